@@ -1,0 +1,68 @@
+/**
+ * An access token and what is known of it.
+ *
+ * @since 0.1.0
+ */
+import * as Hash from "effect/Hash"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+
+/**
+ * An access token as this process holds it.
+ *
+ * - `value`: what goes behind `Bearer`.
+ * - `scopes`: what was granted; where the answer did not say, what was asked for (RFC 6749 §5.1).
+ * - `issuer`: the authorization server that issued it.
+ * - `issuedAt`, `expiresAt`: milliseconds since the epoch. The expiry is counted from before the request was sent, so it
+ *   is never later than the authorization server's own.
+ * - `refreshToken`: as issued (RFC 6749 §6).
+ *
+ * Encoding it yields the secrets in the clear: only a `TokenStorage` has a reason to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/core/AccessToken")({
+  value: Schema.Redacted(Schema.NonEmptyString),
+  tokenType: Schema.Literal("Bearer"),
+  scopes: Schema.Array(Schema.String),
+  issuer: Schema.String,
+  issuedAt: Schema.Number,
+  expiresAt: Schema.Number,
+  refreshToken: Schema.optional(Schema.Redacted(Schema.NonEmptyString))
+}) {}
+
+/**
+ * The value of the `Authorization` header (RFC 6750 §2.1). A secret.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const authorization = (self: AccessToken): string => `Bearer ${Redacted.value(self.value)}`
+
+/**
+ * Eight hexadecimal digits by which people recognise a token in a log. Says nothing about the token.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const fingerprint = (self: AccessToken): string =>
+  (Hash.string(Redacted.value(self.value)) >>> 0).toString(16).padStart(8, "0")
+
+/**
+ * Whether both are the same token on the wire.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSame = (self: AccessToken, that: AccessToken): boolean =>
+  self === that || Redacted.value(self.value) === Redacted.value(that.value)
+
+/**
+ * Whether the token is neither expired nor from the future, which it is when the clock has gone back, `now` in
+ * milliseconds since the epoch.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isValidAt = (self: AccessToken, now: number): boolean => self.issuedAt <= now && now < self.expiresAt

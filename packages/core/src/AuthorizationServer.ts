@@ -1,0 +1,170 @@
+/**
+ * The authorization server's metadata: RFC 8414, and OpenID Connect Discovery 1.0 §4 where only that is served.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { check, parse } from "./internal/endpoint.ts"
+import { defaultLimits, type Limits } from "./internal/exchange.ts"
+import { firstOf } from "./internal/metadata.ts"
+import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
+
+/**
+ * The part of the metadata that a machine needs. A machine-only authorization server has no authorization endpoint, so
+ * none is asked for; fields that are not named here are kept as they came.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Metadata = Schema.Struct(
+  {
+    issuer: Schema.String,
+    token_endpoint: Schema.String,
+    token_endpoint_auth_methods_supported: Schema.optional(Schema.NullOr(Schema.Array(Schema.String)))
+  },
+  { key: Schema.String, value: Schema.Unknown }
+)
+
+/**
+ * An authorization server, found and checked.
+ *
+ * - `issuer`: its identifier, character by character as it names itself.
+ * - `tokenEndpoint`: https, or http on a loopback host.
+ * - `metadata`: the whole document.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AuthorizationServer {
+  readonly issuer: string
+  readonly tokenEndpoint: URL
+  readonly metadata: typeof Metadata.Type
+}
+
+/**
+ * Where the metadata of an issuer may be, in the order in which it is looked for (RFC 8414 §3.1, §5; OpenID Connect
+ * Discovery 1.0 §4.1).
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const wellKnownUrls = (issuer: URL): ReadonlyArray<URL> => {
+  const path = issuer.pathname.replace(/\/$/, "")
+  const paths = path === ""
+    ? ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
+    : [
+      `/.well-known/oauth-authorization-server${path}`,
+      `/.well-known/openid-configuration${path}`,
+      `${path}/.well-known/openid-configuration`
+    ]
+  return paths.map((path) => new URL(path, issuer.origin))
+}
+
+/**
+ * An issuer identifier as a URL; `undefined` if it is none, or has a query, a fragment or credentials (RFC 8414 §2).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parseIssuer = (issuer: string): URL | undefined => {
+  const url = parse(issuer)
+  return url === undefined || /[?#]/.test(issuer) || url.username !== "" || url.password !== "" ? undefined : url
+}
+
+/**
+ * Whether two issuer identifiers are equal character by character, but for one trailing slash.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSameIssuer = (a: string, b: string): boolean => a === b || `${a}/` === b || a === `${b}/`
+
+/**
+ * Checks a metadata document against the issuer it was asked for (RFC 8414 §3.3) and its token endpoint against what is
+ * fit to receive a secret.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromMetadata = (
+  metadata: typeof Metadata.Type,
+  issuer: string,
+  url = issuer
+): Either.Either<AuthorizationServer, IssuerMismatch | InsecureEndpoint | DiscoveryError> =>
+  Either.gen(function*() {
+    if (!isSameIssuer(metadata.issuer, issuer)) {
+      return yield* Either.left(
+        new IssuerMismatch({ reason: "Metadata", expected: issuer, actual: [metadata.issuer], url })
+      )
+    }
+    const tokenEndpoint = parse(metadata.token_endpoint)
+    if (tokenEndpoint === undefined) {
+      return yield* Either.left(
+        new DiscoveryError({
+          reason: "NotFound",
+          url,
+          description: `${url}: \`token_endpoint\` is not an absolute URL. Tell the authorization server's operator, ` +
+            `or give \`tokenEndpoint\` yourself.`
+        })
+      )
+    }
+    yield* check(tokenEndpoint, "token endpoint", parse(issuer))
+    return { issuer: metadata.issuer, tokenEndpoint, metadata }
+  })
+
+/**
+ * An authorization server of which only the token endpoint is known.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromTokenEndpoint = (
+  issuer: string,
+  tokenEndpoint: URL
+): Either.Either<AuthorizationServer, InsecureEndpoint> =>
+  Either.map(check(tokenEndpoint, "token endpoint"), () => ({
+    issuer,
+    tokenEndpoint,
+    metadata: { issuer, token_endpoint: tokenEndpoint.href }
+  }))
+
+/**
+ * Finds an issuer's metadata. Fails with
+ *
+ * - `DiscoveryError` if no address has a usable document (an endpoint is never guessed), or one is out of order;
+ * - `IssuerMismatch` if a document is another issuer's;
+ * - `InsecureEndpoint` if its token endpoint is not fit to receive a secret.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const discover = (
+  client: HttpClient.HttpClient,
+  issuer: string,
+  options: { readonly namedBy?: URL | undefined; readonly limits?: Limits | undefined } = {}
+): Effect.Effect<AuthorizationServer, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
+  Effect.gen(function*() {
+    const base = parseIssuer(issuer)
+    if (base === undefined) {
+      return yield* new DiscoveryError({
+        reason: "NotFound",
+        url: issuer,
+        description: `The issuer "${issuer}" is not a URL without query and fragment (RFC 8414 §2). ` +
+          `Pin \`issuer\` to the right one.`
+      })
+    }
+    yield* check(base, "issuer", options.namedBy)
+    const found = yield* firstOf(client, wellKnownUrls(base), Metadata, options.limits ?? defaultLimits)
+    if (Either.isLeft(found)) {
+      return yield* new DiscoveryError({
+        reason: "NotFound",
+        url: issuer,
+        description: `No authorization server metadata for ${issuer}: ${found.left.join("; ")}. ` +
+          `Check \`issuer\`, or give \`authorizationServerMetadata\` or \`tokenEndpoint\`.`
+      })
+    }
+    return yield* fromMetadata(found.right.document, issuer, found.right.url.href)
+  })

@@ -1,0 +1,277 @@
+/**
+ * One MCP server and one identity: the service from which everything else gets its token.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as PubSub from "effect/PubSub"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { AccessToken } from "./AccessToken.ts"
+import * as AuthorizationServer from "./AuthorizationServer.ts"
+import * as Challenge from "./Challenge.ts"
+import type { ClientAuthentication } from "./ClientAuthentication.ts"
+import * as Discovery from "./Discovery.ts"
+import type { Grant } from "./Grant.ts"
+import { check, parse } from "./internal/endpoint.ts"
+import { defaultLimits, type Limits } from "./internal/exchange.ts"
+import * as Scopes from "./internal/scopes.ts"
+import { type InsecureEndpoint, InvalidOptions, type OAuthError } from "./OAuthError.ts"
+import * as OAuthEvent from "./OAuthEvent.ts"
+import * as ProtectedResource from "./ProtectedResource.ts"
+import * as RefreshPolicy from "./RefreshPolicy.ts"
+import * as TokenEndpoint from "./TokenEndpoint.ts"
+import * as TokenLifecycle from "./TokenLifecycle.ts"
+import { type TokenKey, TokenStorage } from "./TokenStorage.ts"
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class OAuthProvider
+  extends Context.Tag("@effect-mcp-auth/core/OAuthProvider")<OAuthProvider, OAuthProvider.Service>()
+{}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace OAuthProvider {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /** The server's canonical identifier (RFC 8707 §2). Tokens go to its origin and nowhere else. */
+    readonly resource: string
+    /** A token that can be sent now: from memory in the steady state, else from the one request that is under way. */
+    readonly accessToken: Effect.Effect<AccessToken, OAuthError>
+    /**
+     * A token in place of one that the server answered 401 or 403 to, by its challenge. If it has been replaced
+     * meanwhile, that is the answer; if nothing is to be gained by asking, the answer is the rejected token itself.
+     */
+    readonly renew: (
+      rejected: AccessToken,
+      challenge?: Challenge.Challenge
+    ) => Effect.Effect<AccessToken, OAuthError>
+    /** What happens from the moment of subscription on; slow readers lose the oldest. */
+    readonly events: Stream.Stream<OAuthEvent.OAuthEvent>
+    /** The token in memory, if it can be sent as it is; for callers that have no fiber. */
+    readonly unsafeFresh: () => AccessToken | undefined
+  }
+
+  /**
+   * What every kind of provider can be told.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Options {
+    /** The MCP server: https, or http on a loopback host. */
+    readonly serverUrl: string | URL
+    /**
+     * The authorization server's issuer identifier, or `discover` to trust the server to name it. Credentials go to the
+     * authorization server that is so chosen, and nowhere else.
+     */
+    readonly issuer: "discover" | (string & {})
+    /** The scopes to ask for. Left out: what the server's challenge names, else what its metadata lists, else none. */
+    readonly scopes?: ReadonlyArray<string> | undefined
+    /**
+     * What the `resource` parameter (RFC 8707 §2) says: the server's identifier, as its metadata writes it where there is
+     * any (RFC 9728 §2); nothing; or another value. `send` by default.
+     */
+    readonly resourceParameter?: "send" | "omit" | { readonly value: string } | undefined
+    /** Further parameters of the token request, such as Auth0's `audience`. Those of the protocol cannot be replaced. */
+    readonly additionalParameters?: Readonly<Record<string, string>> | undefined
+    /** The authorization server's metadata (RFC 8414 §2) if it is known: nothing is looked for then. */
+    readonly authorizationServerMetadata?: unknown
+    /** The token endpoint if that is all that is known: nothing is looked for then. Needs `issuer`. */
+    readonly tokenEndpoint?: string | undefined
+    /** Whether a 403 that names a scope is answered by asking for it (RFC 6750 §3.1). `true` by default. */
+    readonly stepUp?: boolean | undefined
+    /** What to do when an unpinned server names another authorization server than before. `refuse` by default. */
+    readonly authorizationServerChange?: "refuse" | "follow" | undefined
+    /** When tokens are renewed. */
+    readonly refreshPolicy?: Partial<RefreshPolicy.RefreshPolicy> | undefined
+    /** The time limit of each discovery and token request. 10 seconds by default. */
+    readonly requestTimeout?: Duration.DurationInput | undefined
+    /** The longest answer to a discovery or token request, in bytes. 1 MiB by default. */
+    readonly maxResponseSize?: number | undefined
+  }
+}
+
+/**
+ * A provider from a grant and a client authentication, which are all that the kinds of providers differ in. Lives as
+ * long as the scope.
+ *
+ * Wrong options fail with `InvalidOptions` or `InsecureEndpoint` here, before anything is sent. The `HttpClient` is the
+ * plain one: it must neither follow redirects by a middleware nor add credentials of its own.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: OAuthProvider.Options & {
+    readonly grant: Grant
+    readonly clientAuthentication: ClientAuthentication
+  }
+): Effect.Effect<
+  OAuthProvider.Service,
+  InvalidOptions | InsecureEndpoint,
+  HttpClient.HttpClient | TokenStorage | Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const storage = yield* TokenStorage
+    const server = yield* ProtectedResource.fromServerUrl(options.serverUrl)
+    const authorizationServer = yield* givenAuthorizationServer(options)
+    yield* validate(options)
+
+    const events = yield* Effect.acquireRelease(PubSub.sliding<OAuthEvent.OAuthEvent>(256), PubSub.shutdown)
+    const limits = limitsOf(options)
+    const policy = RefreshPolicy.make(options.refreshPolicy)
+    const discovery = Discovery.make({
+      client,
+      server,
+      issuer: options.issuer,
+      authorizationServer,
+      follow: options.authorizationServerChange === "follow",
+      onChange: (from, to) => PubSub.publish(events, OAuthEvent.AuthorizationServerChanged({ from, to })),
+      limits
+    })
+
+    const obtain = ({ additionalScopes, challenge, reason, rejected }: TokenLifecycle.Demand) =>
+      Effect.gen(function*() {
+        const found = reason === "Rejected" && rejected !== undefined
+          ? yield* discovery.reread(challenge, rejected.issuer)
+          : yield* discovery.get
+        return yield* TokenEndpoint.request(client, {
+          authorizationServer: found.authorizationServer,
+          grant: options.grant,
+          clientAuthentication: options.clientAuthentication,
+          resource: server.resource,
+          resourceParameter: resourceParameter(options, found.protectedResource?.metadata.resource ?? server.resource),
+          scopes: Scopes.union(baseScopes(options, found, challenge), additionalScopes),
+          additionalParameters: options.additionalParameters,
+          defaultLifetime: Duration.toMillis(policy.defaultLifetime),
+          limits
+        }).pipe(
+          // It may have moved.
+          Effect.tapErrorTag(
+            "TokenEndpointError",
+            ({ reason }) => reason === "InvalidResponse" ? discovery.forgetAuthorizationServer : Effect.void
+          )
+        )
+      })
+
+    const lifecycle = yield* TokenLifecycle.make({
+      key: keyOf(options, server.resource),
+      storage,
+      policy,
+      stepUp: options.stepUp ?? true,
+      obtain,
+      events
+    })
+    return { resource: server.resource, ...lifecycle }
+  })
+
+/** RFC 6749 §3.3 leaves the choice to the client; MCP authorization, "Scope Selection Strategy", orders it. */
+const baseScopes = (
+  options: OAuthProvider.Options,
+  found: Discovery.Discovered,
+  challenge: Challenge.Challenge | undefined
+): ReadonlyArray<string> => {
+  if (options.scopes !== undefined) return options.scopes
+  for (const candidate of [challenge, found.challenge]) {
+    const required = candidate === undefined ? [] : Challenge.requiredScopes(candidate)
+    if (required.length > 0) return required
+  }
+  return found.protectedResource?.scopesSupported.filter(Scopes.isScope) ?? []
+}
+
+const resourceParameter = (options: OAuthProvider.Options, resource: string): string | undefined => {
+  const choice = options.resourceParameter ?? "send"
+  if (choice === "send") return resource
+  return choice === "omit" ? undefined : choice.value
+}
+
+const limitsOf = (options: OAuthProvider.Options): Limits => ({
+  timeout: Duration.decode(options.requestTimeout ?? defaultLimits.timeout),
+  maxBodySize: options.maxResponseSize ?? defaultLimits.maxBodySize
+})
+
+const keyOf = (
+  options: OAuthProvider.Options & { readonly grant: Grant; readonly clientAuthentication: ClientAuthentication },
+  resource: string
+): TokenKey => ({
+  issuer: options.issuer,
+  clientId: options.clientAuthentication.clientId,
+  authenticationMethod: options.clientAuthentication.method,
+  grantType: options.grant.type,
+  resource,
+  scopes: options.scopes ?? [],
+  parameters: [
+    ...Object.entries(options.additionalParameters ?? {}),
+    ["resource", resourceParameter(options, resource) ?? ""]
+  ]
+})
+
+const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
+
+const validate = (options: OAuthProvider.Options & { readonly clientAuthentication: ClientAuthentication }) =>
+  Either.gen(function*() {
+    if (options.clientAuthentication.clientId === "") yield* invalid("clientId", "it is empty. Give the client id.")
+    if (options.issuer !== "discover") {
+      const issuer = AuthorizationServer.parseIssuer(options.issuer)
+      if (issuer === undefined) {
+        return yield* invalid(
+          "issuer",
+          `"${options.issuer}" is neither "discover" nor a URL without query and fragment ` +
+            `(RFC 8414 §2). Write it as the authorization server does, as in https://auth.example.com.`
+        )
+      }
+      yield* check(issuer, "issuer")
+    }
+    for (const scope of options.scopes ?? []) {
+      if (!Scopes.isScope(scope)) {
+        yield* invalid("scopes", `"${scope}" is no scope (RFC 6749 §3.3): give each scope by itself, without spaces.`)
+      }
+    }
+    for (const name of Object.keys(options.additionalParameters ?? {})) {
+      if (TokenEndpoint.reservedParameters.has(name)) {
+        yield* invalid("additionalParameters", `"${name}" is set by the protocol. Use the option that stands for it.`)
+      }
+    }
+    const size = options.maxResponseSize
+    if (size !== undefined && !(size > 0)) {
+      yield* invalid("maxResponseSize", `${size} is not a number of bytes above 0.`)
+    }
+  })
+
+/** What the caller knows of the authorization server, checked like what is found. */
+const givenAuthorizationServer = (
+  { authorizationServerMetadata: metadata, issuer, tokenEndpoint }: OAuthProvider.Options
+): Either.Either<AuthorizationServer.AuthorizationServer | undefined, InvalidOptions | InsecureEndpoint> => {
+  if (metadata !== undefined) {
+    return Schema.decodeUnknownEither(AuthorizationServer.Metadata)(metadata).pipe(
+      Either.flatMap((document) =>
+        AuthorizationServer.fromMetadata(document, issuer === "discover" ? document.issuer : issuer)
+      ),
+      Either.mapLeft((error) =>
+        error._tag === "InsecureEndpoint"
+          ? error
+          : new InvalidOptions({ option: "authorizationServerMetadata", description: error.message })
+      )
+    )
+  }
+  if (tokenEndpoint === undefined) return Either.right(undefined)
+  const url = parse(tokenEndpoint)
+  if (url === undefined) return invalid("tokenEndpoint", `"${tokenEndpoint}" is not a URL. Write it whole.`)
+  return issuer === "discover"
+    ? invalid("tokenEndpoint", "it says nothing about the issuer. Set `issuer` as well.")
+    : AuthorizationServer.fromTokenEndpoint(issuer, url)
+}

@@ -1,0 +1,195 @@
+/**
+ * The protected MCP server: its identifier (RFC 8707 §2), and the metadata that it publishes about itself (RFC 9728).
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import * as Challenge from "./Challenge.ts"
+import { check, parse } from "./internal/endpoint.ts"
+import { defaultLimits, type Limits } from "./internal/exchange.ts"
+import { discard } from "./internal/discard.ts"
+import { firstOf } from "./internal/metadata.ts"
+import { DiscoveryError, type InsecureEndpoint, InvalidOptions, ResourceMismatch } from "./OAuthError.ts"
+
+/**
+ * The part of the metadata that a machine needs; fields that are not named here are kept as they came.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Metadata = Schema.Struct(
+  {
+    resource: Schema.String,
+    authorization_servers: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
+    scopes_supported: Schema.optional(Schema.NullOr(Schema.Array(Schema.String)))
+  },
+  { key: Schema.String, value: Schema.Unknown }
+)
+
+/**
+ * What a server says about itself, and where it said so.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProtectedResource {
+  readonly authorizationServers: ReadonlyArray<string>
+  readonly scopesSupported: ReadonlyArray<string>
+  readonly url: string
+  readonly metadata: typeof Metadata.Type
+}
+
+/**
+ * A server's canonical identifier: scheme and host in lower case, no default port, no slash that its writer did not
+ * write (RFC 8707 §2; MCP authorization, "Canonical Server URI").
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const canonicalUrl = (url: URL, written: string): string => {
+  const wroteNoPath = url.pathname === "/" && /^[^/]*\/\/[^/\\?#]*(?:[?#]|$)/.test(written.trim())
+  return `${url.origin}${wroteNoPath ? "" : url.pathname}${url.search}`
+}
+
+const invalid = (description: string) => Either.left(new InvalidOptions({ option: "serverUrl", description }))
+
+/**
+ * Reads a server URL that a caller gave.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromServerUrl = (
+  serverUrl: string | URL
+): Either.Either<{ readonly url: URL; readonly resource: string }, InvalidOptions | InsecureEndpoint> => {
+  const written = String(serverUrl)
+  const url = parse(written)
+  if (url === undefined) return invalid(`"${written}" is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
+  if (url.username !== "" || url.password !== "") {
+    return invalid(`it holds a user name or password. Leave them out: they would be sent to every party.`)
+  }
+  if (written.includes("#")) {
+    return invalid(
+      `"${written}" has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
+    )
+  }
+  return Either.map(check(url, "server"), () => ({ url, resource: canonicalUrl(url, written) }))
+}
+
+/**
+ * Where the metadata of a server may be, in the order in which it is looked for (RFC 9728 §3.1).
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const wellKnownUrls = (server: URL): ReadonlyArray<URL> => {
+  const wellKnown = "/.well-known/oauth-protected-resource"
+  const root = new URL(wellKnown, server.origin)
+  const path = server.pathname === "/" ? "" : server.pathname
+  return path === "" && server.search === ""
+    ? [root]
+    : [new URL(`${wellKnown}${path}${server.search}`, server.origin), root]
+}
+
+/**
+ * Whether metadata about `resource` is about `server`: the same identifier, or the same origin and a path above it.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const covers = (resource: string, server: URL): boolean => {
+  const url = parse(resource)
+  if (url === undefined || url.hash !== "" || url.origin !== server.origin) return false
+  if (url.pathname === server.pathname) return url.search === "" || url.search === server.search
+  const prefix = url.pathname.endsWith("/") ? url.pathname : `${url.pathname}/`
+  return url.search === "" && server.pathname.startsWith(prefix)
+}
+
+/**
+ * Finds the metadata of a server: first where its challenge says, then at the well-known addresses. Without metadata
+ * the answer is a `Left` with what was tried. Fails with `ResourceMismatch` if a document is about another resource, and
+ * with `DiscoveryError` if an address is out of order.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const discover = (
+  client: HttpClient.HttpClient,
+  server: { readonly url: URL; readonly resource: string },
+  options: { readonly challenge?: Challenge.Challenge | undefined; readonly limits?: Limits | undefined } = {}
+): Effect.Effect<
+  Either.Either<ProtectedResource, ReadonlyArray<string>>,
+  DiscoveryError | ResourceMismatch
+> =>
+  Effect.gen(function*() {
+    const { refused, urls } = addresses(server.url, options.challenge)
+    const found = yield* firstOf(client, urls, Metadata, options.limits ?? defaultLimits)
+    if (Either.isLeft(found)) return Either.left([...refused, ...found.left])
+    const { document, url } = found.right
+    if (!covers(document.resource, server.url)) {
+      return yield* new ResourceMismatch({ expected: server.resource, actual: document.resource, url: url.href })
+    }
+    return Either.right({
+      authorizationServers: document.authorization_servers ?? [],
+      scopesSupported: document.scopes_supported ?? [],
+      url: url.href,
+      metadata: document
+    })
+  })
+
+/** Where to look, and why not where the challenge says, if that is no place to which anything may be sent. */
+const addresses = (server: URL, challenge: Challenge.Challenge | undefined) => {
+  const urls = wellKnownUrls(server)
+  const challenged = parse((challenge && Challenge.resourceMetadata(challenge)) ?? "")
+  if (challenged === undefined) return { refused: [], urls }
+  return Either.match(check(challenged, "protected resource metadata", server), {
+    onLeft: ({ message }) => ({ refused: [message], urls }),
+    onRight: (first) => ({ refused: [], urls: [first, ...urls.filter(({ href }) => href !== first.href)] })
+  })
+}
+
+/**
+ * Asks the server without a token, for the challenge in its answer: by GET, which changes nothing, and if that is not
+ * challenged, by the `ping` of MCP, since a server need not protect, or have, GET.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const probe = (
+  client: HttpClient.HttpClient,
+  server: { readonly url: URL },
+  limits: Limits = defaultLimits
+): Effect.Effect<Challenge.Challenge | undefined, DiscoveryError> => {
+  const accept = { accept: "application/json, text/event-stream" }
+  const ask = (request: HttpClientRequest.HttpClientRequest) =>
+    client.execute(request).pipe(
+      Effect.timeout(limits.timeout),
+      Effect.tap(discard),
+      Effect.mapError((cause) =>
+        new DiscoveryError({
+          reason: "Unavailable",
+          url: server.url.href,
+          description: `${server.url.origin}${server.url.pathname} did not answer when asked for its challenge. ` +
+            `This may pass: try again later.`,
+          cause
+        })
+      ),
+      Effect.map(({ headers, status }) =>
+        status === 401 ? Challenge.fromHeader(headers["www-authenticate"]) : undefined
+      ),
+      Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
+    )
+  const ping = HttpClientRequest.bodyUnsafeJson({ jsonrpc: "2.0", id: 0, method: "ping" })
+  return Effect.flatMap(
+    ask(HttpClientRequest.get(server.url, { headers: accept })),
+    (challenge) =>
+      challenge === undefined
+        ? ask(ping(HttpClientRequest.post(server.url, { headers: accept })))
+        : Effect.succeed(challenge)
+  )
+}

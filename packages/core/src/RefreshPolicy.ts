@@ -1,0 +1,130 @@
+/**
+ * When a token is renewed: the one place for all windows, delays and limits of its life.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type { AccessToken } from "./AccessToken.ts"
+import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
+
+/**
+ * A token's life has three parts. *Fresh*: it is used as it is. *Advisory*: it is renewed once in the background while
+ * everyone goes on with it. *Mandatory*: callers wait for the renewal, since the token might expire on its way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RefreshPolicy {
+  /** How long before the expiry the advisory part begins. Given the token's whole life. */
+  readonly advisoryWindow: (lifetime: Duration.Duration) => Duration.Duration
+  /** How long before the expiry the mandatory part begins. Given the token's whole life. */
+  readonly mandatoryWindow: (lifetime: Duration.Duration) => Duration.Duration
+  /** The life of a token whose answer does not say (RFC 6749 §5.1 leaves it open). */
+  readonly defaultLifetime: Duration.Duration
+  /** The shortest and the longest wait between two failed attempts of the background. */
+  readonly backoff: { readonly base: Duration.Duration; readonly max: Duration.Duration }
+  /** How long a final refusal is remembered, so that a thousand callers make one request. */
+  readonly refusalMemory: Duration.Duration
+  /** How long a token that replaced a rejected one is not replaced in turn, should it be rejected as well. */
+  readonly rejectionMemory: Duration.Duration
+}
+
+const minDuration =
+  (fixed: Duration.DurationInput, share: number) => (lifetime: Duration.Duration): Duration.Duration =>
+    Duration.min(Duration.decode(fixed), Duration.times(lifetime, share))
+
+/**
+ * Windows of the AWS SDKs (5 minutes for lives up to 20 minutes, 15 up to 90, 60 beyond; 60 seconds mandatory), never
+ * more than a quarter and a twentieth of the life.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const standard: RefreshPolicy = {
+  advisoryWindow: (lifetime) => {
+    const minutes = Duration.toMinutes(lifetime)
+    return minDuration(Duration.minutes(minutes <= 20 ? 5 : minutes <= 90 ? 15 : 60), 0.25)(lifetime)
+  },
+  mandatoryWindow: minDuration("60 seconds", 0.05),
+  defaultLifetime: Duration.minutes(5),
+  backoff: { base: Duration.seconds(1), max: Duration.minutes(5) },
+  refusalMemory: Duration.seconds(5),
+  rejectionMemory: Duration.seconds(1)
+}
+
+/**
+ * `standard` with some of it changed.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (changes: Partial<RefreshPolicy> = {}): RefreshPolicy => ({ ...standard, ...changes })
+
+/**
+ * The moments of one token's life, in milliseconds since the epoch: `renewAt`, from when it is renewed in the
+ * background; `mandatoryAt`, from when callers wait.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Moments {
+  readonly renewAt: number
+  readonly mandatoryAt: number
+}
+
+/**
+ * Rolls the moments of a token. `jitter`, at least 0 and below 1, is rolled once per token: rolled at every look, the
+ * earliest roll would always win. It spreads the renewals over the first half of the advisory window.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number): Moments => {
+  const lifetime = Duration.millis(token.expiresAt - token.issuedAt)
+  const mandatoryAt = token.expiresAt - Duration.toMillis(self.mandatoryWindow(lifetime))
+  const advisoryAt = Math.min(mandatoryAt, token.expiresAt - Duration.toMillis(self.advisoryWindow(lifetime)))
+  return { renewAt: Math.floor(advisoryAt + (mandatoryAt - advisoryAt) * 0.5 * jitter), mandatoryAt }
+}
+
+/**
+ * The wait before the background tries again, in milliseconds, after `failures` failures in a row: doubled each time,
+ * with up to half as much again at random, and never before the server said (RFC 9110 §10.2.3).
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const backoff = (self: RefreshPolicy, failures: number, error: OAuthError, jitter: number): number => {
+  const base = Duration.toMillis(self.backoff.base)
+  const doubled = Math.min(Duration.toMillis(self.backoff.max), base * 2 ** Math.min(failures, 30))
+  return Math.max(Math.ceil(doubled * (1 + jitter / 2)), retryAfter(error))
+}
+
+const retryAfter = (error: OAuthError): number => error instanceof TokenEndpointError ? error.retryAfter ?? 0 : 0
+
+/**
+ * How long an error answers for the callers that come after it, in milliseconds.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const memory = (self: RefreshPolicy, error: OAuthError): number =>
+  isTransient(error) ? retryAfter(error) : Duration.toMillis(self.refusalMemory)
+
+/** A longer timer fires at once. */
+const MAX_DELAY = 2 ** 31 - 1
+
+/**
+ * The schedule of the background refresh: its input is the wait, in milliseconds, that the last look asked for, or none
+ * to stop. Waits that are longer than a timer can be are cut; the look that follows asks for the rest.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const schedule: Schedule.Schedule<Option.Option<number>, Option.Option<number>> = Schedule.identity<
+  Option.Option<number>
+>().pipe(
+  Schedule.whileInput(Option.isSome),
+  Schedule.addDelay((wait) => Duration.millis(Math.min(Option.getOrElse(wait, () => 0), MAX_DELAY)))
+)

@@ -1,0 +1,125 @@
+/**
+ * @since 0.1.0
+ */
+
+/**
+ * An access token and what is known of it.
+ *
+ * @since 0.1.0
+ */
+export * as AccessToken from "./AccessToken.ts"
+
+/**
+ * Where the assertion comes from by which a workload says who it is (RFC 7521).
+ *
+ * @since 0.1.0
+ */
+export * as AssertionProvider from "./AssertionProvider.ts"
+
+/**
+ * The authorization server's metadata: RFC 8414, and OpenID Connect Discovery 1.0 §4 where only that is served.
+ *
+ * @since 0.1.0
+ */
+export * as AuthorizationServer from "./AuthorizationServer.ts"
+
+/**
+ * The `WWW-Authenticate` header of a 401 or 403, read as RFC 9110 §11.6.1 writes it.
+ *
+ * @since 0.1.0
+ */
+export * as Challenge from "./Challenge.ts"
+
+/**
+ * How a client proves at the token endpoint who it is (RFC 6749 §2.3).
+ *
+ * @since 0.1.0
+ */
+export * as ClientAuthentication from "./ClientAuthentication.ts"
+
+/**
+ * From a server's URL to its authorization server, found once and remembered.
+ *
+ * @since 0.1.0
+ */
+export * as Discovery from "./Discovery.ts"
+
+/**
+ * What is presented at the token endpoint in return for a token (RFC 6749 §1.3).
+ *
+ * @since 0.1.0
+ */
+export * as Grant from "./Grant.ts"
+
+/**
+ * What can go wrong between a machine and its token. Each error names what was wrong, where, and what to do next; none
+ * carries a secret.
+ *
+ * @since 0.1.0
+ */
+export * as OAuthError from "./OAuthError.ts"
+
+/**
+ * What happens in a token's life, for those who want to watch.
+ *
+ * @since 0.1.0
+ */
+export * as OAuthEvent from "./OAuthEvent.ts"
+
+/**
+ * A `fetch` whose requests to the MCP server carry a valid token: for the transports of the official MCP SDK and for
+ * anything else that takes a `fetch`.
+ *
+ * @since 0.1.0
+ */
+export * as OAuthFetch from "./OAuthFetch.ts"
+
+/**
+ * An `HttpClient` whose requests to the MCP server carry a valid token.
+ *
+ * @since 0.1.0
+ */
+export * as OAuthHttpClient from "./OAuthHttpClient.ts"
+
+/**
+ * One MCP server and one identity: the service from which everything else gets its token.
+ *
+ * @since 0.1.0
+ */
+export * as OAuthProvider from "./OAuthProvider.ts"
+
+/**
+ * The protected MCP server: its identifier (RFC 8707 §2), and the metadata that it publishes about itself (RFC 9728).
+ *
+ * @since 0.1.0
+ */
+export * as ProtectedResource from "./ProtectedResource.ts"
+
+/**
+ * When a token is renewed: the one place for all windows, delays and limits of its life.
+ *
+ * @since 0.1.0
+ */
+export * as RefreshPolicy from "./RefreshPolicy.ts"
+
+/**
+ * The token endpoint: one request (RFC 6749 §3.2), one decoded answer (§5).
+ *
+ * @since 0.1.0
+ */
+export * as TokenEndpoint from "./TokenEndpoint.ts"
+
+/**
+ * The life of one token: kept in memory, renewed ahead of its expiry, replaced when it is rejected, asked for once
+ * however many callers want it.
+ *
+ * @since 0.1.0
+ */
+export * as TokenLifecycle from "./TokenLifecycle.ts"
+
+/**
+ * Where tokens are kept between callers, providers and, with other storages than `layerMemory`, processes.
+ *
+ * @since 0.1.0
+ */
+export * as TokenStorage from "./TokenStorage.ts"

@@ -1,0 +1,117 @@
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Headers from "@effect/platform/Headers"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpClientError } from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+
+/**
+ * Bounds on one exchange with a metadata or token endpoint.
+ *
+ * @internal
+ */
+export interface Limits {
+  /** For the whole exchange, from sending to the last byte of the body. */
+  readonly timeout: Duration.Duration
+  /** The longest body that is read, in bytes. */
+  readonly maxBodySize: number
+}
+
+/** @internal */
+export const defaultLimits: Limits = {
+  timeout: Duration.seconds(10),
+  maxBodySize: 1024 * 1024
+}
+
+/** @internal */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly body: string
+}
+
+/**
+ * No answer within the limits. `cause` is the transport's own error at most, never the request, which holds secrets.
+ *
+ * @internal
+ */
+export class NoAnswer extends Data.TaggedError("NoAnswer")<{
+  readonly reason: "Transport" | "Timeout" | "TooLarge"
+  readonly description: string
+  readonly cause?: unknown
+}> {}
+
+const fromClientError = (error: HttpClientError): NoAnswer =>
+  new NoAnswer({ reason: "Transport", description: "the connection failed", cause: error.cause })
+
+const readBody = (response: HttpClientResponse, maxBodySize: number): Effect.Effect<string, NoAnswer> =>
+  Effect.suspend(() => {
+    const tooLarge = new NoAnswer({ reason: "TooLarge", description: `the answer is larger than ${maxBodySize} bytes` })
+    const decoder = new TextDecoder()
+    let text = ""
+    let size = 0
+    return Stream.runForEach(response.stream, (chunk) => {
+      size += chunk.byteLength
+      if (size > maxBodySize) return Effect.fail(tooLarge)
+      text += decoder.decode(chunk, { stream: true })
+      return Effect.void
+    }).pipe(
+      Effect.catchTag(
+        "ResponseError",
+        (error) => error.reason === "EmptyBody" ? Effect.void : Effect.fail(fromClientError(error))
+      ),
+      Effect.map(() => text + decoder.decode())
+    )
+  })
+
+/**
+ * Sends a request, once, with the plain client; follows no redirect; reads the whole body within the limits. The client
+ * has to be one that does not follow redirects by itself: `fetch` is told so here.
+ *
+ * @internal
+ */
+export const exchange = (
+  client: HttpClient.HttpClient,
+  request: HttpClientRequest,
+  limits: Limits
+): Effect.Effect<Answer, NoAnswer> =>
+  client.execute(request).pipe(
+    Effect.mapError(fromClientError),
+    Effect.flatMap((response) =>
+      Effect.map(
+        readBody(response, limits.maxBodySize),
+        (body): Answer => ({ status: response.status, headers: response.headers, body })
+      )
+    ),
+    Effect.timeoutFail({
+      duration: limits.timeout,
+      onTimeout: () =>
+        new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(limits.timeout)}` })
+    }),
+    Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+    // A user may have changed which headers spans show; the credential's is never one of them.
+    Effect.locally(Headers.currentRedactedNames, ["authorization", "cookie", "set-cookie", "dpop"])
+  )
+
+/** @internal */
+export const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304
+
+/** @internal */
+export const isTransientStatus = (status: number): boolean => status >= 500 || status === 429 || status === 408
+
+/**
+ * The body as JSON, or `undefined`, which JSON cannot say.
+ *
+ * @internal
+ */
+export const parseJson = (body: string): unknown => {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}

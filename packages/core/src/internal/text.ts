@@ -1,0 +1,19 @@
+/** What a stranger's text may say in an error of ours: one line, of a length that can be read. */
+const MAX_LENGTH = 200
+
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
+
+/**
+ * Text from outside, made fit for an error or a log: no control or formatting characters, cut, and without any of the
+ * given secrets, should the other side have repeated one.
+ *
+ * @internal
+ */
+export const clean = (text: string, secrets: Iterable<string> = []): string => {
+  let result = text
+  for (const secret of secrets) {
+    if (secret !== "") result = result.replaceAll(secret, "<redacted>")
+  }
+  result = result.replace(unprintable, " ").trim()
+  return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH)}…` : result
+}
