@@ -256,7 +256,6 @@ export type OAuthError =
  * @since 0.1.0
  * @category predicates
  */
-export const isTransient = (error: OAuthError): boolean =>
-  "transient" in error && error.transient
+export const isTransient = (error: OAuthError): boolean => "transient" in error && error.transient
 
 const quote = (text: string): string => `"${text}"`

@@ -54,8 +54,7 @@ export const authenticate = (
     token: AccessToken.AccessToken,
     tried: number
   ): Promise<Response> => {
-    const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
-    headers.set("authorization", AccessToken.authorization(token))
+    const headers = withAuthorization(headersOf(input, init), AccessToken.authorization(token))
     return fetch(input, { ...init, headers }).then((response) =>
       response.status === 401 || response.status === 403
         ? recover(response, input, init, token, tried)
@@ -90,7 +89,7 @@ export const authenticate = (
   }
 
   return (input, init) => {
-    if (!isResource(urlOf(input)) || hasAuthorization(input, init)) return fetch(input, init)
+    if (!isResource(urlOf(input)) || hasAuthorization(headersOf(input, init))) return fetch(input, init)
     const token = provider.unsafeFresh()
     return token === undefined
       ? wait(provider.accessToken, signalOf(input, init)).then((token) => attempt(input, init, token, 0))
@@ -107,9 +106,27 @@ const urlOf = (input: RequestInfo | URL): string =>
 const signalOf = (input: RequestInfo | URL, init: RequestInit | undefined): AbortSignal | null | undefined =>
   init?.signal === undefined && input instanceof Request ? input.signal : init?.signal
 
-const hasAuthorization = (input: RequestInfo | URL, init: RequestInit | undefined): boolean => {
-  if (init?.headers !== undefined) return new Headers(init.headers).has("authorization")
-  return input instanceof Request && input.headers.has("authorization")
+const headersOf = (input: RequestInfo | URL, init: RequestInit | undefined): HeadersInit | undefined =>
+  init?.headers ?? (input instanceof Request ? input.headers : undefined)
+
+const isAuthorization = (name: string): boolean => name.length === 13 && name.toLowerCase() === "authorization"
+
+const hasAuthorization = (headers: HeadersInit | undefined): boolean => {
+  if (headers === undefined) return false
+  if (headers instanceof Headers) return headers.has("authorization")
+  return Array.isArray(headers)
+    ? headers.some(([name]) => isAuthorization(name))
+    : Object.keys(headers).some(isAuthorization)
+}
+
+/** In the form in which they came: `fetch` copies headers anyway, and a copy here would be a second one. */
+const withAuthorization = (headers: HeadersInit | undefined, authorization: string): HeadersInit => {
+  if (headers === undefined) return { authorization }
+  if (Array.isArray(headers)) return [...headers, ["authorization", authorization]]
+  if (!(headers instanceof Headers)) return { ...headers, authorization }
+  const copy = new Headers(headers)
+  copy.set("authorization", authorization)
+  return copy
 }
 
 /** A stream has been read when the answer comes, and so has the body of a `Request`. */

@@ -76,15 +76,18 @@ export interface Moments {
 
 /**
  * Rolls the moments of a token. `jitter`, at least 0 and below 1, is rolled once per token: rolled at every look, the
- * earliest roll would always win. It spreads the renewals over the first half of the advisory window.
+ * earliest roll would always win. It spreads the renewals over the first half of the advisory window. No window is
+ * longer than half the life, or a token would be due for renewal when it is issued.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number): Moments => {
   const lifetime = Duration.millis(token.expiresAt - token.issuedAt)
-  const mandatoryAt = token.expiresAt - Duration.toMillis(self.mandatoryWindow(lifetime))
-  const advisoryAt = Math.min(mandatoryAt, token.expiresAt - Duration.toMillis(self.advisoryWindow(lifetime)))
+  const before = (window: Duration.Duration) =>
+    token.expiresAt - Math.min(Duration.toMillis(window), Duration.toMillis(lifetime) / 2)
+  const mandatoryAt = before(self.mandatoryWindow(lifetime))
+  const advisoryAt = Math.min(mandatoryAt, before(self.advisoryWindow(lifetime)))
   return { renewAt: Math.floor(advisoryAt + (mandatoryAt - advisoryAt) * 0.5 * jitter), mandatoryAt }
 }
 

@@ -1,0 +1,312 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Answer, TestServers } from "@effect-mcp-auth/testing"
+import { Context, Duration, Effect, Layer, TestClock } from "effect"
+import { AccessToken, OAuthError, OAuthFetch, OAuthProvider } from "../src/index.ts"
+import { environment, layerProvider, makeProvider } from "./support/provider.ts"
+
+const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
+  Layer.provideMerge(layerProvider(options), environment(servers))
+
+/** Runs a promise while the fibers that it waits for go on. */
+const call = (promise: () => Promise<Response>) => Effect.promise(promise)
+
+const rejected = (promise: () => Promise<unknown>) =>
+  Effect.flip(Effect.tryPromise({ try: promise, catch: (error) => error }))
+
+const adminCall = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "tools/call",
+  params: { name: "admin", arguments: {} }
+})
+const json = { "content-type": "application/json" }
+
+describe("which requests carry the token", () => {
+  it.effect("whatever form input and headers have, and they all arrive", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const url = `${serverUrl}/x`
+      const inputs: ReadonlyArray<Parameters<typeof globalThis.fetch>> = [
+        [url],
+        [new URL(url), { headers: { "X-Test": "1" } }],
+        [url, { headers: new Headers({ "X-Test": "1" }) }],
+        [url, { headers: [["X-Test", "1"]] }],
+        [new Request(url, { headers: { "X-Test": "1" } })],
+        [new Request(url, { headers: { "X-Other": "1" } }), { headers: { "X-Test": "1" } }]
+      ]
+      for (const input of inputs) expect((yield* call(() => fetch(...input))).status).toBe(200)
+      const requests = yield* network.requestsTo("resource")
+      expect(requests.map(({ headers }) => headers["x-test"])).toEqual([undefined, "1", "1", "1", "1", "1"])
+      expect(new Set(requests.map(({ headers }) => headers["authorization"])).size).toBe(1)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("none to other origins, and none that brings an Authorization of its own", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* network.serve("https://mcp.example.com.evil.test", () =>
+        Effect.sync(() => new Response("{}", { status: 401 })))
+      const own = "Basic mine"
+      const inputs: ReadonlyArray<Parameters<typeof globalThis.fetch>> = [
+        ["https://mcp.example.com.evil.test/mcp"],
+        [new URL("https://mcp.example.com.evil.test/")],
+        [serverUrl, { headers: { AUTHORIZATION: own } }],
+        [serverUrl, { headers: [["Authorization", own]] }],
+        [serverUrl, { headers: new Headers({ Authorization: own }) }],
+        [new Request(serverUrl, { headers: { Authorization: own } })]
+      ]
+      for (const input of inputs) {
+        expect(
+          (yield* call(() =>
+            fetch(...input)
+          )).status
+        ).toBe(401)
+      }
+      expect((yield* network.requests).map(({ headers }) => headers["authorization"])).toEqual([
+        undefined,
+        undefined,
+        own,
+        own,
+        own,
+        own
+      ])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a challenge from where a redirect led is not the resource's", () =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const elsewhere = new Response("no", { status: 401, headers: { "www-authenticate": "Bearer" } })
+      Object.defineProperty(elsewhere, "url", { value: "https://evil.test/" })
+      const fetch = OAuthFetch.authenticate(() => Promise.resolve(elsewhere), provider)
+      expect(yield* call(() => fetch(serverUrl))).toBe(elsewhere)
+      expect(yield* network.count("token")).toBe(1)
+    }).pipe(Effect.provide(authenticated())))
+})
+
+describe("warm", () => {
+  it.effect("no fiber and no look at the provider's Effect: one synchronous read", () =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const token = yield* provider.accessToken
+      const sent: Array<RequestInit | undefined> = []
+      const fetch = OAuthFetch.authenticate((_, init) => {
+        sent.push(init)
+        return Promise.resolve(new Response("{}"))
+      }, { ...provider, accessToken: Effect.die("a fiber ran"), renew: () => Effect.die("a fiber ran") })
+      const response = fetch(provider.resource, { method: "POST", body: "{}" })
+      expect(sent).toEqual([{
+        method: "POST",
+        body: "{}",
+        headers: { authorization: AccessToken.authorization(token) }
+      }])
+      expect((yield* call(() => response)).status).toBe(200)
+    }).pipe(Effect.provide(authenticated())))
+})
+
+describe("401 and 403", () => {
+  it.effect("every body that can be sent again is, with its headers", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const bodies: ReadonlyArray<NonNullable<RequestInit["body"]> | null> = [
+        "text",
+        new URLSearchParams({ a: "text" }),
+        new Blob(["text"]),
+        new TextEncoder().encode("text"),
+        new TextEncoder().encode("text").buffer,
+        null
+      ]
+      for (const body of bodies) {
+        yield* call(() => fetch(serverUrl + "/x"))
+        yield* authorizationServer.revokeAll
+        yield* network.clear
+        const response = yield* call(() =>
+          fetch(`${serverUrl}/x`, { method: "POST", body, headers: { "x-test": "1" } })
+        )
+        expect(response.status).toBe(200)
+        const [first, second] = yield* network.requestsTo("resource")
+        expect(second?.body).toBe(first?.body)
+        expect(second?.headers["x-test"]).toBe("1")
+      }
+    }).pipe(Effect.provide(authenticated({ refreshPolicy: { rejectionMemory: Duration.zero } }))))
+
+  it.effect("a form goes again too", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* call(() => fetch(serverUrl))
+      yield* authorizationServer.revokeAll
+      const body = new FormData()
+      body.set("name", "value")
+      expect((yield* call(() => fetch(`${serverUrl}/x`, { method: "POST", body }))).status).toBe(200)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a stream, or the body of a Request, does not, but the token is renewed for the next call", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const stream = { method: "POST", body: new Blob(["text"]).stream(), duplex: "half" }
+      const inputs: ReadonlyArray<Parameters<typeof globalThis.fetch>> = [
+        [serverUrl, stream],
+        [new Request(serverUrl, { method: "POST", body: "text" })]
+      ]
+      for (const input of inputs) {
+        yield* call(() => fetch(serverUrl))
+        yield* authorizationServer.revokeAll
+        yield* network.clear
+        expect((yield* call(() => fetch(...input))).status).toBe(401)
+        expect(yield* network.count("resource")).toBe(1)
+        expect(yield* network.count("token")).toBe(1)
+      }
+    }).pipe(Effect.provide(authenticated({ refreshPolicy: { rejectionMemory: Duration.zero } }))))
+
+  it.effect("a Request without a body goes again", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* call(() => fetch(serverUrl))
+      yield* authorizationServer.revokeAll
+      expect((yield* call(() => fetch(new Request(`${serverUrl}/x`)))).status).toBe(200)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a second 401 goes to the caller, readable", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* network.always("resource", Answer.status(401, { body: "no" }))
+      const response = yield* call(() => fetch(serverUrl))
+      expect(yield* Effect.promise(() => response.text())).toBe("no")
+      expect(yield* network.count("resource")).toBe(2)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("403 insufficient_scope: steps up once; refused, the 403 is the caller's", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, clientId, network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const init = { method: "POST", body: adminCall, headers: json }
+      yield* network.script("token", Answer.proceed, Answer.json({ error: "invalid_scope" }, { status: 400 }))
+      expect((yield* call(() => fetch(serverUrl, init))).status).toBe(403)
+      yield* authorizationServer.setScopes(clientId, ["mcp", "admin"])
+      expect((yield* call(() => fetch(serverUrl, init))).status).toBe(403)
+      expect(yield* network.count("token")).toBe(2)
+      yield* authorizationServer.revokeAll
+      expect((yield* call(() => fetch(serverUrl, init))).status).toBe(200)
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+
+  it.effect("renewal impossible: rejects with the OAuthError", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* call(() => fetch(serverUrl))
+      yield* authorizationServer.revokeAll
+      yield* network.always("token", Answer.dropped)
+      const error = yield* rejected(() => fetch(serverUrl))
+      expect(error).toBeInstanceOf(OAuthError.TokenEndpointError)
+      expect(error).toMatchObject({ reason: "Unavailable" })
+    }).pipe(Effect.provide(authenticated())))
+})
+
+describe("AbortSignal", () => {
+  it.effect("aborted before: nothing is sent, and the reason is the signal's", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const reason = new Error("changed my mind")
+      expect(yield* rejected(() => fetch(serverUrl, { signal: AbortSignal.abort(reason) }))).toBe(reason)
+      expect(yield* rejected(() => fetch(new Request(serverUrl, { signal: AbortSignal.abort(reason) })))).toBe(reason)
+      expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("aborted while waiting for a token: rejects at once, and the token comes for the others", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* network.script("token", Answer.delayed("5 seconds", Answer.proceed))
+      const controller = new AbortController()
+      const reason = new Error("changed my mind")
+      const aborted = rejected(() => fetch(serverUrl, { signal: controller.signal }))
+      const [error] = yield* Effect.all([
+        aborted,
+        Effect.zipRight(network.awaitRequests("token"), Effect.sync(() => controller.abort(reason)))
+      ], { concurrency: 2 })
+      expect(error).toBe(reason)
+      const other = fetch(serverUrl)
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* call(() => other)).status).toBe(200)
+      expect(yield* network.count("token")).toBe(1)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("aborted while a step-up is under way: rejects with the reason, not with the 403", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* call(() => fetch(serverUrl))
+      yield* network.script("token", Answer.never)
+      const controller = new AbortController()
+      const reason = new Error("changed my mind")
+      const [error] = yield* Effect.all([
+        rejected(() => fetch(serverUrl, { method: "POST", body: adminCall, headers: json, signal: controller.signal })),
+        Effect.zipRight(network.awaitRequests("token", 2), Effect.sync(() => controller.abort(reason)))
+      ], { concurrency: 2 })
+      expect(error).toBe(reason)
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+
+  it.effect("is handed to the fetch below", () =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const { signal } = new AbortController()
+      const seen: Array<unknown> = []
+      const fetch = OAuthFetch.authenticate((_, init) => {
+        seen.push(init?.signal)
+        return Promise.resolve(new Response())
+      }, provider)
+      yield* call(() => fetch(provider.resource, { signal }))
+      expect(seen).toEqual([signal])
+    }).pipe(Effect.provide(authenticated())))
+})
+
+describe("no token to be had", () => {
+  it.effect("rejects with the OAuthError, and nothing is sent to the server", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* network.always("token", Answer.json({ error: "invalid_client" }, { status: 401 }))
+      const error = yield* rejected(() => fetch(serverUrl))
+      expect(error).toBeInstanceOf(OAuthError.TokenEndpointError)
+      expect(yield* network.count("resource")).toBe(0)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a defect below is not hidden", () =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const fetch = OAuthFetch.authenticate(globalThis.fetch, {
+        ...provider,
+        unsafeFresh: () => undefined,
+        accessToken: Effect.die(new Error("a bug"))
+      })
+      expect(yield* rejected(() => fetch(provider.resource))).toMatchObject({ message: "a bug" })
+    }).pipe(Effect.provide(authenticated())))
+})
+
+it.scoped("uses the global fetch, looked up at each call, where the context has none", () =>
+  Effect.gen(function*() {
+    const provider = yield* makeProvider()
+    const fetch = yield* OAuthFetch.make.pipe(
+      Effect.mapInputContext((_: Context.Context<never>) => Context.make(OAuthProvider.OAuthProvider, provider))
+    )
+    const original = globalThis.fetch
+    const calls: Array<string> = []
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        globalThis.fetch = (input) => {
+          calls.push(input instanceof Request ? input.url : input.toString())
+          return Promise.resolve(new Response())
+        }
+      }),
+      () => Effect.sync(() => globalThis.fetch = original)
+    )
+    yield* call(() => fetch(provider.resource))
+    expect(calls).toEqual([provider.resource])
+  }).pipe(Effect.provide(environment())))

@@ -1,0 +1,278 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Answer, TestServers } from "@effect-mcp-auth/testing"
+import { HttpBody, HttpClient, HttpClientError, HttpClientRequest } from "@effect/platform"
+import { Duration, Effect, Exit, Fiber, Layer, Scope, Stream, TestClock } from "effect"
+import { OAuthError, OAuthHttpClient, OAuthProvider } from "../src/index.ts"
+import { environment, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
+
+const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
+  OAuthHttpClient.layer.pipe(Layer.provideMerge(layerProvider(options)), Layer.provideMerge(environment(servers)))
+
+const post = (url: string, text: string) =>
+  HttpClientRequest.post(url).pipe(HttpClientRequest.bodyText(text, "application/json"))
+
+const bearers = (requests: ReadonlyArray<{ readonly headers: Readonly<Record<string, string>> }>) =>
+  requests.map(({ headers }) => headers["authorization"])
+
+describe("which requests carry the token", () => {
+  it.effect("all to the resource's origin, whatever their path or how the URL is written", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      for (
+        const url of [
+          "https://mcp.example.com/mcp",
+          "https://mcp.example.com/mcp/deeper?x=1",
+          "HTTPS://MCP.example.com:443/mcp"
+        ]
+      ) {
+        expect((yield* client.get(url)).status).toBe(200)
+      }
+      expect(yield* network.count("resource")).toBe(3)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a URL that a middleware completes", () =>
+    Effect.gen(function*() {
+      const client = (yield* HttpClient.HttpClient).pipe(
+        HttpClient.mapRequest(HttpClientRequest.prependUrl("https://mcp.example.com"))
+      )
+      expect((yield* client.get("/mcp/reports")).status).toBe(200)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("none to another origin, however much it looks like the resource's", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      for (const origin of ["https://mcp.example.com.evil.test", "https://evil.test", "https://mcp.example.com:8443"]) {
+        yield* network.serve(origin, () => Effect.sync(() => new Response("{}", { status: 401 })))
+      }
+      for (
+        const url of [
+          "https://mcp.example.com.evil.test/mcp",
+          "https://mcp.example.com@evil.test/mcp",
+          "https://mcp.example.com:x@evil.test/mcp",
+          "https://mcp.example.com:8443/mcp",
+          "https://evil.test/https://mcp.example.com/mcp"
+        ]
+      ) {
+        const response = yield* client.get(url)
+        expect(response.status).toBe(401)
+      }
+      expect(new Set(bearers(yield* network.requests))).toEqual(new Set([undefined]))
+      expect(yield* network.count("token")).toBe(0)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("not one that brings its own Authorization, and its 401 is its own", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      const response = yield* client.execute(
+        HttpClientRequest.get(serverUrl, { headers: { Authorization: "Bearer mine" } })
+      )
+      expect(response.status).toBe(401)
+      expect(bearers(yield* network.requests)).toEqual(["Bearer mine"])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("not after a redirect that a middleware above follows to another origin", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      yield* network.serve("https://elsewhere.test", () => Effect.sync(() => new Response("{}")))
+      yield* network.script("resource", Answer.redirect("https://elsewhere.test/", 307))
+      const client = HttpClient.followRedirects(yield* HttpClient.HttpClient)
+      expect((yield* client.execute(post(serverUrl, "{}"))).status).toBe(200)
+      const elsewhere = yield* network.requestsTo(({ url }) => url.startsWith("https://elsewhere.test"))
+      expect(bearers(elsewhere)).toEqual([undefined])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("never in the query", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* client.get(serverUrl)
+      const { headers, url } = (yield* network.requestsTo("resource"))[0] ?? { headers: {}, url: "" }
+      expect(url).toBe(serverUrl)
+      expect(headers).toMatchObject({ authorization: expect.stringMatching(/^Bearer \S+$/) })
+    }).pipe(Effect.provide(authenticated())))
+})
+
+describe("401", () => {
+  it.effect("revoked under 100 calls at once: one token request, no call fails, each is sent once more", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* client.get(serverUrl)
+      yield* authorizationServer.revokeAll
+      yield* network.clear
+      yield* network.setLatency("10 millis")
+      const fibers = yield* many(100, client.execute(post(`${serverUrl}/x`, "{}")))
+      yield* TestClock.adjust("50 millis")
+      const responses = yield* Effect.forEach(fibers, Fiber.join)
+      expect(responses.map(({ status }) => status)).toEqual(responses.map(() => 200))
+      expect(yield* network.count("token")).toBe(1)
+      expect(yield* network.count("resource")).toBe(200)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a second 401 goes to the caller as it is", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.always("resource", Answer.status(401, { body: "no" }))
+      const response = yield* client.get(serverUrl)
+      expect([response.status, yield* response.text]).toEqual([401, "no"])
+      expect(yield* network.count("resource")).toBe(2)
+      expect(yield* network.count("token")).toBe(2)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a body that cannot be sent again is not, but the next call has a new token", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* client.get(serverUrl)
+      yield* authorizationServer.revokeAll
+      yield* network.clear
+      const stream = HttpClientRequest.post(serverUrl).pipe(
+        HttpClientRequest.setBody(HttpBody.stream(Stream.make(new TextEncoder().encode("{}"))))
+      )
+      expect((yield* client.execute(stream)).status).toBe(401)
+      const raw = HttpClientRequest.post(serverUrl).pipe(
+        HttpClientRequest.setBody(HttpBody.raw(new Blob(["{}"]).stream()))
+      )
+      yield* authorizationServer.revokeAll
+      expect((yield* client.execute(raw)).status).toBe(401)
+      expect(yield* network.count("resource")).toBe(2)
+      expect((yield* client.get(serverUrl)).status).toBe(200)
+    }).pipe(Effect.provide(authenticated({ refreshPolicy: { rejectionMemory: Duration.zero } }))))
+
+  it.effect("renewal impossible: the request fails, and the cause says why", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, clientId, network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* client.get(serverUrl)
+      yield* authorizationServer.revokeAll
+      yield* network.always("token", Answer.json({ error: "invalid_client" }, { status: 401 }))
+      const error = yield* Effect.flip(client.get(serverUrl))
+      expect(error).toBeInstanceOf(HttpClientError.RequestError)
+      expect(error.cause).toMatchObject({ _tag: "TokenEndpointError", code: "invalid_client" })
+      expect(error.message).toContain(clientId)
+      expect(error.request.headers).not.toHaveProperty("authorization")
+    }).pipe(Effect.provide(authenticated())))
+})
+
+describe("403", () => {
+  it.effect("insufficient_scope: steps up, and sends the request again", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      const call = JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params: { name: "admin", arguments: {} }
+      })
+      expect((yield* client.execute(post(serverUrl, call))).status).toBe(200)
+      expect(yield* network.count("token")).toBe(2)
+      expect(yield* network.count("resource")).toBe(2)
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+
+  it.effect("a server that always answers 403 costs one extra request, not a loop", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.always(
+        "resource",
+        Answer.status(403, { headers: { "www-authenticate": `Bearer error="insufficient_scope", scope="admin"` } })
+      )
+      for (let call = 0; call < 5; call++) expect((yield* client.get(serverUrl)).status).toBe(403)
+      expect(yield* network.count("resource")).toBe(6)
+      expect(yield* network.count("token")).toBe(2)
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+
+  it.effect("any other 403 goes to the caller untouched, and so does one whose step-up is refused", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.script("resource", Answer.status(403, { body: "no" }))
+      expect(yield* Effect.flatMap(client.get(serverUrl), ({ text }) => text)).toBe("no")
+      expect(yield* network.count("token")).toBe(1)
+      yield* network.script(
+        "resource",
+        Answer.status(403, {
+          headers: { "www-authenticate": `Bearer error="insufficient_scope", scope="root"` },
+          body: "no root"
+        })
+      )
+      expect(yield* Effect.flatMap(client.get(serverUrl), ({ text }) => text)).toBe("no root")
+      expect(yield* network.count("resource")).toBe(2)
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+
+  it.effect("revoked and short of scope in one: both are mended", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* client.get(serverUrl)
+      yield* authorizationServer.revokeAll
+      yield* network.clear
+      const call = JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params: { name: "admin", arguments: {} }
+      })
+      expect((yield* client.execute(post(serverUrl, call))).status).toBe(200)
+      expect(yield* network.count("resource")).toBe(3)
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+})
+
+describe("first calls", () => {
+  it.effect("200 at once: one token request, one of each metadata request, no 401", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.setLatency("20 millis")
+      const fibers = yield* many(200, client.get(serverUrl))
+      // Both metadata requests at once, the token, the call: three hops.
+      yield* TestClock.adjust("60 millis")
+      expect((yield* outcomes(fibers)).every(Exit.isSuccess)).toBe(true)
+      const counts = yield* Effect.all([
+        network.count("protected-resource-metadata"),
+        network.count("authorization-server-metadata"),
+        network.count("token"),
+        network.count("resource")
+      ])
+      expect(counts).toEqual([1, 1, 1, 200])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("no token to be had: nothing is sent to the server, and the cause says why", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.always("authorization-server-metadata", Answer.html("<h1>hello</h1>"))
+      const error = yield* Effect.flip(client.get(serverUrl))
+      expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+      expect(error.cause).toBeInstanceOf(OAuthError.DiscoveryError)
+      expect(yield* network.count("resource")).toBe(0)
+      expect(yield* network.count("token")).toBe(0)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a response that never ends delays nobody", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.script("resource", Answer.never)
+      const stuck = yield* Effect.fork(client.get(serverUrl))
+      yield* network.awaitRequests("resource")
+      expect((yield* client.get(serverUrl)).status).toBe(200)
+      yield* Fiber.interrupt(stuck)
+    }).pipe(Effect.provide(authenticated())))
+})
+
+it.scoped("make is the client of the context, authenticated, and ends with the provider", () =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const provider = yield* Scope.extend(makeProvider(), scope)
+    const seen = yield* watch(provider)
+    const client = yield* OAuthHttpClient.make.pipe(Effect.provideService(OAuthProvider.OAuthProvider, provider))
+    expect((yield* client.get(provider.resource)).status).toBe(200)
+    expect((yield* seen).length).toBe(1)
+    yield* Scope.close(scope, Exit.void)
+  }).pipe(Effect.provide(environment())))

@@ -1,0 +1,142 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Duration, Effect, Fiber, Option, Redacted, TestClock } from "effect"
+import * as FastCheck from "effect/FastCheck"
+import { AccessToken, OAuthError, RefreshPolicy } from "../src/index.ts"
+
+const tokenOf = (lifetime: number) =>
+  new AccessToken.AccessToken({
+    value: Redacted.make("canary"),
+    tokenType: "Bearer",
+    scopes: [],
+    issuer: "https://auth.example.com",
+    issuedAt: 0,
+    expiresAt: lifetime
+  })
+
+const minutes = (count: number) => count * 60_000
+const hours = (count: number) => minutes(count * 60)
+
+describe("windows", () => {
+  const cases: ReadonlyArray<readonly [name: string, life: number, renewAt: number, mandatoryAt: number]> = [
+    ["2 seconds", 2000, 1500, 1900],
+    ["60 seconds", 60_000, 45_000, 57_000],
+    ["20 minutes", minutes(20), minutes(15), minutes(19)],
+    ["1 hour", hours(1), minutes(45), minutes(59)],
+    ["90 minutes", minutes(90), minutes(75), minutes(89)],
+    ["24 hours", hours(24), hours(23), hours(24) - 60_000]
+  ]
+  for (const [name, life, renewAt, mandatoryAt] of cases) {
+    it(`of a life of ${name}`, () => {
+      expect(RefreshPolicy.moments(RefreshPolicy.standard, tokenOf(life), 0)).toEqual({ renewAt, mandatoryAt })
+    })
+  }
+
+  it.prop(
+    "are in order within the life, whatever the life, the roll and the windows",
+    [
+      FastCheck.integer({ min: 0, max: 2 ** 45 }),
+      FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      FastCheck.integer({ min: 0, max: 2 ** 45 }),
+      FastCheck.integer({ min: 0, max: 2 ** 45 })
+    ],
+    ([life, jitter, advisory, mandatory]) => {
+      for (
+        const policy of [
+          RefreshPolicy.standard,
+          RefreshPolicy.make({
+            advisoryWindow: () => Duration.millis(advisory),
+            mandatoryWindow: () => Duration.millis(mandatory)
+          })
+        ]
+      ) {
+        const { mandatoryAt, renewAt } = RefreshPolicy.moments(policy, tokenOf(life), jitter)
+        expect(renewAt).toBeGreaterThanOrEqual(Math.floor(life / 2))
+        expect(renewAt).toBeLessThanOrEqual(mandatoryAt)
+        expect(mandatoryAt).toBeLessThanOrEqual(life)
+      }
+    }
+  )
+
+  it("a skew larger than the life does not make every request a token request", () => {
+    const policy = RefreshPolicy.make({
+      advisoryWindow: () => Duration.minutes(5),
+      mandatoryWindow: () => Duration.minutes(5)
+    })
+    expect(RefreshPolicy.moments(policy, tokenOf(60_000), 0)).toEqual({ renewAt: 30_000, mandatoryAt: 30_000 })
+  })
+})
+
+describe("backoff", () => {
+  const unavailable = (retryAfter?: number) =>
+    new OAuthError.TokenEndpointError({
+      reason: "Unavailable",
+      url: "",
+      description: "",
+      ...(retryAfter === undefined ? {} : { retryAfter })
+    })
+
+  it.prop(
+    "never below the base, never half as much again above the longest, never before Retry-After",
+    [
+      FastCheck.nat(),
+      FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      FastCheck.option(FastCheck.integer({ min: 0, max: 10_000_000 }), { nil: undefined })
+    ],
+    ([failures, jitter, retryAfter]) => {
+      const wait = RefreshPolicy.backoff(RefreshPolicy.standard, failures, unavailable(retryAfter), jitter)
+      expect(wait).toBeGreaterThanOrEqual(Math.max(1000, retryAfter ?? 0))
+      expect(wait).toBeLessThanOrEqual(Math.max(450_000, retryAfter ?? 0))
+    }
+  )
+
+  it("doubles", () => {
+    const waits = [0, 1, 2, 3].map((failures) =>
+      RefreshPolicy.backoff(RefreshPolicy.standard, failures, unavailable(), 0)
+    )
+    expect(waits).toEqual([1000, 2000, 4000, 8000])
+  })
+
+  it("errors are remembered: final ones for a while, others as long as the server said", () => {
+    const refused = new OAuthError.TokenEndpointError({ reason: "Refused", url: "", description: "" })
+    expect(RefreshPolicy.memory(RefreshPolicy.standard, refused)).toBe(5000)
+    expect(RefreshPolicy.memory(RefreshPolicy.standard, unavailable())).toBe(0)
+    expect(RefreshPolicy.memory(RefreshPolicy.standard, unavailable(7000))).toBe(7000)
+    expect(
+      RefreshPolicy.memory(
+        RefreshPolicy.standard,
+        new OAuthError.DiscoveryError({ reason: "Unavailable", url: "", description: "" })
+      )
+    ).toBe(0)
+  })
+})
+
+describe("schedule", () => {
+  it.effect("looks again after the wait that was asked for, and stops at none", () =>
+    Effect.gen(function*() {
+      const looks: Array<number> = []
+      const waits = [Option.some(10), Option.some(20), Option.none<number>()]
+      const look = Effect.map(Effect.clock, (clock) => {
+        looks.push(clock.unsafeCurrentTimeMillis())
+        return waits[looks.length - 1] ?? Option.none()
+      })
+      const fiber = yield* Effect.fork(Effect.repeat(look, RefreshPolicy.schedule))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(fiber)
+      expect(looks).toEqual([0, 10, 30])
+    }))
+
+  it.effect("a wait longer than a timer can be is taken in parts", () =>
+    Effect.gen(function*() {
+      const at = hours(24 * 60)
+      const looks: Array<number> = []
+      const look = Effect.map(Effect.clock, (clock) => {
+        const now = clock.unsafeCurrentTimeMillis()
+        looks.push(now)
+        return now < at ? Option.some(at - now) : Option.none()
+      })
+      const fiber = yield* Effect.fork(Effect.repeat(look, RefreshPolicy.schedule))
+      yield* TestClock.adjust("60 days")
+      yield* Fiber.join(fiber)
+      expect(looks).toEqual([0, 2 ** 31 - 1, 2 * (2 ** 31 - 1), at])
+    }))
+})

@@ -1,0 +1,46 @@
+import { ClientSecret } from "@effect-mcp-auth/client-secret"
+import { TestServers } from "@effect-mcp-auth/testing"
+import { Chunk, Effect, Fiber, Layer, Redacted, Stream, TestClock } from "effect"
+import type { OAuthEvent } from "../../src/index.ts"
+import { OAuthProvider, TokenStorage } from "../../src/index.ts"
+
+/** Servers in memory and an empty storage: what most tests run on. */
+export const environment = (options?: TestServers.TestServers.Options) =>
+  Layer.merge(TestServers.layer(options), TokenStorage.layerMemory)
+
+/** A provider of the test servers' own client, with some options changed. */
+export const makeProvider = (options: Partial<ClientSecret.Options> = {}) =>
+  Effect.flatMap(
+    TestServers.TestServers,
+    ({ clientId, clientSecret, issuer, serverUrl }) =>
+      ClientSecret.make({ serverUrl, issuer, clientId, clientSecret, ...options })
+  )
+
+export const layerProvider = (options?: Partial<ClientSecret.Options>) =>
+  Layer.scoped(OAuthProvider.OAuthProvider, makeProvider(options))
+
+/** Lets every fiber go as far as it can without time passing. */
+export const settle = TestClock.adjust(0)
+
+/** Collects the provider's events from now on; run the result to see those so far. */
+export const watch = (provider: OAuthProvider.OAuthProvider.Service) =>
+  Effect.gen(function*() {
+    const seen: Array<OAuthEvent.OAuthEvent> = []
+    yield* Effect.forkScoped(Stream.runForEach(provider.events, (event) => Effect.sync(() => seen.push(event))))
+    yield* settle
+    return Effect.as(settle, seen as ReadonlyArray<OAuthEvent.OAuthEvent>)
+  })
+
+export const tags = (events: ReadonlyArray<OAuthEvent.OAuthEvent>): ReadonlyArray<string> =>
+  events.map(({ _tag }) => _tag)
+
+export const valueOf = (token: { readonly value: Redacted.Redacted }): string => Redacted.value(token.value)
+
+/** Forks many of an effect and gives the fibers. */
+export const many = <A, E, R>(count: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.map(
+    Effect.replicateEffect(Effect.fork(effect), count),
+    (fibers) => Chunk.toReadonlyArray(Chunk.fromIterable(fibers))
+  )
+
+export const outcomes = <A, E>(fibers: ReadonlyArray<Fiber.RuntimeFiber<A, E>>) => Effect.forEach(fibers, Fiber.await)

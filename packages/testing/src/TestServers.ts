@@ -1,0 +1,137 @@
+/**
+ * One authorization server and one protected MCP server, ready for use: what most tests want.
+ *
+ * @since 0.1.0
+ */
+import type * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as TestAuthorizationServer from "./TestAuthorizationServer.ts"
+import * as TestMcpServer from "./TestMcpServer.ts"
+import * as TestNetwork from "./TestNetwork.ts"
+
+/**
+ * The servers of {@link layer}, and what a client needs to know about them.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class TestServers extends Context.Tag("@effect-mcp-auth/testing/TestServers")<
+  TestServers,
+  TestServers.Service
+>() {}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace TestServers {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    readonly network: TestNetwork.TestNetwork.Service
+    readonly authorizationServer: TestAuthorizationServer.TestAuthorizationServer
+    readonly mcpServer: TestMcpServer.TestMcpServer
+    readonly serverUrl: string
+    readonly issuer: string
+    readonly clientId: string
+    readonly clientSecret: Redacted.Redacted
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Options {
+    /** `https://mcp.example.com/mcp` by default. */
+    readonly serverUrl?: string | undefined
+    /** `https://auth.example.com` by default. */
+    readonly issuer?: string | undefined
+    /** `test-client` by default. */
+    readonly clientId?: string | undefined
+    /** A secret with the characters that need care by default: `s3cr:et+%/ü`. */
+    readonly clientSecret?: Redacted.Redacted | undefined
+    /** What the client may ask for. `["mcp", "admin"]` by default. */
+    readonly scopes?: ReadonlyArray<string> | undefined
+    /** 1 hour by default. */
+    readonly tokenLifetime?: Duration.DurationInput | undefined
+    /** How long each answer takes. Zero by default. */
+    readonly latency?: Duration.DurationInput | undefined
+    /** Anything else about the authorization server. Its `clients` are there beside the one above. */
+    readonly authorizationServer?: Partial<Omit<TestAuthorizationServer.Options, "issuer">> | undefined
+    /** Anything else about the MCP server. */
+    readonly mcpServer?: Partial<Omit<TestMcpServer.Options, "url">> | undefined
+  }
+}
+
+/**
+ * Puts both servers on a network that is already there.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: TestServers.Options = {}
+): Effect.Effect<TestServers.Service, never, TestNetwork.TestNetwork> =>
+  Effect.gen(function*() {
+    const network = yield* TestNetwork.TestNetwork
+    const serverUrl = options.serverUrl ?? "https://mcp.example.com/mcp"
+    const issuer = options.issuer ?? "https://auth.example.com"
+    const clientId = options.clientId ?? "test-client"
+    const clientSecret = options.clientSecret ?? Redacted.make("s3cr:et+%/ü")
+    const scopes = options.scopes ?? ["mcp", "admin"]
+    const authorizationServer = yield* TestAuthorizationServer.make({
+      issuer,
+      scopesSupported: scopes,
+      tokenLifetime: options.tokenLifetime,
+      ...options.authorizationServer,
+      clients: [
+        { clientId, clientSecret, scopes, defaultScopes: scopes.slice(0, 1) },
+        ...options.authorizationServer?.clients ?? []
+      ]
+    })
+    const mcpServer = yield* TestMcpServer.make({
+      url: serverUrl,
+      authorizationServers: [authorizationServer],
+      requiredScopes: scopes.slice(0, 1),
+      ...options.mcpServer
+    })
+    return { network, authorizationServer, mcpServer, serverUrl, issuer, clientId, clientSecret }
+  })
+
+/**
+ * A network with an authorization server at `https://auth.example.com` and a protected MCP server at
+ * `https://mcp.example.com/mcp`, and the `HttpClient` that reaches them. Every request needs the scope `mcp`, which
+ * the client gets if it asks for none, and the tool `admin` needs the scope `admin`.
+ *
+ * Each call makes servers of its own: keep the layer in a constant if it is provided in several places. Build it inside
+ * the test, so that its servers run on the test's `TestClock`.
+ *
+ * @example
+ * ```ts
+ * import { Answer, TestServers } from "@effect-mcp-auth/testing"
+ * import { HttpClient } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const { mcpServer, network, serverUrl } = yield* TestServers.TestServers
+ *   yield* network.script("token", Answer.status(503, { headers: { "retry-after": "2" } }))
+ *   yield* HttpClient.get(serverUrl)
+ *   console.log(yield* network.count("token"), yield* mcpServer.toolCalls)
+ * }).pipe(Effect.provide(TestServers.layer({ tokenLifetime: "10 minutes" })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: TestServers.Options = {}
+): Layer.Layer<TestServers | TestNetwork.TestNetwork | HttpClient.HttpClient | FetchHttpClient.Fetch> =>
+  Layer.effect(TestServers, make(options)).pipe(
+    Layer.provideMerge(TestNetwork.layerWith({ latency: options.latency }))
+  )

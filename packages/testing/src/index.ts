@@ -1,0 +1,56 @@
+/**
+ * @since 0.1.0
+ */
+
+/**
+ * What a scripted host answers: plain values, put together before a test runs and given to `TestNetwork.script`
+ * or `TestNetwork.always`.
+ *
+ * @since 0.1.0
+ */
+export * as Answer from "./Answer.ts"
+
+/**
+ * An authorization server in memory: strict where RFC 6749 is, with handles to turn the things that go wrong in
+ * production (a rotated secret, a revoked token, a shorter lifetime) by hand.
+ *
+ * @since 0.1.0
+ */
+export * as TestAuthorizationServer from "./TestAuthorizationServer.ts"
+
+/**
+ * A protected MCP server in memory: RFC 9728 metadata, RFC 6750 challenges, and a small MCP behind them.
+ *
+ * @since 0.1.0
+ */
+export * as TestMcpServer from "./TestMcpServer.ts"
+
+/**
+ * A fake internet: hosts in memory, an `HttpClient` and a `fetch` that reach them, a record of every request, and
+ * scripted faults. Nothing leaves the process, and every delay goes through the `Clock`.
+ *
+ * @since 0.1.0
+ */
+export * as TestNetwork from "./TestNetwork.ts"
+
+/**
+ * An `OAuthProvider` with a token at hand, for tests of what happens with a token rather than of how it is got.
+ *
+ * @since 0.1.0
+ */
+export * as TestOAuthProvider from "./TestOAuthProvider.ts"
+
+/**
+ * One authorization server and one protected MCP server, ready for use: what most tests want.
+ *
+ * @since 0.1.0
+ */
+export * as TestServers from "./TestServers.ts"
+
+/**
+ * How a strict authorization server reads a token request: the form (RFC 6749 §3.2), and the client's proof of who it
+ * is (RFC 6749 §2.3).
+ *
+ * @since 0.1.0
+ */
+export * as TokenRequest from "./TokenRequest.ts"
