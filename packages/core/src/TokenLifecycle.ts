@@ -90,6 +90,8 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     let refusal: { readonly error: OAuthError; readonly until: number } | undefined
     let failures = 0
     let abandoned = false
+    let closed = false
+    yield* Effect.addFinalizer(() => Effect.sync(() => closed = true))
     let refresher: Fiber.RuntimeFiber<unknown> | undefined
     /** Scopes that step-ups have won, which every renewal asks for again. */
     const won = new Set<string>()
@@ -184,6 +186,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     const resolve = (demand: Demand): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
       Effect.suspend(() => {
+        if (closed) return Effect.die(new Error(CLOSED))
         const flight = flights.current()
         if (flight === undefined) {
           return refusal !== undefined && now() < refusal.until && demand.reason !== "StepUp"
@@ -317,3 +320,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     return { accessToken, renew, events: Stream.fromPubSub(events), unsafeFresh }
   })
+
+const CLOSED =
+  "This OAuthProvider is closed: its Layer, or scope, has ended. Keep it open for as long as its clients " +
+  "and its fetch are used."

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
-import { Deferred, Duration, Effect, Exit, Fiber, Option, Random, Redacted, Scope, TestClock } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Option, Random, Redacted, Scope, TestClock } from "effect"
 import { AccessToken, Challenge, OAuthError, TokenStorage } from "../src/index.ts"
 import { environment, makeProvider, many, outcomes, settle, tags, valueOf, watch } from "./support/provider.ts"
 
@@ -66,6 +66,13 @@ describe("single flight", () => {
       yield* Scope.close(scope, Exit.void)
       expect(Exit.isInterrupted(yield* Fiber.await(caller))).toBe(true)
       expect((yield* network.requestsTo("token"))[0]?.outcome._tag).toBe("Interrupted")
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("a provider that is used after its scope has ended says so", () =>
+    Effect.gen(function*() {
+      const provider = yield* Effect.scoped(makeProvider())
+      const exit = yield* Effect.exit(provider.accessToken)
+      expect(Exit.isFailure(exit) && Cause.isDie(exit.cause) && Cause.pretty(exit.cause)).toContain("closed")
     }).pipe(Effect.provide(environment())))
 
   it.scoped("a failed flight leaves no poisoned lock: the next caller asks again", () =>

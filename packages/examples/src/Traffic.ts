@@ -1,0 +1,48 @@
+/**
+ * A `fetch` that tells of every exchange it has.
+ */
+import { AccessToken } from "@effect-mcp-auth/core"
+import * as Redacted from "effect/Redacted"
+import type { Hop } from "./Transcript.ts"
+
+/**
+ * `servers` gives origins the names that the hops carry. A hop is told when the head of the answer is there; the body may
+ * go on.
+ */
+export const traced =
+  (servers: Readonly<Record<string, string>>, tell: (hop: Hop) => void): typeof globalThis.fetch =>
+  async (input, init) => {
+    const request = input instanceof Request ? input : undefined
+    const url = new URL(input instanceof Request ? input.url : input)
+    const headers = new Headers(init?.headers ?? request?.headers)
+    const method = init?.method ?? request?.method ?? "GET"
+    const started = performance.now()
+    const response = await globalThis.fetch(input, init)
+    tell({
+      server: servers[url.origin] ?? url.host,
+      request: [method.padEnd(4), url.pathname, mcpMethod(headers)].join(" ").trimEnd(),
+      status: response.status,
+      millis: performance.now() - started,
+      token: fingerprint(headers)
+    })
+    return response
+  }
+
+/** What an MCP request is for stands in its headers too, since revision 2026-07-28. */
+const mcpMethod = (headers: Headers): string =>
+  [headers.get("mcp-method"), headers.get("mcp-name")].filter((part) => part !== null).join(" ")
+
+/** The hash that the library would print. */
+const fingerprint = (headers: Headers): string | undefined => {
+  const [, token] = /^Bearer (.+)$/.exec(headers.get("authorization") ?? "") ?? []
+  return token === undefined ? undefined : AccessToken.fingerprint(
+    new AccessToken.AccessToken({
+      value: Redacted.make(token),
+      tokenType: "Bearer",
+      scopes: [],
+      issuer: "",
+      issuedAt: 0,
+      expiresAt: 0
+    })
+  )
+}

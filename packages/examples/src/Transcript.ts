@@ -1,0 +1,87 @@
+/**
+ * What the demo prints: acts, every hop as it happens, the life of the tokens, checks, and a summary. At most 100
+ * columns wide; coloured only on a terminal that wants it (`styleText` minds `NO_COLOR` and what is no TTY).
+ */
+import { styleText } from "node:util"
+
+/** One request and its answer. */
+export interface Hop {
+  /** Who answered. */
+  readonly server: string
+  readonly request: string
+  readonly status: number
+  readonly millis: number
+  /** The token that went with it, as its short hash. */
+  readonly token: string | undefined
+}
+
+export interface Transcript {
+  readonly title: (text: string, facts: ReadonlyArray<readonly [name: string, value: string]>) => void
+  readonly act: (title: string, explanation: string) => void
+  readonly hop: (hop: Hop) => void
+  /** Something that happened to a token. */
+  readonly token: (token: string, what: string) => void
+  readonly note: (text: string) => void
+  /** Something that must be so. Returns whether it is. */
+  readonly check: (holds: boolean, text: string) => boolean
+  readonly summary: (rows: ReadonlyArray<readonly [name: string, value: string | number, remark?: string]>) => void
+  /** Seconds since the beginning. */
+  readonly elapsed: () => number
+  /** The checks that did not hold. */
+  readonly broken: ReadonlyArray<string>
+}
+
+export const make = (print: (line: string) => void = console.log): Transcript => {
+  const started = performance.now()
+  const elapsed = () => (performance.now() - started) / 1000
+  const event = (text: string) => print(`${styleText("dim", `${elapsed().toFixed(3).padStart(8)} s`)}  ${text}`)
+  const paint = painter()
+  const broken: Array<string> = []
+
+  return {
+    elapsed,
+    broken,
+    title: (text, facts) => {
+      print(`\n${styleText("bold", text)}\n`)
+      for (const [name, value] of facts) print(`  ${name.padEnd(22)}${value}`)
+    },
+    act: (title, explanation) => {
+      print(`\n${styleText("bold", title)}\n${styleText("dim", explanation)}\n`)
+    },
+    hop: ({ millis, request, server, status, token }) =>
+      event(
+        [
+          server.padEnd(4),
+          request.padEnd(52),
+          styleText(status < 400 ? "green" : "yellow", String(status)),
+          `${millis.toFixed(0)} ms`.padStart(7),
+          token === undefined ? "" : paint(token)
+        ].join("  ").trimEnd()
+      ),
+    token: (token, what) => event(`${styleText("bold", "token")} ${paint(token)} ${what}`),
+    note: event,
+    check: (holds, text) => {
+      if (!holds) broken.push(text)
+      print(`${" ".repeat(10)}  ${holds ? styleText("green", "✓") : styleText("red", "✗")} ${text}`)
+      return holds
+    },
+    summary: (rows) => {
+      print(`\n${styleText("bold", "Summary")}\n`)
+      for (const [name, value, remark = ""] of rows) {
+        print(`  ${name.padEnd(36)}${String(value).padStart(6)}   ${styleText("dim", remark)}`.trimEnd())
+      }
+      print("")
+    }
+  }
+}
+
+/** Gives every token a colour of its own, so that the eye sees when one takes the place of another. */
+const painter = () => {
+  const colours = ["cyan", "magenta", "blue", "yellow", "green"] as const
+  const known = new Map<string, (typeof colours)[number]>()
+  return (token: string): string => {
+    const colour = known.get(token) ?? colours[known.size % colours.length] ?? "cyan"
+    known.set(token, colour)
+    return styleText(colour, token)
+  }
+}
