@@ -2,6 +2,12 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
-    projects: ["packages/*/vitest.config.ts"]
+    projects: ["packages/*/vitest.config.ts"],
+    coverage: {
+      include: ["packages/{core,client-secret,testing}/src/**/*.ts"],
+      exclude: ["**/index.ts"],
+      reporter: ["text", "json-summary"],
+      thresholds: { lines: 95, branches: 95 }
+    }
   }
 })

@@ -123,11 +123,12 @@ const readToken68 = (scan: Scanner): string | undefined => {
 const readParameter = (scan: Scanner, name: string, parameters: Map<string, string>): void => {
   scan.position++
   scan.skip(isSpace)
-  const value = scan.peek === QUOTE ? scan.takeQuoted() : scan.take(isTokenChar)
+  // A quoted string may be empty (RFC 9110 §5.6.4), a token may not.
+  const value = scan.peek === QUOTE ? scan.takeQuoted() : scan.take(isTokenChar) || undefined
   scan.skip(isSpace)
   const complete = scan.done || scan.peek === COMMA
   if (!complete) scan.skipElement()
-  if (complete && value !== undefined && value !== "" && !parameters.has(name)) parameters.set(name, value)
+  if (complete && value !== undefined && !parameters.has(name)) parameters.set(name, value)
 }
 
 const QUOTE = 0x22

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as AccessToken from "./AccessToken.ts"
 import { discard } from "./internal/discard.ts"
 import { demandOf, makeIsSameOrigin } from "./internal/resourceRequest.ts"
+import { ownError, ResourceResponse } from "./internal/resourceResponse.ts"
 import type { OAuthError } from "./OAuthError.ts"
 import { OAuthProvider } from "./OAuthProvider.ts"
 
@@ -33,18 +34,22 @@ import { OAuthProvider } from "./OAuthProvider.ts"
 export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvider.Service): HttpClient.HttpClient => {
   const isResource = makeIsSameOrigin(provider.resource)
 
-  const send = (request: HttpClientRequest.HttpClientRequest, token: AccessToken.AccessToken) =>
-    client.execute(HttpClientRequest.setHeader(request, "authorization", AccessToken.authorization(token)))
-
   const attempt = (
     request: HttpClientRequest.HttpClientRequest,
     token: AccessToken.AccessToken,
     tried: number
   ): Effect.Effect<HttpClientResponse, HttpClientError> =>
-    Effect.flatMap(send(request, token), (response) =>
-      response.status === 401 || response.status === 403
-        ? recover(request, token, response, tried)
-        : Exit.succeed(response))
+    Effect.matchEffect(
+      client.execute(HttpClientRequest.setHeader(request, "authorization", AccessToken.authorization(token))),
+      {
+        onFailure: (error) => Effect.fail(ownError(error, request)),
+        onSuccess: (original) => {
+          const response = new ResourceResponse(original, request)
+          const { status } = response
+          return status === 401 || status === 403 ? recover(request, token, response, tried) : Exit.succeed(response)
+        }
+      }
+    )
 
   const recover = (
     request: HttpClientRequest.HttpClientRequest,

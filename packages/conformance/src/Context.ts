@@ -1,0 +1,45 @@
+/**
+ * What the suite hands to a client besides the server's URL: its credentials, as JSON in `MCP_CONFORMANCE_CONTEXT`.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+/** A client id and its secret; `issuer`, where it is named, is the authorization server that they belong to. */
+const ClientSecret = Schema.Struct({
+  client_id: Schema.NonEmptyString,
+  client_secret: Schema.Redacted(Schema.NonEmptyString),
+  issuer: Schema.optionalWith(Schema.NonEmptyString, { exact: true })
+}).pipe(Schema.attachPropertySignature("_tag", "ClientSecret"))
+
+/** No credentials: whoever uses this scenario is expected to register on the spot, and a machine does not. */
+const Unregistered = Schema.Struct({
+  client_id: Schema.optionalWith(Schema.Never, { exact: true })
+}).pipe(Schema.attachPropertySignature("_tag", "Unregistered"))
+
+/**
+ * The kinds of context, told apart by their fields. The first that fits is taken, so one that has another's fields and
+ * more (an ID-JAG exchange has a client secret too) goes before it.
+ */
+const Context = Schema.Union(ClientSecret, Unregistered)
+
+export type Context = typeof Context.Type
+
+/** The context is none that this client knows. The message names its fields and none of its values. */
+export class InvalidContext extends Data.TaggedError("InvalidContext")<{ readonly message: string }> {}
+
+const Fields = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+
+export const decode = (json: string): Effect.Effect<Context, InvalidContext> =>
+  Effect.gen(function*() {
+    const fields = yield* Effect.mapError(
+      Schema.decode(Fields)(json),
+      () => new InvalidContext({ message: "MCP_CONFORMANCE_CONTEXT is not a JSON object" })
+    )
+    return yield* Effect.mapError(Schema.decodeUnknown(Context)(fields), () => {
+      const names = Object.keys(fields).join(", ")
+      return new InvalidContext({
+        message: `MCP_CONFORMANCE_CONTEXT has no credentials of a known kind, only ${names}`
+      })
+    })
+  })

@@ -1,0 +1,56 @@
+/**
+ * Whether a scenario went well. The suite's own verdict counts, but is not enough: with a baseline it no longer looks at
+ * how the client ended, nor whether a baselined check is still there, and a run without checks it finds flawless.
+ */
+import * as Schema from "effect/Schema"
+
+/** One entry of the suite's `checks.json`. `INFO` entries are its log of the traffic. */
+export const Check = Schema.Struct({
+  id: Schema.String,
+  status: Schema.Literal("SUCCESS", "FAILURE", "WARNING", "SKIPPED", "INFO"),
+  description: Schema.String,
+  errorMessage: Schema.optional(Schema.String)
+})
+
+export type Check = typeof Check.Type
+
+/** What is left of a run of the suite: its exit code, all it printed, and its checks. */
+export interface Run {
+  readonly exitCode: number
+  readonly output: string
+  readonly checks: ReadonlyArray<Check>
+}
+
+/** A run without problems is a pass. `excused` is the number of checks that failed as the baseline says. */
+export interface Verdict {
+  readonly passed: number
+  readonly excused: number
+  readonly problems: ReadonlyArray<string>
+}
+
+/** What the suite prints about a client that it does not allow to end as it did. */
+const clientFailure = /CLIENT (?:TIMED OUT|EXITED WITH ERROR.*)(?= - )/
+
+export const judge = ({ checks, exitCode, output }: Run, baselined: ReadonlySet<string>): Verdict => {
+  const passed = checks.filter(({ status }) => status === "SUCCESS")
+  const failed = checks.filter(({ status }) => status === "FAILURE" || status === "WARNING")
+  const failedIds = new Set(failed.map(({ id }) => id))
+  const ended = clientFailure.exec(output)?.[0].toLowerCase()
+  return {
+    passed: passed.length,
+    excused: [...baselined].filter((id) => failedIds.has(id)).length,
+    problems: [
+      ...(passed.length + failed.length === 0 ? ["no check ran"] : []),
+      ...(ended === undefined ? [] : [ended]),
+      ...failed.filter(({ id }) => !baselined.has(id)).map(({ description, errorMessage, id, status }) =>
+        `${status} ${id}: ${errorMessage ?? description}`
+      ),
+      ...[...baselined].filter((id) => !failedIds.has(id)).map((id) =>
+        passed.some((check) => check.id === id)
+          ? `${id} passes: remove it from the baseline`
+          : `${id} did not run: remove it from the baseline`
+      ),
+      ...(exitCode === 0 ? [] : [`the suite exited with code ${exitCode}`])
+    ]
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The client for the official conformance suite, which starts it as `node src/client.ts <server-url>`: connects, lists
+ * the tools, calls one, closes. Exit code 0 means that it did all this; otherwise stderr says why not.
+ *
+ * It is one machine client for all scenarios. What it does follows from the context it is handed (`Context.ts`) and from
+ * what the servers say; it never looks at a scenario's name.
+ */
+import { ClientSecret } from "@effect-mcp-auth/client-secret"
+import { ClientAuthentication, Grant, OAuthFetch, OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Context from "./Context.ts"
+import { explain } from "./explain.ts"
+
+/** Who this machine is, by the kind of its context: here other grants are plugged in. */
+const identity = (serverUrl: string, context: Context.Context) => {
+  switch (context._tag) {
+    case "ClientSecret":
+      return ClientSecret.layer({
+        serverUrl,
+        issuer: context.issuer ?? "discover",
+        clientId: context.client_id,
+        clientSecret: context.client_secret,
+        tokenEndpointAuthMethod: "discover"
+      })
+    case "Unregistered":
+      return madeUp(serverUrl)
+  }
+}
+
+/**
+ * A machine is registered by its operator, before it runs. Where the suite has nobody registered, credentials are made
+ * up. They travel as the metadata says; where it lists no method for a secret, since the suite means users there, by the
+ * default one.
+ */
+const madeUp = (serverUrl: string) => {
+  const secret = { clientId: "made-up-client", clientSecret: Redacted.make("made-up-secret") }
+  const listed = ClientAuthentication.clientSecretDiscover(secret)
+  const byDefault = ClientAuthentication.clientSecretBasic(secret)
+  return Layer.scoped(
+    OAuthProvider.OAuthProvider,
+    OAuthProvider.make({
+      serverUrl,
+      issuer: "discover",
+      grant: Grant.clientCredentials,
+      clientAuthentication: {
+        ...listed,
+        prove: (context) => Effect.orElse(listed.prove(context), () => byDefault.prove(context))
+      }
+    })
+  )
+}
+
+/** The first revision without the `initialize` handshake: from here on the SDK has to be told which one to speak. */
+const FIRST_STATELESS_REVISION = "2026-07-28"
+
+const protocolOptions = (revision: string) =>
+  revision < FIRST_STATELESS_REVISION
+    ? { supportedProtocolVersions: [revision] }
+    : { versionNegotiation: { mode: { pin: revision } } }
+
+/** The SDK's errors are left as they are: what went wrong below them is in their causes. */
+const sdk = <A>(call: () => Promise<A>) => Effect.tryPromise({ try: call, catch: (error) => error })
+
+const connect = (serverUrl: string, revision: Option.Option<string>) =>
+  Effect.gen(function*() {
+    const fetch = yield* OAuthFetch.make
+    const client = new Client(
+      { name: "effect-mcp-auth-conformance", version: "0.0.0" },
+      Option.match(revision, { onNone: () => ({}), onSome: protocolOptions })
+    )
+    yield* Effect.acquireRelease(
+      sdk(() => client.connect(new StreamableHTTPClientTransport(new URL(serverUrl), { fetch }))),
+      () => Effect.promise(() => client.close())
+    )
+    return client
+  })
+
+const work = (serverUrl: string, revision: Option.Option<string>) =>
+  Effect.gen(function*() {
+    const client = yield* connect(serverUrl, revision)
+    const { tools } = yield* sdk(() => client.listTools())
+    const tool = tools.find(({ inputSchema }) => (inputSchema.required ?? []).length === 0)
+    if (tool !== undefined) yield* sdk(() => client.callTool({ name: tool.name, arguments: {} }))
+  }).pipe(Effect.scoped)
+
+const program = Effect.gen(function*() {
+  const serverUrl = process.argv.slice(2).at(-1)
+  if (serverUrl === undefined) return yield* Effect.fail(new Error("Usage: node src/client.ts <server-url>"))
+  const handed = yield* Config.string("MCP_CONFORMANCE_CONTEXT").pipe(Config.withDefault("{}"))
+  const revision = yield* Config.option(Config.string("MCP_CONFORMANCE_PROTOCOL_VERSION"))
+  const context = yield* Context.decode(handed)
+  yield* Effect.provide(work(serverUrl, revision), identity(serverUrl, context))
+})
+
+await program.pipe(
+  Effect.provide([TokenStorage.layerMemory, FetchHttpClient.layer]),
+  Effect.catchAll((error) =>
+    Effect.sync(() => {
+      console.error(explain(error))
+      process.exitCode = 1
+    })
+  ),
+  Effect.runPromise
+)
