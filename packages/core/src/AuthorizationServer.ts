@@ -60,7 +60,8 @@ export const wellKnownUrls = (issuer: URL): ReadonlyArray<URL> => {
       `/.well-known/openid-configuration${path}`,
       `${path}/.well-known/openid-configuration`
     ]
-  return paths.map((path) => new URL(path, issuer.origin))
+  // Not resolved against the origin: a path that begins with `//` would lead to another host.
+  return paths.map((path) => new URL(`${issuer.origin}${path}`))
 }
 
 /**

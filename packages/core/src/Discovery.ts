@@ -117,7 +117,9 @@ const makePinned = ({ client, issuer, limits, server }: Options): Discovery => {
           })
           : Effect.void
       ),
-      Effect.tap((found) => Effect.sync(() => resource = found))
+      Effect.tap((found) => Effect.sync(() => resource = found)),
+      // What it said before no longer holds.
+      Effect.tapErrorTag("IssuerMismatch", () => Effect.sync(() => resource = undefined))
     )
   const findAuthorizationServer = AuthorizationServer.discover(client, issuer, { limits }).pipe(
     Effect.tap((found) => Effect.sync(() => authorizationServer = found))

@@ -11,10 +11,10 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Challenge from "./Challenge.ts"
 import { check, parse } from "./internal/endpoint.ts"
-import { defaultLimits, type Limits } from "./internal/exchange.ts"
+import { defaultLimits, isTransientStatus, type Limits } from "./internal/exchange.ts"
 import { discard } from "./internal/discard.ts"
-import { firstOf } from "./internal/metadata.ts"
-import { DiscoveryError, type InsecureEndpoint, InvalidOptions, ResourceMismatch } from "./OAuthError.ts"
+import { firstOf, unavailable } from "./internal/metadata.ts"
+import { type DiscoveryError, type InsecureEndpoint, InvalidOptions, ResourceMismatch } from "./OAuthError.ts"
 
 /**
  * The part of the metadata that a machine needs; fields that are not named here are kept as they came.
@@ -52,7 +52,7 @@ export interface ProtectedResource {
  * @category getters
  */
 export const canonicalUrl = (url: URL, written: string): string => {
-  const wroteNoPath = url.pathname === "/" && /^[^/]*\/\/[^/\\?#]*(?:[?#]|$)/.test(written.trim())
+  const wroteNoPath = url.pathname === "/" && /^[^:]*:[/\\]*[^/\\?#]*(?:[?#]|$)/.test(written.trim())
   return `${url.origin}${wroteNoPath ? "" : url.pathname}${url.search}`
 }
 
@@ -67,9 +67,14 @@ const invalid = (description: string) => Either.left(new InvalidOptions({ option
 export const fromServerUrl = (
   serverUrl: string | URL
 ): Either.Either<{ readonly url: URL; readonly resource: string }, InvalidOptions | InsecureEndpoint> => {
-  const written = String(serverUrl)
+  // A `URL` has a slash behind a bare origin whether or not anybody wrote it.
+  const written = typeof serverUrl === "string"
+    ? serverUrl
+    : serverUrl.href.replace(/^([^/]*\/\/[^/]*)\/(?=$|[?#])/, "$1")
   const url = parse(written)
-  if (url === undefined) return invalid(`"${written}" is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    return invalid(`"${written}" is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
+  }
   if (url.username !== "" || url.password !== "") {
     return invalid(`it holds a user name or password. Leave them out: they would be sent to every party.`)
   }
@@ -170,14 +175,10 @@ export const probe = (
     client.execute(request).pipe(
       Effect.timeout(limits.timeout),
       Effect.tap(discard),
-      Effect.mapError((cause) =>
-        new DiscoveryError({
-          reason: "Unavailable",
-          url: server.url.href,
-          description: `${server.url.origin}${server.url.pathname} did not answer when asked for its challenge. ` +
-            `This may pass: try again later.`,
-          cause
-        })
+      Effect.mapError((cause) => unavailable(server.url, "did not answer when asked for its challenge", cause)),
+      Effect.filterOrFail(
+        ({ status }) => !isTransientStatus(status),
+        ({ status }) => unavailable(server.url, `answered ${status} when asked for its challenge`)
       ),
       Effect.map(({ headers, status }) =>
         status === 401 ? Challenge.fromHeader(headers["www-authenticate"]) : undefined

@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import { AccessToken } from "./AccessToken.ts"
 import type { ClientAuthentication, Parameters, Proof, TokenRequestContext } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
+import { nameOf } from "./internal/endpoint.ts"
 import {
   type Answer,
   defaultLimits,
@@ -145,9 +146,6 @@ const noAnswer = (url: URL, error: NoAnswer): TokenEndpointError =>
     description: `Token endpoint ${nameOf(url)}: ${error.description}.`,
     ...(error.cause === undefined ? {} : { cause: error.cause })
   })
-
-/** Without the query, where some authorization servers have parameters of their own. */
-const nameOf = (url: URL): string => `${url.origin}${url.pathname}`
 
 interface Exchanged {
   readonly sentAt: number

@@ -84,6 +84,8 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     const flights = SingleFlight.make<Demand, AccessToken.AccessToken, OAuthError>((work) => runFork(work, { scope }))
 
     let token: AccessToken.AccessToken | undefined
+    /** The last one that the server rejected, lest it come back from the storage. */
+    let dropped: AccessToken.AccessToken | undefined
     let moments: RefreshPolicy.Moments = { renewAt: 0, mandatoryAt: 0 }
     let used = false
     let obtainedFor: OAuthEvent.Reason = "First"
@@ -160,6 +162,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         // A server that rejects what was just got in place of a rejected token will reject the next one too.
         const again = obtainedFor === "Rejected" && now() - token.issuedAt < Duration.toMillis(policy.rejectionMemory)
         if (again) return Effect.succeed(rejected)
+        dropped = rejected
         token = undefined
         return Effect.zipRight(
           publish(OAuthEvent.TokenRejected({ token: rejected })),
@@ -276,12 +279,21 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     /** A token that another provider or process has put there and that is better than what is in hand. */
     const readShared = (demand: Demand) =>
-      Effect.map(degrade(storage.get(key)), (read) =>
-        Option.filter(Option.flatten(read), (stored) =>
-          stored.issuedAt <= now() &&
-          now() < RefreshPolicy.moments(policy, stored, 0).mandatoryAt &&
-          (token === undefined || stored.expiresAt > token.expiresAt) &&
-          satisfies(stored, { ...demand, additionalScopes: Scopes.union(demand.additionalScopes, won) })))
+      Effect.gen(function*() {
+        const stored = Option.flatten(yield* degrade(storage.get(key)))
+        if (Option.isSome(stored) && dropped !== undefined && AccessToken.isSame(stored.value, dropped)) {
+          yield* degrade(storage.remove(key))
+          return Option.none()
+        }
+        return Option.filter(stored, (candidate) => isBetter(candidate, demand))
+      })
+
+    const isBetter = (stored: AccessToken.AccessToken, demand: Demand): boolean =>
+      stored.issuedAt <= now() &&
+      now() < RefreshPolicy.moments(policy, stored, 0).mandatoryAt &&
+      (token === undefined || stored.expiresAt > token.expiresAt) &&
+      (dropped === undefined || stored.issuedAt >= dropped.issuedAt) &&
+      satisfies(stored, { ...demand, additionalScopes: Scopes.union(demand.additionalScopes, won) })
 
     // ---- the scheduled refresh -----------------------------------------------------------------------------------------
 
@@ -305,8 +317,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
           abandoned = !isTransient(error)
           return abandoned
             ? Effect.succeedNone
-            : Effect.map(Random.next, (jitter) =>
-              Option.some(RefreshPolicy.backoff(policy, failures++, error, jitter)))
+            : Effect.map(Random.next, (jitter) => Option.some(RefreshPolicy.backoff(policy, failures++, error, jitter)))
         })
       )
     })

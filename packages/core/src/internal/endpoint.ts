@@ -62,7 +62,7 @@ export const check = (
       new InsecureEndpoint({
         reason,
         endpoint,
-        url: `${url.origin}${url.pathname}`,
+        url: nameOf(url),
         ...(namedBy === undefined ? {} : { namedBy: namedBy.origin })
       })
     )
@@ -71,6 +71,14 @@ export const check = (
   if (namedBy !== undefined && distance[at] > distance[reach(namedBy)]) return fail("PrivateAddress")
   return Either.right(url)
 }
+
+/**
+ * A URL as errors show it: without what may be secret in it.
+ *
+ * @internal
+ */
+export const nameOf = (url: URL): string =>
+  url.origin === "null" ? `${url.protocol}${url.pathname}` : `${url.origin}${url.pathname}`
 
 /** @internal */
 export const parse = (input: string): URL | undefined => URL.canParse(input) ? new URL(input) : undefined

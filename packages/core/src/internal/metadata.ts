@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import { decodeUnknownOption } from "effect/Schema"
 import { DiscoveryError } from "../OAuthError.ts"
+import { nameOf } from "./endpoint.ts"
 import { exchange, isRedirect, isTransientStatus, type Limits, parseJson } from "./exchange.ts"
 
 const MAX_REDIRECTS = 3
@@ -17,11 +18,12 @@ const MAX_REDIRECTS = 3
  */
 export type Lookup<A> = Either.Either<A, string>
 
-const unavailable = (url: URL, description: string, cause?: unknown) =>
+/** @internal */
+export const unavailable = (url: URL, description: string, cause?: unknown) =>
   new DiscoveryError({
     reason: "Unavailable",
     url: url.href,
-    description: `${url.origin}${url.pathname}: ${description}. This may pass: try again later.`,
+    description: `${nameOf(url)}: ${description}. This may pass: try again later.`,
     ...(cause === undefined ? {} : { cause })
   })
 
