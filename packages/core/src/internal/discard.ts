@@ -2,16 +2,23 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
+/** In bytes. A body that is announced to be no longer is read; any other is given up, which costs several times as much. */
+const SHORT = 64 * 1024
+
+const isShort = ({ headers }: HttpClientResponse): boolean => {
+  const length = headers["content-length"]
+  return length !== undefined && Number(length) <= SHORT
+}
+
 /**
  * Lets go of a response that nobody will read, so that its connection is free again. Nobody waits for it: the body may
  * be a stream that never ends.
  *
  * @internal
  */
-export const discard = (response: HttpClientResponse): Effect.Effect<void> =>
-  Stream.runForEachWhile(response.stream, () => Effect.succeed(false)).pipe(
-    Effect.timeout("1 second"),
-    Effect.ignore,
-    Effect.forkDaemon,
-    Effect.asVoid
-  )
+export const discard = (response: HttpClientResponse): Effect.Effect<void> => {
+  const letGo: Effect.Effect<unknown, unknown> = isShort(response)
+    ? response.arrayBuffer
+    : Stream.runForEachWhile(response.stream, () => Effect.succeed(false))
+  return letGo.pipe(Effect.timeout("1 second"), Effect.ignore, Effect.forkDaemon, Effect.asVoid)
+}
