@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
+import { formEncode } from "./internal/text.ts"
 import { type AssertionError, DiscoveryError } from "./OAuthError.ts"
 
 /**
@@ -69,9 +70,6 @@ export interface ClientSecret {
   readonly clientSecret: Redacted.Redacted<string>
 }
 
-/** RFC 6749 appendix B: what a form would make of the text. */
-const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)
-
 /**
  * `client_secret_basic`: id and secret, each form-encoded, as HTTP Basic (RFC 6749 §2.3.1).
  *
@@ -83,11 +81,10 @@ export const clientSecretBasic = ({ clientId, clientSecret }: ClientSecret): Cli
   method: "client_secret_basic",
   prove: () =>
     Effect.sync((): Proof => {
-      const secret = formEncode(Redacted.value(clientSecret))
-      const credentials = Encoding.encodeBase64(`${formEncode(clientId)}:${secret}`)
+      const credentials = Encoding.encodeBase64(`${formEncode(clientId)}:${formEncode(Redacted.value(clientSecret))}`)
       return {
         authorization: Redacted.make(`Basic ${credentials}`),
-        secrets: [clientSecret, Redacted.make(secret), Redacted.make(credentials)]
+        secrets: [clientSecret, Redacted.make(credentials)]
       }
     })
 })

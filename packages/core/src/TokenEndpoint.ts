@@ -25,7 +25,7 @@ import {
   parseJson
 } from "./internal/exchange.ts"
 import * as Scopes from "./internal/scopes.ts"
-import { clean } from "./internal/text.ts"
+import { clean, spellings } from "./internal/text.ts"
 import { type AssertionError, type DiscoveryError, TokenEndpointError } from "./OAuthError.ts"
 
 /**
@@ -116,7 +116,7 @@ export const request = (
       ...proof.parameters
     }
     const secrets = [...Object.values(form), ...(proof.secrets ?? [])].flatMap((value) =>
-      typeof value === "string" ? [] : [Redacted.value(value)]
+      typeof value === "string" ? [] : spellings(Redacted.value(value))
     )
     const url = options.authorizationServer.tokenEndpoint
     const sentAt = yield* Clock.currentTimeMillis
@@ -247,6 +247,9 @@ const invalidToken = (json: unknown, answer: Answer, options: TokenRequest): Tok
   })
 }
 
+/** Those that are shown; in place of a type that nobody knows there may be a token. */
+const otherTypes: ReadonlySet<string> = new Set(["dpop", "mac", "n_a", "pop"])
+
 const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
 const whatIsWrong = (json: unknown, answer: Answer): string => {
@@ -257,8 +260,11 @@ const whatIsWrong = (json: unknown, answer: Answer): string => {
   if (typeof json["access_token"] !== "string" || json["access_token"] === "") return "it has no `access_token`"
   if (!tokenPattern.test(json["access_token"])) return "`access_token` has characters that cannot stand in a header"
   if (typeof json["token_type"] !== "string") return "it has no `token_type`"
-  if (json["token_type"].toLowerCase() !== "bearer") {
-    return `\`token_type\` is "${clean(json["token_type"])}", and only Bearer can be used`
+  const type = json["token_type"]
+  if (type.toLowerCase() !== "bearer") {
+    return `\`token_type\` is ${
+      otherTypes.has(type.toLowerCase()) ? `"${type}"` : "another"
+    }, and only Bearer can be used`
   }
   return ["expires_in", "scope", "refresh_token"].find((name) => !isValidField(name, json[name]))
     ?.replace(/^.*$/, "`$&` is not what it has to be") ?? "it is not a token response"

@@ -17,3 +17,22 @@ export const clean = (text: string, secrets: Iterable<string> = []): string => {
   result = result.replace(unprintable, " ").trim()
   return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH)}…` : result
 }
+
+/**
+ * RFC 6749 appendix B: what a form makes of the text.
+ *
+ * @internal
+ */
+export const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)
+
+/**
+ * A secret in the spellings in which a server that repeats what it got may write it.
+ *
+ * @internal
+ */
+export const spellings = (secret: string): ReadonlyArray<string> => [
+  secret,
+  formEncode(secret),
+  formEncode(secret).replaceAll("+", "%20"),
+  JSON.stringify(secret).slice(1, -1)
+]
