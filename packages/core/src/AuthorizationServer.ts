@@ -7,7 +7,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { check, parse } from "./internal/endpoint.ts"
+import { check, parse, parseEndpoint } from "./internal/endpoint.ts"
 import { defaultLimits, type Limits } from "./internal/exchange.ts"
 import { firstOf } from "./internal/metadata.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
@@ -71,8 +71,8 @@ export const wellKnownUrls = (issuer: URL): ReadonlyArray<URL> => {
  * @category constructors
  */
 export const parseIssuer = (issuer: string): URL | undefined => {
-  const url = parse(issuer)
-  return url === undefined || /[?#]/.test(issuer) || url.username !== "" || url.password !== "" ? undefined : url
+  const url = parseEndpoint(issuer)
+  return url === undefined || issuer.includes("?") ? undefined : url
 }
 
 /**
@@ -101,13 +101,14 @@ export const fromMetadata = (
         new IssuerMismatch({ reason: "Metadata", expected: issuer, actual: [metadata.issuer], url })
       )
     }
-    const tokenEndpoint = parse(metadata.token_endpoint)
+    const tokenEndpoint = parseEndpoint(metadata.token_endpoint)
     if (tokenEndpoint === undefined) {
       return yield* Either.left(
         new DiscoveryError({
           reason: "NotFound",
           url,
-          description: `${url}: \`token_endpoint\` is not an absolute URL. Tell the authorization server's operator, ` +
+          description:
+            `${url}: \`token_endpoint\` is not an absolute URL without fragment and user name or password. Tell the authorization server's operator, ` +
             `or give \`tokenEndpoint\` yourself.`
         })
       )

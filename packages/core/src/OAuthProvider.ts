@@ -18,7 +18,7 @@ import * as Challenge from "./Challenge.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
 import type { Grant } from "./Grant.ts"
-import { check, parse } from "./internal/endpoint.ts"
+import { check, nameOf, parse, parseEndpoint } from "./internal/endpoint.ts"
 import { defaultLimits, type Limits } from "./internal/exchange.ts"
 import * as Scopes from "./internal/scopes.ts"
 import { type InsecureEndpoint, InvalidOptions, type OAuthError } from "./OAuthError.ts"
@@ -222,6 +222,12 @@ const keyOf = (
 
 const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
 
+/** What was written, but for its credentials. */
+const shown = (written: string): string => {
+  const url = parse(written)
+  return `"${url === undefined ? written : nameOf(url)}"`
+}
+
 const validate = (options: OAuthProvider.Options & { readonly clientAuthentication: ClientAuthentication }) =>
   Either.gen(function*() {
     if (options.clientAuthentication.clientId === "") yield* invalid("clientId", "it is empty. Give the client id.")
@@ -230,7 +236,9 @@ const validate = (options: OAuthProvider.Options & { readonly clientAuthenticati
       if (issuer === undefined) {
         return yield* invalid(
           "issuer",
-          `"${options.issuer}" is neither "discover" nor a URL without query and fragment ` +
+          `${
+            shown(options.issuer)
+          } is neither "discover" nor a URL without query, fragment and user name or password ` +
             `(RFC 8414 §2). Write it as the authorization server does, as in https://auth.example.com.`
         )
       }
@@ -245,6 +253,10 @@ const validate = (options: OAuthProvider.Options & { readonly clientAuthenticati
       if (TokenEndpoint.reservedParameters.has(name)) {
         yield* invalid("additionalParameters", `"${name}" is set by the protocol. Use the option that stands for it.`)
       }
+    }
+    const timeout = options.requestTimeout
+    if (timeout !== undefined && !(Duration.toMillis(timeout) > 0)) {
+      yield* invalid("requestTimeout", `${Duration.format(timeout)} is not a time above 0.`)
     }
     const size = options.maxResponseSize
     if (size !== undefined && !(size > 0)) {
@@ -269,8 +281,13 @@ const givenAuthorizationServer = (
     )
   }
   if (tokenEndpoint === undefined) return Either.right(undefined)
-  const url = parse(tokenEndpoint)
-  if (url === undefined) return invalid("tokenEndpoint", `"${tokenEndpoint}" is not a URL. Write it whole.`)
+  const url = parseEndpoint(tokenEndpoint)
+  if (url === undefined) {
+    return invalid(
+      "tokenEndpoint",
+      `${shown(tokenEndpoint)} is not a URL without fragment and user name or password (RFC 6749 §3.2). Write it whole.`
+    )
+  }
   return issuer === "discover"
     ? invalid("tokenEndpoint", "it says nothing about the issuer. Set `issuer` as well.")
     : AuthorizationServer.fromTokenEndpoint(issuer, url)

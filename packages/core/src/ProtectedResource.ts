@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Challenge from "./Challenge.ts"
-import { check, parse } from "./internal/endpoint.ts"
+import { check, hasCredentials, parse } from "./internal/endpoint.ts"
 import { defaultLimits, isTransientStatus, type Limits } from "./internal/exchange.ts"
 import { discard } from "./internal/discard.ts"
 import { firstOf, unavailable } from "./internal/metadata.ts"
@@ -75,7 +75,7 @@ export const fromServerUrl = (
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     return invalid(`"${written}" is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
   }
-  if (url.username !== "" || url.password !== "") {
+  if (hasCredentials(url)) {
     return invalid(`it holds a user name or password. Leave them out: they would be sent to every party.`)
   }
   if (written.includes("#")) {

@@ -80,5 +80,22 @@ export const check = (
 export const nameOf = (url: URL): string =>
   url.origin === "null" ? `${url.protocol}${url.pathname}` : `${url.origin}${url.pathname}`
 
+/**
+ * Whether a URL brings a user name or a password, which would travel with it into logs and to every party.
+ *
+ * @internal
+ */
+export const hasCredentials = (url: URL): boolean => url.username !== "" || url.password !== ""
+
+/**
+ * An endpoint that a request can be sent to (RFC 6749 §3.2: no fragment); `undefined` if the text is none.
+ *
+ * @internal
+ */
+export const parseEndpoint = (input: string): URL | undefined => {
+  const url = parse(input)
+  return url === undefined || input.includes("#") || hasCredentials(url) ? undefined : url
+}
+
 /** @internal */
 export const parse = (input: string): URL | undefined => URL.canParse(input) ? new URL(input) : undefined
