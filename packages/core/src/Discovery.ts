@@ -7,7 +7,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
-import type * as Challenge from "./Challenge.ts"
+import * as Challenge from "./Challenge.ts"
 import type { Limits } from "./internal/exchange.ts"
 import {
   DiscoveryError,
@@ -165,7 +165,8 @@ const makeUnpinned = ({ client, follow, limits, onChange, server }: Options): Di
       let found = yield* ProtectedResource.discover(client, server, { challenge, limits })
       if (Either.isLeft(found) && challenge === undefined) {
         challenge = yield* ProtectedResource.probe(client, server, limits)
-        if (challenge !== undefined) found = yield* ProtectedResource.discover(client, server, { challenge, limits })
+        const named = challenge !== undefined && Challenge.resourceMetadata(challenge) !== undefined
+        if (named) found = yield* ProtectedResource.discover(client, server, { challenge, limits })
       }
       if (Either.isLeft(found)) {
         return yield* new DiscoveryError({

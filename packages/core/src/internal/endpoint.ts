@@ -9,27 +9,41 @@ type Reach = "loopback" | "private" | "public"
 
 const ipv4 = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/
 
-const reachOfIpv4 = (a: number, b: number): Reach => {
+/** RFC 6890: not globally reachable. */
+const reachOfIpv4 = (a: number, b: number, c: number): Reach => {
   if (a === 127) return "loopback"
   const isPrivate = a === 0 || a === 10 || a >= 224 ||
     (a === 100 && b >= 64 && b < 128) ||
     (a === 169 && b === 254) ||
     (a === 172 && b >= 16 && b < 32) ||
-    (a === 192 && b === 168)
+    (a === 192 && (b === 168 || (b === 0 && c === 0))) ||
+    (a === 198 && (b === 18 || b === 19))
   return isPrivate ? "private" : "public"
 }
 
-/** `URL` has already normalised the address: lower case, shortest form, no embedded dotted quad. */
+/** An IPv4 address in two groups of an IPv6 one. */
+const reachOfEmbedded = (high: number, low: number): Reach => reachOfIpv4(high >> 8, high & 0xff, low >> 8)
+
+/** The eight groups of an address, which `URL` has normalised: no embedded dotted quad. */
+const groupsOf = (address: string): ReadonlyArray<number> => {
+  const [left = [], right = []] = address.split("::").map((half) =>
+    half === "" ? [] : half.split(":").map((group) => Number.parseInt(group, 16))
+  )
+  return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right]
+}
+
 const reachOfIpv6 = (address: string): Reach => {
   if (address === "::1") return "loopback"
-  const mapped = /^(?:::ffff:|64:ff9b::)([0-9a-f]+):([0-9a-f]+)$/.exec(address)
-  if (mapped !== null) {
-    const high = Number.parseInt(mapped[1] ?? "", 16)
-    return reachOfIpv4(high >> 8, high & 0xff)
-  }
-  if (address.startsWith("::")) return "private"
-  const first = Number.parseInt(address.split(":", 1)[0] ?? "", 16)
-  const isPrivate = (first & 0xfe00) === 0xfc00 || (first & 0xffc0) === 0xfe80 || (first & 0xff00) === 0xff00
+  const groups = groupsOf(address)
+  const [first = 0, second = 0, third = 0, , , sixth = 0, seventh = 0, eighth = 0] = groups
+  const startsWithZeros = (count: number) => groups.slice(0, count).every((group) => group === 0)
+  // IPv4 addresses in IPv6 ones: mapped (RFC 4291 §2.5.5.2), translated (RFC 6052), 6to4 (RFC 3056).
+  if (startsWithZeros(5) && sixth === 0xffff) return reachOfEmbedded(seventh, eighth)
+  if (first === 0x64 && second === 0xff9b) return third === 0 ? reachOfEmbedded(seventh, eighth) : "private"
+  if (first === 0x2002) return reachOfEmbedded(second, third)
+  // Unspecified and IPv4-compatible; unique local; link-local and site-local; multicast.
+  const isPrivate = startsWithZeros(6) ||
+    (first & 0xfe00) === 0xfc00 || (first & 0xff80) === 0xfe80 || (first & 0xff00) === 0xff00
   return isPrivate ? "private" : "public"
 }
 
@@ -38,10 +52,10 @@ export const reach = (url: URL): Reach => {
   const host = url.hostname.replace(/\.$/, "")
   if (host.startsWith("[")) return reachOfIpv6(host.slice(1, -1))
   const quad = ipv4.exec(host)
-  if (quad !== null) return reachOfIpv4(Number(quad[1]), Number(quad[2]))
+  if (quad !== null) return reachOfIpv4(Number(quad[1]), Number(quad[2]), Number(quad[3]))
   if (host === "localhost" || host.endsWith(".localhost")) return "loopback"
   // Names without a dot and the special-use names (RFC 6762, RFC 8375, ICANN's .internal) are never public.
-  return !host.includes(".") || /\.(?:local|internal|home\.arpa)$/.test(host) ? "private" : "public"
+  return !host.includes(".") || /\.(?:local|localdomain|internal|home\.arpa)$/.test(host) ? "private" : "public"
 }
 
 const distance: Record<Reach, number> = { public: 0, private: 1, loopback: 2 }

@@ -1,0 +1,288 @@
+import { ClientSecret } from "@effect-mcp-auth/client-secret"
+import type { OAuthProvider } from "@effect-mcp-auth/core"
+import { AccessToken, OAuthHttpClient, TokenStorage } from "@effect-mcp-auth/core"
+import { TestServers } from "@effect-mcp-auth/testing"
+import { HttpClient } from "@effect/platform"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Config, ConfigProvider, Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+
+const clientSecret = Redacted.make("canary+s:e%c/r ü")
+
+const environment = (servers?: TestServers.TestServers.Options) =>
+  Layer.merge(TestServers.layer({ clientId: "nightly report", clientSecret, ...servers }), TokenStorage.layerMemory)
+
+const options: ClientSecret.Options = {
+  serverUrl: "https://mcp.example.com/mcp",
+  issuer: "https://auth.example.com",
+  clientId: "nightly report",
+  clientSecret
+}
+
+/** nightly+report : canary%2Bs%3Ae%25c%2Fr+%C3%BC */
+const basic = "Basic bmlnaHRseStyZXBvcnQ6Y2FuYXJ5JTJCcyUzQWUlMjVjJTJGcislQzMlQkM="
+const body = "client_id=nightly+report&client_secret=canary%2Bs%3Ae%25c%2Fr+%C3%BC"
+
+const tokenRequest = Effect.flatMap(
+  TestServers.TestServers,
+  ({ network }) =>
+    Effect.map(network.requestsTo("token"), ([request, ...others]) => {
+      assert(request !== undefined)
+      assert.deepStrictEqual(others, [])
+      return request
+    })
+)
+
+describe("make", () => {
+  it.scoped("gives a provider whose tokens the server takes", () =>
+    Effect.gen(function*() {
+      const provider = yield* ClientSecret.make({ ...options, scopes: ["mcp", "admin"] })
+      expect(provider.resource).toBe("https://mcp.example.com/mcp")
+      const { authorizationServer, network } = yield* TestServers.TestServers
+      assert.deepStrictEqual(yield* network.requests, [])
+      const token = yield* provider.accessToken
+      const issued = yield* authorizationServer.find(token.value)
+      expect(issued?.clientId).toBe("nightly report")
+      assert.deepStrictEqual(issued?.scopes, ["mcp", "admin"])
+      const { body } = yield* tokenRequest
+      expect(new URLSearchParams(body).get("grant_type")).toBe("client_credentials")
+    }).pipe(Effect.provide(environment())))
+
+  it.effect("lives as long as its scope", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const provider = yield* Scope.extend(ClientSecret.make(options), scope)
+      yield* provider.accessToken
+      yield* Scope.close(scope, Exit.void)
+      // A renewal would need a fiber of the scope.
+      const token = yield* provider.accessToken
+      expect(AccessToken.authorization(token)).toMatch(/^Bearer /)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("many providers in one program keep their tokens apart", () =>
+    Effect.gen(function*() {
+      const [mcp, admin, same] = yield* Effect.all([
+        ClientSecret.make({ ...options, scopes: ["mcp"] }),
+        ClientSecret.make({ ...options, scopes: ["admin"] }),
+        ClientSecret.make({ ...options, scopes: ["mcp"] })
+      ])
+      const [a, b, c] = yield* Effect.all([mcp.accessToken, admin.accessToken, same.accessToken])
+      expect(AccessToken.isSame(a, b)).toBe(false)
+      expect(AccessToken.isSame(a, c)).toBe(true)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("an empty secret is refused, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(ClientSecret.make({ ...options, clientSecret: Redacted.make("") }))
+      expect(error._tag).toBe("InvalidOptions")
+      expect(error.message).toBe("`clientSecret`: it is empty. Give the client's secret.")
+      const { network } = yield* TestServers.TestServers
+      assert.deepStrictEqual(yield* network.requests, [])
+    }).pipe(Effect.provide(environment())))
+})
+
+describe("how the secret travels (RFC 6749 §2.3.1)", () => {
+  const sent = (tokenEndpointAuthMethod: ClientSecret.Options["tokenEndpointAuthMethod"]) =>
+    Effect.gen(function*() {
+      const provider = yield* ClientSecret.make({ ...options, tokenEndpointAuthMethod })
+      yield* provider.accessToken
+      const { body, headers } = yield* tokenRequest
+      return { authorization: headers["authorization"], body }
+    })
+
+  it.scoped.each([undefined, "client_secret_basic"] as const)("in the header: %s", (method) =>
+    Effect.gen(function*() {
+      const { authorization, body } = yield* sent(method)
+      expect(authorization).toBe(basic)
+      assert.deepStrictEqual([...new URLSearchParams(body).keys()], ["grant_type", "scope", "resource"])
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("in the body", () =>
+    Effect.gen(function*() {
+      const request = yield* sent("client_secret_post")
+      expect(request.authorization).toBeUndefined()
+      expect(request.body).toContain(body)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("by what the metadata lists: the body", () =>
+    Effect.gen(function*() {
+      const request = yield* sent("discover")
+      expect(request.authorization).toBeUndefined()
+      expect(request.body).toContain(body)
+    }).pipe(Effect.provide(environment({ authorizationServer: { authMethods: ["client_secret_post"] } }))))
+
+  it.scoped("by what the metadata lists: the header, where it lists both", () =>
+    Effect.gen(function*() {
+      expect((yield* sent("discover")).authorization).toBe(basic)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("by what the metadata lists: the header, where it lists nothing (RFC 8414 §2)", () =>
+    Effect.gen(function*() {
+      expect((yield* sent("discover")).authorization).toBe(basic)
+    }).pipe(Effect.provide(environment({
+      authorizationServer: { metadata: { token_endpoint_auth_methods_supported: undefined } }
+    }))))
+
+  it.scoped("not at all where the metadata lists neither", () =>
+    Effect.gen(function*() {
+      const provider = yield* ClientSecret.make({ ...options, tokenEndpointAuthMethod: "discover" })
+      const error = yield* Effect.flip(provider.accessToken)
+      assert(error._tag === "DiscoveryError")
+      expect(error.reason).toBe("UnsupportedClientAuthentication")
+      const { network } = yield* TestServers.TestServers
+      expect(yield* network.count("token")).toBe(0)
+    }).pipe(Effect.provide(environment({ authorizationServer: { authMethods: ["private_key_jwt"] } }))))
+
+  it.scoped("never one way after the other: a refusal is final", () =>
+    Effect.gen(function*() {
+      const provider = yield* ClientSecret.make(options)
+      const error = yield* Effect.flip(provider.accessToken)
+      assert(error._tag === "TokenEndpointError")
+      expect(error.code).toBe("invalid_client")
+      expect((yield* tokenRequest).headers["authorization"]).toBe(basic)
+    }).pipe(Effect.provide(environment({ authorizationServer: { authMethods: ["client_secret_post"] } }))))
+})
+
+/** A call of the protected server, through the layer. */
+const call = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https://mcp.example.com/mcp/reports"))
+
+const authenticated = <E, R>(provider: Layer.Layer<OAuthProvider.OAuthProvider, E, R>) =>
+  OAuthHttpClient.layer.pipe(Layer.provide(provider))
+
+describe("layer", () => {
+  it.effect("provides the authenticated client", () =>
+    Effect.gen(function*() {
+      const response = yield* call.pipe(Effect.provide(authenticated(ClientSecret.layer(options))))
+      expect(response.status).toBe(200)
+      // Without the layer the same request is turned away.
+      expect((yield* call).status).toBe(401)
+    }).pipe(Effect.provide(environment())))
+
+  it.effect("fails to be built with wrong options", () =>
+    Effect.gen(function*() {
+      const layer = ClientSecret.layer({ ...options, clientId: "" })
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      expect(error._tag).toBe("InvalidOptions")
+    }).pipe(Effect.provide(environment())))
+})
+
+describe("layerConfig", () => {
+  const layer = ClientSecret.layerConfig({
+    serverUrl: Config.string("MCP_URL"),
+    issuer: Config.string("MCP_ISSUER"),
+    clientId: Config.string("MCP_CLIENT_ID"),
+    clientSecret: Config.redacted("MCP_CLIENT_SECRET"),
+    scopes: Config.array(Config.string(), "MCP_SCOPES").pipe(Config.withDefault(["mcp"])),
+    tokenEndpointAuthMethod: Config.literal("client_secret_basic", "client_secret_post")("MCP_AUTH_METHOD").pipe(
+      Config.withDefault("client_secret_basic")
+    )
+  })
+  const variables = {
+    MCP_URL: "https://mcp.example.com/mcp",
+    MCP_ISSUER: "https://auth.example.com",
+    MCP_CLIENT_ID: "nightly report",
+    MCP_CLIENT_SECRET: Redacted.value(clientSecret)
+  }
+  const from = (changes: Readonly<Record<string, string | undefined>>) =>
+    Effect.withConfigProvider(
+      ConfigProvider.fromMap(
+        new Map(
+          Object.entries({ ...variables, ...changes }).flatMap(([name, value]) =>
+            value === undefined ? [] : [[name, value]]
+          )
+        )
+      )
+    )
+  const built = Effect.scoped(Layer.build(layer))
+
+  it.effect("reads every option from the configuration", () =>
+    Effect.gen(function*() {
+      const response = yield* call.pipe(
+        Effect.provide(authenticated(layer)),
+        from({ MCP_SCOPES: "mcp, admin", MCP_AUTH_METHOD: "client_secret_post" })
+      )
+      expect(response.status).toBe(200)
+      const request = yield* tokenRequest
+      expect(request.body).toContain(body)
+      expect(new URLSearchParams(request.body).get("scope")).toBe("mcp admin")
+    }).pipe(Effect.provide(environment())))
+
+  it.effect("what is left out has its default", () =>
+    Effect.gen(function*() {
+      expect((yield* call.pipe(Effect.provide(authenticated(layer)), from({}))).status).toBe(200)
+      const request = yield* tokenRequest
+      expect(request.headers["authorization"]).toBe(basic)
+      expect(new URLSearchParams(request.body).get("scope")).toBe("mcp")
+    }).pipe(Effect.provide(environment())))
+
+  it.effect.each(["MCP_URL", "MCP_ISSUER", "MCP_CLIENT_ID", "MCP_CLIENT_SECRET"])(
+    "fails without %s, and names it",
+    (name) =>
+      Effect.gen(function*() {
+        const error = yield* built.pipe(from({ [name]: undefined }), Effect.flip)
+        expect(JSON.stringify(error)).toContain(name)
+        const { network } = yield* TestServers.TestServers
+        assert.deepStrictEqual(yield* network.requests, [])
+      }).pipe(Effect.provide(environment()))
+  )
+
+  it.effect("fails with what is there and wrong", () =>
+    Effect.gen(function*() {
+      const error = yield* built.pipe(from({ MCP_CLIENT_SECRET: "" }), Effect.flip)
+      assert("_tag" in error && error._tag === "InvalidOptions")
+      expect(error.option).toBe("clientSecret")
+      const insecure = yield* built.pipe(from({ MCP_URL: "http://mcp.example.com" }), Effect.flip)
+      assert("_tag" in insecure)
+      expect(insecure._tag).toBe("InsecureEndpoint")
+    }).pipe(Effect.provide(environment())))
+})
+
+describe("what a program loads that imports this package alone", () => {
+  /** The modules that Node loads for a program, in a process of its own. */
+  const loaded = (program: string) =>
+    Effect.promise(async () => {
+      const script = `
+        import { registerHooks } from "node:module"
+        const urls = []
+        registerHooks({
+          load: (url, context, next) => {
+            urls.push(url)
+            return next(url, context)
+          }
+        })
+        ${program}
+        process.stdout.write(JSON.stringify(urls))
+      `
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ["--no-warnings", "--experimental-strip-types", "--input-type=module", "--eval", script],
+        { cwd: fileURLToPath(new URL("..", import.meta.url)), maxBuffer: 16 * 1024 * 1024 }
+      )
+      const urls: unknown = JSON.parse(stdout)
+      assert(Array.isArray(urls))
+      return urls.map(String)
+    })
+
+  it.live("is its grant and core, and no signing of tokens", () =>
+    Effect.gen(function*() {
+      const urls = yield* loaded(`await import("@effect-mcp-auth/client-secret")`)
+      expect(urls.some((url) => url.includes("/client-secret/src/ClientSecret.ts"))).toBe(true)
+      expect(urls.some((url) => url.includes("/core/src/OAuthProvider.ts"))).toBe(true)
+      assert.deepStrictEqual(urls.filter((url) => /\/jose[/@]/.test(url)), [])
+      assert.deepStrictEqual(urls.filter((url) => /\/(?:private-key-jwt|jwt-bearer|testing)\//.test(url)), [])
+    }), 60_000)
+
+  it.live("and nothing that only Node has", () =>
+    Effect.gen(function*() {
+      const urls = yield* loaded(`
+        await import("effect")
+        await import("@effect/platform")
+        urls.length = 0
+        await import("@effect-mcp-auth/client-secret")
+      `)
+      expect(urls.length).toBeGreaterThan(10)
+      assert.deepStrictEqual(urls.filter((url) => !url.startsWith("file:")), [])
+    }), 60_000)
+})

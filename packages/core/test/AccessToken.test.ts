@@ -1,0 +1,60 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Redacted, Schema } from "effect"
+import { inspect } from "node:util"
+import { AccessToken } from "../src/index.ts"
+
+const token = (value = "canary-token", changes: Partial<AccessToken.AccessToken> = {}) =>
+  new AccessToken.AccessToken({
+    value: Redacted.make(value),
+    tokenType: "Bearer",
+    scopes: ["mcp"],
+    issuer: "https://auth.example.com",
+    issuedAt: 1000,
+    expiresAt: 2000,
+    ...changes
+  })
+
+describe("AccessToken", () => {
+  it("is the value of the header only where that is asked for (RFC 6750 §2.1)", () => {
+    expect(AccessToken.authorization(token())).toBe("Bearer canary-token")
+    const held = token("canary-token", { refreshToken: Redacted.make("canary-refresh") })
+    for (const text of [JSON.stringify(held), inspect(held, { depth: Infinity, showHidden: true })]) {
+      expect(text).toContain("<redacted>")
+      expect(text).not.toContain("canary")
+    }
+  })
+
+  it("is recognised by eight digits, which are the same for the same token and do not hold it", () => {
+    const print = AccessToken.fingerprint(token())
+    expect(print).toMatch(/^[0-9a-f]{8}$/)
+    expect(AccessToken.fingerprint(token("canary-token", { scopes: [] }))).toBe(print)
+    expect(AccessToken.fingerprint(token("canary-other"))).not.toBe(print)
+    expect(AccessToken.fingerprint(token("a"))).toHaveLength(8)
+  })
+
+  it("is the same as another by what is sent, whatever else is known of it", () => {
+    const one = token()
+    expect(AccessToken.isSame(one, one)).toBe(true)
+    expect(AccessToken.isSame(one, token("canary-token", { expiresAt: 3000, scopes: [] }))).toBe(true)
+    expect(AccessToken.isSame(one, token("canary-other"))).toBe(false)
+  })
+
+  it("is valid from its issue until its expiry, and not at it", () => {
+    assert.deepStrictEqual([999, 1000, 1999, 2000].map((now) => AccessToken.isValidAt(token(), now)), [
+      false,
+      true,
+      true,
+      false
+    ])
+  })
+
+  it("is written in the clear for a storage, and read back", () => {
+    const held = token("canary-token", { refreshToken: Redacted.make("canary-refresh") })
+    const encoded = Schema.encodeSync(AccessToken.AccessToken)(held)
+    expect(encoded.value).toBe("canary-token")
+    expect(encoded.refreshToken).toBe("canary-refresh")
+    const read = Schema.decodeUnknownSync(AccessToken.AccessToken)(JSON.parse(JSON.stringify(encoded)))
+    expect(AccessToken.isSame(read, held)).toBe(true)
+    assert.deepStrictEqual(Schema.encodeSync(AccessToken.AccessToken)(read), encoded)
+  })
+})

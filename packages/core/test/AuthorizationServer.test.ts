@@ -1,0 +1,370 @@
+import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Duration, Effect, Either } from "effect"
+import { AuthorizationServer } from "../src/index.ts"
+import { after, misses, outages, sent, serve, to } from "./support/wire.ts"
+
+const issuer = "https://auth.example.com"
+const tenant = "https://auth.example.com/tenant"
+const oauth = "https://auth.example.com/.well-known/oauth-authorization-server"
+const oidc = "https://auth.example.com/.well-known/openid-configuration"
+const tenantOauth = `${oauth}/tenant`
+const tenantOidc = `${oidc}/tenant`
+const tenantOidcAppended = `${tenant}/.well-known/openid-configuration`
+
+const document = (changes: object = {}) => Answer.json({ issuer, token_endpoint: `${issuer}/token`, ...changes })
+
+const discover = (of = issuer, options?: Parameters<typeof AuthorizationServer.discover>[2]) =>
+  Effect.flatMap(TestNetwork.TestNetwork, ({ httpClient }) => AuthorizationServer.discover(httpClient, of, options))
+
+describe("the well-known addresses (RFC 8414 §3.1, OpenID Connect Discovery 1.0 §4.1)", () => {
+  it.each([
+    [issuer, [oauth, oidc]],
+    [`${issuer}/`, [oauth, oidc]],
+    [tenant, [tenantOauth, tenantOidc, tenantOidcAppended]],
+    [`${tenant}/`, [tenantOauth, tenantOidc, tenantOidcAppended]],
+    [`${tenant}/v2.0`, [
+      `${tenantOauth}/v2.0`,
+      `${tenantOidc}/v2.0`,
+      `${tenant}/v2.0/.well-known/openid-configuration`
+    ]],
+    ["https://auth.example.com:8443/a", [
+      "https://auth.example.com:8443/.well-known/oauth-authorization-server/a",
+      "https://auth.example.com:8443/.well-known/openid-configuration/a",
+      "https://auth.example.com:8443/a/.well-known/openid-configuration"
+    ]]
+  ])("of %s", (of, expected) => {
+    assert.deepStrictEqual(AuthorizationServer.wellKnownUrls(new URL(of)).map(String), expected)
+  })
+
+  it.each(["//evil.example", "//169.254.169.254/latest", "//localhost", "/\\evil.example", "///evil.example/x"])(
+    "are all on the issuer's host, whatever its path (%s)",
+    (path) => {
+      const urls = AuthorizationServer.wellKnownUrls(new URL(`${issuer}${path}`))
+      assert.deepStrictEqual([...new Set(urls.map(({ origin }) => origin))], [issuer])
+    }
+  )
+})
+
+describe("an issuer identifier (RFC 8414 §2)", () => {
+  it.each([
+    "https://auth.example.com",
+    "https://auth.example.com/",
+    "https://auth.example.com/a/b",
+    "http://localhost:1"
+  ])(
+    "%s is one",
+    (text) => {
+      expect(AuthorizationServer.parseIssuer(text)?.href).toBe(new URL(text).href)
+    }
+  )
+  it.each([
+    "",
+    "auth.example.com",
+    "discover",
+    "https://auth.example.com?x=1",
+    "https://auth.example.com/a?",
+    "https://auth.example.com#x",
+    "https://auth.example.com/#",
+    "https://user@auth.example.com",
+    "https://:password@auth.example.com"
+  ])("%j is none", (text) => {
+    expect(AuthorizationServer.parseIssuer(text)).toBeUndefined()
+  })
+
+  it.each([
+    [issuer, issuer, true],
+    [issuer, `${issuer}/`, true],
+    [`${issuer}/`, issuer, true],
+    [tenant, `${tenant}/`, true],
+    [`${issuer}/`, `${issuer}//`, true],
+    [issuer, `${issuer}//`, false],
+    [issuer, "https://AUTH.example.com", false],
+    [issuer, "HTTPS://auth.example.com", false],
+    [issuer, "https://auth.example.com:443", false],
+    [issuer, "http://auth.example.com", false],
+    [issuer, tenant, false],
+    [issuer, ` ${issuer}`, false],
+    [tenant, "https://auth.example.com/Tenant", false],
+    [tenant, "https://auth.example.com/ten%61nt", false],
+    [tenant, "https://auth.example.com/x/../tenant", false]
+  ])("%j and %j are the same, but for one trailing slash: %s", (a, b, expected) => {
+    expect(AuthorizationServer.isSameIssuer(a, b)).toBe(expected)
+  })
+})
+
+describe("discover", () => {
+  it.effect.each(
+    [
+      [issuer, [oauth, oidc]] as const,
+      [tenant, [tenantOauth, tenantOidc, tenantOidcAppended]] as const
+    ] as const
+  )("%s: each address in its order, until there is a document", ([of, urls]) =>
+    Effect.gen(function*() {
+      for (const [i, url] of urls.entries()) {
+        yield* serve({ [url]: document({ issuer: of }) }).pipe(
+          Effect.zipRight(discover(of)),
+          Effect.zipRight(sent),
+          Effect.tap((tried) => Effect.sync(() => assert.deepStrictEqual(tried, urls.slice(0, i + 1)))),
+          Effect.provide(TestNetwork.layer)
+        )
+      }
+    }))
+
+  it.effect("asks by GET for JSON, without a credential", () =>
+    Effect.gen(function*() {
+      const network = yield* serve({ [oauth]: document() })
+      yield* discover()
+      const [request] = yield* network.requests
+      expect(request?.method).toBe("GET")
+      expect(request?.headers["accept"]).toBe("application/json")
+      expect(request?.headers["authorization"]).toBeUndefined()
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("needs `issuer` and `token_endpoint` and nothing else, and keeps the rest", () =>
+    Effect.gen(function*() {
+      yield* serve({
+        [oauth]: document({ x: { y: 1 }, grant_types_supported: ["authorization_code"], jwks_uri: null })
+      })
+      const found = yield* discover()
+      expect(found.issuer).toBe(issuer)
+      expect(found.tokenEndpoint.href).toBe(`${issuer}/token`)
+      assert.deepStrictEqual(found.metadata["x"], { y: 1 })
+      assert.deepStrictEqual(found.metadata["grant_types_supported"], ["authorization_code"])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(
+    [
+      ...misses,
+      ["a document without a token endpoint", document({ token_endpoint: undefined })] as const,
+      ["a token endpoint that is no text", document({ token_endpoint: [`${issuer}/token`] })] as const,
+      ["a document without an issuer", document({ issuer: undefined })] as const,
+      ["methods that are no texts", document({ token_endpoint_auth_methods_supported: [1] })] as const
+    ] as const
+  )("goes on to the next address after %s", ([, answer]) =>
+    Effect.gen(function*() {
+      yield* serve({ [oauth]: answer, [oidc]: document() })
+      expect((yield* discover()).tokenEndpoint.href).toBe(`${issuer}/token`)
+      assert.deepStrictEqual(yield* sent, [oauth, oidc])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(outages)("stops after %s, since nothing follows from that", ([, answer]) =>
+    Effect.gen(function*() {
+      yield* serve({ [oauth]: answer, [oidc]: document() })
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "DiscoveryError")
+      expect(error.reason).toBe("Unavailable")
+      expect(error.transient).toBe(true)
+      assert.deepStrictEqual(yield* sent, [oauth])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("stops after a time-out, within the limits it is given", () =>
+    Effect.gen(function*() {
+      yield* serve({ [oauth]: Answer.text(" ".repeat(99) + "{}"), [oidc]: Answer.never })
+      const limits = { timeout: Duration.seconds(3), maxBodySize: 99 }
+      const error = yield* after(3000, Effect.flip(discover(issuer, { limits })))
+      assert(error._tag === "DiscoveryError")
+      expect(error.transient).toBe(true)
+      expect(error.url).toBe(oidc)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("without a document nothing is guessed, and the error says what was tried", () =>
+    Effect.gen(function*() {
+      yield* serve({
+        [oauth]: Answer.html(),
+        [oidc]: document({ token_endpoint: undefined }),
+        [`${issuer}/token`]: document()
+      })
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "DiscoveryError")
+      expect(error.reason).toBe("NotFound")
+      expect(error.transient).toBe(false)
+      expect(error.message).toBe(
+        `No authorization server metadata for ${issuer}: ${oauth} is not JSON; ${oidc} is JSON, but not such a ` +
+          "document. Check `issuer`, or give `authorizationServerMetadata` or `tokenEndpoint`."
+      )
+      assert.deepStrictEqual(yield* sent, [oauth, oidc])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(["auth.example.com", "https://auth.example.com?x=1", "https://a@auth.example.com"])(
+    "sends nothing for %s, which is no issuer",
+    (of) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(discover(of))
+        assert(error._tag === "DiscoveryError")
+        expect(error.reason).toBe("NotFound")
+        expect(error.message).toContain("RFC 8414 §2")
+        assert.deepStrictEqual(yield* sent, [])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("sends nothing to an issuer that is not https", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(discover("http://auth.example.com"))
+      assert(error._tag === "InsecureEndpoint")
+      expect(error.reason).toBe("NotHttps")
+      expect(error.endpoint).toBe("issuer")
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each([
+    "https://10.0.0.1",
+    "https://167772161/",
+    "https://0xa9.0xfe.0xa9.0xfe/x",
+    "https://[::ffff:10.0.0.1]",
+    "https://[fd00::1]/tenant",
+    "https://localhost",
+    "https://localhost.",
+    "https://127.0.0.1:8443",
+    "https://idp.internal",
+    "https://idp.local.",
+    "https://idp"
+  ])("sends nothing to %s if a public server named it", (of) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(discover(of, { namedBy: new URL("https://mcp.example.com/mcp") }))
+      assert(error._tag === "InsecureEndpoint")
+      expect(error.reason).toBe("PrivateAddress")
+      expect(error.namedBy).toBe("https://mcp.example.com")
+      expect(error.message).toContain("Nothing was sent.")
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(["https://10.0.0.1", "https://idp.internal", "http://localhost:8080"])(
+    "asks %s if the caller named it",
+    (of) =>
+      Effect.gen(function*() {
+        yield* serve({
+          [`${of}/.well-known/oauth-authorization-server`]: document({ issuer: of, token_endpoint: `${of}/token` })
+        })
+        expect((yield* discover(of)).tokenEndpoint.href).toBe(`${of}/token`)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([
+    "https://public.example//169.254.169.254/latest",
+    "https://public.example//localhost:8443",
+    "https://public.example/\\10.0.0.1"
+  ])("a public server has nothing private asked by way of the issuer's path (%s)", (of) =>
+    Effect.gen(function*() {
+      const network = yield* serve({ "https://public.example/": Answer.status(404) })
+      yield* Effect.flip(discover(of, { namedBy: new URL("https://mcp.example.com/mcp") }))
+      expect(yield* network.count(({ url }) => new URL(url).origin !== "https://public.example")).toBe(0)
+      expect((yield* sent).length).toBeGreaterThan(0)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("the document says whose it is (RFC 8414 §3.3)", () => {
+  it.effect.each([
+    "https://evil.example",
+    "https://AUTH.example.com",
+    "https://auth.example.com:443",
+    "https://auth.example.com//",
+    "http://auth.example.com",
+    "https://auth.example.com/tenant",
+    "auth.example.com",
+    ""
+  ])(
+    "%j is another issuer: nothing in the document is used, and the search is over",
+    (other) =>
+      Effect.gen(function*() {
+        yield* serve({ [oauth]: document({ issuer: other }), [oidc]: document() })
+        const error = yield* Effect.flip(discover())
+        assert(error._tag === "IssuerMismatch")
+        expect(error).toMatchObject({
+          _tag: "IssuerMismatch",
+          reason: "Metadata",
+          expected: issuer,
+          actual: [other],
+          url: oauth
+        })
+        expect(error.message).toContain(
+          `${oauth} is the metadata of issuer "${other}", but issuer "${issuer}" was asked for`
+        )
+        assert.deepStrictEqual(yield* sent, [oauth])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([[issuer, `${issuer}/`], [`${issuer}/`, issuer], [tenant, `${tenant}/`]] as const)(
+    "asked for as %s, named %s: the same, and its own spelling is kept",
+    ([asked, named]) =>
+      Effect.gen(function*() {
+        yield* serve({ [oauth]: document({ issuer: named }), [tenantOauth]: document({ issuer: named }) })
+        expect((yield* discover(asked)).issuer).toBe(named)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+})
+
+describe("the token endpoint is fit to receive a secret", () => {
+  it.effect.each(
+    [
+      ["http://auth.example.com/token", "NotHttps"],
+      ["http://10.0.0.1/token", "NotHttps"],
+      ["https://10.0.0.1/token", "PrivateAddress"],
+      ["https://2130706433/token", "PrivateAddress"],
+      ["http://localhost/token", "PrivateAddress"],
+      ["https://[::1]/token", "PrivateAddress"],
+      ["https://token.internal/", "PrivateAddress"],
+      ["https://token/", "PrivateAddress"]
+    ] as const
+  )("%s is not: %s", ([tokenEndpoint, reason]) =>
+    Effect.gen(function*() {
+      const network = yield* serve({ [oauth]: document({ token_endpoint: tokenEndpoint }), [oidc]: document() })
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "InsecureEndpoint")
+      expect(error.reason).toBe(reason)
+      expect(error.endpoint).toBe("token endpoint")
+      expect(error.namedBy).toBe(issuer)
+      expect(yield* network.count(to(oidc))).toBe(0)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(["/token", "token", "", "https://"])(
+    "%j is no address: it is not completed",
+    (tokenEndpoint) =>
+      Effect.gen(function*() {
+        yield* serve({ [oauth]: document({ token_endpoint: tokenEndpoint }) })
+        const error = yield* Effect.flip(discover())
+        assert(error._tag === "DiscoveryError")
+        expect(error.reason).toBe("NotFound")
+        expect(error.message).toBe(
+          `${oauth}: \`token_endpoint\` is not an absolute URL without fragment and user name or password. Tell the authorization server's operator, or give ` +
+            "`tokenEndpoint` yourself."
+        )
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("it may be on another public host, and have a query", () =>
+    Effect.gen(function*() {
+      yield* serve({ [oauth]: document({ token_endpoint: "https://tokens.example.net/t?p=1" }) })
+      expect((yield* discover()).tokenEndpoint.href).toBe("https://tokens.example.net/t?p=1")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("what the caller knows", () => {
+  it("metadata is held to the same rules", () => {
+    const read = (metadata: typeof AuthorizationServer.Metadata.Type) =>
+      Either.match(AuthorizationServer.fromMetadata(metadata, issuer), {
+        onLeft: ({ _tag }) => _tag,
+        onRight: ({ tokenEndpoint }) => tokenEndpoint.href
+      })
+    expect(read({ issuer, token_endpoint: `${issuer}/token` })).toBe(`${issuer}/token`)
+    expect(read({ issuer: tenant, token_endpoint: `${issuer}/token` })).toBe("IssuerMismatch")
+    expect(read({ issuer, token_endpoint: "http://auth.example.com/token" })).toBe("InsecureEndpoint")
+    expect(read({ issuer, token_endpoint: "token" })).toBe("DiscoveryError")
+  })
+
+  it("a token endpoint is https, or http on a loopback host", () => {
+    const read = (url: string) => Either.getRight(AuthorizationServer.fromTokenEndpoint(issuer, new URL(url)))
+    assert.deepStrictEqual(read("https://auth.example.com/token")._tag, "Some")
+    assert.deepStrictEqual(read("https://10.0.0.1/token")._tag, "Some")
+    assert.deepStrictEqual(read("http://localhost/token")._tag, "Some")
+    assert.deepStrictEqual(read("http://auth.example.com/token")._tag, "None")
+    assert.deepStrictEqual(
+      Either.getOrThrow(AuthorizationServer.fromTokenEndpoint(issuer, new URL("https://a.example/t"))),
+      {
+        issuer,
+        tokenEndpoint: new URL("https://a.example/t"),
+        metadata: { issuer, token_endpoint: "https://a.example/t" }
+      }
+    )
+  })
+})

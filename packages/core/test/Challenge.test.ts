@@ -1,0 +1,316 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import * as fc from "effect/FastCheck"
+import { vi } from "vitest"
+import { Challenge } from "../src/index.ts"
+
+type Plain = readonly [scheme: string, parameters: Readonly<Record<string, string>>, token68?: string]
+
+const plain = (header: string): ReadonlyArray<Plain> =>
+  Challenge.parse(header).map(({ parameters, scheme, token68 }) =>
+    token68 === undefined
+      ? [scheme, Object.fromEntries(parameters)]
+      : [scheme, Object.fromEntries(parameters), token68]
+  )
+
+describe("parse (RFC 9110 §11.6.1)", () => {
+  const cases: ReadonlyArray<readonly [name: string, header: string, expected: ReadonlyArray<Plain>]> = [
+    ["an empty header", "", []],
+    ["white space only", " \t ", []],
+    ["a scheme alone", "Bearer", [["bearer", {}]]],
+    ["a scheme alone, followed by white space", "Bearer  ", [["bearer", {}]]],
+    ["a scheme in any case (§11.1)", "bEaReR realm=x", [["bearer", { realm: "x" }]]],
+    ["parameter names in any case (§11.2)", "Bearer REALM=x, Scope=\"A b\"", [["bearer", {
+      realm: "x",
+      scope: "A b"
+    }]]],
+    ["a value that is a token", "Bearer error=invalid_token", [["bearer", { error: "invalid_token" }]]],
+    ["every character of a token", "Bearer a=!#$%&'*+-.^_`|~09azAZ", [["bearer", { a: "!#$%&'*+-.^_`|~09azAZ" }]]],
+    ["more than one space after the scheme", "Bearer   a=b", [["bearer", { a: "b" }]]],
+    ["a tab in place of a space", "Bearer\ta=b,\tc=d", [["bearer", { a: "b", c: "d" }]]],
+    ["a comma in a quoted string", "Bearer realm=\"a, b\", c=d", [["bearer", { realm: "a, b", c: "d" }]]],
+    ["something like a challenge in a quoted string", "Bearer realm=\"x, Basic y=z\"", [["bearer", {
+      realm: "x, Basic y=z"
+    }]]],
+    ["escapes in a quoted string (§5.6.4)", String.raw`Bearer realm="a\"b\\c\d"`, [["bearer", { realm: "a\"b\\cd" }]]],
+    ["an escaped quote before a comma", String.raw`Bearer a="x\", y=z", b=c`, [["bearer", { a: "x\", y=z", b: "c" }]]],
+    ["text beyond ASCII in a quoted string", "Bearer realm=\"Grüße 🌍\"", [["bearer", { realm: "Grüße 🌍" }]]],
+    ["an equals sign in a quoted string", "Bearer a=\"b=c\"", [["bearer", { a: "b=c" }]]],
+    ["white space around the equals sign (§11.2, BWS)", "Bearer a = b , c\t=\t\"d\"", [["bearer", { a: "b", c: "d" }]]],
+    ["no space after a comma", "Bearer a=b,c=d", [["bearer", { a: "b", c: "d" }]]],
+    ["empty list elements (§5.6.1.2)", ",, Bearer a=b,, ,c=d,,Basic realm=x, ,", [["bearer", { a: "b", c: "d" }], [
+      "basic",
+      { realm: "x" }
+    ]]],
+    ["an empty element after the scheme", "Bearer ,a=b", [["bearer", { a: "b" }]]],
+    ["commas only", ",,,,", []],
+    ["several challenges in a line", "Basic realm=\"x\", Bearer a=b, c=d, Negotiate", [["basic", { realm: "x" }], [
+      "bearer",
+      { a: "b", c: "d" }
+    ], ["negotiate", {}]]],
+    ["several lines, joined (§5.3)", ["Basic realm=\"x\"", "Bearer a=b", "DPoP algs=\"ES256\""].join(", "), [
+      ["basic", { realm: "x" }],
+      ["bearer", { a: "b" }],
+      ["dpop", { algs: "ES256" }]
+    ]],
+    ["the same scheme twice", "Bearer a=b, Bearer a=c", [["bearer", { a: "b" }], ["bearer", { a: "c" }]]],
+    ["token68 (§11.2)", "Negotiate YII+/a-b._~9==, Bearer a=b", [["negotiate", {}, "YII+/a-b._~9=="], ["bearer", {
+      a: "b"
+    }]]],
+    ["token68 at the end", "Negotiate abc=", [["negotiate", {}, "abc="]]],
+    ["token68 without padding", "Negotiate abc , Basic realm=x", [["negotiate", {}, "abc"], ["basic", { realm: "x" }]]],
+    ["a parameter whose name could be token68", "Bearer abc=def", [["bearer", { abc: "def" }]]],
+    ["a scheme alone before another", "Negotiate, Bearer a=b", [["negotiate", {}], ["bearer", { a: "b" }]]],
+    ["two challenges without a comma", "Negotiate Bearer a=b", [["negotiate", {}], ["bearer", { a: "b" }]]],
+    ["a parameter that stands twice: the first counts", "Bearer a=1, A=2, b=3, a=\"4\"", [["bearer", {
+      a: "1",
+      b: "3"
+    }]]],
+    ["an empty quoted string", "Bearer realm=\"\", a=b", [["bearer", { realm: "", a: "b" }]]],
+    ["a parameter before any scheme", "a=b, Bearer c=d", [["bearer", { c: "d" }]]],
+    ["a parameter without a value", "Bearer x=y, a=, b=c", [["bearer", { x: "y", b: "c" }]]],
+    ["a value of two words", "Bearer a=b c, d=e", [["bearer", { d: "e" }]]],
+    ["text after a quoted string", "Bearer a=\"b\"c, d=e", [["bearer", { d: "e" }]]],
+    ["a quoted string where a scheme belongs", "\"Bearer a=b\", Basic realm=x", [["basic", { realm: "x" }]]],
+    ["a comma in a quoted string where a scheme belongs", "\"x, Bearer a=b\", Basic realm=x", [["basic", {
+      realm: "x"
+    }]]],
+    ["a quote that does not end", "Bearer a=b, c=\"d, e=f", [["bearer", { a: "b" }]]],
+    ["an escape at the very end", "Bearer a=b, c=\"d\\", [["bearer", { a: "b" }]]],
+    ["a quote alone", "\"", []],
+    ["an equals sign alone", "=", []],
+    ["a scheme with a character that it cannot have", "Bear@er a=b, Basic realm=x", [["basic", { realm: "x" }]]],
+    ["a value with a character that no token has", "Bearer a=b@c, d=e", [["bearer", { d: "e" }]]]
+  ]
+  it.each(cases)("%s", (_, header, expected) => {
+    assert.deepStrictEqual(plain(header), expected)
+  })
+
+  it("a parameter may be named like what every object has", () => {
+    const [challenge] = Challenge.parse("Bearer __proto__=x, constructor=y, toString=\"z\"")
+    assert.deepStrictEqual([...challenge?.parameters ?? []], [
+      ["__proto__", "x"],
+      ["constructor", "y"],
+      ["tostring", "z"]
+    ])
+    expect(Reflect.get({}, "x")).toBeUndefined()
+  })
+
+  it("a name that only an object's prototype has is not there", () => {
+    const [challenge] = Challenge.parse("Bearer")
+    expect(challenge?.parameters.get("constructor")).toBeUndefined()
+    expect(challenge?.token68).toBeUndefined()
+  })
+})
+
+describe("fromHeader", () => {
+  it.each([null, undefined, "", "Basic realm=\"x\"", "Negotiate abc==", "Bearerx a=b", "OAuth a=b"])(
+    "has nothing to say of %s",
+    (header) => {
+      expect(Challenge.fromHeader(header)).toBeUndefined()
+    }
+  )
+
+  it.each([
+    ["Bearer among others", "Basic realm=\"x\", Bearer a=b, Negotiate", "bearer", "b"],
+    ["DPoP where there is no Bearer (RFC 9449 §7.1)", "Basic realm=\"x\", DPoP a=d, Negotiate", "dpop", "d"],
+    ["Bearer before DPoP, whatever their order", "DPoP a=d, Bearer a=b", "bearer", "b"],
+    ["the first of several", "Bearer a=1, Bearer a=2", "bearer", "1"]
+  ])("picks %s", (_, header, scheme, a) => {
+    const challenge = Challenge.fromHeader(header)
+    expect(challenge?.scheme).toBe(scheme)
+    expect(challenge?.parameters.get("a")).toBe(a)
+  })
+
+  it("reads the parameters of RFC 6750 §3 and RFC 9728 §5.1", () => {
+    const challenge = Challenge.fromHeader(
+      "Bearer resource_metadata=\"https://a.example/x\", error=\"insufficient_scope\", " +
+        "error_description=\"more, please\", scope=\"a:b  c \\\"d a:b\""
+    )
+    assert(challenge !== undefined)
+    expect(Challenge.resourceMetadata(challenge)).toBe("https://a.example/x")
+    expect(Challenge.error(challenge)).toBe("insufficient_scope")
+    expect(Challenge.isInsufficientScope(challenge)).toBe(true)
+    expect(challenge.parameters.get("error_description")).toBe("more, please")
+    // Each once, and without what is no scope token (RFC 6749 §3.3).
+    assert.deepStrictEqual(Challenge.requiredScopes(challenge), ["a:b", "c"])
+  })
+
+  it("reads nothing from a challenge without parameters", () => {
+    const challenge = Challenge.fromHeader("Bearer")
+    assert(challenge !== undefined)
+    expect(Challenge.resourceMetadata(challenge)).toBeUndefined()
+    expect(Challenge.error(challenge)).toBeUndefined()
+    expect(Challenge.isInsufficientScope(challenge)).toBe(false)
+    assert.deepStrictEqual(Challenge.requiredScopes(challenge), [])
+  })
+
+  it("an error is insufficient_scope by its exact name", () => {
+    for (const error of ["invalid_token", "INSUFFICIENT_SCOPE", "insufficient_scope "]) {
+      const challenge = Challenge.fromHeader(`Bearer error="${error}"`)
+      assert(challenge !== undefined)
+      expect(Challenge.isInsufficientScope(challenge)).toBe(false)
+    }
+  })
+})
+
+// ---- any input -------------------------------------------------------------------------------------------------------
+
+/** Pieces that the grammar knows, so that many a random header is nearly right. */
+const nearly = fc.array(
+  fc.oneof(
+    fc.constantFrom(
+      "Bearer",
+      "DPoP",
+      "Basic",
+      " ",
+      "\t",
+      ",",
+      "=",
+      "\"",
+      "\\",
+      "realm",
+      "scope=\"",
+      "a=b",
+      "__proto__",
+      "abc==",
+      "é",
+      "\ud800"
+    ),
+    fc.string({ unit: "binary" })
+  ),
+  { maxLength: 30 }
+).map((pieces) => pieces.join(""))
+
+describe("whatever the header is", () => {
+  it.prop(
+    "it is read without an exception, into lower-case names",
+    [fc.oneof(fc.string({ unit: "binary" }), nearly)],
+    ([
+      header
+    ]) => {
+      for (const { parameters, scheme, token68 } of Challenge.parse(header)) {
+        expect(scheme).toMatch(/^[!#$%&'*+\-.^_`|~0-9a-z]+$/)
+        for (const name of parameters.keys()) expect(name).toMatch(/^[!#$%&'*+\-.^_`|~0-9a-z]+$/)
+        if (token68 !== undefined) expect(token68).toMatch(/^[0-9A-Za-z\-._~+/=]+$/)
+      }
+      Challenge.fromHeader(header)
+    },
+    { fastCheck: { numRuns: 2000 } }
+  )
+
+  it.prop("what follows after a comma is read as if it stood alone, unless a quote is open", [nearly], ([junk]) => {
+    const before = Challenge.parse(junk).length
+    const all = Challenge.parse(`${junk.replaceAll(/["\\]/g, "")}, Bearer a="b", c=d`)
+    expect(all.at(-1)?.scheme).toBe("bearer")
+    expect(all.at(-1)?.parameters.get("a")).toBe("b")
+    expect(before).toBeLessThanOrEqual(junk.length)
+  }, { fastCheck: { numRuns: 1000 } })
+
+  const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".split("")
+  const token = fc.string({ unit: fc.constantFrom(...tokenChars), minLength: 1, maxLength: 10 })
+  const token68 = fc.tuple(
+    fc.string({ unit: fc.constantFrom(..."abcXYZ059-._~+/".split("")), minLength: 1, maxLength: 20 }),
+    fc.constantFrom("", "=", "==")
+  ).map(([text, padding]) => text + padding)
+  const text = fc.string({ unit: "binary", maxLength: 12 })
+  const space = fc.constantFrom("", " ", "\t", " \t ")
+  const separator = fc.constantFrom(",", ", ", " ,", " ,\t", ",,", ", , ")
+
+  /** Whether the n-th character is escaped that need not be. */
+  const quote = (value: string, escapes: ReadonlyArray<boolean>): string =>
+    `"${
+      Array.from(value, (char, i) => char === "\"" || char === "\\" || escapes[i] === true ? `\\${char}` : char).join(
+        ""
+      )
+    }"`
+
+  const parameter = fc.oneof(
+    fc.tuple(token, space, space, token).map(([name, before, after, value]) => ({
+      name,
+      value,
+      printed: `${name}${before}=${after}${value}`
+    })),
+    fc.tuple(token, space, space, text, fc.array(fc.boolean())).map(([name, before, after, value, escapes]) => ({
+      name,
+      value,
+      printed: `${name}${before}=${after}${quote(value, escapes)}`
+    }))
+  )
+  const challenge = fc.oneof(
+    fc.tuple(token, token68).map(([scheme, token68]) => ({
+      scheme,
+      token68,
+      parameters: new Map<string, string>(),
+      printed: `${scheme} ${token68}`
+    })),
+    fc.tuple(token, fc.array(parameter, { maxLength: 4 }), separator).map(([scheme, parameters, separator]) => ({
+      scheme,
+      token68: undefined,
+      // Written from the last to the first, so that of two with one name the first stays.
+      parameters: new Map(parameters.toReversed().map(({ name, value }) => [name.toLowerCase(), value])),
+      printed: `${scheme} ${parameters.map(({ printed }) => printed).join(separator)}`.trimEnd()
+    }))
+  )
+
+  it.prop("a valid list is read back exactly as it was printed", [fc.array(challenge, { maxLength: 4 }), separator], ([
+    challenges,
+    separator
+  ]) => {
+    const read = Challenge.parse(challenges.map(({ printed }) => printed).join(separator))
+    assert.deepStrictEqual(
+      read.map(({ parameters, scheme, token68 }) => [scheme, token68, [...parameters].toSorted(byName)]),
+      challenges.map(({ parameters, scheme, token68 }) => [
+        scheme.toLowerCase(),
+        token68,
+        [...parameters].toSorted(byName)
+      ])
+    )
+  }, { fastCheck: { numRuns: 2000 } })
+})
+
+const byName = ([a]: readonly [string, string], [b]: readonly [string, string]) => a < b ? -1 : 1
+
+// ---- linear work -----------------------------------------------------------------------------------------------------
+
+/** How many characters the parser looks at. */
+const looks = (header: string): number => {
+  const charCodeAt = vi.spyOn(String.prototype, "charCodeAt")
+  try {
+    Challenge.parse(header)
+    return charCodeAt.mock.calls.length
+  } finally {
+    charCodeAt.mockRestore()
+  }
+}
+
+describe("reads in time that grows with the header's length and no faster", () => {
+  it.each([
+    [","],
+    ["\""],
+    ["\\"],
+    ["\"\\"],
+    ["a="],
+    ["a=\""],
+    ["="],
+    [" "],
+    ["a b c "],
+    ["a, "],
+    ["abc/def+"],
+    ["a  =  "],
+    ["a=b c "],
+    ["a=\"b\" c=\"d\" "],
+    ["Bearer a=\"b, "],
+    ["x "],
+    ["@"],
+    ["a \t"]
+  ])("a run of %j", (piece) => {
+    for (const prefix of ["", "Bearer ", "Bearer a=\"", "Bearer a="]) {
+      const lengths = [500, 1000, 2000, 4000].map((length) => prefix + piece.repeat(Math.ceil(length / piece.length)))
+      for (const header of lengths) {
+        const count = looks(header)
+        expect(count).toBeGreaterThan(0)
+        expect(count).toBeLessThanOrEqual(10 * header.length)
+      }
+    }
+  })
+})

@@ -1,0 +1,200 @@
+import { TestAuthorizationServer, TestNetwork } from "@effect-mcp-auth/testing"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Effect, Option, Redacted } from "effect"
+import * as fc from "effect/FastCheck"
+import { ClientAuthentication, Grant, TokenEndpoint } from "../src/index.ts"
+
+const issuer = "https://auth.example.com"
+const tokenEndpoint = new URL(`${issuer}/token`)
+
+const context = (methods?: ReadonlyArray<string> | null): ClientAuthentication.TokenRequestContext => ({
+  authorizationServer: {
+    issuer,
+    tokenEndpoint,
+    metadata: {
+      issuer,
+      token_endpoint: tokenEndpoint.href,
+      ...(methods === undefined ? {} : { token_endpoint_auth_methods_supported: methods })
+    }
+  },
+  resource: "https://mcp.example.com/mcp",
+  scopes: []
+})
+
+const prove = (authentication: ClientAuthentication.ClientAuthentication, methods?: ReadonlyArray<string> | null) =>
+  Effect.map(authentication.prove(context(methods)), ({ authorization, parameters = {} }) => ({
+    authorization: Option.getOrUndefined(Option.map(Option.fromNullable(authorization), Redacted.value)),
+    parameters: Object.fromEntries(
+      Object.entries(parameters).map((
+        [name, value]
+      ) => [name, typeof value === "string" ? value : Redacted.value(value)])
+    )
+  }))
+
+const basic = (clientId: string, clientSecret: string) =>
+  ClientAuthentication.clientSecretBasic({ clientId, clientSecret: Redacted.make(clientSecret) })
+const post = (clientId: string, clientSecret: string) =>
+  ClientAuthentication.clientSecretPost({ clientId, clientSecret: Redacted.make(clientSecret) })
+
+describe("client_secret_basic (RFC 6749 §2.3.1)", () => {
+  it.effect.each(
+    [
+      ["client", "canary-secret", "Basic Y2xpZW50OmNhbmFyeS1zZWNyZXQ="],
+      // client : canary%2Bp%25c%3Ad%2Fs+x%C3%BC
+      ["client", "canary+p%c:d/s xü", "Basic Y2xpZW50OmNhbmFyeSUyQnAlMjVjJTNBZCUyRnMreCVDMyVCQw=="],
+      // a%3Ab+%2B%C3%BC : canary%F0%9F%8C%8D
+      ["a:b +ü", "canary🌍", "Basic YSUzQWIrJTJCJUMzJUJDOmNhbmFyeSVGMCU5RiU4QyU4RA=="],
+      // *-._ stay; ! ~ ' ( ) are encoded, as a form encodes them (RFC 6749 appendix B)
+      ["*-._", "canary!~'()", "Basic Ki0uXzpjYW5hcnklMjElN0UlMjclMjglMjk="],
+      ["client", "canary=&?#", "Basic Y2xpZW50OmNhbmFyeSUzRCUyNiUzRiUyMw=="]
+    ] as const
+  )("id %s and secret %s: %s", ([clientId, clientSecret, expected]) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* prove(basic(clientId, clientSecret)), { authorization: expected, parameters: {} })
+    }))
+
+  it.effect("shows nothing of itself, and names what must not come back", () =>
+    Effect.gen(function*() {
+      const proof = yield* basic("client", "canary/secret").prove(context())
+      expect(JSON.stringify(proof)).not.toContain("canary")
+      const secrets = proof.secrets?.map(Redacted.value)
+      expect(secrets).toContain("canary/secret")
+      // What the header holds, were it to come back without its scheme.
+      expect(secrets).toContain("Y2xpZW50OmNhbmFyeSUyRnNlY3JldA==")
+    }))
+})
+
+describe("client_secret_post (RFC 6749 §2.3.1)", () => {
+  it.effect("puts id and secret in the body, as they are", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* prove(post("a:b", "canary+p%c:d/s xü")), {
+        authorization: undefined,
+        parameters: { client_id: "a:b", client_secret: "canary+p%c:d/s xü" }
+      })
+    }))
+})
+
+describe("none", () => {
+  it.effect("names the client and proves nothing", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* prove(ClientAuthentication.none("public")), {
+        authorization: undefined,
+        parameters: { client_id: "public" }
+      })
+      expect(ClientAuthentication.none("public").method).toBe("none")
+    }))
+})
+
+describe("the method that the metadata lists (RFC 8414 §2)", () => {
+  const discover = ClientAuthentication.clientSecretDiscover({
+    clientId: "client",
+    clientSecret: Redacted.make("canary-secret")
+  })
+
+  it.effect.each(
+    [
+      [undefined, "basic"],
+      [null, "basic"],
+      [["client_secret_basic"], "basic"],
+      [["client_secret_post"], "post"],
+      [["client_secret_post", "client_secret_basic"], "basic"],
+      [["private_key_jwt", "client_secret_post"], "post"]
+    ] as const
+  )("%j: %s", ([methods, expected]) =>
+    Effect.gen(function*() {
+      const { authorization, parameters } = yield* prove(discover, methods)
+      expect(authorization === undefined ? "post" : "basic").toBe(expected)
+      expect("client_secret" in parameters).toBe(expected === "post")
+    }))
+
+  it.effect.each([[], ["private_key_jwt"], ["CLIENT_SECRET_BASIC", "none"]])(
+    "%j: none of the two, and nothing is tried",
+    (methods) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(discover.prove(context(methods)))
+        assert(error._tag === "DiscoveryError")
+        expect(error.reason).toBe("UnsupportedClientAuthentication")
+        expect(error.transient).toBe(false)
+        expect(error.url).toBe(issuer)
+        expect(error.message).toContain(
+          `${issuer} lists the client authentication methods ${methods.join(", ") || "none"}, and neither`
+        )
+        expect(error.message).toContain("No secret was sent.")
+      })
+  )
+
+  it("is kept apart from either method in what identifies a token", () => {
+    expect(discover.method).toBe("client_secret")
+    expect(basic("a", "b").method).toBe("client_secret_basic")
+    expect(post("a", "b").method).toBe("client_secret_post")
+    expect(discover.clientId).toBe("client")
+  })
+})
+
+/** A token request to a strict server that knows this client. */
+const authenticate = (
+  clientId: string,
+  clientSecret: string,
+  authentication: ClientAuthentication.ClientAuthentication
+) =>
+  Effect.gen(function*() {
+    const { httpClient } = yield* TestNetwork.TestNetwork
+    yield* TestAuthorizationServer.make({
+      issuer,
+      clients: [{ clientId, clientSecret: Redacted.make(clientSecret) }]
+    })
+    return yield* TokenEndpoint.request(httpClient, {
+      ...context(),
+      grant: Grant.clientCredentials,
+      clientAuthentication: authentication,
+      resourceParameter: undefined,
+      defaultLifetime: 1000
+    })
+  }).pipe(Effect.provide(TestNetwork.layer))
+
+describe("a strict authorization server understands what is sent", () => {
+  const secrets = [
+    "canary+plus",
+    "canary%25percent",
+    "canary:colon",
+    "canary/slash",
+    "canary space",
+    "canary-ü-€-🌍",
+    "canary&a=b"
+  ]
+
+  it.effect.each(secrets.flatMap((secret) => [["basic", secret], ["post", secret]] as const))(
+    "%s: %s",
+    ([how, secret]) =>
+      Effect.gen(function*() {
+        const clientId = "id+%:/ ü"
+        const token = yield* authenticate(clientId, secret, (how === "basic" ? basic : post)(clientId, secret))
+        expect(token.issuer).toBe(issuer)
+      })
+  )
+
+  it.effect("and refuses what is not the secret", () =>
+    Effect.gen(function*() {
+      for (const how of [basic, post]) {
+        const error = yield* Effect.flip(authenticate("client", "canary-right", how("client", "canary-wrong")))
+        assert(error._tag === "TokenEndpointError")
+        expect(error.code).toBe("invalid_client")
+      }
+    }))
+
+  // But for half a surrogate pair, which UTF-8 does not have.
+  const printable = fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 }).filter((text) => text.isWellFormed())
+
+  it.effect.prop(
+    "whatever id and secret are",
+    [printable, printable],
+    ([clientId, clientSecret]) =>
+      Effect.gen(function*() {
+        for (const how of [basic, post]) {
+          const token = yield* authenticate(clientId, clientSecret, how(clientId, clientSecret))
+          expect(token.tokenType).toBe("Bearer")
+        }
+      }),
+    { fastCheck: { numRuns: 50 } }
+  )
+})

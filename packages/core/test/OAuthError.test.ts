@@ -1,0 +1,140 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Cause, Effect, Redacted } from "effect"
+import { inspect } from "node:util"
+import { OAuthError } from "../src/index.ts"
+
+const secret = Redacted.make("canary-secret")
+const url = "https://auth.example.com/token"
+
+const discovery = (reason: OAuthError.DiscoveryError["reason"]) =>
+  new OAuthError.DiscoveryError({ reason, url, description: "It did not work. Try again." })
+const tokenEndpoint = (reason: OAuthError.TokenEndpointError["reason"]) =>
+  new OAuthError.TokenEndpointError({ reason, url, description: "It did not work. Try again.", code: "invalid_client" })
+const assertion = (reason: OAuthError.AssertionError["reason"]) =>
+  new OAuthError.AssertionError({ reason, description: "It did not work. Try again." })
+const mismatch = (reason: OAuthError.IssuerMismatch["reason"], actual = ["https://a.example", "https://b.example"]) =>
+  new OAuthError.IssuerMismatch({ reason, expected: "https://auth.example.com", actual, url: "https://m.example/doc" })
+const insecure = (reason: OAuthError.InsecureEndpoint["reason"], namedBy?: string) =>
+  new OAuthError.InsecureEndpoint({
+    reason,
+    endpoint: "token endpoint",
+    url,
+    ...(namedBy === undefined ? {} : { namedBy })
+  })
+const resourceMismatch = new OAuthError.ResourceMismatch({
+  expected: "https://mcp.example.com/mcp",
+  actual: "https://other.example",
+  url: "https://m.example/doc"
+})
+
+describe("messages say what was wrong, where, and what to do", () => {
+  const cases: ReadonlyArray<readonly [Error, string]> = [
+    [discovery("NotFound"), "It did not work. Try again."],
+    [tokenEndpoint("Refused"), "It did not work. Try again."],
+    [assertion("Expired"), "It did not work. Try again."],
+    [
+      new OAuthError.TokenStorageError({ operation: "get", description: "the file is gone." }),
+      "TokenStorage.get: the file is gone."
+    ],
+    [
+      mismatch("Metadata", ["https://a.example"]),
+      "https://m.example/doc is the metadata of issuer \"https://a.example\", but issuer \"https://auth.example.com\" " +
+      "was asked for (RFC 8414 §3.3). Set `issuer` to exactly what the authorization server calls itself, or give its " +
+      "metadata."
+    ],
+    [
+      mismatch("NotListed"),
+      "https://m.example/doc lists the authorization servers \"https://a.example\", \"https://b.example\", and not " +
+      "\"https://auth.example.com\", which is pinned as `issuer`. No credential was sent. Correct `issuer`, or ask the " +
+      "server's operator."
+    ],
+    [
+      mismatch("Changed"),
+      "https://m.example/doc now names the authorization server \"https://a.example\", \"https://b.example\" in place " +
+      "of \"https://auth.example.com\". No credential was sent there. Set `authorizationServerChange: \"follow\"` to " +
+      "allow that, or pin `issuer`."
+    ],
+    [
+      resourceMismatch,
+      "https://m.example/doc describes the resource \"https://other.example\", which does not cover " +
+      "\"https://mcp.example.com/mcp\" (RFC 9728 §3.3). No token was requested. Use the server URL that its operator " +
+      "publishes."
+    ],
+    [
+      insecure("NotHttps"),
+      `The token endpoint "${url}" is not https. Nothing was sent. Use https; plain http is for loopback hosts only.`
+    ],
+    [
+      insecure("NotHttps", "https://mcp.example.com"),
+      `The token endpoint "${url}", named by https://mcp.example.com, is not https. Nothing was sent. Use https; plain ` +
+      "http is for loopback hosts only."
+    ],
+    [
+      insecure("PrivateAddress", "https://mcp.example.com"),
+      `The token endpoint "${url}", named by https://mcp.example.com, is on a private address that a public host must ` +
+      "not name. Nothing was sent. If it is right, pin `issuer` or give `tokenEndpoint` yourself."
+    ],
+    [new OAuthError.InvalidOptions({ option: "issuer", description: "it is empty." }), "`issuer`: it is empty."]
+  ]
+  it.each(cases)("%s", (error, message) => {
+    expect(error.message).toBe(message)
+    expect(String(error)).toContain(message)
+    expect(error.stack).toContain(message)
+  })
+})
+
+describe("isTransient: whether the same attempt may succeed later", () => {
+  it.each([
+    [discovery("Unavailable"), true],
+    [discovery("NotFound"), false],
+    [discovery("NoAuthorizationServer"), false],
+    [discovery("UnsupportedClientAuthentication"), false],
+    [tokenEndpoint("Unavailable"), true],
+    [tokenEndpoint("Refused"), false],
+    [tokenEndpoint("InvalidResponse"), false],
+    [assertion("Unavailable"), true],
+    [assertion("Expired"), false],
+    [assertion("NotYetValid"), false],
+    [assertion("WrongAudience"), false],
+    [assertion("Malformed"), false],
+    [mismatch("Changed"), false],
+    [mismatch("NotListed"), false],
+    [mismatch("Metadata"), false],
+    [insecure("NotHttps"), false],
+    [insecure("PrivateAddress"), false],
+    [resourceMismatch, false]
+  ])("%s: %s", (error, expected) => {
+    expect(OAuthError.isTransient(error)).toBe(expected)
+  })
+})
+
+describe("an error that is kept whole shows no secret", () => {
+  const cause = { authorization: secret, nested: [secret], error: new Error("refused") }
+  it.each([
+    new OAuthError.TokenEndpointError({ reason: "Unavailable", url, description: "down", cause }),
+    new OAuthError.DiscoveryError({ reason: "Unavailable", url, description: "down", cause }),
+    new OAuthError.AssertionError({ reason: "Unavailable", description: "down", cause }),
+    new OAuthError.TokenStorageError({ operation: "set", description: "down", cause })
+  ])("%s", (error) => {
+    expect(error.cause).toBe(cause)
+    for (
+      const text of [
+        String(error),
+        error.stack,
+        JSON.stringify(error),
+        inspect(error, { depth: Infinity, showHidden: true }),
+        Cause.pretty(Cause.fail(error), { renderErrorCause: true })
+      ]
+    ) {
+      expect(text).toContain("down")
+      expect(text).not.toContain(Redacted.value(secret))
+    }
+  })
+
+  it.effect("and is what fails an effect, found by its tag", () =>
+    Effect.gen(function*() {
+      const error = yield* tokenEndpoint("Refused").pipe(Effect.catchTag("TokenEndpointError", Effect.succeed))
+      expect(error.code).toBe("invalid_client")
+      assert.instanceOf(error, OAuthError.TokenEndpointError)
+    }))
+})

@@ -1,0 +1,504 @@
+import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Duration, Effect, Either } from "effect"
+import { Challenge, ProtectedResource } from "../src/index.ts"
+import { defaultLimits } from "../src/internal/exchange.ts"
+import { after, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
+
+const read = (serverUrl: string | URL) =>
+  Either.match(ProtectedResource.fromServerUrl(serverUrl), {
+    onLeft: (error) => error,
+    onRight: ({ resource }) => resource
+  })
+
+const server = (serverUrl = "https://mcp.example.com/mcp") =>
+  Either.getOrThrow(ProtectedResource.fromServerUrl(serverUrl))
+
+const discover = (options?: Parameters<typeof ProtectedResource.discover>[2], serverUrl?: string) =>
+  Effect.flatMap(
+    TestNetwork.TestNetwork,
+    ({ httpClient }) => ProtectedResource.discover(httpClient, server(serverUrl), options)
+  )
+
+const atPath = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp"
+const atRoot = "https://mcp.example.com/.well-known/oauth-protected-resource"
+const elsewhere = "https://mcp.example.com/about/me"
+
+const document = (changes: object = {}) =>
+  Answer.json({
+    resource: "https://mcp.example.com/mcp",
+    authorization_servers: ["https://auth.example.com"],
+    ...changes
+  })
+
+const challengeTo = (url: string) => ({ challenge: Challenge.fromHeader(`Bearer resource_metadata="${url}"`) })
+
+describe("the server's canonical identifier (RFC 8707 §2; MCP \"Canonical Server URI\")", () => {
+  it.each([
+    ["https://mcp.example.com/mcp", "https://mcp.example.com/mcp"],
+    ["https://mcp.example.com", "https://mcp.example.com"],
+    ["https://mcp.example.com/", "https://mcp.example.com/"],
+    ["https://mcp.example.com/mcp/", "https://mcp.example.com/mcp/"],
+    ["HTTPS://MCP.Example.COM", "https://mcp.example.com"],
+    ["HTTPS://MCP.Example.COM/Mcp", "https://mcp.example.com/Mcp"],
+    ["https://mcp.example.com:443", "https://mcp.example.com"],
+    ["https://mcp.example.com:443/mcp", "https://mcp.example.com/mcp"],
+    ["https://mcp.example.com:8443", "https://mcp.example.com:8443"],
+    ["https://mcp.example.com:", "https://mcp.example.com"],
+    ["http://localhost:80", "http://localhost"],
+    ["http://localhost:3000/mcp", "http://localhost:3000/mcp"],
+    ["http://[::1]:3000", "http://[::1]:3000"],
+    ["https://mcp.example.com?tenant=a", "https://mcp.example.com?tenant=a"],
+    ["https://mcp.example.com/?tenant=a", "https://mcp.example.com/?tenant=a"],
+    ["https://mcp.example.com/mcp?tenant=a", "https://mcp.example.com/mcp?tenant=a"],
+    ["https://mcp.example.com/a/../mcp", "https://mcp.example.com/mcp"],
+    ["https://münchen.example/ü", "https://xn--mnchen-3ya.example/%C3%BC"],
+    ["  https://mcp.example.com  ", "https://mcp.example.com"],
+    ["https:mcp.example.com", "https://mcp.example.com"]
+  ])("%s is %s", (written, resource) => {
+    expect(read(written)).toBe(resource)
+  })
+
+  it("a URL object without a path is a bare origin: that it has a slash was nobody's choice", () => {
+    expect(read(new URL("https://mcp.example.com"))).toBe("https://mcp.example.com")
+    expect(read(new URL("https://mcp.example.com/mcp"))).toBe("https://mcp.example.com/mcp")
+  })
+
+  it.each([
+    ["mcp.example.com/mcp", "InvalidOptions", "\"mcp.example.com/mcp\" is not a URL."],
+    ["", "InvalidOptions", "\"\" is not a URL."],
+    ["/mcp", "InvalidOptions", "Write it whole, as in https://mcp.example.com/mcp."],
+    ["https://", "InvalidOptions", "\"https://\" is not a URL."],
+    ["https://mcp.example.com/mcp#tools", "InvalidOptions", "has a fragment"],
+    ["https://mcp.example.com/mcp#", "InvalidOptions", "has a fragment"],
+    ["https://user@mcp.example.com/mcp", "InvalidOptions", "it holds a user name or password."],
+    ["https://:canary@mcp.example.com/mcp", "InvalidOptions", "it holds a user name or password."],
+    ["http://mcp.example.com/mcp", "InsecureEndpoint", "The server \"http://mcp.example.com/mcp\" is not https."],
+    ["http://10.0.0.1/mcp", "InsecureEndpoint", "The server \"http://10.0.0.1/mcp\" is not https."],
+    ["ftp://mcp.example.com/mcp", "InvalidOptions", "\"ftp://mcp.example.com/mcp\""],
+    ["localhost:3000/mcp", "InvalidOptions", "\"localhost:3000/mcp\" is not a URL. Write it whole"]
+  ])("%s is refused, with a message that shows what was written", (written, tag, message) => {
+    const error = read(written)
+    assert(typeof error === "object")
+    expect(error._tag).toBe(tag)
+    expect(error.message).toContain(message)
+  })
+})
+
+describe("the well-known addresses (RFC 9728 §3.1)", () => {
+  it.each([
+    ["https://mcp.example.com/mcp", [atPath, atRoot]],
+    ["https://mcp.example.com", [atRoot]],
+    ["https://mcp.example.com/", [atRoot]],
+    ["https://mcp.example.com/a/b/", [`${atRoot}/a/b/`, atRoot]],
+    ["https://mcp.example.com/mcp?x=1", [`${atPath}?x=1`, atRoot]],
+    ["https://mcp.example.com?x=1", [`${atRoot}?x=1`, atRoot]],
+    ["https://mcp.example.com:8443/mcp", [
+      "https://mcp.example.com:8443/.well-known/oauth-protected-resource/mcp",
+      "https://mcp.example.com:8443/.well-known/oauth-protected-resource"
+    ]],
+    ["https://mcp.example.com//evil.example", [`${atRoot}//evil.example`, atRoot]]
+  ])("of %s", (url, expected) => {
+    assert.deepStrictEqual(ProtectedResource.wellKnownUrls(new URL(url)).map(String), expected)
+  })
+})
+
+describe("a document about this server (RFC 9728 §3.3)", () => {
+  const at = "https://mcp.example.com/a/mcp"
+  it.each([
+    [at, at, true],
+    ["https://MCP.example.com:443/a/mcp", at, true],
+    ["https://mcp.example.com/a", at, true],
+    ["https://mcp.example.com/a/", at, true],
+    ["https://mcp.example.com/", at, true],
+    ["https://mcp.example.com", at, true],
+    ["https://mcp.example.com/a/mcp/", `${at}/x`, true],
+    [at, `${at}?x=1`, true],
+    [`${at}?x=1`, `${at}?x=1`, true],
+    ["https://mcp.example.com", "https://mcp.example.com/", true],
+    ["https://mcp.example.com/a/mc", at, false],
+    ["https://mcp.example.com/a/mcp/", at, false],
+    ["https://mcp.example.com/a/mcp/tools", at, false],
+    ["https://mcp.example.com/A/mcp", at, false],
+    ["https://mcp.example.com/b", at, false],
+    [`${at}?x=2`, `${at}?x=1`, false],
+    ["https://mcp.example.com/a?x=1", `${at}?x=1`, false],
+    [`${at}#x`, at, false],
+    ["http://mcp.example.com/a/mcp", at, false],
+    ["https://mcp.example.com:8443/a/mcp", at, false],
+    ["https://example.com/a/mcp", at, false],
+    ["https://mcp.example.com.evil.example/a/mcp", at, false],
+    ["https://mcp.example.com@evil.example/a/mcp", at, false],
+    ["/a/mcp", at, false],
+    ["mcp", at, false],
+    ["", at, false]
+  ])("%s covers %s: %s", (resource, serverUrl, expected) => {
+    expect(ProtectedResource.covers(resource, new URL(serverUrl))).toBe(expected)
+  })
+})
+
+describe("discover", () => {
+  it.effect("looks at the address with the path first, and at the root only then", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atRoot]: document({ resource: "https://mcp.example.com" }) })
+      const found = Either.getOrThrow(yield* discover())
+      expect(found.url).toBe(atRoot)
+      assert.deepStrictEqual(yield* sent, [atPath, atRoot])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("asks by GET for JSON, without a credential, and stops at the first document", () =>
+    Effect.gen(function*() {
+      const network = yield* serve({ [atPath]: document(), [atRoot]: document() })
+      const found = Either.getOrThrow(yield* discover())
+      expect(found.url).toBe(atPath)
+      const [request, ...others] = yield* network.requests
+      assert.deepStrictEqual(others, [])
+      expect(request?.method).toBe("GET")
+      expect(request?.headers["accept"]).toBe("application/json")
+      expect(request?.headers["authorization"]).toBeUndefined()
+      expect(request?.body).toBe("")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("keeps every field, and reads what it knows", () =>
+    Effect.gen(function*() {
+      yield* serve({
+        [atPath]: document({ scopes_supported: ["a", "b"], resource_name: "Reports", jwks_uri: null, x: { y: 1 } })
+      })
+      const found = Either.getOrThrow(yield* discover())
+      assert.deepStrictEqual(found.authorizationServers, ["https://auth.example.com"])
+      assert.deepStrictEqual(found.scopesSupported, ["a", "b"])
+      expect(found.metadata["resource_name"]).toBe("Reports")
+      assert.deepStrictEqual(found.metadata["x"], { y: 1 })
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each([{}, { authorization_servers: null, scopes_supported: null }])(
+    "lists that are left out are empty: %j",
+    (rest) =>
+      Effect.gen(function*() {
+        yield* serve({ [atPath]: Answer.json({ resource: "https://mcp.example.com/mcp", ...rest }) })
+        const found = Either.getOrThrow(yield* discover())
+        assert.deepStrictEqual(found.authorizationServers, [])
+        assert.deepStrictEqual(found.scopesSupported, [])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each(
+    [
+      ...misses,
+      ["a resource that is no text", Answer.json({ resource: 1 })] as const,
+      [
+        "authorization servers that are no list",
+        document({ authorization_servers: "https://auth.example.com" })
+      ] as const,
+      ["scopes that are no texts", document({ scopes_supported: [1] })] as const
+    ] as const
+  )("goes on to the next address after %s", ([, answer]) =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: answer, [atRoot]: document() })
+      const found = Either.getOrThrow(yield* discover())
+      expect(found.url).toBe(atRoot)
+      assert.deepStrictEqual(yield* sent, [atPath, atRoot])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(outages)("stops after %s, since nothing follows from that", ([, answer]) =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: answer, [atRoot]: document() })
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "DiscoveryError")
+      expect(error.reason).toBe("Unavailable")
+      expect(error.transient).toBe(true)
+      expect(error.url).toBe(atPath)
+      expect(error.message).toContain(`${atPath}: `)
+      expect(error.message).toContain("try again later")
+      assert.deepStrictEqual(yield* sent, [atPath])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("stops after a time-out of 10 seconds", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: Answer.never, [atRoot]: document() })
+      const error = yield* after(10_000, Effect.flip(discover()))
+      assert(error._tag === "DiscoveryError")
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toBe(
+        `${atPath}: no complete answer within 10s. This may pass: try again later.`
+      )
+      assert.deepStrictEqual(yield* sent, [atPath])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("stops when the body breaks off", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve(atPath, () => Effect.sync(() => inPieces("{", new Error("terminated"))))
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "DiscoveryError")
+      expect(error.transient).toBe(true)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("keeps to the limits it is given", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: Answer.text(" ".repeat(50) + "{}"), [atRoot]: Answer.never })
+      const limits = { timeout: Duration.millis(50), maxBodySize: 50 }
+      const error = yield* after(50, Effect.flip(discover({ limits })))
+      assert(error._tag === "DiscoveryError")
+      expect(error.url).toBe(atRoot)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("without a document says what was tried and what came of it", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: Answer.html(), [atRoot]: Answer.json({ resource: 1 }) })
+      assert.deepStrictEqual(
+        yield* discover(),
+        Either.left([`${atPath} is not JSON`, `${atRoot} is JSON, but not such a document`])
+      )
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(["https://mcp.example.com/other", "https://evil.example/mcp", "https://mcp.example.com/mc", "mcp"])(
+    "a document about %s ends the search",
+    (resource) =>
+      Effect.gen(function*() {
+        yield* serve({ [atPath]: document({ resource }), [atRoot]: document() })
+        const error = yield* Effect.flip(discover())
+        assert(error._tag === "ResourceMismatch")
+        expect(error).toMatchObject({
+          _tag: "ResourceMismatch",
+          expected: "https://mcp.example.com/mcp",
+          actual: resource,
+          url: atPath
+        })
+        expect(error.message).toContain(`${atPath} describes the resource "${resource}"`)
+        expect(error.message).toContain("No token was requested.")
+        assert.deepStrictEqual(yield* sent, [atPath])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+})
+
+describe("the address in a challenge (RFC 9728 §5.1)", () => {
+  it.effect("comes first", () =>
+    Effect.gen(function*() {
+      yield* serve({ [elsewhere]: document(), [atPath]: document() })
+      const found = Either.getOrThrow(yield* discover(challengeTo(elsewhere)))
+      expect(found.url).toBe(elsewhere)
+      assert.deepStrictEqual(yield* sent, [elsewhere])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("may be on another public host", () =>
+    Effect.gen(function*() {
+      yield* serve({ "https://metadata.example.net/mcp": document() })
+      const found = Either.getOrThrow(yield* discover(challengeTo("https://metadata.example.net/mcp")))
+      expect(found.url).toBe("https://metadata.example.net/mcp")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(misses)("is followed by the well-known ones after %s", ([, answer]) =>
+    Effect.gen(function*() {
+      yield* serve({ [elsewhere]: answer, [atRoot]: document() })
+      const found = Either.getOrThrow(yield* discover(challengeTo(elsewhere)))
+      expect(found.url).toBe(atRoot)
+      assert.deepStrictEqual(yield* sent, [elsewhere, atPath, atRoot])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(outages)("ends the search after %s", ([, answer]) =>
+    Effect.gen(function*() {
+      yield* serve({ [elsewhere]: answer, [atPath]: document() })
+      const error = yield* Effect.flip(discover(challengeTo(elsewhere)))
+      assert(error._tag === "DiscoveryError")
+      expect(error.transient).toBe(true)
+      assert.deepStrictEqual(yield* sent, [elsewhere])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("that is a well-known one is not asked twice", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atRoot]: Answer.status(404) })
+      const found = yield* discover(challengeTo(atRoot))
+      assert.deepStrictEqual(found, Either.left([`${atRoot} answered 404`, `${atPath} answered 404`]))
+      assert.deepStrictEqual(yield* sent, [atRoot, atPath])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each([
+    "http://metadata.example.net/mcp",
+    "https://10.0.0.1/mcp",
+    "https://169.254.169.254/latest/meta-data",
+    "https://[::ffff:a9fe:a9fe]/",
+    "https://2852039166/",
+    "http://localhost:8080/admin",
+    "https://127.0.0.1/",
+    "https://metadata.google.internal./computeMetadata",
+    "https://intranet/"
+  ])("that is %s is not asked at all", (url) =>
+    Effect.gen(function*() {
+      const network = yield* serve({ [url]: document(), [atPath]: Answer.status(404) })
+      const found = yield* discover(challengeTo(url))
+      const tried = Either.flip(found).pipe(Either.getOrThrow)
+      expect(tried[0]).toContain("Nothing was sent.")
+      assert.deepStrictEqual(tried.slice(1), [`${atPath} answered 404`, `${atRoot} answered 404`])
+      expect(yield* network.count(to(url))).toBe(0)
+      assert.deepStrictEqual(yield* sent, [atPath, atRoot])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(["", "/relative", "https://[", "not a url"])(
+    "that is no URL (%j) counts for nothing",
+    (url) =>
+      Effect.gen(function*() {
+        yield* serve({ [atPath]: document() })
+        const found = Either.getOrThrow(yield* discover(challengeTo(url)))
+        expect(found.url).toBe(atPath)
+        assert.deepStrictEqual(yield* sent, [atPath])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("may be local where the server is", () =>
+    Effect.gen(function*() {
+      const url = "http://127.0.0.1:4000/about"
+      yield* serve({ [url]: document({ resource: "http://localhost:3000/mcp" }) })
+      const found = Either.getOrThrow(yield* discover(challengeTo(url), "http://localhost:3000/mcp"))
+      expect(found.url).toBe(url)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("redirects of metadata", () => {
+  const hop = (n: number) => `https://mcp.example.com/hop/${n}`
+
+  it.effect.each([301, 302, 303, 307, 308] as const)(
+    "%i within the origin is followed",
+    (status) =>
+      Effect.gen(function*() {
+        yield* serve({ [atPath]: Answer.redirect("/hop/1", status), [hop(1)]: document() })
+        const found = Either.getOrThrow(yield* discover())
+        expect(found.url).toBe(atPath)
+        assert.deepStrictEqual(yield* sent, [atPath, hop(1)])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("three are followed", () =>
+    Effect.gen(function*() {
+      yield* serve({
+        [atPath]: Answer.redirect(hop(1)),
+        [hop(1)]: Answer.redirect("2"),
+        [hop(2)]: Answer.redirect("//mcp.example.com/hop/3"),
+        [hop(3)]: document()
+      })
+      Either.getOrThrow(yield* discover())
+      assert.deepStrictEqual(yield* sent, [atPath, hop(1), hop(2), hop(3)])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("a fourth is not", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: Answer.redirect(atPath), [atRoot]: Answer.redirect(hop(1)), [hop(1)]: document() })
+      const found = Either.getOrThrow(yield* discover())
+      expect(found.url).toBe(atRoot)
+      assert.deepStrictEqual(yield* sent, [atPath, atPath, atPath, atPath, atRoot, hop(1)])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(
+    [
+      ["https://evil.example/document", "https://evil.example"],
+      ["//evil.example/document", "https://evil.example"],
+      ["https://mcp.example.com:8443/document", "https://mcp.example.com:8443"],
+      ["http://mcp.example.com/document", "http://mcp.example.com"],
+      ["http://169.254.169.254/latest", "http://169.254.169.254"]
+    ] as const
+  )("to %s is not followed", ([location, origin]) =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: Answer.redirect(location), [`${origin}/`]: document() })
+      assert.deepStrictEqual(
+        yield* discover(),
+        Either.left([`${atPath} redirects to another origin, ${origin}`, `${atRoot} answered 404`])
+      )
+      assert.deepStrictEqual(yield* sent, [atPath, atRoot])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("probe: the challenge to a request without a token", () => {
+  const url = "https://mcp.example.com/mcp"
+  const probe = (limits?: typeof defaultLimits) =>
+    Effect.flatMap(TestNetwork.TestNetwork, ({ httpClient }) => ProtectedResource.probe(httpClient, server(), limits))
+
+  const methods = Effect.flatMap(
+    TestNetwork.TestNetwork,
+    ({ requests }) => Effect.map(requests, (all) => all.map(({ method }) => method))
+  )
+
+  it.effect("is asked for by GET", () =>
+    Effect.gen(function*() {
+      const network = yield* serve({
+        [url]: Answer.status(401, { headers: { "www-authenticate": ["Basic realm=\"x\"", "Bearer scope=\"a\""] } })
+      })
+      const challenge = yield* probe()
+      assert(challenge !== undefined)
+      assert.deepStrictEqual(Challenge.requiredScopes(challenge), ["a"])
+      const [request, ...others] = yield* network.requests
+      assert.deepStrictEqual(others, [])
+      expect(request?.method).toBe("GET")
+      expect(request?.headers["accept"]).toBe("application/json, text/event-stream")
+      expect(request?.headers["authorization"]).toBeUndefined()
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("and by a ping where GET is not protected", () =>
+    Effect.gen(function*() {
+      const network = yield* serve({
+        [url]: Answer.status(401, { headers: { "www-authenticate": "Bearer scope=\"a\"" } })
+      })
+      yield* network.script(to(url), Answer.status(405))
+      expect(yield* probe()).toBeDefined()
+      assert.deepStrictEqual(yield* methods, ["GET", "POST"])
+      const [, ping] = yield* network.requests
+      assert.deepStrictEqual(JSON.parse(ping?.body ?? ""), { jsonrpc: "2.0", id: 0, method: "ping" })
+      expect(ping?.headers["content-type"]).toBe("application/json")
+      expect(ping?.headers["authorization"]).toBeUndefined()
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each([200, 403, 404, 405, 302])("is none where both are answered %i", (status) =>
+    Effect.gen(function*() {
+      yield* serve({
+        [url]: Answer.status(status, {
+          headers: { "www-authenticate": "Bearer scope=\"a\"", location: "https://evil.example/" }
+        })
+      })
+      expect(yield* probe()).toBeUndefined()
+      assert.deepStrictEqual(yield* sent, [url, url])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("is none where the 401 asks for something else", () =>
+    Effect.gen(function*() {
+      yield* serve({ [url]: Answer.status(401, { headers: { "www-authenticate": "Basic realm=\"x\"" } }) })
+      expect(yield* probe()).toBeUndefined()
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("does not wait for a stream to end", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve(url, ({ method }) =>
+        Effect.sync(() => method === "GET" ? inPieces("{", undefined) : challenged))
+      expect(yield* probe()).toBeDefined()
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(outages)(
+    "%s is an outage, and no sign that there is no challenge",
+    ([, answer]) =>
+      Effect.gen(function*() {
+        yield* serve({ [url]: answer })
+        const error = yield* Effect.flip(probe())
+        expect(error.reason).toBe("Unavailable")
+        expect(error.url).toBe(url)
+        expect(error.transient).toBe(true)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("a time-out is one too", () =>
+    Effect.gen(function*() {
+      yield* serve({ [url]: Answer.never })
+      const error = yield* after(10_000, Effect.flip(probe()))
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toBe(
+        `${url}: did not answer when asked for its challenge. This may pass: try again later.`
+      )
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("keeps to the limits it is given", () =>
+    Effect.gen(function*() {
+      yield* serve({ [url]: Answer.never })
+      const error = yield* after(70, Effect.flip(probe({ ...defaultLimits, timeout: Duration.millis(70) })))
+      expect(error.transient).toBe(true)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+const challenged = new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } })

@@ -1,0 +1,75 @@
+import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { Effect, Option, TestClock } from "effect"
+import * as Fiber from "effect/Fiber"
+
+/** Requests to exactly this URL. */
+export const to = (url: string) => (request: { readonly url: string }): boolean => request.url === url
+
+/** Hosts that give these answers and 404 to anything else; a host of which nothing is said does not exist. */
+export const serve = (answers: Readonly<Record<string, Answer.Answer>>) =>
+  Effect.gen(function*() {
+    const network = yield* TestNetwork.TestNetwork
+    for (const origin of new Set(Object.keys(answers).map((url) => new URL(url).origin))) {
+      yield* network.serve(origin, () => Effect.sync(() => new Response("not found", { status: 404 })))
+    }
+    for (const [url, answer] of Object.entries(answers)) yield* network.always(to(url), answer)
+    return network
+  })
+
+/** What has been sent so far, in order: the URLs. */
+export const sent = Effect.flatMap(
+  TestNetwork.TestNetwork,
+  ({ requests }) => Effect.map(requests, (all) => all.map(({ url }) => url))
+)
+
+/** The outcome of an effect that is over after so many milliseconds, and not one earlier. */
+export const after = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.fork(effect)
+    yield* TestClock.adjust(millis - 1)
+    if (Option.isSome(yield* Fiber.poll(fiber))) return yield* Effect.dieMessage(`over before ${millis} ms`)
+    yield* TestClock.adjust(1)
+    if (Option.isNone(yield* Fiber.poll(fiber))) return yield* Effect.dieMessage(`not over after ${millis} ms`)
+    return yield* Fiber.join(fiber)
+  })
+
+/** A body that arrives in pieces; `undefined` for one that never comes, an error for a connection that breaks. */
+export const inPieces = (...pieces: ReadonlyArray<string | Uint8Array | Error | undefined>): Response => {
+  const left = [...pieces]
+  return new Response(
+    new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        if (left.length === 0) return controller.close()
+        const piece = left.shift()
+        if (piece === undefined) return new Promise(() => {})
+        if (piece instanceof Error) return controller.error(piece)
+        controller.enqueue(typeof piece === "string" ? new TextEncoder().encode(piece) : piece)
+      }
+    }, { highWaterMark: 0 }),
+    { headers: { "content-type": "application/json" } }
+  )
+}
+
+/** Answers from which no document comes and that say nothing bad of the server: the search goes on. */
+export const misses: ReadonlyArray<readonly [name: string, answer: Answer.Answer]> = [
+  ...[204, 400, 401, 403, 404, 405, 406, 410, 418].map((status) => [`${status}`, Answer.status(status)] as const),
+  ["an HTML page with 200", Answer.html()],
+  ["an empty body", Answer.status(200)],
+  ["truncated JSON", Answer.text("{\"resource\":\"https://mcp.example.com/mcp\",\"issuer\":")],
+  ["a JSON array", Answer.json([])],
+  ["a JSON string", Answer.json("document")],
+  ["null", Answer.json(null)],
+  ["an empty JSON object", Answer.json({})],
+  ["a redirect to another origin", Answer.redirect("https://elsewhere.example.com/document")],
+  ["a redirect to another scheme", Answer.redirect("http://mcp.example.com/document")],
+  ["a redirect to nowhere", Answer.status(302)],
+  ["a redirect to what is no URL", Answer.redirect("https://[")],
+  ["a document that is too large", Answer.text(" ".repeat(2 * 1024 * 1024) + "{}")]
+]
+
+/** Answers from which nothing can be concluded: the search stops, for now. */
+export const outages: ReadonlyArray<readonly [name: string, answer: Answer.Answer]> = [
+  ...[500, 502, 503, 504, 599, 429, 408].map((status) => [`${status}`, Answer.status(status)] as const),
+  ["a 500 with a JSON body", Answer.json({ resource: "https://mcp.example.com/mcp" }, { status: 500 })],
+  ["a broken connection", Answer.dropped]
+]
