@@ -8,6 +8,15 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
 /**
+ * What a token can be made of: RFC 6749 appendix A.12 without the space, so that it can stand in a header and nothing
+ * can hide behind it.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Value = Schema.String.pipe(Schema.pattern(/^[\x21-\x7e]+$/))
+
+/**
  * An access token as this process holds it.
  *
  * - `value`: what goes behind `Bearer`.
@@ -23,13 +32,13 @@ import * as Schema from "effect/Schema"
  * @category models
  */
 export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/core/AccessToken")({
-  value: Schema.Redacted(Schema.NonEmptyString),
+  value: Schema.Redacted(Value),
   tokenType: Schema.Literal("Bearer"),
   scopes: Schema.Array(Schema.String),
   issuer: Schema.String,
   issuedAt: Schema.Number,
   expiresAt: Schema.Number,
-  refreshToken: Schema.optional(Schema.Redacted(Schema.NonEmptyString))
+  refreshToken: Schema.optional(Schema.Redacted(Value))
 }) {}
 
 /**
@@ -41,7 +50,8 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/cor
 export const authorization = (self: AccessToken): string => `Bearer ${Redacted.value(self.value)}`
 
 /**
- * Eight hexadecimal digits by which people recognise a token in a log. Says nothing about the token.
+ * Eight hexadecimal digits by which people recognise a token in a log: a hash of 32 bits, which tells tokens apart and
+ * is too short to find one by.
  *
  * @since 0.1.0
  * @category getters

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import { check, parse, parseEndpoint } from "./internal/endpoint.ts"
 import { defaultLimits, type Limits } from "./internal/exchange.ts"
 import { firstOf } from "./internal/metadata.ts"
+import { clean } from "./internal/text.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
 
 /**
@@ -105,7 +106,7 @@ export const fromMetadata = (
     if (tokenEndpoint === undefined) {
       return yield* Either.left(
         new DiscoveryError({
-          reason: "NotFound",
+          reason: "Invalid",
           url,
           description:
             `${url}: \`token_endpoint\` is not an absolute URL without fragment and user name or password. Tell the authorization server's operator, ` +
@@ -152,9 +153,9 @@ export const discover = (
     const base = parseIssuer(issuer)
     if (base === undefined) {
       return yield* new DiscoveryError({
-        reason: "NotFound",
+        reason: "Invalid",
         url: issuer,
-        description: `The issuer "${issuer}" is not a URL without query and fragment (RFC 8414 §2). ` +
+        description: `The issuer "${clean(issuer)}" is not a URL without query and fragment (RFC 8414 §2). ` +
           `Pin \`issuer\` to the right one.`
       })
     }
@@ -164,7 +165,7 @@ export const discover = (
       return yield* new DiscoveryError({
         reason: "NotFound",
         url: issuer,
-        description: `No authorization server metadata for ${issuer}: ${found.left.join("; ")}. ` +
+        description: `No authorization server metadata for ${clean(issuer)}: ${found.left.join("; ")}. ` +
           `Check \`issuer\`, or give \`authorizationServerMetadata\` or \`tokenEndpoint\`.`
       })
     }

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
-import { formEncode } from "./internal/text.ts"
+import { clean, formEncode } from "./internal/text.ts"
 import { type AssertionError, DiscoveryError } from "./OAuthError.ts"
 
 /**
@@ -122,7 +122,8 @@ export const clientSecretDiscover = (secret: ClientSecret): ClientAuthentication
           new DiscoveryError({
             reason: "UnsupportedClientAuthentication",
             url: issuer,
-            description: `${issuer} lists the client authentication methods ${supported.join(", ") || "none"}, ` +
+            description:
+              `${issuer} lists the client authentication methods ${clean(supported.join(", ")) || "none"}, ` +
               `and neither client_secret_basic nor client_secret_post. No secret was sent. Use another kind of ` +
               `credential, or name the method in \`tokenEndpointAuthMethod\` if the list is wrong.`
           })

@@ -117,7 +117,12 @@ const makePinned = ({ client, issuer, limits, server }: Options): Discovery => {
           })
           : Effect.void
       ),
-      Effect.tap((found) => Effect.sync(() => resource = found)),
+      Effect.tap((found) =>
+        Effect.sync(() => {
+          // Metadata that has gone for a moment is no reason to forget what it said.
+          if (Either.isRight(found) || resource === undefined) resource = found
+        })
+      ),
       // What it said before no longer holds.
       Effect.tapErrorTag("IssuerMismatch", () => Effect.sync(() => resource = undefined))
     )
@@ -176,7 +181,7 @@ const makeUnpinned = ({ client, follow, limits, onChange, server }: Options): Di
             `Pin \`issuer\` to the authorization server that issues tokens for it.`
         })
       }
-      return discovered = { protectedResource: found.right, challenge }
+      return { protectedResource: found.right, challenge }
     })
 
   const findAuthorizationServer = ({ challenge, protectedResource }: Resource): Effect.Effect<Discovered, Failure> =>
@@ -208,22 +213,37 @@ const makeUnpinned = ({ client, follow, limits, onChange, server }: Options): Di
       return { authorizationServer, protectedResource, challenge }
     })
 
+  /** What led to no authorization server is not remembered: it may be mended. */
+  const remember = (find: Effect.Effect<Resource, Failure>): Effect.Effect<Discovered, Failure> =>
+    Effect.flatMap(find, (resource) =>
+      findAuthorizationServer(resource).pipe(
+        Effect.tap(() => Effect.sync(() => discovered = resource))
+      )).pipe(
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            if (!isTransient(error)) discovered = undefined
+          })
+        )
+      )
+
   return {
     get: Effect.suspend(() =>
-      Effect.flatMap(
-        discovered === undefined ? findResource(undefined) : Effect.succeed(discovered),
-        findAuthorizationServer
-      )
+      remember(discovered === undefined ? findResource(undefined) : Effect.succeed(discovered))
     ),
     reread: (challenge, issuer) =>
       Effect.suspend(() => {
         chosen ??= issuer
-        return findResource(challenge)
-      }).pipe(
-        Effect.catchIf(isTransient, (error) =>
-          discovered === undefined ? Effect.fail(error) : Effect.succeed(discovered)),
-        Effect.flatMap(findAuthorizationServer)
-      ),
+        const before = discovered
+        return remember(
+          before === undefined
+            ? findResource(challenge)
+            : Effect.catchTag(
+              findResource(challenge ?? before.challenge),
+              "DiscoveryError",
+              () => Effect.succeed(before)
+            )
+        )
+      }),
     forgetAuthorizationServer: Effect.sync(() => authorizationServer = undefined)
   }
 }

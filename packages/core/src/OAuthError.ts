@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { clean } from "./internal/text.ts"
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other as it came.
@@ -29,6 +30,7 @@ export type TokenErrorCode =
  * Discovery (RFC 9728, RFC 8414, OpenID Connect Discovery 1.0) did not lead to a token endpoint.
  *
  * - `NotFound`: no address gave a usable document.
+ * - `Invalid`: what should be a URL is none.
  * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. Nothing is concluded from that, so
  *   the search stops (it fails closed); trying again later may succeed.
  * - `NoAuthorizationServer`: the protected resource metadata names no authorization server.
@@ -40,7 +42,13 @@ export type TokenErrorCode =
 export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-mcp-auth/core/DiscoveryError")(
   "DiscoveryError",
   {
-    reason: Schema.Literal("NotFound", "Unavailable", "NoAuthorizationServer", "UnsupportedClientAuthentication"),
+    reason: Schema.Literal(
+      "NotFound",
+      "Invalid",
+      "Unavailable",
+      "NoAuthorizationServer",
+      "UnsupportedClientAuthentication"
+    ),
     url: Schema.String,
     description: Schema.String,
     cause: Schema.optional(Schema.Defect)
@@ -149,16 +157,20 @@ export class IssuerMismatch extends Schema.TaggedError<IssuerMismatch>("@effect-
   }
 ) {
   override get message(): string {
-    const actual = this.actual.map(quote).join(", ")
+    const actual = quoteSome(this.actual)
     switch (this.reason) {
       case "Metadata":
-        return `${this.url} is the metadata of issuer ${actual}, but issuer ${quote(this.expected)} was asked for ` +
+        return `${clean(this.url)} is the metadata of issuer ${actual}, but issuer ${
+          quote(this.expected)
+        } was asked for ` +
           `(RFC 8414 §3.3). Set \`issuer\` to exactly what the authorization server calls itself, or give its metadata.`
       case "NotListed":
-        return `${this.url} lists the authorization servers ${actual}, and not ${quote(this.expected)}, which is ` +
+        return `${clean(this.url)} lists the authorization servers ${actual}, and not ${
+          quote(this.expected)
+        }, which is ` +
           `pinned as \`issuer\`. No credential was sent. Correct \`issuer\`, or ask the server's operator.`
       case "Changed":
-        return `${this.url} now names the authorization server ${actual} in place of ${quote(this.expected)}. ` +
+        return `${clean(this.url)} now names the authorization server ${actual} in place of ${quote(this.expected)}. ` +
           `No credential was sent there. Set \`authorizationServerChange: "follow"\` to allow that, or pin \`issuer\`.`
     }
   }
@@ -179,7 +191,9 @@ export class ResourceMismatch extends Schema.TaggedError<ResourceMismatch>("@eff
   }
 ) {
   override get message(): string {
-    return `${this.url} describes the resource ${quote(this.actual)}, which does not cover ${quote(this.expected)} ` +
+    return `${clean(this.url)} describes the resource ${quote(this.actual)}, which does not cover ${
+      quote(this.expected)
+    } ` +
       `(RFC 9728 §3.3). No token was requested. Use the server URL that its operator publishes.`
   }
 }
@@ -258,4 +272,8 @@ export type OAuthError =
  */
 export const isTransient = (error: OAuthError): boolean => "transient" in error && error.transient
 
-const quote = (text: string): string => `"${text}"`
+/** What strangers wrote is shown as one line of a length that can be read. */
+const quote = (text: string): string => `"${clean(text)}"`
+
+const quoteSome = (texts: ReadonlyArray<string>): string =>
+  texts.length === 0 ? "none" : `${texts.slice(0, 3).map(quote).join(", ")}${texts.length > 3 ? ", …" : ""}`

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as AccessToken from "./AccessToken.ts"
-import { demandOf, makeIsSameOrigin } from "./internal/resourceRequest.ts"
+import { canBeSentAgain, causeOf, demandOf, makeIsSameOrigin, Tried } from "./internal/resourceRequest.ts"
 import type { OAuthError } from "./OAuthError.ts"
 import { OAuthProvider } from "./OAuthProvider.ts"
 
@@ -72,8 +72,8 @@ export const authenticate = (
     // After a redirect the answer, and its challenge, may be somebody else's.
     if (response.url !== "" && !isResource(response.url)) return response
     const demand = demandOf(response.status, response.headers.get("www-authenticate"))
-    const once = response.status === 401 ? TRIED_401 : TRIED_403
-    if (demand === undefined || (tried & once) !== 0) return response
+    const cause = causeOf(response.status)
+    if (demand === undefined || (tried & cause) !== 0) return response
     let renewed: AccessToken.AccessToken
     try {
       renewed = await wait(provider.renew(token, demand.challenge), signalOf(input, init))
@@ -83,59 +83,54 @@ export const authenticate = (
       discard(response)
       throw error
     }
-    if (AccessToken.isSame(renewed, token) || !canBeSentAgain(input, init)) return response
+    if (AccessToken.isSame(renewed, token) || !canBeSentAgain(bodyOf(input, init))) return response
     discard(response)
-    return attempt(input, init, renewed, tried | once)
+    return attempt(input, init, renewed, tried | cause)
   }
 
   return (input, init) => {
     if (!isResource(urlOf(input)) || hasAuthorization(headersOf(input, init))) return fetch(input, init)
     const token = provider.unsafeFresh()
     return token === undefined
-      ? wait(provider.accessToken, signalOf(input, init)).then((token) => attempt(input, init, token, 0))
-      : attempt(input, init, token, 0)
+      ? wait(provider.accessToken, signalOf(input, init)).then((token) => attempt(input, init, token, Tried.none))
+      : attempt(input, init, token, Tried.none)
   }
 }
 
-const TRIED_401 = 1
-const TRIED_403 = 2
+/** Not by `instanceof`: there are other implementations of `Request` and `Headers` than the global ones. */
+const isRequest = (input: RequestInfo | URL): input is Request =>
+  typeof input === "object" && !(input instanceof URL) && "url" in input
 
-const urlOf = (input: RequestInfo | URL): string =>
-  typeof input === "string" ? input : input instanceof URL ? input.href : input.url
+const urlOf = (input: RequestInfo | URL): string => isRequest(input) ? input.url : String(input)
 
 const signalOf = (input: RequestInfo | URL, init: RequestInit | undefined): AbortSignal | null | undefined =>
-  init?.signal === undefined && input instanceof Request ? input.signal : init?.signal
+  init?.signal === undefined && isRequest(input) ? input.signal : init?.signal
 
 const headersOf = (input: RequestInfo | URL, init: RequestInit | undefined): HeadersInit | undefined =>
-  init?.headers ?? (input instanceof Request ? input.headers : undefined)
+  init?.headers ?? (isRequest(input) ? input.headers : undefined)
 
 const isAuthorization = (name: string): boolean => name.length === 13 && name.toLowerCase() === "authorization"
+
+/** A record is looked at as it is, which is all that most callers pass; whatever can be iterated becomes a copy. */
+const isRecord = (headers: HeadersInit): headers is Record<string, string> => !(Symbol.iterator in headers)
 
 const hasAuthorization = (headers: HeadersInit | undefined): boolean => {
   if (headers === undefined) return false
   if (headers instanceof Headers) return headers.has("authorization")
-  return Array.isArray(headers)
-    ? headers.some(([name]) => isAuthorization(name))
-    : Object.keys(headers).some(isAuthorization)
+  return isRecord(headers) ? Object.keys(headers).some(isAuthorization) : new Headers(headers).has("authorization")
 }
 
-/** In the form in which they came: `fetch` copies headers anyway, and a copy here would be a second one. */
 const withAuthorization = (headers: HeadersInit | undefined, authorization: string): HeadersInit => {
   if (headers === undefined) return { authorization }
-  if (Array.isArray(headers)) return [...headers, ["authorization", authorization]]
-  if (!(headers instanceof Headers)) return { ...headers, authorization }
+  if (isRecord(headers)) return { ...headers, authorization }
   const copy = new Headers(headers)
   copy.set("authorization", authorization)
   return copy
 }
 
-/** A stream has been read when the answer comes, and so has the body of a `Request`. */
-const canBeSentAgain = (input: RequestInfo | URL, init: RequestInit | undefined): boolean => {
-  const body = init?.body
-  if (body === undefined || body === null) return !(input instanceof Request) || input.body === null
-  return typeof body === "string" || body instanceof URLSearchParams || body instanceof FormData ||
-    body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body)
-}
+/** The body of a `Request` is a stream, whatever it was made from. */
+const bodyOf = (input: RequestInfo | URL, init: RequestInit | undefined): unknown =>
+  init?.body ?? (isRequest(input) ? input.body : undefined)
 
 /** Lets go of the connection; that the body may have failed meanwhile is nobody's concern any more. */
 const discard = (response: Response): void => void response.body?.cancel().catch(() => undefined)

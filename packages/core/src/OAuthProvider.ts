@@ -131,7 +131,7 @@ export const make = (
     const authorizationServer = yield* givenAuthorizationServer(options)
     yield* validate(options)
 
-    const events = yield* Effect.acquireRelease(PubSub.sliding<OAuthEvent.OAuthEvent>(256), PubSub.shutdown)
+    const events = yield* Effect.acquireRelease(PubSub.sliding<OAuthEvent.OAuthEvent>(32), PubSub.shutdown)
     const limits = limitsOf(options)
     const policy = RefreshPolicy.make(options.refreshPolicy)
     const discovery = Discovery.make({
@@ -144,7 +144,8 @@ export const make = (
       limits
     })
 
-    const obtain = ({ additionalScopes, challenge, reason, rejected }: TokenLifecycle.Demand) =>
+    let unreachable = 0
+    const obtain = ({ challenge, reason, rejected, wanted }: TokenLifecycle.Demand) =>
       Effect.gen(function*() {
         const found = reason === "Rejected" && rejected !== undefined
           ? yield* discovery.reread(challenge, rejected.issuer)
@@ -155,16 +156,17 @@ export const make = (
           clientAuthentication: options.clientAuthentication,
           resource: server.resource,
           resourceParameter: resourceParameter(options, found.protectedResource?.metadata.resource ?? server.resource),
-          scopes: Scopes.union(baseScopes(options, found, challenge), additionalScopes),
+          scopes: Scopes.union(baseScopes(options, found, challenge), wanted),
           additionalParameters: options.additionalParameters,
           defaultLifetime: Duration.toMillis(policy.defaultLifetime),
           limits
         }).pipe(
+          Effect.tap(() => Effect.sync(() => unreachable = 0)),
           // It may have moved.
-          Effect.tapErrorTag(
-            "TokenEndpointError",
-            ({ reason }) => reason === "InvalidResponse" ? discovery.forgetAuthorizationServer : Effect.void
-          )
+          Effect.tapErrorTag("TokenEndpointError", ({ reason, status }) => {
+            unreachable = reason === "Unavailable" && status === undefined ? unreachable + 1 : 0
+            return reason === "InvalidResponse" || unreachable >= 3 ? discovery.forgetAuthorizationServer : Effect.void
+          })
         )
       })
 

@@ -5,15 +5,16 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Challenge from "./Challenge.ts"
 import { check, hasCredentials, parse } from "./internal/endpoint.ts"
-import { defaultLimits, isTransientStatus, type Limits } from "./internal/exchange.ts"
+import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./internal/exchange.ts"
 import { discard } from "./internal/discard.ts"
-import { firstOf, unavailable } from "./internal/metadata.ts"
+import { firstOf, lookup, unavailable } from "./internal/metadata.ts"
+import { clean } from "./internal/text.ts"
 import { type DiscoveryError, type InsecureEndpoint, InvalidOptions, ResourceMismatch } from "./OAuthError.ts"
 
 /**
@@ -132,9 +133,21 @@ export const discover = (
   DiscoveryError | ResourceMismatch
 > =>
   Effect.gen(function*() {
-    const { refused, urls } = addresses(server.url, options.challenge)
-    const found = yield* firstOf(client, urls, Metadata, options.limits ?? defaultLimits)
-    if (Either.isLeft(found)) return Either.left([...refused, ...found.left])
+    const limits = options.limits ?? defaultLimits
+    const challenged = yield* discoverChallenged(client, server.url, options.challenge, limits)
+    const found = challenged._tag === "Found"
+      ? Either.right(challenged)
+      : yield* firstOf(
+        client,
+        wellKnownUrls(server.url).filter(({ href }) => href !== challenged.href),
+        Metadata,
+        limits
+      )
+    if (Either.isLeft(found)) {
+      return challenged._tag === "Unavailable"
+        ? yield* challenged.error
+        : Either.left(challenged._tag === "Missed" ? [challenged.reason, ...found.left] : found.left)
+    }
     const { document, url } = found.right
     if (!covers(document.resource, server.url)) {
       return yield* new ResourceMismatch({ expected: server.resource, actual: document.resource, url: url.href })
@@ -147,15 +160,35 @@ export const discover = (
     })
   })
 
-/** Where to look, and why not where the challenge says, if that is no place to which anything may be sent. */
-const addresses = (server: URL, challenge: Challenge.Challenge | undefined) => {
-  const urls = wellKnownUrls(server)
-  const challenged = parse((challenge && Challenge.resourceMetadata(challenge)) ?? "")
-  if (challenged === undefined) return { refused: [], urls }
-  return Either.match(check(challenged, "protected resource metadata", server), {
-    onLeft: ({ message }) => ({ refused: [message], urls }),
-    onRight: (first) => ({ refused: [], urls: [first, ...urls.filter(({ href }) => href !== first.href)] })
-  })
+type Challenged = Data.TaggedEnum<{
+  Found: { readonly href: string; readonly document: typeof Metadata.Type; readonly url: URL }
+  Missed: { readonly href: string; readonly reason: string }
+  Unavailable: { readonly href: string; readonly error: DiscoveryError }
+  NotNamed: { readonly href?: never }
+}>
+const { Found, Missed, NotNamed, Unavailable } = Data.taggedEnum<Challenged>()
+
+/** Where the challenge says. If that fails in whatever way, the well-known addresses are tried all the same. */
+const discoverChallenged = (
+  client: HttpClient.HttpClient,
+  server: URL,
+  challenge: Challenge.Challenge | undefined,
+  limits: Limits
+): Effect.Effect<Challenged> => {
+  const url = parse((challenge && Challenge.resourceMetadata(challenge)) ?? "")
+  if (url === undefined) return Effect.succeed(NotNamed({}))
+  const { href } = url
+  const checked = check(url, "protected resource metadata", server)
+  if (Either.isLeft(checked)) return Effect.succeed(Missed({ href, reason: checked.left.message }))
+  return lookup(client, url, Metadata, limits).pipe(
+    Effect.match({
+      onFailure: (error) => Unavailable({ href, error }),
+      onSuccess: Either.match({
+        onLeft: (reason) => Missed({ href, reason: `${clean(href)} ${reason}` }),
+        onRight: (document) => Found({ href, document, url })
+      })
+    })
+  )
 }
 
 /**
@@ -183,7 +216,7 @@ export const probe = (
       Effect.map(({ headers, status }) =>
         status === 401 ? Challenge.fromHeader(headers["www-authenticate"]) : undefined
       ),
-      Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
+      withoutRedirects
     )
   const ping = HttpClientRequest.bodyUnsafeJson({ jsonrpc: "2.0", id: 0, method: "ping" })
   return Effect.flatMap(

@@ -27,8 +27,15 @@ export interface RefreshPolicy {
   readonly backoff: { readonly base: Duration.Duration; readonly max: Duration.Duration }
   /** How long a final refusal is remembered, so that a thousand callers make one request. */
   readonly refusalMemory: Duration.Duration
-  /** How long a token that replaced a rejected one is not replaced in turn, should it be rejected as well. */
+  /**
+   * How long a token that replaced a rejected one is not replaced in turn, should it be rejected as well; doubled with
+   * each one that is, up to the longest backoff.
+   */
   readonly rejectionMemory: Duration.Duration
+  /** How long a storage may take to read, write or remove a token before it is done without. */
+  readonly storageTimeout: Duration.Duration
+  /** How long to wait for the lease of a token before asking for one without it. */
+  readonly leaseTimeout: Duration.Duration
 }
 
 const minDuration =
@@ -51,7 +58,9 @@ export const standard: RefreshPolicy = {
   defaultLifetime: Duration.minutes(5),
   backoff: { base: Duration.seconds(1), max: Duration.minutes(5) },
   refusalMemory: Duration.seconds(5),
-  rejectionMemory: Duration.seconds(1)
+  rejectionMemory: Duration.seconds(1),
+  storageTimeout: Duration.seconds(5),
+  leaseTimeout: Duration.seconds(30)
 }
 
 /**
@@ -100,11 +109,28 @@ export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number)
  */
 export const backoff = (self: RefreshPolicy, failures: number, error: OAuthError, jitter: number): number => {
   const base = Duration.toMillis(self.backoff.base)
-  const doubled = Math.min(Duration.toMillis(self.backoff.max), base * 2 ** Math.min(failures, 30))
+  const doubled = double(self, base, failures)
   return Math.max(Math.ceil(doubled * (1 + jitter / 2)), retryAfter(error))
 }
 
-const retryAfter = (error: OAuthError): number => error instanceof TokenEndpointError ? error.retryAfter ?? 0 : 0
+const double = (self: RefreshPolicy, base: number, times: number): number =>
+  Math.min(Duration.toMillis(self.backoff.max), base * 2 ** Math.min(times, 30))
+
+/** A server that says "next year" is not believed: an hour, in milliseconds. */
+const MAX_RETRY_AFTER = 60 * 60 * 1000
+
+const retryAfter = (error: OAuthError): number =>
+  error instanceof TokenEndpointError ? Math.min(error.retryAfter ?? 0, MAX_RETRY_AFTER) : 0
+
+/**
+ * How long a token that was got in place of a rejected one is kept although it was rejected too, in milliseconds, after
+ * so many rejections in a row.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const rejectionMemory = (self: RefreshPolicy, rejections: number): number =>
+  double(self, Duration.toMillis(self.rejectionMemory), rejections - 1)
 
 /**
  * How long an error answers for the callers that come after it, in milliseconds.

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { AccessToken } from "./AccessToken.ts"
+import { AccessToken, Value } from "./AccessToken.ts"
 import type { ClientAuthentication, Parameters, Proof, TokenRequestContext } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
 import { nameOf } from "./internal/endpoint.ts"
@@ -66,21 +66,19 @@ export const reservedParameters: ReadonlySet<string> = new Set([
 /** No lifetime is believed to be longer: a year, in seconds. */
 const MAX_LIFETIME = 365 * 24 * 60 * 60
 
-/** RFC 6749 appendix A.12 without the space: what can stand in a header. */
-const tokenPattern = /^[\x21-\x7e]+$/
-
 const Lifetime = Schema.Union(
   Schema.Number,
-  Schema.compose(Schema.String.pipe(Schema.pattern(/^\d+$/)), Schema.NumberFromString)
+  Schema.compose(Schema.String.pipe(Schema.pattern(/^\d+(?:\.\d+)?$/)), Schema.NumberFromString)
 )
   .pipe(Schema.nonNegative())
 
 const TokenResponse = Schema.Struct({
-  access_token: Schema.String.pipe(Schema.pattern(tokenPattern), Schema.Redacted),
+  access_token: Schema.Redacted(Value),
   token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("bearer"))),
   expires_in: Schema.optional(Schema.NullOr(Lifetime)),
   scope: Schema.optional(Schema.NullOr(Schema.String)),
-  refresh_token: Schema.optional(Schema.NullOr(Schema.String.pipe(Schema.pattern(tokenPattern), Schema.Redacted)))
+  // Some servers send an empty one in place of none.
+  refresh_token: Schema.optional(Schema.NullOr(Schema.Union(Schema.Literal(""), Schema.Redacted(Value))))
 })
 
 const ErrorResponse = Schema.Struct({
@@ -89,6 +87,7 @@ const ErrorResponse = Schema.Struct({
   error_uri: Schema.optional(Schema.Unknown)
 })
 
+const isValue = Schema.is(Value)
 const decodeToken = Schema.decodeUnknownOption(TokenResponse)
 const decodeError = Schema.decodeUnknownOption(ErrorResponse)
 
@@ -167,6 +166,9 @@ const decode = (
     onNone: () => Effect.fail(invalidToken(json, answer, options)),
     onSome: (response) => {
       const lifetime = response.expires_in ?? undefined
+      if (lifetime !== undefined && exchanged.sentAt + lifetime * 1000 <= exchanged.receivedAt) {
+        return Effect.fail(expiredOnArrival(lifetime, options, exchanged))
+      }
       return Effect.succeed(
         new AccessToken({
           value: response.access_token,
@@ -176,10 +178,21 @@ const decode = (
           issuedAt: exchanged.sentAt,
           expiresAt: exchanged.sentAt +
             (lifetime === undefined ? options.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000),
-          ...(response.refresh_token == null ? {} : { refreshToken: response.refresh_token })
+          ...(Redacted.isRedacted(response.refresh_token) ? { refreshToken: response.refresh_token } : {})
         })
       )
     }
+  })
+}
+
+const expiredOnArrival = (lifetime: number, options: TokenRequest, exchanged: Exchanged): TokenEndpointError => {
+  const url = options.authorizationServer.tokenEndpoint
+  return new TokenEndpointError({
+    reason: "Unavailable",
+    url: nameOf(url),
+    description: `Token endpoint ${nameOf(url)} issued a token for ${lifetime} s, which had passed when it arrived ` +
+      `after ${exchanged.receivedAt - exchanged.sentAt} ms. Have tokens issued for longer.`,
+    status: 200
   })
 }
 
@@ -204,7 +217,7 @@ const refused = (
     description: [
       `Token endpoint ${nameOf(url)} refused client "${options.clientAuthentication.clientId}": ${code}`,
       said === "" ? "." : ` (${said}).`,
-      advice[code] === undefined ? "" : ` ${advice[code]}`
+      advice.has(code) ? ` ${advice.get(code)}` : ""
     ].join(""),
     code,
     status: answer.status,
@@ -213,14 +226,14 @@ const refused = (
   })
 }
 
-const advice: Readonly<Record<string, string | undefined>> = {
-  invalid_client: "Check the client id, the credential and the client authentication method.",
-  invalid_grant: "The grant is expired, revoked or for another client: get a new one.",
-  invalid_scope: "Ask for scopes that the client was granted.",
-  invalid_target: "The authorization server does not know this resource: see the option `resourceParameter`.",
-  unauthorized_client: "Have the client registered for this grant.",
-  unsupported_grant_type: "The authorization server does not offer this grant: use another kind of credential."
-}
+const advice: ReadonlyMap<string, string> = new Map([
+  ["invalid_client", "Check the client id, the credential and the client authentication method."],
+  ["invalid_grant", "The grant is expired, revoked or for another client: get a new one."],
+  ["invalid_scope", "Ask for scopes that the client was granted."],
+  ["invalid_target", "The authorization server does not know this resource: see the option `resourceParameter`."],
+  ["unauthorized_client", "Have the client registered for this grant."],
+  ["unsupported_grant_type", "The authorization server does not offer this grant: use another kind of credential."]
+])
 
 const unexpectedStatus = (answer: Answer, options: TokenRequest, exchanged: Exchanged): TokenEndpointError => {
   const url = options.authorizationServer.tokenEndpoint
@@ -230,6 +243,8 @@ const unexpectedStatus = (answer: Answer, options: TokenRequest, exchanged: Exch
     description: `Token endpoint ${nameOf(url)} answered ${answer.status} ` +
       (isRedirect(answer.status)
         ? "with a redirect, which is not followed since it would replay the credential. Use the final address."
+        : isTransientStatus(answer.status)
+        ? "without an OAuth error. This may pass: try again later."
         : "without an OAuth error. Check that the address is a token endpoint."),
     status: answer.status,
     ...retryAfter(answer, exchanged)
@@ -258,7 +273,7 @@ const whatIsWrong = (json: unknown, answer: Answer): string => {
   }
   if (!isRecord(json) || Array.isArray(json)) return "the body is not a JSON object"
   if (typeof json["access_token"] !== "string" || json["access_token"] === "") return "it has no `access_token`"
-  if (!tokenPattern.test(json["access_token"])) return "`access_token` has characters that cannot stand in a header"
+  if (!isValue(json["access_token"])) return "`access_token` has characters that cannot stand in a header"
   if (typeof json["token_type"] !== "string") return "it has no `token_type`"
   const type = json["token_type"]
   if (type.toLowerCase() !== "bearer") {

@@ -192,7 +192,7 @@ describe("discover", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(discover(of))
         assert(error._tag === "DiscoveryError")
-        expect(error.reason).toBe("NotFound")
+        expect(error.reason).toBe("Invalid")
         expect(error.message).toContain("RFC 8414 §2")
         assert.deepStrictEqual(yield* sent, [])
       }).pipe(Effect.provide(TestNetwork.layer))
@@ -324,7 +324,7 @@ describe("the token endpoint is fit to receive a secret", () => {
         yield* serve({ [oauth]: document({ token_endpoint: tokenEndpoint }) })
         const error = yield* Effect.flip(discover())
         assert(error._tag === "DiscoveryError")
-        expect(error.reason).toBe("NotFound")
+        expect(error.reason).toBe("Invalid")
         expect(error.message).toBe(
           `${oauth}: \`token_endpoint\` is not an absolute URL without fragment and user name or password. Tell the authorization server's operator, or give ` +
             "`tokenEndpoint` yourself."

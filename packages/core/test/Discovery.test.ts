@@ -229,6 +229,23 @@ describe("what has been found is remembered", () => {
       assert.deepStrictEqual(yield* traffic, [`GET ${issuerMetadata}`, `POST ${tokenEndpoint}`])
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("and after the token endpoint could not be reached three times in a row: it may have moved", () =>
+    Effect.gen(function*() {
+      const { always, restore } = yield* network
+      const provider = yield* makeProvider()
+      yield* always("token", Answer.dropped)
+      for (const _ of [1, 2, 3]) {
+        const error = yield* Effect.flip(provider.accessToken)
+        expect(error._tag).toBe("TokenEndpointError")
+        yield* TestClock.adjust("10 minutes")
+      }
+      expect((yield* sent).filter((url) => url === issuerMetadata)).toHaveLength(1)
+      yield* restore
+      yield* clear
+      yield* provider.accessToken
+      assert.deepStrictEqual(yield* traffic, [`GET ${issuerMetadata}`, `POST ${tokenEndpoint}`])
+    }).pipe(Effect.provide(environment())))
+
   it.scoped("but not after a refusal", () =>
     Effect.gen(function*() {
       const { script } = yield* network
@@ -381,6 +398,36 @@ describe("a server that is asked for its authorization server", () => {
       yield* Effect.flatMap(discover, ({ accessToken }) => accessToken)
       expect((yield* parametersOf)["scope"]).toBe("mcp admin")
     }).pipe(Effect.provide(environment({ mcpServer: { scopesSupported: ["mcp", "no scope", "", "admin"] } }))))
+})
+
+describe("what led nowhere is not remembered", () => {
+  it.scoped.each(["discover", "https://auth.example.com"])(
+    "a list without the issuer, once mended (%s)",
+    (issuer) =>
+      Effect.gen(function*() {
+        const { script } = yield* network
+        yield* script("protected-resource-metadata", Answer.modified((_) => ({ ..._, authorization_servers: [] })))
+        const provider = yield* makeProvider({ issuer })
+        yield* Effect.flip(provider.accessToken)
+        yield* TestClock.adjust("1 minute")
+        expect((yield* provider.accessToken).issuer).toBe("https://auth.example.com")
+      }).pipe(Effect.provide(environment()))
+  )
+
+  it.scoped.each(["discover", "https://auth.example.com"])(
+    "metadata that is gone when it is read again is no reason to forget what it said (%s)",
+    (issuer) =>
+      Effect.gen(function*() {
+        const { always } = yield* network
+        const provider = yield* makeProvider({ issuer })
+        const old = yield* provider.accessToken
+        yield* always("protected-resource-metadata", Answer.status(404))
+        yield* clear
+        const token = yield* provider.renew(old)
+        expect(token.issuer).toBe("https://auth.example.com")
+        expect((yield* parametersOf)["scope"]).toBe("mcp")
+      }).pipe(Effect.provide(environment()))
+  )
 })
 
 describe("a server that changes its authorization server", () => {
@@ -551,4 +598,53 @@ describe("metadata as the server writes it", () => {
       assert(error._tag === "DiscoveryError")
       expect(error.message).toContain("the answer is larger than 60 bytes")
     }).pipe(Effect.provide(environment())))
+})
+
+describe("what is mended is found again without a restart", () => {
+  const unpinned = { issuer: "discover" }
+  const minuteLater = TestClock.adjust("1 minute")
+
+  it.scoped("metadata that named no authorization server, or one that is none", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider(unpinned)
+      yield* network.script(
+        "protected-resource-metadata",
+        Answer.modified((json) => ({ ...json, authorization_servers: [] })),
+        Answer.modified((json) => ({ ...json, authorization_servers: ["https://typo.example.com"] }))
+      )
+      expect((yield* Effect.flip(provider.accessToken))._tag).toBe("DiscoveryError")
+      yield* minuteLater
+      expect((yield* Effect.flip(provider.accessToken))._tag).toBe("DiscoveryError")
+      yield* minuteLater
+      expect((yield* provider.accessToken).issuer).toBe("https://auth.example.com")
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("an authorization server that was another for a moment", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider(unpinned)
+      const token = yield* provider.accessToken
+      yield* network.script(
+        "protected-resource-metadata",
+        Answer.modified((json) => ({ ...json, authorization_servers: ["https://other.example.com"] }))
+      )
+      expect((yield* Effect.flip(provider.renew(token)))._tag).toBe("IssuerMismatch")
+      yield* minuteLater
+      expect((yield* provider.accessToken).issuer).toBe("https://auth.example.com")
+    }).pipe(Effect.provide(environment())))
+
+  for (const issuer of ["discover", "https://auth.example.com"]) {
+    it.scoped(`metadata that has gone for a moment is not forgotten (issuer: ${issuer})`, () =>
+      Effect.gen(function*() {
+        const { authorizationServer, network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider({ issuer })
+        const token = yield* provider.accessToken
+        yield* network.script("protected-resource-metadata", Answer.status(404), Answer.status(404))
+        yield* provider.renew(token)
+        expect((yield* authorizationServer.issued).map(({ scopes }) => scopes)).toEqual([["mcp"], ["mcp"]])
+        const asked = (yield* network.requestsTo("token")).map(({ body }) => new URLSearchParams(body).get("scope"))
+        expect(asked).toEqual(["mcp", "mcp"])
+      }).pipe(Effect.provide(environment({ mcpServer: { scopesSupported: ["mcp"] } }))))
+  }
 })

@@ -83,6 +83,22 @@ describe("messages say what was wrong, where, and what to do", () => {
   })
 })
 
+describe("what strangers wrote is one line of a length that can be read", () => {
+  it.each([
+    ["a line break and an escape sequence", ["https://a.example/\r\n\u001b[31mx"], "\"https://a.example/ [31mx\""],
+    ["a long name", [`https://${"a".repeat(5000)}`], `"https://${"a".repeat(192)}…"`],
+    ["many names", ["a", "b", "c", "d"], "\"a\", \"b\", \"c\", …"],
+    ["no name", [], "none"]
+  ])("%s", (_, actual, shown) => {
+    for (const reason of ["Metadata", "NotListed", "Changed"] as const) {
+      const { message } = mismatch(reason, actual)
+      expect(message).toContain(` ${shown}`)
+      expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+      expect(message.length).toBeLessThan(700)
+    }
+  })
+})
+
 describe("isTransient: whether the same attempt may succeed later", () => {
   it.each([
     [discovery("Unavailable"), true],

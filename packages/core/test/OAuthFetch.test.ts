@@ -73,6 +73,19 @@ describe("which requests carry the token", () => {
       ])
     }).pipe(Effect.provide(authenticated())))
 
+  it.effect("headers of other implementations arrive too, and their Authorization is left alone", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const foreign = (entries: ReadonlyArray<readonly [string, string]>): HeadersInit =>
+        Object.assign([], { [Symbol.iterator]: () => new Map(entries).entries() })
+      yield* call(() => fetch(serverUrl, { headers: foreign([["x-test", "1"]]) }))
+      yield* call(() => fetch(serverUrl, { headers: foreign([["Authorization", "Basic mine"]]) }))
+      const [first, second] = yield* network.requestsTo("resource")
+      expect(first?.headers).toMatchObject({ "x-test": "1", authorization: expect.stringMatching(/^Bearer /) })
+      expect(second?.headers["authorization"]).toBe("Basic mine")
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("a challenge from where a redirect led is not the resource's", () =>
     Effect.gen(function*() {
       const provider = yield* OAuthProvider.OAuthProvider

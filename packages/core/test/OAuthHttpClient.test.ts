@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
-import { HttpBody, HttpClient, HttpClientError, HttpClientRequest } from "@effect/platform"
+import { Headers, HttpBody, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { Duration, Effect, Exit, Fiber, Layer, Scope, Stream, TestClock } from "effect"
+import { Readable } from "node:stream"
 import { OAuthError, OAuthHttpClient, OAuthProvider } from "../src/index.ts"
 import { environment, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
 
@@ -84,6 +85,50 @@ describe("which requests carry the token", () => {
       expect(bearers(elsewhere)).toEqual([undefined])
     }).pipe(Effect.provide(authenticated())))
 
+  it.effect("follows redirects of the resource's own, with the token and the body", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.script("resource", Answer.redirect(`${serverUrl}/x?b=2`, 307))
+      const response = yield* client.execute(HttpClientRequest.setUrlParam(post(serverUrl, "{}"), "a", "1"))
+      expect(response.status).toBe(200)
+      const [, second] = yield* network.requestsTo("resource")
+      expect(second).toMatchObject({ url: `${serverUrl}/x?b=2`, method: "POST", body: "{}" })
+      yield* network.always("resource", Answer.redirect(serverUrl))
+      expect((yield* client.get(serverUrl)).status).toBe(302)
+      expect(yield* network.count("resource")).toBe(8)
+      expect((yield* client.execute(post(serverUrl, "{}"))).status).toBe(302)
+      expect(yield* network.count("resource")).toBe(9)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("what answers where a redirect leads is not taken for the resource", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      const evil = "https://evil.example.net"
+      const challenge = { "www-authenticate": `Bearer resource_metadata="${evil}/prm"` }
+      yield* network.serve(evil, () => Effect.sync(() => new Response("{}", { status: 401, headers: challenge })))
+      yield* network.always("resource", Answer.redirect(`${evil}/`, 302))
+      expect((yield* client.get(serverUrl)).status).toBe(302)
+      expect((yield* HttpClient.followRedirects(client).get(serverUrl)).status).toBe(401)
+      const seen = yield* network.requestsTo(({ url }) => url.startsWith(evil))
+      expect(bearers(seen)).toEqual([undefined])
+      expect(yield* network.count("token")).toBe(1)
+    }).pipe(Effect.provide(authenticated({ issuer: "discover", authorizationServerChange: "follow" }))))
+
+  it.effect("nor in a span, whatever the user wants to hide there", () =>
+    Effect.gen(function*() {
+      const { serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      const response = yield* client.get(serverUrl, { headers: { "x-gateway-key": "canary" } })
+      expect(response.status).toBe(200)
+      // The recorder of these tests searches the spans.
+    }).pipe(
+      Effect.locally(Headers.currentRedactedNames, ["x-gateway-key"]),
+      Effect.provide(authenticated()),
+      Effect.locally(Headers.currentRedactedNames, ["x-gateway-key"])
+    ))
+
   it.effect("never in the query", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
@@ -142,6 +187,37 @@ describe("401", () => {
       expect(yield* network.count("resource")).toBe(2)
       expect((yield* client.get(serverUrl)).status).toBe(200)
     }).pipe(Effect.provide(authenticated({ refreshPolicy: { rejectionMemory: Duration.zero } }))))
+
+  it.effect("a Node stream is not sent again, empty", () =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      let sent = 0
+      const rejecting = HttpClient.make((request) =>
+        Effect.sync(() => {
+          sent++
+          return HttpClientResponse.fromWeb(request, new Response("no", { status: 401 }))
+        })
+      )
+      const request = HttpClientRequest.post(provider.resource).pipe(
+        HttpClientRequest.setBody(HttpBody.raw(Readable.from(["payload"])))
+      )
+      expect((yield* OAuthHttpClient.authenticate(rejecting, provider).execute(request)).status).toBe(401)
+      expect(sent).toBe(1)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a final refusal is not repeated by HttpClient.retryTransient, an outage is", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = HttpClient.retryTransient(yield* HttpClient.HttpClient, { times: 3 })
+      yield* network.script("token", Answer.status(503), Answer.dropped)
+      expect((yield* client.get(serverUrl)).status).toBe(200)
+      expect(yield* network.count("token")).toBe(3)
+      yield* TestClock.adjust("4 hours")
+      yield* network.clear
+      yield* network.always("token", Answer.json({ error: "invalid_client" }, { status: 401 }))
+      yield* Effect.flip(client.get(serverUrl))
+      expect(yield* network.count("token")).toBe(1)
+    }).pipe(Effect.provide(authenticated())))
 
   it.effect("renewal impossible: the request fails, and the cause says why", () =>
     Effect.gen(function*() {
@@ -248,7 +324,7 @@ describe("first calls", () => {
       const client = yield* HttpClient.HttpClient
       yield* network.always("authorization-server-metadata", Answer.html("<h1>hello</h1>"))
       const error = yield* Effect.flip(client.get(serverUrl))
-      expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+      expect(error).toMatchObject({ _tag: "RequestError", reason: "Encode" })
       expect(error.cause).toBeInstanceOf(OAuthError.DiscoveryError)
       expect(yield* network.count("resource")).toBe(0)
       expect(yield* network.count("token")).toBe(0)

@@ -296,13 +296,36 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
       assert.deepStrictEqual(yield* sent, [elsewhere, atPath, atRoot])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each(outages)("ends the search after %s", ([, answer]) =>
+  it.effect.each(outages)(
+    "is no reason not to look at the well-known ones after %s",
+    ([, answer]) =>
+      Effect.gen(function*() {
+        yield* serve({ [elsewhere]: answer, [atPath]: document() })
+        const found = yield* discover(challengeTo(elsewhere))
+        expect(Either.map(found, ({ url }) => url)).toEqual(Either.right(atPath))
+        assert.deepStrictEqual(yield* sent, [elsewhere, atPath])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each(outages)(
+    "is transient after %s, if the well-known ones have nothing",
+    ([, answer]) =>
+      Effect.gen(function*() {
+        yield* serve({ [elsewhere]: answer })
+        const error = yield* Effect.flip(discover(challengeTo(elsewhere)))
+        assert(error._tag === "DiscoveryError")
+        expect(error.transient).toBe(true)
+        assert.deepStrictEqual(yield* sent, [elsewhere, atPath, atRoot])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("that is out of order and a well-known one is not asked twice", () =>
     Effect.gen(function*() {
-      yield* serve({ [elsewhere]: answer, [atPath]: document() })
-      const error = yield* Effect.flip(discover(challengeTo(elsewhere)))
+      yield* serve({ [atPath]: Answer.status(503) })
+      const error = yield* Effect.flip(discover(challengeTo(atPath)))
       assert(error._tag === "DiscoveryError")
       expect(error.transient).toBe(true)
-      assert.deepStrictEqual(yield* sent, [elsewhere])
+      assert.deepStrictEqual(yield* sent, [atPath, atRoot])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect("that is a well-known one is not asked twice", () =>

@@ -238,6 +238,18 @@ describe("the token (RFC 6749 §5.1)", () => {
       expect(got.expiresAt).toBe(61_000)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
+  it.effect.each([[0, 0], [0.001, 1], [9, 9000], [5, 9000]] as const)(
+    "one that lives for %f s and came after %i ms has expired: it is not used, and may be had later",
+    ([expires_in, millis]) =>
+      Effect.gen(function*() {
+        const request = fails(Answer.delayed(millis, token({ expires_in })))
+        const error = yield* (millis === 0 ? request : after(millis, request))
+        expect(error.reason).toBe("Unavailable")
+        expect(error.status).toBe(200)
+        expect(error.message).toContain(`issued a token for ${expires_in} s, which had passed when it arrived`)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
   it.effect("what the proof took is not taken off its life", () =>
     Effect.gen(function*() {
       const clientAuthentication = {
@@ -254,8 +266,8 @@ describe("the token (RFC 6749 §5.1)", () => {
     [
       ["a number", 3600, 3_600_000],
       ["a numeric string", "3600", 3_600_000],
-      ["zero", 0, 0],
       ["a fraction", 0.5, 500],
+      ["a fraction in a string", "3600.5", 3_600_500],
       ["nothing: the default", undefined, 300_000],
       ["null: the default", null, 300_000],
       ["more than a year: a year", 31_536_001, year],
@@ -289,10 +301,13 @@ describe("the token (RFC 6749 §5.1)", () => {
       assert.deepStrictEqual((yield* request(token({ scope }))).scopes, ["reports:read", "reports:write"])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each([null, undefined])("a refresh token may be left out (%s)", (refresh_token) =>
-    Effect.gen(function*() {
-      expect((yield* request(token({ refresh_token }))).refreshToken).toBeUndefined()
-    }).pipe(Effect.provide(TestNetwork.layer)))
+  it.effect.each([null, undefined, ""])(
+    "a refresh token may be left out (%j)",
+    (refresh_token) =>
+      Effect.gen(function*() {
+        expect((yield* request(token({ refresh_token }))).refreshToken).toBeUndefined()
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
 
   it.effect.each([null, "", 0, {}])("an `error` that says nothing (%j) is none", (error) =>
     Effect.gen(function*() {
@@ -355,7 +370,7 @@ describe("a 200 that holds no token", () => {
     ["token type N_A", token({ token_type: "N_A" }), "`token_type` is \"N_A\", and only Bearer can be used"],
     ["token type Bearer with a space", token({ token_type: "Bearer " }), "and only Bearer can be used"],
     ["a token type of many lines", token({ token_type: "a\u001b[31m\nb" }), "`token_type` is "],
-    ...[-1, "-1", "abc", "", "1e3", "3600.5", " 3600", true, [3600], {}].map((expires_in) =>
+    ...[-1, "-1", "abc", "", "1e3", "1.", ".5", "1.2.3", " 3600", true, [3600], {}].map((expires_in) =>
       [
         `expires_in ${JSON.stringify(expires_in)}`,
         token({ expires_in }),
@@ -558,7 +573,9 @@ describe("an answer that is neither a token nor an OAuth error", () => {
       expect(error.reason).toBe("Unavailable")
       expect(error.transient).toBe(true)
       expect(error.status).toBe(status)
-      expect(error.message).toContain(`answered ${status}`)
+      expect(error.message).toBe(
+        `Token endpoint ${url} answered ${status} without an OAuth error. This may pass: try again later.`
+      )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect("a JSON error that is no OAuth error is not shown", () =>

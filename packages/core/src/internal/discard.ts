@@ -5,9 +5,10 @@ import * as Stream from "effect/Stream"
 /** In bytes. A body that is announced to be no longer is read; any other is given up, which costs several times as much. */
 const SHORT = 64 * 1024
 
+/** What is compressed may be of any length when it is read. */
 const isShort = ({ headers }: HttpClientResponse): boolean => {
   const length = headers["content-length"]
-  return length !== undefined && Number(length) <= SHORT
+  return length !== undefined && Number(length) <= SHORT && headers["content-encoding"] === undefined
 }
 
 /**

@@ -21,8 +21,9 @@ const reachOfIpv4 = (a: number, b: number, c: number): Reach => {
   return isPrivate ? "private" : "public"
 }
 
-/** An IPv4 address in two groups of an IPv6 one. */
-const reachOfEmbedded = (high: number, low: number): Reach => reachOfIpv4(high >> 8, high & 0xff, low >> 8)
+/** An IPv4 address in two groups of an IPv6 one that is routed elsewhere first: never this machine itself. */
+const reachOfEmbedded = (high: number, low: number): Reach =>
+  reachOfIpv4(high >> 8, high & 0xff, low >> 8) === "public" ? "public" : "private"
 
 /** The eight groups of an address, which `URL` has normalised: no embedded dotted quad. */
 const groupsOf = (address: string): ReadonlyArray<number> => {
@@ -38,14 +39,17 @@ const reachOfIpv6 = (address: string): Reach => {
   const [first = 0, second = 0, third = 0, , , sixth = 0, seventh = 0, eighth = 0] = groups
   const startsWithZeros = (count: number) => groups.slice(0, count).every((group) => group === 0)
   // IPv4 addresses in IPv6 ones: mapped (RFC 4291 §2.5.5.2), translated (RFC 6052), 6to4 (RFC 3056).
-  if (startsWithZeros(5) && sixth === 0xffff) return reachOfEmbedded(seventh, eighth)
+  if (startsWithZeros(5) && sixth === 0xffff) return reachOfIpv4(seventh >> 8, seventh & 0xff, eighth >> 8)
   if (first === 0x64 && second === 0xff9b) return third === 0 ? reachOfEmbedded(seventh, eighth) : "private"
   if (first === 0x2002) return reachOfEmbedded(second, third)
-  // Unspecified and IPv4-compatible; unique local; link-local and site-local; multicast.
-  const isPrivate = startsWithZeros(6) ||
+  // Unspecified, IPv4-compatible and the rest of ::/16; unique local; link-local and site-local; multicast.
+  const isPrivate = first === 0 ||
     (first & 0xfe00) === 0xfc00 || (first & 0xff80) === 0xfe80 || (first & 0xff00) === 0xff00
   return isPrivate ? "private" : "public"
 }
+
+/** Special-use names (RFC 6762, RFC 8375, ICANN's .internal), and the endings that private networks like. */
+const privateName = /\.(?:corp|home|home\.arpa|internal|intranet|lan|local|localdomain|svc)$/
 
 /** @internal */
 export const reach = (url: URL): Reach => {
@@ -54,8 +58,7 @@ export const reach = (url: URL): Reach => {
   const quad = ipv4.exec(host)
   if (quad !== null) return reachOfIpv4(Number(quad[1]), Number(quad[2]), Number(quad[3]))
   if (host === "localhost" || host.endsWith(".localhost")) return "loopback"
-  // Names without a dot and the special-use names (RFC 6762, RFC 8375, ICANN's .internal) are never public.
-  return !host.includes(".") || /\.(?:local|localdomain|internal|home\.arpa)$/.test(host) ? "private" : "public"
+  return !host.includes(".") || privateName.test(host) ? "private" : "public"
 }
 
 const distance: Record<Reach, number> = { public: 0, private: 1, loopback: 2 }

@@ -4,9 +4,12 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
 /**
@@ -92,10 +95,37 @@ export const exchange = (
       onTimeout: () =>
         new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(limits.timeout)}` })
     }),
-    Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
-    // A user may have changed which headers spans show; the credential's is never one of them.
-    Effect.locally(Headers.currentRedactedNames, ["authorization", "cookie", "set-cookie", "dpop"])
+    withoutRedirects
   )
+
+/** Contexts with their `RequestInit` changed. Requests share few of them, and to copy one costs as much as a header. */
+const manualRedirects = new WeakMap<Context.Context<never>, Context.Context<never>>()
+
+const withManualRedirects = (context: Context.Context<never>): Context.Context<never> => {
+  const known = manualRedirects.get(context)
+  if (known !== undefined) return known
+  const init = Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))
+  const changed = Context.add(context, FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
+  manualRedirects.set(context, changed)
+  return changed
+}
+
+const secretHeaders = ["authorization", "cookie", "set-cookie"]
+
+/**
+ * Sends what carries a credential, or must not be led elsewhere: without following redirects, and without the credential
+ * in a span, whatever the user has made of the list of names that are not shown. What else the user has set for `fetch`,
+ * such as a proxy, stays.
+ *
+ * @internal
+ */
+export const withoutRedirects = <A, E>(send: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.withFiberRuntime((fiber) => {
+    const manual = Effect.locally(send, FiberRef.currentContext, withManualRedirects(fiber.currentContext))
+    return fiber.getFiberRef(Headers.currentRedactedNames).includes("authorization")
+      ? manual
+      : Effect.locallyWith(manual, Headers.currentRedactedNames, (names) => [...names, ...secretHeaders])
+  })
 
 /** @internal */
 export const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304

@@ -7,6 +7,7 @@ import type * as Schema from "effect/Schema"
 import { decodeUnknownOption } from "effect/Schema"
 import { DiscoveryError } from "../OAuthError.ts"
 import { nameOf } from "./endpoint.ts"
+import { clean } from "./text.ts"
 import { exchange, isRedirect, isTransientStatus, type Limits, parseJson } from "./exchange.ts"
 
 const MAX_REDIRECTS = 3
@@ -93,7 +94,7 @@ export const firstOf = <A, I>(
     for (const url of urls) {
       const found = yield* lookup(client, url, schema, limits)
       if (Either.isRight(found)) return Either.right({ document: found.right, url })
-      misses.push(`${url.href} ${found.left}`)
+      misses.push(`${clean(url.href)} ${found.left}`)
     }
     return Either.left(misses)
   })

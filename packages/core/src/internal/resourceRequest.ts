@@ -32,3 +32,27 @@ export const demandOf = (
   const challenge = Challenge.fromHeader(header)
   return challenge !== undefined && Challenge.isInsufficientScope(challenge) ? { challenge } : undefined
 }
+
+/**
+ * Whether a body is there a second time when the answer to the first has come: text, bytes and forms are; a stream, of
+ * whatever kind, has been read by then.
+ *
+ * @internal
+ */
+export const canBeSentAgain = (body: unknown): boolean =>
+  body === undefined || body === null || typeof body === "string" || body instanceof URLSearchParams ||
+  body instanceof FormData || body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body)
+
+/**
+ * What a request has already been sent again for: each cause once.
+ *
+ * @internal
+ */
+export const Tried = { none: 0, unauthorized: 1, insufficientScope: 2 }
+
+/**
+ * The cause of sending a request again.
+ *
+ * @internal
+ */
+export const causeOf = (status: number): number => status === 401 ? Tried.unauthorized : Tried.insufficientScope

@@ -61,6 +61,13 @@ describe("reach: where a host stands, as far as its name tells", () => {
     "https://[::]",
     "https://[::10.0.0.1]",
     "https://[::127.0.0.1]",
+    // IPv4-translated addresses (RFC 2765 §2.1), and others of the reserved 0000::/8 (RFC 4291 §2.4).
+    "https://[::ffff:0:127.0.0.1]",
+    "https://[::ffff:0:10.0.0.1]",
+    "https://[0:1::1]",
+    // Translated elsewhere (RFC 6052, RFC 3056): not this machine's loopback, so plain http would leave it.
+    "https://[64:ff9b::127.0.0.1]",
+    "https://[2002:7f00:1::1]",
     "https://[fc00::1]",
     "https://[fd00:ec2::254]",
     "https://[fe80::1]",
@@ -90,7 +97,6 @@ describe("reach: where a host stands, as far as its name tells", () => {
     "http://[0:0:0:0:0:0:0:1]",
     "http://[::ffff:127.0.0.1]",
     "http://[::ffff:7f00:1]",
-    "http://[64:ff9b::127.0.0.1]",
     "http://localhost",
     "http://LOCALHOST",
     "http://localhost.",
@@ -140,7 +146,9 @@ describe("check", () => {
     "ws://localhost",
     "file:///etc/passwd",
     "data:application/json,{}",
-    "javascript:1"
+    "javascript:1",
+    "http://[64:ff9b::127.0.0.1]",
+    "http://[2002:7f00:1::1]"
   ])("%s is neither https nor http on a loopback host", (url) => {
     expect(outcome(url)).toBe("NotHttps")
     expect(outcome(url, "http://localhost")).toBe("NotHttps")

@@ -67,7 +67,8 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
 const field = (value: object, name: PropertyKey): unknown => Object.getOwnPropertyDescriptor(value, name)?.value
 
 const isOwn = (error: unknown): boolean =>
-  isObject(error) && String(Reflect.get(error.constructor, "identifier")).startsWith("@effect-mcp-auth/")
+  isObject(error) && typeof error.constructor === "function" &&
+  String(Reflect.get(error.constructor, "identifier")).startsWith("@effect-mcp-auth/")
 
 const isHttpClientError = (error: object): boolean => Symbol.for("@effect/platform/HttpClientError") in error
 
