@@ -1,0 +1,111 @@
+/**
+ * `pnpm bench`: the same work for this project and for its peers, in one run.
+ */
+import { cpus, loadavg } from "node:os"
+import { parseArgs } from "node:util"
+import { renderJson, renderMachine, renderSection, renderTargets } from "./report.ts"
+import type { Section } from "./report.ts"
+import { start } from "./serverProcess.ts"
+import { seeded } from "./statistics.ts"
+import type { Workload } from "./workload.ts"
+import { burst } from "./workloads/burst.ts"
+import { firstCall } from "./workloads/firstCall.ts"
+import { interrupted } from "./workloads/interrupted.ts"
+import { outage, outageAtRenewal } from "./workloads/outage.ts"
+import { renewal } from "./workloads/renewal.ts"
+import { revoked } from "./workloads/revoked.ts"
+import { shortTokens } from "./workloads/shortTokens.ts"
+import { warm } from "./workloads/warm.ts"
+
+const workloads: ReadonlyArray<Workload> = [
+  firstCall,
+  burst,
+  interrupted,
+  warm,
+  shortTokens,
+  renewal,
+  revoked,
+  outage,
+  outageAtRenewal
+]
+
+const usage = `pnpm bench [--only row,row] [--quick] [--json] [--seed number]
+
+  --only   some of: ${workloads.map(({ name }) => name).join(", ")}
+  --quick  fewer and shorter rounds: to see that it runs, not to quote it
+  --json   one JSON document on standard output, nothing else
+  --seed   of the order of rounds and of who is interrupted (1)`
+
+/** A wrong option is answered with how it is done, not with a stack. */
+const refuse = (problem: string): never => {
+  console.error(`${problem}\n\n${usage}`)
+  process.exit(2)
+}
+
+const parse = () => {
+  try {
+    return parseArgs({
+      options: {
+        only: { type: "string" },
+        quick: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        seed: { type: "string", default: "1" },
+        help: { type: "boolean", short: "h", default: false }
+      }
+    }).values
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error))
+  }
+}
+
+const options = parse()
+
+const chosen = (): ReadonlyArray<Workload> => {
+  if (options.only === undefined) return workloads
+  const names = options.only.split(",")
+  const unknown = names.filter((name) => !workloads.some((workload) => workload.name === name))
+  return unknown.length > 0
+    ? refuse(`No such row: ${unknown.join(", ")}`)
+    : workloads.filter(({ name }) => names.includes(name))
+}
+
+const seed = (): number => {
+  const number = Number(options.seed)
+  return Number.isInteger(number) ? number : refuse(`Not a whole number: ${options.seed}`)
+}
+
+const machine = () => ({
+  node: process.version,
+  cpus: cpus().length,
+  model: cpus()[0]?.model ?? "unknown",
+  load: Number((loadavg()[0] ?? 0).toFixed(2)),
+  seed: seed()
+})
+
+/** To people. */
+const say = (text: string): void => {
+  if (!options.json) console.log(text)
+}
+
+const run = async (): Promise<void> => {
+  const rows = chosen()
+  const about = machine()
+  say(`${renderMachine(about)}\n`)
+  const servers = start()
+  try {
+    const bench = { servers, quick: options.quick, random: seeded(about.seed) }
+    const sections: Array<Section> = []
+    for (const { run } of rows) {
+      const section = await run(bench)
+      sections.push(section)
+      say(renderSection(section))
+    }
+    say(renderTargets(sections))
+    if (options.json) console.log(renderJson({ machine: about, sections }))
+  } finally {
+    await servers.close()
+  }
+}
+
+if (options.help) console.log(usage)
+else await run()

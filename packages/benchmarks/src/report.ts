@@ -1,0 +1,94 @@
+/**
+ * What was measured, for people (Markdown that fits 120 columns) and for machines.
+ */
+
+export type Value = number | string | undefined
+
+export interface Column {
+  readonly key: string
+  readonly title: string
+  /** Digits after the point; none by default. */
+  readonly digits?: number
+}
+
+export interface Line {
+  readonly client: string
+  readonly values: Readonly<Record<string, Value>>
+}
+
+/** A figure that was promised of a client. */
+export interface Target {
+  readonly client: string
+  readonly claim: string
+  readonly wanted: string
+  readonly measured: string
+  readonly met: boolean
+}
+
+/** One kind of work: a line for each client that did it. */
+export interface Section {
+  readonly name: string
+  readonly title: string
+  readonly columns: ReadonlyArray<Column>
+  readonly lines: ReadonlyArray<Line>
+  readonly targets: ReadonlyArray<Target>
+}
+
+export interface Report {
+  readonly machine: Readonly<Record<string, string | number>>
+  readonly sections: ReadonlyArray<Section>
+}
+
+const cell = (value: Value, digits = 0): string => {
+  if (value === undefined) return "–"
+  return typeof value === "number" ? value.toFixed(digits) : value
+}
+
+/** A Markdown table; columns of nothing but numbers are set to the right. */
+export const table = (head: ReadonlyArray<string>, body: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const columns = head.map((title, i) => {
+    const cells = body.map((row) => row[i] ?? "")
+    return {
+      width: Math.max(3, title.length, ...cells.map((text) => text.length)),
+      right: i > 0 && cells.every((text) => /^(–|-?\d+(\.\d+)?)$/.test(text))
+    }
+  })
+  const row = (cells: ReadonlyArray<string>) =>
+    `| ${
+      columns.map(({ right, width }, i) => {
+        const text = cells[i] ?? ""
+        return right ? text.padStart(width) : text.padEnd(width)
+      }).join(" | ")
+    } |`
+  const rule = columns.map(({ right, width }) => right ? `${"-".repeat(width - 1)}:` : "-".repeat(width))
+  return [row(head), row(rule), ...body.map(row)].join("\n")
+}
+
+export const renderSection = ({ columns, lines, title }: Section): string =>
+  `## ${title}\n\n${
+    table(
+      ["client", ...columns.map((column) => column.title)],
+      lines.map(({ client, values }) => [client, ...columns.map(({ digits, key }) => cell(values[key], digits))])
+    )
+  }\n`
+
+/** One row for each claim, one column for each client of which it was made. */
+export const renderTargets = (sections: ReadonlyArray<Section>): string => {
+  const targets = sections.flatMap((section) => section.targets)
+  const clients = [...new Set(targets.map(({ client }) => client))]
+  const claims = new Map(targets.map(({ claim, wanted }) => [claim, wanted]))
+  const rows = [...claims].map(([claim, wanted]) => [
+    claim,
+    wanted,
+    ...clients.map((client) => {
+      const target = targets.find((target) => target.claim === claim && target.client === client)
+      return target === undefined ? "–" : `${target.measured}${target.met ? "" : " MISSED"}`
+    })
+  ])
+  return rows.length === 0 ? "" : `## Promised\n\n${table(["", "wanted", ...clients], rows)}\n`
+}
+
+export const renderMachine = (machine: Report["machine"]): string =>
+  Object.entries(machine).map(([key, value]) => `${key} ${value}`).join(" · ")
+
+export const renderJson = (report: Report): string => JSON.stringify(report, null, 2)

@@ -1,0 +1,124 @@
+/**
+ * A kind of work, and what all of them share.
+ */
+import type { Client, Competitor } from "./client.ts"
+import { ours } from "./clients.ts"
+import type { Counters, LogEntry, Settings } from "./control.ts"
+import type { Outcome } from "./load.ts"
+import type { Column, Line, Section, Target } from "./report.ts"
+import { start } from "./serverProcess.ts"
+import type { ServerProcess } from "./serverProcess.ts"
+import type { Random } from "./statistics.ts"
+
+export interface Bench {
+  readonly servers: ServerProcess
+  readonly random: Random
+  /** Fewer rounds and shorter ones: to see that it runs, not to quote it. */
+  readonly quick: boolean
+}
+
+export interface Workload {
+  /** What `--only` takes. */
+  readonly name: string
+  readonly run: (bench: Bench) => Promise<Section>
+}
+
+/** What came of one client's work, and what the servers saw of it. */
+export interface Trial<A> {
+  readonly result: A
+  readonly counters: Counters
+  readonly log: ReadonlyArray<LogEntry>
+}
+
+/** The work of one new client, against servers that have forgotten the one before. */
+export const trial = async <A>(
+  { servers }: Bench,
+  competitor: Competitor,
+  settings: Partial<Settings>,
+  work: (client: Client) => Promise<A>
+): Promise<Trial<A>> => {
+  const { issuer, resource } = await servers.reset(settings)
+  const client = await competitor.make({
+    issuer,
+    resource,
+    issueToken: servers.issueToken,
+    fetch: globalThis.fetch
+  })
+  try {
+    const result = await work(client)
+    const { counters, log } = await servers.look()
+    return { result, counters, log }
+  } finally {
+    await client.close()
+  }
+}
+
+/** Goes through them one after the other: they would disturb each other's figures. */
+export const forEach = async <A, B>(items: ReadonlyArray<A>, f: (item: A) => Promise<B>): Promise<ReadonlyArray<B>> => {
+  const results: Array<B> = []
+  for (const item of items) results.push(await f(item))
+  return results
+}
+
+/** For work that is long and light: all of them at the same time, each against servers of its own. */
+export const together = <B>(
+  bench: Bench,
+  competitors: ReadonlyArray<Competitor>,
+  f: (competitor: Competitor, bench: Bench) => Promise<B>
+): Promise<ReadonlyArray<B>> =>
+  Promise.all(competitors.map(async (competitor) => {
+    const servers = start()
+    try {
+      return await f(competitor, { ...bench, servers })
+    } finally {
+      await servers.close()
+    }
+  }))
+
+/** What came on top since `before`. */
+export const since = (after: Counters, before: Counters): Counters => ({
+  token: after.token - before.token,
+  resourceMetadata: after.resourceMetadata - before.resourceMetadata,
+  serverMetadata: after.serverMetadata - before.serverMetadata,
+  calls: after.calls - before.calls,
+  unauthorized: after.unauthorized - before.unauthorized,
+  forbidden: after.forbidden - before.forbidden,
+  notFound: after.notFound - before.notFound,
+  refused: after.refused - before.refused
+})
+
+/** Requests that were counted at the servers. */
+export const requestColumns: ReadonlyArray<Column> = [
+  { key: "token", title: "token" },
+  { key: "resourceMetadata", title: "resource md" },
+  { key: "serverMetadata", title: "AS md" },
+  { key: "unauthorized", title: "401" },
+  { key: "notFound", title: "404" }
+]
+
+export const outcomeColumns: ReadonlyArray<Column> = [
+  { key: "calls", title: "calls" },
+  { key: "failed", title: "failed" },
+  { key: "p50", title: "p50 ms", digits: 1 },
+  { key: "p99", title: "p99 ms", digits: 1 }
+]
+
+export const outcomeLine = (competitor: Competitor, outcome: Outcome, counters: Counters): Line => {
+  const { calls, failed, p50, p99 } = outcome
+  return { client: competitor.name, values: { ...counters, calls, failed, p50, p99 } }
+}
+
+/** A promise about a count: `measured` is no more than `most`. */
+export const atMost = ({ name }: Competitor, claim: string, measured: number, most: number): Target => ({
+  client: name,
+  claim,
+  wanted: most === 0 ? "0" : `at most ${most}`,
+  measured: String(measured),
+  met: measured <= most
+})
+
+/** The promises are ours: the others are there to be compared with. */
+export const promised = <A extends { readonly competitor: Competitor }>(
+  results: ReadonlyArray<A>,
+  promise: (result: A) => ReadonlyArray<Target>
+): ReadonlyArray<Target> => results.filter(({ competitor }) => ours.includes(competitor)).flatMap(promise)

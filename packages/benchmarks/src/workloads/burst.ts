@@ -1,0 +1,33 @@
+/**
+ * 200 callers and no token yet: a program that starts all its work at once.
+ */
+import { renewing } from "../clients.ts"
+import { atOnce } from "../load.ts"
+import { atMost, forEach, outcomeColumns, outcomeLine, promised, requestColumns, trial } from "../workload.ts"
+import type { Workload } from "../workload.ts"
+
+const callers = 200
+const hopMillis = 20
+
+export const burst: Workload = {
+  name: "burst",
+  run: async (bench) => {
+    const results = await forEach(renewing, async (competitor) => {
+      const { counters, result } = await trial(bench, competitor, { hopMillis }, ({ call }) => atOnce(call, callers))
+      return { competitor, outcome: result, counters }
+    })
+    return {
+      name: "burst",
+      title: `${callers} first calls at once, ${hopMillis} ms a hop`,
+      columns: [...outcomeColumns, ...requestColumns],
+      lines: results.map(({ competitor, counters, outcome }) => outcomeLine(competitor, outcome, counters)),
+      targets: promised(results, ({ competitor, counters, outcome }) => [
+        atMost(competitor, `token requests of ${callers} first calls`, counters.token, 1),
+        atMost(competitor, `resource metadata requests of ${callers} first calls`, counters.resourceMetadata, 1),
+        atMost(competitor, `AS metadata requests of ${callers} first calls`, counters.serverMetadata, 1),
+        atMost(competitor, `401s among ${callers} first calls`, counters.unauthorized, 0),
+        atMost(competitor, `failures among ${callers} first calls`, outcome.failed, 0)
+      ])
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The first call of a process, when every request takes 20 ms: how many hops it waits for, one after the other.
+ */
+import { competitors } from "../clients.ts"
+import { describeHops, hopsOf } from "../hops.ts"
+import { median } from "../statistics.ts"
+import { atMost, forEach, promised, trial } from "../workload.ts"
+import type { Workload } from "../workload.ts"
+
+const hopMillis = 20
+
+export const firstCall: Workload = {
+  name: "first-call",
+  run: async (bench) => {
+    const results = await forEach(competitors, async (competitor) => {
+      const once = () =>
+        trial(bench, competitor, { hopMillis }, async ({ call }) => {
+          const start = performance.now()
+          const status = await call()
+          return { status, millis: performance.now() - start }
+        })
+      await once()
+      const runs = await forEach(Array.from({ length: bench.quick ? 3 : 9 }), once)
+      const last = runs.at(-1)
+      if (last === undefined || runs.some(({ result }) => result.status !== 200)) {
+        throw new Error(`${competitor.name}: the first call was not let in`)
+      }
+      const hops = hopsOf(last.log)
+      return {
+        competitor,
+        hops: hops.length,
+        millis: median(runs.map(({ result }) => result.millis)),
+        sequence: describeHops(hops),
+        unauthorized: last.counters.unauthorized
+      }
+    })
+    return {
+      name: "first-call",
+      title: `First call, ${hopMillis} ms a hop`,
+      columns: [
+        { key: "hops", title: "hops" },
+        { key: "millis", title: "ms", digits: 1 },
+        { key: "sequence", title: "requests" }
+      ],
+      lines: results.map(({ competitor, hops, millis, sequence }) => ({
+        client: competitor.name,
+        values: { hops, millis, sequence }
+      })),
+      targets: promised(results, ({ competitor, hops, unauthorized }) => [
+        atMost(competitor, "hops of a first call", hops, 3),
+        atMost(competitor, "unauthenticated probes of a first call", unauthorized, 0)
+      ])
+    }
+  }
+}

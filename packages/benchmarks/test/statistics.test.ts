@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest"
+import { differences, median, quantile, ratios, seeded, shuffled, summarize } from "../src/statistics.ts"
+
+describe("quantile", () => {
+  it("interpolates between neighbours", () => {
+    expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5)
+    expect(quantile([10, 20, 30], 0.25)).toBe(15)
+  })
+
+  it("is the least and the greatest at its ends", () => {
+    expect(quantile([3, 1, 2], 0)).toBe(1)
+    expect(quantile([3, 1, 2], 1)).toBe(3)
+  })
+
+  it("compares numbers, not their digits", () => {
+    expect(median([10, 9, 100])).toBe(10)
+  })
+
+  it("is NaN for an empty sample", () => {
+    expect(median([])).toBeNaN()
+  })
+
+  it("leaves the sample in its order", () => {
+    const sample = [3, 1, 2]
+    quantile(sample, 0.5)
+    expect(sample).toEqual([3, 1, 2])
+  })
+})
+
+describe("summarize", () => {
+  it("gives the quartiles around the median", () => {
+    expect(summarize([1, 2, 3, 4, 5])).toMatchObject({ lower: 2, median: 3, upper: 4 })
+  })
+
+  it("is half as uncertain with four times the rounds", () => {
+    const sample = [1, 2, 3, 4, 5]
+    const fourfold = [...sample, ...sample, ...sample, ...sample]
+    expect(summarize(sample).error / summarize(fourfold).error).toBeCloseTo(2, 5)
+  })
+})
+
+it("ratios and differences are taken within a round, and rounds without a base are left out", () => {
+  expect(ratios([2, 9, 5], [1, 3, 0])).toEqual([2, 3])
+  expect(differences([2, 9, 5], [1, 3])).toEqual([1, 6])
+})
+
+describe("seeded", () => {
+  it("repeats itself for the same seed, and only for that", () => {
+    const draw = (seed: number) => Array.from({ length: 5 }, seeded(seed))
+    expect(draw(1)).toEqual(draw(1))
+    expect(draw(1)).not.toEqual(draw(2))
+  })
+
+  it("stays in [0, 1) and spreads over it", () => {
+    const numbers = Array.from({ length: 10_000 }, seeded(7))
+    expect(Math.min(...numbers)).toBeGreaterThanOrEqual(0)
+    expect(Math.max(...numbers)).toBeLessThan(1)
+    expect(median(numbers)).toBeCloseTo(0.5, 1)
+  })
+})
+
+it("shuffled keeps every item once and its argument as it was", () => {
+  const items = [1, 2, 3, 4, 5, 6]
+  const result = shuffled(items, seeded(3))
+  expect(result.toSorted((a, b) => a - b)).toEqual(items)
+  expect(items).toEqual([1, 2, 3, 4, 5, 6])
+  expect(result).not.toEqual(items)
+})
