@@ -634,6 +634,16 @@ describe("what is mended is found again without a restart", () => {
       expect((yield* provider.accessToken).issuer).toBe("https://auth.example.com")
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("a stored token is rejected before anything was discovered: its issuer is the one that may not change", () =>
+    Effect.gen(function*() {
+      const { mcpServer } = yield* TestServers.TestServers
+      yield* Effect.scoped(Effect.flatMap(makeProvider(unpinned), ({ accessToken }) => accessToken))
+      const provider = yield* makeProvider(unpinned)
+      const stored = yield* provider.accessToken
+      yield* mcpServer.setAuthorizationServers([yield* secondAuthorizationServer()])
+      expect(yield* Effect.flip(provider.renew(stored))).toMatchObject({ _tag: "IssuerMismatch", reason: "Changed" })
+    }).pipe(Effect.provide(environment())))
+
   for (const issuer of ["discover", "https://auth.example.com"]) {
     it.scoped(`metadata that has gone for a moment is not forgotten (issuer: ${issuer})`, () =>
       Effect.gen(function*() {

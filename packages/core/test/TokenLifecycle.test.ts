@@ -511,6 +511,16 @@ describe("step-up (403 insufficient_scope)", () => {
       expect(yield* network.count("token")).toBe(3)
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("a late report for a scope that has been won meanwhile gets the wide token, without a request", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const narrow = yield* provider.accessToken
+      const wide = yield* provider.renew(narrow, insufficient("admin"))
+      expect(yield* provider.renew(narrow, insufficient("admin"))).toBe(wide)
+      expect(yield* network.count("token")).toBe(2)
+    }).pipe(Effect.provide(environment())))
+
   it.scoped("a scope already held, none named, or step-up turned off: nothing to gain", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
