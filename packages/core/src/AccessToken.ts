@@ -76,3 +76,14 @@ export const isSame = (self: AccessToken, that: AccessToken): boolean =>
  * @category predicates
  */
 export const isValidAt = (self: AccessToken, now: number): boolean => self.issuedAt <= now && now < self.expiresAt
+
+/**
+ * The same token with another refresh token, as when a renewal brings none and the old one goes on (RFC 6749 §6).
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withRefreshToken = (self: AccessToken, refreshToken: Redacted.Redacted<string>): AccessToken => {
+  const { expiresAt, issuedAt, issuer, scopes, tokenType, value } = self
+  return new AccessToken({ value, tokenType, scopes, issuer, issuedAt, expiresAt, refreshToken })
+}

@@ -77,6 +77,14 @@ export const parseIssuer = (issuer: string): URL | undefined => {
 }
 
 /**
+ * A token endpoint as a URL; `undefined` if it is none, or has a fragment or credentials (RFC 6749 §3.2).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = parseEndpoint
+
+/**
  * Whether two issuer identifiers are equal character by character, but for one trailing slash.
  *
  * @since 0.1.0

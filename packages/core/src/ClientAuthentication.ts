@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
+import type { AssertionProvider, AssertionRequest } from "./AssertionProvider.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
 import { clean, formEncode } from "./internal/text.ts"
 import { type AssertionError, DiscoveryError } from "./OAuthError.ts"
@@ -57,6 +58,8 @@ export interface ClientAuthentication {
   /** A name of the "OAuth Token Endpoint Authentication Methods" registry (RFC 8414 §7.3). */
   readonly method: string
   readonly prove: (context: TokenRequestContext) => Effect.Effect<Proof, AssertionError | DiscoveryError>
+  /** Told that the authorization server answered `invalid_client` to the last proof. */
+  readonly refused?: Effect.Effect<void> | undefined
 }
 
 /**
@@ -131,6 +134,93 @@ export const clientSecretDiscover = (secret: ClientSecret): ClientAuthentication
         : chosen.prove(context)
     }
   }
+}
+
+/**
+ * How an assertion for an authorization server is asked for.
+ *
+ * - `audience`: its issuer (draft-ietf-oauth-rfc7523bis), its token endpoint (Okta, Entra ID), or another value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Audience = "issuer" | "token_endpoint" | { readonly value: string }
+
+/**
+ * What an `AssertionProvider` is asked for when a token request is made. `refused`: whether the assertion before was.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const assertionRequest = (
+  { authorizationServer: { issuer, metadata }, resource, scopes }: TokenRequestContext,
+  audience: Audience,
+  refused: boolean
+): AssertionRequest => {
+  // As the authorization server writes it, which is what it compares with.
+  const tokenEndpoint = metadata.token_endpoint
+  return {
+    audience: audience === "issuer" ? issuer : audience === "token_endpoint" ? tokenEndpoint : audience.value,
+    issuer,
+    tokenEndpoint,
+    resource,
+    scopes,
+    refused
+  }
+}
+
+/**
+ * `private_key_jwt`: a JWT that the client has signed, or that its platform has given it (RFC 7523 §2.2).
+ *
+ * - `assertionProvider`: asked anew for every attempt.
+ * - `audience`: the issuer by default.
+ * - `clientIdParameter`: whether `client_id` is in the body too, as Entra ID wants it; the assertion says it already.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const privateKeyJwt = (options: {
+  readonly clientId: string
+  readonly assertionProvider: AssertionProvider.Service
+  readonly audience?: Audience | undefined
+  readonly clientIdParameter?: "omit" | "send" | undefined
+}): ClientAuthentication => {
+  let refused = false
+  return {
+    clientId: options.clientId,
+    method: "private_key_jwt",
+    prove: (context) =>
+      Effect.map(
+        Effect.suspend(() =>
+          options.assertionProvider(assertionRequest(context, options.audience ?? "issuer", refused))
+        ),
+        (assertion): Proof => {
+          refused = false
+          return {
+            parameters: {
+              ...(options.clientIdParameter === "send" ? { client_id: options.clientId } : {}),
+              client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+              client_assertion: assertion
+            }
+          }
+        }
+      ),
+    refused: Effect.sync(() => {
+      refused = true
+    })
+  }
+}
+
+/**
+ * `none`: no client authentication and no client id, for a grant that says it all.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const anonymous: ClientAuthentication = {
+  clientId: "",
+  method: "none",
+  prove: () => Effect.succeed({})
 }
 
 /**

@@ -4,7 +4,9 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { Parameters, TokenRequestContext } from "./ClientAuthentication.ts"
+import type * as Redacted from "effect/Redacted"
+import type { AssertionProvider } from "./AssertionProvider.ts"
+import { assertionRequest, type Audience, type Parameters, type TokenRequestContext } from "./ClientAuthentication.ts"
 import type { AssertionError } from "./OAuthError.ts"
 
 /**
@@ -18,6 +20,10 @@ export interface Grant {
   /** The value of `grant_type`. */
   readonly type: string
   readonly parameters: (context: TokenRequestContext) => Effect.Effect<Parameters, AssertionError>
+  /** Told that the authorization server answered `invalid_grant` to the last one. */
+  readonly refused?: Effect.Effect<void> | undefined
+  /** Whether a refresh token is used in place of the grant where one was issued (RFC 6749 §6). */
+  readonly refreshable?: boolean | undefined
 }
 
 /**
@@ -30,3 +36,47 @@ export const clientCredentials: Grant = {
   type: "client_credentials",
   parameters: () => Effect.succeed({})
 }
+
+/**
+ * The JWT bearer grant (RFC 7523 §2.1): the assertion itself is what is presented.
+ *
+ * - `assertionProvider`: asked anew for every attempt.
+ * - `audience`: of the assertion, the issuer by default.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const jwtBearer = (options: {
+  readonly assertionProvider: AssertionProvider.Service
+  readonly audience?: Audience | undefined
+}): Grant => {
+  let refused = false
+  return {
+    type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    parameters: (context) =>
+      Effect.map(
+        Effect.suspend(() =>
+          options.assertionProvider(assertionRequest(context, options.audience ?? "issuer", refused))
+        ),
+        (assertion) => {
+          refused = false
+          return { assertion }
+        }
+      ),
+    refused: Effect.sync(() => {
+      refused = true
+    }),
+    refreshable: true
+  }
+}
+
+/**
+ * The refresh token grant (RFC 6749 §6).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const refreshToken = (token: Redacted.Redacted<string>): Grant => ({
+  type: "refresh_token",
+  parameters: () => Effect.succeed({ refresh_token: token })
+})

@@ -99,13 +99,17 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
 /**
  * An assertion (RFC 7521) could not be had, or must not be sent.
  *
+ * - `Unavailable`: it could not be had this time.
+ * - `Refused`: who issues it does not, and would not for the same request again.
+ * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: it was had, and is of no use.
+ *
  * @since 0.1.0
  * @category errors
  */
 export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-mcp-auth/core/AssertionError")(
   "AssertionError",
   {
-    reason: Schema.Literal("Unavailable", "Expired", "NotYetValid", "WrongAudience", "Malformed"),
+    reason: Schema.Literal("Unavailable", "Refused", "Expired", "NotYetValid", "WrongAudience", "Malformed"),
     description: Schema.String,
     cause: Schema.optional(Schema.Defect)
   }

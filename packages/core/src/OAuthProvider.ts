@@ -9,19 +9,19 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as PubSub from "effect/PubSub"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { AccessToken } from "./AccessToken.ts"
+import * as AccessToken from "./AccessToken.ts"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import * as Challenge from "./Challenge.ts"
-import type { ClientAuthentication } from "./ClientAuthentication.ts"
+import { anonymous, type ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
-import type { Grant } from "./Grant.ts"
+import * as Grant from "./Grant.ts"
 import { check, nameOf, parse, parseEndpoint } from "./internal/endpoint.ts"
-import { defaultLimits, type Limits } from "./internal/exchange.ts"
 import * as Scopes from "./internal/scopes.ts"
-import { type InsecureEndpoint, InvalidOptions, type OAuthError } from "./OAuthError.ts"
+import { type InsecureEndpoint, InvalidOptions, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as ProtectedResource from "./ProtectedResource.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -49,19 +49,19 @@ export declare namespace OAuthProvider {
     /** The server's canonical identifier (RFC 8707 §2). Tokens go to its origin and nowhere else. */
     readonly resource: string
     /** A token that can be sent now: from memory in the steady state, else from the one request that is under way. */
-    readonly accessToken: Effect.Effect<AccessToken, OAuthError>
+    readonly accessToken: Effect.Effect<AccessToken.AccessToken, OAuthError>
     /**
      * A token in place of one that the server answered 401 or 403 to, by its challenge. If it has been replaced
      * meanwhile, that is the answer; if nothing is to be gained by asking, the answer is the rejected token itself.
      */
     readonly renew: (
-      rejected: AccessToken,
+      rejected: AccessToken.AccessToken,
       challenge?: Challenge.Challenge
-    ) => Effect.Effect<AccessToken, OAuthError>
+    ) => Effect.Effect<AccessToken.AccessToken, OAuthError>
     /** What happens from the moment of subscription on; slow readers lose the oldest. */
     readonly events: Stream.Stream<OAuthEvent.OAuthEvent>
     /** The token in memory, if it can be sent as it is; for callers that have no fiber. */
-    readonly unsafeFresh: () => AccessToken | undefined
+    readonly unsafeFresh: () => AccessToken.AccessToken | undefined
   }
 
   /**
@@ -116,7 +116,7 @@ export declare namespace OAuthProvider {
  */
 export const make = (
   options: OAuthProvider.Options & {
-    readonly grant: Grant
+    readonly grant: Grant.Grant
     readonly clientAuthentication: ClientAuthentication
   }
 ): Effect.Effect<
@@ -130,9 +130,9 @@ export const make = (
     const server = yield* ProtectedResource.fromServerUrl(options.serverUrl)
     const authorizationServer = yield* givenAuthorizationServer(options)
     yield* validate(options)
+    const limits = yield* TokenEndpoint.limits(options)
 
     const events = yield* Effect.acquireRelease(PubSub.sliding<OAuthEvent.OAuthEvent>(32), PubSub.shutdown)
-    const limits = limitsOf(options)
     const policy = RefreshPolicy.make(options.refreshPolicy)
     const discovery = Discovery.make({
       client,
@@ -145,21 +145,32 @@ export const make = (
     })
 
     let unreachable = 0
-    const obtain = ({ challenge, reason, rejected, wanted }: TokenLifecycle.Demand) =>
+    /** A refresh token that was refused is not presented again. */
+    let refused: Redacted.Redacted<string> | undefined
+    const obtain = (demand: TokenLifecycle.Demand) =>
       Effect.gen(function*() {
+        const { challenge, reason, rejected, wanted } = demand
         const found = reason === "Rejected" && rejected !== undefined
           ? yield* discovery.reread(challenge, rejected.issuer)
           : yield* discovery.get
-        return yield* TokenEndpoint.request(client, {
-          authorizationServer: found.authorizationServer,
-          grant: options.grant,
-          clientAuthentication: options.clientAuthentication,
-          resource: server.resource,
-          resourceParameter: resourceParameter(options, found.protectedResource?.metadata.resource ?? server.resource),
-          scopes: Scopes.union(baseScopes(options, found, challenge), wanted),
-          additionalParameters: options.additionalParameters,
-          defaultLifetime: Duration.toMillis(policy.defaultLifetime),
-          limits
+        const request = (grant: Grant.Grant) =>
+          TokenEndpoint.request(client, {
+            authorizationServer: found.authorizationServer,
+            grant,
+            clientAuthentication: options.clientAuthentication,
+            resource: server.resource,
+            resourceParameter: resourceParameter(
+              options,
+              found.protectedResource?.metadata.resource ?? server.resource
+            ),
+            scopes: Scopes.union(baseScopes(options, found, challenge), wanted),
+            additionalParameters: options.additionalParameters,
+            defaultLifetime: Duration.toMillis(policy.defaultLifetime),
+            limits
+          })
+        const refreshToken = isSameSecret(demand.refreshToken, refused) ? undefined : demand.refreshToken
+        return yield* refreshOrRequest(options.grant, { ...demand, refreshToken }, request, () => {
+          refused = refreshToken
         }).pipe(
           Effect.tap(() => Effect.sync(() => unreachable = 0)),
           // It may have moved.
@@ -181,6 +192,32 @@ export const make = (
     return { resource: server.resource, ...lifecycle }
   })
 
+const isSameSecret = (a: Redacted.Redacted<string> | undefined, b: Redacted.Redacted<string> | undefined): boolean =>
+  a !== undefined && b !== undefined && Redacted.value(a) === Redacted.value(b)
+
+/**
+ * By the refresh token, if the last token came with one (RFC 6749 §6): what the grant presents may be gone by now. If it
+ * is refused the grant follows, once. It cannot widen the scope, so a step-up needs the grant.
+ */
+const refreshOrRequest = <E>(
+  grant: Grant.Grant,
+  { reason, refreshToken }: TokenLifecycle.Demand,
+  request: (grant: Grant.Grant) => Effect.Effect<AccessToken.AccessToken, TokenEndpointError | E>,
+  onRefused: () => void
+): Effect.Effect<AccessToken.AccessToken, TokenEndpointError | E> => {
+  if (grant.refreshable !== true || refreshToken === undefined || reason === "StepUp") return request(grant)
+  return request(Grant.refreshToken(refreshToken)).pipe(
+    Effect.map((token) => token.refreshToken === undefined ? AccessToken.withRefreshToken(token, refreshToken) : token),
+    Effect.catchIf(
+      (error) => error instanceof TokenEndpointError && error.code === "invalid_grant",
+      () => {
+        onRefused()
+        return request(grant)
+      }
+    )
+  )
+}
+
 /** RFC 6749 §3.3 leaves the choice to the client; MCP authorization, "Scope Selection Strategy", orders it. */
 const baseScopes = (
   options: OAuthProvider.Options,
@@ -201,13 +238,8 @@ const resourceParameter = (options: OAuthProvider.Options, resource: string): st
   return choice === "omit" ? undefined : choice.value
 }
 
-const limitsOf = (options: OAuthProvider.Options): Limits => ({
-  timeout: Duration.decode(options.requestTimeout ?? defaultLimits.timeout),
-  maxBodySize: options.maxResponseSize ?? defaultLimits.maxBodySize
-})
-
 const keyOf = (
-  options: OAuthProvider.Options & { readonly grant: Grant; readonly clientAuthentication: ClientAuthentication },
+  options: OAuthProvider.Options & { readonly grant: Grant.Grant; readonly clientAuthentication: ClientAuthentication },
   resource: string
 ): TokenKey => ({
   issuer: options.issuer,
@@ -232,7 +264,9 @@ const shown = (written: string): string => {
 
 const validate = (options: OAuthProvider.Options & { readonly clientAuthentication: ClientAuthentication }) =>
   Either.gen(function*() {
-    if (options.clientAuthentication.clientId === "") yield* invalid("clientId", "it is empty. Give the client id.")
+    if (options.clientAuthentication.clientId === "" && options.clientAuthentication !== anonymous) {
+      yield* invalid("clientId", "it is empty. Give the client id.")
+    }
     if (options.issuer !== "discover") {
       const issuer = AuthorizationServer.parseIssuer(options.issuer)
       if (issuer === undefined) {
@@ -255,14 +289,6 @@ const validate = (options: OAuthProvider.Options & { readonly clientAuthenticati
       if (TokenEndpoint.reservedParameters.has(name)) {
         yield* invalid("additionalParameters", `"${name}" is set by the protocol. Use the option that stands for it.`)
       }
-    }
-    const timeout = options.requestTimeout
-    if (timeout !== undefined && !(Duration.toMillis(timeout) > 0)) {
-      yield* invalid("requestTimeout", `${Duration.format(timeout)} is not a time above 0.`)
-    }
-    const size = options.maxResponseSize
-    if (size !== undefined && !(size > 0)) {
-      yield* invalid("maxResponseSize", `${size} is not a number of bytes above 0.`)
     }
   })
 

@@ -6,7 +6,9 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -26,7 +28,7 @@ import {
 } from "./internal/exchange.ts"
 import * as Scopes from "./internal/scopes.ts"
 import { clean, spellings } from "./internal/text.ts"
-import { type AssertionError, type DiscoveryError, TokenEndpointError } from "./OAuthError.ts"
+import { type AssertionError, type DiscoveryError, InvalidOptions, TokenEndpointError } from "./OAuthError.ts"
 
 /**
  * A token request.
@@ -44,6 +46,59 @@ export interface TokenRequest extends TokenRequestContext {
   readonly defaultLifetime: number
   readonly limits?: Limits | undefined
 }
+
+/**
+ * A form for a token endpoint, such as one whose answer is not an access token (RFC 8693).
+ *
+ * - `form`: the parameters, without those of the client's proof.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FormRequest extends TokenRequestContext {
+  readonly clientAuthentication: ClientAuthentication
+  readonly form: Parameters
+  readonly limits?: Limits | undefined
+}
+
+/**
+ * An answer with status 200 that is no refusal.
+ *
+ * - `json`: the body; `undefined` where it is not JSON.
+ * - `contentType`: as it came, or `none`.
+ * - `sentAt`, `receivedAt`: in milliseconds since the epoch.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reply {
+  readonly json: unknown
+  readonly contentType: string
+  readonly sentAt: number
+  readonly receivedAt: number
+}
+
+/**
+ * The limits of each request, from options: `requestTimeout` is 10 seconds by default, `maxResponseSize`, in bytes,
+ * 1 MiB.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const limits = (options: {
+  readonly requestTimeout?: Duration.DurationInput | undefined
+  readonly maxResponseSize?: number | undefined
+}): Either.Either<Limits, InvalidOptions> => {
+  const { maxResponseSize: maxBodySize = defaultLimits.maxBodySize, requestTimeout = defaultLimits.timeout } = options
+  if (!(Duration.toMillis(requestTimeout) > 0)) {
+    return invalid("requestTimeout", `${Duration.format(requestTimeout)} is not a time above 0.`)
+  }
+  return maxBodySize > 0
+    ? Either.right({ timeout: Duration.decode(requestTimeout), maxBodySize })
+    : invalid("maxResponseSize", `${maxBodySize} is not a number of bytes above 0.`)
+}
+
+const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
 
 /**
  * Parameters that belong to the request itself and that a caller's own must not replace.
@@ -66,7 +121,13 @@ export const reservedParameters: ReadonlySet<string> = new Set([
 /** No lifetime is believed to be longer: a year, in seconds. */
 const MAX_LIFETIME = 365 * 24 * 60 * 60
 
-const Lifetime = Schema.Union(
+/**
+ * `expires_in`, in seconds: a number, which some servers write as text.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Lifetime = Schema.Union(
   Schema.Number,
   Schema.compose(Schema.String.pipe(Schema.pattern(/^\d+(?:\.\d+)?$/)), Schema.NumberFromString)
 )
@@ -92,7 +153,40 @@ const decodeToken = Schema.decodeUnknownOption(TokenResponse)
 const decodeError = Schema.decodeUnknownOption(ErrorResponse)
 
 /**
- * Sends a token request, once, and decodes the answer. Follows no redirect, since a 307 would replay the secret.
+ * Sends a form with the client's proof, once. Follows no redirect, since a 307 would replay the secret. What the answer
+ * means is the caller's to decode; a refusal is decoded here, and told to the client authentication if it is about it.
+ *
+ * Fails with `TokenEndpointError`, and with what the proof fails with.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const send = (
+  client: HttpClient.HttpClient,
+  options: FormRequest
+): Effect.Effect<Reply, TokenEndpointError | AssertionError | DiscoveryError> =>
+  Effect.gen(function*() {
+    const { clientAuthentication } = options
+    const proof = yield* clientAuthentication.prove(options)
+    const form: Parameters = { ...options.form, ...proof.parameters }
+    const secrets = [...Object.values(form), ...(proof.secrets ?? [])].flatMap((value) =>
+      typeof value === "string" ? [] : spellings(Redacted.value(value))
+    )
+    const url = options.authorizationServer.tokenEndpoint
+    const sentAt = yield* Clock.currentTimeMillis
+    const answer = yield* exchange(client, post(url, form, proof), options.limits ?? defaultLimits).pipe(
+      Effect.mapError((error) => noAnswer(url, error))
+    )
+    const exchanged = { sentAt, secrets, receivedAt: yield* Clock.currentTimeMillis }
+    return yield* decodeReply(answer, options, exchanged).pipe(
+      Effect.tapError(({ code }) =>
+        code === "invalid_client" ? clientAuthentication.refused ?? Effect.void : Effect.void
+      )
+    )
+  })
+
+/**
+ * Sends a token request, once, and decodes the answer.
  *
  * Fails with `TokenEndpointError`, and with what the grant and the proof fail with.
  *
@@ -104,25 +198,20 @@ export const request = (
   options: TokenRequest
 ): Effect.Effect<AccessToken, TokenEndpointError | AssertionError | DiscoveryError> =>
   Effect.gen(function*() {
-    const grant = yield* options.grant.parameters(options)
-    const proof = yield* options.clientAuthentication.prove(options)
+    const { grant, resourceParameter, scopes } = options
+    const parameters = yield* grant.parameters(options)
     const form: Parameters = {
       ...options.additionalParameters,
-      grant_type: options.grant.type,
-      ...(options.scopes.length === 0 ? {} : { scope: options.scopes.join(" ") }),
-      ...(options.resourceParameter === undefined ? {} : { resource: options.resourceParameter }),
-      ...grant,
-      ...proof.parameters
+      grant_type: grant.type,
+      ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }),
+      ...(resourceParameter === undefined ? {} : { resource: resourceParameter }),
+      ...parameters
     }
-    const secrets = [...Object.values(form), ...(proof.secrets ?? [])].flatMap((value) =>
-      typeof value === "string" ? [] : spellings(Redacted.value(value))
+    const reply = yield* send(client, { ...options, form }).pipe(
+      Effect.tapErrorTag("TokenEndpointError", ({ code }) =>
+        code === "invalid_grant" ? grant.refused ?? Effect.void : Effect.void)
     )
-    const url = options.authorizationServer.tokenEndpoint
-    const sentAt = yield* Clock.currentTimeMillis
-    const answer = yield* exchange(client, post(url, form, proof), options.limits ?? defaultLimits).pipe(
-      Effect.mapError((error) => noAnswer(url, error))
-    )
-    return yield* decode(answer, options, { sentAt, secrets, receivedAt: yield* Clock.currentTimeMillis })
+    return yield* decode(reply, options)
   })
 
 const post = (url: URL, form: Parameters, proof: Proof): HttpClientRequest.HttpClientRequest => {
@@ -152,22 +241,27 @@ interface Exchanged {
   readonly secrets: ReadonlyArray<string>
 }
 
-const decode = (
+const decodeReply = (
   answer: Answer,
-  options: TokenRequest,
+  options: FormRequest,
   exchanged: Exchanged
-): Effect.Effect<AccessToken, TokenEndpointError> => {
+): Effect.Effect<Reply, TokenEndpointError> => {
   const json = parseJson(answer.body)
   const refusal = decodeError(json)
   // GitHub answers a refusal with 200.
   if (Option.isSome(refusal)) return Effect.fail(refused(answer, options, refusal.value, exchanged))
   if (answer.status !== 200) return Effect.fail(unexpectedStatus(answer, options, exchanged))
-  return Option.match(decodeToken(json), {
-    onNone: () => Effect.fail(invalidToken(json, answer, options)),
+  const { receivedAt, sentAt } = exchanged
+  return Effect.succeed({ json, contentType: answer.headers["content-type"] ?? "none", sentAt, receivedAt })
+}
+
+const decode = (reply: Reply, options: TokenRequest): Effect.Effect<AccessToken, TokenEndpointError> =>
+  Option.match(decodeToken(reply.json), {
+    onNone: () => Effect.fail(invalidToken(reply, options)),
     onSome: (response) => {
       const lifetime = response.expires_in ?? undefined
-      if (lifetime !== undefined && exchanged.sentAt + lifetime * 1000 <= exchanged.receivedAt) {
-        return Effect.fail(expiredOnArrival(lifetime, options, exchanged))
+      if (lifetime !== undefined && reply.sentAt + lifetime * 1000 <= reply.receivedAt) {
+        return Effect.fail(expiredOnArrival(lifetime, options, reply))
       }
       return Effect.succeed(
         new AccessToken({
@@ -175,23 +269,22 @@ const decode = (
           tokenType: "Bearer",
           scopes: typeof response.scope === "string" ? Scopes.parse(response.scope) : options.scopes,
           issuer: options.authorizationServer.issuer,
-          issuedAt: exchanged.sentAt,
-          expiresAt: exchanged.sentAt +
+          issuedAt: reply.sentAt,
+          expiresAt: reply.sentAt +
             (lifetime === undefined ? options.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000),
           ...(Redacted.isRedacted(response.refresh_token) ? { refreshToken: response.refresh_token } : {})
         })
       )
     }
   })
-}
 
-const expiredOnArrival = (lifetime: number, options: TokenRequest, exchanged: Exchanged): TokenEndpointError => {
+const expiredOnArrival = (lifetime: number, options: TokenRequest, reply: Reply): TokenEndpointError => {
   const url = options.authorizationServer.tokenEndpoint
   return new TokenEndpointError({
     reason: "Unavailable",
     url: nameOf(url),
     description: `Token endpoint ${nameOf(url)} issued a token for ${lifetime} s, which had passed when it arrived ` +
-      `after ${exchanged.receivedAt - exchanged.sentAt} ms. Have tokens issued for longer.`,
+      `after ${reply.receivedAt - reply.sentAt} ms. Have tokens issued for longer.`,
     status: 200
   })
 }
@@ -200,7 +293,7 @@ const transientCodes: ReadonlySet<string> = new Set(["temporarily_unavailable", 
 
 const refused = (
   answer: Answer,
-  options: TokenRequest,
+  options: FormRequest,
   response: typeof ErrorResponse.Type,
   exchanged: Exchanged
 ): TokenEndpointError => {
@@ -215,7 +308,7 @@ const refused = (
     reason: transient ? "Unavailable" : "Refused",
     url: nameOf(url),
     description: [
-      `Token endpoint ${nameOf(url)} refused client "${options.clientAuthentication.clientId}": ${code}`,
+      `Token endpoint ${nameOf(url)} refused ${clientOf(options)}: ${code}`,
       said === "" ? "." : ` (${said}).`,
       advice.has(code) ? ` ${advice.get(code)}` : ""
     ].join(""),
@@ -226,6 +319,9 @@ const refused = (
   })
 }
 
+const clientOf = ({ clientAuthentication: { clientId } }: FormRequest): string =>
+  clientId === "" ? "the request" : `client "${clientId}"`
+
 const advice: ReadonlyMap<string, string> = new Map([
   ["invalid_client", "Check the client id, the credential and the client authentication method."],
   ["invalid_grant", "The grant is expired, revoked or for another client: get a new one."],
@@ -235,7 +331,7 @@ const advice: ReadonlyMap<string, string> = new Map([
   ["unsupported_grant_type", "The authorization server does not offer this grant: use another kind of credential."]
 ])
 
-const unexpectedStatus = (answer: Answer, options: TokenRequest, exchanged: Exchanged): TokenEndpointError => {
+const unexpectedStatus = (answer: Answer, options: FormRequest, exchanged: Exchanged): TokenEndpointError => {
   const url = options.authorizationServer.tokenEndpoint
   return new TokenEndpointError({
     reason: isTransientStatus(answer.status) ? "Unavailable" : "InvalidResponse",
@@ -252,12 +348,12 @@ const unexpectedStatus = (answer: Answer, options: TokenRequest, exchanged: Exch
 }
 
 /** Says which part is wrong and never shows it: the answer may hold a token. */
-const invalidToken = (json: unknown, answer: Answer, options: TokenRequest): TokenEndpointError => {
+const invalidToken = (reply: Reply, options: TokenRequest): TokenEndpointError => {
   const url = options.authorizationServer.tokenEndpoint
   return new TokenEndpointError({
     reason: "InvalidResponse",
     url: nameOf(url),
-    description: `Token endpoint ${nameOf(url)} answered 200, but ${whatIsWrong(json, answer)} (RFC 6749 §5.1).`,
+    description: `Token endpoint ${nameOf(url)} answered 200, but ${whatIsWrong(reply)} (RFC 6749 §5.1).`,
     status: 200
   })
 }
@@ -267,9 +363,9 @@ const otherTypes: ReadonlySet<string> = new Set(["dpop", "mac", "n_a", "pop"])
 
 const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
-const whatIsWrong = (json: unknown, answer: Answer): string => {
+const whatIsWrong = ({ contentType, json }: Reply): string => {
   if (json === undefined) {
-    return `the body is not JSON (content type ${clean(answer.headers["content-type"] ?? "none")})`
+    return `the body is not JSON (content type ${clean(contentType)})`
   }
   if (!isRecord(json) || Array.isArray(json)) return "the body is not a JSON object"
   if (typeof json["access_token"] !== "string" || json["access_token"] === "") return "it has no `access_token`"

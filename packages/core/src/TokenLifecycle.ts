@@ -12,6 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
+import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -29,6 +30,7 @@ import type { TokenKey, TokenStorage } from "./TokenStorage.ts"
  * What a token is asked for.
  *
  * - `rejected`: the token that the server answered 401 or 403 to, and its `challenge`.
+ * - `refreshToken`: what was issued with the token that is to be replaced (RFC 6749 §6).
  * - `wanted`: the scopes to ask for beyond the provider's own, and which of them are `missing` in the token in hand.
  *
  * @since 0.1.0
@@ -38,6 +40,7 @@ export interface Demand {
   readonly reason: OAuthEvent.Reason
   readonly rejected?: AccessToken.AccessToken | undefined
   readonly challenge?: Challenge.Challenge | undefined
+  readonly refreshToken?: Redacted.Redacted<string> | undefined
   readonly wanted: ReadonlyArray<string>
   readonly missing: ReadonlyArray<string>
 }
@@ -253,7 +256,11 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     /** If what a step-up once won is no longer to be had, the rest still is. */
     const askFor = (demand: Demand) =>
-      options.obtain({ ...demand, wanted: Scopes.union(demand.wanted, stepUps.won) }).pipe(
+      options.obtain({
+        ...demand,
+        refreshToken: (demand.rejected ?? token ?? dropped)?.refreshToken,
+        wanted: Scopes.union(demand.wanted, stepUps.won)
+      }).pipe(
         Effect.catchIf(
           (error) => demand.reason !== "StepUp" && stepUps.won.size > 0 && isInvalidScope(error),
           () => {

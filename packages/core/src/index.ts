@@ -103,6 +103,13 @@ export * as ProtectedResource from "./ProtectedResource.ts"
 export * as RefreshPolicy from "./RefreshPolicy.ts"
 
 /**
+ * A JWT assertion that this process makes and signs (RFC 7521 §5, RFC 7523 §3).
+ *
+ * @since 0.1.0
+ */
+export * as SignedAssertion from "./SignedAssertion.ts"
+
+/**
  * The token endpoint: one request (RFC 6749 §3.2), one decoded answer (§5).
  *
  * @since 0.1.0

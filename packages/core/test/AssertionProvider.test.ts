@@ -1,13 +1,16 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Encoding, Redacted, TestClock } from "effect"
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
 import { AssertionProvider, OAuthError } from "../src/index.ts"
+import { pair } from "./support/keys.ts"
 
 const request: AssertionProvider.AssertionRequest = {
   audience: "https://auth.example.com",
   issuer: "https://auth.example.com",
   tokenEndpoint: "https://auth.example.com/token",
   resource: "https://mcp.example.com/mcp",
-  scopes: ["mcp"]
+  scopes: ["mcp"],
+  refused: false
 }
 
 const ask = Effect.flatMap(AssertionProvider.AssertionProvider, (provider) => provider(request))
@@ -16,7 +19,7 @@ describe("AssertionProvider", () => {
   it.effect("a static one gives the same assertion whatever it is for", () =>
     Effect.gen(function*() {
       const assertion = Redacted.make("canary.assertion.x")
-      const layer = AssertionProvider.layerStatic(assertion)
+      const layer = AssertionProvider.layerStatic(assertion, { opaque: true })
       expect(yield* ask.pipe(Effect.provide(layer))).toBe(assertion)
     }))
 
@@ -39,5 +42,93 @@ describe("AssertionProvider", () => {
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "no identity here." })
       const layer = AssertionProvider.layer(() => Effect.fail(failure))
       expect(yield* ask.pipe(Effect.provide(layer), Effect.flip)).toBe(failure)
+    }))
+})
+
+const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
+const jwt = (claims: unknown, alg = "ES256") => Redacted.make(`${encode({ alg })}.${encode(claims)}.canary-signature`)
+
+/** What becomes of a prebuilt assertion, an hour after the epoch. */
+const shown = (assertion: Redacted.Redacted<string>, options?: { readonly opaque?: boolean | undefined }) =>
+  Effect.zipRight(TestClock.setTime(3_600_000), ask).pipe(
+    Effect.match({ onFailure: ({ reason }) => reason, onSuccess: (given) => given === assertion }),
+    Effect.provide(AssertionProvider.layerStatic(assertion, options))
+  )
+
+describe("layerStatic (RFC 7523 §3)", () => {
+  it.effect.each([
+    { aud: "https://auth.example.com" },
+    { aud: "https://auth.example.com/" },
+    { aud: ["https://elsewhere.example", "https://auth.example.com/token"], exp: 3601, nbf: 3600 }
+  ])("%j: given", (claims) => Effect.map(shown(jwt(claims)), (outcome) => expect(outcome).toBe(true)))
+
+  it.effect.each(
+    [
+      [{ aud: "https://auth.example.com", exp: 3600 }, "Expired"],
+      [{ aud: "https://auth.example.com", nbf: 3661 }, "NotYetValid"],
+      [{ aud: "https://elsewhere.example" }, "WrongAudience"],
+      [{ aud: ["https://elsewhere.example"] }, "WrongAudience"],
+      [{}, "WrongAudience"]
+    ] as const
+  )("%j: %s", ([claims, reason]) =>
+    Effect.gen(function*() {
+      expect(yield* shown(jwt(claims))).toBe(reason)
+      expect(yield* shown(jwt(claims), { opaque: true })).toBe(reason)
+    }))
+
+  it.effect("alg none, no JWT: malformed, and only the latter may be let through", () =>
+    Effect.gen(function*() {
+      const unsigned = jwt({ aud: "https://auth.example.com" }, "none")
+      const opaque = Redacted.make("canary-opaque")
+      expect(yield* shown(unsigned)).toBe("Malformed")
+      expect(yield* shown(unsigned, { opaque: true })).toBe("Malformed")
+      expect(yield* shown(opaque)).toBe("Malformed")
+      expect(yield* shown(opaque, { opaque: false })).toBe("Malformed")
+      expect(yield* shown(opaque, { opaque: true })).toBe(true)
+    }))
+
+  it.effect("judges by the time of the request, not of the Layer", () =>
+    Effect.gen(function*() {
+      const provider = yield* AssertionProvider.AssertionProvider
+      yield* provider(request)
+      yield* TestClock.adjust("10 seconds")
+      const error = yield* Effect.flip(provider(request))
+      expect(error.message).toBe(
+        "The assertion expired at 1970-01-01T00:00:10.000Z, and was not sent. Get a new one."
+      )
+    }).pipe(Effect.provide(AssertionProvider.layerStatic(jwt({ aud: "https://auth.example.com", exp: 10 })))))
+})
+
+describe("layerSigned", () => {
+  it.effect("gives a new assertion each time", () =>
+    Effect.gen(function*() {
+      const { pem, publicKey } = yield* pair("PS256")
+      const layer = AssertionProvider.layerSigned({
+        issuer: "machine",
+        signingKey: Redacted.make(pem),
+        signingAlgorithm: "PS256",
+        keyId: "key-1",
+        type: "client-authentication+jwt"
+      })
+      const [first, second] = yield* Effect.all([ask, ask]).pipe(
+        Effect.map((all) => all.map(Redacted.value)),
+        Effect.provide(layer)
+      )
+      assert(first !== undefined && second !== undefined)
+      expect(decodeJwt(first).jti).not.toBe(decodeJwt(second).jti)
+      assert.deepStrictEqual<unknown>(decodeProtectedHeader(first), {
+        alg: "PS256",
+        typ: "client-authentication+jwt",
+        kid: "key-1"
+      })
+      yield* Effect.promise(() =>
+        jwtVerify(first, publicKey, {
+          audience: request.audience,
+          issuer: "machine",
+          subject: "machine",
+          typ: "client-authentication+jwt",
+          currentDate: new Date(0)
+        })
+      )
     }))
 })

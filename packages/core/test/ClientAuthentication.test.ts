@@ -2,7 +2,7 @@ import { TestAuthorizationServer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
 import * as fc from "effect/FastCheck"
-import { ClientAuthentication, Grant, TokenEndpoint } from "../src/index.ts"
+import { type AssertionProvider, ClientAuthentication, Grant, OAuthError, TokenEndpoint } from "../src/index.ts"
 
 const issuer = "https://auth.example.com"
 const tokenEndpoint = new URL(`${issuer}/token`)
@@ -82,6 +82,132 @@ describe("none", () => {
         parameters: { client_id: "public" }
       })
       expect(ClientAuthentication.none("public").method).toBe("none")
+    }))
+})
+
+describe("no client at all", () => {
+  it.effect("names nobody and proves nothing", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* prove(ClientAuthentication.anonymous), { authorization: undefined, parameters: {} })
+      expect(ClientAuthentication.anonymous.method).toBe("none")
+    }))
+})
+
+describe("private_key_jwt (RFC 7523 §2.2)", () => {
+  const type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+  /** A provider that numbers its assertions and remembers what it was asked for. */
+  const numbered = () => {
+    const asked: Array<AssertionProvider.AssertionRequest> = []
+    const assertionProvider: AssertionProvider.AssertionProvider.Service = (request) =>
+      Effect.sync(() => Redacted.make(`canary-${asked.push(request)}`))
+    return { asked, assertionProvider }
+  }
+
+  it.effect("puts the assertion in the body, and no client_id", () =>
+    Effect.gen(function*() {
+      const { asked, assertionProvider } = numbered()
+      const authentication = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider })
+      expect([authentication.clientId, authentication.method]).toEqual(["client", "private_key_jwt"])
+      assert.deepStrictEqual(yield* prove(authentication), {
+        authorization: undefined,
+        parameters: { client_assertion_type: type, client_assertion: "canary-1" }
+      })
+      assert.deepStrictEqual(asked, [{
+        audience: issuer,
+        issuer,
+        tokenEndpoint: tokenEndpoint.href,
+        resource: "https://mcp.example.com/mcp",
+        scopes: [],
+        refused: false
+      }])
+    }))
+
+  it.effect.each([[undefined, undefined], ["omit", undefined], ["send", "client"]] as const)(
+    "client_id %s: %s",
+    ([clientIdParameter, expected]) =>
+      Effect.gen(function*() {
+        const { assertionProvider } = numbered()
+        const { parameters } = yield* prove(
+          ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider, clientIdParameter })
+        )
+        expect(parameters["client_id"]).toBe(expected)
+      })
+  )
+
+  it.effect.each(
+    [
+      [undefined, issuer],
+      ["issuer", issuer],
+      ["token_endpoint", `${issuer}/token`],
+      [{ value: "api://else where" }, "api://else where"]
+    ] as const
+  )("audience %j: %s", ([audience, expected]) =>
+    Effect.gen(function*() {
+      const { asked, assertionProvider } = numbered()
+      yield* prove(ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider, audience }))
+      expect(asked.map(({ audience }) => audience)).toEqual([expected])
+    }))
+
+  it("the issuer is said as its metadata says it, slash and all", () => {
+    const auth0 = {
+      issuer: "https://tenant.auth0.com/",
+      tokenEndpoint: new URL("https://tenant.auth0.com/oauth/token"),
+      metadata: { issuer: "https://tenant.auth0.com/", token_endpoint: "https://tenant.auth0.com/oauth/token" }
+    }
+    const asked = { authorizationServer: auth0, resource: "", scopes: [] }
+    expect(ClientAuthentication.assertionRequest(asked, "issuer", true)).toEqual({
+      audience: "https://tenant.auth0.com/",
+      issuer: "https://tenant.auth0.com/",
+      tokenEndpoint: "https://tenant.auth0.com/oauth/token",
+      resource: "",
+      scopes: [],
+      refused: true
+    })
+  })
+
+  it.effect("every attempt is asked for anew, and the first one after a refusal says so", () =>
+    Effect.gen(function*() {
+      const { asked, assertionProvider } = numbered()
+      const authentication = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider })
+      assert(authentication.refused !== undefined)
+      const sent = [yield* prove(authentication), yield* prove(authentication)]
+      yield* authentication.refused
+      sent.push(yield* prove(authentication), yield* prove(authentication))
+      expect(sent.map(({ parameters }) => parameters["client_assertion"])).toEqual([
+        "canary-1",
+        "canary-2",
+        "canary-3",
+        "canary-4"
+      ])
+      expect(asked.map(({ refused }) => refused)).toEqual([false, false, true, false])
+    }))
+
+  it.effect("a refusal is not forgotten because the next assertion cannot be had", () =>
+    Effect.gen(function*() {
+      const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "no key." })
+      const refusals: Array<boolean> = []
+      const authentication = ClientAuthentication.privateKeyJwt({
+        clientId: "client",
+        assertionProvider: ({ refused }) =>
+          refusals.push(refused) < 3 ? Effect.fail(failure) : Effect.succeed(Redacted.make("canary-assertion"))
+      })
+      assert(authentication.refused !== undefined)
+      yield* authentication.refused
+      expect(yield* Effect.flip(prove(authentication))).toBe(failure)
+      yield* Effect.flip(prove(authentication))
+      yield* prove(authentication)
+      yield* prove(authentication)
+      expect(refusals).toEqual([true, true, true, false])
+    }))
+
+  it.effect("shows nothing of itself", () =>
+    Effect.gen(function*() {
+      const { assertionProvider } = numbered()
+      const proof = yield* ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider }).prove(
+        context()
+      )
+      expect(JSON.stringify(proof)).not.toContain("canary")
     }))
 })
 

@@ -53,13 +53,14 @@ const fromClientError = (error: HttpClientError): NoAnswer =>
 
 const readBody = (response: HttpClientResponse, maxBodySize: number): Effect.Effect<string, NoAnswer> =>
   Effect.suspend(() => {
-    const tooLarge = new NoAnswer({ reason: "TooLarge", description: `the answer is larger than ${maxBodySize} bytes` })
     const decoder = new TextDecoder()
     let text = ""
     let size = 0
     return Stream.runForEach(response.stream, (chunk) => {
       size += chunk.byteLength
-      if (size > maxBodySize) return Effect.fail(tooLarge)
+      if (size > maxBodySize) {
+        return new NoAnswer({ reason: "TooLarge", description: `the answer is larger than ${maxBodySize} bytes` })
+      }
       text += decoder.decode(chunk, { stream: true })
       return Effect.void
     }).pipe(

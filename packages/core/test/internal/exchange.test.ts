@@ -1,14 +1,15 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
-import { Headers, HttpClientRequest } from "@effect/platform"
+import { FetchHttpClient, Headers, HttpClientRequest } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Redacted } from "effect"
+import { Duration, Effect, Fiber, Option, Redacted } from "effect"
 import {
   defaultLimits,
   exchange,
   isRedirect,
   isTransientStatus,
   type Limits,
-  parseJson
+  parseJson,
+  withoutRedirects
 } from "../../src/internal/exchange.ts"
 import { after, inPieces, sent, to } from "../support/wire.ts"
 
@@ -181,4 +182,24 @@ it("what is no JSON is undefined", () => {
     undefined,
     undefined
   ])
+})
+
+describe("withoutRedirects", () => {
+  const init = Effect.serviceOption(FetchHttpClient.RequestInit)
+
+  it.effect("adds to what the user has set, and is gone afterwards, however it ends", () =>
+    Effect.gen(function*() {
+      expect(yield* withoutRedirects(init)).toEqual(Option.some({ redirect: "manual", cache: "no-store" }))
+      yield* Effect.exit(withoutRedirects(Effect.fail("no")))
+      yield* Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.fork(
+            Effect.exit(restore(withoutRedirects(Effect.never))).pipe(Effect.zipRight(init))
+          )
+          yield* Effect.yieldNow()
+          expect(yield* Effect.flatten(Fiber.interrupt(fiber))).toEqual(Option.some({ cache: "no-store" }))
+        })
+      )
+      expect(yield* init).toEqual(Option.some({ cache: "no-store" }))
+    }).pipe(Effect.provideService(FetchHttpClient.RequestInit, { cache: "no-store" })))
 })

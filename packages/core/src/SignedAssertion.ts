@@ -1,0 +1,134 @@
+/**
+ * A JWT assertion that this process makes and signs (RFC 7521 §5, RFC 7523 §3).
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { JWK } from "jose"
+import type { AssertionProvider } from "./AssertionProvider.ts"
+import { importKey, type Signer } from "./internal/signingKey.ts"
+import { AssertionError, InvalidOptions } from "./OAuthError.ts"
+
+/**
+ * The algorithms of RFC 7518 §3.1 and RFC 8037 §3.1 that sign with a private key.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SigningAlgorithm =
+  | "RS256"
+  | "RS384"
+  | "RS512"
+  | "PS256"
+  | "PS384"
+  | "PS512"
+  | "ES256"
+  | "ES384"
+  | "ES512"
+  | "EdDSA"
+
+/**
+ * Signs the bytes where the key is, as in a KMS or an HSM, and gives the signature as JWS wants it (RFC 7518 §3): for the
+ * ES family that is R and S one behind the other, not DER.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ExternalSigner = (data: Uint8Array) => Effect.Effect<Uint8Array, AssertionError>
+
+/**
+ * A PKCS#8 PEM, a private JWK, a `CryptoKey` for signing, or a signer elsewhere.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SigningKey = Redacted.Redacted<string> | Redacted.Redacted<JWK> | CryptoKey | ExternalSigner
+
+/**
+ * - `issuer`, `subject`: `iss` and `sub`; for client authentication both are the client id, and `subject` is `issuer`
+ *   where it is left out.
+ * - `signingKey`: what signs, or an Effect that gives it, which is run again when the authorization server refuses an
+ *   assertion: the key may have been rotated.
+ * - `lifetime`: from `iat` to `exp`; 300 seconds by default.
+ * - `type`: the header `typ`. `JWT` by default; `client-authentication+jwt` is draft-ietf-oauth-rfc7523bis.
+ * - `keyId`, `x5t`, `x5tS256`: the headers `kid`, `x5t`, `x5t#S256`, by which the server finds the key.
+ * - `additionalClaims`: claims beside the standard ones, which they do not replace.
+ * - `claimOverrides`: claims in place of the standard ones, for servers that want them otherwise.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly issuer: string
+  readonly subject?: string | undefined
+  readonly signingKey: SigningKey | Effect.Effect<SigningKey, AssertionError>
+  readonly signingAlgorithm: SigningAlgorithm
+  readonly lifetime?: Duration.DurationInput | undefined
+  readonly type?: "JWT" | "client-authentication+jwt" | undefined
+  readonly keyId?: string | undefined
+  readonly x5t?: string | undefined
+  readonly x5tS256?: string | undefined
+  readonly additionalClaims?: Readonly<Record<string, unknown>> | undefined
+  readonly claimOverrides?: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * Makes a provider of assertions. The key is imported once, here: one that is of no use fails with `InvalidOptions`, one
+ * that could not be had with `AssertionError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options
+): Effect.Effect<AssertionProvider.Service, InvalidOptions | AssertionError> =>
+  Effect.gen(function*() {
+    const lifetime = Math.floor(Duration.toSeconds(options.lifetime ?? "300 seconds"))
+    if (!(lifetime > 0 && Number.isFinite(lifetime))) {
+      return yield* new InvalidOptions({ option: "lifetime", description: "it is not a second or more, with an end." })
+    }
+    const { keyId, signingKey, x5t, x5tS256 } = options
+    const header = {
+      alg: options.signingAlgorithm,
+      typ: options.type ?? "JWT",
+      ...(keyId === undefined ? {} : { kid: keyId }),
+      ...(x5t === undefined ? {} : { x5t }),
+      ...(x5tS256 === undefined ? {} : { "x5t#S256": x5tS256 })
+    }
+    const load: Effect.Effect<Signer, InvalidOptions | AssertionError> = Effect.isEffect(signingKey)
+      ? Effect.flatMap(signingKey, (key) => importKey(key, header))
+      : importKey(signingKey, header)
+    let sign = yield* load
+
+    /** The key may have been rotated. One that is given as it is cannot have been. */
+    const loadAgain = Effect.suspend(() => Effect.isEffect(signingKey) ? load : Effect.succeed(sign)).pipe(
+      Effect.catchTag("InvalidOptions", ({ message }) =>
+        new AssertionError({ reason: "Unavailable", description: `The signing key was rotated, but ${message}` })),
+      Effect.tap((loaded) =>
+        Effect.sync(() => {
+          sign = loaded
+        })
+      )
+    )
+
+    return (request) =>
+      Effect.gen(function*() {
+        const signer = request.refused ? yield* loadAgain : sign
+        const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+        const assertion = yield* signer({
+          ...options.additionalClaims,
+          iss: options.issuer,
+          sub: options.subject ?? options.issuer,
+          aud: request.audience,
+          iat: now,
+          exp: now + lifetime,
+          // From a cryptographic source, new for every attempt.
+          jti: crypto.randomUUID(),
+          ...options.claimOverrides
+        })
+        return Redacted.make(assertion)
+      })
+  })

@@ -1,0 +1,94 @@
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { AssertionRequest } from "../AssertionProvider.ts"
+import { isSameIssuer } from "../AuthorizationServer.ts"
+import { AssertionError } from "../OAuthError.ts"
+import { clean } from "./text.ts"
+
+const Header = Schema.parseJson(Schema.Struct({ alg: Schema.String }))
+const Claims = Schema.parseJson(Schema.Struct({
+  aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
+  exp: Schema.optional(Schema.Number),
+  nbf: Schema.optional(Schema.Number)
+}))
+
+const part = <A, I>(encoded: string, schema: Schema.Schema<A, I>): Option.Option<A> =>
+  Option.flatMap(Either.getRight(Encoding.decodeBase64UrlString(encoded)), Schema.decodeUnknownOption(schema))
+
+/**
+ * A JWT in the compact form (RFC 7519), read and not verified: that is for the authorization server to do.
+ *
+ * @internal
+ */
+export const read = (
+  text: string
+): Option.Option<{ readonly header: typeof Header.Type; readonly claims: typeof Claims.Type }> => {
+  const [first, second, third, ...rest] = text.split(".")
+  if (first === undefined || second === undefined || third === undefined || rest.length > 0) return Option.none()
+  return Option.all({ header: part(first, Header), claims: part(second, Claims) })
+}
+
+const refuse = (reason: AssertionError["reason"], description: string) =>
+  Either.left(new AssertionError({ reason, description: `The assertion ${description}` }))
+
+/** Clocks differ, in seconds. */
+const LEEWAY = 60
+
+/**
+ * Whether an assertion that somebody else made may be shown to the authorization server: only where it belongs, and while
+ * it is valid (RFC 7523 §3). `now` and `expiresAt` in milliseconds since the epoch. What is no JWT is let through where
+ * `opaque` says so.
+ *
+ * @internal
+ */
+export const check = (
+  assertion: string,
+  request: AssertionRequest,
+  options: { readonly now: number; readonly opaque: boolean }
+): Either.Either<{ readonly expiresAt: number | undefined }, AssertionError> => {
+  if (assertion === "") return refuse("Malformed", "is empty, and was not sent. Check where it comes from.")
+  // Whatever stands behind it: what is not signed is never meant to be opaque.
+  if (Option.exists(part(assertion.replace(/\..*$/s, ""), Header), ({ alg }) => alg.toLowerCase() === "none")) {
+    return refuse("Malformed", "is not signed (`alg` is none), and was not sent. Use one that its issuer has signed.")
+  }
+  const jwt = Option.getOrUndefined(read(assertion))
+  if (jwt === undefined) {
+    return options.opaque
+      ? Either.right({ expiresAt: undefined })
+      : refuse(
+        "Malformed",
+        "is not a JWT, and was not sent. Set `opaque` if the authorization server takes other kinds."
+      )
+  }
+  const { claims } = jwt
+  const seconds = options.now / 1000
+  if (claims.exp !== undefined && claims.exp <= seconds) {
+    return refuse("Expired", `expired at ${instant(claims.exp)}, and was not sent. Get a new one.`)
+  }
+  if (claims.nbf !== undefined && claims.nbf > seconds + LEEWAY) {
+    return refuse("NotYetValid", `is not valid before ${instant(claims.nbf)}, and was not sent. Check the clocks.`)
+  }
+  const audiences = typeof claims.aud === "string" ? [claims.aud] : claims.aud ?? []
+  const belongs = audiences.some((audience) =>
+    audience === request.audience || isSameUrl(audience, request.tokenEndpoint) ||
+    isSameIssuer(audience, request.issuer)
+  )
+  return belongs
+    ? Either.right({ expiresAt: claims.exp === undefined ? undefined : claims.exp * 1000 })
+    : refuse(
+      "WrongAudience",
+      `is for ${clean(audiences.join(", ")) || "no audience"}, and was not sent to ${request.issuer}. ` +
+        `Have one made for the audience ${request.audience}.`
+    )
+}
+
+const isSameUrl = (a: string, b: string): boolean =>
+  a === b || (URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href)
+
+/** `exp` and `nbf` are seconds, and may be of any size. */
+const instant = (seconds: number): string => {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString()
+}

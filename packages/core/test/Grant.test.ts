@@ -1,0 +1,180 @@
+import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { type AssertionProvider, ClientAuthentication, Grant, OAuthError, TokenEndpoint } from "../src/index.ts"
+
+const issuer = "https://auth.example.com"
+const tokenEndpoint = new URL(`${issuer}/oauth/token`)
+
+const context: ClientAuthentication.TokenRequestContext = {
+  authorizationServer: { issuer, tokenEndpoint, metadata: { issuer, token_endpoint: tokenEndpoint.href } },
+  resource: "https://mcp.example.com/mcp",
+  scopes: ["mcp", "admin"]
+}
+
+const parametersOf = (grant: Grant.Grant) =>
+  Effect.map(grant.parameters(context), (parameters) =>
+    Object.fromEntries(
+      Object.entries(parameters).map(([name, value]) => [
+        name,
+        typeof value === "string" ? value : Redacted.value(value)
+      ])
+    ))
+
+/** A provider that numbers its assertions and remembers what it was asked for. */
+const numbered = () => {
+  const asked: Array<AssertionProvider.AssertionRequest> = []
+  const assertionProvider: AssertionProvider.AssertionProvider.Service = (request) =>
+    Effect.sync(() => Redacted.make(`canary-assertion-${asked.push(request)}`))
+  return { asked, assertionProvider }
+}
+
+describe("client_credentials (RFC 6749 §4.4)", () => {
+  it.effect("is its name and nothing else, and takes no refresh token (§4.4.3)", () =>
+    Effect.gen(function*() {
+      expect(Grant.clientCredentials.type).toBe("client_credentials")
+      expect(Grant.clientCredentials.refreshable).not.toBe(true)
+      assert.deepStrictEqual(yield* parametersOf(Grant.clientCredentials), {})
+    }))
+})
+
+describe("jwt-bearer (RFC 7523 §2.1)", () => {
+  it.effect("presents the assertion that it asks for by what the token is for", () =>
+    Effect.gen(function*() {
+      const { asked, assertionProvider } = numbered()
+      const grant = Grant.jwtBearer({ assertionProvider })
+      expect(grant.type).toBe("urn:ietf:params:oauth:grant-type:jwt-bearer")
+      expect(grant.refreshable).toBe(true)
+      assert.deepStrictEqual(yield* parametersOf(grant), { assertion: "canary-assertion-1" })
+      assert.deepStrictEqual(asked, [{
+        audience: issuer,
+        issuer,
+        tokenEndpoint: tokenEndpoint.href,
+        resource: "https://mcp.example.com/mcp",
+        scopes: ["mcp", "admin"],
+        refused: false
+      }])
+      expect(JSON.stringify(yield* grant.parameters(context))).not.toContain("canary")
+    }))
+
+  it.effect.each(
+    [
+      ["issuer", issuer],
+      ["token_endpoint", tokenEndpoint.href],
+      [{ value: "urn:somebody" }, "urn:somebody"]
+    ] as const
+  )("for the audience %j: %s", ([audience, expected]) =>
+    Effect.gen(function*() {
+      const { asked, assertionProvider } = numbered()
+      yield* parametersOf(Grant.jwtBearer({ assertionProvider, audience }))
+      expect(asked.map(({ audience }) => audience)).toEqual([expected])
+    }))
+
+  it.effect("every attempt has its own, and the first one after a refusal says so until there is one", () =>
+    Effect.gen(function*() {
+      const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "no identity." })
+      const refusals: Array<boolean> = []
+      const grant = Grant.jwtBearer({
+        assertionProvider: ({ refused }) =>
+          refusals.push(refused) === 2 ? Effect.fail(failure) : Effect.succeed(Redacted.make("canary-assertion"))
+      })
+      assert(grant.refused !== undefined)
+      yield* parametersOf(grant)
+      yield* grant.refused
+      expect(yield* Effect.flip(parametersOf(grant))).toBe(failure)
+      yield* parametersOf(grant)
+      yield* parametersOf(grant)
+      expect(refusals).toEqual([false, true, true, false])
+    }))
+})
+
+describe("refresh_token (RFC 6749 §6)", () => {
+  it.effect("presents the token, and shows it to nobody else", () =>
+    Effect.gen(function*() {
+      const grant = Grant.refreshToken(Redacted.make("canary-refresh"))
+      expect(grant.type).toBe("refresh_token")
+      expect(grant.refreshable).not.toBe(true)
+      assert.deepStrictEqual(yield* parametersOf(grant), { refresh_token: "canary-refresh" })
+      expect(JSON.stringify(yield* grant.parameters(context))).not.toContain("canary")
+    }))
+})
+
+describe("what a refusal tells (RFC 6749 §5.2)", () => {
+  it.effect.each(
+    [
+      ["invalid_client", [false, true], [false, false]],
+      ["invalid_grant", [false, false], [false, true]],
+      ["invalid_scope", [false, false], [false, false]],
+      ["invalid_request", [false, false], [false, false]],
+      ["temporarily_unavailable", [false, false], [false, false]]
+    ] as const
+  )("%s", ([code, clientRefused, grantRefused]) =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      const answer = Answer.json({ error: code }, { status: 400 })
+      yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")
+      yield* network.always("token", answer)
+      const grant = numbered()
+      const client = numbered()
+      const request = TokenEndpoint.request(network.httpClient, {
+        ...context,
+        grant: Grant.jwtBearer(grant),
+        clientAuthentication: ClientAuthentication.privateKeyJwt({ clientId: "client", ...client }),
+        resourceParameter: undefined,
+        defaultLifetime: 1000
+      })
+      yield* Effect.flip(request)
+      yield* Effect.flip(request)
+      expect(client.asked.map(({ refused }) => refused)).toEqual(clientRefused)
+      expect(grant.asked.map(({ refused }) => refused)).toEqual(grantRefused)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("both assertions are in one request, each in its place (RFC 7523 §2)", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")
+      yield* network.always("token", Answer.json({ access_token: "canary-token", token_type: "Bearer" }))
+      const one = numbered()
+      yield* TokenEndpoint.request(network.httpClient, {
+        ...context,
+        grant: Grant.jwtBearer(one),
+        clientAuthentication: ClientAuthentication.privateKeyJwt({ clientId: "client", ...one }),
+        resourceParameter: context.resource,
+        defaultLifetime: 1000
+      })
+      const [request] = yield* network.requestsTo("token")
+      assert.deepStrictEqual(Object.fromEntries(new URLSearchParams(request?.body)), {
+        grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        scope: "mcp admin",
+        resource: "https://mcp.example.com/mcp",
+        assertion: "canary-assertion-1",
+        client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        client_assertion: "canary-assertion-2"
+      })
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("an assertion that comes back in a refusal is taken out of the error", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")
+      yield* network.always(
+        "token",
+        Answer.json({
+          error: "invalid_grant",
+          error_description: "canary-assertion-1 and canary-assertion-2 are no good",
+          error_uri: `${issuer}/?jwt=canary-assertion-1`
+        }, { status: 400 })
+      )
+      const one = numbered()
+      const error = yield* Effect.flip(TokenEndpoint.request(network.httpClient, {
+        ...context,
+        grant: Grant.jwtBearer(one),
+        clientAuthentication: ClientAuthentication.privateKeyJwt({ clientId: "client", ...one }),
+        resourceParameter: undefined,
+        defaultLifetime: 1000
+      }))
+      assert(error._tag === "TokenEndpointError")
+      expect(error.message).toContain("(<redacted> and <redacted> are no good)")
+      expect(error.errorUri).toBe(`${issuer}/?jwt=<redacted>`)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})

@@ -1,0 +1,321 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Clock, Effect, Fiber, Layer, Redacted, Ref, TestClock } from "effect"
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
+import { vi } from "vitest"
+import { AssertionProvider, OAuthError, SignedAssertion } from "../src/index.ts"
+import { anotherPair, externalSigner, pair, wrongKeys } from "./support/keys.ts"
+
+const request: AssertionProvider.AssertionRequest = {
+  audience: "https://auth.example.com",
+  issuer: "https://auth.example.com",
+  tokenEndpoint: "https://auth.example.com/token",
+  resource: "https://mcp.example.com/mcp",
+  scopes: ["mcp"],
+  refused: false
+}
+
+/** Signs nothing, at no cost. */
+const fake: SignedAssertion.ExternalSigner = () => Effect.succeed(new Uint8Array(64))
+
+const base: SignedAssertion.Options = { issuer: "machine", signingKey: fake, signingAlgorithm: "ES256" }
+
+const made = (changes: Partial<SignedAssertion.Options> = {}, asked = request) =>
+  Effect.gen(function*() {
+    const provider = yield* SignedAssertion.make({ ...base, ...changes })
+    const jwt = Redacted.value(yield* provider(asked))
+    return { jwt, header: decodeProtectedHeader(jwt), claims: decodeJwt(jwt) }
+  })
+
+const standard = ["iss", "sub", "aud", "iat", "exp", "jti"]
+
+describe("the header (RFC 7523 §3, RFC 7515 §4.1)", () => {
+  it.effect.each<[Partial<SignedAssertion.Options>, Readonly<Record<string, string>>]>([
+    [{}, { alg: "ES256", typ: "JWT" }],
+    [{ type: "JWT" }, { alg: "ES256", typ: "JWT" }],
+    [{ type: "client-authentication+jwt" }, { alg: "ES256", typ: "client-authentication+jwt" }],
+    [{ keyId: "2025-01" }, { alg: "ES256", typ: "JWT", kid: "2025-01" }],
+    [{ x5t: "sha1" }, { alg: "ES256", typ: "JWT", x5t: "sha1" }],
+    [{ x5tS256: "sha256" }, { alg: "ES256", typ: "JWT", "x5t#S256": "sha256" }],
+    [
+      { keyId: "k", x5t: "a", x5tS256: "b", signingAlgorithm: "PS256" },
+      { alg: "PS256", typ: "JWT", kid: "k", x5t: "a", "x5t#S256": "b" }
+    ]
+  ])("%j: %j", ([options, expected]) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual<unknown>((yield* made(options)).header, expected)
+    }))
+})
+
+describe("the claims (RFC 7523 §3)", () => {
+  it.effect("iss and sub are the client, aud is what is asked for, exp is 300 s on, jti is new", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(1_700_000_000_999)
+      const { claims } = yield* made()
+      const { jti, ...rest } = claims
+      assert.deepStrictEqual(rest, {
+        iss: "machine",
+        sub: "machine",
+        aud: "https://auth.example.com",
+        iat: 1_700_000_000,
+        exp: 1_700_000_300
+      })
+      expect(jti).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    }))
+
+  it.effect("every one is made from the request and the clock, not from the one before", () =>
+    Effect.gen(function*() {
+      const provider = yield* SignedAssertion.make(base)
+      const first = decodeJwt(Redacted.value(yield* provider(request)))
+      yield* TestClock.adjust("10 seconds")
+      const second = decodeJwt(Redacted.value(yield* provider({ ...request, audience: "https://other.example/" })))
+      expect([first.aud, second.aud]).toEqual(["https://auth.example.com", "https://other.example/"])
+      expect(second.iat).toBe(10)
+      expect(second.exp).toBe(310)
+      expect(first.jti).not.toBe(second.jti)
+    }))
+
+  it.effect("a subject of its own", () =>
+    Effect.gen(function*() {
+      const { claims } = yield* made({ subject: "user@example.com" })
+      expect([claims.iss, claims.sub]).toEqual(["machine", "user@example.com"])
+    }))
+
+  it.effect.each([["1 second", 1], ["1900 millis", 1], ["1 minute", 60], ["1 hour", 3600]] as const)(
+    "a lifetime of %s: %d",
+    ([lifetime, seconds]) =>
+      Effect.gen(function*() {
+        const { claims } = yield* made({ lifetime })
+        expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(seconds)
+      })
+  )
+
+  it.effect.each(["0 seconds", "999 millis", -1000, Number.NaN, Infinity] as const)(
+    "a lifetime of %s is refused",
+    (lifetime) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(SignedAssertion.make({ ...base, lifetime }))
+        expect(error.message).toBe("`lifetime`: it is not a second or more, with an end.")
+      })
+  )
+
+  it.effect("additional claims are added, and replace nothing", () =>
+    Effect.gen(function*() {
+      const { claims } = yield* made({
+        additionalClaims: {
+          tenant: "acme",
+          nested: { list: [1, "ü"] },
+          ...Object.fromEntries(standard.map((name) => [name, "replaced"]))
+        }
+      })
+      expect(claims["tenant"]).toBe("acme")
+      assert.deepStrictEqual(claims["nested"], { list: [1, "ü"] })
+      expect(standard.filter((name) => claims[name] === "replaced" || claims[name] === undefined)).toEqual([])
+    }))
+
+  it.effect("overrides replace, and leave out what they say is undefined", () =>
+    Effect.gen(function*() {
+      const { claims } = yield* made({
+        additionalClaims: { tenant: "acme" },
+        claimOverrides: { aud: ["a", "b"], sub: "other", exp: 7, iat: undefined, tenant: "umbrella" }
+      })
+      const { jti: _, ...rest } = claims
+      assert.deepStrictEqual<unknown>(rest, {
+        iss: "machine",
+        sub: "other",
+        aud: ["a", "b"],
+        exp: 7,
+        tenant: "umbrella"
+      })
+    }))
+
+  it.effect("and the same when jose signs", () =>
+    Effect.gen(function*() {
+      const { privateKey, publicKey } = yield* pair("EdDSA")
+      const { jwt } = yield* made({
+        signingKey: privateKey,
+        signingAlgorithm: "EdDSA",
+        keyId: "k",
+        additionalClaims: { iss: "replaced", tenant: "acme" },
+        claimOverrides: { sub: "other" }
+      })
+      const now = new Date(yield* Clock.currentTimeMillis)
+      const { payload, protectedHeader } = yield* Effect.promise(() =>
+        jwtVerify(jwt, publicKey, { currentDate: now, issuer: "machine", subject: "other", audience: request.audience })
+      )
+      expect(payload["tenant"]).toBe("acme")
+      assert.deepStrictEqual<unknown>(protectedHeader, { alg: "EdDSA", typ: "JWT", kid: "k" })
+    }))
+
+  it.effect("none that cannot be JSON", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(made({ additionalClaims: { canary: 1n } }))
+      assert(error._tag === "AssertionError")
+      expect(error.message).toBe(
+        "Signing the assertion failed. Check that the key is usable and that every claim can be JSON."
+      )
+    }))
+})
+
+describe("the key", () => {
+  it.effect("is imported once, however many assertions it signs", () =>
+    Effect.gen(function*() {
+      const { jwk, pem } = yield* pair("ES256")
+      const importing = vi.spyOn(crypto.subtle, "importKey")
+      for (const key of [Redacted.make(pem), Redacted.make(jwk), Effect.succeed(Redacted.make(jwk))]) {
+        importing.mockClear()
+        const provider = yield* SignedAssertion.make({ ...base, signingKey: key })
+        expect(importing).toHaveBeenCalledTimes(1)
+        yield* Effect.replicateEffect(provider(request), 10)
+        expect(importing).toHaveBeenCalledTimes(1)
+      }
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.restoreAllMocks()))))
+
+  it.effect("is asked for when the Layer is built, and not for an assertion", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const signingKey = Effect.sync(() => {
+        runs++
+        return fake
+      })
+      const provider = yield* SignedAssertion.make({ ...base, signingKey })
+      expect(runs).toBe(1)
+      yield* Effect.replicateEffect(provider(request), 100)
+      expect(runs).toBe(1)
+    }))
+
+  it.effect("that cannot be had fails the Layer with its own error", () =>
+    Effect.gen(function*() {
+      const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "The vault is sealed." })
+      const layer = AssertionProvider.layerSigned({ ...base, signingKey: Effect.fail(failure) })
+      expect(yield* Effect.flip(Effect.scoped(Layer.build(layer)))).toBe(failure)
+    }))
+
+  it.effect.each(wrongKeys)(
+    "$name, for $alg, fails when the Layer is built",
+    ({ alg, key, says }) =>
+      Effect.gen(function*() {
+        const signingKey = yield* key
+        for (const given of [signingKey, Effect.succeed(signingKey)]) {
+          const layer = AssertionProvider.layerSigned({ issuer: "machine", signingKey: given, signingAlgorithm: alg })
+          const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+          expect(error._tag).toBe("InvalidOptions")
+          expect(error.message).toBe(`\`signingKey\`: ${says}`)
+        }
+      })
+  )
+})
+
+describe("rotation", () => {
+  const refused = { ...request, refused: true }
+
+  it.effect("after a refusal the key is asked for again, and used from then on", () =>
+    Effect.gen(function*() {
+      const [old, fresh] = [yield* pair("ES256"), yield* anotherPair("ES256")]
+      const current = yield* Ref.make(old)
+      let runs = 0
+      const provider = yield* SignedAssertion.make({
+        ...base,
+        signingKey: Effect.map(Ref.get(current), ({ jwk }) => {
+          runs++
+          return Redacted.make(jwk)
+        })
+      })
+      const verifiedBy = (jwt: Redacted.Redacted<string>) =>
+        Effect.forEach([old, fresh], ({ publicKey }) =>
+          Effect.promise(() =>
+            jwtVerify(Redacted.value(jwt), publicKey, { currentDate: new Date(0) }).then(() =>
+              true, () => false)
+          ))
+      yield* Ref.set(current, fresh)
+      expect(yield* verifiedBy(yield* provider(request))).toEqual([true, false])
+      expect(runs).toBe(1)
+      expect(yield* verifiedBy(yield* provider(refused))).toEqual([false, true])
+      expect(yield* verifiedBy(yield* provider(request))).toEqual([false, true])
+      expect(runs).toBe(2)
+    }))
+
+  it.effect("a key that is given as it is, is imported no second time", () =>
+    Effect.gen(function*() {
+      const { jwk } = yield* pair("ES256")
+      const importing = vi.spyOn(crypto.subtle, "importKey")
+      const provider = yield* SignedAssertion.make({ ...base, signingKey: Redacted.make(jwk) })
+      yield* provider(refused)
+      expect(importing).toHaveBeenCalledTimes(1)
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.restoreAllMocks()))))
+
+  it.effect("to another form of key", () =>
+    Effect.gen(function*() {
+      const keys = yield* pair("ES384")
+      const current = yield* Ref.make<SignedAssertion.SigningKey>(Redacted.make(keys.pem))
+      const provider = yield* SignedAssertion.make({
+        ...base,
+        signingAlgorithm: "ES384",
+        signingKey: Ref.get(current)
+      })
+      yield* Ref.set(current, externalSigner(keys))
+      const jwt = Redacted.value(yield* provider(refused))
+      yield* Effect.promise(() => jwtVerify(jwt, keys.publicKey, { currentDate: new Date(0) }))
+    }))
+
+  it.effect.each(wrongKeys)(
+    "to $name, for $alg: an AssertionError, and the old key stays",
+    ({ alg, key, says }) =>
+      Effect.gen(function*() {
+        const bad = yield* key
+        const { privateKey } = yield* pair(alg)
+        const current = yield* Ref.make<SignedAssertion.SigningKey>(privateKey)
+        const provider = yield* SignedAssertion.make({ ...base, signingAlgorithm: alg, signingKey: Ref.get(current) })
+        yield* Ref.set(current, bad)
+        const error = yield* Effect.flip(provider(refused))
+        expect(error._tag).toBe("AssertionError")
+        expect(error.reason).toBe("Unavailable")
+        expect(error.message).toBe(`The signing key was rotated, but \`signingKey\`: ${says}`)
+        yield* provider(request)
+      })
+  )
+
+  it.effect("that fails is an error of that assertion alone", () =>
+    Effect.gen(function*() {
+      const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "The vault is sealed." })
+      const sealed = yield* Ref.make(false)
+      const provider = yield* SignedAssertion.make({
+        ...base,
+        signingKey: Effect.flatMap(Ref.get(sealed), (is) => is ? Effect.fail(failure) : Effect.succeed(fake))
+      })
+      yield* Ref.set(sealed, true)
+      expect(yield* Effect.flip(provider(refused))).toBe(failure)
+      yield* provider(request)
+    }))
+})
+
+describe("the jti", () => {
+  it.live("100,000 assertions, by 100 fibers, repeat none", () =>
+    Effect.gen(function*() {
+      // What the signer sees is what is sent. That it then refuses keeps the recorder from searching for 100,000 secrets.
+      const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "enough seen." })
+      const seen = new Set<unknown>()
+      const provider = yield* SignedAssertion.make({
+        ...base,
+        signingKey: (data) =>
+          Effect.suspend(() => {
+            seen.add(decodeJwt(`${new TextDecoder().decode(data)}.x`).jti)
+            return Effect.fail(failure)
+          })
+      })
+      const fibers = yield* Effect.replicateEffect(
+        Effect.fork(Effect.replicateEffect(Effect.ignore(provider(request)), 1000)),
+        100
+      )
+      yield* Fiber.joinAll(fibers)
+      expect(seen.size).toBe(100_000)
+      expect(seen.has(undefined)).toBe(false)
+    }), 60_000)
+
+  it.effect("1,000 whole assertions, signed, repeat none", () =>
+    Effect.gen(function*() {
+      const { privateKey } = yield* pair("ES256")
+      const provider = yield* SignedAssertion.make({ ...base, signingKey: privateKey })
+      const assertions = yield* Effect.replicateEffect(provider(request), 1000)
+      expect(new Set(assertions.map((jwt) => decodeJwt(Redacted.value(jwt)).jti)).size).toBe(1000)
+    }))
+})

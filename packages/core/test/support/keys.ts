@@ -1,0 +1,274 @@
+import { Effect, Redacted } from "effect"
+import { exportJWK, exportPKCS8, exportSPKI, generateKeyPair, type JWK } from "jose"
+import { createPrivateKey } from "node:crypto"
+import type { OAuthError, SignedAssertion } from "../../src/index.ts"
+
+export const algorithms = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA"
+] as const satisfies ReadonlyArray<SignedAssertion.SigningAlgorithm>
+
+export interface Pair {
+  readonly alg: SignedAssertion.SigningAlgorithm
+  readonly pem: string
+  readonly jwk: JWK
+  readonly privateKey: CryptoKey
+  readonly publicKey: CryptoKey
+}
+
+/** Tells the recorder of what is secret within a secret. */
+const keep = (...secrets: ReadonlyArray<string | undefined>): void => {
+  for (const secret of secrets) if (secret !== undefined) Redacted.make(secret)
+}
+
+const generate = async (alg: SignedAssertion.SigningAlgorithm): Promise<Pair> => {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+  const pem = await exportPKCS8(privateKey)
+  const jwk = await exportJWK(privateKey)
+  keep(...pem.split("\n").filter((line) => line.length === 64).slice(1), jwk.d, jwk.p, jwk.q, jwk.dp, jwk.dq, jwk.qi)
+  return { alg, pem, jwk, privateKey, publicKey }
+}
+
+const pairs = new Map<SignedAssertion.SigningAlgorithm, Promise<Pair>>()
+
+/** A key pair for the algorithm, one per file of tests. */
+export const pair = (alg: SignedAssertion.SigningAlgorithm): Effect.Effect<Pair> =>
+  Effect.promise(() => {
+    const known = pairs.get(alg) ?? generate(alg)
+    pairs.set(alg, known)
+    return known
+  })
+
+/** Another one, each time. */
+export const anotherPair = (alg: SignedAssertion.SigningAlgorithm): Effect.Effect<Pair> =>
+  Effect.promise(() => generate(alg))
+
+const subtleParameters = (alg: SignedAssertion.SigningAlgorithm) => ({
+  name: "ECDSA",
+  hash: `SHA-${alg.slice(2)}`,
+  ...(alg.startsWith("RS") ? { name: "RSASSA-PKCS1-v1_5" } : {}),
+  ...(alg.startsWith("PS") ? { name: "RSA-PSS", saltLength: Number(alg.slice(2)) / 8 } : {}),
+  ...(alg === "EdDSA" ? { name: "Ed25519" } : {})
+})
+
+/** As a KMS would: the key is elsewhere. */
+export const externalSigner = ({ alg, privateKey }: Pair): SignedAssertion.ExternalSigner => (data) =>
+  Effect.promise(async () =>
+    new Uint8Array(await crypto.subtle.sign(subtleParameters(alg), privateKey, new Uint8Array(data)))
+  )
+
+const asPem = (type: "sec1" | "pkcs1") => ({ pem }: Pair): string =>
+  createPrivateKey(pem).export({ type, format: "pem" }).toString()
+
+const encrypted = ({ pem }: Pair): string =>
+  createPrivateKey(pem)
+    .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "canary" })
+    .toString()
+
+const pem = (alg: SignedAssertion.SigningAlgorithm, f: (pair: Pair) => string) =>
+  Effect.map(pair(alg), (pair) => Redacted.make(f(pair)))
+
+const jwk = (alg: SignedAssertion.SigningAlgorithm, f: (jwk: JWK) => JWK = (jwk) => jwk) =>
+  Effect.map(pair(alg), (pair) => Redacted.make(f(pair.jwk)))
+
+const short = Effect.promise(() =>
+  crypto.subtle.generateKey(
+    { name: "RSASSA-PKCS1-v1_5", modulusLength: 1024, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" },
+    true,
+    ["sign", "verify"]
+  )
+)
+
+const convert = "Convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in key.pem -out pkcs8.pem"
+
+const doesNotFit = (alg: SignedAssertion.SigningAlgorithm, wanted: string) =>
+  `it is not a key for ${alg}, or is damaged. Give ${wanted}, or set \`signingAlgorithm\` to what the key is for.`
+
+interface WrongKey {
+  readonly name: string
+  readonly alg: SignedAssertion.SigningAlgorithm
+  readonly key: Effect.Effect<SignedAssertion.SigningKey, OAuthError.AssertionError>
+  /** What the error says behind the name of the option. */
+  readonly says: string
+}
+
+const wrong = (
+  name: string,
+  alg: SignedAssertion.SigningAlgorithm,
+  key: WrongKey["key"],
+  says: string
+): WrongKey => ({ name, alg, key, says })
+
+const onlyPublic = ({ d: _d, ...jwk }: JWK): JWK => jwk
+
+/** Keys that are of no use, and what is said of each. */
+export const wrongKeys: ReadonlyArray<WrongKey> = [
+  wrong("a SEC1 PEM", "ES256", pem("ES256", asPem("sec1")), `the PEM is SEC1. ${convert}`),
+  wrong(
+    "a SEC1 PEM behind its curve",
+    "ES256",
+    pem(
+      "ES256",
+      (_) => `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${asPem("sec1")(_)}`
+    ),
+    `the PEM is SEC1. ${convert}`
+  ),
+  wrong("a PKCS#1 PEM", "RS256", pem("RS256", asPem("pkcs1")), `the PEM is PKCS#1. ${convert}`),
+  wrong(
+    "a public key as a PEM",
+    "ES256",
+    Effect.flatMap(
+      pair("ES256"),
+      ({ publicKey }) => Effect.promise(async () => Redacted.make(await exportSPKI(publicKey)))
+    ),
+    "the PEM is a public key. Give the private one."
+  ),
+  wrong(
+    "an encrypted PEM",
+    "ES256",
+    pem("ES256", encrypted),
+    "the PEM is encrypted. Decrypt it first: openssl pkcs8 -in key.pem -out plain.pem"
+  ),
+  wrong(
+    "a public key in PKCS#1",
+    "RS256",
+    Effect.sync(() => Redacted.make("-----BEGIN RSA PUBLIC KEY-----\nMIICcanary\n-----END RSA PUBLIC KEY-----\n")),
+    "the PEM is a public key. Give the private one."
+  ),
+  wrong(
+    "a key of OpenSSH",
+    "EdDSA",
+    Effect.sync(() =>
+      Redacted.make("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blcanary\n-----END OPENSSH PRIVATE KEY-----")
+    ),
+    "the PEM is OpenSSH's. Make it PKCS#1 or SEC1 (ssh-keygen -p -m PEM -f key), then PKCS#8: " +
+      "openssl pkcs8 -topk8 -nocrypt -in key -out pkcs8.pem"
+  ),
+  wrong(
+    "a certificate",
+    "RS256",
+    Effect.sync(() => Redacted.make("-----BEGIN CERTIFICATE-----\nMIICcanary\n-----END CERTIFICATE-----\n")),
+    "the PEM is a certificate. Give the private key that belongs to it."
+  ),
+  wrong("an EC key for RS256", "RS256", pem("ES256", ({ pem }) => pem), doesNotFit("RS256", "an RSA key")),
+  wrong("an EC key for PS384", "PS384", jwk("ES256"), doesNotFit("PS384", "an RSA key")),
+  wrong("a P-384 key for ES256", "ES256", pem("ES384", ({ pem }) => pem), doesNotFit("ES256", "an EC key on P-256")),
+  wrong("a P-384 JWK for ES256", "ES256", jwk("ES384"), doesNotFit("ES256", "an EC key on P-256")),
+  wrong("a P-256 JWK for ES384", "ES384", jwk("ES256"), doesNotFit("ES384", "an EC key on P-384")),
+  wrong("a P-256 PEM for ES512", "ES512", pem("ES256", ({ pem }) => pem), doesNotFit("ES512", "an EC key on P-521")),
+  wrong("an RSA key for ES256", "ES256", pem("RS256", ({ pem }) => pem), doesNotFit("ES256", "an EC key on P-256")),
+  wrong("an RSA JWK for EdDSA", "EdDSA", jwk("RS256"), doesNotFit("EdDSA", "an Ed25519 key")),
+  wrong("an Ed25519 key for ES256", "ES256", jwk("EdDSA"), doesNotFit("ES256", "an EC key on P-256")),
+  wrong(
+    "a CryptoKey on P-384 for ES256",
+    "ES256",
+    Effect.map(pair("ES384"), ({ privateKey }) => privateKey),
+    doesNotFit("ES256", "an EC key on P-256")
+  ),
+  wrong(
+    "a CryptoKey for RS512 where RS256 is wanted",
+    "RS256",
+    Effect.map(pair("RS512"), ({ privateKey }) => privateKey),
+    doesNotFit("RS256", "an RSA key")
+  ),
+  wrong(
+    "a CryptoKey for PS256 where RS256 is wanted",
+    "RS256",
+    Effect.map(pair("PS256"), ({ privateKey }) => privateKey),
+    doesNotFit("RS256", "an RSA key")
+  ),
+  wrong(
+    "a CryptoKey that is public",
+    "ES256",
+    Effect.map(pair("ES256"), ({ publicKey }) => publicKey),
+    "it is a public key. Give the private one."
+  ),
+  wrong(
+    "a CryptoKey that is a secret",
+    "ES256",
+    Effect.promise(() => crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"])),
+    "it is a secret key. Give the private one."
+  ),
+  wrong(
+    "a CryptoKey for something else than signing",
+    "ES256",
+    Effect.promise(async () =>
+      (await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, false, ["deriveBits"])).privateKey
+    ),
+    "it is not for signing. Import it with the usage `sign`."
+  ),
+  wrong(
+    "an RSA PEM of 1024 bits",
+    "RS256",
+    Effect.flatMap(short, ({ privateKey }) => Effect.promise(async () => Redacted.make(await exportPKCS8(privateKey)))),
+    "it has 1024 bits. Give an RSA key of at least 2048 (RFC 7518 §3.3)."
+  ),
+  wrong(
+    "an RSA JWK of 1024 bits",
+    "PS256",
+    Effect.flatMap(short, ({ privateKey }) => Effect.promise(async () => Redacted.make(await exportJWK(privateKey)))),
+    "it has 1024 bits. Give an RSA key of at least 2048 (RFC 7518 §3.3)."
+  ),
+  wrong(
+    "an RSA CryptoKey of 1024 bits",
+    "RS256",
+    Effect.map(short, ({ privateKey }) => privateKey),
+    "it has 1024 bits. Give an RSA key of at least 2048 (RFC 7518 §3.3)."
+  ),
+  wrong(
+    "a JWK without d",
+    "ES256",
+    jwk("ES256", onlyPublic),
+    "the JWK has no private part (`d`). Give the private key."
+  ),
+  wrong(
+    "a symmetric JWK",
+    "RS256",
+    Effect.sync(() => Redacted.make({ kty: "oct", k: "Y2FuYXJ5", d: "Y2FuYXJ5" })),
+    doesNotFit("RS256", "an RSA key")
+  ),
+  wrong(
+    "a JWK whose d is damaged",
+    "ES256",
+    jwk("ES256", (jwk) => ({ ...jwk, d: "Y2FuYXJ5" })),
+    doesNotFit("ES256", "an EC key on P-256")
+  ),
+  wrong(
+    "a JWK of no kind",
+    "ES256",
+    Effect.sync(() => Redacted.make({ kty: "canary", d: "Y2FuYXJ5" })),
+    doesNotFit("ES256", "an EC key on P-256")
+  ),
+  wrong(
+    "a PEM of garbage",
+    "ES256",
+    Effect.sync(() => Redacted.make("-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\n")),
+    doesNotFit("ES256", "an EC key on P-256")
+  ),
+  wrong(
+    "a PEM that is cut",
+    "ES256",
+    pem("ES256", ({ pem }) => pem.slice(0, 100)),
+    doesNotFit("ES256", "an EC key on P-256")
+  ),
+  wrong(
+    "what is no key at all",
+    "ES256",
+    Effect.sync(() => Redacted.make("canary, and no key")),
+    "it is not a PEM. Give a PKCS#8 PEM, which begins with -----BEGIN PRIVATE KEY-----"
+  ),
+  wrong(
+    "nothing",
+    "ES256",
+    Effect.sync(() => Redacted.make("")),
+    "it is not a PEM. Give a PKCS#8 PEM, which begins with -----BEGIN PRIVATE KEY-----"
+  )
+]
