@@ -1,0 +1,369 @@
+/**
+ * The ID-JAG of enterprise-managed authorization (SEP-990): the enterprise's identity provider exchanges a token of the
+ * user's for an assertion to the MCP server's authorization server (RFC 8693), which is what `JwtBearer` then presents.
+ *
+ * @since 0.1.0
+ */
+import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
+import * as AssertionProvider from "@effect-mcp-auth/core/AssertionProvider"
+import * as AuthorizationServer from "@effect-mcp-auth/core/AuthorizationServer"
+import type { ClientAuthentication } from "@effect-mcp-auth/core/ClientAuthentication"
+import {
+  AssertionError,
+  InsecureEndpoint,
+  InvalidOptions,
+  isTransient,
+  type OAuthError,
+  TokenEndpointError
+} from "@effect-mcp-auth/core/OAuthError"
+import * as RefreshPolicy from "@effect-mcp-auth/core/RefreshPolicy"
+import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberMap from "effect/FiberMap"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+
+/**
+ * What the subject token is (RFC 8693 §3).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SubjectTokenType = "id_token" | "saml2" | "access_token"
+
+/**
+ * The identity provider: by its issuer identifier, whose metadata is looked for (RFC 8414) unless the token endpoint is
+ * named as well, or by its token endpoint alone.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type IdentityProvider =
+  | { readonly issuer: string; readonly tokenEndpoint?: undefined }
+  | { readonly issuer?: string | undefined; readonly tokenEndpoint: string }
+
+/**
+ * - `clientAuthentication`: how the client proves to the identity provider who it is. The authorization server knows the
+ *   same client by another name and another proof, which `JwtBearer` is told.
+ * - `subjectToken`: what says who the user is, asked for anew for every exchange.
+ * - `subjectTokenType`: what it is. `id_token` by default.
+ * - `requestTimeout`: the time limit of each request to the identity provider. 10 seconds by default.
+ * - `maxResponseSize`: the longest answer, in bytes. 1 MiB by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Options = IdentityProvider & {
+  readonly clientAuthentication: ClientAuthentication
+  readonly subjectToken: Effect.Effect<Redacted.Redacted<string>, AssertionError>
+  readonly subjectTokenType?: SubjectTokenType | undefined
+  readonly requestTimeout?: Duration.DurationInput | undefined
+  readonly maxResponseSize?: number | undefined
+}
+
+const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
+const TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
+const ID_JAG = `${TOKEN_TYPE}id-jag`
+
+/** RFC 8693 §2.2.1: what is no access token has the token type `N_A`. */
+const Response = Schema.Struct({
+  access_token: Schema.Redacted(AccessToken.Value),
+  issued_token_type: Schema.Literal(ID_JAG),
+  token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("n_a"))),
+  expires_in: Schema.optional(Schema.NullOr(TokenEndpoint.Lifetime))
+})
+const decode = Schema.decodeUnknownOption(Response)
+
+/** How long before its end an ID-JAG is replaced, in milliseconds; a fifth of its life if that is less. */
+const MARGIN = 60_000
+
+/** Times in milliseconds since the epoch. */
+interface Issued {
+  readonly idJag: Redacted.Redacted<string>
+  readonly issuedAt: number
+  readonly freshUntil: number
+  readonly expiresAt: number
+}
+
+/** What the identity provider refused, and until when it is not asked again for it. */
+interface Refusal {
+  readonly error: AssertionError
+  readonly subjectToken: Redacted.Redacted<string>
+  readonly until: number
+}
+
+/**
+ * A provider of ID-JAGs, for as long as the scope lasts. Each is for one authorization server, resource and set of
+ * scopes, is remembered until shortly before it expires, and is given out for no other. However many callers want the
+ * same one, it is asked for once.
+ *
+ * It fails with `AssertionError`: `Refused` where the identity provider says no, which is final, `Unavailable` where it
+ * cannot be reached. A subject token that it refused as `invalid_grant` is not shown to it again.
+ *
+ * The `HttpClient` is the plain one: it must neither follow redirects by a middleware nor add credentials of its own.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options
+): Effect.Effect<
+  AssertionProvider.AssertionProvider.Service,
+  InvalidOptions | InsecureEndpoint,
+  HttpClient.HttpClient | Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const limits = yield* TokenEndpoint.limits(options)
+    const given = yield* givenIdentityProvider(options)
+    // An exchange is the provider's, not its first caller's: it must not end with that caller or inherit from it.
+    const exchanges = yield* FiberMap.make<string, Redacted.Redacted<string>, AssertionError>()
+    const fork = yield* FiberMap.runtime(exchanges)()
+
+    const remembered = new Map<string, Issued>()
+    const refusals = new Map<string, Refusal>()
+    let discovered: AuthorizationServer.AuthorizationServer | undefined
+
+    const find = typeof given === "string"
+      ? AuthorizationServer.discover(client, given, { limits }).pipe(
+        Effect.tap((found) => Effect.sync(() => discovered = found))
+      )
+      : Effect.succeed(given)
+    const identityProvider = Effect.suspend(() => discovered === undefined ? find : Effect.succeed(discovered))
+
+    const ask = (
+      { issuer, resource, scopes }: AssertionProvider.AssertionRequest,
+      subjectToken: Redacted.Redacted<string>
+    ) =>
+      Effect.flatMap(identityProvider, (authorizationServer) =>
+        TokenEndpoint.send(client, {
+          authorizationServer,
+          resource,
+          scopes,
+          clientAuthentication: options.clientAuthentication,
+          form: {
+            grant_type: GRANT_TYPE,
+            requested_token_type: ID_JAG,
+            audience: issuer,
+            resource,
+            ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }),
+            subject_token: subjectToken,
+            subject_token_type: `${TOKEN_TYPE}${options.subjectTokenType ?? "id_token"}`
+          },
+          limits
+        }))
+
+    const remember = (key: string, issued: Issued, now: number): void => {
+      for (const [other, { expiresAt }] of remembered) if (expiresAt <= now) remembered.delete(other)
+      if (now < issued.freshUntil) remembered.set(key, issued)
+    }
+
+    const refuse = (key: string, subjectToken: Redacted.Redacted<string>, cause: OAuthError) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        // It may have moved.
+        if (!(cause instanceof TokenEndpointError) || cause.code === undefined) discovered = undefined
+        const error = failed(cause)
+        refusals.set(key, { error, subjectToken, until: refusedUntil(cause, now) })
+        return error
+      })
+
+    const exchange = (key: string, request: AssertionProvider.AssertionRequest) =>
+      Effect.gen(function*() {
+        const subjectToken = yield* options.subjectToken
+        const refusal = refusals.get(key)
+        const now = yield* Clock.currentTimeMillis
+        if (refusal !== undefined && stands(refusal, subjectToken, now)) return yield* refusal.error
+        refusals.delete(key)
+        const reply = yield* Effect.catchAll(
+          ask(request, subjectToken),
+          (cause) => refuse(key, subjectToken, cause)
+        )
+        const issued = yield* accept(reply, request)
+        remember(key, issued, reply.receivedAt)
+        return issued.idJag
+      })
+
+    /** In one step, so that of two callers one starts the exchange and the other finds it. */
+    const join = (key: string, request: AssertionProvider.AssertionRequest) =>
+      Effect.suspend(() => {
+        // Nor from a region of the provider's maker that cannot be interrupted, or time limits would have no effect.
+        const start = () => fork(key, Effect.interruptible(exchange(key, request)))
+        return Fiber.await(Option.getOrElse(FiberMap.unsafeGet(exchanges, key), start))
+      }).pipe(Effect.flatMap((exit) => Exit.isInterrupted(exit) ? isClosed : exit))
+
+    return (request) =>
+      Effect.gen(function*() {
+        const key = keyOf(request)
+        if (request.refused) remembered.delete(key)
+        const issued = remembered.get(key)
+        const now = yield* Clock.currentTimeMillis
+        if (issued === undefined || now < issued.issuedAt) return yield* join(key, request)
+        if (now < issued.freshUntil) return issued.idJag
+        // Near its end; if there is no other, it is good until then.
+        return yield* Effect.catchIf(join(key, request), ({ transient }) => transient, (error) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            now < issued.expiresAt ? Effect.succeed(issued.idJag) : error))
+      })
+  })
+
+/**
+ * `make` as what `JwtBearer` takes its assertions from.
+ *
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { ClientAuthentication, TokenStorage } from "@effect-mcp-auth/core"
+ * import { IdJag, JwtBearer } from "@effect-mcp-auth/jwt-bearer"
+ * import { Effect, Layer, Redacted } from "effect"
+ *
+ * const Auth = JwtBearer.layer({
+ *   serverUrl: "https://mcp.example.com/mcp",
+ *   issuer: "https://auth.example.com",
+ *   clientAuthentication: ClientAuthentication.clientSecretBasic({
+ *     clientId: "assistant",
+ *     clientSecret: Redacted.make("...")
+ *   })
+ * }).pipe(
+ *   Layer.provide(IdJag.layer({
+ *     issuer: "https://idp.example.com",
+ *     clientAuthentication: ClientAuthentication.clientSecretBasic({
+ *       clientId: "assistant-at-the-idp",
+ *       clientSecret: Redacted.make("...")
+ *     }),
+ *     subjectToken: Effect.succeed(Redacted.make("eyJ..."))
+ *   })),
+ *   Layer.provide(TokenStorage.layerMemory)
+ * )
+ * ```
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<
+  AssertionProvider.AssertionProvider,
+  InvalidOptions | InsecureEndpoint,
+  HttpClient.HttpClient
+> => Layer.scoped(AssertionProvider.AssertionProvider, make(options))
+
+/** The issuer whose metadata has to be looked for, or all that is needed of it. */
+const givenIdentityProvider = (
+  options: IdentityProvider
+): Either.Either<string | AuthorizationServer.AuthorizationServer, InvalidOptions | InsecureEndpoint> => {
+  const { tokenEndpoint } = options
+  if (tokenEndpoint !== undefined) {
+    const url = AuthorizationServer.parseTokenEndpoint(tokenEndpoint)
+    return url === undefined
+      ? Either.left(notUrl("tokenEndpoint", "fragment"))
+      : AuthorizationServer.fromTokenEndpoint(options.issuer ?? tokenEndpoint, url)
+  }
+  const { issuer } = options
+  const url = AuthorizationServer.parseIssuer(issuer)
+  return url === undefined
+    ? Either.left(notUrl("issuer", "query, fragment"))
+    : AuthorizationServer.fromTokenEndpoint(issuer, url).pipe(
+      Either.mapBoth({
+        onLeft: ({ reason, url }) => new InsecureEndpoint({ reason, endpoint: "issuer", url }),
+        onRight: () => issuer
+      })
+    )
+}
+
+const notUrl = (option: string, parts: string): InvalidOptions =>
+  new InvalidOptions({
+    option,
+    description: `it is not a URL without ${parts} and user name or password. Write it as the identity provider does.`
+  })
+
+const keyOf = ({ issuer, resource, scopes }: AssertionProvider.AssertionRequest): string =>
+  JSON.stringify([issuer, resource, [...new Set(scopes)].toSorted()])
+
+const isClosed = Effect.suspend(() =>
+  new AssertionError({
+    reason: "Unavailable",
+    description: "The Layer that asks the identity provider for an ID-JAG was closed. Build it again."
+  })
+)
+
+const failed = (cause: OAuthError): AssertionError =>
+  cause instanceof AssertionError ? cause : new AssertionError({
+    reason: isTransient(cause) ? "Unavailable" : "Refused",
+    description: `The identity provider gave no ID-JAG. ${cause.message}`,
+    cause
+  })
+
+/** Retry-After holds for all; a final refusal is of the one subject token, and after `invalid_grant` stays so. */
+const refusedUntil = (cause: OAuthError, now: number): number =>
+  cause instanceof TokenEndpointError && cause.code === "invalid_grant"
+    ? Number.POSITIVE_INFINITY
+    : now + RefreshPolicy.memory(RefreshPolicy.standard, cause)
+
+const stands = (
+  { error, subjectToken: refused, until }: Refusal,
+  subjectToken: Redacted.Redacted<string>,
+  now: number
+) => now < until && (error.transient || Redacted.value(refused) === Redacted.value(subjectToken))
+
+const malformed = (what: string) =>
+  new AssertionError({
+    reason: "Malformed",
+    description: `The identity provider gave no ID-JAG: ${what}. Check that it is set up for SEP-990.`
+  })
+
+/** An ID-JAG goes only to the authorization server that it was made for, and not after its end. */
+const accept = (
+  reply: TokenEndpoint.Reply,
+  request: AssertionProvider.AssertionRequest
+): Either.Either<Issued, AssertionError> =>
+  Either.gen(function*() {
+    const response = yield* Either.fromOption(decode(reply.json), () => malformed(whatIsWrong(reply.json)))
+    const idJag = response.access_token
+    const { expiresAt: exp } = yield* AssertionProvider.check(idJag, request, { now: reply.receivedAt })
+    const said = response.expires_in ?? undefined
+    const expiresAt = Math.min(
+      said === undefined ? Number.POSITIVE_INFINITY : reply.sentAt + said * 1000,
+      exp ?? Number.POSITIVE_INFINITY
+    )
+    if (expiresAt <= reply.receivedAt) {
+      return yield* Either.left(
+        new AssertionError({
+          reason: "Expired",
+          description:
+            "The identity provider gave an ID-JAG whose time had passed when it arrived. Nothing was sent to " +
+            "the authorization server. Have it issued for longer."
+        })
+      )
+    }
+    const margin = Math.min(MARGIN, (expiresAt - reply.sentAt) / 5)
+    // One that does not say how long it is good is good for once.
+    const freshUntil = Number.isFinite(expiresAt) ? expiresAt - margin : reply.receivedAt
+    return { idJag, issuedAt: reply.sentAt, freshUntil, expiresAt }
+  })
+
+const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+
+/** Says which part is wrong and never shows it: the answer may hold a token. */
+const whatIsWrong = (json: unknown): string => {
+  if (json === undefined) return "the answer is not JSON"
+  if (!isRecord(json) || Array.isArray(json)) return "the answer is not a JSON object"
+  const right = { access_token: "-", issued_token_type: ID_JAG, token_type: "N_A" }
+  const wrong = Object.keys(Response.fields).find((name) => Option.isNone(decode({ ...right, [name]: json[name] })))
+  switch (wrong) {
+    case "issued_token_type":
+      return `\`issued_token_type\` is not ${ID_JAG}, which was asked for`
+    case "token_type":
+      return "`token_type` is not N_A (RFC 8693 §2.2.1)"
+    case undefined:
+      return "the answer is not that of a token exchange (RFC 8693 §2.2.1)"
+    default:
+      return `\`${wrong}\` is not what it has to be (RFC 8693 §2.2.1)`
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The JWT bearer grant (RFC 7523 §2.1): the assertion itself is what the token is given for.
+ *
+ * @since 0.1.0
+ */
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
+import * as Grant from "@effect-mcp-auth/core/Grant"
+import { type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as OAuthProvider from "@effect-mcp-auth/core/OAuthProvider"
+import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+
+/**
+ * - `issuer`: `discover` by default; to be named where `clientAuthentication` is by secret.
+ * - `clientId`: in the body, for a client that does not authenticate; neither it nor `clientAuthentication` is needed
+ *   where the assertion says it all.
+ * - `clientAuthentication`: the client's own proof beside the grant's assertion, by secret or by an assertion of its own.
+ * - `audience`: of the grant's assertion. The issuer by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issuer"> {
+  readonly issuer?: OAuthProvider.OAuthProvider.Options["issuer"] | undefined
+  readonly clientId?: string | undefined
+  readonly clientAuthentication?: ClientAuthentication.ClientAuthentication | undefined
+  readonly audience?: ClientAuthentication.Audience | undefined
+}
+
+/** A secret goes only where the caller says; what is bound to its audience may follow the server's word. */
+const leavesSecret = (authentication: ClientAuthentication.ClientAuthentication): boolean =>
+  authentication.method.startsWith("client_secret")
+
+/**
+ * A provider for one server and one identity, for as long as the scope lasts.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options
+): Effect.Effect<
+  OAuthProvider.OAuthProvider.Service,
+  InvalidOptions | InsecureEndpoint,
+  AssertionProvider | TokenStorage | HttpClient.HttpClient | Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const assertionProvider = yield* AssertionProvider
+    const clientAuthentication = options.clientAuthentication ??
+      (options.clientId === undefined
+        ? ClientAuthentication.anonymous
+        : ClientAuthentication.none(options.clientId))
+    if (options.issuer === undefined && leavesSecret(clientAuthentication)) {
+      return yield* new InvalidOptions({
+        option: "issuer",
+        description: "a client secret leaves the process, so it has to be said for whom. Name the issuer, or write " +
+          `"discover" to trust the server to name it.`
+      })
+    }
+    return yield* OAuthProvider.make({
+      ...options,
+      issuer: options.issuer ?? "discover",
+      grant: Grant.jwtBearer({ assertionProvider, audience: options.audience }),
+      clientAuthentication
+    })
+  })
+
+/**
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { AssertionProvider, TokenStorage } from "@effect-mcp-auth/core"
+ * import { JwtBearer } from "@effect-mcp-auth/jwt-bearer"
+ * import { Layer, Redacted } from "effect"
+ *
+ * const Auth = JwtBearer.layer({
+ *   serverUrl: "https://mcp.example.com/mcp",
+ *   scopes: ["reports:read"]
+ * }).pipe(
+ *   Layer.provide(AssertionProvider.layerStatic(Redacted.make("eyJ..."))),
+ *   Layer.provide(TokenStorage.layerMemory)
+ * )
+ * ```
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<
+  OAuthProvider.OAuthProvider,
+  InvalidOptions | InsecureEndpoint,
+  AssertionProvider | TokenStorage | HttpClient.HttpClient
+> => Layer.scoped(OAuthProvider.OAuthProvider, make(options))
+
+/**
+ * `layer` with options from `Config`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<
+  OAuthProvider.OAuthProvider,
+  InvalidOptions | InsecureEndpoint | ConfigError,
+  AssertionProvider | TokenStorage | HttpClient.HttpClient
+> => Layer.scoped(OAuthProvider.OAuthProvider, Effect.flatMap(Config.unwrap(options), make))

@@ -1,0 +1,18 @@
+/**
+ * @since 0.1.0
+ */
+
+/**
+ * The ID-JAG of enterprise-managed authorization (SEP-990): the enterprise's identity provider exchanges a token of the
+ * user's for an assertion to the MCP server's authorization server (RFC 8693), which is what `JwtBearer` then presents.
+ *
+ * @since 0.1.0
+ */
+export * as IdJag from "./IdJag.ts"
+
+/**
+ * The JWT bearer grant (RFC 7523 §2.1): the assertion itself is what the token is given for.
+ *
+ * @since 0.1.0
+ */
+export * as JwtBearer from "./JwtBearer.ts"

@@ -1,0 +1,702 @@
+import {
+  type AssertionProvider,
+  ClientAuthentication,
+  OAuthError,
+  OAuthProvider,
+  TokenStorage
+} from "@effect-mcp-auth/core"
+import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Cause, Effect, Encoding, Exit, Fiber, Layer, Redacted, Scope, TestClock } from "effect"
+import { IdJag, JwtBearer } from "../src/index.ts"
+
+const idp = "https://idp.example.com"
+const issuer = "https://auth.example.com"
+const resource = "https://mcp.example.com/mcp"
+const ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
+
+const subjectToken = Redacted.make("canary-subject+token")
+const clientAuthentication = ClientAuthentication.clientSecretBasic({
+  clientId: "assistant",
+  clientSecret: Redacted.make("canary-secret")
+})
+
+const request: AssertionProvider.AssertionRequest = {
+  audience: issuer,
+  issuer,
+  tokenEndpoint: `${issuer}/token`,
+  resource,
+  scopes: ["read", "write"],
+  refused: false
+}
+
+/** An answer of the identity provider's, its ID-JAG for another audience or with other claims if so told. */
+let issued = 0
+const exchanged = (claims: object = {}, changes: object = {}, header: object = {}) => {
+  const part = (value: object) => Encoding.encodeBase64Url(JSON.stringify(value))
+  const body = { aud: issuer, jti: `canary-${issued++}`, ...claims }
+  return {
+    access_token: `${part({ alg: "ES256", typ: "oauth-id-jag+jwt", ...header })}.${part(body)}.c2lnbmF0dXJl`,
+    issued_token_type: ID_JAG,
+    token_type: "N_A",
+    expires_in: 300,
+    ...changes
+  }
+}
+
+/** The identity provider: gives whatever is asked for, unless a test says otherwise. */
+const identityProvider = Effect.gen(function*() {
+  const network = yield* TestNetwork.TestNetwork
+  yield* network.register(idp, ({ body, url }) => {
+    const { pathname } = new URL(url)
+    if (pathname === "/.well-known/oauth-authorization-server") {
+      return {
+        endpoint: "authorization-server-metadata",
+        respond: Effect.sync(() => Response.json({ issuer: idp, token_endpoint: `${idp}/token` }))
+      }
+    }
+    const aud = new URLSearchParams(body).get("audience")
+    return pathname === "/token"
+      ? { endpoint: "token", respond: Effect.sync(() => Response.json(exchanged({ aud }))) }
+      : undefined
+  })
+  return network
+})
+
+const make = (options: Partial<IdJag.Options> = {}) =>
+  IdJag.make(Object.assign({ issuer: idp, clientAuthentication, subjectToken: Effect.succeed(subjectToken) }, options))
+
+/** A provider of ID-JAGs and its identity provider, which gives this answer from now on. */
+const answering = (answer: Answer.Answer, options?: Partial<IdJag.Options>) =>
+  Effect.gen(function*() {
+    const network = yield* identityProvider
+    yield* network.always("token", answer)
+    return { network, provider: yield* make(options) }
+  })
+
+const forms = Effect.map(
+  Effect.flatMap(TestNetwork.TestNetwork, ({ requestsTo }) => requestsTo("token")),
+  (requests) => requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body)))
+)
+
+const asked = Effect.flatMap(TestNetwork.TestNetwork, ({ count }) => count("token"))
+
+const same = (a: Redacted.Redacted<string>, b: Redacted.Redacted<string>) => Redacted.value(a) === Redacted.value(b)
+
+const refusal = (error: string, status = 400, headers = {}) =>
+  Answer.json({ error, error_description: "no" }, { status, headers })
+
+describe("the request (RFC 8693 §2.1)", () => {
+  it.scoped("byte by byte, to the token endpoint of the identity provider's metadata", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* (yield* make())(request)
+      const requests = yield* network.requests
+      expect(requests.map(({ url }) => url)).toEqual([`${idp}/.well-known/oauth-authorization-server`, `${idp}/token`])
+      expect(requests[1]?.headers["authorization"]).toBe("Basic YXNzaXN0YW50OmNhbmFyeS1zZWNyZXQ=")
+      expect(requests[1]?.body).toBe(
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange" +
+          "&requested_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid-jag" +
+          "&audience=https%3A%2F%2Fauth.example.com&resource=https%3A%2F%2Fmcp.example.com%2Fmcp&scope=read+write" +
+          "&subject_token=canary-subject%2Btoken" +
+          "&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid_token"
+      )
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each(["id_token", "saml2", "access_token"] as const)(
+    "says that the subject token is an %s",
+    (type) =>
+      Effect.gen(function*() {
+        yield* identityProvider
+        yield* (yield* make({ subjectTokenType: type }))(request)
+        expect((yield* forms)[0]?.["subject_token_type"]).toBe(`urn:ietf:params:oauth:token-type:${type}`)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.scoped("names no scope where there is none, and the audience is the issuer whatever the assertion's is", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      yield* (yield* make())({ ...request, scopes: [], audience: request.tokenEndpoint })
+      const [form] = yield* forms
+      assert(form !== undefined)
+      expect(Object.keys(form)).not.toContain("scope")
+      expect(form["audience"]).toBe(issuer)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("looks for nothing where the token endpoint is given", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* (yield* IdJag.make({
+        tokenEndpoint: `${idp}/token`,
+        clientAuthentication,
+        subjectToken: Effect.succeed(subjectToken)
+      }))(request)
+      expect((yield* network.requests).map(({ url }) => url)).toEqual([`${idp}/token`])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each(
+    [
+      [{ issuer: idp }, idp],
+      [{ issuer: `${idp}/realm`, tokenEndpoint: `${idp}/token` }, `${idp}/realm`],
+      [{ tokenEndpoint: `${idp}/token` }, `${idp}/token`]
+    ] as const
+  )("a proof by assertion is for the identity provider: %o", ([where, audience]) =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      const seen: Array<string> = []
+      const provider = yield* make({
+        issuer: undefined,
+        ...where,
+        clientAuthentication: ClientAuthentication.privateKeyJwt({
+          clientId: "assistant",
+          assertionProvider: ({ audience }) =>
+            Effect.sync(() => {
+              seen.push(audience)
+              return Redacted.make("canary-proof")
+            })
+        })
+      })
+      yield* provider(request)
+      expect(seen).toEqual([audience])
+      expect((yield* forms)[0]?.["client_assertion"]).toBe("canary-proof")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("the answer (RFC 8693 §2.2)", () => {
+  it.scoped.each([
+    { token_type: "n_a" },
+    { token_type: "N_a" },
+    { expires_in: "300" },
+    { expires_in: null },
+    { expires_in: undefined },
+    { scope: "read", refresh_token: "canary-refresh" }
+  ])("takes %o", (changes) =>
+    Effect.gen(function*() {
+      const answer = exchanged({ exp: 300 }, changes)
+      const { provider } = yield* answering(Answer.json(answer))
+      expect(Redacted.value(yield* provider(request))).toBe(answer.access_token)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each(
+    [
+      [
+        "another issued token type",
+        exchanged({}, { issued_token_type: "urn:ietf:params:oauth:token-type:access_token" })
+      ],
+      ["an issued token type that is a secret", exchanged({}, { issued_token_type: "canary" })],
+      ["no issued token type", exchanged({}, { issued_token_type: undefined })],
+      ["the token type Bearer", exchanged({}, { token_type: "Bearer" })],
+      ["no token type", exchanged({}, { token_type: undefined })],
+      ["no token", exchanged({}, { access_token: undefined })],
+      ["an empty token", exchanged({}, { access_token: "" })],
+      ["a token that is no text", exchanged({}, { access_token: { canary: "canary" } })],
+      ["a token with a line break", exchanged({}, { access_token: "canary\r\nx: y" })],
+      ["a token that is no JWT", exchanged({}, { access_token: "canary-opaque" })],
+      ["a token that is not signed", exchanged({}, {}, { alg: "none" })],
+      ["a negative lifetime", exchanged({}, { expires_in: -1 })],
+      ["an array", ["canary"]],
+      ["text", "canary"],
+      ["null", null]
+    ] as const
+  )("refuses %s, and shows none of it", ([, answer]) =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.json(answer))
+      const error = yield* Effect.flip(provider(request))
+      expect(error.reason).toBe("Malformed")
+      expect(error.transient).toBe(false)
+      expect(error.message).not.toContain("canary")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each(
+    [
+      ["issued_token_type", "`issued_token_type` is not urn:ietf:params:oauth:token-type:id-jag"],
+      ["token_type", "`token_type` is not N_A"],
+      ["access_token", "`access_token` is not what it has to be"],
+      ["expires_in", "`expires_in` is not what it has to be"]
+    ] as const
+  )("says that %s is wrong", ([name, says]) =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.json(exchanged({}, { [name]: [] })))
+      expect((yield* Effect.flip(provider(request))).message).toContain(says)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("says that the answer is not JSON", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.html("canary"))
+      expect((yield* Effect.flip(provider(request))).message).toContain("the answer is not JSON")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each(
+    [
+      ["for another authorization server", exchanged({ aud: "https://other.example" }), "WrongAudience"],
+      ["for no authorization server", exchanged({ aud: undefined }), "WrongAudience"],
+      ["that has expired", exchanged({ exp: -1 }), "Expired"],
+      ["that has expired when it arrives", exchanged({}, { expires_in: 0 }), "Expired"],
+      ["that is not yet valid", exchanged({ nbf: 3600 }), "NotYetValid"]
+    ] as const
+  )("gives out no ID-JAG %s", ([, answer, reason]) =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.json(answer))
+      expect((yield* Effect.flip(provider(request))).reason).toBe(reason)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("an ID-JAG is remembered", () => {
+  it.scoped.each(
+    [
+      ["expires_in", {}, { expires_in: 300 }, 240],
+      ["its exp", { exp: 600 }, { expires_in: undefined }, 540],
+      ["whichever is earlier", { exp: 100 }, { expires_in: 300 }, 80],
+      ["expires_in, which is short", {}, { expires_in: 10 }, 8]
+    ] as const
+  )("until shortly before it expires, by %s", ([, claims, changes, seconds]) =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.script("token", Answer.json(exchanged(claims, changes)))
+      const provider = yield* make()
+      const first = yield* provider(request)
+      yield* TestClock.adjust(seconds * 1000 - 1)
+      expect(same(yield* provider(request), first)).toBe(true)
+      yield* TestClock.adjust(1)
+      expect(same(yield* provider(request), first)).toBe(false)
+      expect(yield* asked).toBe(2)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("until it expires, while the identity provider is away", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      const provider = yield* make()
+      const first = yield* provider(request)
+      yield* network.always("token", Answer.status(503))
+      yield* TestClock.adjust(299_999)
+      expect(same(yield* provider(request), first)).toBe(true)
+      expect(yield* asked).toBe(2)
+      yield* TestClock.adjust(1)
+      expect((yield* Effect.flip(provider(request))).reason).toBe("Unavailable")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("but not once the authorization server has refused it, or the identity provider the user", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      const provider = yield* make()
+      yield* provider(request)
+      yield* network.script("token", Answer.status(503), Answer.proceed, refusal("invalid_grant"))
+      expect((yield* Effect.flip(provider({ ...request, refused: true }))).reason).toBe("Unavailable")
+      yield* provider(request)
+      yield* TestClock.adjust(299_999)
+      expect((yield* Effect.flip(provider(request))).reason).toBe("Refused")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("not at all where nothing says how long it is good", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.json(exchanged({}, { expires_in: undefined })))
+      yield* provider(request)
+      yield* provider(request)
+      expect(yield* asked).toBe(2)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("not when the clock has gone back", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      yield* TestClock.setTime(100_000)
+      const provider = yield* make()
+      yield* provider(request)
+      yield* TestClock.setTime(50_000)
+      yield* provider(request)
+      expect(yield* asked).toBe(2)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("for its authorization server, resource and scopes, and given out for no other", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      const provider = yield* make()
+      const others: ReadonlyArray<Partial<AssertionProvider.AssertionRequest>> = [
+        {},
+        { issuer: "https://other.example", tokenEndpoint: "https://other.example/token" },
+        { resource: "https://mcp.example.com/other" },
+        { scopes: ["read"] },
+        { scopes: [] }
+      ]
+      const idJags = yield* Effect.forEach(others, (other) => provider({ ...request, ...other }))
+      expect(new Set(idJags.map(Redacted.value)).size).toBe(others.length)
+      const again = yield* Effect.forEach(others, (other) => provider({ ...request, ...other }))
+      expect(again.map(Redacted.value)).toEqual(idJags.map(Redacted.value))
+      expect((yield* forms).map(({ audience }) => audience)).toEqual([
+        issuer,
+        "https://other.example",
+        issuer,
+        issuer,
+        issuer
+      ])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("whatever the order of the scopes", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      const provider = yield* make()
+      yield* provider(request)
+      yield* provider({ ...request, scopes: ["write", "read", "write"] })
+      expect(yield* asked).toBe(1)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("until the authorization server refuses it", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      const provider = yield* make()
+      const first = yield* provider(request)
+      const second = yield* provider({ ...request, refused: true })
+      expect(same(first, second)).toBe(false)
+      expect(same(yield* provider(request), second)).toBe(true)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("one exchange at a time", () => {
+  it.scoped("for any number of callers", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.setLatency("1 second")
+      const provider = yield* make()
+      const callers = yield* Effect.fork(
+        Effect.all(Effect.replicate(provider(request), 1000), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("2 seconds")
+      expect(new Set((yield* Fiber.join(callers)).map(Redacted.value)).size).toBe(1)
+      expect(yield* asked).toBe(1)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("which goes on when the caller that it was started for is interrupted", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.setLatency("1 second")
+      const provider = yield* make()
+      const first = yield* Effect.fork(provider(request))
+      yield* network.awaitRequests("authorization-server-metadata")
+      const second = yield* Effect.fork(provider(request))
+      yield* Fiber.interrupt(first)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(second)
+      expect(yield* asked).toBe(1)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("which has its time limit even if the provider is made where nothing can be interrupted", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.always("token", Answer.never)
+      const provider = yield* Effect.uninterruptible(make({ requestTimeout: "3 seconds" }))
+      const caller = yield* Effect.fork(Effect.flip(provider(request)))
+      yield* TestClock.adjust("3 seconds")
+      expect((yield* Fiber.join(caller)).message).toContain("no complete answer within 3s")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("which ends with the scope, and nothing is asked for after", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.always("token", Answer.never)
+      const scope = yield* Scope.make()
+      const provider = yield* Scope.extend(make(), scope)
+      const caller = yield* Effect.fork(Effect.flip(provider(request)))
+      yield* network.awaitRequests("token")
+      yield* Scope.close(scope, Exit.void)
+      for (const error of [yield* Fiber.join(caller), yield* Effect.flip(provider(request))]) {
+        expect(error.message).toContain("was closed")
+      }
+      expect(yield* asked).toBe(1)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("what the identity provider refuses", () => {
+  it.scoped("is final, and a subject token that it refused is not shown to it again", () =>
+    Effect.gen(function*() {
+      let token = Redacted.make("canary-first")
+      const { network, provider } = yield* answering(refusal("invalid_grant"), {
+        subjectToken: Effect.sync(() => token)
+      })
+      const error = yield* Effect.flip(provider(request))
+      expect(error.reason).toBe("Refused")
+      expect(error.transient).toBe(false)
+      expect(error.message).toContain("https://idp.example.com/token refused client \"assistant\": invalid_grant (no)")
+      assert(error.cause instanceof OAuthError.TokenEndpointError)
+      expect(error.cause.code).toBe("invalid_grant")
+      yield* TestClock.adjust("30 days")
+      expect((yield* Effect.flip(provider(request))).message).toBe(error.message)
+      expect((yield* Effect.flip(provider({ ...request, refused: true }))).message).toBe(error.message)
+      expect(yield* asked).toBe(1)
+      yield* network.restore
+      token = Redacted.make("canary-second")
+      yield* provider(request)
+      expect((yield* forms).map((form) => form["subject_token"])).toEqual(["canary-first", "canary-second"])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each(["invalid_client", "invalid_scope", "invalid_target", "unauthorized_client", "invalid_request"])(
+    "%s is final, and not asked for again at once",
+    (code) =>
+      Effect.gen(function*() {
+        const { network, provider } = yield* answering(refusal(code))
+        for (let i = 0; i < 10; i++) expect((yield* Effect.flip(provider(request))).reason).toBe("Refused")
+        expect(yield* asked).toBe(1)
+        // Whoever runs it may have mended that.
+        yield* network.restore
+        yield* TestClock.adjust("5 seconds")
+        yield* provider(request)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.scoped("is refused for what was asked for, and nothing else", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.script("token", refusal("invalid_target"))
+      const provider = yield* make()
+      yield* Effect.flip(provider(request))
+      yield* provider({ ...request, resource: "https://mcp.example.com/other" })
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("a refusal that repeats the secrets is shown without them", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(
+        Answer.json({ error: "invalid_grant", error_description: "bad canary-subject+token of canary-secret" }, {
+          status: 400
+        })
+      )
+      expect((yield* Effect.flip(provider(request))).message).toContain("(bad <redacted> of <redacted>)")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("tells the proof that it was refused", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.script("token", refusal("invalid_client", 401))
+      const refused: Array<boolean> = []
+      const provider = yield* make({
+        clientAuthentication: ClientAuthentication.privateKeyJwt({
+          clientId: "assistant",
+          assertionProvider: (request) =>
+            Effect.sync(() => {
+              refused.push(request.refused)
+              return Redacted.make("canary-proof")
+            })
+        })
+      })
+      yield* Effect.flip(provider(request))
+      yield* TestClock.adjust("5 seconds")
+      yield* provider(request)
+      expect(refused).toEqual([false, true])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("an identity provider that is out of order", () => {
+  it.scoped.each(
+    [
+      ["a 503", Answer.status(503)],
+      ["a 429", Answer.status(429)],
+      ["a broken connection", Answer.dropped],
+      ["server_error", refusal("server_error", 500)]
+    ] as const
+  )("%s passes: the next caller asks again", ([, answer]) =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.script("token", answer)
+      const provider = yield* make()
+      const error = yield* Effect.flip(provider(request))
+      expect(error.reason).toBe("Unavailable")
+      expect(error.transient).toBe(true)
+      yield* provider(request)
+      expect(yield* asked).toBe(2)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("is not asked before the time it says (RFC 9110 §10.2.3)", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.script("token", Answer.status(503, { headers: { "retry-after": "20" } }))
+      const provider = yield* make()
+      yield* Effect.flip(provider(request))
+      yield* TestClock.adjust(19_999)
+      expect((yield* Effect.flip(provider(request))).reason).toBe("Unavailable")
+      expect(yield* asked).toBe(1)
+      yield* TestClock.adjust(1)
+      yield* provider(request)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each(
+    [
+      ["a redirect", Answer.redirect("https://evil.example/token", 307), "with a redirect, which is not followed"],
+      ["a 404", Answer.status(404), "answered 404"],
+      ["an answer that is too large", Answer.text(" ".repeat(101)), "larger than 100 bytes"]
+    ] as const
+  )("%s is final", ([, answer, says]) =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.always("token", answer)
+      const provider = yield* make({ maxResponseSize: 100 })
+      const error = yield* Effect.flip(provider(request))
+      expect(error.reason).toBe("Refused")
+      expect(error.message).toContain(says)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each(
+    [
+      ["no metadata", Answer.status(404), "Refused", "No authorization server metadata"],
+      [
+        "metadata of another issuer",
+        Answer.json({ issuer, token_endpoint: `${issuer}/token` }),
+        "Refused",
+        "is the metadata"
+      ],
+      [
+        "a token endpoint on http",
+        Answer.json({ issuer: idp, token_endpoint: "http://idp.example.com/token" }),
+        "Refused",
+        "is not https"
+      ],
+      ["metadata that is away", Answer.status(503), "Unavailable", "503"]
+    ] as const
+  )("with %s, nothing is sent to it", ([, answer, reason, says]) =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.always("authorization-server-metadata", answer)
+      const provider = yield* make()
+      const error = yield* Effect.flip(provider(request))
+      expect(error.reason).toBe(reason)
+      expect(error.message).toContain(says)
+      expect(yield* asked).toBe(0)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("its metadata is read once, and again after an answer that is none: it may have moved", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      const provider = yield* make()
+      const reads = network.count("authorization-server-metadata")
+      yield* provider(request)
+      yield* provider({ ...request, refused: true })
+      expect(yield* reads).toBe(1)
+      yield* network.script("token", refusal("invalid_scope"), Answer.status(404))
+      yield* Effect.flip(provider({ ...request, scopes: ["a"] }))
+      yield* Effect.flip(provider({ ...request, scopes: ["b"] }))
+      expect(yield* reads).toBe(1)
+      yield* provider({ ...request, scopes: ["c"] })
+      expect(yield* reads).toBe(2)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("a subject token that cannot be had", () => {
+  it.scoped("fails as it failed, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "nobody is logged in" })
+      const provider = yield* make({ subjectToken: Effect.fail(failure) })
+      expect(yield* Effect.flip(provider(request))).toBe(failure)
+      expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("a defect is one for the caller, and the next one finds no poisoned exchange", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      let broken = true
+      const provider = yield* make({
+        subjectToken: Effect.suspend(() => broken ? Effect.dieMessage("broken") : Effect.succeed(subjectToken))
+      })
+      const exit = yield* Effect.exit(provider(request))
+      assert(Exit.isFailure(exit))
+      expect(Cause.isDie(exit.cause)).toBe(true)
+      broken = false
+      yield* provider(request)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("a wrong option is found when the Layer is built, and nothing is sent", () => {
+  it.effect.each(
+    [
+      [{ issuer: "idp" }, "InvalidOptions", "`issuer`: it is not a URL"],
+      [{ issuer: `${idp}?canary` }, "InvalidOptions", "`issuer`: it is not a URL without query"],
+      [{ issuer: "https://user:canary@idp.example.com" }, "InvalidOptions", "user name or password"],
+      [{ issuer: "http://idp.example.com" }, "InsecureEndpoint", "The issuer \"http://idp.example.com/\" is not https"],
+      [{ tokenEndpoint: "/token" }, "InvalidOptions", "`tokenEndpoint`: it is not a URL"],
+      [{ tokenEndpoint: `${idp}/token#canary` }, "InvalidOptions", "without fragment"],
+      [{ tokenEndpoint: "https://user:canary@idp.example.com/token" }, "InvalidOptions", "user name or password"],
+      [{ tokenEndpoint: "http://idp.example.com/token" }, "InsecureEndpoint", "The token endpoint"],
+      [{ issuer: idp, requestTimeout: 0 }, "InvalidOptions", "`requestTimeout`: 0 is not a time above 0"],
+      [{ issuer: idp, maxResponseSize: 0 }, "InvalidOptions", "`maxResponseSize`: 0 is not a number of bytes above 0"]
+    ] as const
+  )("%o", ([options, tag, says]) =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      const layer = IdJag.layer({ ...options, clientAuthentication, subjectToken: Effect.succeed(subjectToken) })
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      expect(error._tag).toBe(tag)
+      expect(error.message).toContain(says)
+      expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("with JwtBearer", () => {
+  /** An authorization server that takes each ID-JAG once. */
+  const servers = Effect.gen(function*() {
+    const network = yield* identityProvider
+    const seen = new Set<string | null>()
+    yield* network.serve(resource, () => Effect.sync(() => new Response(null, { status: 404 })))
+    yield* network.register(issuer, ({ body, url }) => ({
+      endpoint: new URL(url).pathname === "/token" ? "other" : "authorization-server-metadata",
+      respond: Effect.sync(() => {
+        if (new URL(url).pathname !== "/token") return Response.json({ issuer, token_endpoint: `${issuer}/token` })
+        const assertion = new URLSearchParams(body).get("assertion")
+        if (seen.has(assertion)) return Response.json({ error: "invalid_grant" }, { status: 400 })
+        seen.add(assertion)
+        return Response.json({ access_token: `canary-${seen.size}`, token_type: "Bearer", expires_in: 60 })
+      })
+    }))
+    return network
+  })
+
+  const Auth = JwtBearer.layer({
+    serverUrl: resource,
+    issuer,
+    scopes: ["read"],
+    clientAuthentication: ClientAuthentication.clientSecretBasic({
+      clientId: "assistant-at-the-server",
+      clientSecret: Redacted.make("canary-of-the-server")
+    })
+  }).pipe(
+    Layer.provide(IdJag.layer({ issuer: idp, clientAuthentication, subjectToken: Effect.succeed(subjectToken) })),
+    Layer.provide(TokenStorage.layerMemory)
+  )
+
+  it.scoped("the ID-JAG goes to the authorization server, the subject token and the proof to the identity provider", () =>
+    Effect.gen(function*() {
+      const network = yield* servers
+      const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(Auth)))
+      expect(Redacted.value((yield* provider.accessToken).value)).toBe("canary-1")
+      const [exchange] = yield* network.requestsTo(({ url }) => url === `${idp}/token`)
+      const [grant] = yield* network.requestsTo(({ url }) => url === `${issuer}/token`)
+      assert(exchange !== undefined && grant !== undefined)
+      expect(grant.body).not.toContain("subject")
+      expect(grant.headers["authorization"]).not.toBe(exchange.headers["authorization"])
+      const form = new URLSearchParams(grant.body)
+      expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:jwt-bearer")
+      expect(form.get("resource")).toBe(resource)
+      expect(form.get("assertion")?.split(".")).toHaveLength(3)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("one that the authorization server refuses is replaced for the next attempt", () =>
+    Effect.gen(function*() {
+      const network = yield* servers
+      const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(Auth)))
+      yield* provider.accessToken
+      // Renewed in the background: the first attempt is refused.
+      yield* TestClock.adjust("59 seconds")
+      expect(Redacted.value((yield* provider.accessToken).value)).toBe("canary-2")
+      expect(yield* network.count("token")).toBe(2)
+      expect(yield* network.count(({ url }) => url === `${issuer}/token`)).toBe(3)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("a refusal of the identity provider costs one request, for any number of callers", () =>
+    Effect.gen(function*() {
+      const network = yield* servers
+      yield* network.always("token", refusal("invalid_grant"))
+      const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(Auth)))
+      const errors = yield* Effect.all(Effect.replicate(Effect.flip(provider.accessToken), 100), {
+        concurrency: "unbounded"
+      })
+      expect(new Set(errors.map(({ _tag }) => _tag))).toEqual(new Set(["AssertionError"]))
+      expect(yield* network.count("token")).toBe(1)
+      expect(yield* network.count(({ url }) => url === `${issuer}/token`)).toBe(0)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})

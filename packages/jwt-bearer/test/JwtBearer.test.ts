@@ -1,0 +1,546 @@
+import {
+  AssertionProvider,
+  ClientAuthentication,
+  OAuthHttpClient,
+  OAuthProvider,
+  TokenStorage
+} from "@effect-mcp-auth/core"
+import type { SignedAssertion } from "@effect-mcp-auth/core"
+import { JwtBearer } from "@effect-mcp-auth/jwt-bearer"
+import { Answer, TestServers, TokenRequest } from "@effect-mcp-auth/testing"
+import type { TestAuthorizationServer } from "@effect-mcp-auth/testing"
+import { HttpClient } from "@effect/platform"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Clock, Config, ConfigProvider, Effect, Exit, Fiber, Layer, Redacted, Ref, Scope, TestClock } from "effect"
+import { generateKeyPair, jwtVerify } from "jose"
+import type { JWTPayload } from "jose"
+
+const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+const options: JwtBearer.Options = { serverUrl: "https://mcp.example.com/mcp" }
+
+const clientSecret = Redacted.make("canary+s:e%c/r ü")
+
+const pairs = new Map<string, Promise<CryptoKeyPair>>()
+const keyPair = (name: string): Effect.Effect<CryptoKeyPair> =>
+  Effect.promise(() => {
+    const known = pairs.get(name) ?? generateKeyPair("ES256")
+    pairs.set(name, known)
+    return known
+  })
+
+/**
+ * An authorization server that verifies what `platform` signs for `workload` as a grant and what `machine` signs as a
+ * client, and takes each `jti` once (RFC 7523 §3).
+ */
+const setup = (changes: { readonly audience?: string; readonly servers?: TestServers.TestServers.Options } = {}) =>
+  Effect.gen(function*() {
+    const [platform, rotated, machine] = [
+      yield* keyPair("platform"),
+      yield* keyPair("rotated"),
+      yield* keyPair("machine")
+    ]
+    const issuer = changes.servers?.issuer ?? "https://auth.example.com"
+    let trusted = platform.publicKey
+    const seen: Array<JWTPayload> = []
+    const jtis = new Set<string>()
+    const verify = (jwt: string, key: CryptoKey, from: string, code: string, audience: string) =>
+      Effect.gen(function*() {
+        const now = yield* Clock.currentTimeMillis
+        const { payload } = yield* Effect.tryPromise(() =>
+          jwtVerify(jwt, key, { audience, issuer: from, currentDate: new Date(now), requiredClaims: ["exp", "jti"] })
+        ).pipe(Effect.catchAll(() => TokenRequest.refuse(code, "it does not verify")))
+        seen.push(payload)
+        const { jti = "", sub = "" } = payload
+        if (jtis.has(jti)) return yield* TokenRequest.refuse(code, "replayed")
+        jtis.add(jti)
+        return sub
+      })
+    const grant: TestAuthorizationServer.Grant = ({ parameters }) =>
+      Effect.map(
+        verify(
+          parameters.get("assertion") ?? "",
+          trusted,
+          "platform",
+          "invalid_grant",
+          changes.audience ?? issuer
+        ),
+        (subject) => ({ subject, scopes: ["mcp", "admin"] })
+      )
+    return {
+      platform,
+      rotated,
+      trust: (key: CryptoKey) =>
+        Effect.sync(() => {
+          trusted = key
+        }),
+      seen: Effect.sync(() => [...seen]),
+      assertions: signed(platform.privateKey),
+      machineAssertions: yield* Effect.flatMap(
+        AssertionProvider.AssertionProvider,
+        (provider) => Effect.succeed(provider)
+      ).pipe(Effect.provide(signed(machine.privateKey, { issuer: "machine", subject: "machine" }))),
+      environment: Layer.merge(
+        TestServers.layer({
+          clientSecret,
+          ...changes.servers,
+          authorizationServer: {
+            authMethods: ["private_key_jwt", "client_secret_basic", "client_secret_post"],
+            clients: [{ clientId: "machine" }, { clientId: "public" }],
+            grants: { [JWT_BEARER]: grant },
+            verifyClientAssertion: (jwt) => verify(jwt, machine.publicKey, "machine", "invalid_client", issuer),
+            ...changes.servers?.authorizationServer
+          }
+        }),
+        TokenStorage.layerMemory
+      )
+    }
+  })
+
+const signed = (
+  signingKey: SignedAssertion.Options["signingKey"],
+  changes: Partial<SignedAssertion.Options> = {}
+) =>
+  AssertionProvider.layerSigned({
+    issuer: "platform",
+    subject: "workload",
+    signingKey,
+    signingAlgorithm: "ES256",
+    ...changes
+  })
+
+const requests = Effect.flatMap(TestServers.TestServers, ({ network }) => network.requestsTo("token"))
+
+const forms = Effect.map(requests, (all) => all.map(({ body }) => Object.fromEntries(new URLSearchParams(body))))
+
+/** The token of a provider with these options, and what the server thinks of it. */
+const obtained = (changes: Partial<JwtBearer.Options> = {}) =>
+  Effect.gen(function*() {
+    const provider = yield* JwtBearer.make({ ...options, ...changes })
+    const token = yield* provider.accessToken
+    const { authorizationServer } = yield* TestServers.TestServers
+    return yield* authorizationServer.find(token.value)
+  })
+
+describe("the grant (RFC 7523 §2.1)", () => {
+  it.scoped("presents the assertion, and nothing of a client", () =>
+    Effect.gen(function*() {
+      const { assertions, environment, seen } = yield* setup()
+      yield* Effect.gen(function*() {
+        const issued = yield* obtained({ scopes: ["admin", "mcp"] })
+        expect(issued?.subject).toBe("workload")
+        expect(issued?.clientId).toBeUndefined()
+        expect(issued?.scopes).toEqual(["admin", "mcp"])
+        const [request, ...others] = yield* requests
+        expect(others).toEqual([])
+        expect(request?.headers["authorization"]).toBeUndefined()
+        const { assertion, ...rest } = (yield* forms)[0] ?? {}
+        expect(assertion?.split(".")).toHaveLength(3)
+        assert.deepStrictEqual(rest, {
+          grant_type: JWT_BEARER,
+          scope: "admin mcp",
+          resource: "https://mcp.example.com/mcp"
+        })
+        const [{ jti, ...claims } = {}] = yield* seen
+        expect(jti).toBeTypeOf("string")
+        assert.deepStrictEqual(claims, {
+          iss: "platform",
+          sub: "workload",
+          aud: "https://auth.example.com",
+          iat: 0,
+          exp: 300
+        })
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped.each(
+    [
+      [{}, "https://auth.example.com", "https://auth.example.com"],
+      [{ audience: "issuer" }, "https://tenant.auth0.com/", "https://tenant.auth0.com/"],
+      [{ audience: "token_endpoint" }, "https://auth.example.com", "https://auth.example.com/token"],
+      [{ audience: { value: "api://exchange" } }, "https://auth.example.com", "api://exchange"]
+    ] as const
+  )("%j, of %s: aud %s", ([changes, issuer, audience]) =>
+    Effect.gen(function*() {
+      const { assertions, environment, seen } = yield* setup({ audience, servers: { issuer } })
+      yield* obtained(changes).pipe(Effect.provide(assertions), Effect.provide(environment))
+      expect((yield* seen).map(({ aud }) => aud)).toEqual([audience])
+    }))
+
+  it.scoped("claims beside the standard ones, and in place of them", () =>
+    Effect.gen(function*() {
+      const { environment, platform, seen } = yield* setup()
+      yield* obtained().pipe(
+        Effect.provide(signed(platform.privateKey, {
+          additionalClaims: { tenant: "acme", sub: "replaced" },
+          claimOverrides: { exp: 42 }
+        })),
+        Effect.provide(environment)
+      )
+      expect(yield* seen).toMatchObject([{ tenant: "acme", sub: "workload", exp: 42 }])
+    }))
+
+  it.scoped("an assertion from a callback, told what it is for", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      const asked: Array<AssertionProvider.AssertionRequest> = []
+      yield* Effect.gen(function*() {
+        const inner = yield* AssertionProvider.AssertionProvider
+        const callback = AssertionProvider.layer((request) => {
+          asked.push(request)
+          return inner(request)
+        })
+        yield* obtained({ scopes: ["mcp"] }).pipe(Effect.provide(callback), Effect.provide(environment))
+      }).pipe(Effect.provide(assertions))
+      assert.deepStrictEqual(asked, [{
+        audience: "https://auth.example.com",
+        issuer: "https://auth.example.com",
+        tokenEndpoint: "https://auth.example.com/token",
+        resource: "https://mcp.example.com/mcp",
+        scopes: ["mcp"],
+        refused: false
+      }])
+    }))
+
+  it.effect("lives as long as its scope", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const provider = yield* Scope.extend(JwtBearer.make(options), scope)
+        yield* provider.accessToken
+        yield* Scope.close(scope, Exit.void)
+        expect(Exit.isFailure(yield* Effect.exit(provider.accessToken))).toBe(true)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+})
+
+describe("the client beside the grant", () => {
+  const secret = { clientId: "test-client", clientSecret }
+  const issuer = "https://auth.example.com"
+
+  it.scoped("a public client: its id", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const issued = yield* obtained({ clientId: "public" })
+        expect([issued?.clientId, issued?.subject]).toEqual(["public", "workload"])
+        const [form] = yield* forms
+        expect(form?.["client_id"]).toBe("public")
+        expect(form).not.toHaveProperty("client_assertion")
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("a public client that is known by a secret is refused, once", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const provider = yield* JwtBearer.make({ ...options, clientId: "test-client" })
+        const error = yield* Effect.flip(provider.accessToken)
+        assert(error._tag === "TokenEndpointError")
+        expect(error.code).toBe("invalid_client")
+        expect(yield* forms).toHaveLength(1)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("a secret in the header, and none of it in the body", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const issued = yield* obtained({ issuer, clientAuthentication: ClientAuthentication.clientSecretBasic(secret) })
+        expect([issued?.clientId, issued?.subject]).toEqual(["test-client", "workload"])
+        const [request] = yield* requests
+        expect(request?.headers["authorization"]).toMatch(/^Basic /)
+        expect([...new URLSearchParams(request?.body).keys()].toSorted()).toEqual([
+          "assertion",
+          "grant_type",
+          "resource",
+          "scope"
+        ])
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("a secret in the body", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const issued = yield* obtained({ issuer, clientAuthentication: ClientAuthentication.clientSecretPost(secret) })
+        expect(issued?.clientId).toBe("test-client")
+        expect((yield* forms)[0]).toMatchObject({
+          client_id: "test-client",
+          client_secret: Redacted.value(clientSecret)
+        })
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped.each([
+    ClientAuthentication.clientSecretBasic(secret),
+    ClientAuthentication.clientSecretPost(secret),
+    ClientAuthentication.clientSecretDiscover(secret)
+  ])("a secret by $method needs the issuer to be named", (clientAuthentication) =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const error = yield* Effect.flip(JwtBearer.make({ ...options, clientAuthentication }))
+        expect(error.message).toBe(
+          "`issuer`: a client secret leaves the process, so it has to be said for whom. Name the issuer, or write " +
+            `"discover" to trust the server to name it.`
+        )
+        expect(yield* network.requests).toEqual([])
+        expect((yield* obtained({ clientAuthentication, issuer: "discover" }))?.clientId).toBe("test-client")
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("a key of its own: two assertions in one request, neither in the other's place", () =>
+    Effect.gen(function*() {
+      const { assertions, environment, machineAssertions, seen } = yield* setup({
+        audience: "https://auth.example.com/token"
+      })
+      yield* Effect.gen(function*() {
+        const issued = yield* obtained({
+          audience: "token_endpoint",
+          clientAuthentication: ClientAuthentication.privateKeyJwt({
+            clientId: "machine",
+            assertionProvider: machineAssertions
+          })
+        })
+        expect([issued?.clientId, issued?.subject]).toEqual(["machine", "workload"])
+        const { assertion, client_assertion: proof, ...rest } = (yield* forms)[0] ?? {}
+        assert.deepStrictEqual(rest, {
+          grant_type: JWT_BEARER,
+          scope: "mcp",
+          resource: "https://mcp.example.com/mcp",
+          client_assertion_type: ASSERTION_TYPE
+        })
+        expect(assertion).not.toBe(proof)
+        expect((yield* seen).map(({ aud, iss, sub }) => [iss, sub, aud])).toEqual([
+          ["machine", "machine", "https://auth.example.com"],
+          ["platform", "workload", "https://auth.example.com/token"]
+        ])
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("an empty client id is refused, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const error = yield* Effect.flip(JwtBearer.make({ ...options, clientId: "" }))
+        expect(error.message).toBe("`clientId`: it is empty. Give the client id.")
+        expect(yield* network.requests).toEqual([])
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+})
+
+describe("every attempt has its own jti", () => {
+  it.scoped("of both assertions, against a server that takes each once", () =>
+    Effect.gen(function*() {
+      const { assertions, environment, machineAssertions, seen } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        yield* network.script("token", Answer.truncated, Answer.status(503), Answer.dropped)
+        const provider = yield* JwtBearer.make({
+          ...options,
+          clientAuthentication: ClientAuthentication.privateKeyJwt({
+            clientId: "machine",
+            assertionProvider: machineAssertions
+          })
+        })
+        for (let i = 0; i < 3; i++) {
+          yield* Effect.flip(provider.accessToken)
+          yield* TestClock.adjust("6 seconds")
+        }
+        const token = yield* provider.accessToken
+        yield* TestClock.adjust("6 seconds")
+        yield* provider.renew(token)
+        const sent = (yield* forms).flatMap((form) => [form["assertion"], form["client_assertion"]])
+        expect(sent).toHaveLength(10)
+        expect(new Set(sent).size).toBe(10)
+        expect(new Set((yield* seen).map(({ jti }) => jti)).size).toBe(6)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+})
+
+describe("a refusal is final (RFC 6749 §5.2)", () => {
+  it.scoped.each(["invalid_grant", "invalid_client", "invalid_scope", "unauthorized_client", "unsupported_grant_type"])(
+    "%s: one token request for 1,000 callers, and no other grant",
+    (code) =>
+      Effect.gen(function*() {
+        const { assertions, environment } = yield* setup()
+        yield* Effect.gen(function*() {
+          const { network } = yield* TestServers.TestServers
+          yield* network.always("token", Answer.json({ error: code }, { status: 400 }))
+          const provider = yield* JwtBearer.make(options)
+          const fibers = yield* Effect.replicateEffect(Effect.fork(Effect.flip(provider.accessToken)), 1000)
+          const errors = new Set(yield* Effect.forEach(fibers, Fiber.join))
+          expect(errors.size).toBe(1)
+          for (const error of [...errors, yield* Effect.flip(provider.accessToken)]) {
+            assert(error._tag === "TokenEndpointError")
+            expect(error.code).toBe(code)
+          }
+          expect((yield* forms).map((form) => form["grant_type"])).toEqual([JWT_BEARER])
+        }).pipe(Effect.provide(assertions), Effect.provide(environment))
+      })
+  )
+
+  it.scoped("invalid_grant: the key may have been rotated, and is asked for again", () =>
+    Effect.gen(function*() {
+      const { environment, platform, rotated, trust } = yield* setup()
+      const current = yield* Ref.make<SignedAssertion.SigningKey>(platform.privateKey)
+      let runs = 0
+      const key = Effect.tap(Ref.get(current), () =>
+        Effect.sync(() => {
+          runs++
+        }))
+      yield* Effect.gen(function*() {
+        const provider = yield* JwtBearer.make(options)
+        const first = yield* provider.accessToken
+        yield* trust(rotated.publicKey)
+        yield* Ref.set(current, rotated.privateKey)
+        const error = yield* Effect.flip(provider.renew(first))
+        assert(error._tag === "TokenEndpointError")
+        expect(error.code).toBe("invalid_grant")
+        expect(runs).toBe(1)
+        yield* TestClock.adjust("1 minute")
+        yield* provider.accessToken
+        expect(runs).toBe(2)
+      }).pipe(Effect.provide(signed(key)), Effect.provide(environment))
+    }))
+})
+
+describe("a prebuilt assertion is sent only where it belongs", () => {
+  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
+  const unsigned = (claims: JWTPayload, alg = "ES256") =>
+    Redacted.make(`${encode({ alg })}.${encode(claims)}.canary-signature`)
+  const aud = "https://auth.example.com"
+
+  it.scoped.each(
+    [
+      ["expired", unsigned({ aud, exp: 0 }), "Expired"],
+      ["not yet valid", unsigned({ aud, nbf: 61 }), "NotYetValid"],
+      ["for another audience", unsigned({ aud: "https://elsewhere.example" }), "WrongAudience"],
+      ["for no audience", unsigned({}), "WrongAudience"],
+      ["not signed", unsigned({ aud }, "none"), "Malformed"],
+      ["no JWT", Redacted.make("canary-opaque"), "Malformed"]
+    ] as const
+  )("%s: not sent, and no client secret with it", ([_, assertion, reason]) =>
+    Effect.gen(function*() {
+      const { environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* JwtBearer.make({
+          ...options,
+          issuer: aud,
+          clientAuthentication: ClientAuthentication.clientSecretBasic({ clientId: "test-client", clientSecret })
+        })
+        const error = yield* Effect.flip(provider.accessToken)
+        assert(error._tag === "AssertionError")
+        expect(error.reason).toBe(reason)
+        expect(yield* network.count("token")).toBe(0)
+      }).pipe(Effect.provide(AssertionProvider.layerStatic(assertion)), Effect.provide(environment))
+    }))
+
+  it.scoped("opaque: sent where the caller says so", () =>
+    Effect.gen(function*() {
+      const { environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const provider = yield* JwtBearer.make(options)
+        const error = yield* Effect.flip(provider.accessToken)
+        assert(error._tag === "TokenEndpointError")
+        expect(error.code).toBe("invalid_grant")
+        expect((yield* forms).map((form) => form["assertion"])).toEqual(["canary-opaque"])
+      }).pipe(
+        Effect.provide(AssertionProvider.layerStatic(Redacted.make("canary-opaque"), { opaque: true })),
+        Effect.provide(environment)
+      )
+    }))
+
+  it.scoped("one for the server's own address does not go to the authorization server that it names", () =>
+    Effect.gen(function*() {
+      const { environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* JwtBearer.make(options)
+        const error = yield* Effect.flip(provider.accessToken)
+        expect(error.message).toBe(
+          "The assertion is for https://mcp.example.com/mcp, and was not sent to https://auth.example.com. " +
+            "Have one made for the audience https://auth.example.com."
+        )
+        expect(yield* network.count("token")).toBe(0)
+      }).pipe(
+        Effect.provide(AssertionProvider.layerStatic(unsigned({ aud: "https://mcp.example.com/mcp" }))),
+        Effect.provide(environment)
+      )
+    }))
+})
+
+/** A call of the protected server, through the layer. */
+const call = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https://mcp.example.com/mcp/reports"))
+
+describe("layer", () => {
+  it.effect("provides the authenticated client", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const layer = OAuthHttpClient.layer.pipe(Layer.provide(JwtBearer.layer(options)))
+        expect((yield* Effect.provide(call, layer)).status).toBe(200)
+        expect((yield* call).status).toBe(401)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.effect("fails to be built with wrong options", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      const error = yield* Layer.build(JwtBearer.layer({ serverUrl: "http://mcp.example.com" })).pipe(
+        Effect.scoped,
+        Effect.provide(assertions),
+        Effect.provide(environment),
+        Effect.flip
+      )
+      expect(error._tag).toBe("InsecureEndpoint")
+    }))
+})
+
+describe("layerConfig", () => {
+  const layer = JwtBearer.layerConfig({
+    serverUrl: Config.string("MCP_URL"),
+    clientId: Config.string("MCP_CLIENT_ID").pipe(Config.withDefault(undefined)),
+    scopes: Config.array(Config.string(), "MCP_SCOPES")
+  })
+  const from = (variables: Readonly<Record<string, string>>) =>
+    Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
+  const variables = { MCP_URL: "https://mcp.example.com/mcp", MCP_SCOPES: "mcp,admin" }
+
+  it.effect.each([[{}, undefined], [{ MCP_CLIENT_ID: "public" }, "public"]] as const)(
+    "reads the options from the configuration: %j",
+    ([more, clientId]) =>
+      Effect.gen(function*() {
+        const { assertions, environment } = yield* setup()
+        yield* Effect.gen(function*() {
+          yield* Effect.flatMap(OAuthProvider.OAuthProvider, ({ accessToken }) => accessToken).pipe(
+            Effect.provide(layer),
+            from({ ...variables, ...more })
+          )
+          const [form] = yield* forms
+          expect([form?.["client_id"], form?.["scope"]]).toEqual([clientId, "mcp admin"])
+        }).pipe(Effect.provide(assertions), Effect.provide(environment))
+      })
+  )
+
+  it.effect("fails without what is needed, and with what is wrong", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      const fails = (variables: Readonly<Record<string, string>>) =>
+        Effect.scoped(Layer.build(layer)).pipe(
+          from(variables),
+          Effect.provide(assertions),
+          Effect.provide(environment),
+          Effect.flip
+        )
+      expect(JSON.stringify(yield* fails({ MCP_SCOPES: "mcp" }))).toContain("MCP_URL")
+      const wrong = yield* fails({ ...variables, MCP_CLIENT_ID: "" })
+      expect("_tag" in wrong && wrong._tag).toBe("InvalidOptions")
+    }))
+})

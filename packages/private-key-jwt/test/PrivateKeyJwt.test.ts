@@ -1,0 +1,451 @@
+import { AssertionProvider, OAuthHttpClient, OAuthProvider } from "@effect-mcp-auth/core"
+import type { SignedAssertion } from "@effect-mcp-auth/core"
+import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
+import { Answer, TestServers } from "@effect-mcp-auth/testing"
+import { HttpClient } from "@effect/platform"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Config, ConfigProvider, Effect, Exit, Fiber, Layer, Redacted, Ref, Scope, TestClock } from "effect"
+import { exportJWK, exportPKCS8 } from "jose"
+import { forms, keyPair, signed, strict, unsigned } from "./support.ts"
+
+const options: PrivateKeyJwt.Options = { serverUrl: "https://mcp.example.com/mcp", clientId: "machine" }
+
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+/** A strict server, and a provider's key that it knows. */
+const setup = (server: Omit<Parameters<typeof strict>[0], "publicKey"> = {}) =>
+  Effect.map(keyPair("ES256"), ({ privateKey, publicKey }) => ({
+    ...strict({ ...server, publicKey }),
+    assertions: signed(privateKey)
+  }))
+
+describe("make", () => {
+  it.scoped("gives a provider whose tokens the server takes", () =>
+    Effect.gen(function*() {
+      const { assertions, environment, seen } = yield* setup()
+      yield* Effect.gen(function*() {
+        const provider = yield* PrivateKeyJwt.make({ ...options, scopes: ["mcp", "admin"] })
+        const { authorizationServer } = yield* TestServers.TestServers
+        const token = yield* provider.accessToken
+        const issued = yield* authorizationServer.find(token.value)
+        expect(issued?.clientId).toBe("machine")
+        expect(issued?.scopes).toEqual(["mcp", "admin"])
+        const [form, ...others] = yield* forms
+        assert(form !== undefined)
+        expect(others).toEqual([])
+        const { client_assertion: assertion, ...rest } = form
+        assert.deepStrictEqual(rest, {
+          grant_type: "client_credentials",
+          scope: "mcp admin",
+          resource: "https://mcp.example.com/mcp",
+          client_assertion_type: ASSERTION_TYPE
+        })
+        expect(assertion?.split(".")).toHaveLength(3)
+        const [{ jti, ...claims } = {}] = yield* seen
+        expect(jti).toBeTypeOf("string")
+        assert.deepStrictEqual(claims, {
+          iss: "machine",
+          sub: "machine",
+          aud: "https://auth.example.com",
+          iat: 0,
+          exp: 300
+        })
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped.each(
+    ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const
+  )("by %s, as PEM, JWK and CryptoKey", (alg) =>
+    Effect.gen(function*() {
+      const { privateKey, publicKey } = yield* keyPair(alg)
+      const keys: ReadonlyArray<SignedAssertion.SigningKey> = [
+        Redacted.make(yield* Effect.promise(() => exportPKCS8(privateKey))),
+        Redacted.make(yield* Effect.promise(() => exportJWK(privateKey))),
+        privateKey
+      ]
+      for (const key of keys) {
+        const provider = PrivateKeyJwt.make(options).pipe(Effect.flatMap(({ accessToken }) => accessToken))
+        yield* provider.pipe(
+          Effect.provide(signed(key, { signingAlgorithm: alg, keyId: "key-1" })),
+          Effect.provide(strict({ publicKey }).environment)
+        )
+      }
+    }))
+
+  it.effect("lives as long as its scope", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const provider = yield* Scope.extend(PrivateKeyJwt.make(options), scope)
+        yield* provider.accessToken
+        yield* Scope.close(scope, Exit.void)
+        expect(Exit.isFailure(yield* Effect.exit(provider.accessToken))).toBe(true)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("wrong options are refused, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        for (
+          const [changes, tag] of [
+            [{ clientId: "" }, "InvalidOptions"],
+            [{ serverUrl: "http://mcp.example.com" }, "InsecureEndpoint"],
+            [{ issuer: "auth" }, "InvalidOptions"]
+          ] as const
+        ) {
+          const error = yield* Effect.flip(PrivateKeyJwt.make({ ...options, ...changes }))
+          expect(error._tag).toBe(tag)
+        }
+        expect(yield* network.requests).toEqual([])
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+})
+
+describe("what the server wants otherwise", () => {
+  const tokenWith = (changes: Partial<PrivateKeyJwt.Options>, server: Parameters<typeof setup>[0]) =>
+    Effect.gen(function*() {
+      const { assertions, environment, seen } = yield* setup(server)
+      return yield* Effect.gen(function*() {
+        const provider = yield* PrivateKeyJwt.make({ ...options, ...changes })
+        const outcome = yield* Effect.either(provider.accessToken)
+        return { outcome, forms: yield* forms, seen: yield* seen }
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    })
+
+  it.scoped.each(
+    [
+      [{}, "https://auth.example.com", "https://auth.example.com"],
+      [{ audience: "issuer" }, "https://auth.example.com", "https://auth.example.com"],
+      [{ audience: "issuer" }, "https://tenant.auth0.com/", "https://tenant.auth0.com/"],
+      [{}, "https://login.example.com/tenant/v2.0", "https://login.example.com/tenant/v2.0"],
+      [{ audience: "token_endpoint" }, "https://auth.example.com", "https://auth.example.com/token"],
+      [{ audience: { value: "urn:as" } }, "https://auth.example.com", "urn:as"]
+    ] as const
+  )("%j, of %s: aud %s", ([changes, issuer, audience]) =>
+    Effect.gen(function*() {
+      const { outcome, seen } = yield* tokenWith(changes, { audience, servers: { issuer } })
+      expect(outcome._tag).toBe("Right")
+      expect(seen.map(({ aud }) => aud)).toEqual([audience])
+    }))
+
+  it.scoped("the slash of Auth0's issuer is in aud, also where the caller left it out", () =>
+    Effect.gen(function*() {
+      const { outcome } = yield* tokenWith({ issuer: "https://tenant.auth0.com" }, {
+        audience: "https://tenant.auth0.com/",
+        servers: { issuer: "https://tenant.auth0.com/" }
+      })
+      expect(outcome._tag).toBe("Right")
+    }))
+
+  it.scoped.each(
+    [[{}, undefined], [{ clientIdParameter: "omit" }, undefined], [{ clientIdParameter: "send" }, "machine"]] as const
+  )(
+    "%j: client_id %s",
+    ([changes, expected]) =>
+      Effect.gen(function*() {
+        const { forms, outcome } = yield* tokenWith(changes, {})
+        expect(outcome._tag).toBe("Right")
+        expect(forms[0]?.["client_id"]).toBe(expected)
+      })
+  )
+
+  it.scoped("the issuer is looked for where it is not named, and held to where it is", () =>
+    Effect.gen(function*() {
+      const { outcome } = yield* tokenWith({ issuer: "https://other.example.com" }, {})
+      assert(outcome._tag === "Left")
+      expect(outcome.left._tag).not.toBe("TokenEndpointError")
+    }))
+})
+
+describe("every attempt has its own jti", () => {
+  it.scoped("retries after a 503, a lost answer and a lost connection included", () =>
+    Effect.gen(function*() {
+      const { assertions, environment, seen } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        // The first is seen by the server, its answer is not seen by the client.
+        yield* network.script(
+          "token",
+          Answer.truncated,
+          Answer.status(503),
+          Answer.dropped,
+          Answer.delayed("1 minute", Answer.proceed)
+        )
+        const provider = yield* PrivateKeyJwt.make(options)
+        for (let i = 0; i < 3; i++) {
+          yield* Effect.flip(provider.accessToken)
+          yield* TestClock.adjust("6 seconds")
+        }
+        const slow = yield* Effect.fork(Effect.flip(provider.accessToken))
+        yield* network.awaitRequests("token", 4)
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(slow)
+        yield* TestClock.adjust("6 seconds")
+        yield* provider.accessToken
+        const sent = (yield* forms).map((form) => form["client_assertion"])
+        expect(sent).toHaveLength(5)
+        expect(new Set(sent).size).toBe(5)
+        const jtis = (yield* seen).map(({ jti }) => jti)
+        expect(new Set(jtis).size).toBe(jtis.length)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("100 renewals against a server that accepts each once", () =>
+    Effect.gen(function*() {
+      const { assertions, environment, seen } = yield* setup()
+      yield* Effect.gen(function*() {
+        const provider = yield* PrivateKeyJwt.make(options)
+        let token = yield* provider.accessToken
+        for (let i = 0; i < 100; i++) {
+          yield* TestClock.adjust("10 minutes")
+          token = yield* provider.renew(token)
+        }
+        const jtis = (yield* seen).map(({ jti }) => jti)
+        expect(jtis.length).toBeGreaterThan(100)
+        expect(new Set(jtis).size).toBe(jtis.length)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }), 30_000)
+})
+
+describe("a refusal is final (RFC 6749 §5.2)", () => {
+  it.scoped.each(
+    [
+      ["invalid_client", 401],
+      ["invalid_scope", 400],
+      ["unauthorized_client", 400],
+      ["unsupported_grant_type", 400]
+    ] as const
+  )("%s: one token request for 1,000 callers", ([code, status]) =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        yield* network.always("token", Answer.json({ error: code }, { status }))
+        const provider = yield* PrivateKeyJwt.make(options)
+        const fibers = yield* Effect.replicateEffect(Effect.fork(Effect.flip(provider.accessToken)), 1000)
+        const errors = new Set(yield* Effect.forEach(fibers, Fiber.join))
+        expect(errors.size).toBe(1)
+        for (const error of [...errors, yield* Effect.flip(provider.accessToken)]) {
+          assert(error._tag === "TokenEndpointError")
+          expect(error.code).toBe(code)
+        }
+        expect(yield* network.count("token")).toBe(1)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+})
+
+describe("rotation of the key", () => {
+  const rotating = Effect.gen(function*() {
+    const [old, fresh] = [yield* keyPair("ES256"), yield* keyPair("ES256", "rotated")]
+    const current = yield* Ref.make<SignedAssertion.SigningKey>(old.privateKey)
+    const runs = yield* Ref.make(0)
+    const server = strict({ publicKey: old.publicKey })
+    const assertions = signed(Effect.zipRight(Ref.update(runs, (n) => n + 1), Ref.get(current)))
+    return { ...server, assertions, current, fresh, runs: Ref.get(runs) }
+  })
+
+  it.scoped("the key is asked for again after invalid_client, and only then", () =>
+    Effect.gen(function*() {
+      const { assertions, current, environment, fresh, rotate, runs } = yield* rotating
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* PrivateKeyJwt.make(options)
+        const first = yield* provider.accessToken
+        for (const answer of [Answer.status(503), Answer.json({ error: "invalid_scope" }, { status: 400 })]) {
+          yield* network.script("token", answer)
+          yield* Effect.flip(provider.renew(first))
+          yield* TestClock.adjust("1 minute")
+        }
+        const second = yield* provider.accessToken
+        expect(yield* runs).toBe(1)
+
+        yield* Ref.set(current, fresh.privateKey)
+        yield* rotate(fresh.publicKey)
+        const error = yield* Effect.flip(provider.renew(second))
+        assert(error._tag === "TokenEndpointError")
+        expect(error.code).toBe("invalid_client")
+        expect(yield* runs).toBe(1)
+        yield* TestClock.adjust("1 minute")
+        const third = yield* provider.accessToken
+        yield* TestClock.adjust("1 minute")
+        yield* provider.renew(third)
+        expect(yield* runs).toBe(2)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("to one that is of no use: an AssertionError, nothing is sent, and it is asked for until it is", () =>
+    Effect.gen(function*() {
+      const { assertions, current, environment, fresh, rotate, runs } = yield* rotating
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* PrivateKeyJwt.make(options)
+        yield* rotate(fresh.publicKey)
+        yield* Effect.flip(provider.accessToken)
+        yield* Ref.set(current, Redacted.make("canary, and no key"))
+        for (let i = 0; i < 2; i++) {
+          yield* TestClock.adjust("1 minute")
+          const error = yield* Effect.flip(provider.accessToken)
+          assert(error._tag === "AssertionError")
+          expect(error.message).toContain("The signing key was rotated, but `signingKey`: it is not a PEM.")
+        }
+        expect(yield* network.count("token")).toBe(1)
+        yield* Ref.set(current, fresh.privateKey)
+        yield* TestClock.adjust("1 minute")
+        yield* provider.accessToken
+        expect(yield* network.count("token")).toBe(2)
+        expect(yield* runs).toBe(4)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+})
+
+describe("a prebuilt assertion is sent only where it belongs", () => {
+  const aud = "https://auth.example.com"
+  const opaque = Redacted.make("canary-opaque")
+
+  it.scoped.each(
+    [
+      ["expired", unsigned({ aud, exp: 0 }), "Expired"],
+      ["not yet valid", unsigned({ aud, nbf: 61 }), "NotYetValid"],
+      ["for another audience", unsigned({ aud: "https://elsewhere.example" }), "WrongAudience"],
+      ["for other audiences", unsigned({ aud: ["https://elsewhere.example", "b"] }), "WrongAudience"],
+      ["for no audience", unsigned({ sub: "machine" }), "WrongAudience"],
+      ["not signed", unsigned({ aud }, "none"), "Malformed"],
+      ["no JWT", opaque, "Malformed"],
+      ["empty", Redacted.make(""), "Malformed"]
+    ] as const
+  )("%s: not sent", ([_, assertion, reason]) =>
+    Effect.gen(function*() {
+      const { environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* PrivateKeyJwt.make(options)
+        const error = yield* Effect.flip(provider.accessToken)
+        assert(error._tag === "AssertionError")
+        expect(error.reason).toBe(reason)
+        expect(yield* network.count("token")).toBe(0)
+      }).pipe(Effect.provide(AssertionProvider.layerStatic(assertion)), Effect.provide(environment))
+    }))
+
+  it.scoped.each(
+    [
+      ["for the issuer", unsigned({ aud, exp: 10 }), undefined],
+      ["for the token endpoint", unsigned({ aud: [`${aud}/token`] }), undefined],
+      ["opaque", opaque, true]
+    ] as const
+  )("%s: sent as it is", ([_, assertion, allowed]) =>
+    Effect.gen(function*() {
+      const { environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const provider = yield* PrivateKeyJwt.make(options)
+        // Nobody signed it.
+        const error = yield* Effect.flip(provider.accessToken)
+        expect(error._tag).toBe("TokenEndpointError")
+        expect((yield* forms).map((form) => form["client_assertion"])).toEqual([Redacted.value(assertion)])
+      }).pipe(
+        Effect.provide(AssertionProvider.layerStatic(assertion, { opaque: allowed })),
+        Effect.provide(environment)
+      )
+    }))
+})
+
+/** A call of the protected server, through the layer. */
+const call = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https://mcp.example.com/mcp/reports"))
+
+describe("layer", () => {
+  it.effect("provides the authenticated client", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const layer = OAuthHttpClient.layer.pipe(Layer.provide(PrivateKeyJwt.layer(options)))
+        expect((yield* Effect.provide(call, layer)).status).toBe(200)
+        expect((yield* call).status).toBe(401)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.effect("fails to be built with wrong options, and with a wrong key", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      const error = yield* Layer.build(PrivateKeyJwt.layer({ ...options, clientId: "" })).pipe(
+        Effect.scoped,
+        Effect.provide(assertions),
+        Effect.provide(environment),
+        Effect.flip
+      )
+      expect(error.message).toContain("`clientId`")
+      const bad = yield* Layer.build(Layer.provide(PrivateKeyJwt.layer(options), signed(Redacted.make("canary")))).pipe(
+        Effect.scoped,
+        Effect.provide(environment),
+        Effect.flip
+      )
+      expect(bad.message).toContain("`signingKey`")
+    }))
+})
+
+describe("layerConfig", () => {
+  const layer = PrivateKeyJwt.layerConfig({
+    serverUrl: Config.string("MCP_URL"),
+    clientId: Config.string("MCP_CLIENT_ID"),
+    audience: Config.literal("issuer", "token_endpoint")("MCP_AUDIENCE").pipe(Config.withDefault("issuer")),
+    clientIdParameter: Config.literal("omit", "send")("MCP_CLIENT_ID_PARAMETER").pipe(Config.withDefault("omit"))
+  })
+  const from = (variables: Readonly<Record<string, string>>) =>
+    Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
+  const variables = { MCP_URL: "https://mcp.example.com/mcp", MCP_CLIENT_ID: "machine" }
+
+  it.effect("reads every option from the configuration", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup({ audience: "https://auth.example.com/token" })
+      yield* Effect.gen(function*() {
+        yield* Effect.flatMap(OAuthProvider.OAuthProvider, ({ accessToken }) => accessToken).pipe(
+          Effect.provide(layer),
+          from({ ...variables, MCP_AUDIENCE: "token_endpoint", MCP_CLIENT_ID_PARAMETER: "send" })
+        )
+        expect((yield* forms)[0]?.["client_id"]).toBe("machine")
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.effect("fails without what is needed, and with what is wrong", () =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      const fails = (variables: Readonly<Record<string, string>>) =>
+        Effect.scoped(Layer.build(layer)).pipe(
+          from(variables),
+          Effect.provide(assertions),
+          Effect.provide(environment),
+          Effect.flip
+        )
+      expect(JSON.stringify(yield* fails({ MCP_URL: "https://mcp.example.com/mcp" }))).toContain("MCP_CLIENT_ID")
+      const insecure = yield* fails({ ...variables, MCP_URL: "http://mcp.example.com" })
+      expect("_tag" in insecure && insecure._tag).toBe("InsecureEndpoint")
+    }))
+})
+
+describe("clientAuthentication", () => {
+  it.effect("is the proof alone", () =>
+    Effect.gen(function*() {
+      const authentication = PrivateKeyJwt.clientAuthentication({
+        clientId: "machine",
+        assertionProvider: ({ audience }) => Effect.succeed(Redacted.make(`canary for ${audience}`)),
+        audience: "token_endpoint",
+        clientIdParameter: "send"
+      })
+      expect([authentication.clientId, authentication.method]).toEqual(["machine", "private_key_jwt"])
+      const issuer = "https://auth.example.com"
+      const { parameters = {} } = yield* authentication.prove({
+        authorizationServer: {
+          issuer,
+          tokenEndpoint: new URL(`${issuer}/token`),
+          metadata: { issuer, token_endpoint: `${issuer}/token` }
+        },
+        resource: "https://mcp.example.com/mcp",
+        scopes: []
+      })
+      const assertion = parameters["client_assertion"]
+      assert(Redacted.isRedacted(assertion))
+      expect(Redacted.value(assertion)).toBe(`canary for ${issuer}/token`)
+      expect(parameters["client_id"]).toBe("machine")
+    }))
+})
