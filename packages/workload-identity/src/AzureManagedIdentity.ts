@@ -1,0 +1,199 @@
+/**
+ * The access token of an Azure managed identity, as an assertion: of a virtual machine (IMDS), or of App Service,
+ * Functions and Container Apps.
+ *
+ * @since 0.1.0
+ */
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Assertion from "./internal/assertion.ts"
+import * as Environment from "./internal/environment.ts"
+import * as Http from "./internal/http.ts"
+import * as Remembered from "./internal/remembered.ts"
+import { clean } from "./internal/text.ts"
+
+/**
+ * At most one of `clientId`, `objectId` and `resourceId` says which user-assigned identity is meant; none of them is the
+ * system-assigned one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * What the token is for, in place of the audience that the authorization server is asked with, such as
+   * `api://AzureADTokenExchange` where an Entra application trusts the identity.
+   */
+  readonly resource?: string | undefined
+  /** What the token's `aud` is, where that is neither `resource` nor the bare id in `api://<id>`. */
+  readonly audience?: string | undefined
+  readonly clientId?: string | undefined
+  readonly objectId?: string | undefined
+  readonly resourceId?: string | undefined
+}
+
+/** One of the two services that give tokens. */
+interface Service extends Http.Source {
+  readonly url: string | URL
+  readonly apiVersion: string
+  readonly header: readonly [name: string, value: string | Redacted.Redacted<string>]
+  readonly parameters: { readonly clientId: string; readonly objectId: string; readonly resourceId: string }
+}
+
+const imds: Service = {
+  name: "The Azure instance metadata service (IMDS)",
+  remedy: "Run on an Azure machine that has a managed identity; check `clientId` if it has several.",
+  url: "http://169.254.169.254/metadata/identity/oauth2/token",
+  apiVersion: "2018-02-01",
+  header: ["metadata", "true"],
+  parameters: { clientId: "client_id", objectId: "object_id", resourceId: "msi_res_id" }
+}
+
+const appService = (url: URL, header: Redacted.Redacted<string>): Service => ({
+  name: "The managed identity of App Service (IDENTITY_ENDPOINT)",
+  remedy: "Give the app a managed identity; check `clientId` if it has several.",
+  url,
+  apiVersion: "2019-08-01",
+  header: ["x-identity-header", header],
+  parameters: { clientId: "client_id", objectId: "principal_id", resourceId: "mi_res_id" }
+})
+
+const APP_SERVICE = "App Service, Functions and Container Apps set IDENTITY_ENDPOINT and IDENTITY_HEADER together " +
+  "where the app has a managed identity."
+
+/** Variables that tell other platforms by, whose services ask for more than a header. */
+const others = [["IMDS_ENDPOINT", "Azure Arc"], ["IDENTITY_SERVER_THUMBPRINT", "Service Fabric"]] as const
+
+/** By the environment, as the Azure SDKs do. */
+const choose: Effect.Effect<Service, InvalidOptions> = Effect.gen(function*() {
+  const endpoint = yield* Environment.optional("IDENTITY_ENDPOINT")
+  if (Option.isNone(endpoint)) {
+    return Option.isSome(yield* Environment.optional("IDENTITY_HEADER"))
+      ? yield* new InvalidOptions({
+        option: "IDENTITY_ENDPOINT",
+        description: `the variable is not set. ${APP_SERVICE}`
+      })
+      : imds
+  }
+  for (const [variable, platform] of others) {
+    if (Option.isSome(yield* Environment.optional(variable))) {
+      return yield* new InvalidOptions({
+        option: variable,
+        description: `it is set, as on ${platform}, whose managed identities are not supported. ` +
+          `Get the token with the Azure SDK, and give it with \`AssertionProvider.layer\`.`
+      })
+    }
+  }
+  const url = Http.parseEndpoint(endpoint.value)
+  return typeof url === "string"
+    ? yield* new InvalidOptions({ option: "IDENTITY_ENDPOINT", description: `${url}. ${APP_SERVICE}` })
+    : appService(url, yield* Environment.secret("IDENTITY_HEADER", APP_SERVICE))
+})
+
+const decode = Schema.decodeUnknownOption(Schema.Struct({ access_token: Schema.String }))
+const decodeError = Schema.decodeUnknownOption(Schema.Union(
+  Schema.Struct({ error_description: Schema.String }),
+  Schema.Struct({ message: Schema.String })
+))
+
+/** Tokens of version 2 name the application by its id alone; some services add a slash. */
+const namesOf = (resource: string): ReadonlyArray<string> => [
+  resource,
+  resource.endsWith("/") ? resource.slice(0, -1) : `${resource}/`,
+  resource.replace(/^api:\/\//, "")
+]
+
+/**
+ * Asks the service that the environment names: App Service's, if `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` are set in
+ * `Config`, else IMDS at 169.254.169.254. A token is remembered until a minute before it expires.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const { clientId, objectId, resourceId } = options
+    const identities = Object.entries({ clientId, objectId, resourceId }).flatMap(([option, value]) =>
+      value === undefined ? [] : [{ option, value }]
+    )
+    const [identity, another] = identities
+    if (another !== undefined) {
+      return yield* new InvalidOptions({
+        option: another.option,
+        description: `\`${identity?.option}\` names an identity already. Give one of the two.`
+      })
+    }
+    const service = yield* choose
+    const resourceOf = (request: { readonly audience: string }) => options.resource ?? request.audience
+    const expected: Assertion.Expected = {
+      name: "The token of the managed identity",
+      remedy: "Set `resource` to what the authorization server expects, and `audience` to the token's `aud`.",
+      audience: (request) => options.audience === undefined ? namesOf(resourceOf(request)) : [options.audience]
+    }
+    return Remembered.make({
+      expected,
+      keyOf: resourceOf,
+      fetch: (request) =>
+        Effect.gen(function*() {
+          const [name, value] = service.header
+          const outgoing = HttpClientRequest.get(service.url, { headers: { accept: "application/json" } }).pipe(
+            HttpClientRequest.setUrlParams({
+              "api-version": service.apiVersion,
+              resource: resourceOf(request),
+              ...(clientId === undefined ? {} : { [service.parameters.clientId]: clientId }),
+              ...(objectId === undefined ? {} : { [service.parameters.objectId]: objectId }),
+              ...(resourceId === undefined ? {} : { [service.parameters.resourceId]: resourceId })
+            }),
+            HttpClientRequest.setHeader(name, Redacted.isRedacted(value) ? Redacted.value(value) : value)
+          )
+          const { body, status } = yield* Http.exchange(client, outgoing, service)
+          const json = Http.parseJson(body)
+          if (status !== 200) {
+            const said = Option.match(decodeError(json), {
+              onNone: () => "",
+              onSome: (error) => "message" in error ? error.message : error.error_description
+            })
+            return yield* Http.refused(
+              service,
+              status,
+              clean(said, Redacted.isRedacted(value) ? [Redacted.value(value)] : [])
+            )
+          }
+          const answer = Option.getOrUndefined(decode(json))
+          if (answer === undefined) {
+            return yield* Http.malformed(`${service.name} answered 200 without an \`access_token\`.`)
+          }
+          return yield* Assertion.read(answer.access_token, yield* Clock.currentTimeMillis, expected)
+        })
+    })
+  })
+
+/**
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { AzureManagedIdentity } from "@effect-mcp-auth/workload-identity"
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ *
+ * const Assertions = AzureManagedIdentity.layer({ resource: "api://AzureADTokenExchange" }).pipe(
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ * ```
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<AssertionProvider, InvalidOptions, HttpClient.HttpClient> =>
+  Layer.effect(AssertionProvider, make(options))

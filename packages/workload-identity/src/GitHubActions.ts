@@ -1,0 +1,105 @@
+/**
+ * The OpenID Connect token of a GitHub Actions job.
+ *
+ * @since 0.1.0
+ */
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Assertion from "./internal/assertion.ts"
+import * as Environment from "./internal/environment.ts"
+import * as Http from "./internal/http.ts"
+import * as Remembered from "./internal/remembered.ts"
+import { clean } from "./internal/text.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** What the token's `aud` is to be, in place of the audience that the authorization server is asked with. */
+  readonly audience?: string | undefined
+}
+
+const SET_BY = "GitHub sets it in jobs that have `permissions: id-token: write` in the workflow, " +
+  "and not for pull requests from forks."
+
+const source: Http.Source = {
+  name: "GitHub's token service (ACTIONS_ID_TOKEN_REQUEST_URL)",
+  remedy: "Ask while the job runs, and with `permissions: id-token: write`."
+}
+
+const decode = Schema.decodeUnknownOption(Schema.Struct({ value: Schema.String }))
+const decodeError = Schema.decodeUnknownOption(Schema.Struct({ message: Schema.String }))
+
+/**
+ * Reads `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` from `Config`. A token is asked for per
+ * audience and remembered until a minute before it expires.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const address = yield* Environment.required("ACTIONS_ID_TOKEN_REQUEST_URL", SET_BY)
+    const token = yield* Environment.secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN", SET_BY)
+    const url = Http.parseEndpoint(address)
+    if (typeof url === "string") {
+      return yield* new InvalidOptions({ option: "ACTIONS_ID_TOKEN_REQUEST_URL", description: `${url}. ${SET_BY}` })
+    }
+    const audienceOf = Assertion.audienceOf(options)
+    const expected: Assertion.Expected = {
+      name: "The token of GitHub Actions",
+      remedy: "Set `audience` to what the authorization server expects.",
+      audience: (request) => [audienceOf(request)]
+    }
+    return Remembered.make({
+      expected,
+      keyOf: audienceOf,
+      fetch: (request) =>
+        Effect.gen(function*() {
+          const outgoing = HttpClientRequest.get(url, { headers: { accept: "application/json" } }).pipe(
+            HttpClientRequest.setUrlParam("audience", audienceOf(request)),
+            HttpClientRequest.setHeader("authorization", `bearer ${Redacted.value(token)}`)
+          )
+          const { body, status } = yield* Http.exchange(client, outgoing, source)
+          const json = Http.parseJson(body)
+          if (status !== 200) {
+            const said = Option.getOrUndefined(decodeError(json))?.message ?? ""
+            return yield* Http.refused(source, status, clean(said, [Redacted.value(token)]))
+          }
+          const answer = Option.getOrUndefined(decode(json))
+          if (answer === undefined) return yield* Http.malformed(`${source.name} answered 200 without a \`value\`.`)
+          return yield* Assertion.read(answer.value, yield* Clock.currentTimeMillis, expected)
+        })
+    })
+  })
+
+/**
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { GitHubActions } from "@effect-mcp-auth/workload-identity"
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ *
+ * const Assertions = GitHubActions.layer({ audience: "https://auth.example.com" }).pipe(
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ * ```
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<AssertionProvider, InvalidOptions, HttpClient.HttpClient> =>
+  Layer.effect(AssertionProvider, make(options))

@@ -1,0 +1,71 @@
+/**
+ * The ID token of a GitLab CI job, which is in a variable of the job.
+ *
+ * @since 0.1.0
+ */
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
+import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Assertion from "./internal/assertion.ts"
+import * as Environment from "./internal/environment.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The name under `id_tokens:` in `.gitlab-ci.yml`. */
+  readonly variable: string
+  /** What the token's `aud` is, where that is neither the issuer nor the token endpoint of the authorization server. */
+  readonly audience?: string | undefined
+}
+
+/**
+ * Reads the variable from `Config`, once: GitLab does not change it while the job runs, and it lives as long as the job
+ * may (`timeout:`).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options
+): Effect.Effect<AssertionProvider.Service, InvalidOptions | AssertionError> =>
+  Effect.gen(function*() {
+    const { audience, variable } = options
+    if (!/^[A-Za-z_]\w*$/.test(variable)) {
+      return yield* new InvalidOptions({ option: "variable", description: "it is not the name of a variable." })
+    }
+    const declared = `GitLab sets it if the job in .gitlab-ci.yml has \`id_tokens: ${variable}: aud: ...\``
+    const value = yield* Environment.secret(variable, `${declared} (GitLab 15.7 or later).`)
+    const expected: Assertion.Expected = {
+      name: `The ID token in ${variable}`,
+      remedy: `${declared}, with the \`aud\` that the authorization server expects, for as long as the job may run.`,
+      ...(audience === undefined ? {} : { audience: () => [audience] })
+    }
+    const assertion = yield* Assertion.read(Redacted.value(value), yield* Clock.currentTimeMillis, expected)
+    return (request) =>
+      Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) => Effect.map(Assertion.check(assertion, request, now, expected), ({ value }) => value)
+      )
+  })
+
+/**
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { GitLabCi } from "@effect-mcp-auth/workload-identity"
+ *
+ * // .gitlab-ci.yml:
+ * //   report:
+ * //     id_tokens: { MCP_ID_TOKEN: { aud: https://auth.example.com } }
+ * const Assertions = GitLabCi.layer({ variable: "MCP_ID_TOKEN" })
+ * ```
+ */
+export const layer = (options: Options): Layer.Layer<AssertionProvider, InvalidOptions | AssertionError> =>
+  Layer.effect(AssertionProvider, make(options))

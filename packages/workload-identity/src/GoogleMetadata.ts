@@ -1,0 +1,115 @@
+/**
+ * The OpenID Connect token of a service account, from the metadata server of Google Cloud (Compute Engine, GKE with
+ * Workload Identity, Cloud Run, Cloud Functions).
+ *
+ * @since 0.1.0
+ */
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Assertion from "./internal/assertion.ts"
+import * as Environment from "./internal/environment.ts"
+import * as Http from "./internal/http.ts"
+import * as Remembered from "./internal/remembered.ts"
+import { quote } from "./internal/text.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** What the token's `aud` is to be, in place of the audience that the authorization server is asked with. */
+  readonly audience?: string | undefined
+  /** The e-mail address of one of the machine's service accounts; `default` unless given. */
+  readonly serviceAccount?: string | undefined
+}
+
+const source: Http.Source = {
+  name: "The metadata server of Google Cloud",
+  remedy: "Run on Google Cloud, on a machine or in a service that has a service account."
+}
+
+const advice: ReadonlyMap<number, string> = new Map([
+  [400, "Check `audience`, and that no proxy stands between (it would add X-Forwarded-For)."],
+  [403, "Check that the service account may be used here, and that no proxy stands between."],
+  [404, "The machine has no such service account: attach one, or correct `serviceAccount`."]
+])
+
+/**
+ * Asks `metadata.google.internal`, or the host that `GCE_METADATA_HOST` names, for a token per audience, which is
+ * remembered until a minute before it expires. Asks with `Metadata-Flavor: Google`, and takes no answer without it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const serviceAccount = options.serviceAccount ?? "default"
+    if (!/^[\w.@-]+$/.test(serviceAccount) || /^\.+$/.test(serviceAccount)) {
+      return yield* new InvalidOptions({
+        option: "serviceAccount",
+        description: `${quote(serviceAccount)} is neither "default" nor the e-mail address of a service account.`
+      })
+    }
+    const host = Option.getOrElse(
+      yield* Environment.optional("GCE_METADATA_HOST"),
+      () => "metadata.google.internal"
+    )
+    if (!/^[\w.-]+(?::\d+)?$/.test(host)) {
+      return yield* new InvalidOptions({ option: "GCE_METADATA_HOST", description: "it is not a host and a port." })
+    }
+    const url = `http://${host}/computeMetadata/v1/instance/service-accounts/${serviceAccount}/identity`
+    const audienceOf = Assertion.audienceOf(options)
+    const expected: Assertion.Expected = {
+      name: "The token of the metadata server",
+      remedy: "Set `audience` to what the authorization server expects.",
+      audience: (request) => [audienceOf(request)]
+    }
+    return Remembered.make({
+      expected,
+      keyOf: audienceOf,
+      fetch: (request) =>
+        Effect.gen(function*() {
+          const outgoing = HttpClientRequest.get(url, {
+            headers: { "metadata-flavor": "Google" },
+            urlParams: { audience: audienceOf(request), format: "full" }
+          })
+          const { body, headers, status } = yield* Http.exchange(client, outgoing, source)
+          if (headers["metadata-flavor"]?.toLowerCase() !== "google") {
+            return yield* Http.unavailable(
+              `Something else than the metadata server of Google Cloud answers at ${host}: ` +
+                `the answer (${status}) has no \`Metadata-Flavor: Google\`. ${source.remedy}`
+            )
+          }
+          if (status !== 200) {
+            return yield* Http.refused({ ...source, remedy: advice.get(status) ?? "Try again later." }, status)
+          }
+          return yield* Assertion.read(body, yield* Clock.currentTimeMillis, expected)
+        })
+    })
+  })
+
+/**
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { GoogleMetadata } from "@effect-mcp-auth/workload-identity"
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ *
+ * const Assertions = GoogleMetadata.layer().pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<AssertionProvider, InvalidOptions, HttpClient.HttpClient> =>
+  Layer.effect(AssertionProvider, make(options))

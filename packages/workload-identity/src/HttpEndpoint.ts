@@ -1,0 +1,126 @@
+/**
+ * An HTTP endpoint that gives an assertion: Vault, SPIRE, a token broker, Kubernetes' TokenRequest API.
+ *
+ * @since 0.1.0
+ */
+import { AssertionProvider, type AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Assertion from "./internal/assertion.ts"
+import * as Http from "./internal/http.ts"
+import * as Remembered from "./internal/remembered.ts"
+import { clean } from "./internal/text.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * What is sent, to an https address or one on this machine. No header and nothing of the body is ever shown, and there
+   * is no span of it; but the platform's own errors show the address with its query, so keep secrets out of that.
+   */
+  readonly request: HttpClientRequest | ((request: AssertionRequest) => HttpClientRequest)
+  /**
+   * The names that lead to the assertion in the answer's JSON, such as `["data", "token"]`. Unless given, the answer as a
+   * whole is the assertion.
+   */
+  readonly path?: ReadonlyArray<string> | undefined
+  /** What the assertion's `aud` is, where that is neither the issuer nor the token endpoint of the authorization server. */
+  readonly audience?: string | undefined
+  /** Whether it may be anything else than a JWT; `false` unless given. */
+  readonly opaque?: boolean | undefined
+  /** How long an assertion is valid that does not say so itself. Unless given, it is asked for anew every time. */
+  readonly lifetime?: Duration.DurationInput | undefined
+}
+
+const valueAt = (json: unknown, path: ReadonlyArray<string>): unknown =>
+  path.reduce<unknown>(
+    (value, name) =>
+      typeof value === "object" && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined,
+    json
+  )
+
+/** Everything that a request of the user's may depend on. */
+const nameOf = ({ audience, issuer, resource, scopes, tokenEndpoint }: AssertionRequest): string =>
+  JSON.stringify([audience, issuer, tokenEndpoint, resource, scopes])
+
+/**
+ * Asks the endpoint for an assertion, which is remembered until shortly before it expires: one for all, or, where
+ * `request` is a function, one for each thing that it can be asked with.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options
+): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const { audience, path, request } = options
+    if (typeof request !== "function") {
+      const url = Http.parseEndpoint(request.url)
+      if (typeof url === "string") return yield* new InvalidOptions({ option: "request", description: `${url}.` })
+    }
+    const expected: Assertion.Expected = {
+      name: "The assertion of the endpoint",
+      remedy: "Check `request` and `path`, and set `audience` or `opaque` if the assertion is of another kind.",
+      opaque: options.opaque,
+      lifetime: options.lifetime === undefined ? undefined : Duration.toMillis(options.lifetime),
+      ...(audience === undefined ? {} : { audience: () => [audience] })
+    }
+    return Remembered.make({
+      expected,
+      keyOf: typeof request === "function" ? nameOf : () => "",
+      fetch: (asked) =>
+        Effect.gen(function*() {
+          const outgoing = typeof request === "function" ? request(asked) : request
+          const url = Http.parseEndpoint(outgoing.url)
+          if (typeof url === "string") return yield* Http.malformed(`\`request\`: ${url}. Nothing was sent.`)
+          const source: Http.Source = {
+            name: `The endpoint ${clean(url.origin + url.pathname)}`,
+            remedy: "Check `request`.",
+            hidden: true
+          }
+          const { body, status } = yield* Http.exchange(client, outgoing, source)
+          if (status < 200 || status > 299) return yield* Http.refused(source, status)
+          const value = path === undefined ? body : valueAt(Http.parseJson(body), path)
+          if (typeof value !== "string") {
+            return yield* Http.malformed(
+              `${source.name} answered ${status}, but there is no text at \`${clean((path ?? []).join("."))}\`. ` +
+                `Correct \`path\`.`
+            )
+          }
+          return yield* Assertion.read(value, yield* Clock.currentTimeMillis, expected)
+        })
+    })
+  })
+
+/**
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { HttpEndpoint } from "@effect-mcp-auth/workload-identity"
+ * import { FetchHttpClient, HttpClientRequest } from "@effect/platform"
+ * import { Layer, Redacted } from "effect"
+ *
+ * declare const vaultToken: Redacted.Redacted
+ *
+ * const Assertions = HttpEndpoint.layer({
+ *   request: HttpClientRequest.get("https://vault.example.com/v1/identity/oidc/token/mcp", {
+ *     headers: { "x-vault-token": Redacted.value(vaultToken) }
+ *   }),
+ *   path: ["data", "token"]
+ * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<AssertionProvider, InvalidOptions, HttpClient.HttpClient> =>
+  Layer.effect(AssertionProvider, make(options))

@@ -1,0 +1,187 @@
+import type { AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import { isSameIssuer } from "@effect-mcp-auth/core/AuthorizationServer"
+import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { clean } from "./text.ts"
+
+const Header = Schema.parseJson(Schema.Struct({ alg: Schema.String }))
+const Claims = Schema.parseJson(Schema.Struct({
+  aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
+  exp: Schema.optional(Schema.Finite),
+  nbf: Schema.optional(Schema.Finite)
+}))
+
+/**
+ * An assertion as a platform gave it. Moments are in milliseconds since the epoch.
+ *
+ * @internal
+ */
+export interface Assertion {
+  readonly value: Redacted.Redacted<string>
+  /** `undefined` where the assertion is not a JWT, and nothing can be known of it. */
+  readonly audiences: ReadonlyArray<string> | undefined
+  readonly notBefore: number | undefined
+  /** `undefined` where nobody says how long it lives. */
+  readonly expiresAt: number | undefined
+  readonly receivedAt: number
+}
+
+/**
+ * What is known beforehand of the assertions of a source.
+ *
+ * @internal
+ */
+export interface Expected {
+  /** What the assertion is called in errors, with its article. */
+  readonly name: string
+  /** What to do if it is of no use. */
+  readonly remedy: string
+  /** Whether it may be anything else than a JWT. */
+  readonly opaque?: boolean | undefined
+  /** How long it lives if it does not say so itself, in milliseconds. */
+  readonly lifetime?: number | undefined
+  /** What its `aud` has to hold; left out: the audience asked for, or another name of the authorization server. */
+  readonly audience?: ((request: AssertionRequest) => ReadonlyArray<string>) | undefined
+}
+
+/**
+ * What audience a platform is asked for that makes tokens for any.
+ *
+ * @internal
+ */
+export const audienceOf =
+  (options: { readonly audience?: string | undefined }) => (request: AssertionRequest): string =>
+    options.audience ?? request.audience
+
+const part = <A, I>(encoded: string, schema: Schema.Schema<A, I>): Option.Option<A> =>
+  Option.flatMap(Either.getRight(Encoding.decodeBase64UrlString(encoded)), Schema.decodeUnknownOption(schema))
+
+const base64url = /^[\w-]+$/
+
+/** What may stand in an assertion of another kind; a space or a line break is found in messages and pages. */
+const opaque = /^[\x21-\x7e]+$/
+
+/** The length of a signature, in bytes (RFC 7518 §3, RFC 8037 §3.1). One of RSA is as long as its key, 2048 bits at least. */
+const signatureLengths: ReadonlyMap<string, number> = new Map([
+  ["HS256", 32],
+  ["HS384", 48],
+  ["HS512", 64],
+  ["ES256", 64],
+  ["ES384", 96],
+  ["ES512", 132],
+  ["EdDSA", 64],
+  ["Ed25519", 64]
+])
+
+const isWholeSignature = (alg: string, signature: string): boolean => {
+  const length = Math.floor(signature.length * 3 / 4)
+  const expected = signatureLengths.get(alg)
+  if (expected !== undefined) return length === expected
+  return /^[RP]S(?:256|384|512)$/.test(alg) ? length >= 256 && length % 64 === 0 : true
+}
+
+/**
+ * Reads what a platform gave: a JWT in the compact form (RFC 7519), not verified, which is for the authorization server
+ * to do. Says what is wrong and never shows it.
+ *
+ * @internal
+ */
+export const read = (text: string, now: number, expected: Expected): Either.Either<Assertion, AssertionError> => {
+  const trimmed = text.trim()
+  const malformed = (what: string) =>
+    Either.left(
+      new AssertionError({ reason: "Malformed", description: `${expected.name} ${what}. ${expected.remedy}` })
+    )
+  if (trimmed === "") return malformed("is empty")
+  const parts = trimmed.split(".")
+  const [first = "", second = "", third = ""] = parts
+  const header = Option.getOrUndefined(part(first, Header))
+  const claims = Option.getOrUndefined(part(second, Claims))
+  if (parts.length !== 3 || header === undefined || claims === undefined) {
+    if (expected.opaque !== true) return malformed("is not a whole JWT (three parts of base64url, two of them JSON)")
+    if (!opaque.test(trimmed)) return malformed("has characters that no assertion has, such as a space or a line break")
+    return Either.right({
+      value: Redacted.make(trimmed),
+      audiences: undefined,
+      notBefore: undefined,
+      expiresAt: expected.lifetime === undefined ? undefined : now + expected.lifetime,
+      receivedAt: now
+    })
+  }
+  if (header.alg.toLowerCase() === "none") return malformed("is not signed (`alg` is none)")
+  if (!base64url.test(third) || !isWholeSignature(header.alg, third)) {
+    return malformed("is cut off: its signature is not as long as one has to be")
+  }
+  return Either.right({
+    value: Redacted.make(trimmed),
+    audiences: typeof claims.aud === "string" ? [claims.aud] : claims.aud ?? [],
+    notBefore: claims.nbf === undefined ? undefined : claims.nbf * 1000,
+    expiresAt: claims.exp === undefined
+      ? expected.lifetime === undefined ? undefined : now + expected.lifetime
+      : claims.exp * 1000,
+    receivedAt: now
+  })
+}
+
+/** Clocks differ, in milliseconds. */
+const LEEWAY = 60_000
+
+/**
+ * Whether an assertion may be shown to the authorization server: only while it is valid, and only where it belongs
+ * (RFC 7523 §3).
+ *
+ * @internal
+ */
+export const check = (
+  assertion: Assertion,
+  request: AssertionRequest,
+  now: number,
+  expected: Expected
+): Either.Either<Assertion, AssertionError> => {
+  const refuse = (reason: AssertionError["reason"], what: string, advice: string) =>
+    Either.left(
+      new AssertionError({ reason, description: `${expected.name} ${what}, and was not sent. ${advice}` })
+    )
+  const { audiences, expiresAt, notBefore } = assertion
+  if (expiresAt !== undefined && expiresAt <= now) {
+    return refuse("Expired", `expired at ${instant(expiresAt)}`, `${expected.remedy} Check the clock of this machine.`)
+  }
+  if (notBefore !== undefined && notBefore > now + LEEWAY) {
+    return refuse("NotYetValid", `is not valid before ${instant(notBefore)}`, "Check the clock of this machine.")
+  }
+  if (audiences === undefined) return Either.right(assertion)
+  const wanted = expected.audience?.(request)
+  const belongs = audiences.some((audience) =>
+    wanted === undefined
+      ? audience === request.audience || audience === request.tokenEndpoint || isSameIssuer(audience, request.issuer)
+      : wanted.includes(audience)
+  )
+  return belongs
+    ? Either.right(assertion)
+    : refuse(
+      "WrongAudience",
+      `is for ${audiences.length === 0 ? "no audience" : `the audience "${clean(audiences.join("\", \""))}"`}`,
+      `It has to be for "${clean(wanted?.[0] ?? request.audience)}". ${expected.remedy}`
+    )
+}
+
+/** Of any size. */
+const instant = (millis: number): string => {
+  const date = new Date(millis)
+  return Number.isNaN(date.getTime()) ? `${millis / 1000} s` : date.toISOString()
+}
+
+/** How long before its end an assertion is replaced, in milliseconds; a fifth of its life if that is less. */
+const MARGIN = 60_000
+
+/**
+ * Whether an assertion lives long enough to be used once more without asking for another.
+ *
+ * @internal
+ */
+export const isFresh = ({ expiresAt, receivedAt }: Assertion, now: number): boolean =>
+  expiresAt !== undefined && now < expiresAt - Math.min(MARGIN, (expiresAt - receivedAt) / 5)

@@ -1,0 +1,46 @@
+import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+
+const read = <A>(name: string, config: Config.Config<A>): Effect.Effect<Option.Option<A>, InvalidOptions> =>
+  Effect.mapError(
+    Config.option(config),
+    () => new InvalidOptions({ option: name, description: "it could not be read from the configuration (`Config`)." })
+  )
+
+const isSet = (value: string): boolean => value.trim() !== ""
+
+const orFail = <A>(value: Option.Option<A>, name: string, setBy: string): Effect.Effect<A, InvalidOptions> =>
+  Option.match(value, {
+    onNone: () => new InvalidOptions({ option: name, description: `the variable is not set. ${setBy}` }),
+    onSome: Effect.succeed
+  })
+
+/**
+ * A variable, if it is set and not empty. Platforms set some to nothing.
+ *
+ * @internal
+ */
+export const optional = (name: string): Effect.Effect<Option.Option<string>, InvalidOptions> =>
+  Effect.map(read(name, Config.string(name)), Option.filter(isSet))
+
+/**
+ * A variable that has to be there. `setBy` says who sets it, and when.
+ *
+ * @internal
+ */
+export const required = (name: string, setBy: string): Effect.Effect<string, InvalidOptions> =>
+  Effect.flatMap(optional(name), (value) => orFail(value, name, setBy))
+
+/**
+ * `required`, for what is secret.
+ *
+ * @internal
+ */
+export const secret = (name: string, setBy: string): Effect.Effect<Redacted.Redacted<string>, InvalidOptions> =>
+  Effect.flatMap(
+    read(name, Config.redacted(name)),
+    (value) => orFail(Option.filter(value, (_) => isSet(Redacted.value(_))), name, setBy)
+  )

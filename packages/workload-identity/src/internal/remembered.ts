@@ -1,0 +1,101 @@
+import type { AssertionProvider, AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import type * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import * as Assertion from "./assertion.ts"
+
+/** However many audiences one identity is asked for. */
+const MAX_ENTRIES = 1000
+
+interface Flight {
+  readonly fiber: Fiber.RuntimeFiber<Assertion.Assertion, AssertionError>
+  waiting: number
+}
+
+/**
+ * A provider whose assertions are remembered until shortly before they expire. What is fetched is what `keyOf` tells
+ * apart; requests for the same at the same time share one fetch, which goes on as long as somebody waits for it.
+ *
+ * @internal
+ */
+export const make = (options: {
+  readonly expected: Assertion.Expected
+  readonly keyOf: (request: AssertionRequest) => string
+  readonly fetch: (request: AssertionRequest) => Effect.Effect<Assertion.Assertion, AssertionError>
+}): AssertionProvider.Service => {
+  const entries = new Map<string, Assertion.Assertion>()
+  const flights = new Map<string, Flight>()
+
+  const check = (assertion: Assertion.Assertion, request: AssertionRequest) =>
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) => Assertion.check(assertion, request, now, options.expected)
+    )
+
+  const remember = (key: string, assertion: Assertion.Assertion) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      entries.delete(key)
+      for (const [other, { expiresAt }] of entries) {
+        const isOver = expiresAt === undefined || expiresAt <= now
+        if (isOver || entries.size >= MAX_ENTRIES) entries.delete(other)
+      }
+      if (Assertion.isFresh(assertion, now)) entries.set(key, assertion)
+    })
+
+  const fetch = (key: string, request: AssertionRequest): Effect.Effect<Assertion.Assertion, AssertionError> =>
+    Effect.suspend(() => options.fetch(request)).pipe(
+      Effect.flatMap((assertion) => check(assertion, request)),
+      Effect.tap((assertion) => remember(key, assertion))
+    )
+
+  /** In one step, so that of two callers one starts the flight and the other finds it. */
+  const board = (runtime: Runtime.Runtime<never>, key: string, request: AssertionRequest): Flight => {
+    const current = flights.get(key)
+    if (current !== undefined) return current
+    const flight: Flight = { fiber: Runtime.runFork(runtime)(fetch(key, request)), waiting: 0 }
+    flights.set(key, flight)
+    flight.fiber.addObserver(() => {
+      if (flights.get(key) === flight) flights.delete(key)
+    })
+    return flight
+  }
+
+  const leave = (key: string, flight: Flight) =>
+    Effect.suspend(() => {
+      if (--flight.waiting > 0) return Effect.void
+      if (flights.get(key) === flight) flights.delete(key)
+      return Fiber.interruptFork(flight.fiber)
+    })
+
+  const shared = (key: string, request: AssertionRequest): Effect.Effect<Assertion.Assertion, AssertionError> =>
+    Effect.flatMap(Effect.runtime<never>(), (runtime) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          const flight = board(runtime, key, request)
+          flight.waiting++
+          return flight
+        }),
+        ({ fiber }) => Effect.flatten(Fiber.await(fiber)),
+        (flight) => leave(key, flight)
+      ))
+
+  return (request): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
+    Effect.gen(function*() {
+      const key = options.keyOf(request)
+      const now = yield* Clock.currentTimeMillis
+      const entry = request.refused ? undefined : entries.get(key)
+      const known = entry !== undefined && Either.isRight(Assertion.check(entry, request, now, options.expected))
+        ? entry
+        : undefined
+      if (known !== undefined && Assertion.isFresh(known, now)) return known.value
+      const assertion = yield* shared(key, request).pipe(
+        // Near its end, and there is no other: it is good until then.
+        Effect.catchAll((error) => known === undefined ? Effect.fail(error) : check(known, request))
+      )
+      return (yield* check(assertion, request)).value
+    })
+}

@@ -1,0 +1,35 @@
+/** What a stranger's text may say in an error of ours: one line, of a length that can be read. */
+const MAX_LENGTH = 200
+
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
+
+/** A JWT, whole or cut, wherever it stands in a text: every one begins with the `{"` of its header. */
+const jwt = /\beyJ[\w-]{5,}(?:\.[\w-]*)*/g
+
+/** Where base64 or a token in another spelling may stand, no shorter run is a secret worth the name. */
+const MIN_SECRET = 4
+
+/**
+ * Text from outside, made fit for an error: one line, cut, without control characters, JWTs and the given secrets.
+ *
+ * @internal
+ */
+export const clean = (text: string, secrets: Iterable<string> = []): string => {
+  let result = text
+  for (const secret of secrets) {
+    for (const spelling of spellings(secret)) result = result.replaceAll(spelling, "<redacted>")
+  }
+  result = result.replaceAll(jwt, "<redacted>").replaceAll(unprintable, " ").trim()
+  return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH)}…` : result
+}
+
+/** @internal */
+export const quote = (text: string): string => `"${clean(text)}"`
+
+/** A secret as a party that repeats what it got may write it. */
+const spellings = (secret: string): ReadonlyArray<string> => {
+  const form = new URLSearchParams([["", secret]]).toString().slice(1)
+  return [secret, form, form.replaceAll("+", "%20"), JSON.stringify(secret).slice(1, -1)].filter((spelling) =>
+    spelling.length >= MIN_SECRET
+  )
+}

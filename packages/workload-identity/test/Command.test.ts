@@ -1,0 +1,291 @@
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { Command } from "@effect-mcp-auth/workload-identity"
+import { CommandExecutor, Error as PlatformError } from "@effect/platform"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, HashMap, Inspectable, Layer, Option, Redacted, Sink, Stream, TestClock } from "effect"
+import { claimsOf, failureOf, good, request } from "./support.ts"
+
+type Standard = {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string | undefined
+  readonly shell: boolean | string
+}
+
+/** What a process does. */
+interface Script {
+  readonly stdout?: Stream.Stream<Uint8Array, PlatformError.PlatformError>
+  readonly stderr?: Stream.Stream<Uint8Array, PlatformError.PlatformError>
+  readonly exitCode?: number
+  /** It goes on until it gets one of these. */
+  readonly endsBy?: ReadonlyArray<CommandExecutor.Signal>
+  readonly notStarted?: PlatformError.PlatformError
+}
+
+const bytes = (text: string) => Stream.make(new TextEncoder().encode(text))
+
+/** Starts what the script says, and records it. A process that is not asked to end by a signal it knows never does. */
+const makeMachine = (scriptOf: (command: Standard, run: number) => Script) => {
+  const runs: Array<Standard> = []
+  const signals: Array<CommandExecutor.Signal> = []
+  let running = 0
+  const start: CommandExecutor.CommandExecutor["start"] = (command) =>
+    Effect.gen(function*() {
+      assert(command._tag === "StandardCommand")
+      const standard: Standard = {
+        command: command.command,
+        args: command.args,
+        env: Object.fromEntries(HashMap.toEntries(command.env)),
+        cwd: Option.getOrUndefined(command.cwd),
+        shell: command.shell
+      }
+      runs.push(standard)
+      const { endsBy, exitCode = 0, notStarted, stderr = Stream.empty, stdout = Stream.empty } = scriptOf(
+        standard,
+        runs.length
+      )
+      if (notStarted !== undefined) return yield* notStarted
+      running++
+      const ended = yield* Deferred.make<CommandExecutor.ExitCode, PlatformError.PlatformError>()
+      const end = (exit: Effect.Effect<CommandExecutor.ExitCode, PlatformError.PlatformError>) =>
+        Effect.map(Deferred.complete(ended, exit), (first) => {
+          if (first) running--
+        })
+      if (endsBy === undefined) yield* end(Effect.succeed(CommandExecutor.ExitCode(exitCode)))
+      const kill = (signal: CommandExecutor.Signal = "SIGTERM") =>
+        Effect.suspend(() => {
+          signals.push(signal)
+          return endsBy?.includes(signal) === true
+            ? end(
+              Effect.fail(new PlatformError.SystemError({ reason: "Unknown", module: "Command", method: "exitCode" }))
+            )
+            : Effect.void
+        }).pipe(Effect.zipRight(Effect.exit(Deferred.await(ended))), Effect.asVoid)
+      // As the executor of Node does, for as long as it takes.
+      yield* Effect.addFinalizer(() => Effect.whenEffect(kill(), Effect.negate(Deferred.isDone(ended))))
+      const process: CommandExecutor.Process = {
+        ...Inspectable.BaseProto,
+        toJSON: () => ({}),
+        [CommandExecutor.ProcessTypeId]: CommandExecutor.ProcessTypeId,
+        pid: CommandExecutor.ProcessId(1),
+        exitCode: Deferred.await(ended),
+        isRunning: Effect.negate(Deferred.isDone(ended)),
+        kill,
+        stderr,
+        stdout,
+        stdin: Sink.drain
+      }
+      return process
+    })
+  return {
+    runs,
+    signals,
+    running: () => running,
+    layer: Layer.succeed(CommandExecutor.CommandExecutor, CommandExecutor.makeExecutor(start))
+  }
+}
+
+const printing = (text: string, more: Script = {}) => makeMachine(() => ({ stdout: bytes(text), ...more }))
+
+const options: Command.Options = { command: "print-token" }
+
+describe("make", () => {
+  it.effect("gives what the command prints", () => {
+    const { layer, runs } = printing(`${good()}\n`)
+    return Effect.gen(function*() {
+      const provider = yield* Command.make({
+        ...options,
+        args: ["a b", "; rm -rf /", "$HOME"],
+        environment: { PLAIN: "plain", SECRET: Redacted.make("canary-secret") },
+        workingDirectory: "/srv"
+      })
+      assert.deepStrictEqual(runs, [])
+      const assertion = yield* provider(request)
+      expect(Redacted.value(assertion) === good()).toBe(true)
+      const [run, ...others] = runs
+      assert.deepStrictEqual(others, [])
+      assert(run !== undefined)
+      expect(run.command).toBe("print-token")
+      assert.deepStrictEqual(run.args, ["a b", "; rm -rf /", "$HOME"])
+      expect(run.shell).toBe(false)
+      expect(run.cwd).toBe("/srv")
+      expect(run.env["PLAIN"]).toBe("plain")
+      expect(run.env["SECRET"] === "canary-secret").toBe(true)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("once, until the token nears its end or is refused", () => {
+    const { layer, runs } = makeMachine((_, run) => ({ stdout: bytes(good({ jti: String(run) })) }))
+    return Effect.gen(function*() {
+      const provider = yield* Command.make(options)
+      yield* provider(request)
+      yield* provider({ ...request, audience: "https://auth.example.com/token" })
+      expect(runs.length).toBe(1)
+      expect(claimsOf(yield* provider({ ...request, refused: true }))["jti"]).toBe("2")
+      yield* TestClock.adjust("3540 seconds")
+      yield* provider(request)
+      expect(runs.length).toBe(3)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("once for each list of arguments", () => {
+    const { layer, runs } = makeMachine(({ args }) => ({ stdout: bytes(good({ aud: args[1] })) }))
+    return Effect.gen(function*() {
+      const provider = yield* Command.make({ ...options, args: ({ audience }) => ["--audience", audience] })
+      const other = { ...request, audience: "https://other.example" }
+      expect(claimsOf(yield* provider(request))["aud"]).toBe(request.audience)
+      expect(claimsOf(yield* provider(other))["aud"]).toBe("https://other.example")
+      yield* provider(request)
+      yield* provider(other)
+      expect(runs.length).toBe(2)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("of another kind and audience where it is told to", () => {
+    const { layer, runs } = makeMachine((_, run) => ({ stdout: bytes(run < 3 ? "canary-opaque" : good({ aud: "x" })) }))
+    return Effect.gen(function*() {
+      const provider = yield* Command.make({ ...options, opaque: true, lifetime: "1 hour", audience: "x" })
+      yield* provider(request)
+      yield* provider(request)
+      expect(runs.length).toBe(1)
+      yield* provider({ ...request, refused: true })
+      yield* provider({ ...request, refused: true })
+      expect(runs.length).toBe(3)
+    }).pipe(Effect.provide(layer))
+  })
+
+  const wrong: ReadonlyArray<readonly [option: string, Command.Options]> = [
+    ["command", { command: "" }],
+    ["timeout", { ...options, timeout: 0 }],
+    ["maxOutputSize", { ...options, maxOutputSize: 0 }],
+    ["maxOutputSize", { ...options, maxOutputSize: 1.5 }]
+  ]
+  it.effect.each(wrong)("refuses a wrong `%s`", ([option, options]) => {
+    const { layer, runs } = printing("")
+    return Effect.gen(function*() {
+      expect((yield* Effect.flip(Command.make(options))).option).toBe(option)
+      assert.deepStrictEqual(runs, [])
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("a command that fails", () => {
+  const complaint = `canary-secret: bad token ${good()} of canary-opaque\u001b[31m\nsee the manual`
+
+  it.effect("is quoted from its standard error alone, without what is secret", () => {
+    const { layer } = printing("canary-opaque\n", { exitCode: 3, stderr: bytes(complaint) })
+    return Effect.gen(function*() {
+      const provider = yield* Command.make({ ...options, environment: { SECRET: Redacted.make("canary-secret") } })
+      const error = yield* failureOf(provider)
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toBe(
+        "The command print-token ended with exit code 3 (<redacted>: bad token <redacted> of <redacted> [31m see the " +
+          "manual). Run it by hand to see what it lacks."
+      )
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("is quoted in short", () => {
+    const endless = Stream.repeatValue(new Uint8Array(1000).fill(0x61)).pipe(Stream.take(100))
+    const { layer } = printing("", { exitCode: 1, stderr: endless })
+    return Effect.gen(function*() {
+      const error = yield* failureOf(yield* Command.make(options))
+      expect(error.message).toContain(`exit code 1 (${"a".repeat(200)}…).`)
+    }).pipe(Effect.provide(layer))
+  })
+
+  const failures: ReadonlyArray<readonly [name: string, Script, reason: string, says: string]> = [
+    ["says nothing", { exitCode: 127 }, "Unavailable", "ended with exit code 127, and said nothing."],
+    ["prints nothing", {}, "Malformed", "The output of the command print-token is empty."],
+    ["prints something else", { stdout: bytes("Please log in: canary") }, "Malformed", "is not a whole JWT"],
+    ["prints half of it", { stdout: bytes(good().slice(0, -3)) }, "Malformed", "is cut off"],
+    [
+      "is not there",
+      { notStarted: new PlatformError.SystemError({ reason: "NotFound", module: "Command", method: "spawn" }) },
+      "Unavailable",
+      "The command print-token was not found. Install it"
+    ],
+    [
+      "must not be run",
+      { notStarted: new PlatformError.SystemError({ reason: "PermissionDenied", module: "Command", method: "spawn" }) },
+      "Unavailable",
+      "could not be run (PermissionDenied)"
+    ],
+    [
+      "is not one",
+      { notStarted: new PlatformError.BadArgument({ module: "Command", method: "spawn" }) },
+      "Unavailable",
+      "could not be run. Check"
+    ],
+    [
+      "breaks off",
+      {
+        stdout: Stream.fail(new PlatformError.SystemError({ reason: "Unknown", module: "Command", method: "stdout" }))
+      },
+      "Unavailable",
+      "could not be run (Unknown)"
+    ]
+  ]
+  it.effect.each(failures)("%s", ([, script, reason, says]) => {
+    const { layer } = makeMachine(() => script)
+    return Effect.gen(function*() {
+      const error = yield* failureOf(yield* Command.make(options))
+      expect(error.reason).toBe(reason)
+      expect(error.message).toContain(says)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("prints too much: it is killed", () => {
+    const endless = Stream.repeatValue(new TextEncoder().encode("canary".repeat(100)))
+    const { layer, running, signals } = printing("", { stdout: endless, endsBy: ["SIGTERM"] })
+    return Effect.gen(function*() {
+      const error = yield* failureOf(yield* Command.make({ ...options, maxOutputSize: 1000 }))
+      expect(error.reason).toBe("Malformed")
+      expect(error.message).toContain("printed more than 1000 bytes, and was killed")
+      expect(running()).toBe(0)
+      assert.deepStrictEqual(signals, ["SIGTERM"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("does not end: it is killed, politely first, and nobody waits for that", () => {
+    const { layer, running, signals } = printing(good(), { stdout: Stream.never, endsBy: ["SIGKILL"] })
+    return Effect.gen(function*() {
+      const provider = yield* Command.make({ ...options, timeout: "3 seconds" })
+      const fiber = yield* Effect.fork(failureOf(provider))
+      yield* TestClock.adjust("2999 millis")
+      assert.deepStrictEqual(signals, [])
+      yield* TestClock.adjust("1 millis")
+      const error = yield* Fiber.join(fiber)
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toContain("did not end within 3s, and was killed. See `timeout`.")
+      expect(running()).toBe(1)
+      yield* TestClock.adjust("1 second")
+      expect(running()).toBe(0)
+      assert.deepStrictEqual(signals, ["SIGTERM", "SIGKILL"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("is not waited for: it is killed", () => {
+    const { layer, running, signals } = printing("", { stdout: Stream.never, endsBy: ["SIGTERM"] })
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.fork((yield* Command.make(options))(request))
+      yield* TestClock.adjust("1 second")
+      expect(running()).toBe(1)
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("1 millis")
+      expect(running()).toBe(0)
+      assert.deepStrictEqual(signals, ["SIGTERM"])
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("layer", () => {
+  it.effect("provides the assertions", () => {
+    const { layer } = printing(good())
+    return Effect.gen(function*() {
+      const provider = yield* Effect.provide(AssertionProvider, Command.layer(options))
+      yield* provider(request)
+    }).pipe(Effect.provide(layer))
+  })
+})

@@ -1,0 +1,214 @@
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { GitHubActions } from "@effect-mcp-auth/workload-identity"
+import { FetchHttpClient } from "@effect/platform"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Effect, Fiber, Redacted, TestClock } from "effect"
+import { claimsOf, failureOf, issuer, json, request, world } from "./support.ts"
+
+const variables = {
+  ACTIONS_ID_TOKEN_REQUEST_URL: "https://run.actions.example/idtoken/1?api-version=2.0",
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: "request-canary-token"
+}
+
+/** https://docs.github.com/en/actions/reference/security/oidc */
+const github = Effect.gen(function*() {
+  const network = yield* TestNetwork.TestNetwork
+  const issue = issuer()
+  yield* network.serve("https://run.actions.example", ({ headers, method, url }) =>
+    Effect.gen(function*() {
+      const { pathname, searchParams } = new URL(url)
+      if (headers["authorization"] !== "bearer request-canary-token") {
+        return json({ message: `Bad credentials: ${headers["authorization"]}` }, 401)
+      }
+      if (method !== "GET" || pathname !== "/idtoken/1" || searchParams.get("api-version") !== "2.0") {
+        return json({}, 404)
+      }
+      const value = yield* issue(searchParams.get("audience") ?? "https://github.com/octo-org", 300)
+      return json({ count: value.length, value })
+    }))
+  return network
+})
+
+describe("make", () => {
+  it.effect("gives a token for the audience that is asked for", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      const provider = yield* GitHubActions.make()
+      expect(claimsOf(yield* provider(request))["aud"]).toBe("https://auth.example.com")
+      const other = { ...request, audience: "https://other.example/a?b&c=ü" }
+      expect(claimsOf(yield* provider(other))["aud"]).toBe("https://other.example/a?b&c=ü")
+      expect(yield* network.count("other")).toBe(2)
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("or for the one of the options", () =>
+    Effect.gen(function*() {
+      yield* github
+      const provider = yield* GitHubActions.make({ audience: "api://octo" })
+      expect(claimsOf(yield* provider(request))["aud"]).toBe("api://octo")
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect.each(Object.keys(variables))("needs %s, and says who sets it", (name) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(GitHubActions.make())
+      expect(error.option).toBe(name)
+      expect(error.message).toBe(
+        `\`${name}\`: the variable is not set. GitHub sets it in jobs that have \`permissions: id-token: write\` in the ` +
+          `workflow, and not for pull requests from forks.`
+      )
+    }).pipe(Effect.provide(world({ ...variables, [name]: " " }))))
+
+  it.effect.each([
+    "run.actions.example",
+    "http://run.actions.example/idtoken",
+    "https://a:canary@run.actions.example/"
+  ])(
+    "sends the request token to no such address: %s",
+    (address) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(GitHubActions.make())
+        expect(error.option).toBe("ACTIONS_ID_TOKEN_REQUEST_URL")
+        const network = yield* TestNetwork.TestNetwork
+        assert.deepStrictEqual(yield* network.requests, [])
+      }).pipe(Effect.provide(world({ ...variables, ACTIONS_ID_TOKEN_REQUEST_URL: address })))
+  )
+
+  it.effect("says what GitHub said, without the request token", () =>
+    Effect.gen(function*() {
+      yield* github
+      const error = yield* failureOf(yield* GitHubActions.make())
+      expect(error.reason).toBe("Refused")
+      expect(error.message).toContain("answered 401 (Bad credentials: bearer <redacted>). ")
+      expect(error.message).toContain("`permissions: id-token: write`")
+    }).pipe(Effect.provide(world({ ...variables, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "other-canary-token" }))))
+
+  it.effect("sends no header that fetch would show in its error", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      const error = yield* failureOf(yield* GitHubActions.make())
+      expect(error.message).toContain("the header `authorization` has a character that cannot be sent")
+      assert.deepStrictEqual(yield* network.requests, [])
+    }).pipe(Effect.provide(world({ ...variables, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "canary\ncanary" }))))
+})
+
+describe("what GitHub must not answer", () => {
+  const cases: ReadonlyArray<readonly [string, Answer.Answer, reason: string, says: string]> = [
+    ["a page", Answer.html(), "Malformed", "answered 200 without a `value`"],
+    ["no value", Answer.json({ count: 0 }), "Malformed", "answered 200 without a `value`"],
+    ["half a token", Answer.json({ value: "eyJhbGciOiJIUzI1NiJ9.canary" }), "Malformed", "is not a whole JWT"],
+    ["an empty token", Answer.json({ value: "" }), "Malformed", "is empty"],
+    ["an error without a word", Answer.status(503), "Unavailable", "answered 503. "],
+    ["a redirect", Answer.redirect("https://evil.example/", 307), "Refused", "redirect, which is not followed"],
+    ["far too much", Answer.oversized(70_000), "Malformed", "larger than 65536 bytes"],
+    ["nothing", Answer.dropped, "Unavailable", "the connection failed"]
+  ]
+  it.effect.each(cases)("%s", ([, answer, reason, says]) =>
+    Effect.gen(function*() {
+      const network = yield* github
+      yield* network.always("other", answer)
+      const error = yield* failureOf(yield* GitHubActions.make())
+      expect(error.reason).toBe(reason)
+      expect(error.message).toContain(says)
+      expect(yield* network.count("other")).toBe(1)
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("a token for somebody else", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      yield* network.always("other", Answer.json({ value: yield* issuer()("https://github.com/octo-org") }))
+      const error = yield* failureOf(yield* GitHubActions.make())
+      expect(error.reason).toBe("WrongAudience")
+      expect(error.message).toContain("is for the audience \"https://github.com/octo-org\", and was not sent.")
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("nothing for ten seconds", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      yield* network.always("other", Answer.never)
+      const fiber = yield* Effect.fork(failureOf(yield* GitHubActions.make()))
+      yield* network.awaitRequests("other")
+      yield* TestClock.adjust("10 seconds")
+      expect((yield* Fiber.join(fiber)).message).toContain("no complete answer within 10s")
+    }).pipe(Effect.provide(world(variables))))
+})
+
+describe("memory", () => {
+  it.effect("a token is used until a fifth of its life is left", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      const provider = yield* GitHubActions.make()
+      const first = yield* provider(request)
+      yield* TestClock.adjust("239 seconds")
+      expect(yield* provider(request)).toBe(first)
+      yield* TestClock.adjust("1 second")
+      expect(claimsOf(yield* provider(request))["jti"]).toBe("2")
+      expect(yield* network.count("other")).toBe(2)
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("and not once more if it was refused", () =>
+    Effect.gen(function*() {
+      yield* github
+      const provider = yield* GitHubActions.make()
+      yield* provider(request)
+      const second = yield* provider({ ...request, refused: true })
+      expect(claimsOf(second)["jti"]).toBe("2")
+      expect(yield* provider(request)).toBe(second)
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("what cannot be replaced is used to its end", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      const provider = yield* GitHubActions.make()
+      const first = yield* provider(request)
+      yield* network.always("other", Answer.status(500))
+      yield* TestClock.adjust("299 seconds")
+      expect(yield* provider(request)).toBe(first)
+      expect((yield* failureOf(provider, { refused: true })).reason).toBe("Unavailable")
+      yield* TestClock.adjust("1 second")
+      expect((yield* failureOf(provider)).reason).toBe("Unavailable")
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("many at once share one request, which lasts while one of them waits", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      yield* network.setLatency("1 second")
+      const provider = yield* GitHubActions.make()
+      const first = yield* Effect.fork(provider(request))
+      const others = yield* Effect.fork(Effect.all(Array.from({ length: 9 }, () => provider(request)), {
+        concurrency: "unbounded"
+      }))
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.interrupt(first)
+      yield* TestClock.adjust("500 millis")
+      const assertions = yield* Fiber.join(others)
+      expect(new Set(assertions.map(Redacted.value)).size).toBe(1)
+      expect(yield* network.count("other")).toBe(1)
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("a request for which nobody waits is given up", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      yield* network.always("other", Answer.never)
+      const provider = yield* GitHubActions.make()
+      const fiber = yield* Effect.fork(provider(request))
+      yield* network.awaitRequests("other")
+      yield* Fiber.interrupt(fiber)
+      yield* network.restore
+      expect(claimsOf(yield* provider(request))["jti"]).toBe("1")
+      const [given] = yield* network.requests
+      expect(given?.outcome._tag).toBe("Interrupted")
+    }).pipe(Effect.provide(world(variables))))
+})
+
+describe("layer", () => {
+  it.effect("provides the assertions; what the user has set for fetch stays", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      const provider = yield* Effect.provide(AssertionProvider, GitHubActions.layer())
+      yield* provider(request).pipe(
+        Effect.provideService(FetchHttpClient.RequestInit, { headers: { "x-proxy": "1" }, redirect: "follow" })
+      )
+      const [sent] = yield* network.requests
+      expect(sent?.headers["x-proxy"]).toBe("1")
+    }).pipe(Effect.provide(world(variables))))
+})

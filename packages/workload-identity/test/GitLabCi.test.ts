@@ -1,0 +1,135 @@
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { GitLabCi } from "@effect-mcp-auth/workload-identity"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Effect, Redacted, TestClock } from "effect"
+import { environment, failureOf, good, jwt, request } from "./support.ts"
+
+const options = { variable: "MCP_ID_TOKEN" }
+const job = (value: string) => Effect.provide(environment({ MCP_ID_TOKEN: value }))
+
+describe("make", () => {
+  it.effect("gives the variable's token", () =>
+    Effect.gen(function*() {
+      const provider = yield* GitLabCi.make(options)
+      const assertion = yield* provider(request)
+      expect(Redacted.value(assertion) === good()).toBe(true)
+      expect(yield* provider({ ...request, refused: true })).toBe(assertion)
+    }).pipe(job(`${good()}\n`)))
+
+  it.effect("needs the variable, and says where it is declared", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(GitLabCi.make(options))
+      expect(error.message).toBe(
+        "`MCP_ID_TOKEN`: the variable is not set. GitLab sets it if the job in .gitlab-ci.yml has " +
+          "`id_tokens: MCP_ID_TOKEN: aud: ...` (GitLab 15.7 or later)."
+      )
+    }).pipe(Effect.provide(environment({}))))
+
+  it.effect.each(["", "1X", "A-B", "${X}"])("takes no such name: %s", (variable) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(GitLabCi.make({ variable }))
+      assert(error._tag === "InvalidOptions")
+      expect(error.option).toBe("variable")
+    }))
+
+  const broken: ReadonlyArray<readonly [string, string]> = [
+    ["$MCP_ID_TOKEN canary", "is not a whole JWT"],
+    [`${good()}.canary`, "is not a whole JWT"],
+    ["eyJhbGciOiJIUzI1NiJ9.bm90IGpzb24.AAAA", "is not a whole JWT"],
+    [jwt({ aud: 7 }), "is not a whole JWT"],
+    [jwt({ exp: "soon" }), "is not a whole JWT"],
+    [jwt({}, { alg: "none" }), "is not signed (`alg` is none)"],
+    [jwt({}, { alg: "ES256", signature: 63 }), "is cut off"],
+    [jwt({}, { alg: "RS256", signature: 255 }), "is cut off"],
+    [jwt({}, { alg: "RS256", signature: 250 }), "is cut off"],
+    [jwt({}, { signature: 0 }), "is cut off"],
+    [`${good()}=`, "is cut off"]
+  ]
+  it.effect.each(broken)(
+    "refuses what is no token when the layer is built: case %#",
+    ([value, says]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(GitLabCi.make(options))
+        assert(error._tag === "AssertionError")
+        expect(error.reason).toBe("Malformed")
+        expect(error.message).toContain(`The ID token in MCP_ID_TOKEN ${says}`)
+      }).pipe(job(value))
+  )
+
+  it.effect.each([
+    ["ES256", 64],
+    ["EdDSA", 64],
+    ["RS256", 256],
+    ["PS512", 512],
+    ["ML-DSA-44", 2420]
+  ])("takes a signature by %s of %d bytes", ([alg, signature]) =>
+    Effect.gen(function*() {
+      yield* (yield* GitLabCi.make(options))(request)
+    }).pipe(job(jwt({ aud: request.audience }, { alg: String(alg), signature: Number(signature) }))))
+})
+
+describe("where and when it may be sent (RFC 7523 §3)", () => {
+  it.effect("while it is valid", () =>
+    Effect.gen(function*() {
+      const provider = yield* GitLabCi.make(options)
+      yield* TestClock.adjust("3599 seconds")
+      yield* provider(request)
+      yield* TestClock.adjust("1 second")
+      const error = yield* failureOf(provider)
+      expect(error.reason).toBe("Expired")
+      expect(error.message).toContain(
+        "The ID token in MCP_ID_TOKEN expired at 1970-01-01T01:00:00.000Z, and was not sent."
+      )
+    }).pipe(job(good())))
+
+  it.effect("not before it is, a minute apart", () =>
+    Effect.gen(function*() {
+      const provider = yield* GitLabCi.make(options)
+      expect((yield* failureOf(provider)).reason).toBe("NotYetValid")
+      yield* TestClock.adjust("1 second")
+      yield* provider(request)
+    }).pipe(job(good({ nbf: 61 }))))
+
+  it.effect("however far away that is", () =>
+    Effect.gen(function*() {
+      expect((yield* failureOf(yield* GitLabCi.make(options))).message).toContain("is not valid before 1e+300 s")
+    }).pipe(job(good({ nbf: 1e300 }))))
+
+  it.effect.each([
+    request.audience,
+    `${request.issuer}/`,
+    request.tokenEndpoint,
+    ["https://gitlab.example", request.issuer]
+  ])("to the authorization server that it names: %s", (aud) =>
+    Effect.gen(function*() {
+      yield* (yield* GitLabCi.make(options))(request)
+    }).pipe(job(good({ aud }))))
+
+  const others: ReadonlyArray<readonly [unknown, string]> = [
+    ["https://gitlab.example", "is for the audience \"https://gitlab.example\""],
+    [["a", "b"], "is for the audience \"a\", \"b\""],
+    [undefined, "is for no audience"]
+  ]
+  it.effect.each(others)("and to no other: %s", ([aud, says]) =>
+    Effect.gen(function*() {
+      const error = yield* failureOf(yield* GitLabCi.make(options))
+      expect(error.reason).toBe("WrongAudience")
+      expect(error.message).toContain(says)
+      expect(error.message).toContain("It has to be for \"https://auth.example.com\".")
+    }).pipe(job(jwt({ aud, exp: 3600 }))))
+
+  it.effect("unless the options name its audience", () =>
+    Effect.gen(function*() {
+      yield* (yield* GitLabCi.make({ ...options, audience: "api://gitlab" }))(request)
+      const error = yield* failureOf(yield* GitLabCi.make({ ...options, audience: request.audience }))
+      expect(error.reason).toBe("WrongAudience")
+    }).pipe(job(good({ aud: "api://gitlab" }))))
+})
+
+describe("layer", () => {
+  it.effect("provides the assertion", () =>
+    Effect.gen(function*() {
+      const provider = yield* Effect.provide(AssertionProvider, GitLabCi.layer(options))
+      yield* provider(request)
+    }).pipe(job(good())))
+})

@@ -1,0 +1,123 @@
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { GoogleMetadata } from "@effect-mcp-auth/workload-identity"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { claimsOf, failureOf, good, issuer, request, world } from "./support.ts"
+
+const flavored = (body: string, status = 200) =>
+  new Response(body, { status, headers: { "metadata-flavor": "Google", server: "Metadata Server for VM" } })
+
+/** https://docs.cloud.google.com/compute/docs/instances/verifying-instance-identity */
+const google = (origin = "http://metadata.google.internal") =>
+  Effect.gen(function*() {
+    const network = yield* TestNetwork.TestNetwork
+    const issue = issuer()
+    yield* network.serve(origin, ({ headers, url }) =>
+      Effect.gen(function*() {
+        const { pathname, searchParams } = new URL(url)
+        if (headers["metadata-flavor"] !== "Google") return flavored("Missing Metadata-Flavor:Google header.", 403)
+        const [, account] = /^\/computeMetadata\/v1\/instance\/service-accounts\/([^/]+)\/identity$/.exec(pathname) ??
+          []
+        if (account !== "default" && account !== "me@project.iam.gserviceaccount.com") return flavored("", 404)
+        const audience = searchParams.get("audience")
+        if (audience === null) return flavored("non-empty audience parameter required", 400)
+        return flavored(searchParams.get("format") === "full" ? yield* issue(audience) : "short")
+      }))
+    return network
+  })
+
+describe("make", () => {
+  it.effect("gives a token for the audience, and asks as the server demands", () =>
+    Effect.gen(function*() {
+      const network = yield* google()
+      const provider = yield* GoogleMetadata.make()
+      expect(claimsOf(yield* provider(request))["aud"]).toBe("https://auth.example.com")
+      yield* provider(request)
+      const [sent, ...others] = yield* network.requests
+      assert.deepStrictEqual(others, [])
+      expect(sent?.url).toBe(
+        "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity" +
+          "?audience=https%3A%2F%2Fauth.example.com&format=full"
+      )
+      expect(sent?.headers["metadata-flavor"]).toBe("Google")
+    }).pipe(Effect.provide(world())))
+
+  it.effect("for another audience and service account, by another name of the server", () =>
+    Effect.gen(function*() {
+      yield* google("http://metadata:8080")
+      const provider = yield* GoogleMetadata.make({
+        audience: "//iam.googleapis.com/x",
+        serviceAccount: "me@project.iam.gserviceaccount.com"
+      })
+      expect(claimsOf(yield* provider(request))["aud"]).toBe("//iam.googleapis.com/x")
+    }).pipe(Effect.provide(world({ GCE_METADATA_HOST: "metadata:8080" }))))
+
+  it.effect.each(["", "..", "a/b", "a?b"])(
+    "takes no such service account: %s",
+    (serviceAccount) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(GoogleMetadata.make({ serviceAccount }))
+        expect(error.option).toBe("serviceAccount")
+      }).pipe(Effect.provide(world()))
+  )
+
+  it.effect.each(["http://metadata", "a/b", "a@b"])("takes no such host: %s", (host) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(GoogleMetadata.make())
+      expect(error.option).toBe("GCE_METADATA_HOST")
+    }).pipe(Effect.provide(world({ GCE_METADATA_HOST: host }))))
+
+  it.effect("says that there is no such service account", () =>
+    Effect.gen(function*() {
+      yield* google()
+      const error = yield* failureOf(yield* GoogleMetadata.make({ serviceAccount: "nobody" }))
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toContain("answered 404. The machine has no such service account")
+    }).pipe(Effect.provide(world())))
+
+  it.effect("says that this is not Google Cloud", () =>
+    Effect.gen(function*() {
+      const error = yield* failureOf(yield* GoogleMetadata.make())
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toBe(
+        "The metadata server of Google Cloud was not reached: the connection failed. Run on Google Cloud, on a machine " +
+          "or in a service that has a service account."
+      )
+    }).pipe(Effect.provide(world())))
+
+  it.effect.each([200, 302, 500])("takes an answer of %d from nobody else", (status) =>
+    Effect.gen(function*() {
+      const network = yield* google()
+      yield* network.always("other", Answer.text(good(), { status, headers: { location: "http://evil.example" } }))
+      const error = yield* failureOf(yield* GoogleMetadata.make())
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toContain(`the answer (${status}) has no \`Metadata-Flavor: Google\``)
+      expect(yield* network.count("other")).toBe(1)
+    }).pipe(Effect.provide(world())))
+
+  it.effect("may be told to wait", () =>
+    Effect.gen(function*() {
+      const network = yield* google()
+      yield* network.script("other", Answer.status(503, { headers: { "metadata-flavor": "Google" } }))
+      const provider = yield* GoogleMetadata.make()
+      expect((yield* failureOf(provider)).message).toContain("answered 503. Try again later.")
+      yield* provider(request)
+    }).pipe(Effect.provide(world())))
+
+  it.effect.each(["", "short", "<html>canary</html>"])("takes no such token: %s", (body) =>
+    Effect.gen(function*() {
+      const network = yield* google()
+      yield* network.script("other", Answer.text(body, { headers: { "metadata-flavor": "Google" } }))
+      expect((yield* failureOf(yield* GoogleMetadata.make())).reason).toBe("Malformed")
+    }).pipe(Effect.provide(world())))
+})
+
+describe("layer", () => {
+  it.effect("provides the assertions", () =>
+    Effect.gen(function*() {
+      yield* google()
+      const provider = yield* Effect.provide(AssertionProvider, GoogleMetadata.layer())
+      yield* provider(request)
+    }).pipe(Effect.provide(world())))
+})

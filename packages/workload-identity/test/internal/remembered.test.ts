@@ -1,0 +1,76 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Clock, Effect, Either, TestClock } from "effect"
+import * as Assertion from "../../src/internal/assertion.ts"
+import * as Remembered from "../../src/internal/remembered.ts"
+import { request } from "../support.ts"
+
+const expected: Assertion.Expected = { name: "The token", remedy: "Do something.", opaque: true, lifetime: 3_600_000 }
+
+const counting = () => {
+  let fetches = 0
+  const provider = Remembered.make({
+    expected,
+    keyOf: ({ audience }) => audience,
+    fetch: () =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        fetches++
+        return Assertion.read("canary-opaque", now, expected)
+      })
+  })
+  const ask = (index: number) => provider({ ...request, audience: `https://${index}.example` })
+  return { ask, fetches: () => fetches }
+}
+
+describe("what is remembered", () => {
+  it.effect("is so much and no more, the oldest goes first", () =>
+    Effect.gen(function*() {
+      const { ask, fetches } = counting()
+      for (let index = 0; index <= 1000; index++) yield* ask(index)
+      yield* ask(1000)
+      yield* ask(1)
+      expect(fetches()).toBe(1001)
+      yield* ask(0)
+      expect(fetches()).toBe(1002)
+    }))
+
+  it.effect("is forgotten when it has expired", () =>
+    Effect.gen(function*() {
+      const { ask, fetches } = counting()
+      yield* ask(0)
+      yield* TestClock.adjust("1 hour")
+      yield* ask(1)
+      yield* ask(0)
+      expect(fetches()).toBe(3)
+    }))
+
+  it.effect("a defect of the fetch reaches whoever waits, and the next one tries again", () =>
+    Effect.gen(function*() {
+      let broken = true
+      const provider = Remembered.make({
+        expected,
+        keyOf: () => "",
+        fetch: () => {
+          if (broken) throw new Error("a bug")
+          return Assertion.read("canary-opaque", 0, expected)
+        }
+      })
+      const defect = yield* Effect.catchAllDefect(provider(request), (error) => Effect.succeed(String(error)))
+      expect(defect).toBe("Error: a bug")
+      broken = false
+      yield* provider(request)
+    }))
+})
+
+describe("isFresh", () => {
+  it.each([
+    [3600, 3539],
+    [300, 239],
+    [60, 47],
+    [1, 0]
+  ])("a life of %d s is used for at least %d s", (life, used) => {
+    const assertion = Assertion.read("canary-opaque", 0, { ...expected, lifetime: life * 1000 })
+    assert(Either.isRight(assertion))
+    expect(Assertion.isFresh(assertion.right, used * 1000)).toBe(true)
+    expect(Assertion.isFresh(assertion.right, (used + 1) * 1000)).toBe(false)
+  })
+})
