@@ -58,6 +58,10 @@ export interface Granted {
   readonly subject: string
   /** What may be asked for. What the client may have by default, or `scopesSupported` where there is no client. */
   readonly scopes?: ReadonlyArray<string> | undefined
+  /** The token's scopes, whatever `scope` says: for a grant that has its own way of asking. */
+  readonly tokenScopes?: ReadonlyArray<string> | undefined
+  /** The token's audience, whatever `resource` says: for a grant that has its own way of asking. */
+  readonly resource?: string | undefined
   /** Members to add to the answer, or to put in place of the standard ones. */
   readonly answer?: JsonObject | undefined
 }
@@ -89,11 +93,13 @@ export interface Options {
   readonly metadata?: JsonObject | undefined
   /** Which metadata addresses are served. All by default; an empty list serves none. */
   readonly metadataAt?: ReadonlyArray<MetadataForm> | undefined
+  /** The status of the other metadata addresses. `404` by default; Cognito answers `400`. */
+  readonly metadataNotFound?: number | undefined
   /**
    * What becomes of the `resource` parameter (RFC 8707). `"optional"` (the default) makes it the token's audience if
-   * it is there, `"required"` insists on it, `"refused"` answers `invalid_target` to it as Entra does.
+   * it is there, `"required"` insists on it, `"refused"` answers `invalid_target` to it, `"ignored"` does not read it.
    */
-  readonly resourceParameter?: "optional" | "required" | "refused" | undefined
+  readonly resourceParameter?: "optional" | "required" | "refused" | "ignored" | undefined
   /** The resources that tokens are issued for; any other is `invalid_target`. Every one by default. */
   readonly resources?: ReadonlyArray<string> | undefined
   /** The audience of a token whose request names no resource. None by default. */
@@ -173,7 +179,7 @@ export const make = (options: Options): Effect.Effect<TestAuthorizationServer, n
     }
 
     const resourceOf = (parameters: ReadonlyMap<string, string>): Effect.Effect<string | undefined, Refusal> => {
-      const resource = parameters.get("resource")
+      const resource = resourceParameter === "ignored" ? undefined : parameters.get("resource")
       if (resource === undefined) {
         return resourceParameter === "required"
           ? refuse("invalid_target", "the resource parameter is required (RFC 8707 §2)")
@@ -230,8 +236,8 @@ export const make = (options: Options): Effect.Effect<TestAuthorizationServer, n
           return yield* refuse("unauthorized_client", `${client.clientId} may not use ${grantType}`)
         }
         const granted = yield* grant(tokenRequest)
-        const scopes = yield* scopesOf(parameters, client, granted)
-        const resource = yield* resourceOf(parameters)
+        const scopes = granted.tokenScopes ?? (yield* scopesOf(parameters, client, granted))
+        const resource = granted.resource ?? (yield* resourceOf(parameters))
         const value = yield* randomToken
         const issuedAt = yield* Clock.currentTimeMillis
         const seconds = Math.floor(Duration.toSeconds(lifetime))
@@ -275,7 +281,7 @@ export const make = (options: Options): Effect.Effect<TestAuthorizationServer, n
           respond: Effect.sync(() =>
             request.method === "GET" && served.includes(withoutQuery(request.url))
               ? jsonResponse(metadata)
-              : new Response("not found", { status: 404 })
+              : new Response("not found", { status: options.metadataNotFound ?? 404 })
           )
         }
         : undefined)

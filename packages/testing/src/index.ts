@@ -11,6 +11,17 @@
 export * as Answer from "./Answer.ts"
 
 /**
+ * Authorization servers in the manner of Entra ID, Okta, Auth0, Keycloak, Cognito, Google, PingOne and Ory Hydra: as
+ * strict as those are about scopes, audiences and assertions, so that a configuration is known to work before it meets
+ * the real one. `docs/identity-providers.md` has the configuration for each.
+ *
+ * They stand for what the providers document, and leave out what no token request of a machine meets.
+ *
+ * @since 0.1.0
+ */
+export * as IdentityProviderProfile from "./IdentityProviderProfile.ts"
+
+/**
  * An authorization server in memory: strict where RFC 6749 is, with handles to turn the things that go wrong in
  * production (a rotated secret, a revoked token, a shorter lifetime) by hand.
  *

@@ -324,6 +324,28 @@ describe("TestAuthorizationServer requests", () => {
         }
       }), { defaultResource: "https://default.example" }))
 
+  it.effect("a resource can be passed over", () =>
+    withServer((server) =>
+      Effect.gen(function*() {
+        yield* request({ ...grant, resource: "no URL" })
+        assert.deepStrictEqual((yield* server.issued).map((token) => token.resource), ["https://mcp.example.com/mcp"])
+      }), { resourceParameter: "ignored", defaultResource: "https://mcp.example.com/mcp" }))
+
+  it.effect("a grant can say the audience and the scopes itself", () =>
+    withServer((server) =>
+      Effect.gen(function*() {
+        yield* request({ ...grant, resource: "https://other.example.com", scope: "anything" })
+        assert.deepStrictEqual(
+          (yield* server.issued).map(({ resource, scopes }) => ({ resource, scopes })),
+          [{ resource: "https://mcp.example.com/mcp", scopes: ["mcp"] }]
+        )
+      }), {
+      grants: {
+        client_credentials: () =>
+          Effect.succeed({ subject: "nightly", resource: "https://mcp.example.com/mcp", tokenScopes: ["mcp"] })
+      }
+    }))
+
   it.effect("a resource can be required, limited or refused", () =>
     Effect.gen(function*() {
       const resource = "https://mcp.example.com"

@@ -1,0 +1,222 @@
+/**
+ * Verifies the JWTs by which clients and grants say who they are (RFC 7523 §3), with the signature, on the `Clock`.
+ *
+ * @internal
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+const Header = Schema.parseJson(Schema.Struct({
+  alg: Schema.String,
+  typ: Schema.optional(Schema.String),
+  kid: Schema.optional(Schema.String),
+  x5t: Schema.optional(Schema.String),
+  "x5t#S256": Schema.optional(Schema.String)
+}))
+
+const Claims = Schema.parseJson(Schema.Struct({
+  iss: Schema.String,
+  sub: Schema.optional(Schema.String),
+  aud: Schema.Union(Schema.String, Schema.Array(Schema.String)),
+  exp: Schema.Number,
+  iat: Schema.optional(Schema.Number),
+  nbf: Schema.optional(Schema.Number),
+  jti: Schema.optional(Schema.String),
+  scope: Schema.optional(Schema.String)
+}))
+
+/** @internal */
+export type Header = typeof Header.Type
+
+/** @internal */
+export type Claims = typeof Claims.Type
+
+/**
+ * A public key as it is registered with a provider. Its algorithm is the one that the provider accepts: import it for
+ * RS256, PS256, ES256 or whatever the assertions are signed with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientKey {
+  readonly publicKey: CryptoKey
+  /** The `kid` of assertions that this key signs. */
+  readonly keyId?: string | undefined
+  /** The SHA-1 thumbprint of its certificate, as the header `x5t` has it. */
+  readonly x5t?: string | undefined
+  /** The SHA-256 thumbprint of its certificate, as the header `x5t#S256` has it. */
+  readonly x5tS256?: string | undefined
+}
+
+/** @internal */
+export type Reason =
+  | "malformed"
+  | "client"
+  | "type"
+  | "key"
+  | "signature"
+  | "audience"
+  | "time"
+  | "lifetime"
+  | "id"
+  | "replay"
+
+/**
+ * - `keysOf`: the keys of an `iss`, or `undefined` for a stranger.
+ * - `audiences`: the values of `aud` that are accepted, one of them, as a string.
+ * - `maxLifetime`: in seconds, of `exp` from now.
+ * - `id`: `once` accepts a `jti` once, `required` wants one besides; neither looks at it if left out.
+ * - `type`: what `typ` has to be.
+ * - `subject`: `any` lets `sub` be left out or name another than `iss`.
+ * - `findKey`: by `kid` if left out.
+ * - `explain`: what the provider says, where it says something of its own.
+ *
+ * @internal
+ */
+export interface Rules {
+  readonly audiences: ReadonlyArray<string>
+  readonly maxLifetime?: number | undefined
+  readonly id?: "once" | "required" | undefined
+  readonly type?: string | undefined
+  readonly subject?: "any" | undefined
+  readonly findKey?: ((header: Header, keys: ReadonlyArray<ClientKey>) => ClientKey | undefined) | undefined
+  readonly explain?: Partial<Readonly<Record<Reason, string>>> | undefined
+}
+
+/** @internal */
+export interface Rejection {
+  readonly reason: Reason
+  readonly description: string
+}
+
+/**
+ * A verifier that remembers every `jti` it has seen.
+ *
+ * @internal
+ */
+export const makeVerifier = (
+  keysOf: (issuer: string) => ReadonlyArray<ClientKey> | undefined,
+  rules: Rules
+): (jwt: string) => Effect.Effect<Claims, Rejection> => {
+  const seen = new Set<string>()
+  const reject = (reason: Reason, description: string) =>
+    Effect.fail<Rejection>({ reason, description: rules.explain?.[reason] ?? description })
+
+  return (jwt) =>
+    Effect.gen(function*() {
+      const parts = jwt.split(".")
+      const [first = "", second = "", third = ""] = parts
+      const decoded = Option.all({
+        header: decodePart(first, Header),
+        claims: decodePart(second, Claims),
+        signature: Either.getRight(Encoding.decodeBase64Url(third))
+      })
+      if (Option.isNone(decoded) || parts.length !== 3) {
+        return yield* reject("malformed", "not a signed JWT with the claims iss, aud and exp (RFC 7523 §3)")
+      }
+      const { claims, header, signature } = decoded.value
+      const keys = keysOf(claims.iss)
+      if (keys === undefined) {
+        return yield* reject("client", "iss is not the id of a client with a key")
+      }
+      if (rules.subject !== "any" && claims.sub !== claims.iss) {
+        return yield* reject("client", "iss and sub must both be the client id (RFC 7523 §3)")
+      }
+      if (rules.type !== undefined && header.typ !== rules.type) {
+        return yield* reject("type", `typ must be ${rules.type}`)
+      }
+      const key = (rules.findKey ?? byKeyId)(header, keys)
+      if (key === undefined || algorithmOf(key.publicKey) !== header.alg) {
+        return yield* reject("key", "no key of the client has the kid and alg of the JWT")
+      }
+      const valid = yield* Effect.promise(() =>
+        crypto.subtle.verify(
+          parametersOf(key.publicKey),
+          key.publicKey,
+          Uint8Array.from(signature),
+          new TextEncoder().encode(`${first}.${second}`)
+        )
+      )
+      if (!valid) {
+        return yield* reject("signature", "the signature does not match")
+      }
+      if (typeof claims.aud !== "string" || !rules.audiences.includes(claims.aud)) {
+        return yield* reject("audience", `aud must be ${rules.audiences.join(" or ")}, and nothing else`)
+      }
+      const now = (yield* Clock.currentTimeMillis) / 1000
+      if (claims.exp <= now || Math.max(claims.iat ?? 0, claims.nbf ?? 0) > now + LEEWAY) {
+        return yield* reject("time", "expired, or not valid yet (exp, iat, nbf)")
+      }
+      if (claims.exp - now > (rules.maxLifetime ?? Number.POSITIVE_INFINITY)) {
+        return yield* reject("lifetime", `exp must be at most ${rules.maxLifetime} seconds from now`)
+      }
+      if (rules.id === "required" && claims.jti === undefined) {
+        return yield* reject("id", "jti is required")
+      }
+      if (rules.id !== undefined && claims.jti !== undefined) {
+        const used = `${claims.iss} ${claims.jti}`
+        if (seen.has(used)) {
+          return yield* reject("replay", "jti was used before")
+        }
+        seen.add(used)
+      }
+      return claims
+    })
+}
+
+/** Clocks differ, in seconds. */
+const LEEWAY = 10
+
+const decodePart = <A>(part: string, schema: Schema.Schema<A, string>): Option.Option<A> =>
+  Option.flatMap(
+    Either.getRight(Encoding.decodeBase64UrlString(part)),
+    Schema.decodeOption(schema)
+  )
+
+/** A JWT without `kid` is verified by the one key there is. */
+const byKeyId = (header: Header, keys: ReadonlyArray<ClientKey>): ClientKey | undefined =>
+  header.kid === undefined ? keys.length === 1 ? keys[0] : undefined : keys.find((key) => key.keyId === header.kid)
+
+const KeyAlgorithm = Schema.Struct({
+  name: Schema.String,
+  hash: Schema.optional(Schema.Struct({ name: Schema.String })),
+  namedCurve: Schema.optional(Schema.String)
+})
+
+const curves: Readonly<Record<string, readonly [alg: string, hash: string]>> = {
+  "P-256": ["ES256", "SHA-256"],
+  "P-384": ["ES384", "SHA-384"],
+  "P-521": ["ES512", "SHA-512"]
+}
+
+const readAlgorithm = (key: CryptoKey): typeof KeyAlgorithm.Type =>
+  Schema.decodeUnknownSync(KeyAlgorithm)(key.algorithm)
+
+/** The `alg` (RFC 7518 §3.1) that a key is for. */
+const algorithmOf = (key: CryptoKey): string | undefined => {
+  const { hash, name, namedCurve = "" } = readAlgorithm(key)
+  const bits = hash?.name.replace("SHA-", "")
+  switch (name) {
+    case "RSASSA-PKCS1-v1_5":
+      return `RS${bits}`
+    case "RSA-PSS":
+      return `PS${bits}`
+    case "ECDSA":
+      return curves[namedCurve]?.[0]
+    case "Ed25519":
+      return "EdDSA"
+    default:
+      return undefined
+  }
+}
+
+const parametersOf = (key: CryptoKey): RsaPssParams & EcdsaParams => {
+  const { hash, name, namedCurve = "" } = readAlgorithm(key)
+  const digest = hash?.name ?? curves[namedCurve]?.[1] ?? ""
+  // RFC 7518 §3.5: the salt is as long as the hash.
+  return { name, hash: digest, saltLength: Number(digest.replace("SHA-", "")) / 8 }
+}
