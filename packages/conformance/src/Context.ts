@@ -5,6 +5,45 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
+/** Those of `SignedAssertion`. */
+const SigningAlgorithm = Schema.Literal(
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA"
+)
+
+/** A client that signs its assertions itself. */
+const PrivateKey = Schema.Struct({
+  client_id: Schema.NonEmptyString,
+  private_key_pem: Schema.Redacted(Schema.NonEmptyString),
+  signing_algorithm: Schema.optionalWith(SigningAlgorithm, { default: () => "ES256" })
+}).pipe(Schema.attachPropertySignature("_tag", "PrivateKey"))
+
+/** A workload with a token of its platform's, and two that must not be sent: another audience's and an expired one. */
+const Workload = Schema.Struct({
+  client_id: Schema.NonEmptyString,
+  valid_jwt: Schema.Redacted(Schema.NonEmptyString),
+  wrong_audience_jwt: Schema.Redacted(Schema.NonEmptyString),
+  expired_jwt: Schema.Redacted(Schema.NonEmptyString)
+}).pipe(Schema.attachPropertySignature("_tag", "Workload"))
+
+/** A client that an enterprise's identity provider vouches for, and what the two know each other by. */
+const EnterpriseManaged = Schema.Struct({
+  client_id: Schema.NonEmptyString,
+  client_secret: Schema.Redacted(Schema.NonEmptyString),
+  idp_client_id: Schema.NonEmptyString,
+  idp_id_token: Schema.Redacted(Schema.NonEmptyString),
+  idp_issuer: Schema.NonEmptyString,
+  idp_token_endpoint: Schema.NonEmptyString
+}).pipe(Schema.attachPropertySignature("_tag", "EnterpriseManaged"))
+
 /** A client id and its secret; `issuer`, where it is named, is the authorization server that they belong to. */
 const ClientSecret = Schema.Struct({
   client_id: Schema.NonEmptyString,
@@ -21,7 +60,7 @@ const Unregistered = Schema.Struct({
  * The kinds of context, told apart by their fields. The first that fits is taken, so one that has another's fields and
  * more (an ID-JAG exchange has a client secret too) goes before it.
  */
-const Context = Schema.Union(ClientSecret, Unregistered)
+const Context = Schema.Union(EnterpriseManaged, Workload, PrivateKey, ClientSecret, Unregistered)
 
 export type Context = typeof Context.Type
 

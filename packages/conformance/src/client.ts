@@ -6,7 +6,17 @@
  * what the servers say; it never looks at a scenario's name.
  */
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
-import { ClientAuthentication, Grant, OAuthFetch, OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
+import {
+  AssertionProvider,
+  ClientAuthentication,
+  Grant,
+  OAuthError,
+  OAuthFetch,
+  OAuthProvider,
+  TokenStorage
+} from "@effect-mcp-auth/core"
+import { IdJag, JwtBearer } from "@effect-mcp-auth/jwt-bearer"
+import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import * as Config from "effect/Config"
@@ -20,6 +30,31 @@ import { explain } from "./explain.ts"
 /** Who this machine is, by the kind of its context: here other grants are plugged in. */
 const identity = (serverUrl: string, context: Context.Context) => {
   switch (context._tag) {
+    case "PrivateKey":
+      return PrivateKeyJwt.layer({ serverUrl, clientId: context.client_id }).pipe(
+        Layer.provide(AssertionProvider.layerSigned({
+          issuer: context.client_id,
+          signingKey: context.private_key_pem,
+          signingAlgorithm: context.signing_algorithm
+        }))
+      )
+    case "Workload":
+      return workload(serverUrl, context.client_id, context.valid_jwt)
+    case "EnterpriseManaged":
+      return JwtBearer.layer({
+        serverUrl,
+        issuer: "discover",
+        clientAuthentication: ClientAuthentication.clientSecretDiscover({
+          clientId: context.client_id,
+          clientSecret: context.client_secret
+        })
+      }).pipe(
+        Layer.provide(IdJag.layer({
+          issuer: context.idp_issuer,
+          clientAuthentication: ClientAuthentication.none(context.idp_client_id),
+          subjectToken: Effect.succeed(context.idp_id_token)
+        }))
+      )
     case "ClientSecret":
       return ClientSecret.layer({
         serverUrl,
@@ -32,6 +67,29 @@ const identity = (serverUrl: string, context: Context.Context) => {
       return madeUp(serverUrl)
   }
 }
+
+const workload = (serverUrl: string, clientId: string, assertion: Redacted.Redacted<string>) =>
+  JwtBearer.layer({ serverUrl, clientId }).pipe(Layer.provide(AssertionProvider.layerStatic(assertion)))
+
+/** What must not be sent is not: the suite fails a token request with it, and here the client has to say why. */
+const refuse = (
+  serverUrl: string,
+  { client_id, expired_jwt, wrong_audience_jwt }: Extract<Context.Context, { readonly _tag: "Workload" }>
+) =>
+  Effect.forEach(
+    [["WrongAudience", wrong_audience_jwt], ["Expired", expired_jwt]] as const,
+    ([reason, assertion]) =>
+      OAuthProvider.OAuthProvider.pipe(
+        Effect.flatMap(({ accessToken }) => accessToken),
+        Effect.provide(workload(serverUrl, client_id, assertion)),
+        Effect.flip,
+        Effect.filterOrFail(
+          (error) => error instanceof OAuthError.AssertionError && error.reason === reason,
+          (error) => error
+        )
+      ),
+    { discard: true }
+  )
 
 /**
  * A machine is registered by its operator, before it runs. Where the suite has nobody registered, credentials are made
@@ -95,6 +153,7 @@ const program = Effect.gen(function*() {
   const handed = yield* Config.string("MCP_CONFORMANCE_CONTEXT").pipe(Config.withDefault("{}"))
   const revision = yield* Config.option(Config.string("MCP_CONFORMANCE_PROTOCOL_VERSION"))
   const context = yield* Context.decode(handed)
+  if (context._tag === "Workload") yield* refuse(serverUrl, context)
   yield* Effect.provide(work(serverUrl, revision), identity(serverUrl, context))
 })
 

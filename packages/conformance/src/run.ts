@@ -12,6 +12,9 @@ import * as Verdict from "./Verdict.ts"
 
 const SCENARIOS = [
   "auth/client-credentials-basic",
+  "auth/client-credentials-jwt",
+  "auth/enterprise-managed-authorization",
+  "auth/wif-jwt-bearer",
   "auth/pre-registration",
   "auth/metadata-issuer-mismatch",
   "auth/resource-mismatch",
@@ -36,7 +39,7 @@ const report = ({ output, scenario, verdict }: Effect.Effect.Success<ReturnType<
   const { excused, passed, problems } = verdict
   const failed = problems.length > 0
   const counts = `${passed} checks passed${excused === 0 ? "" : `, ${excused} baselined`}`
-  console.log(`${failed ? "✗" : "✓"} ${scenario.padEnd(32)} ${counts}`)
+  console.log(`${failed ? "✗" : "✓"} ${scenario.padEnd(40)} ${counts}`)
   if (failed) console.log(`${problems.map((problem) => `    ${problem}`).join("\n")}\n\n${output.trim()}\n`)
 }
 
