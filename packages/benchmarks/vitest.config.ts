@@ -1,5 +1,5 @@
 import { defineProject } from "vitest/config"
 
 export default defineProject({
-  test: { name: "benchmarks", include: ["test/**/*.test.ts"] }
+  test: { name: "benchmarks", testTimeout: 60_000, include: ["test/**/*.test.ts"] }
 })

@@ -15,6 +15,8 @@ export interface Bench {
   readonly random: Random
   /** Fewer rounds and shorter ones: to see that it runs, not to quote it. */
   readonly quick: boolean
+  /** How long the warm calls over loopback go on. */
+  readonly warmSeconds: number
 }
 
 export interface Workload {

@@ -17,7 +17,7 @@ const interrupted = (signal: AbortSignal) =>
   })
 
 export const openidClient: Competitor = {
-  name: "openid-client, cached token",
+  name: "openid-client + cache",
   renews: true,
   make: async ({ fetch, issuer, resource }) => {
     let configuration: Promise<openid.Configuration> | undefined

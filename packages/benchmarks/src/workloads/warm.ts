@@ -104,12 +104,15 @@ export const warm: Workload = {
     const { issuer, resource } = await bench.servers.reset()
     const endpoints = { issuer, resource, issueToken: bench.servers.issueToken, fetch: globalThis.fetch }
     const warmUp = bench.quick ? 3 : 8
-    const seconds = bench.quick ? 8 : 40
-    const overLoopback = await race(bench, endpoints, { callsPerWorker: 6, warmUp, budgetMillis: seconds * 1000 })
+    const overLoopback = await race(bench, endpoints, {
+      callsPerWorker: 6,
+      warmUp,
+      budgetMillis: bench.warmSeconds * 1000
+    })
     const inProcess = await race(bench, { ...endpoints, fetch: answering(resource) }, {
       callsPerWorker: 32,
       warmUp: 3,
-      budgetMillis: seconds * 300
+      budgetMillis: bench.warmSeconds * 300
     })
 
     const results = field.map(({ base, competitor }) => {
