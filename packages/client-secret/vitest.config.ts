@@ -1,5 +1,10 @@
 import { defineProject } from "vitest/config"
 
 export default defineProject({
-  test: { name: "client-secret", include: ["test/**/*.test.ts"], setupFiles: ["../core/test/support/recorder.ts"] }
+  test: {
+    name: "client-secret",
+    testTimeout: 60_000,
+    include: ["test/**/*.test.ts"],
+    setupFiles: ["../core/test/support/recorder.ts"]
+  }
 })

@@ -1,6 +1,7 @@
 /**
- * A real authorization server, the npm package `oidc-provider`, set up for machines alone: client_credentials, resource
- * indicators (RFC 8707), and JWT access tokens (RFC 9068) that live a few seconds.
+ * A real authorization server, the npm package `oidc-provider`, set up for machines alone: client_credentials and
+ * jwt-bearer, clients with a secret, with a key (RFC 7523 §2.2) and with neither, resource indicators (RFC 8707), and JWT
+ * access tokens (RFC 9068) that live a few seconds.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -8,8 +9,10 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { exportJWK, generateKeyPair } from "jose"
 import { randomBytes } from "node:crypto"
-import type { Adapter, Configuration, JWK } from "oidc-provider"
+import type { Adapter, AdapterPayload, ClientMetadata, Configuration, JWK } from "oidc-provider"
 import { errors, Provider } from "oidc-provider"
+import * as JwtBearerGrant from "./JwtBearerGrant.ts"
+import type { PublicKey } from "./KeyPair.ts"
 import * as LoopbackServer from "./LoopbackServer.ts"
 
 export interface Options {
@@ -21,6 +24,12 @@ export interface Options {
   readonly latency?: number | undefined
   /** Default: one client for each of the two ways to send a secret. */
   readonly clients?: ReadonlyArray<Client> | undefined
+  /** Clients that have a key in place of a secret. Default: none. */
+  readonly keyClients?: ReadonlyArray<KeyClient> | undefined
+  /** The ids of clients that prove nothing, for jwt-bearer alone: the assertion has to say it all. Default: none. */
+  readonly publicClients?: ReadonlyArray<string> | undefined
+  /** Who may vouch for users, for jwt-bearer. Default: nobody. */
+  readonly trustedIssuers?: ReadonlyArray<JwtBearerGrant.TrustedIssuer> | undefined
 }
 
 /** A program that may ask for tokens. */
@@ -28,6 +37,11 @@ export interface Client {
   readonly clientId: string
   readonly clientSecret: Redacted.Redacted
   readonly tokenEndpointAuthMethod: "client_secret_basic" | "client_secret_post"
+}
+
+/** A program that proves with a key who it is: the server knows but the public half (`private_key_jwt`). */
+export interface KeyClient extends PublicKey {
+  readonly clientId: string
 }
 
 /** A server that tokens are issued for. */
@@ -67,7 +81,20 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
   const [first = generateClient(), ...others] = options.clients ??
     [generateClient(), generateClient("client_secret_post")]
   const clients: AuthorizationServer["clients"] = [first, ...others]
+  const { accessTokenLifetime = 5 } = options
   const resourceServers = new Map<string, ResourceServer>()
+  const resourceServer = (identifier: string | undefined) => {
+    if (identifier === undefined) throw new errors.InvalidTarget("a resource must be named")
+    const known = resourceServers.get(identifier)
+    if (known === undefined) throw new errors.InvalidTarget("no such resource server")
+    return {
+      audience: identifier,
+      scope: known.scopes.join(" "),
+      accessTokenFormat: "jwt",
+      accessTokenTTL: accessTokenLifetime,
+      jwt: { sign: { alg: signingAlgorithm } }
+    } as const
+  }
   const signingKey = yield* generateSigningKey
   const log = Runtime.runFork(yield* Effect.runtime())
 
@@ -78,8 +105,18 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     listener: (issuer) => {
       const provider = new Provider(
         issuer,
-        configuration({ accessTokenLifetime: options.accessTokenLifetime ?? 5, clients, resourceServers, signingKey })
+        configuration({
+          accessTokenLifetime,
+          clients: [
+            ...clients.map(secretClient),
+            ...(options.keyClients ?? []).map(keyClient),
+            ...(options.publicClients ?? []).map(publicClient)
+          ],
+          resourceServer,
+          signingKey
+        })
       )
+      JwtBearerGrant.register(provider, { resourceServer, trustedIssuers: options.trustedIssuers ?? [] })
       provider.on("server_error", (_context, error) => log(Effect.logError("The authorization server failed", error)))
       const answer = provider.callback()
       return (request, response) => void answer(request, response)
@@ -102,27 +139,43 @@ const generateSigningKey: Effect.Effect<JWK> = Effect.promise(async () => {
   return { ...(await exportJWK(privateKey)), kty: "EC", alg: signingAlgorithm, use: "sig" }
 })
 
-const configuration = ({ accessTokenLifetime, clients, resourceServers, signingKey }: {
+const secretClient = ({ clientId, clientSecret, tokenEndpointAuthMethod }: Client): ClientMetadata => ({
+  client_id: clientId,
+  client_secret: Redacted.value(clientSecret),
+  token_endpoint_auth_method: tokenEndpointAuthMethod
+})
+
+const keyClient = ({ clientId, publicKey, signingAlgorithm }: KeyClient): ClientMetadata => ({
+  client_id: clientId,
+  jwks: { keys: [publicKey] },
+  token_endpoint_auth_method: "private_key_jwt",
+  token_endpoint_auth_signing_alg: signingAlgorithm
+})
+
+const publicClient = (clientId: string): ClientMetadata => ({
+  client_id: clientId,
+  token_endpoint_auth_method: "none",
+  grant_types: [JwtBearerGrant.type]
+})
+
+const configuration = ({ accessTokenLifetime, clients, resourceServer, signingKey }: {
   readonly accessTokenLifetime: number
-  readonly clients: ReadonlyArray<Client>
-  readonly resourceServers: ReadonlyMap<string, ResourceServer>
+  readonly clients: ReadonlyArray<ClientMetadata>
+  readonly resourceServer: JwtBearerGrant.Options["resourceServer"]
   readonly signingKey: JWK
 }): Configuration => ({
-  adapter: keepsNothing,
+  adapter: keepsLittle,
   jwks: { keys: [signingKey] },
   cookies: { keys: [randomBytes(32).toString("base64url")] },
-  clientAuthMethods: ["client_secret_basic", "client_secret_post"],
+  clientAuthMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
   clientDefaults: {
-    grant_types: ["client_credentials"],
+    grant_types: ["client_credentials", JwtBearerGrant.type],
     redirect_uris: [],
     response_types: [],
     id_token_signed_response_alg: signingAlgorithm
   },
-  clients: clients.map((client) => ({
-    client_id: client.clientId,
-    client_secret: Redacted.value(client.clientSecret),
-    token_endpoint_auth_method: client.tokenEndpointAuthMethod
-  })),
+  clients,
+  enabledJWA: { clientAuthSigningAlgValues: ["ES256", "PS256", "EdDSA"] },
   features: {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
@@ -132,17 +185,7 @@ const configuration = ({ accessTokenLifetime, clients, resourceServers, signingK
       defaultResource: () => {
         throw new errors.InvalidTarget("a resource must be named")
       },
-      getResourceServerInfo: (_context, identifier) => {
-        const resourceServer = resourceServers.get(identifier)
-        if (resourceServer === undefined) throw new errors.InvalidTarget("no such resource server")
-        return {
-          audience: identifier,
-          scope: resourceServer.scopes.join(" "),
-          accessTokenFormat: "jwt",
-          accessTokenTTL: accessTokenLifetime,
-          jwt: { sign: { alg: signingAlgorithm } }
-        }
-      }
+      getResourceServerInfo: (_context, identifier) => resourceServer(identifier)
     },
     rpInitiatedLogout: { enabled: false },
     userinfo: { enabled: false }
@@ -152,23 +195,26 @@ const configuration = ({ accessTokenLifetime, clients, resourceServers, signingK
   },
   responseTypes: [],
   scopes: [],
-  ttl: { ClientCredentials: () => accessTokenLifetime }
+  ttl: { AccessToken: () => accessTokenLifetime, ClientCredentials: () => accessTokenLifetime }
 })
 
 const notFound = () => Promise.resolve(undefined)
 
 /**
- * Where oidc-provider would keep what it must remember: nothing, here. The clients stand in the configuration, a JWT
- * access token is kept by nobody, and there are no users. What comes is the question for a client that does not exist.
+ * Where oidc-provider keeps what it must remember: here, the ids of the assertions that it was shown, so that each is good
+ * for one token (RFC 7523 §3, item 7). The clients stand in the configuration, a JWT access token is kept by nobody, and
+ * there are no users. What else comes is the question for a client that does not exist.
  */
-const keepsNothing = (model: string): Adapter => {
-  const refused = () => Promise.reject(new Error(`${model}: this authorization server keeps nothing`))
+const keepsLittle = (model: string): Adapter => {
+  const refused = () => Promise.reject(new Error(`${model}: this authorization server keeps no such thing`))
+  const shown = new Map<string, AdapterPayload>()
+  const keeps = model === "ReplayDetection"
   return {
-    find: notFound,
+    find: keeps ? (id) => Promise.resolve(shown.get(id)) : notFound,
     findByUid: notFound,
     findByUserCode: notFound,
     destroy: notFound,
-    upsert: refused,
+    upsert: keeps ? (id, payload) => Promise.resolve(void shown.set(id, payload)) : refused,
     consume: refused,
     revokeByGrantId: refused
   }

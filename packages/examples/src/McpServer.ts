@@ -48,8 +48,8 @@ export interface McpServer {
   readonly reportUrl: string
   readonly resourceMetadataUrl: string
   /**
-   * Refuses every token that was issued before now, as an operator does after a leak. The authorization server goes on
-   * as before, so that a new token opens the door again.
+   * Refuses every token that was issued before now, as an operator does after a leak; of those of the current second,
+   * those that it has seen. The authorization server goes on as before, so that a new token opens the door again.
    */
   readonly revokeAll: Effect.Effect<void>
   /** How many requests have arrived so far at `METHOD /path`. */
@@ -108,7 +108,9 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
           if (!(error instanceof OAuthError)) failed(error)
           return bearerAuthChallengeResponse(error, protection)
         }
-        return pathname === "/mcp" ? mcp.fetch(request, { authInfo }) : Response.json(report("today"))
+        return pathname === "/mcp"
+          ? mcp.fetch(request, { authInfo })
+          : Response.json({ ...report("today"), reader: authInfo.extra?.["subject"] })
       }
 
       const handler = toNodeHandler({
@@ -189,14 +191,15 @@ const makeVerifier = ({ audience, isRevoked, issuer, jwksUri }: Options & {
       }).catch((error: unknown) => {
         throw isTokenError(error) ? new OAuthError(OAuthErrorCode.InvalidToken, error.message) : error
       })
-      const { client_id, exp, iat, jti, scope } = claims.parse(payload)
+      const { client_id, exp, iat, jti, scope, sub } = claims.parse(payload)
       if (isRevoked({ jti, issuedAt: iat })) throw new OAuthError(OAuthErrorCode.InvalidToken, "Token has been revoked")
       return {
         token,
         clientId: client_id,
         scopes: scope.split(" "),
         expiresAt: exp + leeway,
-        resource: new URL(audience)
+        resource: new URL(audience),
+        extra: { subject: sub }
       }
     }
   }
@@ -207,7 +210,8 @@ const claims = z.object({
   exp: z.number(),
   iat: z.number(),
   jti: z.string(),
-  scope: z.string().default("")
+  scope: z.string().default(""),
+  sub: z.string()
 })
 
 /** Whether the token is to blame, and not the way to the issuer's keys. */

@@ -38,7 +38,13 @@ export const connect = Effect.fnUntraced(function*(serverUrl: string, fetch: typ
   }
 })
 
-export const Report = Schema.Struct({ day: Schema.String, orders: Schema.Int, returns: Schema.Int })
+export const Report = Schema.Struct({
+  day: Schema.String,
+  orders: Schema.Int,
+  returns: Schema.Int,
+  /** For whom the server takes the caller. */
+  reader: Schema.String
+})
 
 /** Reads a report with the `HttpClient` of the context, which knows about tokens. */
 export const read = Effect.fnUntraced(function*(url: string) {

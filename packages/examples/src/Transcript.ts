@@ -13,6 +13,8 @@ export interface Hop {
   readonly millis: number
   /** The token that went with it, as its short hash. */
   readonly token: string | undefined
+  /** The ids (`jti`) of the assertions that were presented for a token. */
+  readonly assertions: ReadonlyArray<string>
 }
 
 export interface Transcript {

@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { parseArgs } from "node:util"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
+import type { TrustedIssuer } from "./JwtBearerGrant.ts"
+import * as KeyPair from "./KeyPair.ts"
 import * as McpServer from "./McpServer.ts"
 import { runMain } from "./runMain.ts"
 
@@ -33,16 +35,29 @@ interface Settings {
 }
 
 const servers = Effect.fnUntraced(function*({ authPort, mcpPort, tokenLifetime }: Settings) {
-  const authorizationServer = yield* AuthorizationServer.make({ port: authPort, accessTokenLifetime: tokenLifetime })
+  const signers = {
+    client: { clientId: "signer", ...(yield* KeyPair.generate("ES256")) },
+    employer: { issuer: "https://idp.example.com", ...(yield* KeyPair.generate("EdDSA")) }
+  }
+  const authorizationServer = yield* AuthorizationServer.make({
+    port: authPort,
+    accessTokenLifetime: tokenLifetime,
+    keyClients: [signers.client],
+    trustedIssuers: [signers.employer]
+  })
   const mcpServer = yield* McpServer.make({ ...authorizationServer, port: mcpPort })
   yield* authorizationServer.register({ identifier: mcpServer.url, scopes: McpServer.scopes })
-  console.log(instructions(authorizationServer, mcpServer, tokenLifetime))
+  console.log(instructions(authorizationServer, mcpServer, signers, tokenLifetime))
   return yield* Effect.never
 }, Effect.scoped)
 
 const instructions = (
   { clients, issuer, tokenEndpoint }: AuthorizationServer.AuthorizationServer,
   mcpServer: McpServer.McpServer,
+  signers: {
+    readonly client: AuthorizationServer.KeyClient & KeyPair.KeyPair
+    readonly employer: TrustedIssuer & KeyPair.KeyPair
+  },
   tokenLifetime: number
 ): string => {
   const [client] = clients
@@ -59,6 +74,12 @@ ${
   client secret   ${Redacted.value(clientSecret)}
 `).join("")
   }
+  client id       ${signers.client.clientId}   (private_key_jwt, ${signers.client.signingAlgorithm})
+  private key     ${privateKey(signers.client)}
+
+  issuer          ${signers.employer.issuer}   (trusted, for jwt-bearer, ${signers.employer.signingAlgorithm})
+  private key     ${privateKey(signers.employer)}
+
 Without a token, the challenge says where to go:
 
   curl -i ${mcpServer.url}
@@ -78,6 +99,8 @@ With a token (paste all of it: the token is short-lived; --token-lifetime 300 gi
 The tool "publish" answers 403 until the scope is "reports:read reports:write".
 `
 }
+
+const privateKey = (pair: KeyPair.KeyPair): string => JSON.stringify(Redacted.value(pair.privateKey))
 
 class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
 

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -14,10 +14,11 @@ const folder = fileURLToPath(new URL("../build/docs", import.meta.url))
 
 const sources = [
   join(root, "README.md"),
-  ...["core", "client-secret", "testing"].flatMap((name) => {
+  join(root, "packages", "testing", "docs", "identity-providers.md"),
+  ...["core", "client-secret", "private-key-jwt", "jwt-bearer", "workload-identity", "testing"].flatMap((name) => {
     const src = join(root, "packages", name, "src")
     const readme = join(root, "packages", name, "README.md")
-    return [readme].concat(
+    return [readme].filter((file) => existsSync(file)).concat(
       readdirSync(src).filter((file) => file.endsWith(".ts") && file !== "index.ts").map((file) => join(src, file))
     )
   })

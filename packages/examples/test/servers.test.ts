@@ -126,8 +126,9 @@ describe("AuthorizationServer", () => {
         issuer,
         token_endpoint: tokenEndpoint,
         jwks_uri: jwksUri,
-        grant_types_supported: ["client_credentials"],
-        token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"]
+        grant_types_supported: ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"],
+        token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        token_endpoint_auth_signing_alg_values_supported: ["ES256", "PS256", "EdDSA"]
       })
       assert.deepStrictEqual(openid, oauth)
     }))

@@ -1,0 +1,238 @@
+/**
+ * Signed and federated identities against a real authorization server, which accepts an assertion but once.
+ */
+import {
+  AssertionProvider,
+  ClientAuthentication,
+  OAuthHttpClient,
+  OAuthProvider,
+  SignedAssertion,
+  TokenStorage
+} from "@effect-mcp-auth/core"
+import { JwtBearer } from "@effect-mcp-auth/jwt-bearer"
+import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
+import { assert, describe, it } from "@effect/vitest"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type { HttpClient } from "@effect/platform/HttpClient"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import { decodeJwt, importJWK, SignJWT } from "jose"
+import * as AuthorizationServer from "../src/AuthorizationServer.ts"
+import * as KeyPair from "../src/KeyPair.ts"
+import * as McpServer from "../src/McpServer.ts"
+import * as NightlyReport from "../src/NightlyReport.ts"
+
+const start = Effect.fnUntraced(function*(options: AuthorizationServer.Options) {
+  const authorizationServer = yield* AuthorizationServer.make({ accessTokenLifetime: 60, ...options })
+  const mcpServer = yield* McpServer.make(authorizationServer)
+  yield* authorizationServer.register({ identifier: mcpServer.url, scopes: McpServer.scopes })
+  return {
+    authorizationServer,
+    mcpServer,
+    read: NightlyReport.read(mcpServer.reportUrl),
+    tokenRequests: () => authorizationServer.requests("POST /token")
+  }
+})
+
+const live = <E, E2>(
+  auth: Layer.Layer<
+    OAuthProvider.OAuthProvider,
+    E,
+    AssertionProvider.AssertionProvider | HttpClient | TokenStorage.TokenStorage
+  >,
+  assertions: Layer.Layer<AssertionProvider.AssertionProvider, E2>
+) =>
+  OAuthHttpClient.layer.pipe(
+    Layer.provideMerge(auth),
+    Layer.provide([assertions, FetchHttpClient.layer, TokenStorage.layerMemory])
+  )
+
+const claimsOfToken = Effect.map(
+  Effect.flatMap(OAuthProvider.OAuthProvider, (provider) => provider.accessToken),
+  (token) => decodeJwt(Redacted.value(token.value))
+)
+
+describe("PrivateKeyJwt against oidc-provider", () => {
+  const clientId = "nightly-report"
+  const signed = (
+    { privateKey, signingAlgorithm }: KeyPair.KeyPair,
+    changes: Partial<SignedAssertion.Options> = {}
+  ) => AssertionProvider.layerSigned({ issuer: clientId, signingKey: privateKey, signingAlgorithm, ...changes })
+
+  for (const signingAlgorithm of ["ES256", "PS256", "EdDSA"] as const) {
+    for (const audience of ["issuer", "token_endpoint"] as const) {
+      it.scopedLive(`${signingAlgorithm}, for the ${audience}: every token has an assertion of its own`, () =>
+        Effect.gen(function*() {
+          const key = yield* KeyPair.generate(signingAlgorithm)
+          const { mcpServer, read, tokenRequests } = yield* start({ keyClients: [{ clientId, ...key }] })
+          const Auth = PrivateKeyJwt.layer({ serverUrl: mcpServer.url, clientId, audience })
+          yield* Effect.gen(function*() {
+            assert.strictEqual((yield* read).reader, clientId)
+            assert.strictEqual(tokenRequests(), 1)
+            yield* mcpServer.revokeAll
+            yield* read
+            assert.strictEqual(tokenRequests(), 2)
+          }).pipe(Effect.provide(live(Auth, signed(key))))
+        }))
+    }
+  }
+
+  it.scopedLive("a wrong key is refused once, for all callers, and the assertion is in no error", () =>
+    Effect.gen(function*() {
+      const { mcpServer, read, tokenRequests } = yield* start({
+        keyClients: [{ clientId, ...(yield* KeyPair.generate("ES256")) }]
+      })
+      const wrong = yield* KeyPair.generate("ES256")
+      const errors = yield* Effect.all(Array.from({ length: 10 }, () => Effect.flip(read)), {
+        concurrency: "unbounded"
+      }).pipe(Effect.provide(live(PrivateKeyJwt.layer({ serverUrl: mcpServer.url, clientId }), signed(wrong))))
+      for (const error of errors) {
+        assert.include(String(error), "invalid_client")
+        assert.notInclude(JSON.stringify(error), "eyJ")
+      }
+      assert.strictEqual(tokenRequests(), 1)
+    }))
+
+  it.scopedLive("an algorithm that the client is not registered for is refused", () =>
+    Effect.gen(function*() {
+      const registered = yield* KeyPair.generate("PS256")
+      const { mcpServer, read, tokenRequests } = yield* start({ keyClients: [{ clientId, ...registered }] })
+      const error = yield* Effect.flip(read).pipe(
+        Effect.provide(live(
+          PrivateKeyJwt.layer({ serverUrl: mcpServer.url, clientId }),
+          signed(registered, { signingAlgorithm: "RS256" })
+        ))
+      )
+      assert.include(String(error), "invalid_client")
+      assert.strictEqual(tokenRequests(), 1)
+    }))
+
+  it.scopedLive("a key that was rotated is asked for again after the refusal", () =>
+    Effect.gen(function*() {
+      const [before, after] = yield* Effect.all([KeyPair.generate("EdDSA"), KeyPair.generate("EdDSA")])
+      const { mcpServer, read, tokenRequests } = yield* start({ keyClients: [{ clientId, ...after }] })
+      // A refusal is remembered for seconds, which nobody has to wait for here.
+      const moment = Duration.millis(50)
+      const Auth = PrivateKeyJwt.layer({
+        serverUrl: mcpServer.url,
+        clientId,
+        refreshPolicy: { refusalMemory: moment, backoff: { base: moment, max: moment } }
+      })
+      let current = before
+      const rotating = signed(before, { signingKey: Effect.sync(() => current.privateKey) })
+      yield* Effect.gen(function*() {
+        current = after
+        assert.include(String(yield* Effect.flip(read)), "invalid_client")
+        const report = yield* read.pipe(Effect.retry(Schedule.spaced("10 millis")), Effect.timeout("5 seconds"))
+        assert.strictEqual(report.reader, clientId)
+        assert.strictEqual(tokenRequests(), 2)
+      }).pipe(Effect.provide(live(Auth, rotating)))
+    }))
+})
+
+describe("JwtBearer against oidc-provider", () => {
+  const user = "alice@example.com"
+  const employer = "https://idp.example.com"
+  const vouched = ({ privateKey, signingAlgorithm }: KeyPair.KeyPair, issuer = employer) =>
+    AssertionProvider.layerSigned({ issuer, subject: user, signingKey: privateKey, signingAlgorithm })
+
+  const startWith = Effect.fnUntraced(function*(options: AuthorizationServer.Options = {}) {
+    const key = yield* KeyPair.generate("ES256")
+    return { key, ...(yield* start({ trustedIssuers: [{ issuer: employer, ...key }], ...options })) }
+  })
+
+  it.scopedLive("a client with a secret, in whose name the token is not", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, key, mcpServer, read, tokenRequests } = yield* startWith()
+      const [client] = authorizationServer.clients
+      const Auth = JwtBearer.layer({
+        serverUrl: mcpServer.url,
+        issuer: authorizationServer.issuer,
+        scopes: ["reports:read"],
+        clientAuthentication: ClientAuthentication.clientSecretBasic(client)
+      })
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* read).reader, user)
+        assert.deepInclude(yield* claimsOfToken, {
+          sub: user,
+          client_id: client.clientId,
+          aud: mcpServer.url,
+          scope: "reports:read"
+        })
+        assert.strictEqual(tokenRequests(), 1)
+      }).pipe(Effect.provide(live(Auth, vouched(key))))
+    }))
+
+  it.scopedLive("a client with a key: two assertions in one request, both anew for the next", () =>
+    Effect.gen(function*() {
+      const clientKey = yield* KeyPair.generate("EdDSA")
+      const { key, mcpServer, read, tokenRequests } = yield* startWith({
+        keyClients: [{ clientId: "agent", ...clientKey }]
+      })
+      const Auth = JwtBearer.layer({
+        serverUrl: mcpServer.url,
+        clientAuthentication: PrivateKeyJwt.clientAuthentication({
+          clientId: "agent",
+          assertionProvider: yield* SignedAssertion.make({
+            issuer: "agent",
+            signingKey: clientKey.privateKey,
+            signingAlgorithm: clientKey.signingAlgorithm
+          })
+        })
+      })
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* read).reader, user)
+        assert.deepInclude(yield* claimsOfToken, { sub: user, client_id: "agent" })
+        yield* mcpServer.revokeAll
+        assert.strictEqual((yield* read).reader, user)
+        assert.strictEqual(tokenRequests(), 2)
+      }).pipe(Effect.provide(live(Auth, vouched(key))))
+    }))
+
+  it.scopedLive("a client that does not authenticate, and names itself", () =>
+    Effect.gen(function*() {
+      const { key, mcpServer, read, tokenRequests } = yield* startWith({ publicClients: ["agent"] })
+      const Auth = JwtBearer.layer({ serverUrl: mcpServer.url, clientId: "agent", audience: "token_endpoint" })
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* read).reader, user)
+        assert.deepInclude(yield* claimsOfToken, { sub: user, client_id: "agent" })
+        assert.strictEqual(tokenRequests(), 1)
+      }).pipe(Effect.provide(live(Auth, vouched(key))))
+    }))
+
+  it.scopedLive("what nobody trusted has signed is refused once", () =>
+    Effect.gen(function*() {
+      const { key, mcpServer, read, tokenRequests } = yield* startWith({ publicClients: ["agent"] })
+      const Auth = JwtBearer.layer({ serverUrl: mcpServer.url, clientId: "agent" })
+      const forgeries = [vouched(key, "https://elsewhere.example"), vouched(yield* KeyPair.generate("ES256"))]
+      for (const forgery of forgeries) {
+        const before = tokenRequests()
+        const error = yield* Effect.flip(read).pipe(Effect.provide(live(Auth, forgery)))
+        assert.include(String(error), "invalid_grant")
+        assert.notInclude(JSON.stringify(error), "eyJ")
+        assert.strictEqual(tokenRequests(), before + 1)
+      }
+    }))
+
+  it.scopedLive("an assertion that was made elsewhere is good for one token", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, key, mcpServer, read, tokenRequests } = yield* startWith({
+        publicClients: ["agent"]
+      })
+      const privateKey = yield* Effect.promise(() => importJWK(Redacted.value(key.privateKey), "ES256"))
+      const assertion = yield* Effect.promise(() =>
+        new SignJWT({ iss: employer, sub: user, aud: authorizationServer.issuer, jti: "once" })
+          .setProtectedHeader({ alg: "ES256" }).setExpirationTime("5 min").sign(privateKey)
+      )
+      const Auth = JwtBearer.layer({ serverUrl: mcpServer.url, clientId: "agent" })
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* read).reader, user)
+        yield* mcpServer.revokeAll
+        assert.include(String(yield* Effect.flip(read)), "invalid_grant")
+        assert.strictEqual(tokenRequests(), 2)
+      }).pipe(Effect.provide(live(Auth, AssertionProvider.layerStatic(Redacted.make(assertion)))))
+    }))
+})
