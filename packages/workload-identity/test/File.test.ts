@@ -205,7 +205,7 @@ const broken: ReadonlyArray<
   ["no text", (disk) => disk.write(new Uint8Array([0xff, 0xfe, 0])), "Malformed", "is not a whole JWT"],
   [
     "for somebody else",
-    (disk) => disk.write(good({ aud: "https://other.example" })),
+    (disk) => disk.write(good({ aud: "https://other.example", exp: 7200 })),
     "WrongAudience",
     "is for the audience"
   ],
