@@ -20,6 +20,8 @@ import * as SignedAssertion from "./SignedAssertion.ts"
  * - `resource`, `scopes`: what the token will be for.
  * - `refused`: whether the authorization server refused the assertion before this one. Who remembers an assertion, or a
  *   key, gets a new one then.
+ * - `issuerUnnamed`: whether the caller named no issuer, so that the MCP server's word is all there is. Only an assertion
+ *   whose own audience is this authorization server is fit to be sent then.
  *
  * @since 0.1.0
  * @category models
@@ -31,6 +33,7 @@ export interface AssertionRequest {
   readonly resource: string
   readonly scopes: ReadonlyArray<string>
   readonly refused: boolean
+  readonly issuerUnnamed?: boolean | undefined
 }
 
 /**

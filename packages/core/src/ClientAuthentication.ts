@@ -22,6 +22,8 @@ export interface TokenRequestContext {
   /** The server's canonical identifier. */
   readonly resource: string
   readonly scopes: ReadonlyArray<string>
+  /** Whether the server's word is all that says where this goes: its caller named no issuer. */
+  readonly issuerUnnamed?: boolean | undefined
 }
 
 /**
@@ -153,7 +155,7 @@ export type Audience = "issuer" | "token_endpoint" | { readonly value: string }
  * @category getters
  */
 export const assertionRequest = (
-  { authorizationServer: { issuer, metadata }, resource, scopes }: TokenRequestContext,
+  { authorizationServer: { issuer, metadata }, issuerUnnamed, resource, scopes }: TokenRequestContext,
   audience: Audience,
   refused: boolean
 ): AssertionRequest => {
@@ -165,7 +167,8 @@ export const assertionRequest = (
     tokenEndpoint,
     resource,
     scopes,
-    refused
+    refused,
+    ...(issuerUnnamed === true ? { issuerUnnamed } : {})
   }
 }
 

@@ -105,6 +105,23 @@ export declare namespace OAuthProvider {
 }
 
 /**
+ * What a kind of provider adds to the options of its caller.
+ *
+ * - `subject`: whom the grant speaks for, where that is not the client itself. Tokens are shared through a storage only
+ *   between providers of the same one.
+ * - `issuerUnnamed`: whether the caller named no issuer, and did not write `discover` either.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MakeOptions extends OAuthProvider.Options {
+  readonly grant: Grant.Grant
+  readonly clientAuthentication: ClientAuthentication
+  readonly subject?: string | undefined
+  readonly issuerUnnamed?: boolean | undefined
+}
+
+/**
  * A provider from a grant and a client authentication, which are all that the kinds of providers differ in. Lives as
  * long as the scope.
  *
@@ -115,10 +132,7 @@ export declare namespace OAuthProvider {
  * @category constructors
  */
 export const make = (
-  options: OAuthProvider.Options & {
-    readonly grant: Grant.Grant
-    readonly clientAuthentication: ClientAuthentication
-  }
+  options: MakeOptions
 ): Effect.Effect<
   OAuthProvider.Service,
   InvalidOptions | InsecureEndpoint,
@@ -159,6 +173,7 @@ export const make = (
             grant,
             clientAuthentication: options.clientAuthentication,
             resource: server.resource,
+            issuerUnnamed: options.issuerUnnamed,
             resourceParameter: resourceParameter(
               options,
               found.protectedResource?.metadata.resource ?? server.resource
@@ -239,7 +254,7 @@ const resourceParameter = (options: OAuthProvider.Options, resource: string): st
 }
 
 const keyOf = (
-  options: OAuthProvider.Options & { readonly grant: Grant.Grant; readonly clientAuthentication: ClientAuthentication },
+  options: MakeOptions,
   resource: string
 ): TokenKey => ({
   issuer: options.issuer,
@@ -247,6 +262,7 @@ const keyOf = (
   authenticationMethod: options.clientAuthentication.method,
   grantType: options.grant.type,
   resource,
+  subject: options.subject ?? "",
   scopes: options.scopes ?? [],
   parameters: [
     ...Object.entries(options.additionalParameters ?? {}),

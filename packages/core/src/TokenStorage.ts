@@ -24,6 +24,8 @@ export interface TokenKey {
   readonly authenticationMethod: string
   readonly grantType: string
   readonly resource: string
+  /** Whom the grant speaks for, where that is not the client itself. */
+  readonly subject: string
   readonly scopes: ReadonlyArray<string>
   readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
 }
@@ -41,6 +43,7 @@ export const keyToString = (key: TokenKey): string =>
     key.authenticationMethod,
     key.grantType,
     key.resource,
+    key.subject,
     key.scopes.toSorted(),
     key.parameters.toSorted(([a], [b]) => a < b ? -1 : 1)
   ])

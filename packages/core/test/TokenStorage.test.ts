@@ -9,6 +9,7 @@ const key: TokenStorage.TokenKey = {
   authenticationMethod: "client_secret_basic",
   grantType: "client_credentials",
   resource: "https://mcp.example.com/mcp",
+  subject: "",
   scopes: ["b", "a"],
   parameters: [["y", "1"], ["x", "2"]]
 }
@@ -35,6 +36,7 @@ describe("keyToString", () => {
     { authenticationMethod: "client_secret_post" },
     { grantType: "urn:ietf:params:oauth:grant-type:jwt-bearer" },
     { resource: "https://mcp.example.com" },
+    { subject: "alice" },
     { scopes: ["a b"] },
     { scopes: [] },
     { parameters: [["y", "1"]] },

@@ -17,11 +17,14 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 
 /**
- * - `issuer`: `discover` by default; to be named where `clientAuthentication` is by secret.
+ * - `issuer`: may be left out where the assertion is bound by its audience to the authorization server that it is shown
+ *   to. For one with a fixed audience, an opaque one, or a client secret, it has to be named, or `discover` written out.
  * - `clientId`: in the body, for a client that does not authenticate; neither it nor `clientAuthentication` is needed
  *   where the assertion says it all.
  * - `clientAuthentication`: the client's own proof beside the grant's assertion, by secret or by an assertion of its own.
  * - `audience`: of the grant's assertion. The issuer by default.
+ * - `subject`: whom the assertion speaks for, by any name that tells them apart. Providers that share a storage share
+ *   tokens only if both name the same subject; without one nothing is shared, since the assertion may be another user's.
  *
  * @since 0.1.0
  * @category models
@@ -31,9 +34,10 @@ export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issu
   readonly clientId?: string | undefined
   readonly clientAuthentication?: ClientAuthentication.ClientAuthentication | undefined
   readonly audience?: ClientAuthentication.Audience | undefined
+  readonly subject?: string | undefined
 }
 
-/** A secret goes only where the caller says; what is bound to its audience may follow the server's word. */
+/** A secret goes only where the caller says; what its own audience binds may follow the server's word. */
 const leavesSecret = (authentication: ClientAuthentication.ClientAuthentication): boolean =>
   authentication.method.startsWith("client_secret")
 
@@ -63,8 +67,18 @@ export const make = (
           `"discover" to trust the server to name it.`
       })
     }
+    if (options.issuer === undefined && typeof options.audience === "object") {
+      return yield* new InvalidOptions({
+        option: "issuer",
+        description:
+          "an assertion for a fixed audience is of use wherever that audience is, so it has to be said who may " +
+          `see it. Name the issuer, or write "discover" to trust the server to name it.`
+      })
+    }
     return yield* OAuthProvider.make({
       ...options,
+      subject: options.subject ?? crypto.randomUUID(),
+      issuerUnnamed: options.issuer === undefined,
       issuer: options.issuer ?? "discover",
       grant: Grant.jwtBearer({ assertionProvider, audience: options.audience }),
       clientAuthentication

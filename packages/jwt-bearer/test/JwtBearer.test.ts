@@ -159,7 +159,7 @@ describe("the grant (RFC 7523 §2.1)", () => {
       [{}, "https://auth.example.com", "https://auth.example.com"],
       [{ audience: "issuer" }, "https://tenant.auth0.com/", "https://tenant.auth0.com/"],
       [{ audience: "token_endpoint" }, "https://auth.example.com", "https://auth.example.com/token"],
-      [{ audience: { value: "api://exchange" } }, "https://auth.example.com", "api://exchange"]
+      [{ audience: { value: "api://exchange" }, issuer: "discover" }, "https://auth.example.com", "api://exchange"]
     ] as const
   )("%j, of %s: aud %s", ([changes, issuer, audience]) =>
     Effect.gen(function*() {
@@ -199,7 +199,8 @@ describe("the grant (RFC 7523 §2.1)", () => {
         tokenEndpoint: "https://auth.example.com/token",
         resource: "https://mcp.example.com/mcp",
         scopes: ["mcp"],
-        refused: false
+        refused: false,
+        issuerUnnamed: true
       }])
     }))
 
@@ -446,7 +447,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
     Effect.gen(function*() {
       const { environment } = yield* setup()
       yield* Effect.gen(function*() {
-        const provider = yield* JwtBearer.make(options)
+        const provider = yield* JwtBearer.make({ ...options, issuer: "discover" })
         const error = yield* Effect.flip(provider.accessToken)
         assert(error._tag === "TokenEndpointError")
         expect(error.code).toBe("invalid_grant")
@@ -543,4 +544,56 @@ describe("layerConfig", () => {
       const wrong = yield* fails({ ...variables, MCP_CLIENT_ID: "" })
       expect("_tag" in wrong && wrong._tag).toBe("InvalidOptions")
     }))
+})
+
+describe("an authorization server that only the MCP server has named", () => {
+  const nothingIsSent = <E, A extends { readonly accessToken: Effect.Effect<unknown, E> }, E2, R>(
+    make: Effect.Effect<A, E2, R>
+  ) =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const error = yield* Effect.flip(Effect.flatMap(make, ({ accessToken }) => accessToken))
+      expect(yield* network.count("token")).toBe(0)
+      return error
+    })
+
+  it.scoped("sees no opaque assertion, and none for a fixed audience", () =>
+    Effect.gen(function*() {
+      const opaque = yield* nothingIsSent(JwtBearer.make(options))
+      expect(opaque).toMatchObject({ _tag: "AssertionError", reason: "WrongAudience" })
+      const fixed = yield* nothingIsSent(JwtBearer.make({ ...options, audience: { value: "api://exchange" } }))
+      expect(fixed).toMatchObject({ _tag: "InvalidOptions", option: "issuer" })
+    }).pipe(
+      Effect.provide(AssertionProvider.layerStatic(Redacted.make("canary"), { opaque: true })),
+      Effect.provide(Layer.merge(TestServers.layer(), TokenStorage.layerMemory))
+    ))
+})
+
+describe("two users in one storage", () => {
+  const grants = {
+    "urn:ietf:params:oauth:grant-type:jwt-bearer": (
+      { parameters }: { readonly parameters: ReadonlyMap<string, string> }
+    ) => Effect.succeed({ subject: parameters.get("assertion") ?? "", scopes: ["mcp"] })
+  }
+  const servers = Layer.merge(TestServers.layer({ authorizationServer: { grants } }), TokenStorage.layerMemory)
+  const tokenFor = (user: string, changes: Partial<JwtBearer.Options> = {}) =>
+    Effect.flatMap(
+      JwtBearer.make({ ...options, issuer: "https://auth.example.com", ...changes }),
+      ({ accessToken }) => accessToken
+    ).pipe(Effect.provide(AssertionProvider.layerStatic(Redacted.make(`canary ${user}`), { opaque: true })))
+
+  it.scoped("do not get each other's tokens; who is named as the same one does", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const alice = yield* tokenFor("alice")
+      const bob = yield* tokenFor("bob")
+      expect(Redacted.value(alice.value)).not.toBe(Redacted.value(bob.value))
+      expect(yield* network.count("token")).toBe(2)
+      const [first, second] = yield* Effect.all([
+        tokenFor("carol", { subject: "carol" }),
+        tokenFor("carol", { subject: "carol" })
+      ])
+      expect(Redacted.value(second.value)).toBe(Redacted.value(first.value))
+      expect(yield* network.count("token")).toBe(3)
+    }).pipe(Effect.provide(servers)))
 })

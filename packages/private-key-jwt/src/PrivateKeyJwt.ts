@@ -7,7 +7,7 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
-import type { InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import { type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as OAuthProvider from "@effect-mcp-auth/core/OAuthProvider"
 import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import type * as HttpClient from "@effect/platform/HttpClient"
@@ -18,8 +18,9 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 
 /**
- * - `issuer`: `discover` by default. An assertion is bound to its audience, so a server that names a wrong authorization
- *   server gains nothing that it could use elsewhere.
+ * - `issuer`: may be left out where the assertion is bound by its audience to the authorization server that it is shown
+ *   to: the one that the MCP server names then gains nothing that it could use elsewhere. For an assertion with a fixed
+ *   audience, or an opaque one, it has to be named, or `discover` written out.
  * - `audience`: of the assertion. The issuer by default; Okta and Entra ID want the token endpoint.
  * - `clientIdParameter`: whether `client_id` is in the body too, as Entra ID wants it. `omit` by default.
  *
@@ -58,13 +59,24 @@ export const make = (
   InvalidOptions | InsecureEndpoint,
   AssertionProvider | TokenStorage | HttpClient.HttpClient | Scope.Scope
 > =>
-  Effect.flatMap(AssertionProvider, (assertionProvider) =>
-    OAuthProvider.make({
+  Effect.gen(function*() {
+    const assertionProvider = yield* AssertionProvider
+    if (options.issuer === undefined && typeof options.audience === "object") {
+      return yield* new InvalidOptions({
+        option: "issuer",
+        description:
+          "an assertion for a fixed audience is of use wherever that audience is, so it has to be said who may " +
+          `see it. Name the issuer, or write "discover" to trust the server to name it.`
+      })
+    }
+    return yield* OAuthProvider.make({
       ...options,
+      issuerUnnamed: options.issuer === undefined,
       issuer: options.issuer ?? "discover",
       grant: Grant.clientCredentials,
       clientAuthentication: clientAuthentication({ ...options, assertionProvider })
-    }))
+    })
+  })
 
 /**
  * @since 0.1.0

@@ -122,7 +122,7 @@ describe("what the server wants otherwise", () => {
       [{ audience: "issuer" }, "https://tenant.auth0.com/", "https://tenant.auth0.com/"],
       [{}, "https://login.example.com/tenant/v2.0", "https://login.example.com/tenant/v2.0"],
       [{ audience: "token_endpoint" }, "https://auth.example.com", "https://auth.example.com/token"],
-      [{ audience: { value: "urn:as" } }, "https://auth.example.com", "urn:as"]
+      [{ audience: { value: "urn:as" }, issuer: "discover" }, "https://auth.example.com", "urn:as"]
     ] as const
   )("%j, of %s: aud %s", ([changes, issuer, audience]) =>
     Effect.gen(function*() {
@@ -339,7 +339,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
     Effect.gen(function*() {
       const { environment } = yield* setup()
       yield* Effect.gen(function*() {
-        const provider = yield* PrivateKeyJwt.make(options)
+        const provider = yield* PrivateKeyJwt.make(allowed === true ? { ...options, issuer: "discover" } : options)
         // Nobody signed it.
         const error = yield* Effect.flip(provider.accessToken)
         expect(error._tag).toBe("TokenEndpointError")

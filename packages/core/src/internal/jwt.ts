@@ -33,6 +33,11 @@ export const read = (
 const refuse = (reason: AssertionError["reason"], description: string) =>
   Either.left(new AssertionError({ reason, description: `The assertion ${description}` }))
 
+/** What is not bound to this authorization server could be used elsewhere by whoever the server names. */
+const UNBOUND =
+  "is not bound to an authorization server, and was not sent to one that only the MCP server has named. " +
+  "Name the `issuer`, or write `discover` to trust the server to name it."
+
 /** Clocks differ, in seconds. */
 const LEEWAY = 60
 
@@ -55,12 +60,13 @@ export const check = (
   }
   const jwt = Option.getOrUndefined(read(assertion))
   if (jwt === undefined) {
-    return options.opaque
-      ? Either.right({ expiresAt: undefined })
-      : refuse(
-        "Malformed",
-        "is not a JWT, and was not sent. Set `opaque` if the authorization server takes other kinds."
-      )
+    if (options.opaque) {
+      return request.issuerUnnamed === true ? refuse("WrongAudience", UNBOUND) : Either.right({ expiresAt: undefined })
+    }
+    return refuse(
+      "Malformed",
+      "is not a JWT, and was not sent. Set `opaque` if the authorization server takes other kinds."
+    )
   }
   const { claims } = jwt
   const seconds = options.now / 1000
@@ -72,7 +78,7 @@ export const check = (
   }
   const audiences = typeof claims.aud === "string" ? [claims.aud] : claims.aud ?? []
   const belongs = audiences.some((audience) =>
-    audience === request.audience || isSameUrl(audience, request.tokenEndpoint) ||
+    (audience === request.audience && request.issuerUnnamed !== true) || isSameUrl(audience, request.tokenEndpoint) ||
     isSameIssuer(audience, request.issuer)
   )
   return belongs

@@ -1,6 +1,9 @@
 /** What a stranger's text may say in an error of ours: one line, of a length that can be read. */
 const MAX_LENGTH = 200
 
+/** A server may repeat a part of what it was sent, which no search for the whole finds. */
+const jwt = /\beyJ[\w-]{5,}(?:\.[\w-]*)*/g
+
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 
 /**
@@ -14,7 +17,7 @@ export const clean = (text: string, secrets: Iterable<string> = []): string => {
   for (const secret of secrets) {
     if (secret !== "") result = result.replaceAll(secret, "<redacted>")
   }
-  result = result.replace(unprintable, " ").trim()
+  result = result.replace(jwt, "<redacted>").replace(unprintable, " ").trim()
   return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH)}…` : result
 }
 

@@ -43,3 +43,12 @@ describe("clean", () => {
     { fastCheck: { numRuns: 500 } }
   )
 })
+
+describe("what looks like a JWT", () => {
+  it("is not shown, be it whole or in part", () => {
+    const [header, payload] = ["eyJhbGciOiJFUzI1NiJ9", "eyJpc3MiOiJjYW5hcnkifQ"]
+    expect(clean(`bad assertion ${header}.${payload}.c2ln, and ${header}.${payload}`)).toBe(
+      "bad assertion <redacted>, and <redacted>"
+    )
+  })
+})

@@ -153,11 +153,20 @@ export const check = (
   if (notBefore !== undefined && notBefore > now + LEEWAY) {
     return refuse("NotYetValid", `is not valid before ${instant(notBefore)}`, "Check the clock of this machine.")
   }
+  const namesServer = (audience: string) => audience === request.tokenEndpoint || isSameIssuer(audience, request.issuer)
+  // What is not bound to this authorization server could be used elsewhere by whoever the MCP server names.
+  if (request.issuerUnnamed === true && audiences?.some(namesServer) !== true) {
+    return refuse(
+      "WrongAudience",
+      `is not bound to ${clean(request.issuer)}, which only the MCP server has named`,
+      "Name the `issuer`, or write `discover` to trust the server to name it."
+    )
+  }
   if (audiences === undefined) return Either.right(assertion)
   const wanted = expected.audience?.(request)
   const belongs = audiences.some((audience) =>
     wanted === undefined
-      ? audience === request.audience || audience === request.tokenEndpoint || isSameIssuer(audience, request.issuer)
+      ? audience === request.audience || namesServer(audience)
       : wanted.includes(audience)
   )
   return belongs

@@ -56,7 +56,7 @@ export const make = (options: {
   const board = (runtime: Runtime.Runtime<never>, key: string, request: AssertionRequest): Flight => {
     const current = flights.get(key)
     if (current !== undefined) return current
-    const flight: Flight = { fiber: Runtime.runFork(runtime)(fetch(key, request)), waiting: 0 }
+    const flight: Flight = { fiber: Runtime.runFork(runtime)(Effect.interruptible(fetch(key, request))), waiting: 0 }
     flights.set(key, flight)
     flight.fiber.addObserver(() => {
       if (flights.get(key) === flight) flights.delete(key)
