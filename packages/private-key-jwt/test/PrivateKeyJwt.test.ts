@@ -449,3 +449,15 @@ describe("clientAuthentication", () => {
       expect(parameters["client_id"]).toBe("machine")
     }))
 })
+
+describe("an authorization server that only the MCP server has named", () => {
+  it.scoped("an assertion for a fixed audience needs an issuer, or `discover` written out", () =>
+    Effect.gen(function*() {
+      const { environment } = yield* setup()
+      const error = yield* Effect.flip(PrivateKeyJwt.make({ ...options, audience: { value: "urn:as" } })).pipe(
+        Effect.provide(AssertionProvider.layerStatic(Redacted.make("canary"))),
+        Effect.provide(environment)
+      )
+      expect(error).toMatchObject({ _tag: "InvalidOptions", option: "issuer" })
+    }))
+})
