@@ -24,6 +24,8 @@ export const Value = Schema.String.pipe(Schema.pattern(/^[\x21-\x7e]+$/))
  * - `issuer`: the authorization server that issued it.
  * - `issuedAt`, `expiresAt`: milliseconds since the epoch. The expiry is counted from before the request was sent, so it
  *   is never later than the authorization server's own.
+ * - `refreshAt`: when the authorization server wants it renewed, in milliseconds since the epoch. No standard has it; Entra
+ *   ID says it as `refresh_in`.
  * - `refreshToken`: as issued (RFC 6749 §6).
  *
  * Encoding it yields the secrets in the clear: only a `TokenStorage` has a reason to.
@@ -38,6 +40,7 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/cor
   issuer: Schema.String,
   issuedAt: Schema.Number,
   expiresAt: Schema.Number,
+  refreshAt: Schema.optional(Schema.Number),
   refreshToken: Schema.optional(Schema.Redacted(Value))
 }) {}
 
@@ -84,6 +87,15 @@ export const isValidAt = (self: AccessToken, now: number): boolean => self.issue
  * @category combinators
  */
 export const withRefreshToken = (self: AccessToken, refreshToken: Redacted.Redacted<string>): AccessToken => {
-  const { expiresAt, issuedAt, issuer, scopes, tokenType, value } = self
-  return new AccessToken({ value, tokenType, scopes, issuer, issuedAt, expiresAt, refreshToken })
+  const { expiresAt, issuedAt, issuer, refreshAt, scopes, tokenType, value } = self
+  return new AccessToken({
+    value,
+    tokenType,
+    scopes,
+    issuer,
+    issuedAt,
+    expiresAt,
+    ...(refreshAt === undefined ? {} : { refreshAt }),
+    refreshToken
+  })
 }

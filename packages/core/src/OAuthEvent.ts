@@ -42,6 +42,8 @@ export type OAuthEvent = Data.TaggedEnum<{
   AuthorizationServerChanged: { readonly from: string; readonly to: string }
   /** The storage failed; it was done without. */
   StorageFailed: { readonly error: TokenStorageError }
+  /** The storage works again. */
+  StorageRecovered: {}
 }>
 
 /**
@@ -54,6 +56,7 @@ export const {
   AuthorizationServerChanged,
   RenewalFailed,
   StorageFailed,
+  StorageRecovered,
   TokenLoaded,
   TokenObtained,
   TokenRejected,

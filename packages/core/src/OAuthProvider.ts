@@ -8,7 +8,6 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as PubSub from "effect/PubSub"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -20,6 +19,7 @@ import { anonymous, type ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
 import * as Grant from "./Grant.ts"
 import { check, nameOf, parse, parseEndpoint } from "./internal/endpoint.ts"
+import * as EventHub from "./internal/eventHub.ts"
 import * as Scopes from "./internal/scopes.ts"
 import { type InsecureEndpoint, InvalidOptions, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
@@ -146,7 +146,8 @@ export const make = (
     yield* validate(options)
     const limits = yield* TokenEndpoint.limits(options)
 
-    const events = yield* Effect.acquireRelease(PubSub.sliding<OAuthEvent.OAuthEvent>(32), PubSub.shutdown)
+    const events = EventHub.make<OAuthEvent.OAuthEvent>()
+    yield* Effect.addFinalizer(() => events.shutdown)
     const policy = RefreshPolicy.make(options.refreshPolicy)
     const discovery = Discovery.make({
       client,
@@ -154,7 +155,7 @@ export const make = (
       issuer: options.issuer,
       authorizationServer,
       follow: options.authorizationServerChange === "follow",
-      onChange: (from, to) => PubSub.publish(events, OAuthEvent.AuthorizationServerChanged({ from, to })),
+      onChange: (from, to) => events.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
       limits
     })
 
@@ -204,7 +205,7 @@ export const make = (
       obtain,
       events
     })
-    return { resource: server.resource, ...lifecycle }
+    return { resource: server.resource, events: events.stream, ...lifecycle }
   })
 
 const isSameSecret = (a: Redacted.Redacted<string> | undefined, b: Redacted.Redacted<string> | undefined): boolean =>

@@ -23,8 +23,18 @@ export interface RefreshPolicy {
   readonly mandatoryWindow: (lifetime: Duration.Duration) => Duration.Duration
   /** The life of a token whose answer does not say (RFC 6749 §5.1 leaves it open). */
   readonly defaultLifetime: Duration.Duration
-  /** The shortest and the longest wait between two failed attempts of the background. */
+  /** Whether a token that nobody has used since it was got is renewed all the same. Some providers bill each token. */
+  readonly renewUnused: boolean
+  /** The shortest and the longest wait between two failed attempts while the token in hand has time left. */
   readonly backoff: { readonly base: Duration.Duration; readonly max: Duration.Duration }
+  /** The same from when callers depend on the next attempt: in the mandatory part, and without a token. */
+  readonly urgentBackoff: { readonly base: Duration.Duration; readonly max: Duration.Duration }
+  /**
+   * How long callers wait for an authorization server that is away or does not answer. `withToken`: in the mandatory
+   * part, before they go on with the token in hand. `withoutToken`: counted from the first of them; failed attempts are
+   * repeated meanwhile, and who comes after it is told at once. An attempt under way is waited for.
+   */
+  readonly patience: { readonly withToken: Duration.Duration; readonly withoutToken: Duration.Duration }
   /** How long a final refusal is remembered, so that a thousand callers make one request. */
   readonly refusalMemory: Duration.Duration
   /**
@@ -56,7 +66,10 @@ export const standard: RefreshPolicy = {
   },
   mandatoryWindow: minDuration("60 seconds", 0.05),
   defaultLifetime: Duration.minutes(5),
+  renewUnused: false,
   backoff: { base: Duration.seconds(1), max: Duration.minutes(5) },
+  urgentBackoff: { base: Duration.seconds(1), max: Duration.seconds(30) },
+  patience: { withToken: Duration.seconds(1), withoutToken: Duration.seconds(10) },
   refusalMemory: Duration.seconds(5),
   rejectionMemory: Duration.seconds(1),
   storageTimeout: Duration.seconds(5),
@@ -88,33 +101,47 @@ export interface Moments {
  * earliest roll would always win. It spreads the renewals over the first half of the advisory window. No window is
  * longer than half the life, or a token would be due for renewal when it is issued.
  *
- * @since 0.1.0
- * @category combinators
- */
-export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number): Moments => {
-  const lifetime = Duration.millis(token.expiresAt - token.issuedAt)
-  const before = (window: Duration.Duration) =>
-    token.expiresAt - Math.min(Duration.toMillis(window), Duration.toMillis(lifetime) / 2)
-  const mandatoryAt = before(self.mandatoryWindow(lifetime))
-  const advisoryAt = Math.min(mandatoryAt, before(self.advisoryWindow(lifetime)))
-  return { renewAt: Math.floor(advisoryAt + (mandatoryAt - advisoryAt) * 0.5 * jitter), mandatoryAt }
-}
-
-/**
- * The wait before the background tries again, in milliseconds, after `failures` failures in a row: doubled each time,
- * with up to half as much again at random, and never before the server said (RFC 9110 §10.2.3).
+ * `latency` is what the last renewal took, in milliseconds. The next begins twice that before the mandatory part at the
+ * latest, so that it is done by then.
+ *
+ * Where the authorization server said when to renew (`refresh_in`), the advisory part begins there instead.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const backoff = (self: RefreshPolicy, failures: number, error: OAuthError, jitter: number): number => {
-  const base = Duration.toMillis(self.backoff.base)
-  const doubled = double(self, base, failures)
-  return Math.max(Math.ceil(doubled * (1 + jitter / 2)), retryAfter(error))
+export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number, latency = 0): Moments => {
+  const life = token.expiresAt - token.issuedAt
+  const lifetime = Duration.millis(life)
+  const window = (of: Duration.Duration) => Math.min(Duration.toMillis(of), life / 2)
+  const mandatoryAt = token.expiresAt - window(self.mandatoryWindow(lifetime))
+  const advisory = window(self.advisoryWindow(lifetime))
+  const advisoryAt = Math.min(mandatoryAt, token.refreshAt ?? token.expiresAt - advisory)
+  const rolled = advisoryAt + Math.min(mandatoryAt - advisoryAt, advisory) * 0.5 * jitter
+  const inTime = Math.max(mandatoryAt - 2 * latency, token.issuedAt + life / 2)
+  return { renewAt: Math.floor(Math.min(rolled, inTime)), mandatoryAt }
 }
 
-const double = (self: RefreshPolicy, base: number, times: number): number =>
-  Math.min(Duration.toMillis(self.backoff.max), base * 2 ** Math.min(times, 30))
+/**
+ * The wait before the next attempt, in milliseconds, after `failures` failures in a row: doubled each time, with up to
+ * half as much again at random, and never before the server said (RFC 9110 §10.2.3). `urgent` where callers depend on
+ * it.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const backoff = (
+  self: RefreshPolicy,
+  failures: number,
+  error: OAuthError,
+  jitter: number,
+  urgent: boolean
+): number => {
+  const { base, max } = urgent ? self.urgentBackoff : self.backoff
+  return Math.max(Math.ceil(double(base, failures, max) * (1 + jitter / 2)), retryAfter(error))
+}
+
+const double = (base: Duration.Duration, times: number, max: Duration.Duration): number =>
+  Math.min(Duration.toMillis(max), Duration.toMillis(base) * 2 ** Math.min(times, 30))
 
 /** A server that says "next year" is not believed: an hour, in milliseconds. */
 const MAX_RETRY_AFTER = 60 * 60 * 1000
@@ -130,7 +157,7 @@ const retryAfter = (error: OAuthError): number =>
  * @category combinators
  */
 export const rejectionMemory = (self: RefreshPolicy, rejections: number): number =>
-  double(self, Duration.toMillis(self.rejectionMemory), rejections - 1)
+  double(self.rejectionMemory, rejections - 1, self.backoff.max)
 
 /**
  * How long an error answers for the callers that come after it, in milliseconds.
@@ -141,8 +168,13 @@ export const rejectionMemory = (self: RefreshPolicy, rejections: number): number
 export const memory = (self: RefreshPolicy, error: OAuthError): number =>
   isTransient(error) ? retryAfter(error) : Duration.toMillis(self.refusalMemory)
 
-/** A longer timer fires at once. */
-const MAX_DELAY = 2 ** 31 - 1
+/**
+ * The longest timer, in milliseconds. A longer one fires at once.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const MAX_DELAY: number = 2 ** 31 - 1
 
 /**
  * The schedule of the background refresh: its input is the wait, in milliseconds, that the last look asked for, or none

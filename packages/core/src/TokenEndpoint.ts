@@ -137,6 +137,8 @@ const TokenResponse = Schema.Struct({
   access_token: Schema.Redacted(Value),
   token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("bearer"))),
   expires_in: Schema.optional(Schema.NullOr(Lifetime)),
+  // Not in RFC 6749, so that what is wrong with it is no reason to refuse the token.
+  refresh_in: Schema.optional(Schema.Unknown),
   scope: Schema.optional(Schema.NullOr(Schema.String)),
   // Some servers send an empty one in place of none.
   refresh_token: Schema.optional(Schema.NullOr(Schema.Union(Schema.Literal(""), Schema.Redacted(Value))))
@@ -150,6 +152,7 @@ const ErrorResponse = Schema.Struct({
 
 const isValue = Schema.is(Value)
 const decodeToken = Schema.decodeUnknownOption(TokenResponse)
+const decodeLifetime = Schema.decodeUnknownOption(Lifetime)
 const decodeError = Schema.decodeUnknownOption(ErrorResponse)
 
 /**
@@ -263,20 +266,33 @@ const decode = (reply: Reply, options: TokenRequest): Effect.Effect<AccessToken,
       if (lifetime !== undefined && reply.sentAt + lifetime * 1000 <= reply.receivedAt) {
         return Effect.fail(expiredOnArrival(lifetime, options, reply))
       }
+      const millis = lifetime === undefined ? options.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000
+      // The clock may have gone back meanwhile, and a token is not from the future.
+      const issuedAt = Math.min(reply.sentAt, reply.receivedAt)
       return Effect.succeed(
         new AccessToken({
           value: response.access_token,
           tokenType: "Bearer",
           scopes: typeof response.scope === "string" ? Scopes.parse(response.scope) : options.scopes,
           issuer: options.authorizationServer.issuer,
-          issuedAt: reply.sentAt,
-          expiresAt: reply.sentAt +
-            (lifetime === undefined ? options.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000),
+          issuedAt,
+          expiresAt: issuedAt + millis,
+          ...Option.match(decodeLifetime(response.refresh_in), {
+            onNone: () => ({}),
+            onSome: (refreshIn) => ({ refreshAt: issuedAt + refreshAfter(refreshIn * 1000, millis) })
+          }),
           ...(Redacted.isRedacted(response.refresh_token) ? { refreshToken: response.refresh_token } : {})
         })
       )
     }
   })
+
+/** Within the life, and not so soon that there would be nothing but renewals; in milliseconds. */
+const refreshAfter = (wanted: number, lifetime: number): number =>
+  Math.min(lifetime, Math.max(wanted, lifetime * SHORTEST_USE))
+
+/** The part of its life that a token is used at the least, whatever `refresh_in` says. */
+const SHORTEST_USE = 0.1
 
 const expiredOnArrival = (lifetime: number, options: TokenRequest, reply: Reply): TokenEndpointError => {
   const url = options.authorizationServer.tokenEndpoint

@@ -8,20 +8,21 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as AccessToken from "./AccessToken.ts"
 import * as Challenge from "./Challenge.ts"
+import type { EventHub } from "./internal/eventHub.ts"
+import { Outage } from "./internal/outage.ts"
+import * as Refresher from "./internal/refresher.ts"
 import * as Scopes from "./internal/scopes.ts"
+import * as SharedStorage from "./internal/sharedStorage.ts"
 import * as SingleFlight from "./internal/singleFlight.ts"
 import { StepUps } from "./internal/stepUps.ts"
-import { isTransient, type OAuthError, TokenEndpointError, TokenStorageError } from "./OAuthError.ts"
+import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import type { TokenKey, TokenStorage } from "./TokenStorage.ts"
@@ -57,7 +58,7 @@ export interface Options {
   readonly stepUp: boolean
   /** Asks the authorization server. Called by one flight at a time. */
   readonly obtain: (demand: Demand) => Effect.Effect<AccessToken.AccessToken, OAuthError>
-  readonly events: PubSub.PubSub<OAuthEvent.OAuthEvent>
+  readonly events: EventHub<OAuthEvent.OAuthEvent>
 }
 
 /**
@@ -70,7 +71,6 @@ export interface TokenLifecycle {
     rejected: AccessToken.AccessToken,
     challenge?: Challenge.Challenge
   ) => Effect.Effect<AccessToken.AccessToken, OAuthError>
-  readonly events: Stream.Stream<OAuthEvent.OAuthEvent>
   readonly unsafeFresh: () => AccessToken.AccessToken | undefined
 }
 
@@ -82,7 +82,7 @@ export interface TokenLifecycle {
  */
 export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { events, key, policy, storage } = options
+    const { events: { publish }, key, policy } = options
     const clock = yield* Effect.clock
     const scope = yield* Scope.make()
     yield* Effect.addFinalizer((exit) =>
@@ -96,6 +96,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     const runtime = yield* Effect.runtime<never>()
     const runFork = <A, E>(work: Effect.Effect<A, E>) => Runtime.runFork(runtime)(Effect.interruptible(work), { scope })
     const flights = SingleFlight.make<Demand, AccessToken.AccessToken, OAuthError>(runFork)
+    const storage = SharedStorage.make({ storage: options.storage, key, policy, clock, publish })
 
     let token: AccessToken.AccessToken | undefined
     /** The last one that the server rejected, lest it come back from the storage. */
@@ -103,54 +104,61 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     let moments: RefreshPolicy.Moments = { renewAt: 0, mandatoryAt: 0 }
     let obtainedFor: OAuthEvent.Reason = "First"
     let obtainedAt = 0
+    /** What the last request took, in milliseconds. */
+    let latency = 0
     /** How many tokens in a row the server has rejected soon after they were got. */
     let rejections = 0
+    let flyingSince = 0
     let used = false
-    let failure: Failure | undefined
-    let failures = 0
-    /** When the refresher looks again, and whether it has given up on this token. */
-    let nextLook = 0
-    let abandoned = false
+    /** Until when the background has given up on this token. */
+    let abandonedUntil = 0
     let closed = false
-    let refresher: Fiber.RuntimeFiber<unknown> | undefined
+    const outage = new Outage(policy)
     const stepUps = new StepUps()
 
     const now = () => clock.unsafeCurrentTimeMillis()
-    const publish = (event: OAuthEvent.OAuthEvent) => PubSub.publish(events, event)
+
+    /** The token in hand, if it can still be sent. */
+    const held = (at: number): AccessToken.AccessToken | undefined =>
+      token !== undefined && AccessToken.isValidAt(token, at) ? token : undefined
 
     // ---- what callers get ------------------------------------------------------------------------------------------
 
     const unsafeFresh = (): AccessToken.AccessToken | undefined => {
       if (token === undefined || closed) return undefined
       const at = now()
-      if (at < token.issuedAt || at >= moments.mandatoryAt) {
-        // While the authorization server is away, to wait for it again would help nobody.
-        const inHand = failure !== undefined && isRemembered(failure, at) && AccessToken.isValidAt(token, at)
-        return inHand ? token : undefined
-      }
+      if (!AccessToken.isValidAt(token, at)) return undefined
+      if (at >= moments.mandatoryAt && !isAway(at)) return undefined
       used = true
-      if (at >= moments.renewAt) unsafeRefresh(at)
+      if (at >= moments.renewAt && at >= abandonedUntil) refresher.unsafeWake()
       return token
     }
 
-    const isRemembered = ({ from, until }: Failure, at: number): boolean => from <= at && at < until
+    /** The authorization server has failed, or lets us wait: to wait for it while there is a token would help nobody. */
+    const isAway = (at: number): boolean =>
+      outage.isOn(at) ||
+      (flights.current()?.hasLanded() === false && at - flyingSince >= Duration.toMillis(policy.patience.withToken))
 
     const markUsed = Effect.sync(() => used = true)
 
     const accessToken: Effect.Effect<AccessToken.AccessToken, OAuthError> = Effect.suspend(() => {
       const fresh = unsafeFresh()
-      return fresh === undefined ? awaitToken : Exit.succeed(fresh)
+      return fresh === undefined ? Effect.tap(awaitToken, markUsed) : Exit.succeed(fresh)
     })
 
-    /** In the mandatory part a caller waits, but is not failed while the token in hand has not expired. */
-    const awaitToken = Effect.suspend(() =>
-      resolve({ reason: token === undefined ? "First" : "Expired", wanted: [], missing: [] })
-    ).pipe(
-      Effect.catchAll((error) =>
-        token !== undefined && AccessToken.isValidAt(token, now()) ? Effect.succeed(token) : Effect.fail(error)
-      ),
-      Effect.tap(markUsed)
-    )
+    /** In the mandatory part callers wait, but not for long, and are not failed while the token in hand has not expired. */
+    const awaitToken: Effect.Effect<AccessToken.AccessToken, OAuthError> = Effect.suspend(() => {
+      const demand = demandFor(token === undefined ? "First" : "Expired")
+      if (held(now()) === undefined) return resolve(demand)
+      return resolve(demand).pipe(
+        Effect.timeoutOption(policy.patience.withToken),
+        Effect.catchAll(() => Effect.succeedNone),
+        Effect.flatMap((renewed) => {
+          const inHand = Option.getOrElse(renewed, () => held(now()))
+          return inHand === undefined ? resolve(demand) : Effect.succeed(inHand)
+        })
+      )
+    })
 
     const renew: TokenLifecycle["renew"] = (rejected, challenge) =>
       Effect.suspend(() => {
@@ -165,21 +173,25 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       const missing = Scopes.missing(needed, rejected.scopes)
       if (!options.stepUp || missing.length === 0) return Effect.succeed(rejected)
       const demand: Demand = { reason: "StepUp", challenge, wanted: Scopes.union(rejected.scopes, needed), missing }
-      if (token !== undefined && AccessToken.isValidAt(token, now()) && satisfies(token, demand)) {
-        return Effect.succeed(token)
-      }
-      return stepUps.isWorthTrying(missing) ? resolve(demand) : Effect.succeed(rejected)
+      const at = now()
+      const inHand = held(at)
+      if (inHand !== undefined && satisfies(inHand, demand)) return Effect.succeed(inHand)
+      return stepUps.isWorthTrying(missing) && outage.current(at) === undefined
+        ? resolve(demand)
+        : Effect.succeed(rejected)
     }
 
     const replace = (rejected: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined) => {
-      const demand: Demand = { reason: "Rejected", rejected, challenge, wanted: [], missing: [] }
+      const demand: Demand = { ...demandFor("Rejected"), rejected, challenge }
       if (token === undefined) return resolve(demand)
+      const at = now()
       if (!AccessToken.isSame(token, rejected)) {
-        return AccessToken.isValidAt(token, now()) ? Effect.succeed(token) : resolve(demand)
+        const inHand = held(at)
+        return inHand === undefined ? resolve(demand) : Effect.succeed(inHand)
       }
       // A server that rejects what was just got in place of a rejected token will reject the next one too.
       const again = obtainedFor === "Rejected" && rejections > 0
-      if (again && now() - obtainedAt < RefreshPolicy.rejectionMemory(policy, rejections)) {
+      if (again && at - obtainedAt < RefreshPolicy.rejectionMemory(policy, rejections)) {
         return Effect.succeed(rejected)
       }
       rejections++
@@ -201,38 +213,68 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       Scopes.missing(demand.wanted, flown.wanted).length === 0 &&
       (flown.reason === "StepUp") === (demand.reason === "StepUp")
 
-    const isClosed = Effect.die(new Error(CLOSED))
-
     const resolve = (demand: Demand): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
       Effect.suspend(() => {
         if (closed) return isClosed
+        const at = now()
+        if (waits(demand) && held(at) === undefined) outage.strand(at)
         const flight = flights.current()
-        if (flight === undefined) {
-          return failure !== undefined && failure.stands && isRemembered(failure, now()) && demand.reason !== "StepUp"
-            ? Effect.fail(failure.error)
-            : outcomeOf(flights.start(demand, fly(demand)))
-        }
-        if (answers(flight.demand, demand)) return outcomeOf(flight)
+        if (flight === undefined) return start(demand, at)
+        // What it brought has been given out. Who still wants something wants something else.
+        if (flight.hasLanded()) return Effect.zipRight(flight.ended, resolve(demand))
+        if (answers(flight.demand, demand)) return arrival(flight, demand)
         return Effect.flatMap(
           Effect.exit(outcomeOf(flight)),
           (exit) => Exit.isSuccess(exit) && satisfies(exit.value, demand) ? exit : resolve(demand)
         )
       })
 
+    /** Step-ups have the server's own answer to give, and the background has time. */
+    const waits = ({ reason }: Demand): boolean => reason !== "StepUp" && reason !== "Scheduled"
+
+    const start = (demand: Demand, at: number) => {
+      const failure = outage.current(at)
+      if (failure === undefined) return arrival(flights.start(demand, (land) => fly(demand, land)), demand)
+      if (!isWorthWaiting(failure.error, demand, at)) return Effect.fail(failure.error)
+      const pause = clock.sleep(Duration.millis(failure.until - at))
+      return arrival(flights.start(demand, (land) => Effect.zipRight(pause, fly(demand, land))), demand)
+    }
+
+    const isWorthWaiting = (error: OAuthError, demand: Demand, at: number): boolean =>
+      waits(demand) && held(at) === undefined && outage.isWorthWaiting(error, at)
+
+    type Flight = SingleFlight.Flight<Demand, AccessToken.AccessToken, OAuthError>
+
+    /** What the flight brings; if that is nothing, the next one, for as long as it is worth waiting for. */
+    const arrival = (flight: Flight, demand: Demand): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
+      Effect.catchAll(
+        outcomeOf(flight),
+        (error) => isWorthWaiting(error, demand, now()) ? resolve(demand) : Effect.fail(error)
+      )
+
     /** A caller that nobody interrupted is not told that it was, when the provider ends under it. */
-    const outcomeOf = (flight: SingleFlight.Flight<Demand, AccessToken.AccessToken, OAuthError>) =>
+    const outcomeOf = (flight: Flight) =>
       Effect.catchAllCause(
         flight.outcome,
         (cause) => closed && Cause.isInterruptedOnly(cause) ? isClosed : Effect.failCause(cause)
       )
 
-    const fly = (demand: Demand): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
+    /** Those who wait have the token before the storage has it: that may be slow. */
+    const fly = (
+      demand: Demand,
+      land: (token: AccessToken.AccessToken) => Effect.Effect<void>
+    ): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
       Effect.gen(function*() {
+        flyingSince = now()
         const shared = yield* readShared(demand)
         if (Option.isSome(shared)) return yield* load(shared.value)
-        yield* degrade("lease", policy.leaseTimeout, storage.lease(key))
+        yield* storage.lease
         const handedOver = yield* readShared(demand)
-        return Option.isSome(handedOver) ? yield* load(handedOver.value) : yield* obtain(demand)
+        if (Option.isSome(handedOver)) return yield* load(handedOver.value)
+        const obtained = yield* obtain(demand)
+        yield* land(obtained)
+        yield* storage.set(obtained)
+        return obtained
       }).pipe(
         Effect.scoped,
         Effect.tapError((error) => fail(error, demand))
@@ -243,6 +285,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         const startedAt = now()
         const obtained = yield* askFor(demand)
         const millis = now() - startedAt
+        latency = Math.max(0, millis)
         if (demand.reason === "StepUp") stepUps.granted(demand.wanted, obtained.scopes)
         yield* adopt(obtained, demand.reason)
         yield* publish(
@@ -250,7 +293,6 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
             ? OAuthEvent.TokenObtained({ token: obtained, millis })
             : OAuthEvent.TokenRenewed({ token: obtained, reason: demand.reason, millis })
         )
-        yield* degrade("set", policy.storageTimeout, storage.set(key, obtained))
         return obtained
       })
 
@@ -279,63 +321,34 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     const adopt = (next: AccessToken.AccessToken, reason: OAuthEvent.Reason) =>
       Effect.map(Random.next, (jitter) => {
         token = next
-        moments = RefreshPolicy.moments(policy, next, jitter)
+        moments = RefreshPolicy.moments(policy, next, jitter, latency)
         obtainedFor = reason
         obtainedAt = now()
         used = false
-        failure = undefined
-        failures = 0
-        abandoned = false
+        outage.ended()
+        abandonedUntil = 0
         if (reason !== "Rejected") rejections = 0
         if (reason !== "StepUp") stepUps.forgetFailures()
-        unsafeRestartRefresher()
+        refresher.unsafeWake()
       })
 
     const fail = (error: OAuthError, demand: Demand) =>
       Effect.flatMap(Random.next, (jitter) => {
         const from = now()
-        if (demand.reason === "StepUp") {
-          if (!isTransient(error)) stepUps.refused(demand.missing)
+        if (demand.reason === "StepUp" && !isTransient(error)) {
+          stepUps.refused(demand.missing)
         } else {
-          const memory = RefreshPolicy.memory(policy, error)
-          const next = from + Math.max(memory, RefreshPolicy.backoff(policy, failures++, error, jitter))
-          // The background does not sleep through the time from which callers would have to wait.
-          const sleepsThrough = memory === 0 && from < moments.mandatoryAt && next > moments.mandatoryAt
-          failure = { error, from, until: sleepsThrough ? moments.mandatoryAt : next, stands: memory > 0 }
+          outage.failed(error, from, jitter, held(from) === undefined ? undefined : moments.mandatoryAt)
         }
         return publish(OAuthEvent.RenewalFailed({ error, reason: demand.reason }))
       })
 
-    // ---- the storage, which may fail, or hang, without anybody else doing so -------------------------------------------
-
-    const degrade = <A, R>(
-      operation: TokenStorageError["operation"],
-      duration: Duration.Duration,
-      effect: Effect.Effect<A, TokenStorageError, R>
-    ): Effect.Effect<Option.Option<A>, never, R> =>
-      effect.pipe(
-        Effect.timeoutFail({
-          duration,
-          onTimeout: () =>
-            new TokenStorageError({ operation, description: `it took longer than ${Duration.format(duration)}.` })
-        }),
-        Effect.catchAllDefect((cause) =>
-          Effect.fail(
-            new TokenStorageError({ operation, description: "it died. This is a bug in the storage.", cause })
-          )
-        ),
-        Effect.matchEffect({
-          onFailure: (error) => Effect.as(publish(OAuthEvent.StorageFailed({ error })), Option.none()),
-          onSuccess: (value) => Effect.succeed(Option.some(value))
-        })
-      )
-
     /** A token that another provider or process has put there and that is better than what is in hand. */
     const readShared = (demand: Demand) =>
       Effect.gen(function*() {
-        const stored = Option.flatten(yield* degrade("get", policy.storageTimeout, storage.get(key)))
+        const stored = yield* storage.get
         if (Option.isSome(stored) && dropped !== undefined && AccessToken.isSame(stored.value, dropped)) {
-          yield* degrade("remove", policy.storageTimeout, storage.remove(key))
+          yield* storage.remove
           return Option.none()
         }
         return Option.filter(stored, (candidate) => isBetter(candidate, demand))
@@ -350,61 +363,42 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     // ---- the scheduled refresh -----------------------------------------------------------------------------------------
 
-    /** Looks at the token, renews it if it is time, and says in how many milliseconds to look again, if at all. */
-    const look: Effect.Effect<Option.Option<number>> = Effect.suspend(() => {
-      const at = now()
-      if (token === undefined || at >= token.expiresAt) return Effect.succeedNone
-      if (at < moments.renewAt) return lookAgainAt(moments.renewAt)
-      // A token that nobody has used for its whole life is left to expire; the next caller starts this again.
-      if (!used) return Effect.succeedNone
-      return resolve({ reason: "Scheduled", wanted: [], missing: [] }).pipe(
-        Effect.zipRight(Effect.succeedNone),
-        Effect.catchAll((error) => {
-          // A refusal stands: the callers learn of it when the token expires.
-          abandoned = !isTransient(error)
-          return abandoned || failure === undefined ? Effect.succeedNone : lookAgainAt(failure.until)
-        }),
+    const refresher = Refresher.make({
+      clock,
+      fork: runFork,
+      next: (at) => {
+        if (token === undefined || abandonedUntil === Number.POSITIVE_INFINITY) return undefined
+        if (at < moments.renewAt) return moments.renewAt
+        // A token that nobody has used for its whole life is left to expire; the next caller starts this again.
+        if (!policy.renewUnused && (!used || at >= token.expiresAt)) return undefined
+        return Math.max(at, abandonedUntil, outage.current(at)?.until ?? at)
+      },
+      renew: Effect.suspend(() => resolve(demandFor("Scheduled"))).pipe(
+        Effect.as(true),
+        // A refusal stands. It is put to the test once more before callers learn of it.
+        Effect.catchAll((error) =>
+          Effect.sync(() => {
+            const again = now() < moments.mandatoryAt ? moments.mandatoryAt : Number.POSITIVE_INFINITY
+            if (!isTransient(error)) abandonedUntil = again
+            return false
+          })
+        ),
         Effect.catchAllDefect((defect) => {
-          abandoned = true
+          abandonedUntil = Number.POSITIVE_INFINITY
           return Effect.as(
             Effect.logError("The scheduled token refresh died. This is a bug below it.", defect),
-            Option.none()
+            false
           )
         })
       )
     })
 
-    const lookAgainAt = (at: number) =>
-      Effect.sync(() => {
-        nextLook = at
-        return Option.some(at - now())
-      })
-
-    /** Starts the refresher where it has stopped, or slept through its time, as timers do while a machine is suspended. */
-    const unsafeRefresh = (at: number): void => {
-      const running = refresher !== undefined && refresher.unsafePoll() === null
-      if (abandoned || (running && (at < nextLook || flights.current() !== undefined))) return
-      unsafeRestartRefresher()
-    }
-
-    const unsafeRestartRefresher = (): void => {
-      refresher?.unsafeInterruptAsFork(refresher.id())
-      refresher = runFork(Effect.repeat(look, RefreshPolicy.schedule))
-    }
-
-    return { accessToken, renew, events: Stream.fromPubSub(events), unsafeFresh }
+    return { accessToken, renew, unsafeFresh }
   })
 
-/**
- * What came of the last request, from when until when it answers for others: to those who have a token in hand, that they
- * go on with it; and if it `stands`, to everybody.
- */
-interface Failure {
-  readonly error: OAuthError
-  readonly from: number
-  readonly until: number
-  readonly stands: boolean
-}
+const isClosed = Effect.suspend(() => Effect.die(new Error(CLOSED)))
+
+const demandFor = (reason: OAuthEvent.Reason): Demand => ({ reason, wanted: [], missing: [] })
 
 const isInvalidScope = (error: OAuthError): boolean =>
   error instanceof TokenEndpointError && error.code === "invalid_scope"

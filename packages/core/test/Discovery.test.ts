@@ -2,7 +2,7 @@ import { Answer, TestAuthorizationServer, TestNetwork, TestServers } from "@effe
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted, TestClock } from "effect"
 import type { OAuthEvent } from "../src/index.ts"
-import { environment, makeProvider, watch } from "./support/provider.ts"
+import { environment, makeImpatientProvider as makeProvider, watch } from "./support/provider.ts"
 import { after, misses, outages, sent, to } from "./support/wire.ts"
 
 const server = "https://mcp.example.com/mcp"
@@ -177,6 +177,7 @@ describe("a pinned issuer", () => {
       const error = yield* after(1000, Effect.flip(provider.accessToken))
       assert(error._tag === "DiscoveryError")
       yield* clear
+      yield* TestClock.adjust("2 seconds")
       yield* provider.accessToken
       assert.deepStrictEqual(yield* sent, [issuerMetadata, tokenEndpoint])
     }).pipe(Effect.provide(environment())))

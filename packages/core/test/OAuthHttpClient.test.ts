@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { Headers, HttpBody, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
-import { Duration, Effect, Exit, Fiber, Layer, Scope, Stream, TestClock } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream, TestClock } from "effect"
 import { Readable } from "node:stream"
 import { OAuthError, OAuthHttpClient, OAuthProvider } from "../src/index.ts"
-import { environment, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
+import { environment, impatient, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
 
 const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
   OAuthHttpClient.layer.pipe(Layer.provideMerge(layerProvider(options)), Layer.provideMerge(environment(servers)))
@@ -208,16 +208,21 @@ describe("401", () => {
   it.effect("a final refusal is not repeated by HttpClient.retryTransient, an outage is", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
-      const client = HttpClient.retryTransient(yield* HttpClient.HttpClient, { times: 3 })
+      const client = HttpClient.retryTransient(yield* HttpClient.HttpClient, {
+        times: 3,
+        schedule: Schedule.spaced("5 seconds")
+      })
       yield* network.script("token", Answer.status(503), Answer.dropped)
-      expect((yield* client.get(serverUrl)).status).toBe(200)
+      const call = yield* Effect.fork(client.get(serverUrl))
+      yield* TestClock.adjust("15 seconds")
+      expect((yield* Fiber.join(call)).status).toBe(200)
       expect(yield* network.count("token")).toBe(3)
       yield* TestClock.adjust("4 hours")
       yield* network.clear
       yield* network.always("token", Answer.json({ error: "invalid_client" }, { status: 401 }))
       yield* Effect.flip(client.get(serverUrl))
       expect(yield* network.count("token")).toBe(1)
-    }).pipe(Effect.provide(authenticated())))
+    }).pipe(Effect.provide(authenticated(impatient))))
 
   it.effect("renewal impossible: the request fails, and the cause says why", () =>
     Effect.gen(function*() {

@@ -83,7 +83,7 @@ describe("backoff", () => {
       FastCheck.option(FastCheck.integer({ min: 0, max: 10_000_000 }), { nil: undefined })
     ],
     ([failures, jitter, retryAfter]) => {
-      const wait = RefreshPolicy.backoff(RefreshPolicy.standard, failures, unavailable(retryAfter), jitter)
+      const wait = RefreshPolicy.backoff(RefreshPolicy.standard, failures, unavailable(retryAfter), jitter, false)
       expect(wait).toBeGreaterThanOrEqual(Math.max(1000, Math.min(retryAfter ?? 0, 3_600_000)))
       expect(wait).toBeLessThanOrEqual(Math.max(450_000, Math.min(retryAfter ?? 0, 3_600_000)))
     }
@@ -91,7 +91,7 @@ describe("backoff", () => {
 
   it("doubles", () => {
     const waits = [0, 1, 2, 3].map((failures) =>
-      RefreshPolicy.backoff(RefreshPolicy.standard, failures, unavailable(), 0)
+      RefreshPolicy.backoff(RefreshPolicy.standard, failures, unavailable(), 0, false)
     )
     expect(waits).toEqual([1000, 2000, 4000, 8000])
   })

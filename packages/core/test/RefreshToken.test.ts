@@ -279,8 +279,9 @@ describe("a refresh token, when things go wrong", () => {
       const provider = yield* makeBearer({ assertions: 1 })
       const token = yield* provider.accessToken
       yield* network.script("token", Answer.status(503))
-      yield* Effect.flip(provider.renew(token))
-      yield* provider.accessToken
+      const renewing = yield* Effect.fork(provider.renew(token))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(renewing)
       expect((yield* forms).map(({ grant_type }) => grant_type)).toEqual([JWT_BEARER, "refresh_token", "refresh_token"])
     }).pipe(Effect.provide(layer))
   })

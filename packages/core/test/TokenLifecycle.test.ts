@@ -15,8 +15,18 @@ import {
   Scope,
   TestClock
 } from "effect"
-import { AccessToken, Challenge, ClientAuthentication, OAuthError, OAuthProvider, TokenStorage } from "../src/index.ts"
-import { environment, makeProvider, many, outcomes, settle, tags, valueOf, watch } from "./support/provider.ts"
+import { AccessToken, Challenge, ClientAuthentication, OAuthError, OAuthProvider } from "../src/index.ts"
+import {
+  environment,
+  impatient,
+  makeProvider,
+  many,
+  outcomes,
+  settle,
+  tags,
+  valueOf,
+  watch
+} from "./support/provider.ts"
 
 const insufficient = (scope: string) => Challenge.parse(`Bearer error="insufficient_scope", scope="${scope}"`)[0]
 
@@ -95,12 +105,13 @@ describe("single flight", () => {
   it.scoped("a failed flight leaves no poisoned lock: the next caller asks again", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider()
+      const provider = yield* makeProvider(impatient)
       yield* network.script("token", Answer.status(503))
       const exits = yield* Effect.all([Effect.exit(provider.accessToken), Effect.exit(provider.accessToken)], {
         concurrency: "unbounded"
       })
       expect(exits.every(Exit.isFailure)).toBe(true)
+      yield* TestClock.adjust("2 seconds")
       yield* provider.accessToken
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(environment())))
@@ -198,7 +209,9 @@ describe("a token's three parts of life", () => {
       yield* TestClock.adjust("59 seconds")
       expect(yield* provider.accessToken).toBe(first)
       yield* TestClock.adjust("1 second")
-      expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ _tag: "TokenEndpointError", status: 503 })
+      const refused = yield* Effect.fork(Effect.flip(provider.accessToken))
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* Fiber.join(refused)).toMatchObject({ _tag: "TokenEndpointError", status: 503 })
     }).pipe(Effect.provide(hour)))
 
   it.scoped("a clock that went back: a token from the future is not used", () =>
@@ -640,6 +653,7 @@ describe("a provider made in a region that cannot be interrupted", () => {
       const first = yield* Effect.fork(Effect.flip(provider.accessToken))
       yield* TestClock.adjust("10 seconds")
       expect(yield* Fiber.join(first)).toMatchObject({ reason: "Unavailable" })
+      yield* TestClock.adjust("2 seconds")
       yield* provider.accessToken
       yield* Scope.close(scope, Exit.void)
     }).pipe(Effect.provide(environment())))
@@ -668,151 +682,4 @@ describe("closing", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("an authorization server that is away", () => {
-  it.scoped("in the mandatory part, and known to be away: the token in hand serves at once", () =>
-    Effect.gen(function*() {
-      const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider()
-      const token = yield* provider.accessToken
-      yield* network.always("token", Answer.never)
-      yield* TestClock.adjust("59 minutes")
-      yield* TestClock.adjust("15 seconds")
-      expect(yield* provider.accessToken).toBe(token)
-      expect(provider.unsafeFresh()).toBe(token)
-    }).pipe(Effect.provide(environment())))
-
-  it.scoped("a Retry-After of centuries is not believed, nor does a clock that went back prolong it", () =>
-    Effect.gen(function*() {
-      const { network } = yield* TestServers.TestServers
-      yield* TestClock.setTime(1_000_000_000)
-      const provider = yield* makeProvider()
-      const far = Answer.status(503, { headers: { "retry-after": "Fri, 31 Dec 9999 23:59:59 GMT" } })
-      yield* network.script("token", far, far)
-      yield* Effect.flip(provider.accessToken)
-      yield* Effect.flip(provider.accessToken)
-      expect(yield* network.count("token")).toBe(1)
-      yield* TestClock.setTime(0)
-      yield* Effect.flip(provider.accessToken)
-      yield* TestClock.adjust("1 hour")
-      yield* provider.accessToken
-      expect(yield* network.count("token")).toBe(3)
-    }).pipe(Effect.provide(environment())))
-
-  it.scoped("a token endpoint that has moved is found again when its old host does not answer any more", () =>
-    Effect.gen(function*() {
-      const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider()
-      yield* network.script("token", Answer.dropped, Answer.dropped, Answer.dropped)
-      for (let attempt = 0; attempt < 3; attempt++) yield* Effect.flip(provider.accessToken)
-      expect(yield* network.count("authorization-server-metadata")).toBe(1)
-      yield* provider.accessToken
-      expect(yield* network.count("authorization-server-metadata")).toBe(2)
-    }).pipe(Effect.provide(environment())))
-})
-
 const many50 = Array.from({ length: 50 }, (_, index) => `x${index}`)
-
-describe("the storage", () => {
-  it.scoped("a stored token serves without a request to anybody", () =>
-    Effect.gen(function*() {
-      const { network } = yield* TestServers.TestServers
-      yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
-      yield* network.clear
-      const provider = yield* makeProvider()
-      const seen = yield* watch(provider)
-      yield* provider.accessToken
-      expect(yield* network.requests).toEqual([])
-      expect(tags(yield* seen)).toEqual(["TokenLoaded"])
-    }).pipe(Effect.provide(environment())))
-
-  it.scoped("a stored token that has expired, or comes from the future, is not used", () =>
-    Effect.gen(function*() {
-      const { network } = yield* TestServers.TestServers
-      yield* TestClock.setTime(3_600_000)
-      yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
-      yield* TestClock.setTime(0)
-      yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
-      yield* TestClock.setTime(3_600_000)
-      yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
-      expect(yield* network.count("token")).toBe(3)
-    }).pipe(Effect.provide(environment())))
-
-  it.scoped("that hangs, or dies, is done without", () =>
-    Effect.gen(function*() {
-      const hangs = () => Effect.never
-      const dies = () => Effect.die("a bug")
-      for (const get of [hangs, dies]) {
-        const provider = yield* makeProvider().pipe(
-          Effect.provideService(
-            TokenStorage.TokenStorage,
-            TokenStorage.make({ get, set: get, remove: get, lease: get })
-          )
-        )
-        const seen = yield* watch(provider)
-        const call = yield* Effect.fork(provider.accessToken)
-        yield* TestClock.adjust("1 minute")
-        yield* Fiber.join(call)
-        const failed = (yield* seen).flatMap((event) => event._tag === "StorageFailed" ? [event.error.operation] : [])
-        expect(failed).toEqual(["get", "lease", "get", "set"])
-      }
-    }).pipe(Effect.provide(environment())))
-
-  it.scoped("a rejected token that is still in it is taken out, and not used again", () =>
-    Effect.gen(function*() {
-      const { network } = yield* TestServers.TestServers
-      const storage = yield* TokenStorage.TokenStorage
-      const removed: Array<TokenStorage.TokenKey> = []
-      const provider = yield* makeProvider().pipe(
-        Effect.provideService(TokenStorage.TokenStorage, {
-          ...storage,
-          remove: (key) => Effect.zipRight(Effect.sync(() => removed.push(key)), storage.remove(key))
-        })
-      )
-      const rejected = yield* provider.accessToken
-      yield* network.script("token", Answer.status(503))
-      yield* Effect.flip(provider.renew(rejected))
-      expect(removed.length).toBe(1)
-      expect(AccessToken.isSame(yield* provider.accessToken, rejected)).toBe(false)
-    }).pipe(Effect.provide(environment())))
-
-  it.scoped("is not asked when warm", () =>
-    Effect.gen(function*() {
-      let gets = 0
-      const memory = yield* TokenStorage.makeMemory
-      const counting: TokenStorage.TokenStorage.Service = {
-        ...memory,
-        get: (key) =>
-          Effect.suspend(() => {
-            gets++
-            return memory.get(key)
-          })
-      }
-      const provider = yield* makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, counting))
-      yield* provider.accessToken
-      const cold = gets
-      for (let call = 0; call < 100; call++) yield* provider.accessToken
-      expect(gets).toBe(cold)
-    }).pipe(Effect.provide(environment())))
-
-  it.scoped("down: tokens are asked for directly, and it is said", () =>
-    Effect.gen(function*() {
-      const down = (operation: "get" | "set" | "remove" | "lease") => () =>
-        Effect.fail(new OAuthError.TokenStorageError({ operation, description: "out of order" }))
-      const provider = yield* makeProvider().pipe(
-        Effect.provideService(
-          TokenStorage.TokenStorage,
-          TokenStorage.make({ get: down("get"), set: down("set"), remove: down("remove"), lease: down("lease") })
-        )
-      )
-      const seen = yield* watch(provider)
-      yield* provider.accessToken
-      const events = yield* seen
-      expect(events.flatMap((event) => event._tag === "StorageFailed" ? [event.error.operation] : [])).toEqual([
-        "get",
-        "lease",
-        "get",
-        "set"
-      ])
-      expect(tags(events)).toContain("TokenObtained")
-    }).pipe(Effect.provide(environment())))
-})

@@ -151,7 +151,8 @@ const watch = Effect.fnUntraced(function*({ life, transcript }: Stage) {
     TokenRejected: ({ token }) => transcript.token(AccessToken.fingerprint(token), "refused by the MCP server"),
     RenewalFailed: ({ error }) => transcript.note(`renewal failed: ${error.message}`),
     AuthorizationServerChanged: ({ from, to }) => transcript.note(`authorization server changed from ${from} to ${to}`),
-    StorageFailed: ({ error }) => transcript.note(`storage failed: ${error.message}`)
+    StorageFailed: ({ error }) => transcript.note(`storage failed: ${error.message}`),
+    StorageRecovered: () => transcript.note("storage works again")
   })
   yield* provider.events.pipe(Stream.runForEach((event) => Effect.sync(() => tell(event))), Effect.forkScoped)
   // The subscription begins when that fiber first runs.

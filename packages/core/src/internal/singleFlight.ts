@@ -1,5 +1,8 @@
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 
 /**
  * A piece of work under way, what it was started for, and its outcome for whoever waits. To stop waiting does not stop
@@ -10,6 +13,10 @@ import * as Fiber from "effect/Fiber"
 export interface Flight<Demand, A, E> {
   readonly demand: Demand
   readonly outcome: Effect.Effect<A, E>
+  /** Whether the outcome is there and only the work's remainder is still under way. */
+  readonly hasLanded: () => boolean
+  /** The end of the work, in whatever way. */
+  readonly ended: Effect.Effect<void>
 }
 
 /**
@@ -19,7 +26,11 @@ export interface Flight<Demand, A, E> {
  */
 export interface SingleFlight<Demand, A, E> {
   readonly current: () => Flight<Demand, A, E> | undefined
-  readonly start: (demand: Demand, work: Effect.Effect<A, E>) => Flight<Demand, A, E>
+  /** `work` may `land` ahead of its end: those who wait have their outcome then, and the rest goes on without them. */
+  readonly start: (
+    demand: Demand,
+    work: (land: (value: A) => Effect.Effect<void>) => Effect.Effect<A, E>
+  ) => Flight<Demand, A, E>
 }
 
 /**
@@ -35,11 +46,23 @@ export const make = <Demand, A, E>(
   return {
     current: () => current,
     start: (demand, work) => {
-      const fiber = fork(work)
-      const flight = { demand, outcome: Effect.flatten(Fiber.await(fiber)) }
+      const outcome = Deferred.unsafeMake<A, E>(FiberId.none)
+      let landed = false
+      const land = (exit: Exit.Exit<A, E>): void => {
+        landed = true
+        Deferred.unsafeDone(outcome, exit)
+      }
+      const fiber = fork(work((value) => Effect.sync(() => land(Exit.succeed(value)))))
+      const flight: Flight<Demand, A, E> = {
+        demand,
+        outcome: Deferred.await(outcome),
+        hasLanded: () => landed,
+        ended: Effect.asVoid(Fiber.await(fiber))
+      }
       current = flight
-      fiber.addObserver(() => {
+      fiber.addObserver((exit) => {
         if (current === flight) current = undefined
+        if (!landed) land(exit)
       })
       return flight
     }

@@ -51,6 +51,37 @@ describe("the answer", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
+describe("an answer that says how long it is", () => {
+  const said = (length: string, body: BodyInit | null, headers: Record<string, string> = {}) => () =>
+    new Response(body, { headers: { "content-length": length, ...headers } })
+
+  it.effect.each([["5", "aü\u20ac"], ["0", ""]])(
+    "is read, in UTF-8: %s bytes",
+    ([length = "", text = ""]) =>
+      Effect.gen(function*() {
+        expect((yield* receive(said(length, text))).body).toBe(text)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([["10"], ["101"], ["nonsense"], ["-1"], ["10", "gzip"]])(
+    "is too large if it is, whatever it says and however it is packed: %s %s",
+    ([length = "", encoding]) =>
+      Effect.gen(function*() {
+        const answer = said(length, "x".repeat(101), encoding === undefined ? {} : { "content-encoding": encoding })
+        expect((yield* Effect.flip(receive(answer, { maxBodySize: 100 }))).reason).toBe("TooLarge")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("and breaks: the connection failed", () =>
+    Effect.gen(function*() {
+      const broken = () =>
+        new Response(new ReadableStream({ start: (controller) => controller.error(new Error("reset")) }), {
+          headers: { "content-length": "10" }
+        })
+      expect((yield* Effect.flip(receive(broken))).reason).toBe("Transport")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
 describe("limits", () => {
   it("are 10 seconds and 1 MiB unless told otherwise", () => {
     expect(Duration.toMillis(defaultLimits.timeout)).toBe(10_000)

@@ -1,6 +1,6 @@
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { TestServers } from "@effect-mcp-auth/testing"
-import { Chunk, Effect, Fiber, Layer, Redacted, Stream, TestClock } from "effect"
+import { Chunk, Duration, Effect, Fiber, Layer, Redacted, Stream, TestClock } from "effect"
 import type { OAuthEvent } from "../../src/index.ts"
 import { OAuthProvider, TokenStorage } from "../../src/index.ts"
 
@@ -15,6 +15,14 @@ export const makeProvider = (options: Partial<ClientSecret.Options> = {}) =>
     ({ clientId, clientSecret, issuer, serverUrl }) =>
       ClientSecret.make({ serverUrl, issuer, clientId, clientSecret, ...options })
   )
+
+/** Callers who have no token are told of the first failure. */
+export const impatient: Partial<ClientSecret.Options> = {
+  refreshPolicy: { patience: { withToken: Duration.seconds(1), withoutToken: Duration.zero } }
+}
+
+export const makeImpatientProvider = (options: Partial<ClientSecret.Options> = {}) =>
+  makeProvider({ ...impatient, ...options })
 
 export const layerProvider = (options?: Partial<ClientSecret.Options>) =>
   Layer.scoped(OAuthProvider.OAuthProvider, makeProvider(options))

@@ -1,0 +1,191 @@
+import { Answer, TestServers } from "@effect-mcp-auth/testing"
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, TestClock } from "effect"
+import { AccessToken, OAuthError, TokenStorage } from "../src/index.ts"
+import { environment, makeProvider, settle, tags, watch } from "./support/provider.ts"
+
+describe("the storage", () => {
+  it.scoped("a stored token serves without a request to anybody", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
+      yield* network.clear
+      const provider = yield* makeProvider()
+      const seen = yield* watch(provider)
+      yield* provider.accessToken
+      expect(yield* network.requests).toEqual([])
+      expect(tags(yield* seen)).toEqual(["TokenLoaded"])
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("a stored token that has expired, or comes from the future, is not used", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* TestClock.setTime(3_600_000)
+      yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
+      yield* TestClock.setTime(0)
+      yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
+      yield* TestClock.setTime(3_600_000)
+      yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
+      expect(yield* network.count("token")).toBe(3)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that hangs, or dies, is done without", () =>
+    Effect.gen(function*() {
+      const hangs = () => Effect.never
+      const dies = () => Effect.die("a bug")
+      for (const get of [hangs, dies]) {
+        const provider = yield* makeProvider().pipe(
+          Effect.provideService(
+            TokenStorage.TokenStorage,
+            TokenStorage.make({ get, set: get, remove: get, lease: get })
+          )
+        )
+        const seen = yield* watch(provider)
+        const call = yield* Effect.fork(provider.accessToken)
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(call)
+        const failed = (yield* seen).flatMap((event) => event._tag === "StorageFailed" ? [event.error.operation] : [])
+        // One that hung once is left alone for a while, rather than waited for at every step.
+        expect(failed).toEqual(get === hangs ? ["get"] : ["get", "lease", "get", "set"])
+      }
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("a rejected token that is still in it is taken out, and not used again", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const storage = yield* TokenStorage.TokenStorage
+      const removed: Array<TokenStorage.TokenKey> = []
+      const provider = yield* makeProvider().pipe(
+        Effect.provideService(TokenStorage.TokenStorage, {
+          ...storage,
+          remove: (key) => Effect.zipRight(Effect.sync(() => removed.push(key)), storage.remove(key))
+        })
+      )
+      const rejected = yield* provider.accessToken
+      yield* network.script("token", Answer.status(503))
+      const renewing = yield* Effect.fork(provider.renew(rejected))
+      yield* settle
+      expect(removed.length).toBe(1)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(renewing)
+      expect(AccessToken.isSame(yield* provider.accessToken, rejected)).toBe(false)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("is not asked when warm", () =>
+    Effect.gen(function*() {
+      let gets = 0
+      const memory = yield* TokenStorage.makeMemory
+      const counting: TokenStorage.TokenStorage.Service = {
+        ...memory,
+        get: (key) =>
+          Effect.suspend(() => {
+            gets++
+            return memory.get(key)
+          })
+      }
+      const provider = yield* makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, counting))
+      yield* provider.accessToken
+      const cold = gets
+      for (let call = 0; call < 100; call++) yield* provider.accessToken
+      expect(gets).toBe(cold)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("down: tokens are asked for directly, and it is said", () =>
+    Effect.gen(function*() {
+      const down = (operation: "get" | "set" | "remove" | "lease") => () =>
+        Effect.fail(new OAuthError.TokenStorageError({ operation, description: "out of order" }))
+      const provider = yield* makeProvider().pipe(
+        Effect.provideService(
+          TokenStorage.TokenStorage,
+          TokenStorage.make({ get: down("get"), set: down("set"), remove: down("remove"), lease: down("lease") })
+        )
+      )
+      const seen = yield* watch(provider)
+      yield* provider.accessToken
+      const events = yield* seen
+      expect(events.flatMap((event) => event._tag === "StorageFailed" ? [event.error.operation] : [])).toEqual([
+        "get",
+        "lease",
+        "get",
+        "set"
+      ])
+      expect(tags(events)).toContain("TokenObtained")
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that is slow to write keeps nobody waiting, and the lease is held until it has", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      const written = yield* Deferred.make<void>()
+      const slow = {
+        ...memory,
+        set: (key: TokenStorage.TokenKey, token: AccessToken.AccessToken) =>
+          Effect.zipRight(Deferred.await(written), memory.set(key, token))
+      }
+      const { network } = yield* TestServers.TestServers
+      const [here, there] = yield* Effect.all([makeProvider(), makeProvider()]).pipe(
+        Effect.provideService(TokenStorage.TokenStorage, slow)
+      )
+      const first = yield* here.accessToken
+      const other = yield* Effect.fork(there.accessToken)
+      yield* settle
+      expect(other.unsafePoll()).toBe(null)
+      yield* Deferred.succeed(written, undefined)
+      expect(AccessToken.isSame(yield* Fiber.join(other), first)).toBe(true)
+      expect(yield* network.count("token")).toBe(1)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("a token that is rejected while it is being written is replaced, after that", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      const written = yield* Deferred.make<void>()
+      const slow = {
+        ...memory,
+        set: (key: TokenStorage.TokenKey, token: AccessToken.AccessToken) =>
+          Effect.zipRight(Deferred.await(written), memory.set(key, token))
+      }
+      const provider = yield* makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, slow))
+      const rejected = yield* provider.accessToken
+      const renewing = yield* Effect.fork(provider.renew(rejected))
+      yield* settle
+      expect(renewing.unsafePoll()).toBe(null)
+      yield* Deferred.succeed(written, undefined)
+      expect(AccessToken.isSame(yield* Fiber.join(renewing), rejected)).toBe(false)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that hung is tried again after a while, and its recovery is said", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      let hangs = true
+      let asked = 0
+      const provider = yield* makeProvider().pipe(
+        Effect.provideService(TokenStorage.TokenStorage, {
+          ...memory,
+          get: (key: TokenStorage.TokenKey) =>
+            Effect.suspend(() => {
+              asked++
+              return hangs ? Effect.never : memory.get(key)
+            })
+        })
+      )
+      const seen = yield* watch(provider)
+      const first = yield* Effect.fork(provider.accessToken)
+      yield* TestClock.adjust("5 seconds")
+      const token = yield* Fiber.join(first)
+      yield* TestClock.adjust("1 second")
+      yield* provider.renew(token)
+      expect(asked).toBe(1)
+      hangs = false
+      yield* TestClock.adjust("4 seconds")
+      yield* Effect.flatMap(provider.accessToken, (token) => provider.renew(token))
+      expect(asked).toBeGreaterThan(1)
+      expect(tags(yield* seen)).toEqual([
+        "StorageFailed",
+        "TokenObtained",
+        "TokenRejected",
+        "TokenRenewed",
+        "TokenRejected",
+        "StorageRecovered",
+        "TokenRenewed"
+      ])
+    }).pipe(Effect.provide(environment())))
+})
