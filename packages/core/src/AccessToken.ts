@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Hash from "effect/Hash"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { sha256 } from "./internal/sha256.ts"
 
 /**
  * What a token can be made of: RFC 6749 appendix A.12 without the space, so that it can stand in a header and nothing
@@ -53,14 +53,25 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/cor
 export const authorization = (self: AccessToken): string => `Bearer ${Redacted.value(self.value)}`
 
 /**
- * Eight hexadecimal digits by which people recognise a token in a log: a hash of 32 bits, which tells tokens apart and
- * is too short to find one by.
+ * Twelve hexadecimal digits by which people recognise a token in a log, a span or an event: the beginning of the SHA-256
+ * of its value, so that the authorization server's and the MCP server's operators can find the same with
+ * `printf %s "$TOKEN" | sha256sum | cut -c1-12`. Made once per token, when it is first asked for.
+ *
+ * 48 bits tell apart the tokens of any one log. They say nothing of the token itself, since nobody can guess an access
+ * token (RFC 6749 §10.10: 128 bits or more); for the same reason there is no salt. Not for passwords.
  *
  * @since 0.1.0
  * @category getters
  */
-export const fingerprint = (self: AccessToken): string =>
-  (Hash.string(Redacted.value(self.value)) >>> 0).toString(16).padStart(8, "0")
+export const fingerprint = (self: AccessToken): string => {
+  const known = fingerprints.get(self)
+  if (known !== undefined) return known
+  const made = sha256(Redacted.value(self.value)).slice(0, 12)
+  fingerprints.set(self, made)
+  return made
+}
+
+const fingerprints = new WeakMap<AccessToken, string>()
 
 /**
  * Whether both are the same token on the wire.
