@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import { check, parse, parseEndpoint } from "./internal/endpoint.ts"
 import { defaultLimits, type Limits } from "./internal/exchange.ts"
 import { firstOf } from "./internal/metadata.ts"
+import { discovery } from "./internal/telemetry.ts"
 import { clean } from "./internal/text.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
 
@@ -178,4 +179,4 @@ export const discover = (
       })
     }
     return yield* fromMetadata(found.right.document, issuer, found.right.url.href)
-  })
+  }).pipe(discovery("authorization_server"))

@@ -21,6 +21,7 @@ import * as Grant from "./Grant.ts"
 import { check, nameOf, parse, parseEndpoint } from "./internal/endpoint.ts"
 import * as EventHub from "./internal/eventHub.ts"
 import * as Scopes from "./internal/scopes.ts"
+import * as Telemetry from "./internal/telemetry.ts"
 import { type InsecureEndpoint, InvalidOptions, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as ProtectedResource from "./ProtectedResource.ts"
@@ -148,6 +149,11 @@ export const make = (
 
     const events = EventHub.make<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown)
+    const telemetry = yield* Telemetry.make({
+      resource: nameOf(server.url),
+      clientId: options.clientAuthentication.clientId,
+      events
+    })
     const policy = RefreshPolicy.make(options.refreshPolicy)
     const discovery = Discovery.make({
       client,
@@ -155,7 +161,7 @@ export const make = (
       issuer: options.issuer,
       authorizationServer,
       follow: options.authorizationServerChange === "follow",
-      onChange: (from, to) => events.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
+      onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
       limits
     })
 
@@ -183,7 +189,7 @@ export const make = (
             additionalParameters: options.additionalParameters,
             defaultLifetime: Duration.toMillis(policy.defaultLifetime),
             limits
-          })
+          }).pipe(telemetry.request(grant.type, reason, found.authorizationServer))
         const refreshToken = isSameSecret(demand.refreshToken, refused) ? undefined : demand.refreshToken
         return yield* refreshOrRequest(options.grant, { ...demand, refreshToken }, request, () => {
           refused = refreshToken
@@ -203,7 +209,7 @@ export const make = (
       policy,
       stepUp: options.stepUp ?? true,
       obtain,
-      events
+      telemetry
     })
     return { resource: server.resource, events: events.stream, ...lifecycle }
   })

@@ -14,6 +14,7 @@ import { check, hasCredentials, parse } from "./internal/endpoint.ts"
 import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./internal/exchange.ts"
 import { discard } from "./internal/discard.ts"
 import { firstOf, lookup, unavailable } from "./internal/metadata.ts"
+import { discovery } from "./internal/telemetry.ts"
 import { clean } from "./internal/text.ts"
 import { type DiscoveryError, type InsecureEndpoint, InvalidOptions, ResourceMismatch } from "./OAuthError.ts"
 
@@ -158,7 +159,7 @@ export const discover = (
       url: url.href,
       metadata: document
     })
-  })
+  }).pipe(discovery("protected_resource"))
 
 type Challenged = Data.TaggedEnum<{
   Found: { readonly href: string; readonly document: typeof Metadata.Type; readonly url: URL }

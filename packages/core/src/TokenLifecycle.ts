@@ -15,13 +15,13 @@ import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
 import * as Challenge from "./Challenge.ts"
-import type { EventHub } from "./internal/eventHub.ts"
 import { Outage } from "./internal/outage.ts"
 import * as Refresher from "./internal/refresher.ts"
 import * as Scopes from "./internal/scopes.ts"
 import * as SharedStorage from "./internal/sharedStorage.ts"
 import * as SingleFlight from "./internal/singleFlight.ts"
 import { StepUps } from "./internal/stepUps.ts"
+import type { Telemetry } from "./internal/telemetry.ts"
 import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -58,7 +58,7 @@ export interface Options {
   readonly stepUp: boolean
   /** Asks the authorization server. Called by one flight at a time. */
   readonly obtain: (demand: Demand) => Effect.Effect<AccessToken.AccessToken, OAuthError>
-  readonly events: EventHub<OAuthEvent.OAuthEvent>
+  readonly telemetry: Telemetry
 }
 
 /**
@@ -82,7 +82,8 @@ export interface TokenLifecycle {
  */
 export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { events: { publish }, key, policy } = options
+    const { key, policy, telemetry } = options
+    const { publish } = telemetry
     const clock = yield* Effect.clock
     const scope = yield* Scope.make()
     yield* Effect.addFinalizer((exit) =>
@@ -129,6 +130,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       const at = now()
       if (!AccessToken.isValidAt(token, at)) return undefined
       if (at >= moments.mandatoryAt && !isAway(at)) return undefined
+      telemetry.hit()
       used = true
       if (at >= moments.renewAt && at >= abandonedUntil) refresher.unsafeWake()
       return token
@@ -224,7 +226,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         if (flight.hasLanded()) return Effect.zipRight(flight.ended, resolve(demand))
         if (answers(flight.demand, demand)) return arrival(flight, demand)
         return Effect.flatMap(
-          Effect.exit(outcomeOf(flight)),
+          Effect.exit(outcomeOf(flight, demand)),
           (exit) => Exit.isSuccess(exit) && satisfies(exit.value, demand) ? exit : resolve(demand)
         )
       })
@@ -234,10 +236,15 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     const start = (demand: Demand, at: number) => {
       const failure = outage.current(at)
-      if (failure === undefined) return arrival(flights.start(demand, (land) => fly(demand, land)), demand)
-      if (!isWorthWaiting(failure.error, demand, at)) return Effect.fail(failure.error)
-      const pause = clock.sleep(Duration.millis(failure.until - at))
-      return arrival(flights.start(demand, (land) => Effect.zipRight(pause, fly(demand, land))), demand)
+      if (failure !== undefined && !isWorthWaiting(failure.error, demand, at)) return Effect.fail(failure.error)
+      const flight = flights.start(demand, (land) => {
+        const flown = telemetry.flight(
+          (landed) => fly(demand, (token) => Effect.zipRight(landed(token), land(token))),
+          demand
+        )
+        return failure === undefined ? flown : Effect.zipRight(clock.sleep(Duration.millis(failure.until - at)), flown)
+      })
+      return arrival(flight, demand)
     }
 
     const isWorthWaiting = (error: OAuthError, demand: Demand, at: number): boolean =>
@@ -248,14 +255,14 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     /** What the flight brings; if that is nothing, the next one, for as long as it is worth waiting for. */
     const arrival = (flight: Flight, demand: Demand): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
       Effect.catchAll(
-        outcomeOf(flight),
+        outcomeOf(flight, demand),
         (error) => isWorthWaiting(error, demand, now()) ? resolve(demand) : Effect.fail(error)
       )
 
     /** A caller that nobody interrupted is not told that it was, when the provider ends under it. */
-    const outcomeOf = (flight: Flight) =>
+    const outcomeOf = (flight: Flight, demand: Demand) =>
       Effect.catchAllCause(
-        flight.outcome,
+        telemetry.waiting(flight.outcome, demand),
         (cause) => closed && Cause.isInterruptedOnly(cause) ? isClosed : Effect.failCause(cause)
       )
 

@@ -82,6 +82,26 @@ export * as OAuthFetch from "./OAuthFetch.ts"
 export * as OAuthHttpClient from "./OAuthHttpClient.ts"
 
 /**
+ * What providers count and measure, named and with units as OpenTelemetry's conventions have it. Whatever reads
+ * Effect's metrics, such as `@effect/opentelemetry`, exports them.
+ *
+ * Their attributes have few values, and neither names nor URLs among them:
+ *
+ * - `oauth.grant.type`: the `grant_type` that was sent (RFC 6749 §4).
+ * - `oauth.reason`: why a token was asked for: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
+ * - `oauth.outcome`: `success`, `failure` or `interrupted`.
+ * - `error.type`: of a failure: the OAuth error code if a specification names it, else the HTTP status, else the error's
+ *   tag and reason, as in `DiscoveryError.NotFound`; `_OTHER` for the rest.
+ * - `oauth.token.source`: where the token came from: `authorization_server` or `storage`.
+ * - `unit`: where Effect's exporters look for the unit.
+ *
+ * To tell providers apart, make each within `Effect.tagMetrics`: its metrics have those labels too.
+ *
+ * @since 0.1.0
+ */
+export * as OAuthMetric from "./OAuthMetric.ts"
+
+/**
  * One MCP server and one identity: the service from which everything else gets its token.
  *
  * @since 0.1.0

@@ -1,5 +1,6 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
 /** In bytes. A body that is announced to be no longer is read; any other is given up, which costs several times as much. */
@@ -21,5 +22,12 @@ export const discard = (response: HttpClientResponse): Effect.Effect<void> => {
   const letGo: Effect.Effect<unknown, unknown> = isShort(response)
     ? response.arrayBuffer
     : Stream.runForEachWhile(response.stream, () => Effect.succeed(false))
-  return letGo.pipe(Effect.timeout("1 second"), Effect.ignore, Effect.forkDaemon, Effect.asVoid)
+  return letGo.pipe(
+    Effect.timeout("1 second"),
+    Effect.ignore,
+    // A body that breaks off is no news, least of all to a span that has ended.
+    Effect.withUnhandledErrorLogLevel(Option.none()),
+    Effect.forkDaemon,
+    Effect.asVoid
+  )
 }

@@ -115,6 +115,8 @@ export const exchange = (
       onTimeout: () =>
         new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(limits.timeout)}` })
     }),
+    // What fails in a fiber of the stream's is handled here; Effect would write it to the log, and into the span.
+    Effect.withUnhandledErrorLogLevel(Option.none()),
     withoutRedirects
   )
 

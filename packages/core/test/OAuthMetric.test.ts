@@ -1,0 +1,270 @@
+import { Answer, TestServers } from "@effect-mcp-auth/testing"
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Metric, MetricState, Option, Scope, TestClock } from "effect"
+import { TokenStorage } from "../src/index.ts"
+import { environment, makeImpatientProvider, makeProvider, many, settle } from "./support/provider.ts"
+
+/** The registry is everybody's, so each test has a label of its own. */
+let labels = 0
+const measuring = <A, E, R>(test: (measured: typeof measuredBy) => Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    const label = String(labels++)
+    return Effect.tagMetrics(test((name) => measuredBy(name, label)), "test", label)
+  })
+
+interface Measured {
+  readonly attributes: Readonly<Record<string, string>>
+  readonly unit: string | undefined
+  readonly state: unknown
+}
+
+const measuredBy = (name: string, label = ""): ReadonlyArray<Measured> =>
+  Metric.unsafeSnapshot().flatMap(({ metricKey, metricState }): ReadonlyArray<Measured> => {
+    const { test, unit, ...attributes } = Object.fromEntries(metricKey.tags.map(({ key, value }) => [key, value]))
+    return metricKey.name === name && test === label ? [{ attributes, unit, state: metricState }] : []
+  })
+
+const counts = (measured: ReadonlyArray<Measured>) =>
+  measured.map(({ attributes, state }) => [attributes, MetricState.isCounterState(state) ? Number(state.count) : NaN])
+
+const sums = (measured: ReadonlyArray<Measured>) =>
+  measured.map(({ attributes, state }) => [
+    attributes,
+    MetricState.isHistogramState(state) ? [state.count, state.sum] : undefined
+  ])
+
+const histogram = (measured: Measured | undefined) =>
+  MetricState.isHistogramState(measured?.state) ? measured.state : undefined
+
+const total = (measured: ReadonlyArray<Measured>) =>
+  measured.reduce((sum, { state }) => sum + (MetricState.isCounterState(state) ? Number(state.count) : NaN), 0)
+
+const request = { "oauth.grant.type": "client_credentials", "oauth.reason": "first" }
+const failedWith = (type: string) => ({ "oauth.outcome": "failure", "error.type": type })
+
+describe("token requests", () => {
+  it.scoped("are counted by grant, reason and outcome", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const provider = yield* makeProvider()
+        const token = yield* provider.accessToken
+        yield* provider.renew(token)
+        yield* TestClock.adjust("2 hours")
+        yield* provider.accessToken
+        expect(counts(measured("oauth.client.token.requests"))).toEqual([
+          [{ ...request, "oauth.outcome": "success" }, 1],
+          [{ ...request, "oauth.reason": "rejected", "oauth.outcome": "success" }, 1],
+          [{ ...request, "oauth.reason": "scheduled", "oauth.outcome": "success" }, 1],
+          [{ ...request, "oauth.reason": "expired", "oauth.outcome": "success" }, 1]
+        ])
+        expect(measured("oauth.client.token.requests")[0]?.unit).toBe("{request}")
+      })
+    ).pipe(Effect.provide(environment({ tokenLifetime: "1 hour" }))))
+
+  it.scoped("are counted by how they failed, in few words whatever the server says", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        for (
+          const answer of [
+            Answer.status(503),
+            Answer.json({ error: "invalid_client" }, { status: 401 }),
+            Answer.json({ error: "E-1742 of tenant 7" }, { status: 400 }),
+            Answer.json({ error: "E-1743 of tenant 8" }, { status: 400 }),
+            Answer.json({ no: "token" }),
+            Answer.dropped
+          ]
+        ) {
+          yield* network.script("token", answer)
+          yield* Effect.scoped(Effect.flatMap(makeImpatientProvider(), ({ accessToken }) => Effect.flip(accessToken)))
+        }
+        expect(counts(measured("oauth.client.token.requests"))).toEqual([
+          [{ ...request, ...failedWith("503") }, 1],
+          [{ ...request, ...failedWith("invalid_client") }, 1],
+          [{ ...request, ...failedWith("_OTHER") }, 2],
+          [{ ...request, ...failedWith("TokenEndpointError.InvalidResponse") }, 1],
+          [{ ...request, ...failedWith("TokenEndpointError.Unavailable") }, 1]
+        ])
+      })
+    ).pipe(Effect.provide(environment())))
+
+  it.scoped("are counted when they are interrupted", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        yield* network.script("token", Answer.never)
+        const scope = yield* Scope.make()
+        const provider = yield* Scope.extend(makeProvider(), scope)
+        yield* Effect.fork(provider.accessToken)
+        yield* network.awaitRequests("token")
+        yield* Scope.close(scope, Exit.void)
+        expect(counts(measured("oauth.client.token.requests"))).toEqual([
+          [{ ...request, "oauth.outcome": "interrupted" }, 1]
+        ])
+      })
+    ).pipe(Effect.provide(environment())))
+
+  it.scoped("take the seconds that the endpoint takes; to get the token takes the search for it as well", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider()
+        yield* network.script("authorization-server-metadata", Answer.delayed("1 second", Answer.proceed))
+        yield* network.script("token", Answer.delayed("2 seconds", Answer.proceed))
+        const caller = yield* Effect.fork(provider.accessToken)
+        yield* TestClock.adjust("3 seconds")
+        yield* Fiber.join(caller)
+        expect(sums(measured("oauth.client.token.request.duration"))).toEqual([
+          [{ ...request, "oauth.outcome": "success" }, [1, 2]]
+        ])
+        const acquired = measured("oauth.client.token.acquisition.duration")
+        expect(sums(acquired)).toEqual([
+          [
+            { "oauth.reason": "first", "oauth.outcome": "success", "oauth.token.source": "authorization_server" },
+            [1, 3]
+          ]
+        ])
+        expect(acquired[0]?.unit).toBe("s")
+      })
+    ).pipe(Effect.provide(environment())))
+})
+
+describe("getting a token", () => {
+  const timeToExpiry = "oauth.client.token.time_to_expiry"
+
+  it.scoped("is measured where no token request is sent: from the storage, and when the search fails", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
+        yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
+        yield* network.always("authorization-server-metadata", Answer.status(500))
+        const provider = yield* makeImpatientProvider({ scopes: ["other"] })
+        yield* Effect.flip(provider.accessToken)
+        const first = { "oauth.reason": "first" }
+        expect(measured("oauth.client.token.acquisition.duration").map(({ attributes }) => attributes)).toEqual([
+          { ...first, "oauth.outcome": "success", "oauth.token.source": "authorization_server" },
+          { ...first, "oauth.outcome": "success", "oauth.token.source": "storage" },
+          { ...first, ...failedWith("DiscoveryError.Unavailable") }
+        ])
+        expect(total(measured("oauth.client.token.requests"))).toBe(1)
+      })
+    ).pipe(Effect.provide(environment())))
+
+  it.scoped("says what the token in hand had left to live, and nothing of one that was rejected", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider()
+        yield* provider.accessToken
+        yield* provider.renew(yield* provider.accessToken)
+        expect(measured(timeToExpiry)).toEqual([])
+        yield* TestClock.adjust("2 hours")
+        yield* provider.accessToken
+        const [renewed] = measured(timeToExpiry)
+        expect(renewed?.attributes).toEqual({ "oauth.outcome": "success" })
+        // Once in the background, ahead of the expiry, and once behind it.
+        expect(histogram(renewed)).toMatchObject({ count: 2, min: 0 })
+        expect(histogram(renewed)?.max).toBeGreaterThan(60)
+        yield* network.always("token", Answer.dropped)
+        yield* provider.accessToken
+        yield* TestClock.adjust("55 minutes")
+        const [, failed] = measured(timeToExpiry)
+        expect(failed?.attributes).toEqual({ "oauth.outcome": "failure" })
+        expect(histogram(failed)?.min).toBeGreaterThan(0)
+        expect(histogram(failed)?.max).toBeLessThan(3600)
+      })
+    ).pipe(Effect.provide(environment({ tokenLifetime: "1 hour" }))))
+})
+
+describe("waiting callers", () => {
+  const waiting = "oauth.client.token.waiting_callers"
+
+  it.scoped("go up while they wait and down when they are served, fail or stop waiting", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeImpatientProvider()
+        yield* network.script("token", Answer.delayed("5 seconds", Answer.status(503)), Answer.never)
+        const patient = yield* many(3, provider.accessToken)
+        const hasty = yield* Effect.fork(Effect.timeoutOption(provider.accessToken, "1 second"))
+        const gone = yield* Effect.fork(provider.accessToken)
+        yield* settle
+        expect(counts(measured(waiting))).toEqual([[{}, 5]])
+        yield* Fiber.interrupt(gone)
+        expect(total(measured(waiting))).toBe(4)
+        yield* TestClock.adjust("1 second")
+        expect(Option.isNone(yield* Fiber.join(hasty))).toBe(true)
+        expect(total(measured(waiting))).toBe(3)
+        yield* TestClock.adjust("4 seconds")
+        yield* Effect.forEach(patient, Fiber.await)
+        expect(total(measured(waiting))).toBe(0)
+      })
+    ).pipe(Effect.provide(environment())))
+
+  it.scoped("are none when the provider ends under them", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const scope = yield* Scope.make()
+        const provider = yield* Scope.extend(makeProvider(), scope)
+        yield* network.always("token", Answer.never)
+        const callers = yield* many(10, provider.accessToken)
+        yield* network.awaitRequests("token")
+        expect(total(measured(waiting))).toBe(10)
+        yield* Scope.close(scope, Exit.void)
+        yield* Effect.forEach(callers, Fiber.await)
+        expect(total(measured(waiting))).toBe(0)
+      })
+    ).pipe(Effect.provide(environment())))
+
+  it.scoped("are none during a renewal in the background", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider()
+        yield* provider.accessToken
+        yield* provider.accessToken
+        yield* network.clear
+        yield* network.always("token", Answer.never)
+        yield* TestClock.adjust("58 minutes")
+        expect(yield* network.count("token")).toBeGreaterThan(0)
+        yield* provider.accessToken
+        expect(total(measured(waiting))).toBe(0)
+      })
+    ).pipe(Effect.provide(environment({ tokenLifetime: "1 hour" }))))
+})
+
+describe("cache hits", () => {
+  it.scoped("are calls that were served from memory, by whichever way they came", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const provider = yield* makeProvider()
+        yield* provider.accessToken
+        expect(measured("oauth.client.token.cache.hits")).toEqual([])
+        yield* Effect.repeatN(provider.accessToken, 9)
+        provider.unsafeFresh()
+        expect(counts(measured("oauth.client.token.cache.hits"))).toEqual([[{}, 11]])
+        yield* TestClock.adjust("2 hours")
+        provider.unsafeFresh()
+        expect(total(measured("oauth.client.token.cache.hits"))).toBe(11)
+      })
+    ).pipe(Effect.provide(environment({ tokenLifetime: "1 hour" }))))
+})
+
+describe("labels", () => {
+  it.scoped("put around the making of a provider are on all of its metrics, and on no other's", () =>
+    Effect.gen(function*() {
+      const tenant = (name: string) => Effect.tagMetrics(makeProvider({ additionalParameters: { name } }), "test", name)
+      const [first, second] = yield* Effect.all([tenant("tenant-1"), tenant("tenant-2")])
+      yield* first.accessToken
+      yield* first.accessToken
+      yield* second.accessToken.pipe(Effect.tagMetrics("test", "the caller's"))
+      const names = new Set(Metric.unsafeSnapshot().map(({ metricKey }) => metricKey.name))
+      const seen = [...names].filter((name) => name.startsWith("oauth.client.token."))
+      expect(seen.filter((name) => measuredBy(name, "tenant-1").length > 0)).toHaveLength(5)
+      expect(total(measuredBy("oauth.client.token.requests", "tenant-1"))).toBe(1)
+      expect(total(measuredBy("oauth.client.token.requests", "tenant-2"))).toBe(1)
+      expect(seen.flatMap((name) => measuredBy(name, "the caller's"))).toEqual([])
+    }).pipe(Effect.provide(environment()), Effect.provide(TokenStorage.layerMemory)))
+})
