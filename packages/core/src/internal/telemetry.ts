@@ -169,7 +169,10 @@ export class Telemetry {
       return work((token) => land(Exit.succeed(token))).pipe(
         Effect.withParentSpan(span),
         Effect.annotateLogs(this.#identity),
-        Effect.onExit(land)
+        // The fiber ends here. Its failure is for those who wait: Effect would log it as one that nobody handles.
+        Effect.onExit((exit) =>
+          Effect.zipRight(land(exit), FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none()))
+        )
       )
     })
   }

@@ -1,6 +1,6 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, HashMap, Logger, LogLevel, Option, TestClock, Tracer } from "effect"
+import { Effect, Fiber, Logger, LogLevel, Option, TestClock, Tracer } from "effect"
 import { AccessToken, TokenStorage } from "../../src/index.ts"
 import { environment, makeImpatientProvider, makeProvider, settle } from "../support/provider.ts"
 
@@ -158,7 +158,7 @@ const logging = <A, E, R>(level: LogLevel.LogLevel, test: (lines: Array<Line>) =
     const lines: Array<Line> = []
     const logger = Logger.make<unknown, void>(({ annotations, logLevel, message }) => {
       const line = { level: logLevel.label, message: String(message), annotations: Object.fromEntries(annotations) }
-      if (LogLevel.greaterThanEqual(logLevel, level) && HashMap.has(annotations, "oauth.resource")) lines.push(line)
+      if (LogLevel.greaterThanEqual(logLevel, level)) lines.push(line)
     })
     return Effect.provide(test(lines), Logger.add(logger))
   })
@@ -204,8 +204,10 @@ describe("the log", () => {
           yield* TestClock.adjust("1 minute")
           yield* provider.accessToken
         }
-        expect(yield* network.count("token")).toBeGreaterThan(2)
-        expect(levels(lines)).toEqual(["WARN"])
+        // The part of its life in which the token is renewed is shorter than twice ten minutes.
+        const inHand = lines.length
+        expect([1, 2]).toContain(inHand)
+        expect(yield* network.count("token")).toBeGreaterThan(inHand)
         expect(lines[0]?.annotations).toMatchObject({ "oauth.reason": "scheduled", "error.type": "503" })
         expect(lines[0]?.message).toContain("answered 503")
         expect(lines[0]?.message).toMatch(/The token in hand goes on being used; it expires in \d+m/)
@@ -225,8 +227,8 @@ describe("the log", () => {
         expect(lines.at(-1)?.message).toMatch(new RegExp(`again, after ${attempts} failed attempts in \\d+m`))
       })).pipe(Effect.provide(hour)))
 
-  it.scoped("of a refusal says that waiting does not help", () =>
-    logging(LogLevel.Info, (lines) =>
+  it.scoped("of a refusal says that waiting does not help, and nothing else", () =>
+    logging(LogLevel.Debug, (lines) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
         const provider = yield* makeProvider()

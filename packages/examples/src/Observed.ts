@@ -1,0 +1,124 @@
+/**
+ * A nightly job with OpenTelemetry around it, by `@effect/opentelemetry`: what `@effect-mcp-auth/core` shows of itself
+ * arrives in whatever the SDK exports to; here, in memory. In production the exporters are others, such as those for
+ * OTLP, and nothing else is.
+ */
+import { ClientSecret } from "@effect-mcp-auth/client-secret"
+import { AccessToken, OAuthHttpClient, OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
+import * as NodeSdk from "@effect/opentelemetry/NodeSdk"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type { ReadableLogRecord } from "@opentelemetry/sdk-logs"
+import { InMemoryLogRecordExporter, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs"
+import type { MetricData } from "@opentelemetry/sdk-metrics"
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  PeriodicExportingMetricReader
+} from "@opentelemetry/sdk-metrics"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Redacted from "effect/Redacted"
+import * as AuthorizationServer from "./AuthorizationServer.ts"
+import * as McpServer from "./McpServer.ts"
+import * as NightlyReport from "./NightlyReport.ts"
+
+/** What has been exported. */
+export interface Exported {
+  readonly spans: ReadonlyArray<ReadableSpan>
+  readonly metrics: ReadonlyArray<MetricData>
+  readonly logs: ReadonlyArray<ReadableLogRecord>
+}
+
+/** The SDK with exporters that keep what they are given, and what they have so far. */
+const makeSdk = () => {
+  const spanExporter = new InMemorySpanExporter()
+  const logExporter = new InMemoryLogRecordExporter()
+  const metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const metricReader = new PeriodicExportingMetricReader({ exporter: metricExporter })
+  const layer = NodeSdk.layer(() => ({
+    resource: { serviceName: "nightly-report" },
+    spanProcessor: new SimpleSpanProcessor(spanExporter),
+    logRecordProcessor: new SimpleLogRecordProcessor({ exporter: logExporter }),
+    metricReader
+  }))
+  const exported = Effect.promise(async (): Promise<Exported> => {
+    await metricReader.forceFlush()
+    return {
+      spans: [...spanExporter.getFinishedSpans()],
+      logs: [...logExporter.getFinishedLogRecords()],
+      metrics: metricExporter.getMetrics().at(-1)?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? []
+    }
+  })
+  return { layer, exported }
+}
+
+interface Servers {
+  readonly authorizationServer: AuthorizationServer.AuthorizationServer
+  readonly mcpServer: McpServer.McpServer
+}
+
+const optionsOf = ({ authorizationServer, mcpServer }: Servers): ClientSecret.Options => ({
+  serverUrl: mcpServer.url,
+  issuer: authorizationServer.issuer,
+  clientId: authorizationServer.clients[0].clientId,
+  clientSecret: authorizationServer.clients[0].clientSecret,
+  scopes: ["reports:read"]
+})
+
+const authenticated = (options: ClientSecret.Options) =>
+  OAuthHttpClient.layer.pipe(
+    Layer.provideMerge(ClientSecret.layer(options)),
+    Layer.provide([FetchHttpClient.layer, TokenStorage.layerMemory])
+  )
+
+const readers = 5
+
+/** Five readers want a token at once; then the operator revokes all tokens. */
+const job = Effect.fnUntraced(function*({ mcpServer }: Servers) {
+  const provider = yield* OAuthProvider.OAuthProvider
+  const read = Effect.withSpan(NightlyReport.read(mcpServer.reportUrl), "read")
+  yield* Effect.replicateEffect(read, readers, { concurrency: "unbounded" })
+  const first = yield* provider.accessToken
+  yield* mcpServer.revokeAll
+  yield* read
+  return [first, yield* provider.accessToken]
+})
+
+/** The same with a secret that was mistyped. */
+const mistyped = Redacted.make("guessed-and-wrong")
+
+/**
+ * Runs the job against servers of its own. With the result come the secrets that were in play, to be looked for in what
+ * was exported.
+ */
+export const run = Effect.gen(function*() {
+  const authorizationServer = yield* AuthorizationServer.make({ accessTokenLifetime: 60 })
+  const mcpServer = yield* McpServer.make(authorizationServer)
+  yield* authorizationServer.register({ identifier: mcpServer.url, scopes: McpServer.scopes })
+  const servers: Servers = { authorizationServer, mcpServer }
+  const options = optionsOf(servers)
+
+  const sdk = makeSdk()
+  // The SDK goes around everything: the background work of a Layer that is made outside it would not be seen.
+  return yield* Effect.gen(function*() {
+    const tokens = yield* job(servers).pipe(Effect.provide(authenticated(options)), Effect.withSpan("nightly-report"))
+    yield* NightlyReport.read(mcpServer.reportUrl).pipe(
+      Effect.provide(authenticated({ ...options, clientSecret: mistyped })),
+      Effect.withSpan("mistyped"),
+      Effect.ignore
+    )
+    return {
+      exported: yield* sdk.exported,
+      fingerprints: tokens.map(AccessToken.fingerprint),
+      secrets: [options.clientSecret, mistyped, ...tokens.map((token) => token.value)].map((secret) =>
+        Redacted.value(secret)
+      )
+    }
+  }).pipe(
+    Effect.provide([sdk.layer, Logger.remove(Logger.defaultLogger), Logger.minimumLogLevel(LogLevel.Debug)])
+  )
+}).pipe(Effect.scoped)
