@@ -250,9 +250,10 @@ describe("the log", () => {
         yield* settle
         const warnings = () => lines.filter(({ level }) => level === "WARN").length
         expect(warnings()).toBe(3)
+        yield* TestClock.adjust("6 minutes")
         yield* renew
         expect(warnings()).toBe(3)
-        yield* TestClock.adjust("10 minutes")
+        yield* TestClock.adjust("4 minutes")
         yield* renew
         yield* settle
         expect(warnings()).toBe(6)
