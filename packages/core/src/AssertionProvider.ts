@@ -17,9 +17,10 @@ import * as SignedAssertion from "./SignedAssertion.ts"
  *
  * - `audience`: what its `aud` has to be.
  * - `issuer`, `tokenEndpoint`: of the authorization server that it is shown to.
- * - `resource`, `scopes`: what the token will be for.
- * - `refused`: whether the authorization server refused the assertion before this one. Who remembers an assertion, or a
- *   key, gets a new one then.
+ * - `resource`, `scopes`: what the token will be for; the server's canonical identifier (RFC 8707 §2).
+ * - `resourceParameter`: the value of the token request's `resource` parameter, if it has one.
+ * - `refused`: the assertions that an authorization server has refused since one was given last, almost always none. Who
+ *   remembers any of them, or the key that signed it, gets a new one. The same provider may be asked by many.
  * - `issuerUnnamed`: whether the caller named no issuer, so that the MCP server's word is all there is. Only an assertion
  *   whose own audience is this authorization server is fit to be sent then.
  *
@@ -32,7 +33,8 @@ export interface AssertionRequest {
   readonly tokenEndpoint: string
   readonly resource: string
   readonly scopes: ReadonlyArray<string>
-  readonly refused: boolean
+  readonly resourceParameter?: string | undefined
+  readonly refused: ReadonlyArray<Redacted.Redacted<string>>
   readonly issuerUnnamed?: boolean | undefined
 }
 
@@ -66,9 +68,43 @@ export const layer = (provider: AssertionProvider.Service): Layer.Layer<Assertio
   Layer.succeed(AssertionProvider, provider)
 
 /**
+ * How an assertion is checked.
+ *
+ * - `now`: in milliseconds since the epoch.
+ * - `opaque`: whether what is no JWT may be sent; `false` by default.
+ * - `audiences`: what `aud` has to hold one of, where that is neither the audience asked for nor another name of the
+ *   authorization server.
+ * - `name`: what it is called in errors; `The assertion` by default.
+ * - `remedy`: what to do about it, in a sentence.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CheckOptions {
+  readonly now: number
+  readonly opaque?: boolean | undefined
+  readonly audiences?: ReadonlyArray<string> | undefined
+  readonly name?: string | undefined
+  readonly remedy?: string | undefined
+}
+
+/**
+ * What an assertion says of itself.
+ *
+ * - `expiresAt`: in milliseconds since the epoch; `undefined` where it does not say.
+ * - `hasId`: whether it has a `jti`, by which an authorization server may take it once and no more (RFC 7523 §3).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Checked {
+  readonly expiresAt: number | undefined
+  readonly hasId: boolean
+}
+
+/**
  * Whether an assertion that somebody else made may be sent: only where it belongs, and while it is valid (RFC 7523 §3).
- * It is read and not verified: that is for the authorization server to do. `now` is in milliseconds since the epoch, and
- * so is `expiresAt`, which is `undefined` where the assertion does not say.
+ * It is read and not verified: that is for the authorization server to do.
  *
  * @since 0.1.0
  * @category combinators
@@ -76,14 +112,16 @@ export const layer = (provider: AssertionProvider.Service): Layer.Layer<Assertio
 export const check = (
   assertion: Redacted.Redacted<string>,
   request: AssertionRequest,
-  options: { readonly now: number; readonly opaque?: boolean | undefined }
-): Either.Either<{ readonly expiresAt: number | undefined }, AssertionError> =>
-  Jwt.check(Redacted.value(assertion), request, { now: options.now, opaque: options.opaque ?? false })
+  options: CheckOptions
+): Either.Either<Checked, AssertionError> => Jwt.check(Redacted.value(assertion), request, options)
 
 /**
  * The same assertion for every request, such as one that the platform handed to the job. It is sent only where it
  * belongs: a JWT whose `aud` names neither the issuer nor the token endpoint, or that is not valid now, is an
  * `AssertionError`. What is no JWT is one too, unless `opaque` says that the authorization server takes it.
+ *
+ * There being no other, it is presented again for the next token, also after a refusal. Where the authorization server
+ * takes each `jti` once, it gets one token.
  *
  * @since 0.1.0
  * @category layers

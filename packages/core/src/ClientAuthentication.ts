@@ -4,12 +4,14 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { AssertionProvider, AssertionRequest } from "./AssertionProvider.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
+import * as Refusals from "./internal/refusals.ts"
 import { clean, formEncode } from "./internal/text.ts"
-import { type AssertionError, DiscoveryError } from "./OAuthError.ts"
+import { type AssertionError, DiscoveryError, InvalidOptions } from "./OAuthError.ts"
 
 /**
  * What a token request is for; what grants and proofs are made from.
@@ -21,6 +23,8 @@ export interface TokenRequestContext {
   readonly authorizationServer: AuthorizationServer
   /** The server's canonical identifier. */
   readonly resource: string
+  /** The value of the `resource` parameter (RFC 8707 §2); left out where `undefined`. */
+  readonly resourceParameter: string | undefined
   readonly scopes: ReadonlyArray<string>
   /** Whether the server's word is all that says where this goes: its caller named no issuer. */
   readonly issuerUnnamed?: boolean | undefined
@@ -60,8 +64,8 @@ export interface ClientAuthentication {
   /** A name of the "OAuth Token Endpoint Authentication Methods" registry (RFC 8414 §7.3). */
   readonly method: string
   readonly prove: (context: TokenRequestContext) => Effect.Effect<Proof, AssertionError | DiscoveryError>
-  /** Told that the authorization server answered `invalid_client` to the last proof. */
-  readonly refused?: Effect.Effect<void> | undefined
+  /** Told that the authorization server answered `invalid_client` to this proof. It may be used by many at once. */
+  readonly refused?: ((proof: Proof) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -149,15 +153,47 @@ export const clientSecretDiscover = (secret: ClientSecret): ClientAuthentication
 export type Audience = "issuer" | "token_endpoint" | { readonly value: string }
 
 /**
- * What an `AssertionProvider` is asked for when a token request is made. `refused`: whether the assertion before was.
+ * The issuer for `OAuthProvider.make`, where the caller may leave it out: what is bound by its own audience may follow the
+ * MCP server's word. A client secret is not, nor is an assertion for a fixed audience, and both need the issuer, or the
+ * trust in the server that `discover` is, written out; `InvalidOptions` otherwise.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const issuerOf = (options: {
+  readonly issuer?: string | undefined
+  readonly audience?: Audience | undefined
+  readonly clientAuthentication?: ClientAuthentication | undefined
+}): Either.Either<{ readonly issuer: string; readonly issuerUnnamed: boolean }, InvalidOptions> => {
+  const { audience, clientAuthentication, issuer } = options
+  if (issuer !== undefined) return Either.right({ issuer, issuerUnnamed: false })
+  const unbound = clientAuthentication?.method.startsWith("client_secret") === true
+    ? "a client secret leaves the process, so it has to be said for whom."
+    : typeof audience === "object"
+    ? "an assertion for a fixed audience is of use wherever that audience is, so it has to be said who may see it."
+    : undefined
+  return unbound === undefined
+    ? Either.right({ issuer: "discover", issuerUnnamed: true })
+    : Either.left(
+      new InvalidOptions({
+        option: "issuer",
+        description: `${unbound} Name the issuer, or write "discover" to trust the server to name it.`
+      })
+    )
+}
+
+/**
+ * What an `AssertionProvider` is asked for when a token request is made. `refused`: the assertions that were since the
+ * last.
  *
  * @since 0.1.0
  * @category getters
  */
 export const assertionRequest = (
-  { authorizationServer: { issuer, metadata }, issuerUnnamed, resource, scopes }: TokenRequestContext,
+  { authorizationServer: { issuer, metadata }, issuerUnnamed, resource, resourceParameter, scopes }:
+    TokenRequestContext,
   audience: Audience,
-  refused: boolean
+  refused: AssertionRequest["refused"]
 ): AssertionRequest => {
   // As the authorization server writes it, which is what it compares with.
   const tokenEndpoint = metadata.token_endpoint
@@ -168,6 +204,7 @@ export const assertionRequest = (
     resource,
     scopes,
     refused,
+    ...(resourceParameter === undefined ? {} : { resourceParameter }),
     ...(issuerUnnamed === true ? { issuerUnnamed } : {})
   }
 }
@@ -188,29 +225,24 @@ export const privateKeyJwt = (options: {
   readonly audience?: Audience | undefined
   readonly clientIdParameter?: "omit" | "send" | undefined
 }): ClientAuthentication => {
-  let refused = false
+  const refusals = Refusals.make()
   return {
     clientId: options.clientId,
     method: "private_key_jwt",
     prove: (context) =>
       Effect.map(
-        Effect.suspend(() =>
+        refusals.tell((refused) =>
           options.assertionProvider(assertionRequest(context, options.audience ?? "issuer", refused))
         ),
-        (assertion): Proof => {
-          refused = false
-          return {
-            parameters: {
-              ...(options.clientIdParameter === "send" ? { client_id: options.clientId } : {}),
-              client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-              client_assertion: assertion
-            }
+        (assertion): Proof => ({
+          parameters: {
+            ...(options.clientIdParameter === "send" ? { client_id: options.clientId } : {}),
+            client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            client_assertion: assertion
           }
-        }
+        })
       ),
-    refused: Effect.sync(() => {
-      refused = true
-    })
+    refused: ({ parameters }) => refusals.add(parameters?.["client_assertion"])
   }
 }
 

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { AssertionProvider } from "./AssertionProvider.ts"
 import { assertionRequest, type Audience, type Parameters, type TokenRequestContext } from "./ClientAuthentication.ts"
+import * as Refusals from "./internal/refusals.ts"
 import type { AssertionError } from "./OAuthError.ts"
 
 /**
@@ -20,8 +21,8 @@ export interface Grant {
   /** The value of `grant_type`. */
   readonly type: string
   readonly parameters: (context: TokenRequestContext) => Effect.Effect<Parameters, AssertionError>
-  /** Told that the authorization server answered `invalid_grant` to the last one. */
-  readonly refused?: Effect.Effect<void> | undefined
+  /** Told that the authorization server answered `invalid_grant` to these. A grant may be used by many at once. */
+  readonly refused?: ((parameters: Parameters) => Effect.Effect<void>) | undefined
   /** Whether a refresh token is used in place of the grant where one was issued (RFC 6749 §6). */
   readonly refreshable?: boolean | undefined
 }
@@ -50,22 +51,17 @@ export const jwtBearer = (options: {
   readonly assertionProvider: AssertionProvider.Service
   readonly audience?: Audience | undefined
 }): Grant => {
-  let refused = false
+  const refusals = Refusals.make()
   return {
     type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
     parameters: (context) =>
       Effect.map(
-        Effect.suspend(() =>
+        refusals.tell((refused) =>
           options.assertionProvider(assertionRequest(context, options.audience ?? "issuer", refused))
         ),
-        (assertion) => {
-          refused = false
-          return { assertion }
-        }
+        (assertion) => ({ assertion })
       ),
-    refused: Effect.sync(() => {
-      refused = true
-    }),
+    refused: ({ assertion }) => refusals.add(assertion),
     refreshable: true
   }
 }

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { JWK } from "jose"
 import type { AssertionProvider } from "./AssertionProvider.ts"
-import { importKey, type Signer } from "./internal/signingKey.ts"
+import { importKey, keyIdOf, type Signer } from "./internal/signingKey.ts"
 import { AssertionError, InvalidOptions } from "./OAuthError.ts"
 
 /**
@@ -48,13 +48,28 @@ export type ExternalSigner = (data: Uint8Array) => Effect.Effect<Uint8Array, Ass
 export type SigningKey = Redacted.Redacted<string> | Redacted.Redacted<JWK> | CryptoKey | ExternalSigner
 
 /**
+ * A key with the names by which the server finds it, for a rotation that changes both. What is left out is as the options
+ * say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface IdentifiedKey {
+  readonly key: SigningKey
+  readonly keyId?: string | undefined
+  readonly x5t?: string | undefined
+  readonly x5tS256?: string | undefined
+}
+
+/**
  * - `issuer`, `subject`: `iss` and `sub`; for client authentication both are the client id, and `subject` is `issuer`
  *   where it is left out.
- * - `signingKey`: what signs, or an Effect that gives it, which is run again when the authorization server refuses an
- *   assertion: the key may have been rotated.
+ * - `signingKey`: what signs, or an Effect that gives it, with its new names if these change with it. It is run again when
+ *   the authorization server refuses an assertion that the key has signed: the key may have been rotated.
  * - `lifetime`: from `iat` to `exp`; 300 seconds by default.
  * - `type`: the header `typ`. `JWT` by default; `client-authentication+jwt` is draft-ietf-oauth-rfc7523bis.
- * - `keyId`, `x5t`, `x5tS256`: the headers `kid`, `x5t`, `x5t#S256`, by which the server finds the key.
+ * - `keyId`, `x5t`, `x5tS256`: the headers `kid`, `x5t`, `x5t#S256`, by which the server finds the key. A JWK's own `kid`
+ *   is the `keyId` by default.
  * - `additionalClaims`: claims beside the standard ones, which they do not replace.
  * - `claimOverrides`: claims in place of the standard ones, for servers that want them otherwise.
  *
@@ -64,7 +79,7 @@ export type SigningKey = Redacted.Redacted<string> | Redacted.Redacted<JWK> | Cr
 export interface Options {
   readonly issuer: string
   readonly subject?: string | undefined
-  readonly signingKey: SigningKey | Effect.Effect<SigningKey, AssertionError>
+  readonly signingKey: SigningKey | Effect.Effect<SigningKey | IdentifiedKey, AssertionError>
   readonly signingAlgorithm: SigningAlgorithm
   readonly lifetime?: Duration.DurationInput | undefined
   readonly type?: "JWT" | "client-authentication+jwt" | undefined
@@ -90,45 +105,73 @@ export const make = (
     if (!(lifetime > 0 && Number.isFinite(lifetime))) {
       return yield* new InvalidOptions({ option: "lifetime", description: "it is not a second or more, with an end." })
     }
-    const { keyId, signingKey, x5t, x5tS256 } = options
-    const header = {
-      alg: options.signingAlgorithm,
-      typ: options.type ?? "JWT",
-      ...(keyId === undefined ? {} : { kid: keyId }),
-      ...(x5t === undefined ? {} : { x5t }),
-      ...(x5tS256 === undefined ? {} : { "x5t#S256": x5tS256 })
-    }
-    const load: Effect.Effect<Signer, InvalidOptions | AssertionError> = Effect.isEffect(signingKey)
-      ? Effect.flatMap(signingKey, (key) => importKey(key, header))
-      : importKey(signingKey, header)
+    const { signingKey } = options
+    const load: Effect.Effect<Signer, InvalidOptions | AssertionError> = Effect.flatMap(
+      Effect.isEffect(signingKey) ? signingKey : Effect.succeed(signingKey),
+      (given) => {
+        const identified = isIdentified(given) ? given : { key: given }
+        return importKey(identified.key, headerOf(options, identified))
+      }
+    )
     let sign = yield* load
 
+    /** One for all that were refused under the same key; who comes later finds the new one. */
+    const loading = yield* Effect.makeSemaphore(1)
+    const signers = new WeakMap<Redacted.Redacted<string>, Signer>()
+
+    /** Of one that somebody has wrapped anew it is not known what signed it: it may have been this key. */
+    const isSuspect = (refused: ReadonlyArray<Redacted.Redacted<string>>): boolean =>
+      refused.some((assertion) => (signers.get(assertion) ?? sign) === sign)
+
     /** The key may have been rotated. One that is given as it is cannot have been. */
-    const loadAgain = Effect.suspend(() => Effect.isEffect(signingKey) ? load : Effect.succeed(sign)).pipe(
-      Effect.catchTag("InvalidOptions", ({ message }) =>
-        new AssertionError({ reason: "Unavailable", description: `The signing key was rotated, but ${message}` })),
-      Effect.tap((loaded) =>
-        Effect.sync(() => {
-          sign = loaded
-        })
+    const loadAgain = (refused: ReadonlyArray<Redacted.Redacted<string>>): Effect.Effect<Signer, AssertionError> =>
+      Effect.suspend(() => isSuspect(refused) ? load : Effect.succeed(sign)).pipe(
+        Effect.catchTag("InvalidOptions", ({ message }) =>
+          new AssertionError({ reason: "Unavailable", description: `The signing key was rotated, but ${message}` })),
+        Effect.tap((loaded) =>
+          Effect.sync(() => {
+            sign = loaded
+          })
+        ),
+        loading.withPermits(1)
       )
-    )
 
     return (request) =>
       Effect.gen(function*() {
-        const signer = request.refused ? yield* loadAgain : sign
+        const signer = Effect.isEffect(signingKey) && isSuspect(request.refused)
+          ? yield* loadAgain(request.refused)
+          : sign
         const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-        const assertion = yield* signer({
-          ...options.additionalClaims,
-          iss: options.issuer,
-          sub: options.subject ?? options.issuer,
-          aud: request.audience,
-          iat: now,
-          exp: now + lifetime,
-          // From a cryptographic source, new for every attempt.
-          jti: crypto.randomUUID(),
-          ...options.claimOverrides
-        })
-        return Redacted.make(assertion)
+        const assertion = Redacted.make(
+          yield* signer({
+            ...options.additionalClaims,
+            iss: options.issuer,
+            sub: options.subject ?? options.issuer,
+            aud: request.audience,
+            iat: now,
+            exp: now + lifetime,
+            // From a cryptographic source, new for every attempt.
+            jti: crypto.randomUUID(),
+            ...options.claimOverrides
+          })
+        )
+        signers.set(assertion, signer)
+        return assertion
       })
   })
+
+const isIdentified = (given: SigningKey | IdentifiedKey): given is IdentifiedKey =>
+  typeof given !== "function" && "key" in given
+
+const headerOf = (options: Options, identified: IdentifiedKey) => {
+  const kid = identified.keyId ?? options.keyId ?? keyIdOf(identified.key)
+  const x5t = identified.x5t ?? options.x5t
+  const x5tS256 = identified.x5tS256 ?? options.x5tS256
+  return {
+    alg: options.signingAlgorithm,
+    typ: options.type ?? "JWT",
+    ...(kid === undefined ? {} : { kid }),
+    ...(x5t === undefined ? {} : { x5t }),
+    ...(x5tS256 === undefined ? {} : { "x5t#S256": x5tS256 })
+  }
+}

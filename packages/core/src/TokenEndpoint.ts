@@ -39,8 +39,6 @@ import { type AssertionError, type DiscoveryError, InvalidOptions, TokenEndpoint
 export interface TokenRequest extends TokenRequestContext {
   readonly grant: Grant
   readonly clientAuthentication: ClientAuthentication
-  /** The value of the `resource` parameter (RFC 8707 §2); left out where `undefined`. */
-  readonly resourceParameter: string | undefined
   readonly additionalParameters?: Parameters | undefined
   /** The life of a token whose answer does not say, in milliseconds. */
   readonly defaultLifetime: number
@@ -183,7 +181,7 @@ export const send = (
     const exchanged = { sentAt, secrets, receivedAt: yield* Clock.currentTimeMillis }
     return yield* decodeReply(answer, options, exchanged).pipe(
       Effect.tapError(({ code }) =>
-        code === "invalid_client" ? clientAuthentication.refused ?? Effect.void : Effect.void
+        code === "invalid_client" ? clientAuthentication.refused?.(proof) ?? Effect.void : Effect.void
       )
     )
   })
@@ -212,7 +210,7 @@ export const request = (
     }
     const reply = yield* send(client, { ...options, form }).pipe(
       Effect.tapErrorTag("TokenEndpointError", ({ code }) =>
-        code === "invalid_grant" ? grant.refused ?? Effect.void : Effect.void)
+        code === "invalid_grant" ? grant.refused?.(parameters) ?? Effect.void : Effect.void)
     )
     return yield* decode(reply, options)
   })

@@ -10,7 +10,7 @@ const request: AssertionProvider.AssertionRequest = {
   tokenEndpoint: "https://auth.example.com/token",
   resource: "https://mcp.example.com/mcp",
   scopes: ["mcp"],
-  refused: false
+  refused: []
 }
 
 const ask = Effect.flatMap(AssertionProvider.AssertionProvider, (provider) => provider(request))

@@ -1,6 +1,6 @@
 import { TestAuthorizationServer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Option, Redacted } from "effect"
+import { Deferred, Effect, Either, Fiber, Option, Redacted } from "effect"
 import * as fc from "effect/FastCheck"
 import { type AssertionProvider, ClientAuthentication, Grant, OAuthError, TokenEndpoint } from "../src/index.ts"
 
@@ -18,6 +18,7 @@ const context = (methods?: ReadonlyArray<string> | null): ClientAuthentication.T
     }
   },
   resource: "https://mcp.example.com/mcp",
+  resourceParameter: undefined,
   scopes: []
 })
 
@@ -119,7 +120,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
         tokenEndpoint: tokenEndpoint.href,
         resource: "https://mcp.example.com/mcp",
         scopes: [],
-        refused: false
+        refused: []
       }])
     }))
 
@@ -155,50 +156,89 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       tokenEndpoint: new URL("https://tenant.auth0.com/oauth/token"),
       metadata: { issuer: "https://tenant.auth0.com/", token_endpoint: "https://tenant.auth0.com/oauth/token" }
     }
-    const asked = { authorizationServer: auth0, resource: "", scopes: [] }
-    expect(ClientAuthentication.assertionRequest(asked, "issuer", true)).toEqual({
+    const refused = [Redacted.make("canary-refused")]
+    const asked = { authorizationServer: auth0, resource: "", resourceParameter: "urn:api", scopes: [] }
+    expect(ClientAuthentication.assertionRequest(asked, "issuer", refused)).toEqual({
       audience: "https://tenant.auth0.com/",
       issuer: "https://tenant.auth0.com/",
       tokenEndpoint: "https://tenant.auth0.com/oauth/token",
       resource: "",
+      resourceParameter: "urn:api",
       scopes: [],
-      refused: true
+      refused
     })
   })
 
-  it.effect("every attempt is asked for anew, and the first one after a refusal says so", () =>
+  const told = (asked: ReadonlyArray<AssertionProvider.AssertionRequest>) =>
+    asked.map(({ refused }) => refused.map(Redacted.value))
+
+  it.effect("every attempt is asked for anew, and the first one after a refusal says which", () =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       const authentication = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider })
       assert(authentication.refused !== undefined)
+      yield* prove(authentication)
+      yield* authentication.refused(yield* authentication.prove(context()))
       const sent = [yield* prove(authentication), yield* prove(authentication)]
-      yield* authentication.refused
-      sent.push(yield* prove(authentication), yield* prove(authentication))
-      expect(sent.map(({ parameters }) => parameters["client_assertion"])).toEqual([
-        "canary-1",
-        "canary-2",
-        "canary-3",
-        "canary-4"
-      ])
-      expect(asked.map(({ refused }) => refused)).toEqual([false, false, true, false])
+      expect(sent.map(({ parameters }) => parameters["client_assertion"])).toEqual(["canary-3", "canary-4"])
+      expect(told(asked)).toEqual([[], [], ["canary-2"], []])
+    }))
+
+  it.effect("shared by many at once: each refusal is of one proof, and none is lost or told of another", () =>
+    Effect.gen(function*() {
+      const { asked, assertionProvider } = numbered()
+      const authentication = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider })
+      assert(authentication.refused !== undefined)
+      const proofs = yield* Effect.replicateEffect(authentication.prove(context()), 4)
+      for (const index of [0, 2]) yield* authentication.refused(proofs[index] ?? {})
+      yield* prove(authentication)
+      yield* prove(authentication)
+      expect(told(asked)).toEqual([[], [], [], [], ["canary-1", "canary-3"], []])
+    }))
+
+  it.effect("a refusal that comes while the next assertion is being made is for the one after", () =>
+    Effect.gen(function*() {
+      const asked: Array<AssertionProvider.AssertionRequest> = []
+      const gate = yield* Deferred.make<void>()
+      const authentication = ClientAuthentication.privateKeyJwt({
+        clientId: "client",
+        assertionProvider: (request) => {
+          const assertion = Redacted.make(`canary-${asked.push(request)}`)
+          return asked.length === 3 ? Effect.as(Deferred.await(gate), assertion) : Effect.succeed(assertion)
+        }
+      })
+      assert(authentication.refused !== undefined)
+      const [first, second] = yield* Effect.all([authentication.prove(context()), authentication.prove(context())])
+      yield* authentication.refused(first)
+      const third = yield* Effect.fork(prove(authentication))
+      yield* Effect.yieldNow()
+      yield* authentication.refused(second)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(third)
+      yield* prove(authentication)
+      expect(told(asked)).toEqual([[], [], ["canary-1"], ["canary-2"]])
     }))
 
   it.effect("a refusal is not forgotten because the next assertion cannot be had", () =>
     Effect.gen(function*() {
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "no key." })
-      const refusals: Array<boolean> = []
+      const refusals: Array<number> = []
       const authentication = ClientAuthentication.privateKeyJwt({
         clientId: "client",
-        assertionProvider: ({ refused }) =>
-          refusals.push(refused) < 3 ? Effect.fail(failure) : Effect.succeed(Redacted.make("canary-assertion"))
+        assertionProvider: ({ refused }) => {
+          const attempt = refusals.push(refused.length)
+          return attempt === 2 || attempt === 3
+            ? Effect.fail(failure)
+            : Effect.succeed(Redacted.make("canary-assertion"))
+        }
       })
       assert(authentication.refused !== undefined)
-      yield* authentication.refused
+      yield* authentication.refused(yield* authentication.prove(context()))
       expect(yield* Effect.flip(prove(authentication))).toBe(failure)
       yield* Effect.flip(prove(authentication))
       yield* prove(authentication)
       yield* prove(authentication)
-      expect(refusals).toEqual([true, true, true, false])
+      expect(refusals).toEqual([0, 1, 1, 1, 0])
     }))
 
   it.effect("shows nothing of itself", () =>
@@ -209,6 +249,45 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       )
       expect(JSON.stringify(proof)).not.toContain("canary")
     }))
+})
+
+describe("issuerOf", () => {
+  const secret = ClientAuthentication.clientSecretBasic({ clientId: "client", clientSecret: Redacted.make("canary") })
+  const fixed = { value: "api://exchange" }
+  const key = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider: () => Effect.never })
+
+  it.each([issuer, "discover"])("%s stays, whatever is presented", (named) => {
+    for (const options of [{}, { audience: fixed }, { clientAuthentication: secret }]) {
+      expect(ClientAuthentication.issuerOf({ issuer: named, ...options })).toEqual(
+        Either.right({ issuer: named, issuerUnnamed: false })
+      )
+    }
+  })
+
+  it.each(
+    [
+      {},
+      { audience: "issuer" },
+      { audience: "token_endpoint" },
+      { clientAuthentication: key },
+      { clientAuthentication: ClientAuthentication.anonymous },
+      { clientAuthentication: ClientAuthentication.none("client") }
+    ] as const
+  )("may be left out for what its own audience binds: %o", (options) => {
+    expect(ClientAuthentication.issuerOf(options)).toEqual(Either.right({ issuer: "discover", issuerUnnamed: true }))
+  })
+
+  it.each(
+    [
+      [{ clientAuthentication: secret }, "a client secret leaves the process"],
+      [{ audience: fixed }, "an assertion for a fixed audience is of use wherever that audience is"],
+      [{ audience: fixed, clientAuthentication: key }, "an assertion for a fixed audience"]
+    ] as const
+  )("and for nothing else: %o", (options, says) => {
+    const error = Either.getOrThrow(Either.flip(ClientAuthentication.issuerOf(options)))
+    expect(error.option).toBe("issuer")
+    expect(error.message).toContain(says)
+  })
 })
 
 describe("the method that the metadata lists (RFC 8414 §2)", () => {

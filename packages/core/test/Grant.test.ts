@@ -9,6 +9,7 @@ const tokenEndpoint = new URL(`${issuer}/oauth/token`)
 const context: ClientAuthentication.TokenRequestContext = {
   authorizationServer: { issuer, tokenEndpoint, metadata: { issuer, token_endpoint: tokenEndpoint.href } },
   resource: "https://mcp.example.com/mcp",
+  resourceParameter: undefined,
   scopes: ["mcp", "admin"]
 }
 
@@ -52,7 +53,7 @@ describe("jwt-bearer (RFC 7523 §2.1)", () => {
         tokenEndpoint: tokenEndpoint.href,
         resource: "https://mcp.example.com/mcp",
         scopes: ["mcp", "admin"],
-        refused: false
+        refused: []
       }])
       expect(JSON.stringify(yield* grant.parameters(context))).not.toContain("canary")
     }))
@@ -70,21 +71,31 @@ describe("jwt-bearer (RFC 7523 §2.1)", () => {
       expect(asked.map(({ audience }) => audience)).toEqual([expected])
     }))
 
-  it.effect("every attempt has its own, and the first one after a refusal says so until there is one", () =>
+  it.effect("says what the resource parameter says", () =>
+    Effect.gen(function*() {
+      const { asked, assertionProvider } = numbered()
+      yield* Grant.jwtBearer({ assertionProvider }).parameters({ ...context, resourceParameter: "urn:api" })
+      expect(asked.map(({ resource, resourceParameter }) => [resource, resourceParameter])).toEqual([
+        ["https://mcp.example.com/mcp", "urn:api"]
+      ])
+    }))
+
+  it.effect("every attempt has its own, and the first one after a refusal says which until there is one", () =>
     Effect.gen(function*() {
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "no identity." })
-      const refusals: Array<boolean> = []
+      const refusals: Array<ReadonlyArray<string>> = []
       const grant = Grant.jwtBearer({
-        assertionProvider: ({ refused }) =>
-          refusals.push(refused) === 2 ? Effect.fail(failure) : Effect.succeed(Redacted.make("canary-assertion"))
+        assertionProvider: ({ refused }) => {
+          const attempt = refusals.push(refused.map(Redacted.value))
+          return attempt === 2 ? Effect.fail(failure) : Effect.succeed(Redacted.make(`canary-${attempt}`))
+        }
       })
       assert(grant.refused !== undefined)
-      yield* parametersOf(grant)
-      yield* grant.refused
+      yield* grant.refused(yield* grant.parameters(context))
       expect(yield* Effect.flip(parametersOf(grant))).toBe(failure)
       yield* parametersOf(grant)
       yield* parametersOf(grant)
-      expect(refusals).toEqual([false, true, true, false])
+      expect(refusals).toEqual([[], ["canary-1"], ["canary-1"], []])
     }))
 })
 
@@ -102,11 +113,11 @@ describe("refresh_token (RFC 6749 §6)", () => {
 describe("what a refusal tells (RFC 6749 §5.2)", () => {
   it.effect.each(
     [
-      ["invalid_client", [false, true], [false, false]],
-      ["invalid_grant", [false, false], [false, true]],
-      ["invalid_scope", [false, false], [false, false]],
-      ["invalid_request", [false, false], [false, false]],
-      ["temporarily_unavailable", [false, false], [false, false]]
+      ["invalid_client", ["canary-assertion-1"], []],
+      ["invalid_grant", [], ["canary-assertion-1"]],
+      ["invalid_scope", [], []],
+      ["invalid_request", [], []],
+      ["temporarily_unavailable", [], []]
     ] as const
   )("%s", ([code, clientRefused, grantRefused]) =>
     Effect.gen(function*() {
@@ -125,8 +136,9 @@ describe("what a refusal tells (RFC 6749 §5.2)", () => {
       })
       yield* Effect.flip(request)
       yield* Effect.flip(request)
-      expect(client.asked.map(({ refused }) => refused)).toEqual(clientRefused)
-      expect(grant.asked.map(({ refused }) => refused)).toEqual(grantRefused)
+      const told = ({ asked }: typeof grant) => asked.map(({ refused }) => refused.map(Redacted.value))
+      expect(told(client)).toEqual([[], clientRefused])
+      expect(told(grant)).toEqual([[], grantRefused])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect("both assertions are in one request, each in its place (RFC 7523 §2)", () =>

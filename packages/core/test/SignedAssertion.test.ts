@@ -11,7 +11,7 @@ const request: AssertionProvider.AssertionRequest = {
   tokenEndpoint: "https://auth.example.com/token",
   resource: "https://mcp.example.com/mcp",
   scopes: ["mcp"],
-  refused: false
+  refused: []
 }
 
 /** Signs nothing, at no cost. */
@@ -37,7 +37,13 @@ describe("the header (RFC 7523 §3, RFC 7515 §4.1)", () => {
     [{ x5t: "sha1" }, { alg: "ES256", typ: "JWT", x5t: "sha1" }],
     [{ x5tS256: "sha256" }, { alg: "ES256", typ: "JWT", "x5t#S256": "sha256" }],
     [
-      { keyId: "k", x5t: "a", x5tS256: "b", signingAlgorithm: "PS256" },
+      {
+        keyId: "k",
+        x5t: "a",
+        x5tS256: "b",
+        signingAlgorithm: "PS256",
+        signingKey: () => Effect.succeed(new Uint8Array(256))
+      },
       { alg: "PS256", typ: "JWT", kid: "k", x5t: "a", "x5t#S256": "b" }
     ]
   ])("%j: %j", ([options, expected]) =>
@@ -206,7 +212,8 @@ describe("the key", () => {
 })
 
 describe("rotation", () => {
-  const refused = { ...request, refused: true }
+  /** Of one that nothing is known of. */
+  const refused = { ...request, refused: [Redacted.make("canary-refused")] }
 
   it.effect("after a refusal the key is asked for again, and used from then on", () =>
     Effect.gen(function*() {
@@ -285,6 +292,118 @@ describe("rotation", () => {
       yield* Ref.set(sealed, true)
       expect(yield* Effect.flip(provider(refused))).toBe(failure)
       yield* provider(request)
+    }))
+})
+
+describe("the names of a key that is rotated", () => {
+  const headers = (provider: AssertionProvider.AssertionProvider.Service) =>
+    Effect.gen(function*() {
+      const first = yield* provider(request)
+      const second = yield* provider({ ...request, refused: [first] })
+      return [first, second].map((jwt) => decodeProtectedHeader(Redacted.value(jwt)))
+    })
+
+  it.effect("change with it", () =>
+    Effect.gen(function*() {
+      let generation = 0
+      const provider = yield* SignedAssertion.make({
+        ...base,
+        signingKey: Effect.sync((): SignedAssertion.IdentifiedKey => {
+          generation++
+          return { key: fake, keyId: `key-${generation}`, x5t: `a-${generation}`, x5tS256: `b-${generation}` }
+        })
+      })
+      assert.deepStrictEqual<unknown>(yield* headers(provider), [
+        { alg: "ES256", typ: "JWT", kid: "key-1", x5t: "a-1", "x5t#S256": "b-1" },
+        { alg: "ES256", typ: "JWT", kid: "key-2", x5t: "a-2", "x5t#S256": "b-2" }
+      ])
+    }))
+
+  it.effect("those that the new one leaves out are as the options say", () =>
+    Effect.gen(function*() {
+      const provider = yield* SignedAssertion.make({
+        ...base,
+        keyId: "key",
+        x5t: "a",
+        x5tS256: "b",
+        signingKey: Effect.succeed({ key: fake, x5tS256: "c" })
+      })
+      assert.deepStrictEqual<unknown>((yield* headers(provider))[0], {
+        alg: "ES256",
+        typ: "JWT",
+        kid: "key",
+        x5t: "a",
+        "x5t#S256": "c"
+      })
+    }))
+
+  it.effect("a JWK has its own, and the new one signs what is called after it", () =>
+    Effect.gen(function*() {
+      const keys = [yield* pair("ES256"), yield* anotherPair("ES256")]
+      let runs = 0
+      const provider = yield* SignedAssertion.make({
+        ...base,
+        signingKey: Effect.sync(() => Redacted.make({ ...keys[runs]?.jwk, kid: `key-${++runs}` }))
+      })
+      assert.deepStrictEqual((yield* headers(provider)).map(({ kid }) => kid), ["key-1", "key-2"])
+      const jwt = Redacted.value(yield* provider(request))
+      yield* Effect.promise(() => jwtVerify(jwt, keys[1]?.publicKey ?? new Uint8Array(), { currentDate: new Date(0) }))
+    }))
+
+  it.effect.each<[string, Partial<SignedAssertion.Options>, SignedAssertion.IdentifiedKey["keyId"], string]>([
+    ["the JWK's own", {}, undefined, "own"],
+    ["that of the options", { keyId: "option" }, undefined, "option"],
+    ["that which came with the key", { keyId: "option" }, "named", "named"]
+  ])("%s", ([, changes, keyId, expected]) =>
+    Effect.gen(function*() {
+      const { jwk } = yield* pair("ES256")
+      const key = Redacted.make({ ...jwk, kid: "own" })
+      const { header } = yield* made({ ...changes, signingKey: Effect.succeed({ key, keyId }) })
+      expect(header.kid).toBe(expected)
+      if (keyId === undefined) expect((yield* made({ ...changes, signingKey: key })).header.kid).toBe(expected)
+    }))
+})
+
+describe("who is told of a refusal by many at once", () => {
+  const counting = Effect.gen(function*() {
+    let runs = 0
+    const provider = yield* SignedAssertion.make({
+      ...base,
+      signingKey: Effect.delay(
+        Effect.sync(() => {
+          runs++
+          return fake
+        }),
+        "1 second"
+      )
+    }).pipe(Effect.fork)
+    yield* TestClock.adjust("1 second")
+    return { provider: yield* Fiber.join(provider), runs: () => runs }
+  })
+
+  it.effect("asks for the key once", () =>
+    Effect.gen(function*() {
+      const { provider, runs } = yield* counting
+      const assertions = yield* Effect.replicateEffect(provider(request), 10)
+      const fibers = yield* Effect.forEach(assertions, (one) => Effect.fork(provider({ ...request, refused: [one] })))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.joinAll(fibers)
+      expect(runs()).toBe(2)
+    }))
+
+  it.effect("and not again for what the old key has signed", () =>
+    Effect.gen(function*() {
+      const { provider, runs } = yield* counting
+      const [first, late] = yield* Effect.all([provider(request), provider(request)])
+      const fiber = yield* Effect.fork(provider({ ...request, refused: [first] }))
+      yield* TestClock.adjust("1 second")
+      const fresh = yield* Fiber.join(fiber)
+      yield* provider({ ...request, refused: [late] })
+      expect(runs()).toBe(2)
+      const again = yield* Effect.fork(provider({ ...request, refused: [late, fresh] }))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(again)
+      expect(runs()).toBe(3)
     }))
 })
 

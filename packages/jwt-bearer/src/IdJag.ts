@@ -20,6 +20,8 @@ import * as RefreshPolicy from "@effect-mcp-auth/core/RefreshPolicy"
 import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -58,6 +60,9 @@ export type IdentityProvider =
  * - `subjectTokenType`: what it is. `id_token` by default.
  * - `requestTimeout`: the time limit of each request to the identity provider. 10 seconds by default.
  * - `maxResponseSize`: the longest answer, in bytes. 1 MiB by default.
+ * - `reuse`: whether an ID-JAG with a `jti` may be presented again, until it expires, as
+ *   draft-ietf-oauth-identity-assertion-authz-grant lets a client do. `false` by default: an authorization server may take
+ *   each `jti` once (RFC 7523 §3), and it is not to be known which one does.
  *
  * @since 0.1.0
  * @category models
@@ -68,6 +73,7 @@ export type Options = IdentityProvider & {
   readonly subjectTokenType?: SubjectTokenType | undefined
   readonly requestTimeout?: Duration.DurationInput | undefined
   readonly maxResponseSize?: number | undefined
+  readonly reuse?: boolean | undefined
 }
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -86,15 +92,19 @@ const decode = Schema.decodeUnknownOption(Response)
 /** How long before its end an ID-JAG is replaced, in milliseconds; a fifth of its life if that is less. */
 const MARGIN = 60_000
 
-/** Times in milliseconds since the epoch. */
+/** How many subject tokens are known to have been refused. */
+const MAX_REFUSED = 100
+
+/** Times in milliseconds since the epoch. `once`: it may be presented once. */
 interface Issued {
   readonly idJag: Redacted.Redacted<string>
+  readonly once: boolean
   readonly issuedAt: number
   readonly freshUntil: number
   readonly expiresAt: number
 }
 
-/** What the identity provider refused, and until when it is not asked again for it. */
+/** What the identity provider refused. `until`: when it may be asked again, in milliseconds since the epoch. */
 interface Refusal {
   readonly error: AssertionError
   readonly subjectToken: Redacted.Redacted<string>
@@ -106,8 +116,13 @@ interface Refusal {
  * scopes, is remembered until shortly before it expires, and is given out for no other. However many callers want the
  * same one, it is asked for once.
  *
+ * What is given out counts as presented, since nobody knows of a broken connection whether it arrived. One with a `jti` is
+ * therefore given out once, unless `reuse` says otherwise: only what no caller has waited for is remembered of them, and
+ * of many callers each gets its own. One without is remembered until it expires or is refused.
+ *
  * It fails with `AssertionError`: `Refused` where the identity provider says no, which is final, `Unavailable` where it
- * cannot be reached. A subject token that it refused as `invalid_grant` is not shown to it again.
+ * cannot be reached, `WrongAudience` where it is asked for an audience other than the issuer (SEP-990). A subject token
+ * that the identity provider refused as `invalid_grant` is not shown to it again, whatever for.
  *
  * The `HttpClient` is the plain one: it must neither follow redirects by a middleware nor add credentials of its own.
  *
@@ -126,11 +141,20 @@ export const make = (
     const limits = yield* TokenEndpoint.limits(options)
     const given = yield* givenIdentityProvider(options)
     // An exchange is the provider's, not its first caller's: it must not end with that caller or inherit from it.
-    const exchanges = yield* FiberMap.make<string, Redacted.Redacted<string>, AssertionError>()
+    const exchanges = yield* FiberMap.make<string, Issued, AssertionError>()
     const fork = yield* FiberMap.runtime(exchanges)()
+    let closed = false
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        closed = true
+      })
+    )
 
     const remembered = new Map<string, Issued>()
+    const presented = new WeakSet<Issued>()
     const refusals = new Map<string, Refusal>()
+    /** Those of no more use, the oldest first. */
+    let refusedTokens: ReadonlyArray<Omit<Refusal, "until">> = []
     let discovered: AuthorizationServer.AuthorizationServer | undefined
 
     const find = typeof given === "string"
@@ -141,13 +165,16 @@ export const make = (
     const identityProvider = Effect.suspend(() => discovered === undefined ? find : Effect.succeed(discovered))
 
     const ask = (
-      { issuer, resource, scopes }: AssertionProvider.AssertionRequest,
+      request: AssertionProvider.AssertionRequest,
       subjectToken: Redacted.Redacted<string>
     ) =>
-      Effect.flatMap(identityProvider, (authorizationServer) =>
-        TokenEndpoint.send(client, {
+      Effect.flatMap(identityProvider, (authorizationServer) => {
+        const { issuer, scopes } = request
+        const resource = resourceOf(request)
+        return TokenEndpoint.send(client, {
           authorizationServer,
-          resource,
+          resource: request.resource,
+          resourceParameter: resource,
           scopes,
           clientAuthentication: options.clientAuthentication,
           form: {
@@ -160,11 +187,27 @@ export const make = (
             subject_token_type: `${TOKEN_TYPE}${options.subjectTokenType ?? "id_token"}`
           },
           limits
-        }))
+        })
+      })
 
     const remember = (key: string, issued: Issued, now: number): void => {
       for (const [other, { expiresAt }] of remembered) if (expiresAt <= now) remembered.delete(other)
       if (now < issued.freshUntil) remembered.set(key, issued)
+    }
+
+    /** Whether the caller may have it. In one step, so that no other may. */
+    const take = (key: string, issued: Issued): boolean => {
+      if (!issued.once) return true
+      if (presented.has(issued)) return false
+      presented.add(issued)
+      if (remembered.get(key) === issued) remembered.delete(key)
+      return true
+    }
+
+    const forget = (refused: ReadonlyArray<Redacted.Redacted<string>>): void => {
+      for (const [key, { idJag }] of remembered) {
+        if (refused.some((assertion) => isSame(assertion, idJag))) remembered.delete(key)
+      }
     }
 
     const refuse = (key: string, subjectToken: Redacted.Redacted<string>, cause: OAuthError) =>
@@ -172,13 +215,19 @@ export const make = (
         // It may have moved.
         if (!(cause instanceof TokenEndpointError) || cause.code === undefined) discovered = undefined
         const error = failed(cause)
-        refusals.set(key, { error, subjectToken, until: refusedUntil(cause, now) })
+        if (cause instanceof TokenEndpointError && cause.code === "invalid_grant") {
+          refusedTokens = [...refusedTokens, { error, subjectToken }].slice(-MAX_REFUSED)
+        }
+        for (const [other, { until }] of refusals) if (until <= now) refusals.delete(other)
+        refusals.set(key, { error, subjectToken, until: now + RefreshPolicy.memory(RefreshPolicy.standard, cause) })
         return error
       })
 
     const exchange = (key: string, request: AssertionProvider.AssertionRequest) =>
       Effect.gen(function*() {
         const subjectToken = yield* options.subjectToken
+        const final = refusedTokens.find((refused) => isSame(refused.subjectToken, subjectToken))
+        if (final !== undefined) return yield* final.error
         const refusal = refusals.get(key)
         const now = yield* Clock.currentTimeMillis
         if (refusal !== undefined && stands(refusal, subjectToken, now)) return yield* refusal.error
@@ -187,31 +236,39 @@ export const make = (
           ask(request, subjectToken),
           (cause) => refuse(key, subjectToken, cause)
         )
-        const issued = yield* accept(reply, request)
+        const issued = yield* accept(reply, request, options.reuse ?? false)
         remember(key, issued, reply.receivedAt)
-        return issued.idJag
+        return issued
       })
 
     /** In one step, so that of two callers one starts the exchange and the other finds it. */
-    const join = (key: string, request: AssertionProvider.AssertionRequest) =>
+    const join = (
+      key: string,
+      request: AssertionProvider.AssertionRequest
+    ): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
       Effect.suspend(() => {
         // Nor from a region of the provider's maker that cannot be interrupted, or time limits would have no effect.
         const start = () => fork(key, Effect.interruptible(exchange(key, request)))
         return Fiber.await(Option.getOrElse(FiberMap.unsafeGet(exchanges, key), start))
-      }).pipe(Effect.flatMap((exit) => Exit.isInterrupted(exit) ? isClosed : exit))
+      }).pipe(
+        Effect.flatMap((exit) => Exit.isInterrupted(exit) ? closed ? isClosed : wasInterrupted : exit),
+        // Another caller's: this one needs its own.
+        Effect.flatMap((issued) => take(key, issued) ? Effect.succeed(issued.idJag) : join(key, request))
+      )
 
     return (request) =>
       Effect.gen(function*() {
+        if (request.audience !== request.issuer) return yield* wrongAudience(request)
         const key = keyOf(request)
-        if (request.refused) remembered.delete(key)
-        const issued = remembered.get(key)
+        forget(request.refused)
         const now = yield* Clock.currentTimeMillis
+        const issued = remembered.get(key)
         if (issued === undefined || now < issued.issuedAt) return yield* join(key, request)
-        if (now < issued.freshUntil) return issued.idJag
+        if (now < issued.freshUntil && take(key, issued)) return issued.idJag
         // Near its end; if there is no other, it is good until then.
         return yield* Effect.catchIf(join(key, request), ({ transient }) => transient, (error) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            now < issued.expiresAt ? Effect.succeed(issued.idJag) : error))
+            now < issued.expiresAt && take(key, issued) ? Effect.succeed(issued.idJag) : error))
       })
   })
 
@@ -254,6 +311,21 @@ export const layer = (
   HttpClient.HttpClient
 > => Layer.scoped(AssertionProvider.AssertionProvider, make(options))
 
+/**
+ * `layer` with options from `Config`. What is no text or number is given by `Config.succeed`, as the Effect
+ * `subjectToken` is.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<
+  AssertionProvider.AssertionProvider,
+  InvalidOptions | InsecureEndpoint | ConfigError,
+  HttpClient.HttpClient
+> => Layer.scoped(AssertionProvider.AssertionProvider, Effect.flatMap(Config.unwrap(options), make))
+
 /** The issuer whose metadata has to be looked for, or all that is needed of it. */
 const givenIdentityProvider = (
   options: IdentityProvider
@@ -283,13 +355,36 @@ const notUrl = (option: string, parts: string): InvalidOptions =>
     description: `it is not a URL without ${parts} and user name or password. Write it as the identity provider does.`
   })
 
-const keyOf = ({ issuer, resource, scopes }: AssertionProvider.AssertionRequest): string =>
-  JSON.stringify([issuer, resource, [...new Set(scopes)].toSorted()])
+/** As the authorization server will be told it. Where it is told nothing, SEP-990 still wants the server named here. */
+const resourceOf = ({ resource, resourceParameter }: AssertionProvider.AssertionRequest): string =>
+  resourceParameter ?? resource
+
+const keyOf = (request: AssertionProvider.AssertionRequest): string =>
+  JSON.stringify([request.issuer, resourceOf(request), [...new Set(request.scopes)].toSorted()])
+
+const isSame = (a: Redacted.Redacted<string>, b: Redacted.Redacted<string>): boolean =>
+  a === b || Redacted.value(a) === Redacted.value(b)
+
+const wrongAudience = ({ audience, issuer }: AssertionProvider.AssertionRequest) =>
+  new AssertionError({
+    reason: "WrongAudience",
+    description: `An ID-JAG is for the issuer ${issuer} (SEP-990), and none was asked for that is for ${audience}. ` +
+      "Leave out `audience`."
+  })
 
 const isClosed = Effect.suspend(() =>
   new AssertionError({
     reason: "Unavailable",
     description: "The Layer that asks the identity provider for an ID-JAG was closed. Build it again."
+  })
+)
+
+const wasInterrupted = Effect.suspend(() =>
+  new AssertionError({
+    reason: "Unavailable",
+    description:
+      "Asking the identity provider for an ID-JAG was interrupted from within. Check what `subjectToken` and " +
+      "`clientAuthentication` run."
   })
 )
 
@@ -300,17 +395,12 @@ const failed = (cause: OAuthError): AssertionError =>
     cause
   })
 
-/** Retry-After holds for all; a final refusal is of the one subject token, and after `invalid_grant` stays so. */
-const refusedUntil = (cause: OAuthError, now: number): number =>
-  cause instanceof TokenEndpointError && cause.code === "invalid_grant"
-    ? Number.POSITIVE_INFINITY
-    : now + RefreshPolicy.memory(RefreshPolicy.standard, cause)
-
+/** Retry-After holds for all, a final refusal for the one subject token. */
 const stands = (
   { error, subjectToken: refused, until }: Refusal,
   subjectToken: Redacted.Redacted<string>,
   now: number
-) => now < until && (error.transient || Redacted.value(refused) === Redacted.value(subjectToken))
+) => now < until && (error.transient || isSame(refused, subjectToken))
 
 const malformed = (what: string) =>
   new AssertionError({
@@ -321,12 +411,13 @@ const malformed = (what: string) =>
 /** An ID-JAG goes only to the authorization server that it was made for, and not after its end. */
 const accept = (
   reply: TokenEndpoint.Reply,
-  request: AssertionProvider.AssertionRequest
+  request: AssertionProvider.AssertionRequest,
+  reuse: boolean
 ): Either.Either<Issued, AssertionError> =>
   Either.gen(function*() {
     const response = yield* Either.fromOption(decode(reply.json), () => malformed(whatIsWrong(reply.json)))
     const idJag = response.access_token
-    const { expiresAt: exp } = yield* AssertionProvider.check(idJag, request, { now: reply.receivedAt })
+    const { expiresAt: exp, hasId } = yield* AssertionProvider.check(idJag, request, { now: reply.receivedAt })
     const said = response.expires_in ?? undefined
     const expiresAt = Math.min(
       said === undefined ? Number.POSITIVE_INFINITY : reply.sentAt + said * 1000,
@@ -343,9 +434,11 @@ const accept = (
       )
     }
     const margin = Math.min(MARGIN, (expiresAt - reply.sentAt) / 5)
-    // One that does not say how long it is good is good for once.
-    const freshUntil = Number.isFinite(expiresAt) ? expiresAt - margin : reply.receivedAt
-    return { idJag, issuedAt: reply.sentAt, freshUntil, expiresAt }
+    const common = { idJag, once: hasId && !reuse, issuedAt: reply.sentAt }
+    // One that does not say how long it is good is good now.
+    return Number.isFinite(expiresAt)
+      ? { ...common, freshUntil: expiresAt - margin, expiresAt }
+      : { ...common, freshUntil: reply.receivedAt, expiresAt: reply.receivedAt }
   })
 
 const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))

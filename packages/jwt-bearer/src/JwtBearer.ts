@@ -6,7 +6,7 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
-import { type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import type { InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as OAuthProvider from "@effect-mcp-auth/core/OAuthProvider"
 import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import type * as HttpClient from "@effect/platform/HttpClient"
@@ -22,7 +22,8 @@ import type * as Scope from "effect/Scope"
  * - `clientId`: in the body, for a client that does not authenticate; neither it nor `clientAuthentication` is needed
  *   where the assertion says it all.
  * - `clientAuthentication`: the client's own proof beside the grant's assertion, by secret or by an assertion of its own.
- * - `audience`: of the grant's assertion. The issuer by default.
+ * - `audience`: of the grant's assertion. The issuer by default, which is what an ID-JAG is always for: `IdJag` refuses
+ *   another.
  * - `subject`: whom the assertion speaks for, by any name that tells them apart. Providers that share a storage share
  *   tokens only if both name the same subject; without one nothing is shared, since the assertion may be another user's.
  *
@@ -36,10 +37,6 @@ export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issu
   readonly audience?: ClientAuthentication.Audience | undefined
   readonly subject?: string | undefined
 }
-
-/** A secret goes only where the caller says; what its own audience binds may follow the server's word. */
-const leavesSecret = (authentication: ClientAuthentication.ClientAuthentication): boolean =>
-  authentication.method.startsWith("client_secret")
 
 /**
  * A provider for one server and one identity, for as long as the scope lasts.
@@ -60,26 +57,10 @@ export const make = (
       (options.clientId === undefined
         ? ClientAuthentication.anonymous
         : ClientAuthentication.none(options.clientId))
-    if (options.issuer === undefined && leavesSecret(clientAuthentication)) {
-      return yield* new InvalidOptions({
-        option: "issuer",
-        description: "a client secret leaves the process, so it has to be said for whom. Name the issuer, or write " +
-          `"discover" to trust the server to name it.`
-      })
-    }
-    if (options.issuer === undefined && typeof options.audience === "object") {
-      return yield* new InvalidOptions({
-        option: "issuer",
-        description:
-          "an assertion for a fixed audience is of use wherever that audience is, so it has to be said who may " +
-          `see it. Name the issuer, or write "discover" to trust the server to name it.`
-      })
-    }
     return yield* OAuthProvider.make({
       ...options,
+      ...yield* ClientAuthentication.issuerOf({ ...options, clientAuthentication }),
       subject: options.subject ?? crypto.randomUUID(),
-      issuerUnnamed: options.issuer === undefined,
-      issuer: options.issuer ?? "discover",
       grant: Grant.jwtBearer({ assertionProvider, audience: options.audience }),
       clientAuthentication
     })

@@ -1,13 +1,20 @@
-import {
-  type AssertionProvider,
-  ClientAuthentication,
-  OAuthError,
-  OAuthProvider,
-  TokenStorage
-} from "@effect-mcp-auth/core"
+import { AssertionProvider, ClientAuthentication, OAuthError, OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Cause, Effect, Encoding, Exit, Fiber, Layer, Redacted, Scope, TestClock } from "effect"
+import {
+  Cause,
+  Config,
+  ConfigProvider,
+  Effect,
+  Either,
+  Encoding,
+  Exit,
+  Fiber,
+  Layer,
+  Redacted,
+  Scope,
+  TestClock
+} from "effect"
 import { IdJag, JwtBearer } from "../src/index.ts"
 
 const idp = "https://idp.example.com"
@@ -27,14 +34,17 @@ const request: AssertionProvider.AssertionRequest = {
   tokenEndpoint: `${issuer}/token`,
   resource,
   scopes: ["read", "write"],
-  refused: false
+  refused: []
 }
 
-/** An answer of the identity provider's, its ID-JAG for another audience or with other claims if so told. */
+/**
+ * An answer of the identity provider's, its ID-JAG for another audience or with other claims if so told. It has no `jti`
+ * otherwise, and may be presented again.
+ */
 let issued = 0
 const exchanged = (claims: object = {}, changes: object = {}, header: object = {}) => {
   const part = (value: object) => Encoding.encodeBase64Url(JSON.stringify(value))
-  const body = { aud: issuer, jti: `canary-${issued++}`, ...claims }
+  const body = { aud: issuer, number: `canary-${issued++}`, ...claims }
   return {
     access_token: `${part({ alg: "ES256", typ: "oauth-id-jag+jwt", ...header })}.${part(body)}.c2lnbmF0dXJl`,
     issued_token_type: ID_JAG,
@@ -44,24 +54,30 @@ const exchanged = (claims: object = {}, changes: object = {}, header: object = {
   }
 }
 
-/** The identity provider: gives whatever is asked for, unless a test says otherwise. */
-const identityProvider = Effect.gen(function*() {
-  const network = yield* TestNetwork.TestNetwork
-  yield* network.register(idp, ({ body, url }) => {
-    const { pathname } = new URL(url)
-    if (pathname === "/.well-known/oauth-authorization-server") {
-      return {
-        endpoint: "authorization-server-metadata",
-        respond: Effect.sync(() => Response.json({ issuer: idp, token_endpoint: `${idp}/token` }))
+/** The identity provider: gives whatever is asked for, with these claims, unless a test says otherwise. */
+const identityProviderWith = (claims: () => object) =>
+  Effect.gen(function*() {
+    const network = yield* TestNetwork.TestNetwork
+    yield* network.register(idp, ({ body, url }) => {
+      const { pathname } = new URL(url)
+      if (pathname === "/.well-known/oauth-authorization-server") {
+        return {
+          endpoint: "authorization-server-metadata",
+          respond: Effect.sync(() => Response.json({ issuer: idp, token_endpoint: `${idp}/token` }))
+        }
       }
-    }
-    const aud = new URLSearchParams(body).get("audience")
-    return pathname === "/token"
-      ? { endpoint: "token", respond: Effect.sync(() => Response.json(exchanged({ aud }))) }
-      : undefined
+      const aud = new URLSearchParams(body).get("audience")
+      return pathname === "/token"
+        ? { endpoint: "token", respond: Effect.sync(() => Response.json(exchanged({ aud, ...claims() }))) }
+        : undefined
+    })
+    return network
   })
-  return network
-})
+
+const identityProvider = identityProviderWith(() => ({}))
+
+/** As most do it. */
+const withIds = () => ({ jti: `canary-jti-${issued}` })
 
 const make = (options: Partial<IdJag.Options> = {}) =>
   IdJag.make(Object.assign({ issuer: idp, clientAuthentication, subjectToken: Effect.succeed(subjectToken) }, options))
@@ -113,14 +129,36 @@ describe("the request (RFC 8693 §2.1)", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.scoped("names no scope where there is none, and the audience is the issuer whatever the assertion's is", () =>
+  it.scoped("names no scope where there is none", () =>
     Effect.gen(function*() {
       yield* identityProvider
-      yield* (yield* make())({ ...request, scopes: [], audience: request.tokenEndpoint })
+      yield* (yield* make())({ ...request, scopes: [] })
       const [form] = yield* forms
       assert(form !== undefined)
       expect(Object.keys(form)).not.toContain("scope")
       expect(form["audience"]).toBe(issuer)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("asks for none that is for another audience", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      const error = yield* Effect.flip((yield* make())({ ...request, audience: request.tokenEndpoint }))
+      expect(error.reason).toBe("WrongAudience")
+      expect(error.message).toBe(
+        "An ID-JAG is for the issuer https://auth.example.com (SEP-990), and none was asked for that is for " +
+          "https://auth.example.com/token. Leave out `audience`."
+      )
+      expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("names the server as the authorization server will be told it, or by its identifier", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      const provider = yield* make()
+      yield* provider({ ...request, resourceParameter: "urn:api" })
+      yield* provider({ ...request, resourceParameter: undefined })
+      yield* provider({ ...request, resourceParameter: "urn:api" })
+      expect((yield* forms).map(({ resource }) => resource)).toEqual(["urn:api", resource])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.scoped("looks for nothing where the token endpoint is given", () =>
@@ -279,9 +317,9 @@ describe("an ID-JAG is remembered", () => {
     Effect.gen(function*() {
       const network = yield* identityProvider
       const provider = yield* make()
-      yield* provider(request)
+      const first = yield* provider(request)
       yield* network.script("token", Answer.status(503), Answer.proceed, refusal("invalid_grant"))
-      expect((yield* Effect.flip(provider({ ...request, refused: true }))).reason).toBe("Unavailable")
+      expect((yield* Effect.flip(provider({ ...request, refused: [first] }))).reason).toBe("Unavailable")
       yield* provider(request)
       yield* TestClock.adjust(299_999)
       expect((yield* Effect.flip(provider(request))).reason).toBe("Refused")
@@ -312,7 +350,11 @@ describe("an ID-JAG is remembered", () => {
       const provider = yield* make()
       const others: ReadonlyArray<Partial<AssertionProvider.AssertionRequest>> = [
         {},
-        { issuer: "https://other.example", tokenEndpoint: "https://other.example/token" },
+        {
+          audience: "https://other.example",
+          issuer: "https://other.example",
+          tokenEndpoint: "https://other.example/token"
+        },
         { resource: "https://mcp.example.com/other" },
         { scopes: ["read"] },
         { scopes: [] }
@@ -344,9 +386,87 @@ describe("an ID-JAG is remembered", () => {
       yield* identityProvider
       const provider = yield* make()
       const first = yield* provider(request)
-      const second = yield* provider({ ...request, refused: true })
+      const second = yield* provider({ ...request, refused: [first] })
       expect(same(first, second)).toBe(false)
       expect(same(yield* provider(request), second)).toBe(true)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("until then, whatever the next request is for; and no other is forgotten with it", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      const provider = yield* make()
+      const other = { ...request, scopes: ["read"] }
+      const [first, second] = [yield* provider(request), yield* provider(other)]
+      expect(same(yield* provider({ ...other, refused: [first, Redacted.make("canary-x")] }), second)).toBe(true)
+      expect(same(yield* provider(request), first)).toBe(false)
+      expect(yield* asked).toBe(3)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("an ID-JAG with a jti is presented once (RFC 7523 §3)", () => {
+  it.scoped("and is given out to no second caller", () =>
+    Effect.gen(function*() {
+      yield* identityProviderWith(withIds)
+      const provider = yield* make()
+      const given = yield* Effect.all([provider(request), provider(request), provider(request)])
+      expect(new Set(given.map(Redacted.value)).size).toBe(3)
+      expect(yield* asked).toBe(3)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("nor near its end, when no other can be had", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProviderWith(withIds)
+      const provider = yield* make()
+      yield* provider(request)
+      yield* network.always("token", Answer.status(503))
+      yield* TestClock.adjust("250 seconds")
+      expect((yield* Effect.flip(provider(request))).reason).toBe("Unavailable")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("so many callers at once have an exchange each, and a failure in common", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProviderWith(withIds)
+      yield* network.setLatency("1 second")
+      const provider = yield* make()
+      const callers = yield* Effect.fork(
+        Effect.all(Effect.replicate(Effect.either(provider(request)), 5), { concurrency: "unbounded" })
+      )
+      yield* network.script("token", Answer.proceed, Answer.proceed, refusal("invalid_target"))
+      yield* TestClock.adjust("10 seconds")
+      const results = yield* Fiber.join(callers)
+      const given = results.flatMap((result) => Either.isRight(result) ? [Redacted.value(result.right)] : [])
+      expect(new Set(given).size).toBe(2)
+      expect(results.filter(Either.isLeft)).toHaveLength(3)
+      expect(yield* asked).toBe(3)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each([[0, 1], [238, 1], [239, 2], [300, 2]] as const)(
+    "one that nobody waited for is remembered: %d s later there have been %d exchanges",
+    ([seconds, exchanges]) =>
+      Effect.gen(function*() {
+        const network = yield* identityProviderWith(withIds)
+        const provider = yield* make()
+        yield* network.script("token", Answer.delayed("1 second", Answer.proceed))
+        const caller = yield* Effect.fork(provider(request))
+        yield* network.awaitRequests("token")
+        yield* Fiber.interrupt(caller)
+        yield* TestClock.adjust("1 second")
+        yield* TestClock.adjust(`${seconds} seconds`)
+        yield* provider(request)
+        expect(yield* asked).toBe(exchanges)
+        yield* provider(request)
+        expect(yield* asked).toBe(exchanges + 1)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.scoped("unless `reuse` says that the authorization server takes it again", () =>
+    Effect.gen(function*() {
+      yield* identityProviderWith(withIds)
+      const provider = yield* make({ reuse: true })
+      const first = yield* provider(request)
+      expect(same(yield* provider(request), first)).toBe(true)
+      expect(same(yield* provider({ ...request, refused: [first] }), first)).toBe(false)
+      expect(yield* asked).toBe(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
@@ -419,12 +539,38 @@ describe("what the identity provider refuses", () => {
       expect(error.cause.code).toBe("invalid_grant")
       yield* TestClock.adjust("30 days")
       expect((yield* Effect.flip(provider(request))).message).toBe(error.message)
-      expect((yield* Effect.flip(provider({ ...request, refused: true }))).message).toBe(error.message)
+      for (
+        const other of [{ scopes: [] }, { resource: "https://mcp.example.com/other" }, { resourceParameter: "urn:x" }]
+      ) {
+        expect((yield* Effect.flip(provider({ ...request, ...other }))).message).toBe(error.message)
+      }
       expect(yield* asked).toBe(1)
       yield* network.restore
       token = Redacted.make("canary-second")
       yield* provider(request)
       expect((yield* forms).map((form) => form["subject_token"])).toEqual(["canary-first", "canary-second"])
+      token = Redacted.make("canary-first")
+      expect((yield* Effect.flip(provider({ ...request, scopes: [] }))).message).toBe(error.message)
+      expect(yield* asked).toBe(2)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("of so many subject tokens, the oldest is forgotten first", () =>
+    Effect.gen(function*() {
+      let token = 0
+      const { provider } = yield* answering(refusal("invalid_grant"), {
+        subjectToken: Effect.sync(() => Redacted.make(`canary-subject-${token}`))
+      })
+      const ask = (number: number) =>
+        Effect.suspend(() => {
+          token = number
+          return Effect.flip(provider({ ...request, scopes: [`scope-${number}`] }))
+        })
+      yield* Effect.forEach(Array.from({ length: 101 }, (_, number) => number), ask)
+      yield* TestClock.adjust("1 hour")
+      yield* ask(1)
+      expect(yield* asked).toBe(101)
+      yield* ask(0)
+      expect(yield* asked).toBe(102)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.scoped.each(["invalid_client", "invalid_scope", "invalid_target", "unauthorized_client", "invalid_request"])(
@@ -465,21 +611,20 @@ describe("what the identity provider refuses", () => {
       yield* identityProvider
       const network = yield* TestNetwork.TestNetwork
       yield* network.script("token", refusal("invalid_client", 401))
-      const refused: Array<boolean> = []
+      const refused: Array<ReadonlyArray<string>> = []
       const provider = yield* make({
         clientAuthentication: ClientAuthentication.privateKeyJwt({
           clientId: "assistant",
           assertionProvider: (request) =>
             Effect.sync(() => {
-              refused.push(request.refused)
-              return Redacted.make("canary-proof")
+              return Redacted.make(`canary-proof-${refused.push(request.refused.map(Redacted.value))}`)
             })
         })
       })
       yield* Effect.flip(provider(request))
       yield* TestClock.adjust("5 seconds")
       yield* provider(request)
-      expect(refused).toEqual([false, true])
+      expect(refused).toEqual([[], ["canary-proof-1"]])
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
@@ -565,8 +710,8 @@ describe("an identity provider that is out of order", () => {
       const network = yield* identityProvider
       const provider = yield* make()
       const reads = network.count("authorization-server-metadata")
-      yield* provider(request)
-      yield* provider({ ...request, refused: true })
+      const first = yield* provider(request)
+      yield* provider({ ...request, refused: [first] })
       expect(yield* reads).toBe(1)
       yield* network.script("token", refusal("invalid_scope"), Answer.status(404))
       yield* Effect.flip(provider({ ...request, scopes: ["a"] }))
@@ -585,6 +730,23 @@ describe("a subject token that cannot be had", () => {
       const provider = yield* make({ subjectToken: Effect.fail(failure) })
       expect(yield* Effect.flip(provider(request))).toBe(failure)
       expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("one that interrupts itself is said to, and the next caller asks again", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      let broken = true
+      const provider = yield* make({
+        subjectToken: Effect.suspend(() => broken ? Effect.interrupt : Effect.succeed(subjectToken))
+      })
+      const error = yield* Effect.flip(provider(request))
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toBe(
+        "Asking the identity provider for an ID-JAG was interrupted from within. Check what `subjectToken` and " +
+          "`clientAuthentication` run."
+      )
+      broken = false
+      yield* provider(request)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.scoped("a defect is one for the caller, and the next one finds no poisoned exchange", () =>
@@ -627,37 +789,78 @@ describe("a wrong option is found when the Layer is built, and nothing is sent",
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
+describe("layerConfig", () => {
+  const layer = IdJag.layerConfig({
+    issuer: Config.string("IDP_ISSUER"),
+    clientAuthentication: Config.map(
+      Config.all({ clientId: Config.string("IDP_CLIENT_ID"), clientSecret: Config.redacted("IDP_CLIENT_SECRET") }),
+      ClientAuthentication.clientSecretBasic
+    ),
+    subjectToken: Config.succeed(Effect.succeed(subjectToken))
+  })
+  const ask = Effect.flatMap(AssertionProvider.AssertionProvider, (provider) => provider(request))
+  const from = (variables: Readonly<Record<string, string>>) =>
+    Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
+  const variables = { IDP_ISSUER: idp, IDP_CLIENT_ID: "assistant", IDP_CLIENT_SECRET: "canary-secret" }
+
+  it.effect("reads the options from the configuration", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* ask.pipe(Effect.provide(layer), from(variables))
+      const [, exchange] = yield* network.requests
+      expect(exchange?.url).toBe(`${idp}/token`)
+      expect(exchange?.headers["authorization"]).toBe("Basic YXNzaXN0YW50OmNhbmFyeS1zZWNyZXQ=")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("fails without what is needed, and with what is wrong", () =>
+    Effect.gen(function*() {
+      const fails = (changes: Readonly<Record<string, string>>) =>
+        Effect.scoped(Layer.build(layer)).pipe(from(changes), Effect.flip)
+      expect(JSON.stringify(yield* fails({ ...variables, IDP_ISSUER: "idp" }))).toContain("issuer")
+      expect(JSON.stringify(yield* fails({ IDP_ISSUER: idp }))).toContain("IDP_CLIENT_ID")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
 describe("with JwtBearer", () => {
   /** An authorization server that takes each ID-JAG once. */
-  const servers = Effect.gen(function*() {
-    const network = yield* identityProvider
-    const seen = new Set<string | null>()
-    yield* network.serve(resource, () => Effect.sync(() => new Response(null, { status: 404 })))
-    yield* network.register(issuer, ({ body, url }) => ({
-      endpoint: new URL(url).pathname === "/token" ? "other" : "authorization-server-metadata",
-      respond: Effect.sync(() => {
-        if (new URL(url).pathname !== "/token") return Response.json({ issuer, token_endpoint: `${issuer}/token` })
-        const assertion = new URLSearchParams(body).get("assertion")
-        if (seen.has(assertion)) return Response.json({ error: "invalid_grant" }, { status: 400 })
-        seen.add(assertion)
-        return Response.json({ access_token: `canary-${seen.size}`, token_type: "Bearer", expires_in: 60 })
-      })
-    }))
-    return network
-  })
-
-  const Auth = JwtBearer.layer({
-    serverUrl: resource,
-    issuer,
-    scopes: ["read"],
-    clientAuthentication: ClientAuthentication.clientSecretBasic({
-      clientId: "assistant-at-the-server",
-      clientSecret: Redacted.make("canary-of-the-server")
+  const serversWith = (claims: () => object) =>
+    Effect.gen(function*() {
+      const network = yield* identityProviderWith(claims)
+      const seen = new Set<string | null>()
+      yield* network.serve(resource, () => Effect.sync(() => new Response(null, { status: 404 })))
+      yield* network.register(issuer, ({ body, url }) => ({
+        endpoint: new URL(url).pathname === "/token" ? "other" : "authorization-server-metadata",
+        respond: Effect.sync(() => {
+          if (new URL(url).pathname !== "/token") return Response.json({ issuer, token_endpoint: `${issuer}/token` })
+          const assertion = new URLSearchParams(body).get("assertion")
+          if (seen.has(assertion)) return Response.json({ error: "invalid_grant" }, { status: 400 })
+          seen.add(assertion)
+          return Response.json({ access_token: `canary-${seen.size}`, token_type: "Bearer", expires_in: 60 })
+        })
+      }))
+      return network
     })
-  }).pipe(
-    Layer.provide(IdJag.layer({ issuer: idp, clientAuthentication, subjectToken: Effect.succeed(subjectToken) })),
-    Layer.provide(TokenStorage.layerMemory)
-  )
+
+  const servers = serversWith(() => ({}))
+
+  const authWith = (options: Partial<JwtBearer.Options>) =>
+    JwtBearer.layer({
+      serverUrl: resource,
+      issuer,
+      scopes: ["read"],
+      clientAuthentication: ClientAuthentication.clientSecretBasic({
+        clientId: "assistant-at-the-server",
+        clientSecret: Redacted.make("canary-of-the-server")
+      }),
+      ...options
+    }).pipe(
+      Layer.provide(IdJag.layer({ issuer: idp, clientAuthentication, subjectToken: Effect.succeed(subjectToken) })),
+      Layer.provide(TokenStorage.layerMemory)
+    )
+
+  const Auth = authWith({})
+
+  const toServer = ({ url }: { readonly url: string }) => url === `${issuer}/token`
 
   it.scoped("the ID-JAG goes to the authorization server, the subject token and the proof to the identity provider", () =>
     Effect.gen(function*() {
@@ -673,6 +876,55 @@ describe("with JwtBearer", () => {
       expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:jwt-bearer")
       expect(form.get("resource")).toBe(resource)
       expect(form.get("assertion")?.split(".")).toHaveLength(3)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("an authorization server that takes each jti once is not shown one twice", () =>
+    Effect.gen(function*() {
+      const network = yield* serversWith(withIds)
+      const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(Auth)))
+      const first = yield* provider.accessToken
+      // It reaches the server, and the answer does not come back.
+      yield* network.script(toServer, Answer.truncated)
+      yield* Effect.flip(provider.renew(first))
+      yield* TestClock.adjust("10 seconds")
+      expect(Redacted.value((yield* provider.renew(first)).value)).toBe("canary-3")
+      yield* TestClock.adjust("59 seconds")
+      expect(Redacted.value((yield* provider.accessToken).value)).toBe("canary-4")
+      const sent = (yield* network.requestsTo(toServer)).map(({ body }) => new URLSearchParams(body).get("assertion"))
+      expect(sent).toHaveLength(4)
+      expect(new Set(sent).size).toBe(4)
+      expect(yield* network.count("token")).toBe(4)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each<[JwtBearer.Options["resourceParameter"], string | null, string]>([
+    ["send", resource, resource],
+    ["omit", null, resource],
+    [{ value: "urn:api" }, "urn:api", "urn:api"]
+  ])(
+    "resourceParameter %j: the authorization server is told %s, the identity provider %s",
+    ([choice, told, asked]) =>
+      Effect.gen(function*() {
+        const network = yield* servers
+        const auth = authWith({ resourceParameter: choice })
+        const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(auth)))
+        yield* provider.accessToken
+        const resources = (yield* network.requests).flatMap(({ body, url }) =>
+          url.endsWith("/token") ? [new URLSearchParams(body).get("resource")] : []
+        )
+        expect(resources).toEqual([asked, told])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.scoped("an audience that an ID-JAG cannot have is refused, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const network = yield* servers
+      const auth = authWith({ audience: "token_endpoint" })
+      const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(auth)))
+      expect(yield* Effect.flip(provider.accessToken)).toMatchObject({
+        _tag: "AssertionError",
+        reason: "WrongAudience"
+      })
+      expect(yield* network.count(({ method }) => method === "POST")).toBe(0)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.scoped("one that the authorization server refuses is replaced for the next attempt", () =>

@@ -198,8 +198,9 @@ describe("the grant (RFC 7523 §2.1)", () => {
         issuer: "https://auth.example.com",
         tokenEndpoint: "https://auth.example.com/token",
         resource: "https://mcp.example.com/mcp",
+        resourceParameter: "https://mcp.example.com/mcp",
         scopes: ["mcp"],
-        refused: false,
+        refused: [],
         issuerUnnamed: true
       }])
     }))

@@ -7,7 +7,7 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
-import { type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import type { InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as OAuthProvider from "@effect-mcp-auth/core/OAuthProvider"
 import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import type * as HttpClient from "@effect/platform/HttpClient"
@@ -61,18 +61,9 @@ export const make = (
 > =>
   Effect.gen(function*() {
     const assertionProvider = yield* AssertionProvider
-    if (options.issuer === undefined && typeof options.audience === "object") {
-      return yield* new InvalidOptions({
-        option: "issuer",
-        description:
-          "an assertion for a fixed audience is of use wherever that audience is, so it has to be said who may " +
-          `see it. Name the issuer, or write "discover" to trust the server to name it.`
-      })
-    }
     return yield* OAuthProvider.make({
       ...options,
-      issuerUnnamed: options.issuer === undefined,
-      issuer: options.issuer ?? "discover",
+      ...yield* ClientAuthentication.issuerOf(options),
       grant: Grant.clientCredentials,
       clientAuthentication: clientAuthentication({ ...options, assertionProvider })
     })

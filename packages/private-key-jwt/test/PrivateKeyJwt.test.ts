@@ -441,6 +441,7 @@ describe("clientAuthentication", () => {
           metadata: { issuer, token_endpoint: `${issuer}/token` }
         },
         resource: "https://mcp.example.com/mcp",
+        resourceParameter: undefined,
         scopes: []
       })
       const assertion = parameters["client_assertion"]

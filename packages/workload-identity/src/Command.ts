@@ -27,7 +27,10 @@ import { clean } from "./internal/text.ts"
 export interface Options {
   /** The program, by its path or by a name that is looked for in `PATH`. No shell reads it. */
   readonly command: string
-  /** One argument each, as they are; what is secret belongs in `environment`, since other processes can see arguments. */
+  /**
+   * One argument each. No shell reads them: they are passed as they are, with their spaces, quotes, `$` and `*`. What is
+   * secret belongs in `environment`, since other processes can see arguments.
+   */
   readonly args?: ReadonlyArray<string> | ((request: AssertionRequest) => ReadonlyArray<string>) | undefined
   /** In addition to the environment of this process. */
   readonly environment?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
@@ -86,7 +89,8 @@ const stop = (process: CommandExecutor.Process): Effect.Effect<void> =>
 
 /**
  * Runs the command for an assertion, without a shell and with an empty standard input. What it prints to the standard
- * output is the assertion, which is remembered until shortly before it expires, one for each list of arguments.
+ * output is the assertion, which is remembered until shortly before it expires, one for each list of arguments. One with a
+ * `jti` is given out once, and the command is run again for the next.
  *
  * @since 0.1.0
  * @category constructors

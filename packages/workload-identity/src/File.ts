@@ -96,6 +96,9 @@ const writtenBy = (path: string): string => {
 const isSameVersion = (a: Version, b: Version): boolean =>
   a.size === b.size && a.inode === b.inode && a.changedAt === b.changedAt
 
+const isRefused = ({ assertion }: Known, { refused }: AssertionRequest): boolean =>
+  Assertion.isAmong(assertion, refused)
+
 /** Whether a change after the file was read would show. */
 const isSettled = ({ changedAt }: Version, readAt: number): boolean =>
   changedAt !== undefined && readAt - changedAt > GRANULARITY
@@ -104,6 +107,9 @@ const isSettled = ({ changedAt }: Version, readAt: number): boolean =>
  * The file is looked at for every assertion, and read again when it has changed, when its token nears its end, and when
  * the authorization server refused it. While it is gone or half-written, the last good token serves as long as it is
  * valid. A file that is not there is no error before an assertion is asked for.
+ *
+ * The platform alone says when there is another token: until then the same one is given out each time, whether it has a
+ * `jti` or not.
  *
  * @since 0.1.0
  * @category constructors
@@ -174,7 +180,7 @@ export const make = (
     const current = (request: AssertionRequest, last: Known | undefined) =>
       Effect.flatMap(look, (version) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          last !== undefined && !request.refused && version.changedAt !== undefined &&
+          last !== undefined && !isRefused(last, request) && version.changedAt !== undefined &&
             isSameVersion(version, last.version) && Assertion.isFresh(last.assertion, now)
             ? Effect.succeed(last)
             : read(version)))
@@ -199,7 +205,7 @@ export const make = (
             return found.assertion
           }),
           Effect.catchAll((error) =>
-            last === undefined || request.refused
+            last === undefined || isRefused(last, request)
               ? Effect.fail(error)
               : Effect.mapError(check(last.assertion, request), () => error)
           ),

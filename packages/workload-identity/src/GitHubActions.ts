@@ -41,7 +41,8 @@ const decodeError = Schema.decodeUnknownOption(Schema.Struct({ message: Schema.S
 
 /**
  * Reads `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` from `Config`. A token is asked for per
- * audience and remembered until a minute before it expires.
+ * audience, and anew each time: GitHub's have a `jti`, by which the authorization server may take them once. One without
+ * is remembered until a minute before it expires.
  *
  * @since 0.1.0
  * @category constructors

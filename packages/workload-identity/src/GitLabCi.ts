@@ -26,7 +26,7 @@ export interface Options {
 
 /**
  * Reads the variable from `Config`, once: GitLab does not change it while the job runs, and it lives as long as the job
- * may (`timeout:`).
+ * may (`timeout:`). There is no other, so it is given out each time, also after a refusal.
  *
  * @since 0.1.0
  * @category constructors

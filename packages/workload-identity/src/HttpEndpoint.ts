@@ -47,12 +47,15 @@ const valueAt = (json: unknown, path: ReadonlyArray<string>): unknown =>
   )
 
 /** Everything that a request of the user's may depend on. */
-const nameOf = ({ audience, issuer, resource, scopes, tokenEndpoint }: AssertionRequest): string =>
-  JSON.stringify([audience, issuer, tokenEndpoint, resource, scopes])
+const nameOf = (request: AssertionRequest): string => {
+  const { audience, issuer, resource, resourceParameter, scopes, tokenEndpoint } = request
+  return JSON.stringify([audience, issuer, tokenEndpoint, resource, resourceParameter, scopes])
+}
 
 /**
  * Asks the endpoint for an assertion, which is remembered until shortly before it expires: one for all, or, where
- * `request` is a function, one for each thing that it can be asked with.
+ * `request` is a function, one for each thing that it can be asked with. One with a `jti` is given out once, and the next
+ * is asked for anew.
  *
  * @since 0.1.0
  * @category constructors

@@ -116,16 +116,59 @@ describe("make", () => {
   })
 
   it.effect("once, until the token nears its end or is refused", () => {
-    const { layer, runs } = makeMachine((_, run) => ({ stdout: bytes(good({ jti: String(run) })) }))
+    const { layer, runs } = makeMachine((_, run) => ({ stdout: bytes(good({ number: String(run) })) }))
     return Effect.gen(function*() {
       const provider = yield* Command.make(options)
-      yield* provider(request)
+      const first = yield* provider(request)
       yield* provider({ ...request, audience: "https://auth.example.com/token" })
       expect(runs.length).toBe(1)
-      expect(claimsOf(yield* provider({ ...request, refused: true }))["jti"]).toBe("2")
+      expect(claimsOf(yield* provider({ ...request, refused: [first] }))["number"]).toBe("2")
       yield* TestClock.adjust("3540 seconds")
       yield* provider(request)
       expect(runs.length).toBe(3)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("for each request, where the token has a jti", () => {
+    const { layer, runs } = makeMachine((_, run) => ({ stdout: bytes(good({ jti: String(run) })) }))
+    return Effect.gen(function*() {
+      const provider = yield* Command.make(options)
+      const given = yield* Effect.all([provider(request), provider(request)])
+      expect(given.map((one) => claimsOf(one)["jti"])).toEqual(["1", "2"])
+      expect(runs.length).toBe(2)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("and gives out what it prints again, having no other", () => {
+    const { layer, runs } = makeMachine(() => ({ stdout: bytes(good({ jti: "canary" })) }))
+    return Effect.gen(function*() {
+      const provider = yield* Command.make(options)
+      const [first, second] = yield* Effect.all([provider(request), provider(request)])
+      expect(Redacted.value(first) === Redacted.value(second)).toBe(true)
+      expect(runs.length).toBe(2)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("again when the clock went back: how long ago an opaque one was printed, nobody can say", () => {
+    const { layer, runs } = makeMachine(() => ({ stdout: bytes("canary-opaque") }))
+    return Effect.gen(function*() {
+      yield* TestClock.setTime(7_200_000)
+      const provider = yield* Command.make({ ...options, opaque: true, lifetime: "1 hour" })
+      yield* provider(request)
+      yield* TestClock.setTime(3_600_000)
+      yield* provider(request)
+      expect(runs.length).toBe(2)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("and what was printed before the clock went back does not serve if there is no other", () => {
+    const { layer } = makeMachine((_, run) => run === 1 ? { stdout: bytes("canary-opaque") } : { exitCode: 1 })
+    return Effect.gen(function*() {
+      yield* TestClock.setTime(7_200_000)
+      const provider = yield* Command.make({ ...options, opaque: true, lifetime: "1 hour" })
+      yield* provider(request)
+      yield* TestClock.setTime(3_600_000)
+      expect((yield* failureOf(provider)).reason).toBe("Unavailable")
     }).pipe(Effect.provide(layer))
   })
 
@@ -147,10 +190,10 @@ describe("make", () => {
     return Effect.gen(function*() {
       const provider = yield* Command.make({ ...options, opaque: true, lifetime: "1 hour", audience: "x" })
       yield* provider(request)
-      yield* provider(request)
+      const first = yield* provider(request)
       expect(runs.length).toBe(1)
-      yield* provider({ ...request, refused: true })
-      yield* provider({ ...request, refused: true })
+      yield* provider({ ...request, refused: [first] })
+      yield* provider({ ...request, refused: [first] })
       expect(runs.length).toBe(3)
     }).pipe(Effect.provide(layer))
   })

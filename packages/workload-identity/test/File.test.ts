@@ -106,16 +106,16 @@ describe("make", () => {
   it.effect("reads a file once, and again when it has changed", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
-        yield* disk.write(good({ jti: "1" }))
+        yield* disk.write(good({ number: "1" }))
         yield* TestClock.adjust("1 minute")
         const provider = yield* File.make(options)
         yield* provider(request)
         yield* provider(request)
         expect(disk.looks).toBe(2)
         expect(disk.reads).toBe(1)
-        yield* disk.write(good({ jti: "2" }))
+        yield* disk.write(good({ number: "2" }))
         yield* TestClock.adjust("1 minute")
-        expect(claimsOf(yield* provider(request))["jti"]).toBe("2")
+        expect(claimsOf(yield* provider(request))["number"]).toBe("2")
         yield* provider(request)
         expect(disk.reads).toBe(2)
       })
@@ -124,11 +124,11 @@ describe("make", () => {
   it.effect("a change right after the file was read shows, however coarse the clock of the disk", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
-        yield* disk.write(good({ jti: "1" }), { ino: 1 })
+        yield* disk.write(good({ number: "1" }), { ino: 1 })
         const provider = yield* File.make(options)
         yield* provider(request)
-        yield* disk.write(good({ jti: "2" }), { ino: 1 })
-        expect(claimsOf(yield* provider(request))["jti"]).toBe("2")
+        yield* disk.write(good({ number: "2" }), { ino: 1 })
+        expect(claimsOf(yield* provider(request))["number"]).toBe("2")
       })
     ))
 
@@ -149,8 +149,10 @@ describe("make", () => {
         yield* disk.write(good())
         yield* TestClock.adjust("1 minute")
         const provider = yield* File.make(options)
-        yield* provider(request)
-        yield* provider({ ...request, refused: true })
+        const first = yield* provider(request)
+        yield* provider({ ...request, refused: [Redacted.make("canary-another")] })
+        expect(disk.reads).toBe(1)
+        yield* provider({ ...request, refused: [first] })
         expect(disk.reads).toBe(2)
         yield* TestClock.adjust("58 minutes")
         yield* provider(request)
@@ -188,6 +190,11 @@ describe("make", () => {
         expect((yield* failureOf(yield* File.make({ ...options, opaque: true }))).message).toContain(
           "has characters that no assertion has"
         )
+        for (const claims of [{ exp: "canary" }, { aud: 1 }]) {
+          yield* disk.write(good(claims))
+          const error = yield* failureOf(yield* File.make({ ...options, opaque: true }))
+          expect(error.message).toContain("is not a whole JWT")
+        }
       })
     ))
 })
@@ -207,7 +214,7 @@ const broken: ReadonlyArray<
     "for somebody else",
     (disk) => disk.write(good({ aud: "https://other.example", exp: 7200 })),
     "WrongAudience",
-    "is for the audience"
+    "is for https://other.example, and was not sent"
   ],
   ["expired", (disk) => disk.write(good({ exp: 10 })), "Expired", "expired at 1970-01-01T00:00:10.000Z"],
   ["a directory", (disk) => disk.write("", { type: "Directory" }), "Malformed", "is a directory"],
@@ -276,7 +283,7 @@ describe("a file that is broken", () => {
           yield* TestClock.adjust("1 minute")
           same(yield* provider(request), good())
           same(yield* provider(request), good())
-          expect((yield* failureOf(provider, { refused: true })).reason).toBe(reason)
+          expect((yield* failureOf(provider, { refused: [Redacted.make(good())] })).reason).toBe(reason)
           yield* TestClock.adjust("58 minutes")
           expect((yield* failureOf(provider)).reason).toBe(reason)
           yield* disk.write(good({ exp: 7200 }))

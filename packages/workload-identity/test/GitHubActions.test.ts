@@ -12,23 +12,25 @@ const variables = {
 }
 
 /** https://docs.github.com/en/actions/reference/security/oidc */
-const github = Effect.gen(function*() {
-  const network = yield* TestNetwork.TestNetwork
-  const issue = issuer()
-  yield* network.serve("https://run.actions.example", ({ headers, method, url }) =>
-    Effect.gen(function*() {
-      const { pathname, searchParams } = new URL(url)
-      if (headers["authorization"] !== "bearer request-canary-token") {
-        return json({ message: `Bad credentials: ${headers["authorization"]}` }, 401)
-      }
-      if (method !== "GET" || pathname !== "/idtoken/1" || searchParams.get("api-version") !== "2.0") {
-        return json({}, 404)
-      }
-      const value = yield* issue(searchParams.get("audience") ?? "https://github.com/octo-org", 300)
-      return json({ count: value.length, value })
-    }))
-  return network
-})
+const githubWith = (issue: ReturnType<typeof issuer>) =>
+  Effect.gen(function*() {
+    const network = yield* TestNetwork.TestNetwork
+    yield* network.serve("https://run.actions.example", ({ headers, method, url }) =>
+      Effect.gen(function*() {
+        const { pathname, searchParams } = new URL(url)
+        if (headers["authorization"] !== "bearer request-canary-token") {
+          return json({ message: `Bad credentials: ${headers["authorization"]}` }, 401)
+        }
+        if (method !== "GET" || pathname !== "/idtoken/1" || searchParams.get("api-version") !== "2.0") {
+          return json({}, 404)
+        }
+        const value = yield* issue(searchParams.get("audience") ?? "https://github.com/octo-org", 300)
+        return json({ count: value.length, value })
+      }))
+    return network
+  })
+
+const github = Effect.suspend(() => githubWith(issuer()))
 
 describe("make", () => {
   it.effect("gives a token for the audience that is asked for", () =>
@@ -118,7 +120,7 @@ describe("what GitHub must not answer", () => {
       yield* network.always("other", Answer.json({ value: yield* issuer()("https://github.com/octo-org") }))
       const error = yield* failureOf(yield* GitHubActions.make())
       expect(error.reason).toBe("WrongAudience")
-      expect(error.message).toContain("is for the audience \"https://github.com/octo-org\", and was not sent.")
+      expect(error.message).toContain("is for https://github.com/octo-org, and was not sent")
     }).pipe(Effect.provide(world(variables))))
 
   it.effect("nothing for ten seconds", () =>
@@ -141,7 +143,7 @@ describe("memory", () => {
       yield* TestClock.adjust("239 seconds")
       expect(yield* provider(request)).toBe(first)
       yield* TestClock.adjust("1 second")
-      expect(claimsOf(yield* provider(request))["jti"]).toBe("2")
+      expect(claimsOf(yield* provider(request))["number"]).toBe("2")
       expect(yield* network.count("other")).toBe(2)
     }).pipe(Effect.provide(world(variables))))
 
@@ -149,10 +151,58 @@ describe("memory", () => {
     Effect.gen(function*() {
       yield* github
       const provider = yield* GitHubActions.make()
-      yield* provider(request)
-      const second = yield* provider({ ...request, refused: true })
-      expect(claimsOf(second)["jti"]).toBe("2")
+      const first = yield* provider(request)
+      const second = yield* provider({ ...request, refused: [first] })
+      expect(claimsOf(second)["number"]).toBe("2")
       expect(yield* provider(request)).toBe(second)
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("whoever it was refused to, and whatever for; another one stays", () =>
+    Effect.gen(function*() {
+      const network = yield* github
+      const provider = yield* GitHubActions.make()
+      const other = { ...request, audience: "https://other.example" }
+      const [first, second] = [yield* provider(request), yield* provider(other)]
+      expect(yield* provider({ ...request, refused: [Redacted.make(Redacted.value(second))] })).toBe(first)
+      expect(claimsOf(yield* provider(other))["number"]).toBe("3")
+      expect(yield* network.count("other")).toBe(3)
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("one with a jti is given out once, and is not remembered", () =>
+    Effect.gen(function*() {
+      const network = yield* githubWith(issuer({ jti: true }))
+      const provider = yield* GitHubActions.make()
+      const given = yield* Effect.all([provider(request), provider(request), provider(request)])
+      expect(given.map((one) => claimsOf(one)["jti"])).toEqual(["1", "2", "3"])
+      expect(yield* network.count("other")).toBe(3)
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("many at once get one with a jti each", () =>
+    Effect.gen(function*() {
+      const network = yield* githubWith(issuer({ jti: true }))
+      yield* network.setLatency("1 second")
+      const provider = yield* GitHubActions.make()
+      const callers = yield* Effect.fork(Effect.all(Effect.replicate(provider(request), 5), {
+        concurrency: "unbounded"
+      }))
+      yield* TestClock.adjust("5 seconds")
+      const given = yield* Fiber.join(callers)
+      expect(new Set(given.map((one) => claimsOf(one)["jti"])).size).toBe(5)
+      expect(yield* network.count("other")).toBe(5)
+    }).pipe(Effect.provide(world(variables))))
+
+  it.effect("a failure is one for all that wait, with a jti or not", () =>
+    Effect.gen(function*() {
+      const network = yield* githubWith(issuer({ jti: true }))
+      yield* network.setLatency("1 second")
+      yield* network.always("other", Answer.status(503))
+      const provider = yield* GitHubActions.make()
+      const callers = yield* Effect.fork(Effect.all(Effect.replicate(failureOf(provider), 5), {
+        concurrency: "unbounded"
+      }))
+      yield* TestClock.adjust("5 seconds")
+      expect(new Set((yield* Fiber.join(callers)).map(({ reason }) => reason))).toEqual(new Set(["Unavailable"]))
+      expect(yield* network.count("other")).toBe(1)
     }).pipe(Effect.provide(world(variables))))
 
   it.effect("what cannot be replaced is used to its end", () =>
@@ -163,7 +213,7 @@ describe("memory", () => {
       yield* network.always("other", Answer.status(500))
       yield* TestClock.adjust("299 seconds")
       expect(yield* provider(request)).toBe(first)
-      expect((yield* failureOf(provider, { refused: true })).reason).toBe("Unavailable")
+      expect((yield* failureOf(provider, { refused: [first] })).reason).toBe("Unavailable")
       yield* TestClock.adjust("1 second")
       expect((yield* failureOf(provider)).reason).toBe("Unavailable")
     }).pipe(Effect.provide(world(variables))))
@@ -194,7 +244,7 @@ describe("memory", () => {
       yield* network.awaitRequests("other")
       yield* Fiber.interrupt(fiber)
       yield* network.restore
-      expect(claimsOf(yield* provider(request))["jti"]).toBe("1")
+      expect(claimsOf(yield* provider(request))["number"]).toBe("1")
       const [given] = yield* network.requests
       expect(given?.outcome._tag).toBe("Interrupted")
     }).pipe(Effect.provide(world(variables))))

@@ -31,9 +31,9 @@ describe("make", () => {
       const network = yield* vault
       const provider = yield* HttpEndpoint.make(options)
       const first = yield* provider(request)
-      expect(claimsOf(first)["jti"]).toBe("1")
+      expect(claimsOf(first)["number"]).toBe("1")
       expect(yield* provider({ ...request, scopes: ["other"] })).toBe(first)
-      expect(claimsOf(yield* provider({ ...request, refused: true }))["jti"]).toBe("2")
+      expect(claimsOf(yield* provider({ ...request, refused: [first] }))["number"]).toBe("2")
       expect(yield* network.count("other")).toBe(2)
     }).pipe(Effect.provide(world())))
 

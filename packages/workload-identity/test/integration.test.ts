@@ -4,7 +4,7 @@
 import { TokenStorage } from "@effect-mcp-auth/core"
 import { JwtBearer } from "@effect-mcp-auth/jwt-bearer"
 import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
-import { TestServers, TokenRequest } from "@effect-mcp-auth/testing"
+import { Answer, TestServers, TokenRequest } from "@effect-mcp-auth/testing"
 import { File, GitHubActions } from "@effect-mcp-auth/workload-identity"
 import { FileSystem } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
@@ -40,10 +40,10 @@ const servers = (accepts: (assertion: string) => boolean) =>
   )
 
 /** GitHub's token service on the servers' network, and what it has given. */
-const github = (given: Set<string>) =>
+const github = (given: Set<string>, options: { readonly jti?: boolean } = {}) =>
   Effect.gen(function*() {
     const { network } = yield* TestServers.TestServers
-    const issue = issuer()
+    const issue = issuer(options)
     yield* network.serve("https://run.actions.example", ({ url }) =>
       Effect.map(issue(new URL(url).searchParams.get("audience"), 3600), (value) => {
         given.add(value)
@@ -68,6 +68,29 @@ describe("GitHub Actions, as the grant itself (RFC 7523 §2.1)", () => {
       expect(given.size).toBe(1)
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(servers((assertion) => given.has(assertion))))
+  })
+
+  it.scoped("an authorization server that takes each jti once is not shown one twice", () => {
+    const given = new Set<string>()
+    const seen = new Set<string>()
+    const takesOnce = (assertion: string) => {
+      if (seen.has(assertion)) return false
+      seen.add(assertion)
+      return true
+    }
+    return Effect.gen(function*() {
+      yield* github(given, { jti: true })
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* JwtBearer.make({ serverUrl: "https://mcp.example.com/mcp" }).pipe(
+        Effect.provide(GitHubActions.layer())
+      )
+      const token = yield* provider.accessToken
+      yield* network.script("token", Answer.truncated)
+      yield* Effect.flip(provider.renew(token))
+      yield* TestClock.adjust("1 minute")
+      yield* provider.renew(token)
+      expect([given.size, yield* network.count("token")]).toEqual([3, 3])
+    }).pipe(Effect.provide(servers(takesOnce)))
   })
 
   it.scoped("a refused assertion is not shown twice", () => {

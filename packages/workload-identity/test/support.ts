@@ -10,7 +10,7 @@ export const request: AssertionRequest = {
   tokenEndpoint: "https://auth.example.com/token",
   resource: "https://mcp.example.com/mcp",
   scopes: ["mcp"],
-  refused: false
+  refused: []
 }
 
 const part = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
@@ -20,6 +20,8 @@ export interface Claims {
   readonly exp?: unknown
   readonly nbf?: unknown
   readonly jti?: string
+  /** Which one it is, where that is to be no `jti`. */
+  readonly number?: string
 }
 
 /** A JWT with the canary in it; the signature is as long as the algorithm's, and is nothing else. */
@@ -34,14 +36,15 @@ export const good = (claims: Claims = {}): string => jwt({ aud: request.audience
 export const claimsOf = (assertion: Redacted.Redacted<string>): Record<string, unknown> =>
   JSON.parse(Buffer.from(Redacted.value(assertion).split(".")[1] ?? "", "base64url").toString())
 
-/** An hour from now, for the audience, each with a number of its own. */
-export const issuer = () => {
+/** An hour from now, for the audience, each with a number of its own, and with a `jti` besides if so told. */
+export const issuer = (options: { readonly jti?: boolean } = {}) => {
   let count = 0
   return (audience: string | null, lifetime = 3600) =>
-    Effect.map(
-      Clock.currentTimeMillis,
-      (now) => jwt({ aud: audience ?? undefined, exp: Math.floor(now / 1000) + lifetime, jti: String(++count) })
-    )
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const number = String(++count)
+      const jti = options.jti === true ? { jti: number } : {}
+      return jwt({ aud: audience ?? undefined, exp: Math.floor(now / 1000) + lifetime, number, ...jti })
+    })
 }
 
 export const environment = (variables: Readonly<Record<string, string>>) =>

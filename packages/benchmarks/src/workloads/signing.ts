@@ -56,7 +56,7 @@ const signedAssertion = async (pem: string, alg: Algorithm): Promise<Sign> => {
     signingAlgorithm: alg,
     lifetime: `${lifetime} seconds`
   }))
-  const request = { audience, issuer: audience, tokenEndpoint, resource: "", scopes: [], refused: false }
+  const request = { audience, issuer: audience, tokenEndpoint, resource: "", scopes: [], refused: [] }
   const sign = Effect.suspend(() => provider(request))
   return (assertions) => Effect.runPromise(Effect.map(Effect.repeatN(sign, assertions - 1), Redacted.value))
 }

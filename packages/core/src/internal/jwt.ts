@@ -2,7 +2,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { AssertionRequest } from "../AssertionProvider.ts"
+import type { AssertionRequest, Checked, CheckOptions } from "../AssertionProvider.ts"
 import { isSameIssuer } from "../AuthorizationServer.ts"
 import { AssertionError } from "../OAuthError.ts"
 import { clean } from "./text.ts"
@@ -11,7 +11,8 @@ const Header = Schema.parseJson(Schema.Struct({ alg: Schema.String }))
 const Claims = Schema.parseJson(Schema.Struct({
   aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
   exp: Schema.optional(Schema.Number),
-  nbf: Schema.optional(Schema.Number)
+  nbf: Schema.optional(Schema.Number),
+  jti: Schema.optional(Schema.Unknown)
 }))
 
 const part = <A, I>(encoded: string, schema: Schema.Schema<A, I>): Option.Option<A> =>
@@ -25,13 +26,16 @@ const part = <A, I>(encoded: string, schema: Schema.Schema<A, I>): Option.Option
 export const read = (
   text: string
 ): Option.Option<{ readonly header: typeof Header.Type; readonly claims: typeof Claims.Type }> => {
-  const [first, second, third, ...rest] = text.split(".")
-  if (first === undefined || second === undefined || third === undefined || rest.length > 0) return Option.none()
+  const [first = "", second = "", third, ...rest] = text.split(".")
+  if (third === undefined || rest.length > 0) return Option.none()
   return Option.all({ header: part(first, Header), claims: part(second, Claims) })
 }
 
-const refuse = (reason: AssertionError["reason"], description: string) =>
-  Either.left(new AssertionError({ reason, description: `The assertion ${description}` }))
+/** A JWS of three parts says so in its header, whatever its claims are. One of five is encrypted, and cannot be read. */
+const isJws = (text: string): boolean => {
+  const [first = "", ...rest] = text.split(".")
+  return rest.length === 2 && Option.isSome(part(first, Header))
+}
 
 /** What is not bound to this authorization server could be used elsewhere by whoever the server names. */
 const UNBOUND =
@@ -43,16 +47,19 @@ const LEEWAY = 60
 
 /**
  * Whether an assertion that somebody else made may be shown to the authorization server: only where it belongs, and while
- * it is valid (RFC 7523 §3). `now` and `expiresAt` in milliseconds since the epoch. What is no JWT is let through where
- * `opaque` says so.
+ * it is valid (RFC 7523 §3). What is no JWT is let through where `opaque` says so.
  *
  * @internal
  */
 export const check = (
   assertion: string,
   request: AssertionRequest,
-  options: { readonly now: number; readonly opaque: boolean }
-): Either.Either<{ readonly expiresAt: number | undefined }, AssertionError> => {
+  options: CheckOptions
+): Either.Either<Checked, AssertionError> => {
+  const { name = "The assertion", remedy } = options
+  const refuse = (reason: AssertionError["reason"], description: string) =>
+    Either.left(new AssertionError({ reason, description: `${name} ${description}` }))
+  const advice = remedy === undefined ? "" : ` ${remedy}`
   if (assertion === "") return refuse("Malformed", "is empty, and was not sent. Check where it comes from.")
   // Whatever stands behind it: what is not signed is never meant to be opaque.
   if (Option.exists(part(assertion.replace(/\..*$/s, ""), Header), ({ alg }) => alg.toLowerCase() === "none")) {
@@ -60,34 +67,49 @@ export const check = (
   }
   const jwt = Option.getOrUndefined(read(assertion))
   if (jwt === undefined) {
-    if (options.opaque) {
-      return request.issuerUnnamed === true ? refuse("WrongAudience", UNBOUND) : Either.right({ expiresAt: undefined })
+    // It could be for anybody, and `opaque` is not meant for it.
+    if (isJws(assertion)) {
+      return refuse(
+        "Malformed",
+        `is a JWT whose claims cannot be read, and was not sent.${advice || " Get a new one."}`
+      )
     }
-    return refuse(
-      "Malformed",
-      "is not a JWT, and was not sent. Set `opaque` if the authorization server takes other kinds."
-    )
+    if (options.opaque !== true) {
+      return refuse(
+        "Malformed",
+        "is not a JWT, and was not sent. Set `opaque` if the authorization server takes other kinds."
+      )
+    }
+    return request.issuerUnnamed === true
+      ? refuse("WrongAudience", UNBOUND)
+      : Either.right({ expiresAt: undefined, hasId: false })
   }
   const { claims } = jwt
   const seconds = options.now / 1000
   if (claims.exp !== undefined && claims.exp <= seconds) {
-    return refuse("Expired", `expired at ${instant(claims.exp)}, and was not sent. Get a new one.`)
+    return refuse("Expired", `expired at ${instant(claims.exp)}, and was not sent. Get a new one.${advice}`)
   }
   if (claims.nbf !== undefined && claims.nbf > seconds + LEEWAY) {
     return refuse("NotYetValid", `is not valid before ${instant(claims.nbf)}, and was not sent. Check the clocks.`)
   }
   const audiences = typeof claims.aud === "string" ? [claims.aud] : claims.aud ?? []
-  const belongs = audiences.some((audience) =>
-    (audience === request.audience && request.issuerUnnamed !== true) || isSameUrl(audience, request.tokenEndpoint) ||
-    isSameIssuer(audience, request.issuer)
-  )
-  return belongs
-    ? Either.right({ expiresAt: claims.exp === undefined ? undefined : claims.exp * 1000 })
-    : refuse(
+  const namesServer = (audience: string) =>
+    isSameUrl(audience, request.tokenEndpoint) || isSameIssuer(audience, request.issuer)
+  const belongs = (audience: string) =>
+    options.audiences?.includes(audience) ?? (audience === request.audience || namesServer(audience))
+  if (!audiences.some(belongs)) {
+    return refuse(
       "WrongAudience",
-      `is for ${clean(audiences.join(", ")) || "no audience"}, and was not sent to ${request.issuer}. ` +
-        `Have one made for the audience ${request.audience}.`
+      `is for ${clean(audiences.join(", ")) || "no audience"}, and was not sent to ${clean(request.issuer)}. ` +
+        `Have one made for the audience ${clean(options.audiences?.[0] ?? request.audience)}.${advice}`
     )
+  }
+  return request.issuerUnnamed === true && !audiences.some(namesServer)
+    ? refuse("WrongAudience", UNBOUND)
+    : Either.right({
+      expiresAt: claims.exp === undefined ? undefined : claims.exp * 1000,
+      hasId: claims.jti !== undefined
+    })
 }
 
 const isSameUrl = (a: string, b: string): boolean =>

@@ -70,7 +70,10 @@ const signingFailed = () =>
     description: "Signing the assertion failed. Check that the key is usable and that every claim can be JSON."
   })
 
-/** RFC 7518 §3.4, RFC 8032 §5.1.6: in bytes. Those of RSA are as long as the key. */
+/** RFC 7518 §3.3, §3.5: in bits. */
+const MIN_MODULUS_LENGTH = 2048
+
+/** RFC 7518 §3.4, RFC 8032 §5.1.6: in bytes. */
 const signatureLengths: Readonly<Partial<Record<SigningAlgorithm, number>>> = {
   ES256: 64,
   ES384: 96,
@@ -78,17 +81,38 @@ const signatureLengths: Readonly<Partial<Record<SigningAlgorithm, number>>> = {
   EdDSA: 64
 }
 
-/** A KMS answers in DER where it is not told otherwise. */
+/**
+ * A KMS answers in DER where it is not told otherwise. A signature of RSA is as long as the key, which is elsewhere; keys
+ * are of 2048 bits at least and come in steps of 64.
+ */
 const checkSignature = (signature: Uint8Array, alg: SigningAlgorithm): Effect.Effect<void, AssertionError> => {
   const wanted = signatureLengths[alg]
-  if (wanted === undefined ? signature.length > 0 : signature.length === wanted) return Effect.void
+  const { length } = signature
+  if (wanted === undefined ? length >= MIN_MODULUS_LENGTH / 8 && length % 8 === 0 : length === wanted) {
+    return Effect.void
+  }
   return Effect.fail(
     new AssertionError({
       reason: "Malformed",
-      description: `The external signer gave ${signature.length} bytes, which is no signature for ${alg}` +
-        (wanted === undefined ? "." : `: it has ${wanted}, R and S one behind the other and not DER (RFC 7518 §3.4).`)
+      description: `The external signer gave ${length} bytes, which is no signature for ${alg}: ` +
+        (wanted === undefined
+          ? `it has as many as the key, ${MIN_MODULUS_LENGTH / 8} at least (RFC 7518 §3.3).`
+          : `it has ${wanted}${alg === "EdDSA" ? "" : ", R and S one behind the other and not DER"} (${
+            alg === "EdDSA" ? "RFC 8032 §5.1.6" : "RFC 7518 §3.4"
+          }).`)
     })
   )
+}
+
+/**
+ * The name that a key bears itself (RFC 7517 §4.5).
+ *
+ * @internal
+ */
+export const keyIdOf = (key: SigningKey): string | undefined => {
+  if (!Redacted.isRedacted(key)) return undefined
+  const value = Redacted.value<string | Jose.JWK>(key)
+  return typeof value === "string" ? undefined : value.kid
 }
 
 const encodeJson = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
@@ -199,9 +223,6 @@ const webCrypto = (
       return { name: "RSASSA-PKCS1-v1_5", hash: `SHA-${bits}` }
   }
 }
-
-/** RFC 7518 §3.3, §3.5: in bits. */
-const MIN_MODULUS_LENGTH = 2048
 
 const checkFits = (key: CryptoKey, alg: SigningAlgorithm): Effect.Effect<void, InvalidOptions> => {
   if (key.type !== "private") return Effect.fail(invalid(`it is a ${key.type} key. Give the private one.`))

@@ -10,7 +10,7 @@ const request: AssertionProvider.AssertionRequest = {
   tokenEndpoint: "https://auth.example.com/oauth/token",
   resource: "https://mcp.example.com/mcp",
   scopes: [],
-  refused: false
+  refused: []
 }
 
 const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
@@ -103,6 +103,38 @@ describe("where an assertion belongs (RFC 7523 §3)", () => {
   })
 })
 
+describe("for an audience that is known beforehand", () => {
+  const said = (claims: unknown, changes: Partial<AssertionProvider.AssertionRequest> = {}) =>
+    Either.match(
+      check(jwt(claims), { ...request, ...changes }, {
+        now: now * 1000,
+        audiences: ["api://exchange", "api://other"],
+        name: "The token of the platform",
+        remedy: "Set `audience`."
+      }),
+      { onLeft: ({ message }) => message, onRight: () => "sent" }
+    )
+
+  it("that is the only one, and stands in the advice", () => {
+    expect(said({ aud: "api://exchange" })).toBe("sent")
+    expect(said({ aud: ["x", "api://other"] })).toBe("sent")
+    expect(said({ aud })).toBe(
+      "The token of the platform is for https://auth.example.com, and was not sent to https://auth.example.com. " +
+        "Have one made for the audience api://exchange. Set `audience`."
+    )
+    expect(said({ aud: "api://exchange", exp: 0 })).toBe(
+      "The token of the platform expired at 1970-01-01T00:00:00.000Z, and was not sent. Get a new one. Set `audience`."
+    )
+  })
+
+  it("an assertion does not go to whom only the MCP server has named, unless it is for them too", () => {
+    const unnamed = { issuerUnnamed: true }
+    expect(said({ aud: ["api://exchange", aud] }, unnamed)).toBe("sent")
+    expect(said({ aud: "api://exchange" }, unnamed)).toContain("is not bound to an authorization server")
+    expect(judge(jwt({ aud: "api://x" }), { ...unnamed, audience: "api://x" })[1]).toContain("is not bound")
+  })
+})
+
 describe("when it is valid", () => {
   it.each([
     ["for a second more", { exp: now + 1 }],
@@ -158,6 +190,29 @@ describe("what is not signed, or no JWT", () => {
     }
   })
 
+  it.each([
+    ["an expiry in words", jwt({ aud, exp: "canary" })],
+    ["an audience that is a number", jwt({ aud: 1 })],
+    ["claims that are no JSON", `${encode({ alg: "ES256" })}.${Encoding.encodeBase64Url("{canary}")}.x`],
+    ["claims that are no base64", `${encode({ alg: "ES256" })}.canary!.x`],
+    ["no claims", `${encode({ alg: "ES256" })}..`]
+  ])("a JWT with %s does not pass as opaque", (_, assertion) => {
+    for (const opaque of [false, true]) {
+      assert.deepStrictEqual(judge(assertion, {}, opaque), [
+        "Malformed",
+        "The assertion is a JWT whose claims cannot be read, and was not sent. Get a new one."
+      ])
+    }
+  })
+
+  it.each([
+    ["an encrypted one, which nobody else can read", `${encode({ alg: "RSA-OAEP", enc: "A256GCM" })}.a.b.c.d`],
+    ["three parts of something else", "canary.canary.canary"],
+    ["two parts", `${encode({ alg: "ES256" })}.canary`]
+  ])("but %s does", (_, assertion) => {
+    expect(judge(assertion, {}, true)).toBe("sent")
+  })
+
   it("nothing is not sent, whether opaque ones are or not", () => {
     for (const opaque of [false, true]) {
       assert.deepStrictEqual(judge("", {}, opaque), [
@@ -168,10 +223,20 @@ describe("what is not signed, or no JWT", () => {
   })
 
   it("says until when it is valid, where it does", () => {
-    const until = (claims: unknown) =>
-      Either.getOrThrow(check(jwt(claims), request, { now: 0, opaque: false })).expiresAt
+    const until = (claims: unknown) => Either.getOrThrow(check(jwt(claims), request, { now: 0 })).expiresAt
     expect(until({ aud, exp: 1.5 })).toBe(1500)
     expect(until({ aud })).toBeUndefined()
+  })
+
+  it("says whether it has an id by which it may be known again", () => {
+    const hasId = (claims: unknown) => Either.getOrThrow(check(jwt(claims), request, { now: 0 })).hasId
+    expect([{ aud }, { aud, jti: "canary" }, { aud, jti: 1 }, { aud, jti: "" }].map(hasId)).toEqual([
+      false,
+      true,
+      true,
+      true
+    ])
+    expect(Either.getOrThrow(check("canary", request, { now: 0, opaque: true })).hasId).toBe(false)
   })
 
   it("what is no JWT is sent only where opaque ones are taken", () => {

@@ -58,7 +58,10 @@ describe("a key that fails when it is used", () => {
       ["ES256", 70, "no signature for ES256: it has 64, R and S one behind the other and not DER (RFC 7518 §3.4)."],
       ["ES384", 102, "no signature for ES384: it has 96, R and S one behind the other and not DER (RFC 7518 §3.4)."],
       ["ES512", 0, "no signature for ES512: it has 132, R and S one behind the other and not DER (RFC 7518 §3.4)."],
-      ["RS256", 0, "no signature for RS256."]
+      ["EdDSA", 63, "no signature for EdDSA: it has 64 (RFC 8032 §5.1.6)."],
+      ["RS256", 0, "no signature for RS256: it has as many as the key, 256 at least (RFC 7518 §3.3)."],
+      ["PS256", 248, "no signature for PS256: it has as many as the key, 256 at least (RFC 7518 §3.3)."],
+      ["RS512", 258, "no signature for RS512: it has as many as the key, 256 at least (RFC 7518 §3.3)."]
     ] as const
   )("an external signature that is none, for %s: %d bytes", ([alg, length, says]) =>
     Effect.gen(function*() {
@@ -67,6 +70,15 @@ describe("a key that fails when it is used", () => {
       expect(error.reason).toBe("Malformed")
       expect(error.message).toBe(`The external signer gave ${length} bytes, which is ${says}`)
     }))
+
+  it.effect.each([["RS256", 256], ["PS512", 512], ["RS384", 264]] as const)(
+    "one by RSA, for %s, may be as long as any key: %d bytes",
+    ([alg, length]) =>
+      Effect.gen(function*() {
+        const sign = yield* importKey(() => Effect.succeed(new Uint8Array(length)), { alg })
+        expect((yield* sign(claims)).split(".")).toHaveLength(3)
+      })
+  )
 
   it.effect("claims that cannot be written fail the assertion, and say nothing of the key", () =>
     Effect.gen(function*() {

@@ -1,18 +1,17 @@
-import type { AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
-import { isSameIssuer } from "@effect-mcp-auth/core/AuthorizationServer"
+import { type AssertionRequest, check as checkAssertion } from "@effect-mcp-auth/core/AssertionProvider"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { clean } from "./text.ts"
 
 const Header = Schema.parseJson(Schema.Struct({ alg: Schema.String }))
 const Claims = Schema.parseJson(Schema.Struct({
   aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
   exp: Schema.optional(Schema.Finite),
-  nbf: Schema.optional(Schema.Finite)
+  nbf: Schema.optional(Schema.Finite),
+  jti: Schema.optional(Schema.Unknown)
 }))
 
 /**
@@ -22,11 +21,12 @@ const Claims = Schema.parseJson(Schema.Struct({
  */
 export interface Assertion {
   readonly value: Redacted.Redacted<string>
-  /** `undefined` where the assertion is not a JWT, and nothing can be known of it. */
-  readonly audiences: ReadonlyArray<string> | undefined
-  readonly notBefore: number | undefined
+  /** Whether it has a `jti`, by which an authorization server may take it once and no more (RFC 7523 §3). */
+  readonly hasId: boolean
   /** `undefined` where nobody says how long it lives. */
   readonly expiresAt: number | undefined
+  /** Whether it says so itself. */
+  readonly saysExpiry: boolean
   readonly receivedAt: number
 }
 
@@ -102,13 +102,17 @@ export const read = (text: string, now: number, expected: Expected): Either.Eith
   const header = Option.getOrUndefined(part(first, Header))
   const claims = Option.getOrUndefined(part(second, Claims))
   if (parts.length !== 3 || header === undefined || claims === undefined) {
-    if (expected.opaque !== true) return malformed("is not a whole JWT (three parts of base64url, two of them JSON)")
+    // A JWT that nobody can read could be for anybody, and `opaque` is not meant for it.
+    const isJwt = parts.length === 3 && header !== undefined
+    if (expected.opaque !== true || isJwt) {
+      return malformed("is not a whole JWT (three parts of base64url, two of them JSON)")
+    }
     if (!opaque.test(trimmed)) return malformed("has characters that no assertion has, such as a space or a line break")
     return Either.right({
       value: Redacted.make(trimmed),
-      audiences: undefined,
-      notBefore: undefined,
+      hasId: false,
       expiresAt: expected.lifetime === undefined ? undefined : now + expected.lifetime,
+      saysExpiry: false,
       receivedAt: now
     })
   }
@@ -118,17 +122,14 @@ export const read = (text: string, now: number, expected: Expected): Either.Eith
   }
   return Either.right({
     value: Redacted.make(trimmed),
-    audiences: typeof claims.aud === "string" ? [claims.aud] : claims.aud ?? [],
-    notBefore: claims.nbf === undefined ? undefined : claims.nbf * 1000,
+    hasId: claims.jti !== undefined,
     expiresAt: claims.exp === undefined
       ? expected.lifetime === undefined ? undefined : now + expected.lifetime
       : claims.exp * 1000,
+    saysExpiry: claims.exp !== undefined,
     receivedAt: now
   })
 }
-
-/** Clocks differ, in milliseconds. */
-const LEEWAY = 60_000
 
 /**
  * Whether an assertion may be shown to the authorization server: only while it is valid, and only where it belongs
@@ -142,46 +143,22 @@ export const check = (
   now: number,
   expected: Expected
 ): Either.Either<Assertion, AssertionError> => {
-  const refuse = (reason: AssertionError["reason"], what: string, advice: string) =>
-    Either.left(
-      new AssertionError({ reason, description: `${expected.name} ${what}, and was not sent. ${advice}` })
-    )
-  const { audiences, expiresAt, notBefore } = assertion
-  if (expiresAt !== undefined && expiresAt <= now) {
-    return refuse("Expired", `expired at ${instant(expiresAt)}`, `${expected.remedy} Check the clock of this machine.`)
-  }
-  if (notBefore !== undefined && notBefore > now + LEEWAY) {
-    return refuse("NotYetValid", `is not valid before ${instant(notBefore)}`, "Check the clock of this machine.")
-  }
-  const namesServer = (audience: string) => audience === request.tokenEndpoint || isSameIssuer(audience, request.issuer)
-  // What is not bound to this authorization server could be used elsewhere by whoever the MCP server names.
-  if (request.issuerUnnamed === true && audiences?.some(namesServer) !== true) {
-    return refuse(
-      "WrongAudience",
-      `is not bound to ${clean(request.issuer)}, which only the MCP server has named`,
-      "Name the `issuer`, or write `discover` to trust the server to name it."
+  const { expiresAt, receivedAt, saysExpiry, value } = assertion
+  const { name, opaque, remedy } = expected
+  // The clock went back: how old it is, nobody can say.
+  if (!saysExpiry && expiresAt !== undefined && (expiresAt <= now || now < receivedAt)) {
+    return Either.left(
+      new AssertionError({
+        reason: "Expired",
+        description: `${name} is older than the \`lifetime\` that was given for it, and was not sent. ${remedy}`
+      })
     )
   }
-  if (audiences === undefined) return Either.right(assertion)
-  const wanted = expected.audience?.(request)
-  const belongs = audiences.some((audience) =>
-    wanted === undefined
-      ? audience === request.audience || namesServer(audience)
-      : wanted.includes(audience)
+  const audiences = expected.audience?.(request)
+  return Either.map(
+    checkAssertion(value, request, { now, name, remedy, opaque, audiences }),
+    () => assertion
   )
-  return belongs
-    ? Either.right(assertion)
-    : refuse(
-      "WrongAudience",
-      `is for ${audiences.length === 0 ? "no audience" : `the audience "${clean(audiences.join("\", \""))}"`}`,
-      `It has to be for "${clean(wanted?.[0] ?? request.audience)}". ${expected.remedy}`
-    )
-}
-
-/** Of any size. */
-const instant = (millis: number): string => {
-  const date = new Date(millis)
-  return Number.isNaN(date.getTime()) ? `${millis / 1000} s` : date.toISOString()
 }
 
 /** How long before its end an assertion is replaced, in milliseconds; a fifth of its life if that is less. */
@@ -193,4 +170,12 @@ const MARGIN = 60_000
  * @internal
  */
 export const isFresh = ({ expiresAt, receivedAt }: Assertion, now: number): boolean =>
-  expiresAt !== undefined && now < expiresAt - Math.min(MARGIN, (expiresAt - receivedAt) / 5)
+  expiresAt !== undefined && receivedAt <= now && now < expiresAt - Math.min(MARGIN, (expiresAt - receivedAt) / 5)
+
+/**
+ * Whether it is one of these.
+ *
+ * @internal
+ */
+export const isAmong = ({ value }: Assertion, refused: AssertionRequest["refused"]): boolean =>
+  refused.some((one) => Redacted.value(one) === Redacted.value(value))

@@ -20,6 +20,10 @@ interface Flight {
  * A provider whose assertions are remembered until shortly before they expire. What is fetched is what `keyOf` tells
  * apart; requests for the same at the same time share one fetch, which goes on as long as somebody waits for it.
  *
+ * What is given out counts as presented, since nobody knows of a broken connection whether it arrived; and an
+ * authorization server may take each `jti` once. So an assertion with a `jti` is given out once, and each of many requests
+ * gets its own, unless the platform gives the same one again: there is no other then.
+ *
  * @internal
  */
 export const make = (options: {
@@ -29,6 +33,20 @@ export const make = (options: {
 }): AssertionProvider.Service => {
   const entries = new Map<string, Assertion.Assertion>()
   const flights = new Map<string, Flight>()
+  const presented = new WeakSet<Assertion.Assertion>()
+
+  /** Whether the caller may have it. In one step, so that no other may. */
+  const take = (key: string, assertion: Assertion.Assertion): boolean => {
+    if (!assertion.hasId) return true
+    if (presented.has(assertion)) return false
+    presented.add(assertion)
+    if (entries.get(key) === assertion) entries.delete(key)
+    return true
+  }
+
+  const forget = (refused: AssertionRequest["refused"]): void => {
+    for (const [key, assertion] of entries) if (Assertion.isAmong(assertion, refused)) entries.delete(key)
+  }
 
   const check = (assertion: Assertion.Assertion, request: AssertionRequest) =>
     Effect.flatMap(
@@ -83,18 +101,32 @@ export const make = (options: {
         (flight) => leave(key, flight)
       ))
 
+  const fetchOne = (key: string, request: AssertionRequest): Effect.Effect<Assertion.Assertion, AssertionError> =>
+    Effect.flatMap(
+      shared(key, request),
+      // Another request's: this one needs its own.
+      (assertion) => take(key, assertion) ? Effect.succeed(assertion) : fetchOne(key, request)
+    )
+
   return (request): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
     Effect.gen(function*() {
       const key = options.keyOf(request)
       const now = yield* Clock.currentTimeMillis
-      const entry = request.refused ? undefined : entries.get(key)
+      forget(request.refused)
+      const entry = entries.get(key)
       const known = entry !== undefined && Either.isRight(Assertion.check(entry, request, now, options.expected))
         ? entry
         : undefined
-      if (known !== undefined && Assertion.isFresh(known, now)) return known.value
-      const assertion = yield* shared(key, request).pipe(
+      if (known !== undefined && Assertion.isFresh(known, now) && take(key, known)) return known.value
+      const assertion = yield* fetchOne(key, request).pipe(
         // Near its end, and there is no other: it is good until then.
-        Effect.catchAll((error) => known === undefined ? Effect.fail(error) : check(known, request))
+        Effect.catchAll((error) =>
+          known === undefined ? Effect.fail(error) : Effect.filterOrFail(
+            check(known, request),
+            () => take(key, known),
+            () => error
+          )
+        )
       )
       return (yield* check(assertion, request)).value
     })

@@ -1,8 +1,8 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Clock, Effect, Either, TestClock } from "effect"
+import { Clock, Deferred, Effect, Either, Fiber, TestClock } from "effect"
 import * as Assertion from "../../src/internal/assertion.ts"
 import * as Remembered from "../../src/internal/remembered.ts"
-import { request } from "../support.ts"
+import { claimsOf, good, request } from "../support.ts"
 
 const expected: Assertion.Expected = { name: "The token", remedy: "Do something.", opaque: true, lifetime: 3_600_000 }
 
@@ -41,6 +41,26 @@ describe("what is remembered", () => {
       yield* ask(1)
       yield* ask(0)
       expect(fetches()).toBe(3)
+    }))
+
+  it.effect("with a jti, goes to one of those who wait for it", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      const gate = yield* Deferred.make<void>()
+      const provider = Remembered.make({
+        expected,
+        keyOf: () => "",
+        fetch: () => {
+          fetches++
+          return Effect.zipRight(Deferred.await(gate), Assertion.read(good({ jti: String(fetches) }), 0, expected))
+        }
+      })
+      const callers = yield* Effect.forEach([1, 2], () => Effect.fork(provider(request)))
+      yield* Effect.yieldNow()
+      yield* Deferred.succeed(gate, undefined)
+      const given = yield* Fiber.joinAll(callers)
+      expect(new Set(given.map((one) => claimsOf(one)["jti"])).size).toBe(2)
+      expect(fetches).toBe(2)
     }))
 
   it.effect("a defect of the fetch reaches whoever waits, and the next one tries again", () =>
