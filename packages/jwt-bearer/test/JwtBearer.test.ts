@@ -7,12 +7,12 @@ import {
 } from "@effect-mcp-auth/core"
 import type { SignedAssertion } from "@effect-mcp-auth/core"
 import { JwtBearer } from "@effect-mcp-auth/jwt-bearer"
-import { Answer, TestServers, TokenRequest } from "@effect-mcp-auth/testing"
+import { Answer, AssertionVerifier, TestServers } from "@effect-mcp-auth/testing"
 import type { TestAuthorizationServer } from "@effect-mcp-auth/testing"
 import { HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Clock, Config, ConfigProvider, Effect, Exit, Fiber, Layer, Redacted, Ref, Scope, TestClock } from "effect"
-import { generateKeyPair, jwtVerify } from "jose"
+import { Config, ConfigProvider, Effect, Exit, Fiber, Layer, Redacted, Ref, Scope, TestClock } from "effect"
+import { generateKeyPair } from "jose"
 import type { JWTPayload } from "jose"
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -42,40 +42,26 @@ const setup = (changes: { readonly audience?: string; readonly servers?: TestSer
       yield* keyPair("machine")
     ]
     const issuer = changes.servers?.issuer ?? "https://auth.example.com"
-    let trusted = platform.publicKey
-    const seen: Array<JWTPayload> = []
-    const jtis = new Set<string>()
-    const verify = (jwt: string, key: CryptoKey, from: string, code: string, audience: string) =>
-      Effect.gen(function*() {
-        const now = yield* Clock.currentTimeMillis
-        const { payload } = yield* Effect.tryPromise(() =>
-          jwtVerify(jwt, key, { audience, issuer: from, currentDate: new Date(now), requiredClaims: ["exp", "jti"] })
-        ).pipe(Effect.catchAll(() => TokenRequest.refuse(code, "it does not verify")))
-        seen.push(payload)
-        const { jti = "", sub = "" } = payload
-        if (jtis.has(jti)) return yield* TokenRequest.refuse(code, "replayed")
-        jtis.add(jti)
-        return sub
-      })
+    const grants = AssertionVerifier.make({
+      issuer: "platform",
+      subject: "workload",
+      keys: [{ publicKey: platform.publicKey }],
+      audiences: [changes.audience ?? issuer],
+      error: "invalid_grant"
+    })
+    const clients = AssertionVerifier.make({
+      issuer: "machine",
+      keys: [{ publicKey: machine.publicKey }],
+      audiences: [issuer]
+    })
     const grant: TestAuthorizationServer.Grant = ({ parameters }) =>
-      Effect.map(
-        verify(
-          parameters.get("assertion") ?? "",
-          trusted,
-          "platform",
-          "invalid_grant",
-          changes.audience ?? issuer
-        ),
-        (subject) => ({ subject, scopes: ["mcp", "admin"] })
-      )
+      Effect.as(grants.verify(parameters.get("assertion") ?? ""), { subject: "workload", scopes: ["mcp", "admin"] })
     return {
       platform,
       rotated,
-      trust: (key: CryptoKey) =>
-        Effect.sync(() => {
-          trusted = key
-        }),
-      seen: Effect.sync(() => [...seen]),
+      trust: (publicKey: CryptoKey) => grants.rotate([{ publicKey }]),
+      /** The clients' before the grants'. */
+      seen: Effect.zipWith(clients.seen, grants.seen, (proofs, assertions) => [...proofs, ...assertions]),
       assertions: signed(platform.privateKey),
       machineAssertions: yield* Effect.flatMap(
         AssertionProvider.AssertionProvider,
@@ -89,7 +75,7 @@ const setup = (changes: { readonly audience?: string; readonly servers?: TestSer
             authMethods: ["private_key_jwt", "client_secret_basic", "client_secret_post"],
             clients: [{ clientId: "machine" }, { clientId: "public" }],
             grants: { [JWT_BEARER]: grant },
-            verifyClientAssertion: (jwt) => verify(jwt, machine.publicKey, "machine", "invalid_client", issuer),
+            verifyClientAssertion: (assertion) => Effect.as(clients.verify(assertion), "machine"),
             ...changes.servers?.authorizationServer
           }
         }),

@@ -67,7 +67,7 @@ describe("make", () => {
         const provider = PrivateKeyJwt.make(options).pipe(Effect.flatMap(({ accessToken }) => accessToken))
         yield* provider.pipe(
           Effect.provide(signed(key, { signingAlgorithm: alg, keyId: "key-1" })),
-          Effect.provide(strict({ publicKey }).environment)
+          Effect.provide(strict({ publicKey, keyId: "key-1" }).environment)
         )
       }
     }))
@@ -274,6 +274,38 @@ describe("rotation of the key", () => {
         yield* provider.renew(third)
         expect(yield* runs).toBe(2)
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("to one of another name: the server finds it by that (RFC 7515 §4.1.4)", () =>
+    Effect.gen(function*() {
+      const keys = yield* Effect.forEach(["one", "two"], (name) =>
+        Effect.flatMap(keyPair("ES256", name), ({ privateKey, publicKey }) =>
+          Effect.promise(async () => ({
+            publicKey,
+            kid: name,
+            jwk: Redacted.make({ ...await exportJWK(privateKey), kid: name })
+          }))))
+      const [one, two] = keys
+      assert(one !== undefined && two !== undefined)
+      for (const isNamed of [false, true]) {
+        const { environment, rotate, seen } = strict({ publicKey: one.publicKey, keyId: one.kid })
+        const current = yield* Ref.make(one)
+        const key = Effect.map(
+          Ref.get(current),
+          ({ jwk, kid }): SignedAssertion.SigningKey | SignedAssertion.IdentifiedKey =>
+            isNamed ? { key: jwk, keyId: kid } : jwk
+        )
+        yield* Effect.gen(function*() {
+          const provider = yield* PrivateKeyJwt.make(options)
+          const first = yield* provider.accessToken
+          yield* rotate(two.publicKey, two.kid)
+          yield* Ref.set(current, two)
+          yield* Effect.flip(provider.renew(first))
+          yield* TestClock.adjust("1 minute")
+          yield* provider.renew(first)
+        }).pipe(Effect.provide(signed(key)), Effect.provide(environment))
+        expect(yield* seen).toHaveLength(2)
+      }
     }))
 
   it.scoped("to one that is of no use: an AssertionError, nothing is sent, and it is asked for until it is", () =>

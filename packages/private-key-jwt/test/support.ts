@@ -1,8 +1,8 @@
 import { AssertionProvider, TokenStorage } from "@effect-mcp-auth/core"
 import type { SignedAssertion } from "@effect-mcp-auth/core"
-import { TestServers, TokenRequest } from "@effect-mcp-auth/testing"
-import { Clock, Effect, Layer, Redacted } from "effect"
-import { generateKeyPair, jwtVerify } from "jose"
+import { AssertionVerifier, TestServers } from "@effect-mcp-auth/testing"
+import { Effect, Layer, Redacted } from "effect"
+import { generateKeyPair } from "jose"
 import type { JWTPayload } from "jose"
 
 /** One key pair per algorithm and file of tests. */
@@ -15,53 +15,29 @@ export const keyPair = (alg: string, name = alg): Effect.Effect<CryptoKeyPair> =
     return known
   })
 
-/**
- * An authorization server that knows the client `machine` by its key, verifies each assertion by jose and accepts each
- * `jti` once (RFC 7523 §3).
- */
+/** An authorization server that knows the client `machine` by its key, and accepts each `jti` once (RFC 7523 §3). */
 export const strict = (options: {
   readonly publicKey: CryptoKey
+  readonly keyId?: string
   readonly audience?: string
   readonly servers?: TestServers.TestServers.Options
 }) => {
-  let { publicKey } = options
-  const seen: Array<JWTPayload> = []
-  const jtis = new Set<string>()
-  const issuer = options.servers?.issuer ?? "https://auth.example.com"
-  const refuse = (description: string) => TokenRequest.refuse("invalid_client", description)
-  const verifyClientAssertion: TokenRequest.VerifyClientAssertion = (assertion) =>
-    Effect.gen(function*() {
-      const now = yield* Clock.currentTimeMillis
-      const verified = yield* Effect.tryPromise(() =>
-        jwtVerify(assertion, publicKey, {
-          audience: options.audience ?? issuer,
-          issuer: "machine",
-          subject: "machine",
-          currentDate: new Date(now),
-          requiredClaims: ["iat", "exp", "jti"]
-        })
-      ).pipe(Effect.catchAll(() => refuse("the assertion is not the client's")))
-      const { jti = "" } = verified.payload
-      seen.push(verified.payload)
-      if (jtis.has(jti)) return yield* refuse("replayed")
-      jtis.add(jti)
-      return "machine"
-    })
+  const { rotate, seen, verify } = AssertionVerifier.make({
+    issuer: "machine",
+    keys: [{ publicKey: options.publicKey, keyId: options.keyId }],
+    audiences: [options.audience ?? options.servers?.issuer ?? "https://auth.example.com"]
+  })
   return {
     /** From now on the client's key is this one. */
-    rotate: (key: CryptoKey) =>
-      Effect.sync(() => {
-        publicKey = key
-      }),
-    /** The claims of every assertion that verified. */
-    seen: Effect.sync(() => [...seen]),
+    rotate: (publicKey: CryptoKey, keyId?: string) => rotate([{ publicKey, keyId }]),
+    seen,
     environment: Layer.merge(
       TestServers.layer({
         ...options.servers,
         authorizationServer: {
           authMethods: ["private_key_jwt"],
           clients: [{ clientId: "machine", scopes: ["mcp", "admin"], defaultScopes: ["mcp"] }],
-          verifyClientAssertion,
+          verifyClientAssertion: (assertion) => Effect.as(verify(assertion), "machine"),
           ...options.servers?.authorizationServer
         }
       }),

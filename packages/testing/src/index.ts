@@ -11,6 +11,14 @@
 export * as Answer from "./Answer.ts"
 
 /**
+ * Verifies the JWTs by which a client or a grant says who it is (RFC 7523 §3), as a strict authorization server does: by
+ * the signature, for one audience, while they are valid, and each `jti` once.
+ *
+ * @since 0.1.0
+ */
+export * as AssertionVerifier from "./AssertionVerifier.ts"
+
+/**
  * Authorization servers in the manner of Entra ID, Okta, Auth0, Keycloak, Cognito, Google, PingOne and Ory Hydra: as
  * strict as those are about scopes, audiences and assertions, so that a configuration is known to work before it meets
  * the real one. `docs/identity-providers.md` has the configuration for each.
