@@ -10,6 +10,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type { Profile } from "./IdentityProviderProfile.ts"
 import * as TestAuthorizationServer from "./TestAuthorizationServer.ts"
 import * as TestMcpServer from "./TestMcpServer.ts"
 import * as TestNetwork from "./TestNetwork.ts"
@@ -50,7 +51,7 @@ export declare namespace TestServers {
   export interface Options {
     /** `https://mcp.example.com/mcp` by default. */
     readonly serverUrl?: string | undefined
-    /** `https://auth.example.com` by default. */
+    /** `https://auth.example.com` by default, or the profile's. */
     readonly issuer?: string | undefined
     /** `test-client` by default. */
     readonly clientId?: string | undefined
@@ -64,6 +65,12 @@ export declare namespace TestServers {
     readonly latency?: Duration.DurationInput | undefined
     /** Anything else about the authorization server. Its `clients` are there beside the one above. */
     readonly authorizationServer?: Partial<Omit<TestAuthorizationServer.Options, "issuer">> | undefined
+    /**
+     * An authorization server in the manner of a product, in place of the one that the options above describe. Its
+     * `resource` is the `serverUrl`, and its `clients` are those that there are; the MCP server needs the first of
+     * `scopes`, which are none by default then.
+     */
+    readonly profile?: Profile | undefined
     /** Anything else about the MCP server. */
     readonly mcpServer?: Partial<Omit<TestMcpServer.Options, "url">> | undefined
   }
@@ -81,12 +88,11 @@ export const make = (
   Effect.gen(function*() {
     const network = yield* TestNetwork.TestNetwork
     const serverUrl = options.serverUrl ?? "https://mcp.example.com/mcp"
-    const issuer = options.issuer ?? "https://auth.example.com"
     const clientId = options.clientId ?? "test-client"
     const clientSecret = options.clientSecret ?? Redacted.make("s3cr:et+%/ü")
-    const scopes = options.scopes ?? ["mcp", "admin"]
-    const authorizationServer = yield* TestAuthorizationServer.make({
-      issuer,
+    const scopes = options.scopes ?? (options.profile === undefined ? ["mcp", "admin"] : [])
+    const authorizationServer = yield* options.profile ?? TestAuthorizationServer.make({
+      issuer: options.issuer ?? "https://auth.example.com",
       scopesSupported: scopes,
       tokenLifetime: options.tokenLifetime,
       ...options.authorizationServer,
@@ -95,6 +101,7 @@ export const make = (
         ...options.authorizationServer?.clients ?? []
       ]
     })
+    const { issuer } = authorizationServer
     const mcpServer = yield* TestMcpServer.make({
       url: serverUrl,
       authorizationServers: [authorizationServer],

@@ -1,4 +1,4 @@
-import { TestNetwork, TestServers } from "@effect-mcp-auth/testing"
+import { IdentityProviderProfile, TestNetwork, TestServers } from "@effect-mcp-auth/testing"
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted } from "effect"
@@ -31,6 +31,35 @@ describe("TestServers", () => {
       const more = yield* obtainToken({ scope: "mcp admin" })
       assert.strictEqual((yield* callTool(more, "admin")).status, 200)
     }).pipe(Effect.provide(TestServers.layer())))
+
+  it.effect("the authorization server can be one in the manner of a product", () =>
+    Effect.gen(function*() {
+      const servers = yield* TestServers.TestServers
+      assert.strictEqual(servers.issuer, "https://sso.example.com/realms/acme")
+      const proof = { authorization: basic("nightly", "secret") }
+      const response = yield* postForm(
+        servers.authorizationServer.tokenEndpoint,
+        { grant_type: "client_credentials", scope: "reports:read" },
+        proof
+      )
+      assert.strictEqual(response.status, 200)
+      const [issued] = yield* servers.authorizationServer.issued
+      assert.strictEqual(issued?.clientId, "nightly")
+      assert.strictEqual((yield* callTool(issued?.value ?? "", "echo")).status, 200)
+      const refused = yield* callTool("another", "echo")
+      assert.strictEqual(refused.status, 401)
+      assert.include(refused.headers["www-authenticate"], "reports:read")
+    }).pipe(Effect.provide(TestServers.layer({
+      scopes: ["reports:read"],
+      mcpServer: { toolScopes: {} },
+      profile: IdentityProviderProfile.keycloak({
+        baseUrl: "https://sso.example.com",
+        realm: "acme",
+        resource: "https://mcp.example.com/mcp",
+        scopes: ["reports:read"],
+        clients: [{ clientId: "nightly", clientSecret: Redacted.make("secret") }]
+      })
+    }))))
 
   it.effect("every name can be chosen", () =>
     Effect.gen(function*() {
