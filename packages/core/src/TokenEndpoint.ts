@@ -166,9 +166,15 @@ export const send = (
   client: HttpClient.HttpClient,
   options: FormRequest
 ): Effect.Effect<Reply, TokenEndpointError | AssertionError | DiscoveryError> =>
+  Effect.flatMap(options.clientAuthentication.prove(options), (proof) => sendWith(client, options, proof))
+
+const sendWith = (
+  client: HttpClient.HttpClient,
+  options: FormRequest,
+  proof: Proof
+): Effect.Effect<Reply, TokenEndpointError> =>
   Effect.gen(function*() {
     const { clientAuthentication } = options
-    const proof = yield* clientAuthentication.prove(options)
     const form: Parameters = { ...options.form, ...proof.parameters }
     const secrets = [...Object.values(form), ...(proof.secrets ?? [])].flatMap((value) =>
       typeof value === "string" ? [] : spellings(Redacted.value(value))
@@ -200,6 +206,8 @@ export const request = (
 ): Effect.Effect<AccessToken, TokenEndpointError | AssertionError | DiscoveryError> =>
   Effect.gen(function*() {
     const { grant, resourceParameter, scopes } = options
+    // First: what the grant presents may be good for once, and is not to be had for a request that is never sent.
+    const proof = yield* options.clientAuthentication.prove(options)
     const parameters = yield* grant.parameters(options)
     const form: Parameters = {
       ...options.additionalParameters,
@@ -208,9 +216,8 @@ export const request = (
       ...(resourceParameter === undefined ? {} : { resource: resourceParameter }),
       ...parameters
     }
-    const reply = yield* send(client, { ...options, form }).pipe(
-      Effect.tapErrorTag("TokenEndpointError", ({ code }) =>
-        code === "invalid_grant" ? grant.refused?.(parameters) ?? Effect.void : Effect.void)
+    const reply = yield* sendWith(client, { ...options, form }, proof).pipe(
+      Effect.tapError(({ code }) => code === "invalid_grant" ? grant.refused?.(parameters) ?? Effect.void : Effect.void)
     )
     return yield* decode(reply, options)
   })

@@ -159,10 +159,29 @@ describe("what a refusal tells (RFC 6749 §5.2)", () => {
         grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
         scope: "mcp admin",
         resource: "https://mcp.example.com/mcp",
-        assertion: "canary-assertion-1",
+        assertion: "canary-assertion-2",
         client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        client_assertion: "canary-assertion-2"
+        client_assertion: "canary-assertion-1"
       })
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("where the client's proof cannot be had, no assertion is asked for", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "The vault is sealed." })
+      const grant = numbered()
+      const error = yield* Effect.flip(TokenEndpoint.request(network.httpClient, {
+        ...context,
+        grant: Grant.jwtBearer(grant),
+        clientAuthentication: ClientAuthentication.privateKeyJwt({
+          clientId: "client",
+          assertionProvider: () => Effect.fail(failure)
+        }),
+        resourceParameter: undefined,
+        defaultLifetime: 1000
+      }))
+      expect(error).toBe(failure)
+      expect(grant.asked).toEqual([])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect("an assertion that comes back in a refusal is taken out of the error", () =>

@@ -215,7 +215,7 @@ export const make = (
         // It may have moved.
         if (!(cause instanceof TokenEndpointError) || cause.code === undefined) discovered = undefined
         const error = failed(cause)
-        if (cause instanceof TokenEndpointError && cause.code === "invalid_grant") {
+        if (cause instanceof TokenEndpointError && cause.code === "invalid_grant" && !error.transient) {
           refusedTokens = [...refusedTokens, { error, subjectToken }].slice(-MAX_REFUSED)
         }
         for (const [other, { until }] of refusals) if (until <= now) refusals.delete(other)

@@ -634,7 +634,8 @@ describe("an identity provider that is out of order", () => {
       ["a 503", Answer.status(503)],
       ["a 429", Answer.status(429)],
       ["a broken connection", Answer.dropped],
-      ["server_error", refusal("server_error", 500)]
+      ["server_error", refusal("server_error", 500)],
+      ["a refusal of the user by a 503", refusal("invalid_grant", 503)]
     ] as const
   )("%s passes: the next caller asks again", ([, answer]) =>
     Effect.gen(function*() {
