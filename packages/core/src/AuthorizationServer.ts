@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import { check, parse, parseEndpoint } from "./internal/endpoint.ts"
 import { defaultLimits, type Limits } from "./internal/exchange.ts"
 import { firstOf } from "./internal/metadata.ts"
+import type { Read } from "./internal/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry.ts"
 import { clean } from "./internal/text.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
@@ -158,18 +159,46 @@ export const discover = (
   issuer: string,
   options: { readonly namedBy?: URL | undefined; readonly limits?: Limits | undefined } = {}
 ): Effect.Effect<AuthorizationServer, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
-  Effect.gen(function*() {
-    const base = parseIssuer(issuer)
-    if (base === undefined) {
-      return yield* new DiscoveryError({
+  Effect.zipRight(
+    checkIssuer(issuer, options.namedBy),
+    Effect.map(read(client, issuer, options.limits ?? defaultLimits), ({ value }) => value)
+  )
+
+/**
+ * Whether an issuer may be asked for its metadata: it is one, and who named it may name such an address.
+ *
+ * @internal
+ */
+export const checkIssuer = (
+  issuer: string,
+  namedBy: URL | undefined
+): Either.Either<URL, DiscoveryError | InsecureEndpoint> => {
+  const url = parseIssuer(issuer)
+  return url === undefined
+    ? Either.left(
+      new DiscoveryError({
         reason: "Invalid",
         url: issuer,
         description: `The issuer "${clean(issuer)}" is not a URL without query and fragment (RFC 8414 §2). ` +
           `Pin \`issuer\` to the right one.`
       })
-    }
-    yield* check(base, "issuer", options.namedBy)
-    const found = yield* firstOf(client, wellKnownUrls(base), Metadata, options.limits ?? defaultLimits)
+    )
+    : check(url, "issuer", namedBy)
+}
+
+/**
+ * `discover` but for who named the issuer, so that the outcome is the same for everybody.
+ *
+ * @internal
+ */
+export const read = (
+  client: HttpClient.HttpClient,
+  issuer: string,
+  limits: Limits
+): Effect.Effect<Read<AuthorizationServer>, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
+  Effect.gen(function*() {
+    const base = yield* checkIssuer(issuer, undefined)
+    const found = yield* firstOf(client, wellKnownUrls(base), Metadata, limits)
     if (Either.isLeft(found)) {
       return yield* new DiscoveryError({
         reason: "NotFound",
@@ -178,5 +207,6 @@ export const discover = (
           `Check \`issuer\`, or give \`authorizationServerMetadata\` or \`tokenEndpoint\`.`
       })
     }
-    return yield* fromMetadata(found.right.document, issuer, found.right.url.href)
+    const { document, lifetime, url } = found.right
+    return { value: yield* fromMetadata(document, issuer, url.href), lifetime }
   }).pipe(discovery("authorization_server"))

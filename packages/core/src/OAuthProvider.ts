@@ -17,6 +17,7 @@ import * as AuthorizationServer from "./AuthorizationServer.ts"
 import * as Challenge from "./Challenge.ts"
 import { anonymous, type ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
+import * as DiscoveryCache from "./DiscoveryCache.ts"
 import * as Grant from "./Grant.ts"
 import { check, nameOf, parse, parseEndpoint } from "./internal/endpoint.ts"
 import * as EventHub from "./internal/eventHub.ts"
@@ -156,6 +157,7 @@ export const make = (
     })
     const policy = RefreshPolicy.make(options.refreshPolicy)
     const discovery = Discovery.make({
+      cache: yield* DiscoveryCache.makeDefault,
       client,
       server,
       issuer: options.issuer,

@@ -13,7 +13,8 @@ import * as Challenge from "./Challenge.ts"
 import { check, hasCredentials, parse } from "./internal/endpoint.ts"
 import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./internal/exchange.ts"
 import { discard } from "./internal/discard.ts"
-import { firstOf, lookup, unavailable } from "./internal/metadata.ts"
+import { firstOf, type Found, lookup, unavailable } from "./internal/metadata.ts"
+import type { Read } from "./internal/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry.ts"
 import { clean } from "./internal/text.ts"
 import { type DiscoveryError, type InsecureEndpoint, InvalidOptions, ResourceMismatch } from "./OAuthError.ts"
@@ -132,10 +133,24 @@ export const discover = (
 ): Effect.Effect<
   Either.Either<ProtectedResource, ReadonlyArray<string>>,
   DiscoveryError | ResourceMismatch
+> => Effect.map(read(client, server, options.challenge, options.limits ?? defaultLimits), ({ value }) => value)
+
+/**
+ * `discover`, with how long the outcome is fresh.
+ *
+ * @internal
+ */
+export const read = (
+  client: HttpClient.HttpClient,
+  server: { readonly url: URL; readonly resource: string },
+  challenge: Challenge.Challenge | undefined,
+  limits: Limits
+): Effect.Effect<
+  Read<Either.Either<ProtectedResource, ReadonlyArray<string>>>,
+  DiscoveryError | ResourceMismatch
 > =>
   Effect.gen(function*() {
-    const limits = options.limits ?? defaultLimits
-    const challenged = yield* discoverChallenged(client, server.url, options.challenge, limits)
+    const challenged = yield* discoverChallenged(client, server.url, challenge, limits)
     const found = challenged._tag === "Found"
       ? Either.right(challenged)
       : yield* firstOf(
@@ -145,29 +160,30 @@ export const discover = (
         limits
       )
     if (Either.isLeft(found)) {
-      return challenged._tag === "Unavailable"
-        ? yield* challenged.error
-        : Either.left(challenged._tag === "Missed" ? [challenged.reason, ...found.left] : found.left)
+      if (challenged._tag === "Unavailable") return yield* challenged.error
+      const misses = challenged._tag === "Missed" ? [challenged.reason, ...found.left] : found.left
+      return { value: Either.left(misses), lifetime: undefined }
     }
-    const { document, url } = found.right
+    const { document, lifetime, url } = found.right
     if (!covers(document.resource, server.url)) {
       return yield* new ResourceMismatch({ expected: server.resource, actual: document.resource, url: url.href })
     }
-    return Either.right({
+    const protectedResource: ProtectedResource = {
       authorizationServers: document.authorization_servers ?? [],
       scopesSupported: document.scopes_supported ?? [],
       url: url.href,
       metadata: document
-    })
+    }
+    return { value: Either.right(protectedResource), lifetime }
   }).pipe(discovery("protected_resource"))
 
 type Challenged = Data.TaggedEnum<{
-  Found: { readonly href: string; readonly document: typeof Metadata.Type; readonly url: URL }
+  Found: { readonly href: string; readonly url: URL } & Found<typeof Metadata.Type>
   Missed: { readonly href: string; readonly reason: string }
   Unavailable: { readonly href: string; readonly error: DiscoveryError }
   NotNamed: { readonly href?: never }
 }>
-const { Found, Missed, NotNamed, Unavailable } = Data.taggedEnum<Challenged>()
+const Challenged = Data.taggedEnum<Challenged>()
 
 /** Where the challenge says. If that fails in whatever way, the well-known addresses are tried all the same. */
 const discoverChallenged = (
@@ -177,16 +193,16 @@ const discoverChallenged = (
   limits: Limits
 ): Effect.Effect<Challenged> => {
   const url = parse((challenge && Challenge.resourceMetadata(challenge)) ?? "")
-  if (url === undefined) return Effect.succeed(NotNamed({}))
+  if (url === undefined) return Effect.succeed(Challenged.NotNamed({}))
   const { href } = url
   const checked = check(url, "protected resource metadata", server)
-  if (Either.isLeft(checked)) return Effect.succeed(Missed({ href, reason: checked.left.message }))
+  if (Either.isLeft(checked)) return Effect.succeed(Challenged.Missed({ href, reason: checked.left.message }))
   return lookup(client, url, Metadata, limits).pipe(
     Effect.match({
-      onFailure: (error) => Unavailable({ href, error }),
+      onFailure: (error) => Challenged.Unavailable({ href, error }),
       onSuccess: Either.match({
-        onLeft: (reason) => Missed({ href, reason: `${clean(href)} ${reason}` }),
-        onRight: (document) => Found({ href, document, url })
+        onLeft: (reason) => Challenged.Missed({ href, reason: `${clean(href)} ${reason}` }),
+        onRight: (found) => Challenged.Found({ href, url, ...found })
       })
     })
   )

@@ -38,11 +38,18 @@ export * as Challenge from "./Challenge.ts"
 export * as ClientAuthentication from "./ClientAuthentication.ts"
 
 /**
- * From a server's URL to its authorization server, found once and remembered.
+ * From a server's URL to its authorization server, found once and remembered for as long as it is fresh.
  *
  * @since 0.1.0
  */
 export * as Discovery from "./Discovery.ts"
+
+/**
+ * What servers and authorization servers publish about themselves, read once for all providers that ask.
+ *
+ * @since 0.1.0
+ */
+export * as DiscoveryCache from "./DiscoveryCache.ts"
 
 /**
  * What is presented at the token endpoint in return for a token (RFC 6749 §1.3).

@@ -9,15 +9,26 @@ import { DiscoveryError } from "../OAuthError.ts"
 import { nameOf } from "./endpoint.ts"
 import { clean } from "./text.ts"
 import { exchange, isRedirect, isTransientStatus, type Limits, parseJson } from "./exchange.ts"
+import { lifetimeOf } from "./freshness.ts"
 
 const MAX_REDIRECTS = 3
+
+/**
+ * A document, and for how many milliseconds its answer says that it is fresh, if it says so.
+ *
+ * @internal
+ */
+export interface Found<A> {
+  readonly document: A
+  readonly lifetime: number | undefined
+}
 
 /**
  * What one address gave: a document, or why there is none. A server that is out of order is neither: it fails.
  *
  * @internal
  */
-export type Lookup<A> = Either.Either<A, string>
+export type Lookup<A> = Either.Either<Found<A>, string>
 
 /** @internal */
 export const unavailable = (url: URL, description: string, cause?: unknown) =>
@@ -69,10 +80,13 @@ export const lookup = <A, I>(
         if (status !== 200) return Effect.succeed(Either.left(`answered ${status}`))
         const json = parseJson(body)
         if (json === undefined) return Effect.succeed(Either.left("is not JSON"))
-        return Effect.succeed(Option.match(decodeUnknownOption(schema)(json), {
-          onNone: () => Either.left("is JSON, but not such a document"),
-          onSome: Either.right
-        }))
+        return Effect.clockWith((clock) =>
+          Effect.succeed(Option.match(decodeUnknownOption(schema)(json), {
+            onNone: () => Either.left("is JSON, but not such a document"),
+            onSome: (document) =>
+              Either.right({ document, lifetime: lifetimeOf(headers, clock.unsafeCurrentTimeMillis()) })
+          }))
+        )
       }
     })
   )
@@ -88,12 +102,12 @@ export const firstOf = <A, I>(
   urls: ReadonlyArray<URL>,
   schema: Schema.Schema<A, I>,
   limits: Limits
-): Effect.Effect<Either.Either<{ readonly document: A; readonly url: URL }, ReadonlyArray<string>>, DiscoveryError> =>
+): Effect.Effect<Either.Either<Found<A> & { readonly url: URL }, ReadonlyArray<string>>, DiscoveryError> =>
   Effect.gen(function*() {
     const misses: Array<string> = []
     for (const url of urls) {
       const found = yield* lookup(client, url, schema, limits)
-      if (Either.isRight(found)) return Either.right({ document: found.right, url })
+      if (Either.isRight(found)) return Either.right({ ...found.right, url })
       misses.push(`${clean(url.href)} ${found.left}`)
     }
     return Either.left(misses)
