@@ -214,7 +214,7 @@ export const makeDefault: Effect.Effect<DiscoveryCache.Service, never, Scope.Sco
 )
 
 /**
- * One cache for the providers of several Layers.
+ * One cache for the providers of several Layers. `OAuthProviders` brings its own.
  *
  * @since 0.1.0
  * @category layers

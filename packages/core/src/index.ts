@@ -116,6 +116,14 @@ export * as OAuthMetric from "./OAuthMetric.ts"
 export * as OAuthProvider from "./OAuthProvider.ts"
 
 /**
+ * Many servers and identities in one program, as an agent platform or a gateway has them: a provider for each key, made
+ * on first use and let go when it is idle.
+ *
+ * @since 0.1.0
+ */
+export * as OAuthProviders from "./OAuthProviders.ts"
+
+/**
  * The protected MCP server: its identifier (RFC 8707 §2), and the metadata that it publishes about itself (RFC 9728).
  *
  * @since 0.1.0
