@@ -1,0 +1,391 @@
+/**
+ * What must hold whatever happens. The model is told what the providers send, get and answer their callers, and keeps
+ * its own small account of which tokens they hold; it knows nothing of how they work.
+ *
+ * Its times are those of `Facts.ts`.
+ */
+import { type Call, demands, type Outcome, type Request, type Result, type Rule, type Token } from "./Facts.ts"
+import type { VirtualClock } from "./VirtualTime.ts"
+
+/** How long after everything is well again calls must succeed: twice the memory of a refusal, or the longest backoff. */
+const RECOVERY = demands.briefMemory ? 10_000 : 450_000
+/** Between two requests to an authorization server that is away. */
+const PACE = 1000
+/** More tokens in that time are too many, even if all are rejected, or some lack a scope. */
+const STORM = 10
+const REFUSAL_MEMORY = 5000
+const STORAGE_TIMEOUT = 5000
+const MAX_RETRY_AFTER = 3_600_000
+const MAX_REJECTION_MEMORY = 300_000
+/** A flight may find that its callers have gone, and the token expired, only when it gets to the token request. */
+const FLIGHT = 60_000
+
+const minutes = (count: number): number => count * 60_000
+
+interface Failure extends Request {
+  readonly endedAt: number
+  readonly final: boolean
+  readonly cause: string
+  readonly retryWall: number
+}
+
+class Provider {
+  closed = false
+  flights = 0
+  /** The newest token it is known to have, and when it got it. */
+  token: Token | undefined
+  tokenAt = 0
+  used = false
+  /** Those that the server has rejected. */
+  readonly refused = new Set<Token>()
+  /** When it said so of those that it is to be told of, and that are not kept for a while all the same. */
+  readonly rejected = new Map<Token, number>()
+  readonly got: Array<Token> = []
+  /** Those that had lived the life they were given when they came, which their answers did not name. */
+  readonly late = new Set<Token>()
+  /** Those that were under way when the clock jumped. */
+  readonly jumped = new Set<Token>()
+  readonly gotAt: Array<number> = []
+  failure: Failure | undefined
+  readonly causes = new Set<string>()
+  /** The scopes that calls were sent back for, and when. */
+  readonly missing = new Map<string, number>()
+  callers = 0
+  lastCallerAt = -Infinity
+}
+
+export class Model {
+  readonly trace: Array<string> = []
+  readonly violations: Array<{ readonly rule: Rule; readonly detail: string }> = []
+  readonly #clock: VirtualClock
+  readonly #providers: ReadonlyArray<Provider>
+  readonly #leases: boolean
+  #requests = 0
+  #goodSince = -Infinity
+  #bad = false
+  /** How often somebody has set the clock, or suspended the machine. */
+  #jumps = 0
+  #storageWorksSince = -Infinity
+
+  constructor(clock: VirtualClock, providers: number, leases: boolean) {
+    this.#clock = clock
+    this.#leases = leases
+    this.#providers = Array.from({ length: providers }, () => new Provider())
+  }
+
+  get now(): number {
+    return this.#clock.worldTime
+  }
+
+  get #wall(): number {
+    return this.#clock.unsafeCurrentTimeMillis()
+  }
+
+  note(text: string): void {
+    this.trace.push(`${this.#clock.elapsed} ${text}`)
+  }
+
+  violate(rule: Rule, detail: string): void {
+    this.note(`!!! ${rule}: ${detail}`)
+    this.violations.push({ rule, detail })
+  }
+
+  #provider(index: number): Provider {
+    const provider = this.#providers[index]
+    if (provider === undefined) throw new Error(`no provider ${index}`)
+    return provider
+  }
+
+  // ---- the world -------------------------------------------------------------------------------------------------------
+
+  /** Whether a token that can be used is to be had. */
+  health(good: boolean): void {
+    if (good && this.#bad) this.#goodSince = this.now
+    if (!good) this.#goodSince = Infinity
+    this.#bad = !good
+  }
+
+  storage(works: boolean): void {
+    if (!works) this.#storageWorksSince = Infinity
+    else if (this.#storageWorksSince === Infinity) this.#storageWorksSince = this.now
+  }
+
+  /** What is under way when the clock jumps may fail of it. */
+  clockChanged(): void {
+    this.#jumps++
+    if (!this.#bad) this.#goodSince = this.now
+  }
+
+  closed(index: number): void {
+    this.#provider(index).closed = true
+  }
+
+  // ---- tokens in hand --------------------------------------------------------------------------------------------------
+
+  /** Not expired, and not from a future that the clock has gone back from. */
+  #isValid(token: Token): boolean {
+    return token.issuedWall <= this.#wall && this.#wall < token.expiresWall
+  }
+
+  #inHand(provider: Provider): Token | undefined {
+    const { token } = provider
+    return token !== undefined && this.#isValid(token) && !provider.refused.has(token) ? token : undefined
+  }
+
+  /** The windows of the standard policy: 60 s and a twentieth; 5, 15 or 60 minutes and a quarter. */
+  #isFresh(token: Token, wall: number, part: "mandatory" | "advisory"): boolean {
+    const life = token.expiresWall - token.issuedWall
+    const advisory = minutes(life <= minutes(20) ? 5 : life <= minutes(90) ? 15 : 60)
+    const window = part === "mandatory" ? Math.min(minutes(1), life / 20) : Math.min(advisory, life / 4)
+    return token.issuedWall <= wall && wall < token.expiresWall - window
+  }
+
+  #hold(provider: Provider, token: Token): void {
+    if (provider.token !== undefined && provider.token.order >= token.order) return
+    provider.token = token
+    provider.tokenAt = this.now
+    provider.used = false
+    provider.got.push(token)
+  }
+
+  // ---- token requests --------------------------------------------------------------------------------------------------
+
+  requested(index: number, scopes: ReadonlyArray<string>): Request {
+    const provider = this.#provider(index)
+    const { missing, token } = provider
+    const stepUp = scopes.some((scope) =>
+      this.now - (missing.get(scope) ?? -Infinity) < FLIGHT && token?.scopes.includes(scope) !== true
+    )
+    const request: Request = {
+      provider: index,
+      number: ++this.#requests,
+      scopes,
+      startedAt: this.now,
+      startedWall: this.#wall,
+      stepUp,
+      jumps: this.#jumps
+    }
+    const name = `token request ${request.number} of provider ${index}`
+    this.note(`${name}: ${scopes.join(" ")}${stepUp ? " (step-up)" : ""}`)
+    if (provider.closed) this.violate("used after its end", name)
+    if (provider.flights > 0) this.violate("one flight", `${name} while another is under way`)
+    const shares = this.#leases && this.now - this.#storageWorksSince > FLIGHT
+    if (shares && this.#providers.some(({ flights }) => flights > 0)) {
+      this.violate("one flight", `${name} while another provider of the key has one`)
+    }
+    this.#checkNeed(provider, request, name)
+    if (provider.failure?.jumps === this.#jumps) {
+      this.#checkPace(provider, provider.failure, request, name)
+    }
+    provider.flights++
+    return request
+  }
+
+  /** At most one for the first token, for each life, each rejection and each step-up. */
+  #checkNeed(provider: Provider, { stepUp }: Request, name: string): void {
+    const { callers, lastCallerAt, token, used } = provider
+    const inHand = this.#inHand(provider)
+    // A flight that the storage holds up comes late.
+    const prompt = this.now - this.#storageWorksSince > FLIGHT
+    if (inHand !== undefined && !stepUp && prompt && this.#isFresh(inHand, this.#wall, "advisory")) {
+      this.violate("token request without need", `${name}: token ${inHand.order} is fresh`)
+    }
+    if (callers > 0 || this.now - lastCallerAt < FLIGHT) return
+    if (token === undefined || !used || this.#wall - token.expiresWall > FLIGHT) {
+      this.violate("token request for nobody", `${name}: nobody calls, or has used the last token`)
+    }
+  }
+
+  #checkPace(provider: Provider, failure: Failure, request: Request, name: string): void {
+    const narrower = failure.cause.endsWith("invalid_scope") && request.scopes.length < failure.scopes.length
+    if (narrower || (!demands.pacedStepUps && (failure.stepUp || request.stepUp))) return
+    const after = `${name}, ${this.now - failure.endedAt} ms after ${failure.cause}`
+    if (this.#wall < failure.retryWall) {
+      this.violate("request before Retry-After", `${after}: ${failure.retryWall - this.#wall} ms too early`)
+    } else if (failure.final) {
+      if (this.now - failure.endedAt < REFUSAL_MEMORY) this.violate("refusal forgotten", after)
+    } else if (this.now - failure.startedAt < PACE) {
+      const inHand = this.#inHand(provider)
+      const exempt = inHand === undefined
+        ? !demands.pacedWithoutToken
+        : !demands.pacedIntoMandatory && this.#isFresh(inHand, failure.startedWall, "mandatory") &&
+          !this.#isFresh(inHand, this.#wall, "mandatory")
+      if (!exempt) this.violate("more than one request a second", after)
+    }
+  }
+
+  resulted(request: Request, result: Result): void {
+    const provider = this.#provider(request.provider)
+    provider.flights--
+    const expired = result._tag === "Token" && result.token.expiresWall <= this.#wall
+    const shown = result._tag === "Token"
+      ? `token ${result.token.order}`
+      : result._tag === "Failure"
+      ? result.cause
+      : ""
+    if (result._tag === "Interrupted") provider.causes.add("none")
+    this.note(`token request ${request.number} -> ${result._tag} ${shown}${expired ? ", expired on its way" : ""}`)
+    if (result._tag === "Token" && !expired) {
+      this.#hold(provider, result.token)
+      if (request.jumps !== this.#jumps) provider.jumped.add(result.token)
+      provider.failure = undefined
+      if (provider.gotAt.unshift(this.now) > STORM && this.now - (provider.gotAt.pop() ?? 0) < PACE) {
+        this.violate("more than one request a second", `${STORM + 1} tokens, whatever may have become of them`)
+      }
+      return
+    }
+    if (result._tag === "Token" && !result.token.saysLife) provider.late.add(result.token)
+    const failed = result._tag === "Failure" ? result : { final: false, cause: expired ? "200" : "none" }
+    const retryAfter = "retryAfter" in failed ? failed.retryAfter : undefined
+    const until = retryAfter === undefined
+      ? this.#wall
+      : "wall" in retryAfter
+      ? retryAfter.wall
+      : this.#wall + retryAfter.millis
+    provider.causes.add(failed.cause)
+    provider.failure = {
+      ...request,
+      endedAt: this.now,
+      final: failed.final,
+      cause: failed.cause,
+      retryWall: Math.min(until, this.#wall + MAX_RETRY_AFTER)
+    }
+  }
+
+  // ---- calls -----------------------------------------------------------------------------------------------------------
+
+  called(id: number, index: number, body: Call["body"]): Call {
+    const provider = this.#provider(index)
+    const inHand = this.#inHand(provider)
+    provider.callers++
+    const fresh = inHand !== undefined && provider.tokenAt < this.now && this.#isFresh(inHand, this.#wall, "mandatory")
+    this.note(`call ${id} of provider ${index}${fresh ? "" : ", without a fresh token"}`)
+    return {
+      id,
+      provider: index,
+      body,
+      startedAt: this.now,
+      fresh,
+      jumps: this.#jumps,
+      sent: [],
+      statuses: [],
+      over: false
+    }
+  }
+
+  sent(call: Call, token: Token): void {
+    const provider = this.#provider(call.provider)
+    const name = `call ${call.id}, token ${token.order}`
+    this.note(name)
+    // By the authorization server's clock, unless ours has been set back since and cannot tell.
+    const said = token.skew > this.#clock.skew ? Infinity : token.expiresAt
+    // One that was under way when the clock was set back serves those who wait for it.
+    const awaited = token === provider.token && provider.tokenAt === this.now && provider.jumped.has(token)
+    const usable = this.#isValid(token) || (awaited && this.#wall < token.issuedWall)
+    if ((!usable || this.now >= said) && !this.#isForgiven(provider, token)) {
+      this.violate("expired token sent", `${name}: ${this.#wall - token.expiresWall} ms past its expiry`)
+    }
+    const rejectedAt = provider.rejected.get(token) ?? Infinity
+    if (rejectedAt < call.startedAt) this.violate("rejected token sent", name)
+    const newer = provider.token !== undefined && provider.token.order > token.order ? provider.token : undefined
+    if (newer !== undefined && newer === this.#inHand(provider) && provider.tokenAt < call.startedAt) {
+      this.violate("older token sent", `${name}, and token ${newer.order} is in hand`)
+    }
+    if (call.sent.length === 0) this.#checkWait(provider, call, token, name)
+    call.sent.push(token)
+    this.#hold(provider, token)
+    if (provider.token === token) provider.used = true
+  }
+
+  /** What is not demanded yet: it came in time and a storage that hangs has held it up, or its life was not said. */
+  #isForgiven(provider: Provider, token: Token): boolean {
+    if (!demands.unsaidLife && provider.late.has(token)) return true
+    return !demands.noWaitForStorage && provider.token === token && this.#storageWorksSince > provider.tokenAt &&
+      this.now - provider.tokenAt <= STORAGE_TIMEOUT
+  }
+
+  #checkWait(provider: Provider, call: Call, token: Token | undefined, name: string): void {
+    if (call.jumps !== this.#jumps) return
+    if (call.fresh && this.now > call.startedAt) {
+      this.violate("waited with a fresh token in hand", `${name}: ${this.now - call.startedAt} ms`)
+    }
+    const since = Math.max(call.startedAt, provider.tokenAt)
+    if (
+      demands.noWaitForStorage && token !== undefined && token === provider.token && since < this.now &&
+      provider.got.at(-1) === token && this.#isFresh(token, this.#wall - (this.now - since), "mandatory")
+    ) {
+      this.violate("waited with a fresh token in hand", `${name}: ${this.now - since} ms after it had come`)
+    }
+  }
+
+  /** A token that was got in place of a rejected one is kept for a while though it is rejected too. */
+  #isKept(provider: Provider, token: Token): boolean {
+    let streak = 0
+    for (let i = provider.got.indexOf(token) - 1; i >= 0; i--) {
+      const before = provider.got[i]
+      if (before === undefined || !provider.refused.has(before)) break
+      streak++
+    }
+    const gotAt = token === provider.token ? provider.tokenAt : -Infinity
+    return streak > 0 && this.now - gotAt < Math.min(MAX_REJECTION_MEMORY, PACE * 2 ** Math.min(streak - 1, 30))
+  }
+
+  answered(call: Call, token: Token, status: number, scope: string | undefined): void {
+    const provider = this.#provider(call.provider)
+    this.note(`call ${call.id} -> ${status}`)
+    if (status === 401) {
+      // The provider is not told of what a call is answered the second time.
+      const told = !call.statuses.includes(401) && !this.#isKept(provider, token) && !provider.rejected.has(token)
+      if (told) provider.rejected.set(token, this.now)
+      provider.refused.add(token)
+    }
+    call.statuses.push(status)
+    if (status === 403 && scope !== undefined) provider.missing.set(scope, this.now)
+  }
+
+  ended(call: Call, outcome: Outcome): void {
+    const provider = this.#provider(call.provider)
+    call.over = true
+    provider.callers--
+    provider.lastCallerAt = this.now
+    const name = `call ${call.id}`
+    this.note(`${name}: ${JSON.stringify(outcome)}`)
+    if (call.sent.length === 0 && !provider.closed) this.#checkWait(provider, call, undefined, name)
+    switch (outcome._tag) {
+      case "GivenUp":
+        return
+      case "Closed":
+        return provider.closed ? undefined : this.violate("call ended by somebody else", name)
+      case "Died":
+        return this.violate("call ended by somebody else", `${name}: ${outcome.message}`)
+      case "Answered": {
+        const last = call.sent.at(-1)
+        // It may have been given a new token, and not have been able to send its body again.
+        if (outcome.status !== 200) provider.used = true
+        const twice = call.statuses.filter((status) => status === outcome.status).length > 1
+        if (call.body === "stream" || twice || last === undefined || provider.closed) return
+        if (outcome.status === 401 && !this.#isKept(provider, last)) this.violate("401 that could be avoided", name)
+        if (outcome.status === 403 && this.#goodSince === -Infinity) this.violate("403 that could be avoided", name)
+        return
+      }
+      case "Failed": {
+        const inHand = this.#inHand(provider)
+        if (inHand !== undefined && !inHand.revoked && provider.tokenAt < this.now) {
+          this.violate("failed with a valid token in hand", `${name}: token ${inHand.order}`)
+        }
+        if (!provider.causes.has(outcome.cause) || !outcome.message.includes("https://")) {
+          this.violate("error without its cause", `${name}: ${outcome.cause}, ${outcome.message}`)
+        }
+        const waits = provider.failure === undefined ? 0 : provider.failure.retryWall - this.#wall
+        if (call.startedAt >= this.#goodSince + RECOVERY && waits <= 0) {
+          this.violate("failed although all is well", `${name}: ${outcome.message}`)
+        }
+      }
+    }
+  }
+
+  /** What a metadata request fails with. */
+  metadataFailed(index: number): void {
+    this.#provider(index).causes.add("discovery")
+  }
+}

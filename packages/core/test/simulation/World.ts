@@ -1,0 +1,329 @@
+/**
+ * The authorization server, the MCP server and the storage of a simulation: as good or as bad as the schedule's last
+ * word. They tell the model what they see.
+ *
+ * Responses are made without `Response` and its promises, so that a whole run is synchronous.
+ */
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { type HttpClientError, RequestError } from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import { type HttpClientResponse, TypeId } from "@effect/platform/HttpClientResponse"
+import { TypeId as IncomingMessageTypeId } from "@effect/platform/HttpIncomingMessage"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { OAuthError } from "../../src/index.ts"
+import type { TokenStorage } from "../../src/index.ts"
+import type { Call, Request, Result, Token } from "./Facts.ts"
+import type { Model } from "./Model.ts"
+import type { Answer, WorldStep } from "./Schedule.ts"
+import type { VirtualClock } from "./VirtualTime.ts"
+
+export const serverUrl = "https://mcp.example.com/mcp"
+export const issuer = "https://auth.example.com"
+
+/** What every token has; the calls of some steps need more. */
+const usual = "mcp"
+
+const metadata = {
+  issuer,
+  token_endpoint: `${issuer}/token`,
+  response_types_supported: [],
+  token_endpoint_auth_methods_supported: ["client_secret_basic"]
+}
+export const authorizationServerMetadata: unknown = metadata
+const resourceMetadata = { resource: serverUrl, authorization_servers: [issuer], scopes_supported: [usual] }
+
+/** What a token is believed to live whose answer does not say, and what it does live, in seconds. */
+const UNSAID = { believed: 300, lives: 600 }
+
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+const json = (status: number, body: unknown, headers: Reply["headers"] = {}): Reply => ({
+  status,
+  headers: { "content-type": "application/json", ...headers },
+  body: JSON.stringify(body)
+})
+
+const encoder = new TextEncoder()
+
+class StubResponse extends Inspectable.Class implements HttpClientResponse {
+  readonly [TypeId]: typeof TypeId = TypeId
+  readonly [IncomingMessageTypeId]: typeof IncomingMessageTypeId = IncomingMessageTypeId
+  readonly request: HttpClientRequest
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly text: Effect.Effect<string>
+  readonly remoteAddress = Option.none()
+
+  constructor(request: HttpClientRequest, { body, headers, status }: Reply) {
+    super()
+    this.request = request
+    this.status = status
+    this.headers = Headers.fromInput(headers)
+    this.text = Effect.succeed(body)
+  }
+
+  get stream(): Stream.Stream<Uint8Array> {
+    return Stream.fromEffect(Effect.map(this.text, (text) => encoder.encode(text)))
+  }
+  get arrayBuffer(): Effect.Effect<ArrayBuffer> {
+    return Effect.map(this.text, (text) => encoder.encode(text).buffer)
+  }
+  get json(): Effect.Effect<unknown> {
+    return Effect.map(this.text, (text): unknown => JSON.parse(text))
+  }
+  get cookies(): never {
+    throw new Error("no cookies here")
+  }
+  get urlParamsBody(): never {
+    throw new Error("no form here")
+  }
+  get formData(): never {
+    throw new Error("no form here")
+  }
+  toJSON(): unknown {
+    return { _id: "StubResponse", status: this.status }
+  }
+}
+
+export class World {
+  readonly calls = new Map<number, Call>()
+  readonly #clock: VirtualClock
+  readonly #model: Model
+  readonly #discovery: boolean
+  readonly #tokens = new Map<string, Token>()
+  #issue: { readonly life?: number; readonly delay: number } = { life: 60, delay: 0 }
+  #tokenEndpoint: Answer = { _tag: "Token" }
+  #metadata: Answer = { _tag: "Token" }
+  #extra: "granted" | "leftOut" | "refused" = "granted"
+  #server = { delay: 0, rejects: false, challenge: true }
+  #storage: "works" | "fails" | "hangs" | "dies" = "works"
+
+  constructor(clock: VirtualClock, model: Model, discovery: boolean) {
+    this.#clock = clock
+    this.#model = model
+    this.#discovery = discovery
+  }
+
+  take(step: WorldStep): void {
+    switch (step._tag) {
+      case "Revoke":
+        for (const token of this.#tokens.values()) token.revoked = true
+        break
+      case "Server":
+        this.#server = step
+        break
+      case "Tokens":
+        this.#issue = step
+        break
+      case "TokenEndpoint":
+        this.#tokenEndpoint = step.answer
+        break
+      case "Metadata":
+        this.#metadata = step.answer
+        break
+      case "Scopes":
+        this.#extra = step.extra
+        break
+      case "Storage":
+        this.#storage = step.state
+        this.#model.storage(step.state === "works")
+        break
+    }
+    const { delay, life = UNSAID.believed } = this.#issue
+    const finds = !this.#discovery || this.#metadata._tag === "Token"
+    const answers = this.#tokenEndpoint._tag === "Token" && life * 1000 > delay && this.#extra === "granted"
+    this.#model.health(answers && finds)
+  }
+
+  // ---- HTTP ------------------------------------------------------------------------------------------------------------
+
+  /** The plain client of one provider. */
+  client(provider: number): HttpClient.HttpClient {
+    return HttpClient.makeWith<never, never, HttpClientError, never>(
+      Effect.flatMap((request) =>
+        Effect.map(this.#reply(provider, request), (reply) => new StubResponse(request, reply))
+      ),
+      Effect.succeed
+    )
+  }
+
+  #reply(provider: number, request: HttpClientRequest): Effect.Effect<Reply, HttpClientError> {
+    const { headers, url } = request
+    const call = Number(headers["x-call"] ?? Number.NaN)
+    if (url.startsWith(`${issuer}/token`)) return this.#token(provider, request)
+    if (url.includes("/.well-known/")) return this.#wellKnown(provider, request)
+    return this.resource(call, headers["authorization"] ?? "", headers["x-scope"])
+  }
+
+  #wellKnown(provider: number, request: HttpClientRequest): Effect.Effect<Reply, HttpClientError> {
+    if (this.#metadata._tag !== "Token") {
+      this.#model.metadataFailed(provider)
+      return this.#answer(this.#metadata, request)
+    }
+    if (request.url === `${issuer}/.well-known/oauth-authorization-server`) return Effect.succeed(json(200, metadata))
+    return request.url.endsWith("/oauth-protected-resource/mcp")
+      ? Effect.succeed(json(200, resourceMetadata))
+      : Effect.succeed(json(404, {}))
+  }
+
+  #answer(answer: Exclude<Answer, { _tag: "Token" }>, request: HttpClientRequest): Effect.Effect<Reply, RequestError> {
+    switch (answer._tag) {
+      case "Status":
+        return Effect.succeed(json(answer.status, {}))
+      case "RetryAfter": {
+        // A date is by the world's clock, and has whole seconds.
+        const date = new Date(this.#clock.worldTime + answer.seconds * 1000).toUTCString()
+        const header = answer.form === "date" ? date : String(answer.seconds)
+        return Effect.succeed(json(answer.status, {}, { "retry-after": header }))
+      }
+      case "Refusal":
+        return Effect.succeed(json(statusOf(answer.code), { error: answer.code }))
+      case "Garbage":
+        return Effect.succeed({ status: 200, headers: { "content-type": "text/html" }, body: "<p>Welcome" })
+      case "Broken":
+        return Effect.fail(new RequestError({ request, reason: "Transport", description: "broken" }))
+      case "Hang":
+        return Effect.never
+    }
+  }
+
+  // ---- the authorization server ----------------------------------------------------------------------------------------
+
+  #token(provider: number, request: HttpClientRequest): Effect.Effect<Reply, HttpClientError> {
+    return Effect.suspend(() => {
+      const { body } = request
+      const form = new URLSearchParams(body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : "")
+      const scopes = form.get("scope")?.split(" ") ?? []
+      const asked = this.#model.requested(provider, scopes)
+      const [result, reply] = this.#decide(asked, request)
+      return reply.pipe(
+        this.#issue.delay === 0 ? (reply) => reply : Effect.delay(this.#issue.delay),
+        Effect.onExit((exit) =>
+          Effect.sync(() => this.#model.resulted(asked, Exit.isInterrupted(exit) ? { _tag: "Interrupted" } : result))
+        )
+      )
+    })
+  }
+
+  #decide(asked: Request, request: HttpClientRequest): readonly [Result, Effect.Effect<Reply, RequestError>] {
+    const answer = this.#tokenEndpoint
+    if (answer._tag !== "Token") return [resultOf(answer, this.#clock.worldTime), this.#answer(answer, request)]
+    const isExtra = (scope: string) => scope !== usual
+    if (this.#extra === "refused" && asked.scopes.some(isExtra)) {
+      const refusal: Answer = { _tag: "Refusal", code: "invalid_scope" }
+      return [resultOf(refusal, this.#clock.worldTime), this.#answer(refusal, request)]
+    }
+    const scopes = this.#extra === "leftOut" ? [usual] : asked.scopes
+    const { life } = this.#issue
+    const order = this.#tokens.size + 1
+    const token: Token = {
+      order,
+      value: `token-${order}-of-the-simulation`,
+      scopes,
+      expiresAt: this.#clock.worldTime + (life ?? UNSAID.lives) * 1000,
+      issuedWall: asked.startedWall,
+      expiresWall: asked.startedWall + (life ?? UNSAID.believed) * 1000,
+      saysLife: life !== undefined,
+      skew: this.#clock.skew,
+      revoked: false
+    }
+    this.#tokens.set(token.value, token)
+    const reply = json(200, {
+      access_token: token.value,
+      token_type: "Bearer",
+      scope: scopes.join(" "),
+      ...(life === undefined ? {} : { expires_in: life })
+    })
+    return [{ _tag: "Token", token }, Effect.succeed(reply)]
+  }
+
+  // ---- the MCP server --------------------------------------------------------------------------------------------------
+
+  resource(id: number, authorization: string, scope: string | undefined): Effect.Effect<Reply> {
+    return Effect.suspend(() => {
+      const call = this.calls.get(id)
+      const token = this.#tokens.get(authorization.replace("Bearer ", ""))
+      if (call === undefined || token === undefined) return Effect.succeed(json(401, {}))
+      const { challenge, delay, rejects } = this.#server
+      this.#model.sent(call, token)
+      const rejected = rejects || token.revoked || this.#clock.worldTime >= token.expiresAt
+      const lacks = scope !== undefined && !token.scopes.includes(scope)
+      const reply = rejected
+        ? json(401, {}, challenge ? { "www-authenticate": "Bearer error=\"invalid_token\"" } : {})
+        : lacks
+        ? json(403, {}, { "www-authenticate": `Bearer error="insufficient_scope", scope="${usual} ${scope}"` })
+        : json(200, {})
+      return Effect.succeed(reply).pipe(
+        delay === 0 ? (reply) => reply : Effect.delay(delay),
+        Effect.tap(() => this.#model.answered(call, token, reply.status, scope))
+      )
+    })
+  }
+
+  // ---- the storage -----------------------------------------------------------------------------------------------------
+
+  /** A storage that does as well as the schedule lets it. */
+  storage(memory: TokenStorage.TokenStorage.Service): TokenStorage.TokenStorage.Service {
+    const faulty = <A, R>(
+      operation: OAuthError.TokenStorageError["operation"],
+      works: Effect.Effect<A, OAuthError.TokenStorageError, R>
+    ): Effect.Effect<A, OAuthError.TokenStorageError, R> =>
+      Effect.suspend(() => {
+        switch (this.#storage) {
+          case "works":
+            return works
+          case "fails":
+            return new OAuthError.TokenStorageError({ operation, description: "out of order." })
+          case "hangs":
+            return Effect.never
+          case "dies":
+            return Effect.dieMessage("out of its mind")
+        }
+      })
+    return {
+      get: (key) => faulty("get", memory.get(key)),
+      set: (key, token) => faulty("set", memory.set(key, token)),
+      remove: (key) => faulty("remove", memory.remove(key)),
+      lease: (key) => faulty("lease", memory.lease(key))
+    }
+  }
+}
+
+/** How the model and the simulation name what a token request failed with. */
+export const causeOf = (status?: number, code?: string): string =>
+  status === undefined ? "none" : code === undefined ? `${status}` : `${status} ${code}`
+
+const statusOf = (code: string): number => code === "invalid_client" ? 401 : 400
+
+const resultOf = (answer: Answer, now: number): Result => {
+  switch (answer._tag) {
+    case "Status":
+      return { _tag: "Failure", final: false, cause: causeOf(answer.status) }
+    case "RetryAfter":
+      return {
+        _tag: "Failure",
+        final: false,
+        cause: causeOf(answer.status),
+        retryAfter: answer.form === "seconds"
+          ? { millis: answer.seconds * 1000 }
+          : { wall: Math.floor(now / 1000) * 1000 + answer.seconds * 1000 }
+      }
+    case "Refusal":
+      return { _tag: "Failure", final: true, cause: causeOf(statusOf(answer.code), answer.code) }
+    case "Garbage":
+      return { _tag: "Failure", final: true, cause: causeOf(200) }
+    case "Token":
+    case "Broken":
+    case "Hang":
+      return { _tag: "Failure", final: false, cause: causeOf() }
+  }
+}

@@ -1,0 +1,144 @@
+import { describe, expect, it } from "@effect/vitest"
+import { HttpClient, type HttpClientError } from "@effect/platform"
+import { Effect } from "effect"
+import { OAuthError } from "../../src/index.ts"
+import { pause } from "../support/recorder.ts"
+import type { Rule } from "./Facts.ts"
+import * as Schedule from "./Schedule.ts"
+import * as Simulation from "./Simulation.ts"
+import { issuer } from "./World.ts"
+
+/** How many seeds are run, or the one that is. */
+const seeds = Number(process.env["SIMULATION_SEEDS"] || 2000)
+const only = process.env["SIMULATION_SEED"] || undefined
+
+/** Without a record of every error, and without the stack traces that make them dear. */
+const quickly = async <A>(f: () => Promise<A>): Promise<A> => {
+  const { stackTraceLimit } = Error
+  const resume = pause()
+  Error.stackTraceLimit = 0
+  try {
+    return await f()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+    resume()
+  }
+}
+
+const first = only === undefined ? 1 : Number(only)
+const last = only === undefined ? seeds : first
+
+describe("whatever happens", () => {
+  it(`${only === undefined ? `seeds 1 to ${last}` : `seed ${only}`}: no rule is broken`, () =>
+    quickly(async () => {
+      let calls = 0
+      for (let seed = first; seed <= last; seed++) {
+        const report = await Simulation.run(Schedule.make(seed))
+        if (report.violations.length > 0) throw new Error(await Simulation.explain(report))
+        calls += report.calls
+      }
+      expect(calls).toBeGreaterThan(last - first)
+    }), 600_000)
+
+  it("a seed gives the same trace twice", () =>
+    quickly(async () => {
+      for (let seed = 1; seed <= 40; seed++) {
+        const traces = [await Simulation.run(Schedule.make(seed)), await Simulation.run(Schedule.make(seed))]
+        expect(traces[0]?.trace).toEqual(traces[1]?.trace)
+        expect(traces[0]?.trace.length).toBeGreaterThan(1)
+      }
+    }))
+
+  it("no secret comes to light", async () => {
+    const traces: Array<string> = []
+    for (let seed = 1; seed <= 20; seed++) traces.push(...(await Simulation.run(Schedule.make(seed))).trace)
+    // The recorder of these tests searches the errors, of which there are some.
+    expect(traces.filter((line) => line.includes("\"Failed\""))).not.toEqual([])
+  })
+})
+
+describe("a fault that is planted is found", () => {
+  const made = new OAuthError.TokenEndpointError({ reason: "Unavailable", url: issuer, description: "made up" })
+
+  const faults: ReadonlyArray<readonly [name: string, fault: Simulation.Options, rule: Rule]> = [
+    ["two token requests at once", {
+      client: (client) =>
+        HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+          Effect.flatMap((request) =>
+            request.url.endsWith("/token")
+              ? Effect.map(
+                Effect.all([client.execute(request), client.execute(request)], { concurrency: 2 }),
+                ([a]) => a
+              )
+              : client.execute(request)
+          ),
+          Effect.succeed
+        )
+    }, "one flight"],
+    ["a token that is used for ever", {
+      provider: (provider) => {
+        let kept = provider.unsafeFresh()
+        return { ...provider, unsafeFresh: () => kept ??= provider.unsafeFresh() }
+      }
+    }, "expired token sent"],
+    ["a rejected token that is used on", {
+      provider: (provider) => ({ ...provider, renew: (rejected) => Effect.succeed(rejected) })
+    }, "401 that could be avoided"],
+    ["a failure with a token in hand", {
+      provider: (provider) => ({
+        ...provider,
+        unsafeFresh: () => undefined,
+        accessToken: Effect.suspend(() => provider.unsafeFresh() === undefined ? provider.accessToken : made)
+      })
+    }, "failed with a valid token in hand"],
+    ["an error that names no cause", {
+      provider: (provider) => ({ ...provider, accessToken: Effect.mapError(provider.accessToken, () => made) })
+    }, "error without its cause"],
+    ["a detour with a fresh token in hand", {
+      provider: (provider) => ({
+        ...provider,
+        unsafeFresh: () => undefined,
+        accessToken: Effect.delay(provider.accessToken, 10)
+      })
+    }, "waited with a fresh token in hand"],
+    ["a token that is thrown away", {
+      provider: (provider) => ({
+        ...provider,
+        unsafeFresh: () => undefined,
+        accessToken: Effect.flatMap(provider.accessToken, (token) => provider.renew(token))
+      })
+    }, "token request without need"],
+    ["a caller that waits for ever", {
+      provider: (provider) => ({ ...provider, accessToken: Effect.never })
+    }, "call never ended"],
+    ["a caller that is interrupted", {
+      provider: (provider) => ({ ...provider, accessToken: Effect.interrupt })
+    }, "call ended by somebody else"],
+    ["a fiber that lives on", {
+      provider: (provider) => ({
+        ...provider,
+        accessToken: Effect.tap(provider.accessToken, () => Effect.forkDaemon(Effect.never))
+      })
+    }, "fiber left behind"]
+  ]
+
+  it.each(faults)("%s", (_, fault, rule) =>
+    quickly(async () => {
+      const found = new Set<Rule>()
+      for (let seed = 1; seed <= 40 && !found.has(rule); seed++) {
+        for (const broken of (await Simulation.run(Schedule.make(seed), fault)).violations) found.add(broken.rule)
+      }
+      expect([...found]).toContain(rule)
+    }))
+
+  it("and shown with what led to it, cut to what is needed, and how to see it again", () =>
+    quickly(async () => {
+      const fault: Simulation.Options = { provider: (provider) => ({ ...provider, accessToken: Effect.never }) }
+      const schedule = Schedule.make(7)
+      const shown = await Simulation.explain(await Simulation.run(schedule, fault), fault)
+      expect(shown).toContain("seed 7 breaks a rule: call never ended")
+      expect(shown).toContain("SIMULATION_SEED=7 pnpm vitest run --project core simulation")
+      expect(shown.split("\n").filter((line) => line.startsWith("  {\"_tag\":"))).toHaveLength(1)
+      expect(schedule.steps.length).toBeGreaterThan(1)
+    }))
+})
