@@ -197,13 +197,15 @@ export class Model {
   }
 
   #checkPace(provider: Provider, failure: Failure, request: Request, name: string): void {
+    // What was won by a step-up is no longer to be had: the rest is asked for at once.
     const narrower = failure.cause.endsWith("invalid_scope") && request.scopes.length < failure.scopes.length
     if (narrower || (!demands.pacedStepUps && (failure.stepUp || request.stepUp))) return
     const after = `${name}, ${this.now - failure.endedAt} ms after ${failure.cause}`
     if (this.#wall < failure.retryWall) {
       this.violate("request before Retry-After", `${after}: ${failure.retryWall - this.#wall} ms too early`)
     } else if (failure.final) {
-      if (this.now - failure.endedAt < REFUSAL_MEMORY) this.violate("refusal forgotten", after)
+      const same = request.scopes.join() === failure.scopes.join()
+      if (same && this.now - failure.endedAt < REFUSAL_MEMORY) this.violate("refusal forgotten", after)
     } else if (this.now - failure.startedAt < PACE) {
       const inHand = this.#inHand(provider)
       const exempt = inHand === undefined
