@@ -89,7 +89,7 @@ export const make = (seed: number): Schedule => {
   const providers = chance(15) ? 2 : 1
   let life: number | undefined = 60
 
-  const calls = (): Step => ({
+  const calls = (): Calls => ({
     _tag: "Calls",
     provider: random.integer(providers),
     count: pick(1, 1, 1, 2, 3, 5, chance(10) ? 40 : 8),
@@ -157,6 +157,12 @@ export const make = (seed: number): Schedule => {
       () => [{ _tag: "Revoke" }, calls()],
       () => [server(), calls(), { _tag: "Wait", millis: between(0, 1000) }, { _tag: "Revoke" }, calls(), wait()],
       () => [server()],
+      () => [
+        { _tag: "Server", delay: 0, rejects: true, challenge: chance(70) },
+        { ...calls(), count: 15, every: pick(10, 50) },
+        wait(),
+        server()
+      ],
       () => [tokens()],
       () => [{ _tag: "TokenEndpoint", answer: answer() }, calls(), wait(), calls(), wait(), recovered],
       () => [{ _tag: "TokenEndpoint", answer: answer() }, wait(), calls(), wait(), recovered, wait(), calls()],
