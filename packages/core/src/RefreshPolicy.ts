@@ -122,22 +122,26 @@ export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number,
 }
 
 /**
- * The wait before the next attempt, in milliseconds, after `failures` failures in a row: doubled each time, with up to
- * half as much again at random, and never before the server said (RFC 9110 §10.2.3). `urgent` where callers depend on
- * it.
+ * The wait before the next attempt, in milliseconds, after an error of a kind, transient or final, of which there have
+ * been `times` before in a row: doubled each time, with up to half as much again at random. Where the server said how
+ * long (RFC 9110 §10.2.3) it is that, and where the error is final, at least as long as it is remembered. `urgent` where
+ * callers depend on the attempt.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const backoff = (
+export const delay = (
   self: RefreshPolicy,
-  failures: number,
+  times: number,
   error: OAuthError,
   jitter: number,
   urgent: boolean
 ): number => {
   const { base, max } = urgent ? self.urgentBackoff : self.backoff
-  return Math.max(Math.ceil(double(base, failures, max) * (1 + jitter / 2)), retryAfter(error))
+  const said = retryAfter(error)
+  // It knows, and gave no two clients the same answer to be polite.
+  if (said > 0) return Math.max(said, Duration.toMillis(base), memory(self, error))
+  return Math.max(Math.ceil(double(base, times, max) * (1 + jitter / 2)), memory(self, error))
 }
 
 const double = (base: Duration.Duration, times: number, max: Duration.Duration): number =>

@@ -5,7 +5,6 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -64,7 +63,7 @@ export interface FormRequest extends TokenRequestContext {
  *
  * - `json`: the body; `undefined` where it is not JSON.
  * - `contentType`: as it came, or `none`.
- * - `sentAt`, `receivedAt`: in milliseconds since the epoch.
+ * - `receivedAt`: in milliseconds since the epoch; `sentAt`: that, less what the exchange took.
  *
  * @since 0.1.0
  * @category models
@@ -180,11 +179,20 @@ const sendWith = (
       typeof value === "string" ? [] : spellings(Redacted.value(value))
     )
     const url = options.authorizationServer.tokenEndpoint
-    const sentAt = yield* Clock.currentTimeMillis
+    const clock = yield* Effect.clock
+    const time = () => ({ millis: clock.unsafeCurrentTimeMillis(), nanos: clock.unsafeCurrentTimeNanos() })
+    const sent = time()
     const answer = yield* exchange(client, post(url, form, proof), options.limits ?? defaultLimits).pipe(
       Effect.mapError((error) => noAnswer(url, error))
     )
-    const exchanged = { sentAt, secrets, receivedAt: yield* Clock.currentTimeMillis }
+    const received = time()
+    // Somebody may have set the clock meanwhile, which the other one does not follow; it stands still while the machine sleeps.
+    const duration = Math.max(received.millis - sent.millis, Number(received.nanos - sent.nanos) / 1e6)
+    const exchanged = {
+      sentAt: Math.floor(received.millis - duration),
+      secrets,
+      receivedAt: received.millis
+    }
     return yield* decodeReply(answer, options, exchanged).pipe(
       Effect.tapError(({ code }) =>
         code === "invalid_client" ? clientAuthentication.refused?.(proof) ?? Effect.void : Effect.void
@@ -268,12 +276,11 @@ const decode = (reply: Reply, options: TokenRequest): Effect.Effect<AccessToken,
     onNone: () => Effect.fail(invalidToken(reply, options)),
     onSome: (response) => {
       const lifetime = response.expires_in ?? undefined
-      if (lifetime !== undefined && reply.sentAt + lifetime * 1000 <= reply.receivedAt) {
-        return Effect.fail(expiredOnArrival(lifetime, options, reply))
-      }
       const millis = lifetime === undefined ? options.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000
-      // The clock may have gone back meanwhile, and a token is not from the future.
-      const issuedAt = Math.min(reply.sentAt, reply.receivedAt)
+      if (reply.sentAt + millis <= reply.receivedAt) {
+        return Effect.fail(expiredOnArrival(millis / 1000, options, reply))
+      }
+      const issuedAt = reply.sentAt
       return Effect.succeed(
         new AccessToken({
           value: response.access_token,

@@ -242,22 +242,34 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
           (landed) => fly(demand, (token) => Effect.zipRight(landed(token), land(token))),
           demand
         )
-        return failure === undefined ? flown : Effect.zipRight(clock.sleep(Duration.millis(failure.until - at)), flown)
+        return failure === undefined
+          ? flown
+          : Effect.zipRight(clock.sleep(Duration.millis(failure.until - at)), unlessServed(demand, flown))
       })
       return arrival(flight, demand)
     }
+
+    /** A clock that was set back may be right again by now, and the token in hand with it. */
+    const unlessServed = <E>(demand: Demand, flown: Effect.Effect<AccessToken.AccessToken, E>) =>
+      Effect.suspend(() => {
+        const at = now()
+        const inHand = at < moments.mandatoryAt ? held(at) : undefined
+        return inHand !== undefined && satisfies(inHand, demand) ? Effect.succeed(inHand) : flown
+      })
 
     const isWorthWaiting = (error: OAuthError, demand: Demand, at: number): boolean =>
       waits(demand) && held(at) === undefined && outage.isWorthWaiting(error, at)
 
     type Flight = SingleFlight.Flight<Demand, AccessToken.AccessToken, OAuthError>
 
-    /** What the flight brings; if that is nothing, the next one, for as long as it is worth waiting for. */
+    /** What the flight brings; if that is nothing, what is in hand, or the next one for as long as it is worth waiting. */
     const arrival = (flight: Flight, demand: Demand): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
-      Effect.catchAll(
-        outcomeOf(flight, demand),
-        (error) => isWorthWaiting(error, demand, now()) ? resolve(demand) : Effect.fail(error)
-      )
+      Effect.catchAll(outcomeOf(flight, demand), (error) => {
+        const at = now()
+        const inHand = waits(demand) ? held(at) : undefined
+        if (inHand !== undefined && satisfies(inHand, demand)) return Effect.succeed(inHand)
+        return isWorthWaiting(error, demand, at) ? resolve(demand) : Effect.fail(error)
+      })
 
     /** A caller that nobody interrupted is not told that it was, when the provider ends under it. */
     const outcomeOf = (flight: Flight, demand: Demand) =>
@@ -289,10 +301,9 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     const obtain = (demand: Demand) =>
       Effect.gen(function*() {
-        const startedAt = now()
-        const obtained = yield* askFor(demand)
-        const millis = now() - startedAt
-        latency = Math.max(0, millis)
+        const [duration, obtained] = yield* Effect.timedWith(askFor(demand), clock.currentTimeNanos)
+        const millis = Math.round(Duration.toMillis(duration))
+        latency = millis
         if (demand.reason === "StepUp") stepUps.granted(demand.wanted, obtained.scopes)
         yield* adopt(obtained, demand.reason)
         yield* publish(

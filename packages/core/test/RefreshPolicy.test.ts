@@ -76,24 +76,40 @@ describe("backoff", () => {
     })
 
   it.prop(
-    "never below the base, never half as much again above the longest, never before Retry-After",
+    "never below the base, never half as much again above the longest",
     [
       FastCheck.nat(),
       FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-      FastCheck.option(FastCheck.integer({ min: 0, max: 10_000_000 }), { nil: undefined })
+      FastCheck.boolean()
     ],
-    ([failures, jitter, retryAfter]) => {
-      const wait = RefreshPolicy.backoff(RefreshPolicy.standard, failures, unavailable(retryAfter), jitter, false)
-      expect(wait).toBeGreaterThanOrEqual(Math.max(1000, Math.min(retryAfter ?? 0, 3_600_000)))
-      expect(wait).toBeLessThanOrEqual(Math.max(450_000, Math.min(retryAfter ?? 0, 3_600_000)))
+    ([times, jitter, urgent]) => {
+      const wait = RefreshPolicy.delay(RefreshPolicy.standard, times, unavailable(), jitter, urgent)
+      expect(wait).toBeGreaterThanOrEqual(1000)
+      expect(wait).toBeLessThanOrEqual(urgent ? 45_000 : 450_000)
     }
   )
 
   it("doubles", () => {
-    const waits = [0, 1, 2, 3].map((failures) =>
-      RefreshPolicy.backoff(RefreshPolicy.standard, failures, unavailable(), 0, false)
-    )
-    expect(waits).toEqual([1000, 2000, 4000, 8000])
+    const waits = (urgent: boolean) =>
+      [0, 1, 2, 3, 5, 9].map((times) => RefreshPolicy.delay(RefreshPolicy.standard, times, unavailable(), 0, urgent))
+    expect(waits(false)).toEqual([1000, 2000, 4000, 8000, 32_000, 300_000])
+    expect(waits(true)).toEqual([1000, 2000, 4000, 8000, 30_000, 30_000])
+  })
+
+  it("is what the server said, if it is a second or more and an hour or less, however often it failed", () => {
+    const wait = (retryAfter: number) =>
+      RefreshPolicy.delay(RefreshPolicy.standard, 9, unavailable(retryAfter), 0.5, false)
+    expect([10, 1000, 7000, 3_600_000, 1e12].map(wait)).toEqual([1000, 1000, 7000, 3_600_000, 3_600_000])
+  })
+
+  it("is not shorter than a refusal is remembered", () => {
+    const refused = new OAuthError.TokenEndpointError({ reason: "Refused", url: "", description: "" })
+    expect([0, 2, 3, 9].map((times) => RefreshPolicy.delay(RefreshPolicy.standard, times, refused, 0, true))).toEqual([
+      5000,
+      5000,
+      8000,
+      30_000
+    ])
   })
 
   it("errors are remembered: final ones for a while, others as long as the server said", () => {

@@ -22,7 +22,9 @@ export interface Failure {
 export class Outage {
   readonly #policy: RefreshPolicy.RefreshPolicy
   #failure: Failure | undefined
+  /** Of either kind, in a row. */
   #failures = 0
+  #refusals = 0
   #strandedSince: number | undefined
 
   constructor(policy: RefreshPolicy.RefreshPolicy) {
@@ -47,17 +49,17 @@ export class Outage {
    */
   failed(error: OAuthError, from: number, jitter: number, mandatoryAt: number | undefined): void {
     this.#forgetIfOver(from)
+    const times = isTransient(error) ? this.#failures++ : this.#refusals++
     const urgent = mandatoryAt === undefined || from >= mandatoryAt
-    const delay = RefreshPolicy.backoff(this.#policy, this.#failures++, error, jitter, urgent)
-    const until = from + Math.max(delay, RefreshPolicy.memory(this.#policy, error))
-    const soonest = from +
-      Math.max(Duration.toMillis(this.#policy.backoff.base), RefreshPolicy.memory(this.#policy, error))
+    const until = from + RefreshPolicy.delay(this.#policy, times, error, jitter, urgent)
+    const soonest = from + RefreshPolicy.delay(this.#policy, 0, error, 0, urgent)
     this.#failure = { error, from, until: urgent ? until : Math.min(until, Math.max(soonest, mandatoryAt)) }
   }
 
   ended(): void {
     this.#failure = undefined
     this.#failures = 0
+    this.#refusals = 0
     this.#strandedSince = undefined
   }
 

@@ -26,31 +26,15 @@ export type Rule =
   | "call ended by somebody else"
   | "fiber left behind"
 
-/** What is demanded of the library as soon as it can do it. */
-export const demands = {
-  /** That an authorization server that is away is asked once a second also while there is no token in hand. */
-  pacedWithoutToken: false,
-  /** That the pace is kept also where the part of a token's life begins in which callers wait. */
-  pacedIntoMandatory: false,
-  /** That step-ups keep that pace, and to Retry-After. */
-  pacedStepUps: false,
-  /** That callers without a token are refused for no longer than a refusal, or a Retry-After, is remembered. */
-  briefMemory: false,
-  /** That a token whose answer names no life is not sent if the answer took longer than the life it is given. */
-  unsaidLife: false,
-  /** That nobody waits for the storage to take a token that is already in hand. */
-  noWaitForStorage: false
-}
-
 export interface Token {
   /** In the order of issue. */
   readonly order: number
   readonly value: string
   readonly scopes: ReadonlyArray<string>
   readonly expiresAt: number
-  readonly issuedWall: number
+  issuedWall: number
   /** As the answer has it, or by default. */
-  readonly expiresWall: number
+  expiresWall: number
   /** Whether the answer had an `expires_in`. */
   readonly saysLife: boolean
   /** How far the machine's clock was ahead when it was issued. */
@@ -64,6 +48,8 @@ export interface Request {
   readonly scopes: ReadonlyArray<string>
   readonly startedAt: number
   readonly startedWall: number
+  /** By the timers of the providers' machine. */
+  readonly startedElapsed: number
   readonly stepUp: boolean
   /** How often the clock had jumped by then. */
   readonly jumps: number

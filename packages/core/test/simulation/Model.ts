@@ -4,17 +4,18 @@
  *
  * Its times are those of `Facts.ts`.
  */
-import { type Call, demands, type Outcome, type Request, type Result, type Rule, type Token } from "./Facts.ts"
+import type { Call, Outcome, Request, Result, Rule, Token } from "./Facts.ts"
 import type { VirtualClock } from "./VirtualTime.ts"
 
-/** How long after everything is well again calls must succeed: twice the memory of a refusal, or the longest backoff. */
-const RECOVERY = demands.briefMemory ? 10_000 : 450_000
+/** How long after everything is well again calls must succeed: the longest step of the backoff with its jitter. */
+const RECOVERY = 45_000
 /** Between two requests to an authorization server that is away. */
 const PACE = 1000
 /** More tokens in that time are too many, even if all are rejected, or some lack a scope. */
 const STORM = 10
 const REFUSAL_MEMORY = 5000
-const STORAGE_TIMEOUT = 5000
+/** Three requests, each of which is given up after 10 seconds. */
+const LONGEST_RENEWAL = 30_000
 const MAX_RETRY_AFTER = 3_600_000
 const MAX_REJECTION_MEMORY = 300_000
 /** A flight may find that its callers have gone, and the token expired, only when it gets to the token request. */
@@ -41,8 +42,6 @@ class Provider {
   /** When it said so of those that it is to be told of, and that are not kept for a while all the same. */
   readonly rejected = new Map<Token, number>()
   readonly got: Array<Token> = []
-  /** Those that had lived the life they were given when they came, which their answers did not name. */
-  readonly late = new Set<Token>()
   /** Those that were under way when the clock jumped. */
   readonly jumped = new Set<Token>()
   readonly gotAt: Array<number> = []
@@ -132,12 +131,16 @@ export class Model {
     return token !== undefined && this.#isValid(token) && !provider.refused.has(token) ? token : undefined
   }
 
-  /** The windows of the standard policy: 60 s and a twentieth; 5, 15 or 60 minutes and a quarter. */
+  /**
+   * The windows of the standard policy: 60 s and a twentieth; 5, 15 or 60 minutes and a quarter. A renewal that takes long
+   * begins earlier.
+   */
   #isFresh(token: Token, wall: number, part: "mandatory" | "advisory"): boolean {
     const life = token.expiresWall - token.issuedWall
-    const advisory = minutes(life <= minutes(20) ? 5 : life <= minutes(90) ? 15 : 60)
-    const window = part === "mandatory" ? Math.min(minutes(1), life / 20) : Math.min(advisory, life / 4)
-    return token.issuedWall <= wall && wall < token.expiresWall - window
+    const mandatory = Math.min(minutes(1), life / 20)
+    const standard = Math.min(minutes(life <= minutes(20) ? 5 : life <= minutes(90) ? 15 : 60), life / 4)
+    const advisory = Math.max(standard, Math.min(life / 2, mandatory + 2 * LONGEST_RENEWAL))
+    return token.issuedWall <= wall && wall < token.expiresWall - (part === "mandatory" ? mandatory : advisory)
   }
 
   #hold(provider: Provider, token: Token): void {
@@ -162,6 +165,7 @@ export class Model {
       scopes,
       startedAt: this.now,
       startedWall: this.#wall,
+      startedElapsed: this.#clock.elapsed,
       stepUp,
       jumps: this.#jumps
     }
@@ -175,7 +179,7 @@ export class Model {
     }
     this.#checkNeed(provider, request, name)
     if (provider.failure?.jumps === this.#jumps) {
-      this.#checkPace(provider, provider.failure, request, name)
+      this.#checkPace(provider.failure, request, name)
     }
     provider.flights++
     return request
@@ -196,10 +200,10 @@ export class Model {
     }
   }
 
-  #checkPace(provider: Provider, failure: Failure, request: Request, name: string): void {
+  #checkPace(failure: Failure, request: Request, name: string): void {
     // What was won by a step-up is no longer to be had: the rest is asked for at once.
     const narrower = failure.cause.endsWith("invalid_scope") && request.scopes.length < failure.scopes.length
-    if (narrower || (!demands.pacedStepUps && (failure.stepUp || request.stepUp))) return
+    if (narrower) return
     const after = `${name}, ${this.now - failure.endedAt} ms after ${failure.cause}`
     if (this.#wall < failure.retryWall) {
       this.violate("request before Retry-After", `${after}: ${failure.retryWall - this.#wall} ms too early`)
@@ -207,12 +211,7 @@ export class Model {
       const same = request.scopes.join() === failure.scopes.join()
       if (same && this.now - failure.endedAt < REFUSAL_MEMORY) this.violate("refusal forgotten", after)
     } else if (this.now - failure.startedAt < PACE) {
-      const inHand = this.#inHand(provider)
-      const exempt = inHand === undefined
-        ? !demands.pacedWithoutToken
-        : !demands.pacedIntoMandatory && this.#isFresh(inHand, failure.startedWall, "mandatory") &&
-          !this.#isFresh(inHand, this.#wall, "mandatory")
-      if (!exempt) this.violate("more than one request a second", after)
+      this.violate("more than one request a second", after)
     }
   }
 
@@ -236,7 +235,6 @@ export class Model {
       }
       return
     }
-    if (result._tag === "Token" && !result.token.saysLife) provider.late.add(result.token)
     const failed = result._tag === "Failure" ? result : { final: false, cause: expired ? "200" : "none" }
     const retryAfter = "retryAfter" in failed ? failed.retryAfter : undefined
     const until = retryAfter === undefined
@@ -284,7 +282,7 @@ export class Model {
     // One that was under way when the clock was set back serves those who wait for it.
     const awaited = token === provider.token && provider.tokenAt === this.now && provider.jumped.has(token)
     const usable = this.#isValid(token) || (awaited && this.#wall < token.issuedWall)
-    if ((!usable || this.now >= said) && !this.#isForgiven(provider, token)) {
+    if (!usable || this.now >= said) {
       this.violate("expired token sent", `${name}: ${this.#wall - token.expiresWall} ms past its expiry`)
     }
     const rejectedAt = provider.rejected.get(token) ?? Infinity
@@ -299,13 +297,6 @@ export class Model {
     if (provider.token === token) provider.used = true
   }
 
-  /** What is not demanded yet: it came in time and a storage that hangs has held it up, or its life was not said. */
-  #isForgiven(provider: Provider, token: Token): boolean {
-    if (!demands.unsaidLife && provider.late.has(token)) return true
-    return !demands.noWaitForStorage && provider.token === token && this.#storageWorksSince > provider.tokenAt &&
-      this.now - provider.tokenAt <= STORAGE_TIMEOUT
-  }
-
   #checkWait(provider: Provider, call: Call, token: Token | undefined, name: string): void {
     if (call.jumps !== this.#jumps) return
     if (call.fresh && this.now > call.startedAt) {
@@ -313,7 +304,7 @@ export class Model {
     }
     const since = Math.max(call.startedAt, provider.tokenAt)
     if (
-      demands.noWaitForStorage && token !== undefined && token === provider.token && since < this.now &&
+      token !== undefined && token === provider.token && since < this.now &&
       provider.got.at(-1) === token && this.#isFresh(token, this.#wall - (this.now - since), "mandatory")
     ) {
       this.violate("waited with a fresh token in hand", `${name}: ${this.now - since} ms after it had come`)

@@ -52,8 +52,9 @@ export class VirtualClock implements Clock.Clock {
     return this.worldTime + this.#skew
   }
 
+  /** Nobody can set this one. */
   unsafeCurrentTimeNanos(): bigint {
-    return BigInt(this.unsafeCurrentTimeMillis()) * 1_000_000n
+    return BigInt(this.elapsed) * 1_000_000n
   }
 
   readonly currentTimeMillis: Effect.Effect<number> = Effect.sync(() => this.unsafeCurrentTimeMillis())

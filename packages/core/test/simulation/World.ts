@@ -208,10 +208,21 @@ export class World {
       return reply.pipe(
         this.#issue.delay === 0 ? (reply) => reply : Effect.delay(this.#issue.delay),
         Effect.onExit((exit) =>
-          Effect.sync(() => this.#model.resulted(asked, Exit.isInterrupted(exit) ? { _tag: "Interrupted" } : result))
+          Effect.sync(() => {
+            if (result._tag === "Token") this.#arrive(result.token, asked)
+            this.#model.resulted(asked, Exit.isInterrupted(exit) ? { _tag: "Interrupted" } : result)
+          })
         )
       )
     })
+  }
+
+  /** Its times are by the clock as it is now, which somebody may have set meanwhile. */
+  #arrive(token: Token, asked: Request): void {
+    const wall = this.#clock.unsafeCurrentTimeMillis()
+    const life = token.expiresWall - token.issuedWall
+    token.issuedWall = wall - Math.max(wall - asked.startedWall, this.#clock.elapsed - asked.startedElapsed)
+    token.expiresWall = token.issuedWall + life
   }
 
   #decide(asked: Request, request: HttpClientRequest): readonly [Result, Effect.Effect<Reply, RequestError>] {
