@@ -1,0 +1,151 @@
+/**
+ * The authorization server and the MCP server once more, without a network: an `HttpClient` that answers by itself. For
+ * what takes longer than anybody waits (an hour of renewals, a million calls), and for what a network would hide.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import { credentials } from "./control.ts"
+
+export const issuer = "https://auth.example.com"
+export const resourceOrigin = "https://mcp.example.com"
+
+/** How the token endpoint behaves instead of issuing a token. */
+export type Fault =
+  | { readonly _tag: "Refused" }
+  | { readonly _tag: "Hangs" }
+  | {
+    readonly _tag: "Answers"
+    readonly status: number
+    readonly body: string
+    readonly headers?: Record<string, string>
+  }
+
+export interface Options {
+  readonly now: () => number
+  readonly tokenLifetimeMillis: number
+  /** Asked at every token request. */
+  readonly fault?: () => Fault | undefined
+  /** How long the token endpoint takes, in milliseconds. Asked at every token request. */
+  readonly tokenMillis?: () => number
+  /** Told of every token request, whatever comes of it. */
+  readonly onTokenRequest?: () => void
+}
+
+export interface MemoryServers {
+  readonly client: HttpClient.HttpClient
+  /** Whether any token that was issued and not revoked is valid, by a clock that runs from when it was asked for. */
+  readonly isAnyTokenValid: () => boolean
+  /** Whether the MCP server lets this `Authorization` in. */
+  readonly admits: (authorization: string) => boolean
+  readonly revokeAll: () => void
+}
+
+const jsonType = { "content-type": "application/json" }
+
+const json = (value: unknown, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(value), { headers: { ...jsonType, ...headers } })
+
+const connectionRefused = (request: HttpClientRequest.HttpClientRequest) =>
+  new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("connect ECONNREFUSED") })
+
+const serverMetadata = JSON.stringify({
+  issuer,
+  token_endpoint: `${issuer}/token`,
+  token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+  grant_types_supported: ["client_credentials"],
+  response_types_supported: []
+})
+
+const resultBody = JSON.stringify({ jsonrpc: "2.0", id: 1, result: { content: [{ type: "text", text: "done" }] } })
+
+const resourceMetadataPath = "/.well-known/oauth-protected-resource"
+
+export const make = (options: Options): MemoryServers => {
+  const tokens = new Map<string, { readonly askedAt: number; readonly expiresAt: number }>()
+  let lastToken = 0
+
+  const issue = (askedAt: number): Response => {
+    const now = options.now()
+    // Tokens of old are forgotten, or the servers' memory would be taken for the client's.
+    for (const [token, { expiresAt }] of tokens) {
+      if (expiresAt > now) break
+      tokens.delete(token)
+    }
+    const token = `token-${++lastToken}-${"x".repeat(24)}`
+    tokens.set(token, { askedAt, expiresAt: now + options.tokenLifetimeMillis })
+    return json({
+      access_token: token,
+      token_type: "Bearer",
+      expires_in: options.tokenLifetimeMillis / 1000,
+      scope: credentials.scope
+    }, { "cache-control": "no-store" })
+  }
+
+  const tokenEndpoint = (
+    request: HttpClientRequest.HttpClientRequest
+  ): Effect.Effect<Response, HttpClientError.RequestError> =>
+    Effect.suspend(() => {
+      options.onTokenRequest?.()
+      const fault = options.fault?.()
+      const askedAt = options.now()
+      const millis = options.tokenMillis?.() ?? 0
+      const answer = Effect.suspend(() => {
+        switch (fault?._tag) {
+          case undefined:
+            return Effect.succeed(issue(askedAt))
+          case "Refused":
+            return Effect.fail(connectionRefused(request))
+          case "Hangs":
+            return Effect.never
+          case "Answers":
+            return Effect.succeed(
+              new Response(fault.body, { status: fault.status, headers: { ...jsonType, ...fault.headers } })
+            )
+        }
+      })
+      return millis > 0 ? Effect.delay(answer, millis) : answer
+    })
+
+  const admits = (authorization: string): boolean => {
+    const token = tokens.get(authorization.slice("Bearer ".length))
+    return token !== undefined && token.expiresAt > options.now()
+  }
+
+  const resource = (request: HttpClientRequest.HttpClientRequest, path: string): Response => {
+    if (admits(request.headers["authorization"] ?? "")) return new Response(resultBody, { headers: jsonType })
+    const challenge =
+      `Bearer resource_metadata="${resourceOrigin}${resourceMetadataPath}${path}", error="invalid_token"`
+    return new Response(null, { status: 401, headers: { "www-authenticate": challenge } })
+  }
+
+  const respond = (request: HttpClientRequest.HttpClientRequest, { origin, pathname }: URL) => {
+    if (origin === issuer) {
+      return pathname === "/token"
+        ? tokenEndpoint(request)
+        : Effect.sync(() => new Response(serverMetadata, { headers: jsonType }))
+    }
+    return Effect.sync(() => {
+      if (!pathname.startsWith(resourceMetadataPath)) return resource(request, pathname)
+      return json({
+        resource: `${origin}${pathname.slice(resourceMetadataPath.length)}`,
+        authorization_servers: [issuer],
+        scopes_supported: [credentials.scope]
+      })
+    })
+  }
+
+  return {
+    client: HttpClient.make((request, url) =>
+      Effect.map(respond(request, url), (response) => HttpClientResponse.fromWeb(request, response))
+    ),
+    isAnyTokenValid: () => {
+      const now = options.now()
+      return [...tokens.values()].some(({ askedAt }) => askedAt + options.tokenLifetimeMillis > now)
+    },
+    admits,
+    revokeAll: () => tokens.clear()
+  }
+}
