@@ -67,7 +67,9 @@ export const State = Schema.Struct({
   token: Schema.String,
   counters: Counters,
   /** The first requests since the reset, in order of arrival. */
-  log: Schema.Array(LogEntry)
+  log: Schema.Array(LogEntry),
+  /** When connections were reset while the authorization server was down, in milliseconds since the reset. */
+  refusedAt: Schema.Array(Schema.Number)
 })
 export type State = typeof State.Type
 

@@ -11,39 +11,54 @@ export interface Outcome {
   /** How long the calls took, failed ones too, in milliseconds. */
   readonly p50: number
   readonly p99: number
-  /** When the failed ones were due, in milliseconds since the first call. */
-  readonly failedAt: ReadonlyArray<number>
+  readonly finished: ReadonlyArray<Finished>
 }
 
-interface Finished {
+export interface Finished {
+  /** When it was due, in milliseconds since the first call. */
   readonly due: number
+  /** When it was started and when it was over: later than it was due, on a busy machine. */
+  readonly from: number
+  readonly to: number
   readonly letIn: boolean
+  /** From when it was due. */
   readonly millis: number
+  /** What it says if it was not let in: the messages of the error and of its causes, or the status. */
+  readonly problem: string | undefined
 }
 
-const finish = async (call: () => Promise<number>, due: number): Promise<Finished> => {
-  const status = await call().catch(() => 0)
-  return { due, letIn: status === 200, millis: performance.now() - due }
+/** The messages of an error and of its causes, the outermost first. */
+const explain = (error: unknown): string =>
+  error instanceof Error
+    ? [error.message, ...(error.cause === undefined ? [] : [explain(error.cause)])].join(" < ")
+    : String(error)
+
+const finish = async (call: () => Promise<number>, start: number, due: number): Promise<Finished> => {
+  const from = performance.now() - start
+  const problem = await call().then((status) => status === 200 ? undefined : `status ${status}`, explain)
+  const to = performance.now() - start
+  return { due: due - start, from, to, letIn: problem === undefined, millis: to - (due - start), problem }
 }
 
-const outcomeOf = async (calls: ReadonlyArray<Promise<Finished>>): Promise<Outcome> => {
-  const finished = await Promise.all(calls)
+const outcomeOf = (finished: ReadonlyArray<Finished>): Outcome => {
   const millis = finished.map((call) => call.millis)
-  const start = Math.min(...finished.map((call) => call.due))
-  const failedAt = finished.filter((call) => !call.letIn).map((call) => call.due - start)
   return {
     calls: finished.length,
-    failed: failedAt.length,
-    failedAt,
+    failed: finished.filter((call) => !call.letIn).length,
+    finished,
     p50: quantile(millis, 0.5),
     p99: quantile(millis, 0.99)
   }
 }
 
-export const atOnce = (call: () => Promise<number>, count: number): Promise<Outcome> => {
+export const atOnce = async (call: () => Promise<number>, count: number): Promise<Outcome> => {
   const due = performance.now()
-  return outcomeOf(Array.from({ length: count }, () => finish(call, due)))
+  return outcomeOf(await Promise.all(Array.from({ length: count }, () => finish(call, due, due))))
 }
+
+/** Several outcomes as one. */
+export const pooled = (outcomes: ReadonlyArray<Outcome>): Outcome =>
+  outcomeOf(outcomes.flatMap(({ finished }) => finished))
 
 /**
  * An open loop: a call is started when it is due, whether or not earlier ones have been answered, and its time counts
@@ -56,7 +71,7 @@ export const atRate = async (call: () => Promise<number>, perSecond: number, sec
     const due = start + (i * 1000) / perSecond
     const wait = due - performance.now()
     if (wait > 0) await sleep(wait)
-    calls.push(finish(call, due))
+    calls.push(finish(call, start, due))
   }
-  return outcomeOf(calls)
+  return outcomeOf(await Promise.all(calls))
 }

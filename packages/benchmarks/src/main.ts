@@ -1,41 +1,55 @@
 /**
  * `pnpm bench`: the same work for this project and for its peers, in one run.
  */
+import * as Schema from "effect/Schema"
+import { readFileSync } from "node:fs"
 import { cpus, loadavg } from "node:os"
 import { parseArgs } from "node:util"
+import { write } from "./documents.ts"
 import { renderJson, renderMachine, renderSection, renderTargets } from "./report.ts"
 import type { Section } from "./report.ts"
 import { start } from "./serverProcess.ts"
 import { seeded } from "./statistics.ts"
+import { forEach } from "./workload.ts"
 import type { Workload } from "./workload.ts"
+import { accessToken } from "./workloads/accessToken.ts"
 import { burst } from "./workloads/burst.ts"
+import { callers } from "./workloads/callers.ts"
 import { firstCall } from "./workloads/firstCall.ts"
 import { interrupted } from "./workloads/interrupted.ts"
-import { outage, outageAtRenewal } from "./workloads/outage.ts"
+import { manyProviders } from "./workloads/manyProviders.ts"
+import { outage } from "./workloads/outage.ts"
+import { outageOfALife } from "./workloads/outageOfALife.ts"
 import { renewal } from "./workloads/renewal.ts"
 import { revoked } from "./workloads/revoked.ts"
 import { shortTokens } from "./workloads/shortTokens.ts"
 import { signing } from "./workloads/signing.ts"
+import { soak } from "./workloads/soak.ts"
 import { warm } from "./workloads/warm.ts"
 
 const workloads: ReadonlyArray<Workload> = [
   firstCall,
   burst,
   interrupted,
+  callers,
   warm,
+  accessToken,
   shortTokens,
   renewal,
   revoked,
   outage,
-  outageAtRenewal,
-  signing
+  outageOfALife,
+  signing,
+  manyProviders,
+  soak
 ]
 
-const usage = `pnpm bench [--only row,row] [--quick] [--json] [--warm seconds] [--seed number]
+const usage = `pnpm bench [--only row,row] [--quick] [--json] [--charts] [--warm seconds] [--seed number]
 
   --only   some of: ${workloads.map(({ name }) => name).join(", ")}
   --quick  fewer and shorter rounds: to see that it runs, not to quote it
   --json   one JSON document on standard output, nothing else
+  --charts writes packages/benchmarks/docs: the charts, and the page if no row is left out
   --warm   how long warm calls are measured, in seconds (40; an error of a hundredth takes ten minutes)
   --seed   of the order of rounds and of who is interrupted (1)`
 
@@ -52,6 +66,7 @@ const parse = () => {
         only: { type: "string" },
         quick: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
+        charts: { type: "boolean", default: false },
         warm: { type: "string" },
         seed: { type: "string", default: "1" },
         help: { type: "boolean", short: "h", default: false }
@@ -64,6 +79,8 @@ const parse = () => {
 
 const options = parse()
 
+const documents = new URL("../docs/", import.meta.url)
+
 const chosen = (): ReadonlyArray<Workload> => {
   if (options.only === undefined) return workloads
   const names = options.only.split(",")
@@ -75,11 +92,23 @@ const chosen = (): ReadonlyArray<Workload> => {
 
 const whole = (text: string): number => /^\d+$/.test(text) ? Number(text) : refuse(`Not a whole number: ${text}`)
 
+const PackageJson = Schema.parseJson(
+  Schema.Struct({ dependencies: Schema.Record({ key: Schema.String, value: Schema.String }) })
+)
+const { dependencies } = Schema.decodeSync(PackageJson)(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8")
+)
+const versionOf = (name: string): string => dependencies[name] ?? "unknown"
+
 const machine = () => ({
   node: process.version,
   cpus: cpus().length,
   model: cpus()[0]?.model ?? "unknown",
   load: Number((loadavg()[0] ?? 0).toFixed(2)),
+  effect: versionOf("effect"),
+  "official SDK": versionOf("@modelcontextprotocol/client"),
+  "openid-client": versionOf("openid-client"),
+  ...(process.argv.length > 2 ? { options: process.argv.slice(2).join(" ") } : {}),
   seed: whole(options.seed)
 })
 
@@ -96,14 +125,22 @@ const run = async (): Promise<void> => {
   const servers = start()
   try {
     const bench = { servers, quick: options.quick, warmSeconds, random: seeded(about.seed) }
-    const sections: Array<Section> = []
-    for (const { run } of rows) {
+    const done = async ({ run }: Workload): Promise<Section> => {
       const section = await run(bench)
-      sections.push(section)
       say(renderSection(section))
+      return section
     }
+    const sections = [
+      ...await forEach(rows.filter(({ sideBySide }) => sideBySide !== true), done),
+      ...await Promise.all(rows.filter(({ sideBySide }) => sideBySide === true).map(done))
+    ]
     say(renderTargets(sections))
-    if (options.json) console.log(renderJson({ machine: about, sections }))
+    const report = { machine: about, sections }
+    if (options.json) console.log(renderJson(report))
+    if (options.charts) {
+      const written = await write(documents, report, rows.length === workloads.length)
+      say(`Written: ${written.join(", ")}`)
+    }
   } finally {
     await servers.close()
   }

@@ -1,6 +1,7 @@
 /**
  * What was measured, for people (Markdown that fits 120 columns) and for machines.
  */
+import type { Chart } from "./chart.ts"
 
 export type Value = number | string | undefined
 
@@ -29,9 +30,14 @@ export interface Target {
 export interface Section {
   readonly name: string
   readonly title: string
+  /** What the lines are of: clients, if it does not say. */
+  readonly head?: string
   readonly columns: ReadonlyArray<Column>
   readonly lines: ReadonlyArray<Line>
   readonly targets: ReadonlyArray<Target>
+  readonly charts: ReadonlyArray<Chart>
+  /** What one has to know to read the figures. */
+  readonly note?: string
 }
 
 export interface Report {
@@ -64,13 +70,13 @@ export const table = (head: ReadonlyArray<string>, body: ReadonlyArray<ReadonlyA
   return [row(head), row(rule), ...body.map(row)].join("\n")
 }
 
-export const renderSection = ({ columns, lines, title }: Section): string =>
+export const renderSection = ({ columns, head = "client", lines, note, title }: Section): string =>
   `## ${title}\n\n${
     table(
-      ["client", ...columns.map((column) => column.title)],
+      [head, ...columns.map((column) => column.title)],
       lines.map(({ client, values }) => [client, ...columns.map(({ digits, key }) => cell(values[key], digits))])
     )
-  }\n`
+  }\n${note === undefined ? "" : `\n${note}\n`}`
 
 /** One row for each claim, one column for each client of which it was made. */
 export const renderTargets = (sections: ReadonlyArray<Section>): string => {

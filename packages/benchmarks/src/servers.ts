@@ -22,10 +22,12 @@ const noCounts = {
 } satisfies Counters
 
 const logLimit = 200
+const refusedLimit = 10_000
 
 let settings: Settings = defaults
 let counters: Record<keyof Counters, number> = { ...noCounts }
 let log: Array<LogEntry> = []
+let refusedAt: Array<number> = []
 let resetAt = performance.now()
 let down = false
 
@@ -195,6 +197,7 @@ mcp.server.on("request", protectedResource(mcp.origin, auth.origin))
 auth.server.on("connection", (socket) => {
   if (!down) return
   counters.refused++
+  if (refusedAt.length < refusedLimit) refusedAt.push(performance.now() - resetAt)
   socket.resetAndDestroy()
 })
 
@@ -204,6 +207,7 @@ const obey = (command: Command): string => {
       settings = command.settings
       counters = { ...noCounts }
       log = []
+      refusedAt = []
       resetAt = performance.now()
       down = false
       tokens.clear()
@@ -227,7 +231,8 @@ const state = (token: string): State => ({
   issuer: auth.origin,
   token,
   counters,
-  log
+  log,
+  refusedAt
 })
 
 process.on("message", (message: unknown) => {

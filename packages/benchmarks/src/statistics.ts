@@ -30,6 +30,14 @@ export const summarize = (sample: ReadonlyArray<number>): Summary => {
   return { lower, median: median(sample), upper, error: (1.2533 * deviation) / Math.sqrt(sample.length) }
 }
 
+/** Of the straight line through the points that fits best (least squares); NaN for fewer than two of them. */
+export const slope = (points: ReadonlyArray<readonly [x: number, y: number]>): number => {
+  const mean = (axis: 0 | 1) => points.reduce((sum, point) => sum + point[axis], 0) / points.length
+  const [x, y] = [mean(0), mean(1)]
+  const covariance = points.reduce((sum, [a, b]) => sum + (a - x) * (b - y), 0)
+  return covariance / points.reduce((sum, [a]) => sum + (a - x) ** 2, 0)
+}
+
 /** Pairs of the same round, so that what slowed the machine down slowed both; rounds without a base are left out. */
 const paired =
   (f: (value: number, base: number) => number) =>

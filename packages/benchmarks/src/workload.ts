@@ -2,6 +2,8 @@
  * A kind of work, and what all of them share.
  */
 import type { Client, Competitor } from "./client.ts"
+import { bars } from "./chart.ts"
+import type { Bars } from "./chart.ts"
 import { ours } from "./clients.ts"
 import type { Counters, LogEntry, Settings } from "./control.ts"
 import type { Outcome } from "./load.ts"
@@ -23,6 +25,8 @@ export interface Workload {
   /** What `--only` takes. */
   readonly name: string
   readonly run: (bench: Bench) => Promise<Section>
+  /** Whether it counts, or looks at processes of its own: such work is done side by side, at the end. */
+  readonly sideBySide?: boolean
 }
 
 /** What came of one client's work, and what the servers saw of it. */
@@ -30,6 +34,8 @@ export interface Trial<A> {
   readonly result: A
   readonly counters: Counters
   readonly log: ReadonlyArray<LogEntry>
+  /** When connections were reset, in milliseconds since the servers were told to forget. */
+  readonly refusedAt: ReadonlyArray<number>
 }
 
 /** The work of one new client, against servers that have forgotten the one before. */
@@ -48,8 +54,8 @@ export const trial = async <A>(
   })
   try {
     const result = await work(client)
-    const { counters, log } = await servers.look()
-    return { result, counters, log }
+    const { counters, log, refusedAt } = await servers.look()
+    return { result, counters, log, refusedAt }
   } finally {
     await client.close()
   }
@@ -68,14 +74,17 @@ export const together = <B>(
   competitors: ReadonlyArray<Competitor>,
   f: (competitor: Competitor, bench: Bench) => Promise<B>
 ): Promise<ReadonlyArray<B>> =>
-  Promise.all(competitors.map(async (competitor) => {
-    const servers = start()
-    try {
-      return await f(competitor, { ...bench, servers })
-    } finally {
-      await servers.close()
-    }
-  }))
+  Promise.all(competitors.map((competitor) => apart(bench, (bench) => f(competitor, bench))))
+
+/** With servers of their own. */
+export const apart = async <B>(bench: Bench, f: (bench: Bench) => Promise<B>): Promise<B> => {
+  const servers = start()
+  try {
+    return await f({ ...bench, servers })
+  } finally {
+    await servers.close()
+  }
+}
 
 /** What came on top since `before`. */
 export const since = (after: Counters, before: Counters): Counters => ({
@@ -88,6 +97,12 @@ export const since = (after: Counters, before: Counters): Counters => ({
   notFound: after.notFound - before.notFound,
   refused: after.refused - before.refused
 })
+
+const ourNames = new Set(ours.map(({ name }) => name))
+
+/** Bars for clients, in which ours stand out. */
+export const clientBars = (options: Omit<Parameters<typeof bars>[0], "ours">): Bars =>
+  bars({ ...options, ours: ourNames })
 
 /** Requests that were counted at the servers. */
 export const requestColumns: ReadonlyArray<Column> = [
@@ -111,7 +126,7 @@ export const outcomeLine = (competitor: Competitor, outcome: Outcome, counters: 
 }
 
 /** A promise about a count: `measured` is no more than `most`. */
-export const atMost = ({ name }: Competitor, claim: string, measured: number, most: number): Target => ({
+export const atMost = ({ name }: Pick<Competitor, "name">, claim: string, measured: number, most: number): Target => ({
   client: name,
   claim,
   wanted: most === 0 ? "0" : `at most ${most}`,

@@ -17,7 +17,8 @@ const section: Section = {
     { client: "OAuthFetch", claim: "token requests", wanted: "at most 1", measured: "1", met: true },
     { client: "OAuthHttpClient", claim: "token requests", wanted: "at most 1", measured: "2", met: false },
     { client: "OAuthFetch", claim: "failures", wanted: "0", measured: "0", met: true }
-  ]
+  ],
+  charts: []
 }
 
 describe("table", () => {
@@ -41,6 +42,12 @@ it("a section says – where a client has no figure", () => {
     "| OAuthFetch |     1 |      – | –    |",
     ""
   ].join("\n"))
+})
+
+it("a section may say what its lines are of, and what to know of them", () => {
+  const text = renderSection({ ...section, head: "providers", note: "Without a network." })
+  expect(text).toContain("| providers  |")
+  expect(text.endsWith("\n\nWithout a network.\n")).toBe(true)
 })
 
 it("a promise is one row for all clients, and a missed one stands out", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { differences, median, quantile, ratios, seeded, shuffled, summarize } from "../src/statistics.ts"
+import { differences, median, quantile, ratios, seeded, shuffled, slope, summarize } from "../src/statistics.ts"
 
 describe("quantile", () => {
   it("interpolates between neighbours", () => {
@@ -65,4 +65,10 @@ it("shuffled keeps every item once and its argument as it was", () => {
   expect(result.toSorted((a, b) => a - b)).toEqual(items)
   expect(items).toEqual([1, 2, 3, 4, 5, 6])
   expect(result).not.toEqual(items)
+})
+
+it("the slope is that of the line through the points, whatever its height", () => {
+  expect(slope([[0, 5], [1, 7], [2, 9]])).toBeCloseTo(2, 10)
+  expect(slope([[10, 3], [20, 3], [30, 3]])).toBe(0)
+  expect(slope([[1, 1]])).toBeNaN()
 })

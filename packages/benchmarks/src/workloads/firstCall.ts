@@ -4,7 +4,7 @@
 import { competitors } from "../clients.ts"
 import { describeHops, hopsOf } from "../hops.ts"
 import { median } from "../statistics.ts"
-import { atMost, forEach, promised, trial } from "../workload.ts"
+import { atMost, clientBars, forEach, promised, trial } from "../workload.ts"
 import type { Workload } from "../workload.ts"
 
 const hopMillis = 20
@@ -34,6 +34,10 @@ export const firstCall: Workload = {
         unauthorized: last.counters.unauthorized
       }
     })
+    const lines = results.map(({ competitor, hops, millis, sequence }) => ({
+      client: competitor.name,
+      values: { hops, millis, sequence }
+    }))
     return {
       name: "first-call",
       title: `First call, ${hopMillis} ms a hop`,
@@ -42,14 +46,18 @@ export const firstCall: Workload = {
         { key: "millis", title: "ms", digits: 1 },
         { key: "sequence", title: "requests" }
       ],
-      lines: results.map(({ competitor, hops, millis, sequence }) => ({
-        client: competitor.name,
-        values: { hops, millis, sequence }
-      })),
+      lines,
       targets: promised(results, ({ competitor, hops, unauthorized }) => [
         atMost(competitor, "hops of a first call", hops, 3),
         atMost(competitor, "unauthenticated probes of a first call", unauthorized, 0)
-      ])
+      ]),
+      charts: [clientBars({
+        name: "first-call",
+        title: "The first call of a process",
+        description: `Requests that it waits for, one after the other, at ${hopMillis} ms each`,
+        lines,
+        panels: [{ key: "hops", title: "hops", limit: 3 }, { key: "millis", title: "ms" }]
+      })]
     }
   }
 }

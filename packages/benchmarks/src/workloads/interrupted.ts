@@ -6,7 +6,7 @@ import type { Client } from "../client.ts"
 import { renewing } from "../clients.ts"
 import { shuffled } from "../statistics.ts"
 import type { Random } from "../statistics.ts"
-import { atMost, forEach, promised, requestColumns, trial } from "../workload.ts"
+import { atMost, clientBars, forEach, promised, requestColumns, trial } from "../workload.ts"
 import type { Workload } from "../workload.ts"
 
 const callers = 1_000
@@ -46,6 +46,10 @@ export const interrupted: Workload = {
       )
       return { competitor, asks: result, counters }
     })
+    const lines = results.map(({ asks, competitor, counters }) => ({
+      client: competitor.name,
+      values: { ...counters, ...asks }
+    }))
     return {
       name: "interrupted",
       title: `${callers} ask for a token, ${
@@ -57,14 +61,18 @@ export const interrupted: Workload = {
         { key: "failed", title: "failed" },
         ...requestColumns
       ],
-      lines: results.map(({ asks, competitor, counters }) => ({
-        client: competitor.name,
-        values: { ...counters, ...asks }
-      })),
+      lines,
       targets: promised(results, ({ asks, competitor, counters }) => [
         atMost(competitor, `token requests of ${callers} callers, ${callers / 2} interrupted`, counters.token, 1),
         atMost(competitor, "failures among callers not interrupted", asks.failed, 0)
-      ])
+      ]),
+      charts: [clientBars({
+        name: "interrupted",
+        title: `${callers} callers and no token, half of them interrupted`,
+        description: "Token requests, and how many of the patient half were failed",
+        lines,
+        panels: [{ key: "token", title: "token requests", limit: 1 }, { key: "failed", title: "failed" }]
+      })]
     }
   }
 }

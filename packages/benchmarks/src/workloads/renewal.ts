@@ -3,7 +3,7 @@
  */
 import { renewing } from "../clients.ts"
 import { atRate } from "../load.ts"
-import { atMost, promised, requestColumns, since, together, trial } from "../workload.ts"
+import { atMost, clientBars, promised, requestColumns, since, together, trial } from "../workload.ts"
 import type { Workload } from "../workload.ts"
 
 const tokenLifetimeMillis = 1_000
@@ -23,6 +23,10 @@ export const renewal: Workload = {
       const requests = added.token + added.resourceMetadata + added.serverMetadata + added.unauthorized + added.notFound
       return { competitor, counters: added, failed: result.outcome.failed, perRenewal: requests / added.token }
     })
+    const lines = results.map(({ competitor, counters, failed, perRenewal }) => ({
+      client: competitor.name,
+      values: { ...counters, failed, perRenewal }
+    }))
     return {
       name: "renewal",
       title: `Requests per renewal: tokens live 1 s, ${perSecond} calls/s for ${seconds} s`,
@@ -31,13 +35,17 @@ export const renewal: Workload = {
         ...requestColumns,
         { key: "failed", title: "failed calls" }
       ],
-      lines: results.map(({ competitor, counters, failed, perRenewal }) => ({
-        client: competitor.name,
-        values: { ...counters, failed, perRenewal }
-      })),
+      lines,
       targets: promised(results, ({ competitor, perRenewal }) => [
         atMost(competitor, "requests per renewal", perRenewal, 1)
-      ])
+      ]),
+      charts: [clientBars({
+        name: "renewal",
+        title: "What one renewal costs the servers",
+        description: "Requests of all kinds for each new token: tokens of 1 s, a call every 50 ms",
+        lines,
+        panels: [{ key: "perRenewal", title: "requests per renewal", digits: 1, limit: 1 }]
+      })]
     }
   }
 }

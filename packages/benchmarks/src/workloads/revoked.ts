@@ -3,7 +3,17 @@
  */
 import { competitors } from "../clients.ts"
 import { atOnce } from "../load.ts"
-import { atMost, forEach, outcomeColumns, outcomeLine, promised, requestColumns, since, trial } from "../workload.ts"
+import {
+  atMost,
+  clientBars,
+  forEach,
+  outcomeColumns,
+  outcomeLine,
+  promised,
+  requestColumns,
+  since,
+  trial
+} from "../workload.ts"
 import type { Workload } from "../workload.ts"
 
 const callers = 100
@@ -19,15 +29,29 @@ export const revoked: Workload = {
       })
       return { competitor, outcome: result.outcome, counters: since(counters, result.before) }
     })
+    const lines = results.map(({ competitor, counters, outcome }) => outcomeLine(competitor, outcome, counters))
     return {
       name: "revoked",
       title: `All tokens revoked, then ${callers} calls at once`,
       columns: [...outcomeColumns, ...requestColumns],
-      lines: results.map(({ competitor, counters, outcome }) => outcomeLine(competitor, outcome, counters)),
+      lines,
       targets: promised(results, ({ competitor, counters, outcome }) => [
         atMost(competitor, "token requests after revocation", counters.token, 1),
-        atMost(competitor, "failures after revocation", outcome.failed, 0)
-      ])
+        atMost(competitor, "failures after revocation", outcome.failed, 0),
+        // Each was sent, and sent again if it met with a 401: those, and no more, are what the server let in or refused.
+        atMost(competitor, "times that a request was resent after revocation", counters.unauthorized / callers, 1)
+      ]),
+      charts: [clientBars({
+        name: "revoked",
+        title: `All tokens revoked, then ${callers} calls at once`,
+        description: "Nobody could have known; what becomes of the calls, and what the authorization server sees",
+        lines,
+        panels: [
+          { key: "token", title: "token requests", limit: 1 },
+          { key: "failed", title: "failed" },
+          { key: "unauthorized", title: "401s", limit: callers }
+        ]
+      })]
     }
   }
 }

@@ -21,7 +21,7 @@ import {
   plainFetchAgain
 } from "../clients.ts"
 import { differences, median, ratios, shuffled, summarize } from "../statistics.ts"
-import { forEach, promised } from "../workload.ts"
+import { clientBars, forEach, promised } from "../workload.ts"
 import type { Bench, Workload } from "../workload.ts"
 
 const workers = 32
@@ -131,6 +131,19 @@ export const warm: Workload = {
         addedShare: added / median(baseMicros)
       }
     })
+    const lines = results.map(({ added, addedShare, base, competitor, cpuMicros, perSecond, ratio }) => ({
+      client: competitor.name,
+      values: base === competitor ? { cpuMicros, perSecond } : {
+        cpuMicros,
+        perSecond,
+        ratio: ratio.median,
+        error: ratio.error,
+        quartiles: `${ratio.lower.toFixed(3)} to ${ratio.upper.toFixed(3)}`,
+        added,
+        addedPercent: addedShare * 100,
+        base: base.name
+      }
+    }))
     const rounds = figuresOf(overLoopback, plainFetch).cpuMicros.length
     return {
       name: "warm",
@@ -145,19 +158,7 @@ export const warm: Workload = {
         { key: "addedPercent", title: "adds %", digits: 1 },
         { key: "base", title: "compared with" }
       ],
-      lines: results.map(({ added, addedShare, base, competitor, cpuMicros, perSecond, ratio }) => ({
-        client: competitor.name,
-        values: base === competitor ? { cpuMicros, perSecond } : {
-          cpuMicros,
-          perSecond,
-          ratio: ratio.median,
-          error: ratio.error,
-          quartiles: `${ratio.lower.toFixed(3)} to ${ratio.upper.toFixed(3)}`,
-          added,
-          addedPercent: addedShare * 100,
-          base: base.name
-        }
-      })),
+      lines,
       targets: promised(results, ({ added, addedShare, competitor, ratio }) => [
         {
           client: competitor.name,
@@ -174,7 +175,18 @@ export const warm: Workload = {
           measured: `${(1 + addedShare).toFixed(3)} (${added.toFixed(1)} µs)`,
           met: 1 + addedShare <= mostRatio
         }
-      ])
+      ]),
+      charts: [clientBars({
+        name: "warm",
+        title: `Warm calls, ${workers} at a time`,
+        description: "A fresh token in memory: CPU time of a call, and what of it is there without a network",
+        lines,
+        panels: [
+          { key: "cpuMicros", title: "CPU, µs" },
+          { key: "ratio", title: "ratio to the same by hand", digits: 3, limit: mostRatio },
+          { key: "added", title: "adds, µs", digits: 1 }
+        ]
+      })]
     }
   }
 }
