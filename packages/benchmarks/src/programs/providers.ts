@@ -52,6 +52,8 @@ const fill = async (tenants: number) => {
 const fillAndClose = async (tenants: number) => {
   const { close, size } = await fill(tenants)
   await close()
+  // What was interrupted has its last turn.
+  await clock.advance(1)
   return size
 }
 
