@@ -62,6 +62,8 @@ const formatTick = (value: number): string =>
     ? String(Number(value.toPrecision(2)))
     : formatNumber(value, value % 1 === 0 ? 0 : 1)
 
+const formatLimit = (value: number): string => value.toLocaleString("en-US", { maximumFractionDigits: 2 })
+
 /** Round numbers from 0, at most about `count` of them, the last no less than `max`. */
 export const linearTicks = (max: number, count: number): ReadonlyArray<number> => {
   if (!(max > 0)) return [0, 1]
@@ -115,7 +117,7 @@ const drawPanel = ({ categories, ours }: Bars, panel: Panel, left: number, panel
   const x = left + lengthOf(limit ?? 0)
   const promise = limit === undefined ? [] : [
     line(x, top, x, bottom, "limit"),
-    text(left, bottom + 16, "small limit-text", `wanted: at most ${formatTick(limit)}`)
+    text(left, bottom + 16, "small limit-text", `wanted: at most ${formatLimit(limit)}`)
   ]
   return [text(left, top - 8, "muted", title), line(left, top, left, bottom, "axis"), ...rows, ...promise]
 }
@@ -220,7 +222,7 @@ const drawCurves = ({ limit, series, ...chart }: Curves): Drawing => {
     })),
     ...(limit === undefined
       ? []
-      : [{ kind: "limit-text", name: `wanted: at most ${formatTick(limit)}`, y: y.at(limit) }])
+      : [{ kind: "limit-text", name: `wanted: at most ${formatLimit(limit)}`, y: y.at(limit) }])
   ]
   const labelPlaces = spread(labels.map((label) => label.y + 4), 16, plot.bottom + 4)
   return {

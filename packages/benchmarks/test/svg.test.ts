@@ -81,6 +81,8 @@ describe("bars", () => {
     const [left] = attributes(svg, "rect", "peer", "x")
     expect(((limit ?? 0) - (left ?? 0)) / (peer ?? 0)).toBeCloseTo(0.75, 2)
     expect(svg).toContain("wanted: at most 150")
+    const panel = { title: "ratio", values: [1, 1], limit: 1.05 }
+    expect(draw({ ...clients, panels: [panel] })).toContain("wanted: at most 1.05")
   })
 })
 
