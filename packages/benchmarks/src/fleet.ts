@@ -3,7 +3,7 @@
  */
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import type { OAuthProvider } from "@effect-mcp-auth/core"
-import { TokenStorage } from "@effect-mcp-auth/core"
+import { OAuthProviders, TokenStorage } from "@effect-mcp-auth/core"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -28,12 +28,13 @@ export const make = (
   client: HttpClient.HttpClient,
   tenants: number
 ): Effect.Effect<ReadonlyArray<Provider>, never, Scope.Scope> =>
-  Effect.flatMap(
-    TokenStorage.makeMemory,
-    (storage) =>
-      Effect.forEach(Array.from({ length: tenants }, (_, i) => i), makeProvider).pipe(
-        Effect.provideService(TokenStorage.TokenStorage, storage),
-        Effect.provideService(HttpClient.HttpClient, client),
-        Effect.orDie
-      )
-  )
+  Effect.gen(function*() {
+    const storage = yield* TokenStorage.makeMemory
+    const providers = yield* OAuthProviders.make({ lookup: makeProvider }).pipe(
+      Effect.provideService(TokenStorage.TokenStorage, storage),
+      Effect.provideService(HttpClient.HttpClient, client)
+    )
+    return yield* Effect.forEach(Array.from({ length: tenants }, (_, i) => i), (tenant) => providers.get(tenant)).pipe(
+      Effect.orDie
+    )
+  })

@@ -185,10 +185,12 @@ const makePinned = (options: Options): Discovery => {
       )
     })
 
-  const getResource = Effect.flatMap(
-    currentTime,
-    (now) => resource !== undefined && isFresh(resource, now) ? Effect.succeed(resource.value) : findResource(undefined)
-  )
+  const getResource = () =>
+    Effect.flatMap(
+      currentTime,
+      (now) =>
+        resource !== undefined && isFresh(resource, now) ? Effect.succeed(resource.value) : findResource(undefined)
+    )
   const find = (resource: Effect.Effect<MaybeResource, Failure>): Effect.Effect<Discovered, Failure> =>
     Effect.zipWith(
       resource,
@@ -201,7 +203,7 @@ const makePinned = (options: Options): Discovery => {
       { concurrent: true }
     )
   return {
-    get: find(getResource),
+    get: Effect.suspend(() => find(getResource())),
     reread: (challenge) => find(findResource(challenge)),
     forgetAuthorizationServer: authorizationServer.forget
   }

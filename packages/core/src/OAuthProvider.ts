@@ -11,7 +11,7 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import * as AccessToken from "./AccessToken.ts"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import * as Challenge from "./Challenge.ts"
@@ -20,7 +20,7 @@ import * as Discovery from "./Discovery.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import * as Grant from "./Grant.ts"
 import { check, nameOf, parse, parseEndpoint } from "./internal/endpoint.ts"
-import * as EventHub from "./internal/eventHub.ts"
+import { EventHub } from "./internal/eventHub.ts"
 import * as Scopes from "./internal/scopes.ts"
 import * as Telemetry from "./internal/telemetry.ts"
 import { type InsecureEndpoint, InvalidOptions, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
@@ -148,8 +148,8 @@ export const make = (
     yield* validate(options)
     const limits = yield* TokenEndpoint.limits(options)
 
-    const events = EventHub.make<OAuthEvent.OAuthEvent>()
-    yield* Effect.addFinalizer(() => events.shutdown)
+    const events = new EventHub<OAuthEvent.OAuthEvent>()
+    yield* Effect.addFinalizer(() => events.shutdown())
     const telemetry = yield* Telemetry.make({
       resource: nameOf(server.url),
       clientId: options.clientAuthentication.clientId,
@@ -213,7 +213,7 @@ export const make = (
       obtain,
       telemetry
     })
-    return { resource: server.resource, events: events.stream, ...lifecycle }
+    return { resource: server.resource, events: Stream.suspend(() => events.subscribe()), ...lifecycle }
   })
 
 const isSameSecret = (a: Redacted.Redacted<string> | undefined, b: Redacted.Redacted<string> | undefined): boolean =>

@@ -16,9 +16,9 @@ import * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
 import * as Challenge from "./Challenge.ts"
 import { Outage } from "./internal/outage.ts"
-import * as Refresher from "./internal/refresher.ts"
+import { Refresher } from "./internal/refresher.ts"
 import * as Scopes from "./internal/scopes.ts"
-import * as SharedStorage from "./internal/sharedStorage.ts"
+import { SharedStorage } from "./internal/sharedStorage.ts"
 import * as SingleFlight from "./internal/singleFlight.ts"
 import { StepUps } from "./internal/stepUps.ts"
 import type { Telemetry } from "./internal/telemetry.ts"
@@ -97,7 +97,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     const runtime = yield* Effect.runtime<never>()
     const runFork = <A, E>(work: Effect.Effect<A, E>) => Runtime.runFork(runtime)(Effect.interruptible(work), { scope })
     const flights = SingleFlight.make<Demand, AccessToken.AccessToken, OAuthError>(runFork)
-    const storage = SharedStorage.make({ storage: options.storage, key, policy, clock, publish })
+    const storage = new SharedStorage({ storage: options.storage, key, policy, clock, publish })
 
     let token: AccessToken.AccessToken | undefined
     /** The last one that the server rejected, lest it come back from the storage. */
@@ -287,7 +287,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         flyingSince = now()
         const shared = yield* readShared(demand)
         if (Option.isSome(shared)) return yield* load(shared.value)
-        yield* storage.lease
+        yield* storage.lease()
         const handedOver = yield* readShared(demand)
         if (Option.isSome(handedOver)) return yield* load(handedOver.value)
         const obtained = yield* obtain(demand)
@@ -322,7 +322,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         wanted: Scopes.union(demand.wanted, stepUps.won)
       }).pipe(
         Effect.catchIf(
-          (error) => demand.reason !== "StepUp" && stepUps.won.size > 0 && isInvalidScope(error),
+          (error) => demand.reason !== "StepUp" && stepUps.won.length > 0 && isInvalidScope(error),
           () => {
             stepUps.lost()
             return options.obtain(demand)
@@ -364,9 +364,9 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     /** A token that another provider or process has put there and that is better than what is in hand. */
     const readShared = (demand: Demand) =>
       Effect.gen(function*() {
-        const stored = yield* storage.get
+        const stored = yield* storage.get()
         if (Option.isSome(stored) && dropped !== undefined && AccessToken.isSame(stored.value, dropped)) {
-          yield* storage.remove
+          yield* storage.remove()
           return Option.none()
         }
         return Option.filter(stored, (candidate) => isBetter(candidate, demand))
@@ -381,7 +381,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     // ---- the scheduled refresh -----------------------------------------------------------------------------------------
 
-    const refresher = Refresher.make({
+    const refresher = new Refresher({
       clock,
       fork: runFork,
       next: (at) => {

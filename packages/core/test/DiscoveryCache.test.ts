@@ -4,7 +4,7 @@ import { FetchHttpClient, HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Scope, TestClock } from "effect"
 import { DiscoveryCache } from "../src/index.ts"
-import { environment, makeProvider, many, outcomes, settle } from "./support/provider.ts"
+import { environment, impatient, makeProvider, many, outcomes, settle } from "./support/provider.ts"
 
 const network = TestNetwork.TestNetwork
 const clear = Effect.flatMap(network, ({ clear }) => clear)
@@ -103,7 +103,7 @@ describe("what providers share", () => {
     Effect.gen(function*() {
       const { script } = yield* network
       yield* script("authorization-server-metadata", Answer.delayed("1 second", Answer.status(503)))
-      const providers = yield* Effect.replicateEffect(makeAnother(), 10)
+      const providers = yield* Effect.replicateEffect(makeAnother(impatient), 10)
       const fibers = yield* Effect.forEach(providers, ({ accessToken }) => Effect.fork(accessToken))
       yield* TestClock.adjust("1 second")
       expect((yield* outcomes(fibers)).every(Exit.isFailure)).toBe(true)

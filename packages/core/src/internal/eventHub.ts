@@ -10,30 +10,28 @@ const CAPACITY = 32
  *
  * @internal
  */
-export interface EventHub<A> {
-  readonly publish: (event: A) => Effect.Effect<void>
-  /** What happens from the moment of subscription on. Ends with the hub. */
-  readonly stream: Stream.Stream<A>
-  readonly shutdown: Effect.Effect<void>
-}
+export class EventHub<A> {
+  #hub: PubSub.PubSub<A> | undefined
+  #closed = false
 
-/** @internal */
-export const make = <A>(): EventHub<A> => {
-  let hub: PubSub.PubSub<A> | undefined
-  let closed = false
-  return {
-    publish: (event) => hub === undefined ? Effect.void : Effect.asVoid(PubSub.publish(hub, event)),
-    stream: Stream.unwrap(Effect.suspend(() => {
-      if (closed) return Effect.succeed(Stream.empty)
-      if (hub !== undefined) return Effect.succeed(Stream.fromPubSub(hub))
+  publish(event: A): Effect.Effect<void> {
+    return this.#hub === undefined ? Effect.void : Effect.asVoid(PubSub.publish(this.#hub, event))
+  }
+
+  /** What happens from the moment of subscription on. Ends with the hub. */
+  subscribe(): Stream.Stream<A> {
+    return Stream.unwrap(Effect.suspend(() => {
+      if (this.#closed) return Effect.succeed(Stream.empty)
+      if (this.#hub !== undefined) return Effect.succeed(Stream.fromPubSub(this.#hub))
       return Effect.map(PubSub.sliding<A>(CAPACITY), (made) => {
-        hub ??= made
-        return Stream.fromPubSub(hub)
+        this.#hub ??= made
+        return Stream.fromPubSub(this.#hub)
       })
-    })),
-    shutdown: Effect.suspend(() => {
-      closed = true
-      return hub === undefined ? Effect.void : PubSub.shutdown(hub)
-    })
+    }))
+  }
+
+  shutdown(): Effect.Effect<void> {
+    this.#closed = true
+    return this.#hub === undefined ? Effect.void : PubSub.shutdown(this.#hub)
   }
 }

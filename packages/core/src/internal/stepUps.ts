@@ -10,45 +10,43 @@ const MAX_PER_TOKEN = 8
  * @internal
  */
 export class StepUps {
-  readonly #won = new Set<string>()
-  readonly #failed = new Set<string>()
+  #won: ReadonlyArray<string> = []
+  #failed: ReadonlyArray<string> = []
   #attempts = 0
 
   /** The scopes that every renewal asks for again. */
-  get won(): ReadonlySet<string> {
+  get won(): ReadonlyArray<string> {
     return this.#won
   }
 
   /** Whether it is worth asking for these scopes, none of which is held. */
   isWorthTrying(missing: ReadonlyArray<string>): boolean {
-    return missing.length > 0 && this.#attempts < MAX_PER_TOKEN && !this.#failed.has(nameOf(missing))
+    return missing.length > 0 && this.#attempts < MAX_PER_TOKEN && !this.#failed.includes(nameOf(missing))
   }
 
   /** A token came of asking for `wanted`. */
   granted(wanted: ReadonlyArray<string>, granted: ReadonlyArray<string>): void {
     this.#attempts++
     const denied = Scopes.missing(wanted, granted)
-    for (const scope of wanted) {
-      if (!denied.includes(scope)) this.#won.add(scope)
-    }
-    if (denied.length > 0) this.#failed.add(nameOf(denied))
+    this.#won = Scopes.union(this.#won, wanted.filter((scope) => !denied.includes(scope)))
+    if (denied.length > 0) this.#failed = [...this.#failed, nameOf(denied)]
   }
 
   /** The authorization server refused, finally. What it refused is the whole, and says nothing of its parts. */
   refused(missing: ReadonlyArray<string>): void {
     this.#attempts++
-    this.#failed.add(nameOf(missing))
+    this.#failed = [...this.#failed, nameOf(missing)]
   }
 
   /** The authorization server no longer grants what was won. */
   lost(): void {
-    this.#won.clear()
+    this.#won = []
   }
 
   /** A new token: the authorization server may have changed its mind. */
   forgetFailures(): void {
     this.#attempts = 0
-    this.#failed.clear()
+    this.#failed = []
   }
 }
 

@@ -104,7 +104,7 @@ export class Telemetry {
   #failures = 0
   #failingSince = 0
   /** When each kind of warning was last given. */
-  readonly #warned = new Map<string, number>()
+  #warned: Map<string, number> | undefined
 
   constructor(options: Options, clock: Clock.Clock, labels: ReadonlyArray<MetricLabel.MetricLabel>) {
     this.#options = options
@@ -285,8 +285,8 @@ export class Telemetry {
           `${Duration.format(Duration.millis(this.#now() - this.#failingSince))}.`
       )
     this.#failures = 0
-    for (const kind of this.#warned.keys()) {
-      if (kind.startsWith("renewal")) this.#warned.delete(kind)
+    for (const kind of this.#warned?.keys() ?? []) {
+      if (kind.startsWith("renewal")) this.#warned?.delete(kind)
     }
     return Effect.annotateLogs(line, { ...this.#factsOf(event.token), ...reason })
   }
@@ -314,9 +314,10 @@ export class Telemetry {
   /** Once, and then in silence for a while: ten thousand providers may lose the same server, and each tries on. */
   #warn(kind: string, message: string, annotations: Attributes): Effect.Effect<void> {
     const now = this.#now()
-    const last = this.#warned.get(kind)
+    const warned = this.#warned ??= new Map()
+    const last = warned.get(kind)
     const isNews = last === undefined || now < last || now - last >= QUIET
-    if (isNews) this.#warned.set(kind, now)
+    if (isNews) warned.set(kind, now)
     return Effect.annotateLogs(isNews ? Effect.logWarning(message) : Effect.logDebug(message), annotations)
   }
 
