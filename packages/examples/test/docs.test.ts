@@ -15,6 +15,7 @@ const folder = fileURLToPath(new URL("../build/docs", import.meta.url))
 const sources = [
   join(root, "README.md"),
   join(root, "packages", "core", "docs", "observability.md"),
+  join(root, "packages", "core", "docs", "token-life.md"),
   join(root, "packages", "testing", "docs", "identity-providers.md"),
   ...["core", "client-secret", "private-key-jwt", "jwt-bearer", "workload-identity", "testing"].flatMap((name) => {
     const src = join(root, "packages", name, "src")
