@@ -25,17 +25,21 @@ export interface RefreshPolicy {
   readonly defaultLifetime: Duration.Duration
   /** Whether a token that nobody has used since it was got is renewed all the same. Some providers bill each token. */
   readonly renewUnused: boolean
-  /** The shortest and the longest wait between two failed attempts while the token in hand has time left. */
+  /**
+   * The wait after the first failed attempt, and the longest, while the token in hand has time left. Up to half as much
+   * again is added at random.
+   */
   readonly backoff: { readonly base: Duration.Duration; readonly max: Duration.Duration }
   /** The same from when callers depend on the next attempt: in the mandatory part, and without a token. */
   readonly urgentBackoff: { readonly base: Duration.Duration; readonly max: Duration.Duration }
   /**
    * How long callers wait for an authorization server that is away or does not answer. `withToken`: in the mandatory
    * part, before they go on with the token in hand. `withoutToken`: counted from the first of them; failed attempts are
-   * repeated meanwhile, and who comes after it is told at once. An attempt under way is waited for.
+   * repeated meanwhile, and who comes after it is told at once. So is who would wait in vain, since the next attempt is
+   * later than that: after a long outage the backoff has grown. An attempt under way is waited for.
    */
   readonly patience: { readonly withToken: Duration.Duration; readonly withoutToken: Duration.Duration }
-  /** How long a final refusal is remembered, so that a thousand callers make one request. */
+  /** How long a final refusal is remembered at the least, so that a thousand callers make one request. */
   readonly refusalMemory: Duration.Duration
   /**
    * How long a token that replaced a rejected one is not replaced in turn, should it be rejected as well; doubled with
@@ -98,7 +102,7 @@ export interface Moments {
 
 /**
  * Rolls the moments of a token. `jitter`, at least 0 and below 1, is rolled once per token: rolled at every look, the
- * earliest roll would always win. It spreads the renewals over the first half of the advisory window. No window is
+ * earliest roll would always win. It spreads the renewals over the first half of the advisory part. No window is
  * longer than half the life, or a token would be due for renewal when it is issued.
  *
  * `latency` is what the last renewal took, in milliseconds. The next begins twice that before the mandatory part at the

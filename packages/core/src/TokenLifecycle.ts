@@ -286,10 +286,10 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       Effect.gen(function*() {
         flyingSince = now()
         const shared = yield* readShared(demand)
-        if (Option.isSome(shared)) return yield* load(shared.value)
+        if (Option.isSome(shared)) return yield* load(shared.value, demand)
         yield* storage.lease()
         const handedOver = yield* readShared(demand)
-        if (Option.isSome(handedOver)) return yield* load(handedOver.value)
+        if (Option.isSome(handedOver)) return yield* load(handedOver.value, demand)
         const obtained = yield* obtain(demand)
         yield* land(obtained)
         yield* storage.set(obtained)
@@ -315,23 +315,21 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       })
 
     /** If what a step-up once won is no longer to be had, the rest still is. */
-    const askFor = (demand: Demand) =>
-      options.obtain({
-        ...demand,
-        refreshToken: (demand.rejected ?? token ?? dropped)?.refreshToken,
-        wanted: Scopes.union(demand.wanted, stepUps.won)
-      }).pipe(
+    const askFor = (demand: Demand) => {
+      const asked = { ...demand, refreshToken: (demand.rejected ?? token ?? dropped)?.refreshToken }
+      return options.obtain({ ...asked, wanted: Scopes.union(demand.wanted, stepUps.won) }).pipe(
         Effect.catchIf(
           (error) => demand.reason !== "StepUp" && stepUps.won.length > 0 && isInvalidScope(error),
           () => {
             stepUps.lost()
-            return options.obtain(demand)
+            return options.obtain(asked)
           }
         )
       )
+    }
 
-    const load = (shared: AccessToken.AccessToken) =>
-      adopt(shared, "First").pipe(
+    const load = (shared: AccessToken.AccessToken, { reason }: Demand) =>
+      adopt(shared, reason).pipe(
         Effect.zipRight(publish(OAuthEvent.TokenLoaded({ token: shared }))),
         Effect.as(shared)
       )
@@ -387,7 +385,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       next: (at) => {
         if (token === undefined || abandonedUntil === Number.POSITIVE_INFINITY) return undefined
         if (at < moments.renewAt) return moments.renewAt
-        // A token that nobody has used for its whole life is left to expire; the next caller starts this again.
+        // A token that nobody has used by now is left to expire; the next caller starts this again.
         if (!policy.renewUnused && (!used || at >= token.expiresAt)) return undefined
         return Math.max(at, abandonedUntil, outage.current(at)?.until ?? at)
       },

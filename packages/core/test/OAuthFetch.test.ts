@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { Context, Duration, Effect, Layer, TestClock } from "effect"
 import { AccessToken, OAuthError, OAuthFetch, OAuthProvider } from "../src/index.ts"
-import { environment, layerProvider, makeProvider } from "./support/provider.ts"
+import { environment, impatient, layerProvider, makeProvider } from "./support/provider.ts"
 
 const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
   Layer.provideMerge(layerProvider(options), environment(servers))
@@ -218,7 +218,7 @@ describe("401 and 403", () => {
       const error = yield* rejected(() => fetch(serverUrl))
       expect(error).toBeInstanceOf(OAuthError.TokenEndpointError)
       expect(error).toMatchObject({ reason: "Unavailable" })
-    }).pipe(Effect.provide(authenticated())))
+    }).pipe(Effect.provide(authenticated(impatient))))
 })
 
 describe("AbortSignal", () => {

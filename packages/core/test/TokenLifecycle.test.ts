@@ -480,6 +480,19 @@ describe("rejected tokens (401)", () => {
       expect(yield* network.count("token")).toBeLessThan(15)
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("also where several providers share what they get", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const providers = yield* Effect.replicateEffect(makeProvider(), 3)
+      for (let second = 0; second < 300; second++) {
+        for (const provider of providers) {
+          yield* Effect.flatMap(provider.accessToken, (token) => provider.renew(token))
+        }
+        yield* TestClock.adjust("1 second")
+      }
+      expect(yield* network.count("token")).toBeLessThan(40)
+    }).pipe(Effect.provide(environment())))
+
   it.scoped("a server that rejects every token costs one token request a second, not one a call", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
