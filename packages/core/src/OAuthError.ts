@@ -124,7 +124,17 @@ export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-
 }
 
 /**
- * A `TokenStorage` did not do what it was asked. A provider reports it as an event and goes on without the storage.
+ * A `TokenStorage` did not do what it was asked. A provider reports it as an event and goes on without the storage: what
+ * could not be read counts as absent.
+ *
+ * - `Unavailable`: it is down, slow, full or read-only. The default.
+ * - `Refused`: it wants other credentials, or gives these too few rights.
+ * - `Damaged`, `UnknownVersion`, `Foreign`: what is kept there is no record, a record of another version, or the record
+ *   of another key. The next token replaces it.
+ * - `UnknownKey`: what is kept there was encrypted with a key that this process does not have. It is left alone until the
+ *   token in it has expired.
+ * - `Insecure`: others could have written or read what is kept there. It was not used.
+ * - `LeaseLost`: another process has taken the lease meanwhile, so that this one's token was not stored.
  *
  * @since 0.1.0
  * @category errors
@@ -133,6 +143,16 @@ export class TokenStorageError extends Schema.TaggedError<TokenStorageError>(
   "@effect-mcp-auth/core/TokenStorageError"
 )("TokenStorageError", {
   operation: Schema.Literal("get", "set", "remove", "lease"),
+  reason: Schema.Literal(
+    "Unavailable",
+    "Refused",
+    "Damaged",
+    "UnknownVersion",
+    "Foreign",
+    "UnknownKey",
+    "Insecure",
+    "LeaseLost"
+  ).pipe(Schema.propertySignature, Schema.withConstructorDefault(() => "Unavailable" as const)),
   description: Schema.String,
   cause: Schema.optional(Schema.Defect)
 }) {

@@ -364,7 +364,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       Effect.gen(function*() {
         const stored = yield* storage.get()
         if (Option.isSome(stored) && dropped !== undefined && AccessToken.isSame(stored.value, dropped)) {
-          yield* storage.remove()
+          yield* storage.remove(stored.value)
           return Option.none()
         }
         return Option.filter(stored, (candidate) => isBetter(candidate, demand))

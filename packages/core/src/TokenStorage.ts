@@ -3,13 +3,22 @@
  *
  * @since 0.1.0
  */
+import type { FileSystem } from "@effect/platform/FileSystem"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import type { Path } from "@effect/platform/Path"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { AccessToken } from "./AccessToken.ts"
-import type { TokenStorageError } from "./OAuthError.ts"
+import * as AccessToken from "./AccessToken.ts"
+import * as FileRecords from "./internal/fileRecords.ts"
+import * as ProcessLease from "./internal/processLease.ts"
+import { type InvalidOptions, TokenStorageError } from "./OAuthError.ts"
+import * as TokenRecord from "./TokenRecord.ts"
 
 /**
  * What a token is kept under: whatever makes two token requests the same. Scopes and parameters are in the order of the
@@ -48,6 +57,27 @@ export const keyToString = (key: TokenKey): string =>
     key.parameters.toSorted(([a], [b]) => a < b ? -1 : 1)
   ])
 
+const digests = new WeakMap<TokenKey, string>()
+
+/**
+ * What the key is called where others can read it, as in file names and keys of Redis: the SHA-256 of its text, as 43
+ * characters of base64url.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const keyDigest = (key: TokenKey): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    const known = digests.get(key)
+    if (known !== undefined) return Effect.succeed(known)
+    return Effect.promise(async () => {
+      const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(keyToString(key)))
+      const digest = Encoding.encodeBase64Url(new Uint8Array(hash))
+      digests.set(key, digest)
+      return digest
+    })
+  })
+
 /**
  * @since 0.1.0
  * @category tags
@@ -67,33 +97,97 @@ export declare namespace TokenStorage {
    * @category models
    */
   export interface Service {
-    readonly get: (key: TokenKey) => Effect.Effect<Option.Option<AccessToken>, TokenStorageError>
-    readonly set: (key: TokenKey, token: AccessToken) => Effect.Effect<void, TokenStorageError>
-    readonly remove: (key: TokenKey) => Effect.Effect<void, TokenStorageError>
+    readonly get: (key: TokenKey) => Effect.Effect<Option.Option<AccessToken.AccessToken>, TokenStorageError>
+    /**
+     * Keeps the token, unless one that was issued later and is still valid is there already: who was paused, or has lost
+     * its lease, does not undo what others did meanwhile.
+     */
+    readonly set: (key: TokenKey, token: AccessToken.AccessToken) => Effect.Effect<void, TokenStorageError>
+    /** Removes the token, and no other that may have taken its place. */
+    readonly remove: (key: TokenKey, token: AccessToken.AccessToken) => Effect.Effect<void, TokenStorageError>
     /**
      * Waits until no one else holds the lease of the key, and holds it for the scope. The holder is the one that asks
-     * the authorization server; the others find its token in the storage when their turn comes.
+     * the authorization server; the others find its token in the storage when their turn comes. Across processes, a
+     * lease ends some time after its holder has died.
      */
     readonly lease: (key: TokenKey) => Effect.Effect<void, TokenStorageError, Scope.Scope>
   }
 }
 
 /**
- * A storage from its three operations. Without a `lease` of its own it gets one that holds within this process.
+ * A storage from three operations that do as they are told: what `set` may overwrite and `remove` may take away is seen
+ * to here, for this process. Without a `lease` of its own it gets one that holds within this process too.
+ *
+ * `TokenStorageContract` of `@effect-mcp-auth/testing` has the tests that any storage should pass.
+ *
+ * @example
+ * ```ts
+ * import { TokenStorage } from "@effect-mcp-auth/core"
+ * import type { AccessToken } from "@effect-mcp-auth/core"
+ * import { Effect, Option } from "effect"
+ *
+ * const tokens = new Map<string, AccessToken.AccessToken>()
+ *
+ * export const storage = TokenStorage.make({
+ *   get: (key) => Effect.sync(() => Option.fromNullable(tokens.get(TokenStorage.keyToString(key)))),
+ *   set: (key, token) => Effect.sync(() => tokens.set(TokenStorage.keyToString(key), token)),
+ *   remove: (key) => Effect.sync(() => tokens.delete(TokenStorage.keyToString(key)))
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  options:
-    & Pick<TokenStorage.Service, "get" | "set" | "remove">
-    & Partial<Pick<TokenStorage.Service, "lease">>
-): TokenStorage.Service => ({
-  get: options.get,
-  set: options.set,
-  remove: options.remove,
-  lease: options.lease ?? makeProcessLease()
-})
+export const make = (options: {
+  readonly get: TokenStorage.Service["get"]
+  readonly set: (key: TokenKey, token: AccessToken.AccessToken) => Effect.Effect<unknown, TokenStorageError>
+  readonly remove: (key: TokenKey) => Effect.Effect<unknown, TokenStorageError>
+  readonly lease?: TokenStorage.Service["lease"] | undefined
+}): TokenStorage.Service => {
+  const lease = ProcessLease.make()
+  const turn = ProcessLease.make()
+
+  /** By what is there; what cannot be read counts as absent. */
+  const inTurn = <E>(
+    key: TokenKey,
+    f: (kept: Option.Option<AccessToken.AccessToken>) => Effect.Effect<unknown, E>
+  ): Effect.Effect<void, E> =>
+    turn(keyToString(key)).pipe(
+      Effect.zipRight(Effect.orElseSucceed(options.get(key), Option.none)),
+      Effect.flatMap(f),
+      Effect.scoped,
+      Effect.asVoid
+    )
+
+  return {
+    get: options.get,
+    set: (key, token) =>
+      Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) =>
+          inTurn(key, (kept) =>
+            Option.exists(kept, (other) => !supersedes(token, other, now))
+              ? Effect.void
+              : options.set(key, token))
+      ),
+    remove: (key, token) =>
+      inTurn(
+        key,
+        (kept) => Option.exists(kept, (other) => AccessToken.isSame(other, token)) ? options.remove(key) : Effect.void
+      ),
+    lease: options.lease ?? ((key) => lease(keyToString(key)))
+  }
+}
+
+/**
+ * Whether the token takes the place of the one that is kept, `now` in milliseconds since the epoch: not if that one was
+ * issued later and is valid.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const supersedes = (token: AccessToken.AccessToken, kept: AccessToken.AccessToken, now: number): boolean =>
+  token.issuedAt >= kept.issuedAt || !AccessToken.isValidAt(kept, now)
 
 /**
  * Keeps tokens in this process's memory, and nowhere else.
@@ -102,11 +196,11 @@ export const make = (
  * @category constructors
  */
 export const makeMemory: Effect.Effect<TokenStorage.Service> = Effect.sync(() => {
-  const tokens = new Map<string, AccessToken>()
+  const tokens = new Map<string, AccessToken.AccessToken>()
   return make({
     get: (key) => Effect.sync(() => Option.fromNullable(tokens.get(keyToString(key)))),
-    set: (key, token) => Effect.sync(() => void tokens.set(keyToString(key), token)),
-    remove: (key) => Effect.sync(() => void tokens.delete(keyToString(key)))
+    set: (key, token) => Effect.sync(() => tokens.set(keyToString(key), token)),
+    remove: (key) => Effect.sync(() => tokens.delete(keyToString(key)))
   })
 })
 
@@ -118,23 +212,179 @@ export const makeMemory: Effect.Effect<TokenStorage.Service> = Effect.sync(() =>
  */
 export const layerMemory: Layer.Layer<TokenStorage> = Layer.effect(TokenStorage, makeMemory)
 
-/** One semaphore per key under lease, gone when nobody holds or awaits it. */
-const makeProcessLease = (): TokenStorage.Service["lease"] => {
-  const leases = new Map<string, { readonly semaphore: Effect.Semaphore; users: number }>()
-  return (key) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const name = keyToString(key)
-        const lease = leases.get(name) ?? { semaphore: Effect.unsafeMakeSemaphore(1), users: 0 }
-        leases.set(name, lease)
-        lease.users++
-        return { name, lease }
-      }),
-      ({ lease, name }) => Effect.sync(() => --lease.users === 0 && leases.delete(name))
-    ).pipe(
-      Effect.flatMap(({ lease: { semaphore } }) =>
-        Effect.acquireRelease(Effect.interruptible(semaphore.take(1)), () => semaphore.release(1))
-      ),
-      Effect.asVoid
+// ---- storages that leave the process ---------------------------------------------------------------------------------
+
+/**
+ * For how long a refresh token is kept behind the expiry of its access token, in milliseconds: nobody says for how long
+ * it is good.
+ */
+const REFRESHABLE_FOR = Duration.toMillis("30 days")
+
+const keep: Effect.Effect<TokenRecord.Change> = Effect.succeed(TokenRecord.Change.Keep())
+
+/**
+ * A storage that keeps records, in the form that the codec gives them, under the digests of the keys.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeRecords = (records: TokenRecord.Store, codec: TokenRecord.Codec): TokenStorage.Service => {
+  const processLease = ProcessLease.make()
+
+  const write = (
+    name: string,
+    token: AccessToken.AccessToken,
+    now: number
+  ): Effect.Effect<TokenRecord.Change, TokenStorageError> =>
+    Effect.map(codec.seal(name, token), (record) => {
+      const refreshable = token.refreshToken === undefined ? 0 : REFRESHABLE_FOR
+      return TokenRecord.Change.Write({ record, keepFor: Math.max(0, token.expiresAt - now) + refreshable })
+    })
+
+  const replace = (
+    name: string,
+    record: string,
+    token: AccessToken.AccessToken,
+    now: number
+  ): Effect.Effect<TokenRecord.Change, TokenStorageError> =>
+    codec.open(name, record).pipe(
+      Effect.matchEffect({
+        onSuccess: (kept) => supersedes(token, kept, now) ? write(name, token, now) : keep,
+        onFailure: (error) =>
+          error.reason === "UnknownKey" && now < TokenRecord.expiresAt(record)
+            ? Effect.fail(
+              new TokenStorageError({ operation: "set", reason: "UnknownKey", description: error.description })
+            )
+            : write(name, token, now)
+      })
     )
+
+  return {
+    get: (key) =>
+      Effect.gen(function*() {
+        const name = yield* keyDigest(key)
+        const record = yield* records.get(name)
+        return Option.isNone(record) ? Option.none() : yield* Effect.asSome(codec.open(name, record.value))
+      }),
+    set: (key, token) =>
+      Effect.gen(function*() {
+        const name = yield* keyDigest(key)
+        const now = yield* Clock.currentTimeMillis
+        yield* records.modify(
+          name,
+          "set",
+          Option.match({
+            onNone: () => write(name, token, now),
+            onSome: (record) => replace(name, record, token, now)
+          })
+        )
+      }),
+    remove: (key, token) =>
+      Effect.gen(function*() {
+        const name = yield* keyDigest(key)
+        yield* records.modify(name, "remove", (current) =>
+          Option.isNone(current) ? keep : Effect.match(codec.open(name, current.value), {
+            onSuccess: (kept): TokenRecord.Change =>
+              AccessToken.isSame(kept, token) ? TokenRecord.Change.Remove() : TokenRecord.Change.Keep(),
+            onFailure: () =>
+              TokenRecord.Change.Keep()
+          }))
+      }),
+    lease: (key) =>
+      Effect.gen(function*() {
+        const name = yield* keyDigest(key)
+        yield* processLease(name)
+        if (records.lease !== undefined) yield* records.lease(name)
+      })
+  }
 }
+
+const unavailable = (operation: TokenStorageError["operation"]) =>
+  Effect.mapError((cause: { readonly message: string }) =>
+    new TokenStorageError({ operation, description: `the KeyValueStore failed: ${cause.message}`, cause })
+  )
+
+/** What no other process writes to: one fiber at a time is enough. */
+const keyValueRecords: Effect.Effect<TokenRecord.Store, never, KeyValueStore.KeyValueStore> = Effect.map(
+  KeyValueStore.KeyValueStore,
+  (store) => {
+    const turn = ProcessLease.make()
+    return {
+      get: (name) => unavailable("get")(store.get(name)),
+      modify: (name, operation, change) =>
+        Effect.gen(function*() {
+          yield* turn(name)
+          const made = yield* change(yield* unavailable(operation)(store.get(name)))
+          if (made._tag === "Write") yield* unavailable(operation)(store.set(name, made.record))
+          if (made._tag === "Remove") yield* unavailable(operation)(store.remove(name))
+        }).pipe(Effect.scoped)
+    }
+  }
+)
+
+/**
+ * Keeps tokens in a `KeyValueStore`, encrypted. For one process: the lease does not reach further, and neither does the
+ * order in which tokens are written. Several processes on one machine share `layerFileSystem`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKeyValueStore = (
+  options: TokenRecord.EncryptionOptions
+): Layer.Layer<TokenStorage, InvalidOptions, KeyValueStore.KeyValueStore> =>
+  Layer.effect(TokenStorage, Effect.zipWith(keyValueRecords, TokenRecord.encrypted(options), makeRecords))
+
+/**
+ * `layerKeyValueStore` without encryption: whoever can read the store can use the tokens.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKeyValueStorePlaintext: Layer.Layer<TokenStorage, never, KeyValueStore.KeyValueStore> = Layer.effect(
+  TokenStorage,
+  Effect.map(keyValueRecords, (records) => makeRecords(records, TokenRecord.plaintext))
+)
+
+/**
+ * - `directory`: is made, for its owner only (0700), if it is not there. One that others can enter is not used.
+ * - `leaseDuration`: how long after its holder has died a lease ends. 10 seconds by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FileSystemOptions {
+  readonly directory: string
+  readonly leaseDuration?: Duration.DurationInput | undefined
+}
+
+const fileRecords = (options: FileSystemOptions): Effect.Effect<TokenRecord.Store, never, FileSystem | Path> =>
+  FileRecords.make({
+    directory: options.directory,
+    leaseDuration: Duration.decode(options.leaseDuration ?? "10 seconds")
+  })
+
+/**
+ * Keeps tokens in files that only their owner can read (0600), encrypted. Any number of processes on one machine share
+ * the directory: one of them renews, and the others read.
+ *
+ * Nothing is read or written before the first token is wanted; what is wrong with the directory is a `TokenStorageError`
+ * then, and tokens are asked for without it.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFileSystem = (
+  options: FileSystemOptions & TokenRecord.EncryptionOptions
+): Layer.Layer<TokenStorage, InvalidOptions, FileSystem | Path> =>
+  Layer.effect(TokenStorage, Effect.zipWith(fileRecords(options), TokenRecord.encrypted(options), makeRecords))
+
+/**
+ * `layerFileSystem` without encryption: whoever can read the files, or a copy of them, can use the tokens.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFileSystemPlaintext = (
+  options: FileSystemOptions
+): Layer.Layer<TokenStorage, never, FileSystem | Path> =>
+  Layer.effect(TokenStorage, Effect.map(fileRecords(options), (records) => makeRecords(records, TokenRecord.plaintext)))

@@ -160,6 +160,14 @@ export * as TokenEndpoint from "./TokenEndpoint.ts"
 export * as TokenLifecycle from "./TokenLifecycle.ts"
 
 /**
+ * What a storage that leaves the process keeps of a token: one line of text, with a version, encrypted or not; and what a
+ * place for such records has to be able to do.
+ *
+ * @since 0.1.0
+ */
+export * as TokenRecord from "./TokenRecord.ts"
+
+/**
  * Where tokens are kept between callers, providers and, with other storages than `layerMemory`, processes.
  *
  * @since 0.1.0

@@ -58,7 +58,7 @@ describe("the storage", () => {
       const provider = yield* makeProvider().pipe(
         Effect.provideService(TokenStorage.TokenStorage, {
           ...storage,
-          remove: (key) => Effect.zipRight(Effect.sync(() => removed.push(key)), storage.remove(key))
+          remove: (key, token) => Effect.zipRight(Effect.sync(() => removed.push(key)), storage.remove(key, token))
         })
       )
       const rejected = yield* provider.accessToken

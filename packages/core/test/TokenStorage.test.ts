@@ -1,7 +1,9 @@
+import { TokenStorageContract } from "@effect-mcp-auth/testing"
+import { Error as PlatformError, FileSystem, KeyValueStore } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Redacted, Scope } from "effect"
-import { AccessToken, TokenStorage } from "../src/index.ts"
-import { settle } from "./support/provider.ts"
+import { Context, Effect, Layer, Option, Redacted, TestClock } from "effect"
+import { AccessToken, type OAuthError, TokenRecord, TokenStorage } from "../src/index.ts"
 
 const key: TokenStorage.TokenKey = {
   issuer: "https://auth.example.com",
@@ -14,14 +16,17 @@ const key: TokenStorage.TokenKey = {
   parameters: [["y", "1"], ["x", "2"]]
 }
 
-const token = new AccessToken.AccessToken({
-  value: Redacted.make("canary"),
-  tokenType: "Bearer",
-  scopes: ["a"],
-  issuer: key.issuer,
-  issuedAt: 0,
-  expiresAt: 1
-})
+const makeToken = (issuedAt: number, expiresAt: number, value = "canary") =>
+  new AccessToken.AccessToken({
+    value: Redacted.make(value),
+    tokenType: "Bearer",
+    scopes: ["a"],
+    issuer: key.issuer,
+    issuedAt,
+    expiresAt
+  })
+
+const token = makeToken(0, 1)
 
 describe("keyToString", () => {
   it("does not depend on the order of scopes and parameters", () => {
@@ -49,31 +54,178 @@ describe("keyToString", () => {
   }
 })
 
-describe("layerMemory", () => {
-  it.effect("gives back what was set, until it is removed", () =>
+describe("keyDigest", () => {
+  it.effect("is of 43 letters and digits, the same for equal keys, and says nothing of what is in the key", () =>
     Effect.gen(function*() {
-      const storage = yield* TokenStorage.TokenStorage
-      expect(yield* storage.get(key)).toEqual(Option.none())
-      yield* storage.set(key, token)
-      expect(yield* storage.get({ ...key })).toEqual(Option.some(token))
-      expect(yield* storage.get({ ...key, clientId: "other" })).toEqual(Option.none())
-      yield* storage.remove(key)
-      expect(yield* storage.get(key)).toEqual(Option.none())
-    }).pipe(Effect.provide(TokenStorage.layerMemory)))
+      const digest = yield* TokenStorage.keyDigest(key)
+      expect(digest).toMatch(/^[\w-]{43}$/)
+      expect(yield* TokenStorage.keyDigest({ ...key, scopes: ["a", "b"] })).toBe(digest)
+      expect(yield* TokenStorage.keyDigest(key)).toBe(digest)
+      expect(yield* TokenStorage.keyDigest({ ...key, clientId: "other" })).not.toBe(digest)
+    }))
+})
 
-  it.scoped("one holder of a lease at a time, in turn; other keys are free; a waiter that leaves takes no turn", () =>
+describe("supersedes", () => {
+  it("is what is not older, or stands in for what cannot be used", () => {
+    expect(TokenStorage.supersedes(makeToken(2, 9), makeToken(1, 9), 5)).toBe(true)
+    expect(TokenStorage.supersedes(makeToken(1, 9), makeToken(1, 9), 5)).toBe(true)
+    expect(TokenStorage.supersedes(makeToken(1, 9), makeToken(2, 9), 5)).toBe(false)
+    expect(TokenStorage.supersedes(makeToken(1, 9), makeToken(2, 5), 5)).toBe(true)
+    expect(TokenStorage.supersedes(makeToken(1, 9), makeToken(6, 9), 5)).toBe(true)
+  })
+})
+
+const encryptionKey = Redacted.make(Buffer.alloc(32, 7).toString("base64url"))
+
+const view = <E, R>(layer: Layer.Layer<TokenStorage.TokenStorage, E, R>) =>
+  Effect.map(Layer.build(layer), Context.get(TokenStorage.TokenStorage))
+
+const directory = Effect.flatMap(
+  FileSystem.FileSystem,
+  (fs) => fs.makeTempDirectoryScoped().pipe(Effect.map((temporary) => `${temporary}/nested/tokens`))
+)
+
+/** Two views of one place, as two processes have them, if it is one that two can share. */
+const places = {
+  layerMemory: Effect.map(view(TokenStorage.layerMemory), (storage) => [storage]),
+  layerKeyValueStore: Effect.map(
+    view(TokenStorage.layerKeyValueStore({ encryptionKey }).pipe(Layer.provide(KeyValueStore.layerMemory))),
+    (storage) => [storage]
+  ),
+  layerKeyValueStorePlaintext: Effect.map(
+    view(TokenStorage.layerKeyValueStorePlaintext.pipe(Layer.provide(KeyValueStore.layerMemory))),
+    (storage) => [storage]
+  ),
+  layerFileSystem: Effect.flatMap(
+    directory,
+    (directory) => Effect.replicateEffect(view(TokenStorage.layerFileSystem({ directory, encryptionKey })), 2)
+  ),
+  layerFileSystemPlaintext: Effect.flatMap(
+    directory,
+    (directory) => Effect.replicateEffect(view(TokenStorage.layerFileSystemPlaintext({ directory })), 2)
+  ),
+  "make, of one's own three operations": Effect.sync(() => {
+    const tokens = new Map<string, AccessToken.AccessToken>()
+    return [TokenStorage.make({
+      get: (key) => Effect.sync(() => Option.fromNullable(tokens.get(TokenStorage.keyToString(key)))),
+      set: (key, token) => Effect.sync(() => tokens.set(TokenStorage.keyToString(key), token)),
+      remove: (key) => Effect.sync(() => tokens.delete(TokenStorage.keyToString(key)))
+    })]
+  })
+}
+
+for (const [name, place] of Object.entries(places)) {
+  describe(`the contract: ${name}`, () => {
+    for (const { check, name } of TokenStorageContract.cases) {
+      it.scopedLive(name, () =>
+        Effect.gen(function*() {
+          const [storage, other] = yield* place
+          yield* check(storage ?? (yield* Effect.die("no storage")), other)
+        }).pipe(Effect.provide(NodeContext.layer)))
+    }
+  })
+}
+
+describe("a record that is no use", () => {
+  const otherKey = Redacted.make(Buffer.alloc(32, 8).toString("base64url"))
+  const storedBy = (keys: ReadonlyArray<Redacted.Redacted<string>>) =>
+    view(
+      keys.length === 0
+        ? TokenStorage.layerKeyValueStorePlaintext
+        : TokenStorage.layerKeyValueStore({ encryptionKey: keys })
+    )
+  const replaced: ReadonlyArray<readonly [reason: OAuthError.TokenStorageError["reason"], record: string]> = [
+    ["Damaged", ""],
+    ["Damaged", "{"],
+    ["Damaged", "null"],
+    ["Damaged", "x".repeat(2_000_000)],
+    ["Damaged", JSON.stringify({ version: 1 })],
+    ["UnknownVersion", JSON.stringify({ version: 2, name: "x" })]
+  ]
+
+  for (const keys of [[], [encryptionKey]]) {
+    const kind = keys.length === 0 ? "plaintext" : "encrypted"
+    for (const [reason, record] of replaced) {
+      it.effect(`${kind}: is reported and replaced: ${reason} ${record.slice(0, 20)}`, () =>
+        Effect.gen(function*() {
+          const store = yield* KeyValueStore.KeyValueStore
+          const storage = yield* storedBy(keys)
+          yield* store.set(yield* TokenStorage.keyDigest(key), record)
+          const error = yield* Effect.flip(storage.get(key))
+          expect(error).toMatchObject({ _tag: "TokenStorageError", operation: "get", reason })
+          // Nobody's token: it is not removed, but makes way.
+          yield* storage.remove(key, token)
+          expect((yield* Effect.flip(storage.get(key))).reason).toBe(reason)
+          yield* storage.set(key, token)
+          expect(yield* storage.get(key)).toEqual(Option.some(token))
+        }).pipe(Effect.provide(KeyValueStore.layerMemory), Effect.scoped))
+    }
+
+    it.effect(`${kind}: that of another client is reported and replaced`, () =>
+      Effect.gen(function*() {
+        const store = yield* KeyValueStore.KeyValueStore
+        const storage = yield* storedBy(keys)
+        const other = { ...key, clientId: "other" }
+        yield* storage.set(other, token)
+        const record = Option.getOrThrow(yield* store.get(yield* TokenStorage.keyDigest(other)))
+        yield* store.set(yield* TokenStorage.keyDigest(key), record)
+        expect((yield* Effect.flip(storage.get(key))).reason).toBe("Foreign")
+        yield* storage.set(key, token)
+        expect(yield* storage.get(key)).toEqual(Option.some(token))
+      }).pipe(Effect.provide(KeyValueStore.layerMemory), Effect.scoped))
+
+    it.effect(`${kind}: one that was encrypted with an unknown key is left alone until its token has expired`, () =>
+      Effect.gen(function*() {
+        const theirs = yield* storedBy([otherKey])
+        const ours = yield* storedBy(keys)
+        const lasting = makeToken(0, 1000)
+        yield* theirs.set(key, lasting)
+        expect((yield* Effect.flip(ours.get(key))).reason).toBe("UnknownKey")
+        expect(yield* Effect.flip(ours.set(key, token))).toMatchObject({ operation: "set", reason: "UnknownKey" })
+        expect(yield* theirs.get(key)).toEqual(Option.some(lasting))
+        yield* TestClock.adjust(1000)
+        const next = makeToken(1000, 2000)
+        yield* ours.set(key, next)
+        expect(yield* ours.get(key)).toEqual(Option.some(next))
+      }).pipe(Effect.provide(KeyValueStore.layerMemory), Effect.scoped))
+  }
+
+  it.effect("the old key reads while the new one writes", () =>
     Effect.gen(function*() {
-      const { lease } = yield* TokenStorage.TokenStorage
-      const first = yield* Scope.make()
-      yield* Scope.extend(lease(key), first)
-      yield* lease({ ...key, clientId: "other" })
-      const leaving = yield* Effect.fork(Effect.scoped(lease(key)))
-      const waiting = yield* Effect.fork(Effect.scoped(lease(key)))
-      yield* settle
-      expect(Option.isNone(yield* Fiber.poll(waiting))).toBe(true)
-      yield* Fiber.interrupt(leaving)
-      yield* Scope.close(first, Exit.void)
-      yield* Fiber.join(waiting)
-      yield* lease(key)
-    }).pipe(Effect.provide(TokenStorage.layerMemory)))
+      const before = yield* storedBy([encryptionKey])
+      const during = yield* storedBy([otherKey, encryptionKey])
+      const after = yield* storedBy([otherKey])
+      yield* before.set(key, token)
+      expect(yield* during.get(key)).toEqual(Option.some(token))
+      const next = makeToken(0, 1, "canary-2")
+      yield* during.set(key, next)
+      expect(yield* after.get(key)).toEqual(Option.some(next))
+    }).pipe(Effect.provide(KeyValueStore.layerMemory), Effect.scoped))
+
+  it.effect("a store that fails is a TokenStorageError, with its cause", () =>
+    Effect.gen(function*() {
+      const cause = new PlatformError.BadArgument({ module: "KeyValueStore", method: "get", description: "full" })
+      const store = KeyValueStore.make({
+        get: () => Effect.succeedNone,
+        getUint8Array: () => Effect.succeedNone,
+        set: () => Effect.fail(cause),
+        remove: () => Effect.void,
+        clear: Effect.void,
+        size: Effect.succeed(0)
+      })
+      const storage = yield* view(TokenStorage.layerKeyValueStorePlaintext).pipe(
+        Effect.provideService(KeyValueStore.KeyValueStore, store)
+      )
+      const error = yield* Effect.flip(storage.set(key, token))
+      expect(error).toMatchObject({ operation: "set", reason: "Unavailable", cause })
+      expect(error.message).toBe("TokenStorage.set: the KeyValueStore failed: KeyValueStore.get: full")
+    }).pipe(Effect.scoped))
+
+  it.effect("a key that is none is an option that is wrong, and is not shown", () =>
+    Effect.gen(function*() {
+      for (const wrong of [Redacted.make("canary!"), Redacted.make("Y2FuYXJ5"), []]) {
+        const error = yield* Effect.flip(TokenRecord.encrypted({ encryptionKey: wrong }))
+        expect(error).toMatchObject({ _tag: "InvalidOptions", option: "encryptionKey" })
+      }
+    }))
 })

@@ -73,3 +73,10 @@ export * as TestServers from "./TestServers.ts"
  * @since 0.1.0
  */
 export * as TokenRequest from "./TokenRequest.ts"
+
+/**
+ * What every `TokenStorage` keeps to, as cases that any test runner can run.
+ *
+ * @since 0.1.0
+ */
+export * as TokenStorageContract from "./TokenStorageContract.ts"

@@ -52,9 +52,9 @@ export class SharedStorage {
     return Effect.asVoid(this.#degrade("set", policy.storageTimeout, () => storage.set(key, token)))
   }
 
-  remove(): Effect.Effect<void> {
+  remove(token: AccessToken): Effect.Effect<void> {
     const { key, policy, storage } = this.#options
-    return Effect.asVoid(this.#degrade("remove", policy.storageTimeout, () => storage.remove(key)))
+    return Effect.asVoid(this.#degrade("remove", policy.storageTimeout, () => storage.remove(key, token)))
   }
 
   lease(): Effect.Effect<void, never, Scope.Scope> {

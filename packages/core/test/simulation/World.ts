@@ -303,7 +303,7 @@ export class World {
     return {
       get: (key) => faulty("get", memory.get(key)),
       set: (key, token) => faulty("set", memory.set(key, token)),
-      remove: (key) => faulty("remove", memory.remove(key)),
+      remove: (key, token) => faulty("remove", memory.remove(key, token)),
       lease: (key) => faulty("lease", memory.lease(key))
     }
   }

@@ -1,0 +1,292 @@
+/**
+ * What every `TokenStorage` keeps to, as cases that any test runner can run.
+ *
+ * @since 0.1.0
+ */
+import { AccessToken, isSame } from "@effect-mcp-auth/core/AccessToken"
+import type { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
+import type { TokenKey, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+
+/**
+ * A storage does something else than it must.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ContractViolation extends Data.TaggedError("ContractViolation")<{ readonly message: string }> {}
+
+/**
+ * One thing that a storage has to do.
+ *
+ * `check` succeeds if it does. `storage` and `other` are two views of the same place, as two processes have them; a
+ * storage that does not leave the process has but one, and `other` is left out. The place need not be empty, and is left
+ * with a few tokens in it. Keys and tokens are made up, and new ones each time. Needs a clock that moves by itself
+ * wherever the storage does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Case {
+  readonly name: string
+  readonly check: (
+    storage: TokenStorage.Service,
+    other?: TokenStorage.Service
+  ) => Effect.Effect<void, ContractViolation | TokenStorageError>
+}
+
+interface Subject {
+  readonly storage: TokenStorage.Service
+  readonly other: TokenStorage.Service
+  readonly key: TokenKey
+  /** A token issued so many milliseconds from now, by default 0, for an hour. */
+  readonly token: (changes?: TokenChanges) => AccessToken
+}
+
+interface TokenChanges {
+  readonly issuedIn?: number
+  readonly lifetime?: number
+  readonly refreshToken?: Redacted.Redacted<string>
+}
+
+const HOUR = 60 * 60 * 1000
+
+const makeKey = (): TokenKey => ({
+  issuer: "https://auth.example.com",
+  clientId: `contract ${crypto.randomUUID()}`,
+  authenticationMethod: "client_secret_basic",
+  grantType: "client_credentials",
+  resource: "https://mcp.example.com/mcp",
+  subject: "",
+  scopes: ["b", "a"],
+  parameters: [["audience", "x"]]
+})
+
+const makeToken = (now: number) => (changes: TokenChanges = {}): AccessToken => {
+  const issuedAt = now + (changes.issuedIn ?? 0)
+  return new AccessToken({
+    value: Redacted.make(`contract-token-${crypto.randomUUID()}`),
+    tokenType: "Bearer",
+    scopes: ["b", "a"],
+    issuer: "https://auth.example.com",
+    issuedAt,
+    expiresAt: issuedAt + (changes.lifetime ?? HOUR),
+    ...(changes.refreshToken === undefined ? {} : { refreshToken: changes.refreshToken })
+  })
+}
+
+const violated = (message: string) => new ContractViolation({ message })
+
+const isKept = (actual: Option.Option<AccessToken>, expected: AccessToken): boolean =>
+  Option.exists(
+    actual,
+    (token) =>
+      isSame(token, expected) && token.issuedAt === expected.issuedAt && token.expiresAt === expected.expiresAt &&
+      token.issuer === expected.issuer && token.tokenType === expected.tokenType &&
+      token.scopes.join(" ") === expected.scopes.join(" ") && Equal.equals(token.refreshToken, expected.refreshToken)
+  )
+
+const expectToken = (storage: TokenStorage.Service, key: TokenKey, expected: AccessToken, when: string) =>
+  Effect.flatMap(
+    storage.get(key),
+    (actual) =>
+      isKept(actual, expected) ? Effect.void : violated(
+        Option.isNone(actual)
+          ? `${when}, the token is not there.`
+          : `${when}, another token is there, or something about it has changed.`
+      )
+  )
+
+const expectNone = (storage: TokenStorage.Service, key: TokenKey, when: string) =>
+  Effect.flatMap(
+    storage.get(key),
+    (actual) => Option.isNone(actual) ? Effect.void : violated(`${when}, there is a token.`)
+  )
+
+const make = (
+  name: string,
+  body: (subject: Subject) => Effect.Effect<void, ContractViolation | TokenStorageError, Scope.Scope>
+): Case => ({
+  name,
+  check: (storage, other = storage) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => body({ storage, other, key: makeKey(), token: makeToken(now) }))
+      .pipe(Effect.scoped)
+})
+
+/** Long enough for a waiter to do something wrong, whatever the clock: a few visits to the storage. */
+const visit = ({ other, storage }: Subject) =>
+  Effect.forEach([storage, other], ({ get }) => get(makeKey()), { discard: true }).pipe(Effect.repeatN(4))
+
+/**
+ * The contract.
+ *
+ * @example
+ * ```ts
+ * import { TokenStorage } from "@effect-mcp-auth/core"
+ * import { TokenStorageContract } from "@effect-mcp-auth/testing"
+ * import { Effect } from "effect"
+ *
+ * for (const { check, name } of TokenStorageContract.cases) {
+ *   test(name, () => Effect.runPromise(Effect.flatMap(TokenStorage.makeMemory, (storage) => check(storage))))
+ * }
+ * declare const test: (name: string, body: () => Promise<void>) => void
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const cases: ReadonlyArray<Case> = [
+  make("has nothing under a key that was never set", ({ key, storage }) => expectNone(storage, key, "At first")),
+
+  make("gives back all of a token, to everybody", ({ key, other, storage, token }) =>
+    Effect.gen(function*() {
+      const plain = token()
+      yield* storage.set(key, plain)
+      yield* expectToken(storage, key, plain, "After set")
+      yield* expectToken(other, { ...key }, plain, "After set, for the other view")
+      const full = token({ refreshToken: Redacted.make("contract-refresh-token") })
+      yield* other.set(key, full)
+      yield* expectToken(storage, key, full, "After set by the other view, with a refresh token")
+    })),
+
+  make(
+    "takes keys for the same whose scopes and parameters are in another order",
+    ({ key, storage, token }) =>
+      Effect.gen(function*() {
+        const kept = token()
+        yield* storage.set({ ...key, parameters: [["x", "1"], ["y", "2"]] }, kept)
+        const same = { ...key, scopes: key.scopes.toReversed(), parameters: [["y", "2"], ["x", "1"]] as const }
+        yield* expectToken(storage, same, kept, "Under the same key in another order")
+      })
+  ),
+
+  make("keeps the tokens of different keys apart", ({ key, other, storage, token }) =>
+    Effect.gen(function*() {
+      const kept = token()
+      yield* storage.set(key, kept)
+      const others: ReadonlyArray<Partial<TokenKey>> = [
+        { issuer: "https://other.example.com" },
+        { clientId: key.clientId.toUpperCase() },
+        { authenticationMethod: "none" },
+        { grantType: "other" },
+        { resource: `${key.resource}/` },
+        { subject: "alice" },
+        { scopes: ["a b"] },
+        { parameters: [] }
+      ]
+      for (const changed of others) {
+        yield* expectNone(other, { ...key, ...changed }, `Under another ${Object.keys(changed).join()}`)
+        yield* other.set({ ...key, ...changed }, token())
+        yield* expectToken(storage, key, kept, `After set under another ${Object.keys(changed).join()}`)
+      }
+    })),
+
+  make("keeps the later of two tokens", ({ key, other, storage, token }) =>
+    Effect.gen(function*() {
+      const [older, newer] = [token({ issuedIn: -2000 }), token({ issuedIn: -1000 })]
+      yield* storage.set(key, older)
+      yield* other.set(key, newer)
+      yield* expectToken(storage, key, newer, "After a later one was set")
+      // Somebody who was paused while the others went on.
+      yield* storage.set(key, older)
+      yield* expectToken(other, key, newer, "After an earlier one was set")
+    })),
+
+  make(
+    "lets a token from the future, or an expired one, go",
+    ({ key, other, storage, token }) =>
+      Effect.gen(function*() {
+        const kept = token({ issuedIn: -1000 })
+        yield* storage.set(key, token({ issuedIn: HOUR }))
+        yield* other.set(key, kept)
+        yield* expectToken(storage, key, kept, "After one from the future was replaced")
+        const expired = { ...key, clientId: `${key.clientId} expired` }
+        yield* storage.set(expired, token({ issuedIn: -10, lifetime: 5 }))
+        yield* other.set(expired, kept)
+        yield* expectToken(storage, expired, kept, "After an expired one was replaced")
+      })
+  ),
+
+  make("removes the token that is meant, and no other", ({ key, other, storage, token }) =>
+    Effect.gen(function*() {
+      const [older, newer] = [token({ issuedIn: -2000 }), token({ issuedIn: -1000 })]
+      yield* storage.remove(key, older)
+      yield* storage.set(key, older)
+      yield* storage.remove(key, older)
+      yield* expectNone(other, key, "After remove")
+      yield* storage.set(key, older)
+      yield* storage.set(key, newer)
+      yield* other.remove(key, older)
+      yield* expectToken(storage, key, newer, "After remove of the one before")
+    })),
+
+  make("keeps one of many that are set at once", ({ key, other, storage, token }) =>
+    Effect.gen(function*() {
+      const tokens = Array.from({ length: 20 }, (_, index) => token({ issuedIn: index - 20 }))
+      yield* Effect.forEach(tokens, (one, index) => (index % 2 === 0 ? storage : other).set(key, one), {
+        concurrency: "unbounded",
+        discard: true
+      })
+      const last = tokens[19]
+      if (last !== undefined) yield* expectToken(other, key, last, "After twenty were set at once, the latest")
+    })),
+
+  make("gives the lease to one at a time, and to the next when its scope ends", (subject) =>
+    Effect.gen(function*() {
+      const { key, other, storage } = subject
+      let holders = 0
+      let turns = 0
+      const turn = ({ lease }: TokenStorage.Service) =>
+        Effect.gen(function*() {
+          yield* lease(key)
+          holders++
+          if (holders > 1) yield* violated("Two hold the lease at once.")
+          yield* visit(subject)
+          turns++
+          holders--
+        }).pipe(Effect.scoped)
+      yield* Effect.forEach([storage, other, storage, other, other], turn, { concurrency: "unbounded", discard: true })
+      if (turns !== 5) yield* violated("Not everybody had a turn.")
+    })),
+
+  make(
+    "lets a waiter for the lease leave without taking a turn, and others wait on",
+    (subject) =>
+      Effect.gen(function*() {
+        const { key, other, storage } = subject
+        const first = yield* Scope.make()
+        yield* Effect.addFinalizer(() => Scope.close(first, Exit.void))
+        yield* Scope.extend(storage.lease(key), first)
+        const leaving = yield* Effect.fork(Effect.scoped(other.lease(key)))
+        const waiting = yield* Effect.fork(Effect.scoped(other.lease(key)))
+        yield* visit(subject)
+        yield* Fiber.interrupt(leaving)
+        yield* visit(subject)
+        if (Option.isSome(yield* Fiber.poll(waiting))) yield* violated("A waiter has the lease while another holds it.")
+        yield* Scope.close(first, Exit.void)
+        yield* Fiber.join(waiting)
+        yield* storage.lease(key)
+      })
+  ),
+
+  make(
+    "gives leases of different keys at once, and does not need one to read and write",
+    (subject) =>
+      Effect.gen(function*() {
+        const { key, other, storage, token } = subject
+        yield* storage.lease(key)
+        yield* other.lease({ ...key, clientId: `${key.clientId} other` })
+        const kept = token()
+        yield* other.set(key, kept)
+        yield* expectToken(storage, key, kept, "While another holds the lease")
+      })
+  )
+]
