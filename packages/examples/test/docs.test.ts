@@ -17,13 +17,14 @@ const sources = [
   join(root, "packages", "core", "docs", "observability.md"),
   join(root, "packages", "core", "docs", "token-life.md"),
   join(root, "packages", "testing", "docs", "identity-providers.md"),
-  ...["core", "client-secret", "private-key-jwt", "jwt-bearer", "workload-identity", "testing"].flatMap((name) => {
-    const src = join(root, "packages", name, "src")
-    const readme = join(root, "packages", name, "README.md")
-    return [readme].filter((file) => existsSync(file)).concat(
-      readdirSync(src).filter((file) => file.endsWith(".ts") && file !== "index.ts").map((file) => join(src, file))
-    )
-  })
+  ...["core", "client-secret", "private-key-jwt", "jwt-bearer", "workload-identity", "storage-redis", "testing"]
+    .flatMap((name) => {
+      const src = join(root, "packages", name, "src")
+      const readme = join(root, "packages", name, "README.md")
+      return [readme].filter((file) => existsSync(file)).concat(
+        readdirSync(src).filter((file) => file.endsWith(".ts") && file !== "index.ts").map((file) => join(src, file))
+      )
+    })
 ]
 
 const snippetsOf = (file: string): ReadonlyArray<string> => {

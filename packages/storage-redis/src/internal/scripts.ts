@@ -1,0 +1,91 @@
+/**
+ * A step that Redis takes as one. All keys of a name hold it in braces, so that a cluster has them in one slot.
+ *
+ * @internal
+ */
+export interface Script {
+  readonly lua: string
+  readonly numberOfKeys: number
+}
+
+/**
+ * Puts a record in the place of another, if that one is still there, and the writer has not lost its lease meanwhile.
+ *
+ * Keys: the record, the fence. Arguments: the record that was read ("" for none), the new one ("" to remove it), for how
+ * long to keep it in milliseconds, the writer's fencing token ("" if it holds no lease). Gives 1 if it was done, 0 if
+ * another record is there, -1 if a later holder has taken the lease.
+ *
+ * @internal
+ */
+export const replace: Script = {
+  numberOfKeys: 2,
+  lua: `
+local fence = tonumber(ARGV[4])
+if fence ~= nil and (tonumber(redis.call("GET", KEYS[2])) or 0) > fence then return -1 end
+if (redis.call("GET", KEYS[1]) or "") ~= ARGV[1] then return 0 end
+if ARGV[2] == "" then redis.call("DEL", KEYS[1]) else redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3]) end
+return 1
+`
+}
+
+/**
+ * Takes the lease, or gets in line for it. For who has it already, as after a command that was sent twice over a broken
+ * connection, it begins anew.
+ *
+ * Keys: the lease, the fence, the line. Arguments: the holder, for how long in milliseconds, how long to remember the
+ * fence and the line in milliseconds. Gives the fencing token, which grows with each holder; or, below 1, the negative of
+ * the milliseconds until the lease of another ends.
+ *
+ * @internal
+ */
+export const acquire: Script = {
+  numberOfKeys: 3,
+  lua: `
+if redis.call("GET", KEYS[1]) == ARGV[1] then
+  redis.call("PEXPIRE", KEYS[1], ARGV[2])
+  return tonumber(redis.call("GET", KEYS[2])) or 1
+end
+if redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then
+  redis.call("ZREM", KEYS[3], ARGV[1])
+  local fence = redis.call("INCR", KEYS[2])
+  redis.call("PEXPIRE", KEYS[2], ARGV[3])
+  return fence
+end
+local time = redis.call("TIME")
+redis.call("ZADD", KEYS[3], "NX", time[1] * 1000000 + time[2], ARGV[1])
+redis.call("PEXPIRE", KEYS[3], ARGV[3])
+return -math.max(0, redis.call("PTTL", KEYS[1]))
+`
+}
+
+/**
+ * Keeps the lease. Keys: the lease. Arguments: the holder, for how long in milliseconds. Gives 0 if it was lost.
+ *
+ * @internal
+ */
+export const renew: Script = {
+  numberOfKeys: 1,
+  lua: `
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("PEXPIRE", KEYS[1], ARGV[2])
+`
+}
+
+/**
+ * Ends the lease, if it is still the holder's, or leaves the line; and if the lease is free then, wakes the first in line.
+ *
+ * Keys: the lease, the line. Arguments: the holder, the channel.
+ *
+ * @internal
+ */
+export const release: Script = {
+  numberOfKeys: 2,
+  lua: `
+if redis.call("GET", KEYS[1]) == ARGV[1] then redis.call("DEL", KEYS[1]) end
+redis.call("ZREM", KEYS[2], ARGV[1])
+if redis.call("EXISTS", KEYS[1]) == 1 then return 0 end
+local first = redis.call("ZPOPMIN", KEYS[2])[1]
+if first then redis.call("PUBLISH", ARGV[2], first) end
+return 1
+`
+}
