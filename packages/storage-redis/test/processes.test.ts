@@ -1,0 +1,250 @@
+/**
+ * Real processes over a real storage: what they save, and what becomes of the others when one is killed.
+ *
+ * `KILL_REPEATS=50` runs each of the tests in which a process is killed or stopped so many times.
+ */
+import { NodeContext } from "@effect/platform-node"
+import { FileSystem } from "@effect/platform"
+import { describe, expect, it } from "@effect/vitest"
+import { Config, Effect, type Scope } from "effect"
+import { makeServers, type Servers, startWorker, type Worker } from "./support/fleet.ts"
+import type { Settings } from "./support/protocol.ts"
+import { isInstalled, make as makeRedis } from "./support/redisServer.ts"
+
+const repeats = Effect.runSync(Config.withDefault(Config.integer("KILL_REPEATS"), 1))
+
+/** How long a lease of a dead process lasts here, in milliseconds. */
+const SHORT = 300
+const LONG = 60_000
+
+interface Fleet {
+  readonly servers: Servers
+  readonly start: (name: string, leaseDuration?: number) => Effect.Effect<Worker, never, Scope.Scope>
+}
+
+const fleetOn = (storage: Settings["storage"]): Effect.Effect<Fleet, never, Scope.Scope> =>
+  Effect.map(makeServers, (servers) => ({
+    servers,
+    start: (name, leaseDuration = SHORT) =>
+      startWorker({ name, leaseDuration, storage, serverUrl: servers.serverUrl, issuer: servers.issuer })
+  }))
+
+const redisFleet = Effect.gen(function*() {
+  const redis = yield* makeRedis()
+  return { redis, ...(yield* fleetOn({ _tag: "redis", url: redis.url })) }
+})
+
+const fileFleet = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const directory = yield* Effect.orDie(fs.makeTempDirectoryScoped())
+  return yield* fleetOn({ _tag: "file", directory: `${directory}/tokens` })
+}).pipe(Effect.provide(NodeContext.layer))
+
+const call = { _tag: "call", fibers: 1 } as const
+const renew = { _tag: "renew", fibers: 1 } as const
+
+const failures = (worker: Worker) =>
+  worker.events().filter(({ tag }) => tag === "RenewalFailed" || tag === "StorageFailed")
+
+/** One token for all of them, and nothing that went wrong. */
+const expectOne = (
+  outcomes: ReadonlyArray<{ readonly tokens: ReadonlyArray<string>; readonly failures: ReadonlyArray<string> }>
+) => {
+  expect(outcomes.flatMap(({ failures }) => failures)).toEqual([])
+  const tokens = new Set(outcomes.flatMap(({ tokens }) => tokens))
+  expect(tokens.size).toBe(1)
+  return [...tokens][0]
+}
+
+/**
+ * As often as was asked: a new process, which finds the token of the other and is then ended by `end`, which leaves the
+ * other with a new token.
+ */
+const again = <F extends Fleet>(
+  name: string,
+  fleet: Effect.Effect<F, never, Scope.Scope>,
+  end: (fleet: F, doomed: Worker, other: Worker) => Effect.Effect<void, never, Scope.Scope>
+) =>
+  it.scopedLive(`${name} (× ${repeats})`, () =>
+    Effect.gen(function*() {
+      const all = yield* fleet
+      const other = yield* all.start("other")
+      let token = expectOne([yield* other.run(call)])
+      for (let repeat = 0; repeat < repeats; repeat++) {
+        yield* Effect.gen(function*() {
+          const doomed = yield* all.start(`doomed ${repeat}`)
+          const requests = all.servers.requests()
+          expect(expectOne([yield* doomed.run(call)])).toBe(token)
+          expect(all.servers.requests()).toBe(requests)
+          const tokens = all.servers.tokens()
+          yield* end(all, doomed, other)
+          const next = expectOne([yield* other.outcome])
+          expect(next).not.toBe(token)
+          expect(all.servers.tokens() - tokens).toBeLessThanOrEqual(2)
+          token = next
+        }).pipe(Effect.scoped)
+      }
+      const requests = all.servers.requests()
+      const newcomer = yield* all.start("newcomer")
+      expect(expectOne([yield* newcomer.run(call)])).toBe(token)
+      expect(all.servers.requests()).toBe(requests)
+      expect([...failures(other), ...failures(newcomer)]).toEqual([])
+    }), { timeout: 60_000 + 30_000 * repeats })
+
+const onAll = (fleet: Effect.Effect<Fleet, never, Scope.Scope>) => {
+  it.scopedLive("four processes of 250 callers make one token request, and one for each renewal", () =>
+    Effect.gen(function*() {
+      const { servers, start } = yield* fleet
+      const names = ["a", "b", "c", "d"]
+      const workers = yield* Effect.forEach(names, (name) => start(name, LONG), { concurrency: "unbounded" })
+      const all = (command: "call" | "renew") =>
+        Effect.forEach(workers, (worker) => worker.run({ _tag: command, fibers: 250 }), { concurrency: "unbounded" })
+      expectOne(yield* all("call"))
+      expect(servers.tokens()).toBe(1)
+      for (let renewal = 1; renewal <= 3; renewal++) {
+        expectOne(yield* all("renew"))
+        expect(servers.tokens()).toBe(1 + renewal)
+      }
+      expect(workers.flatMap(failures)).toEqual([])
+    }))
+
+  it.scopedLive("a process that starts with a stored token makes no request for it", () =>
+    Effect.gen(function*() {
+      const { servers, start } = yield* fleet
+      const first = yield* start("first")
+      const token = expectOne([yield* first.run(call)])
+      yield* first.kill
+      const requests = servers.requests()
+      const second = yield* start("second")
+      expect(expectOne([yield* second.run(call)])).toBe(token)
+      expect(servers.requests()).toBe(requests)
+      expect(second.events().map(({ tag }) => tag)).toEqual(["TokenLoaded"])
+    }))
+
+  again(
+    "killed in the middle of a renewal: the next one makes it",
+    fleet,
+    ({ servers }, doomed, other) =>
+      Effect.gen(function*() {
+        const tokens = servers.tokens()
+        yield* servers.hold
+        yield* doomed.send(renew)
+        yield* servers.untilTokens(tokens + 1)
+        yield* other.send(renew)
+        yield* other.untilStorage("lease")
+        yield* doomed.kill
+        yield* servers.untilTokens(tokens + 2)
+        yield* servers.release
+      })
+  )
+
+  again(
+    "stopped in the middle of a renewal: it undoes nothing when it goes on",
+    fleet,
+    ({ servers }, doomed, other) =>
+      Effect.gen(function*() {
+        const tokens = servers.tokens()
+        yield* servers.hold
+        yield* doomed.send(renew)
+        yield* servers.untilTokens(tokens + 1)
+        yield* doomed.stop
+        yield* other.send(renew)
+        yield* servers.untilTokens(tokens + 2)
+        yield* servers.release
+        yield* other.outcome
+        yield* doomed.goOn
+        expect((yield* doomed.outcome).failures).toEqual([])
+      })
+  )
+}
+
+describe("files", () => {
+  onAll(fileFleet)
+
+  again(
+    "killed in the middle of a write: nobody sees half a record",
+    fileFleet,
+    (_, doomed, other) =>
+      Effect.gen(function*() {
+        yield* doomed.send({ _tag: "stopAtWrite" })
+        yield* doomed.send(renew)
+        yield* doomed.untilStorage("link")
+        yield* doomed.kill
+        yield* other.send(renew)
+      })
+  )
+})
+
+describe.skipIf(!isInstalled)("Redis (skipped where no redis-server is installed)", () => {
+  onAll(redisFleet)
+
+  // Commands that write wait, as in a server that is too busy; the others go on.
+  again(
+    "killed in the middle of a write: nobody sees half a record",
+    redisFleet,
+    ({ redis, servers }, doomed, other) =>
+      Effect.gen(function*() {
+        servers.beforeAnswer = () => redis.admin.client("PAUSE", 600_000, "WRITE")
+        yield* doomed.send(renew)
+        yield* doomed.untilStorage("set")
+        yield* Effect.promise(() => redis.admin.info("clients")).pipe(
+          Effect.repeat({ while: (info) => !/blocked_clients:[1-9]/.test(info) })
+        )
+        yield* doomed.kill
+        servers.beforeAnswer = () => Promise.resolve()
+        yield* Effect.promise(() => redis.admin.client("UNPAUSE"))
+        yield* other.send(renew)
+      })
+  )
+
+  it.scopedLive("warm calls make no request to it", () =>
+    Effect.gen(function*() {
+      const { redis, start } = yield* redisFleet
+      const worker = yield* start("warm", LONG)
+      yield* worker.run(call)
+      const commands = () =>
+        Effect.promise(() => redis.admin.info("commandstats")).pipe(
+          Effect.map((info) =>
+            info.split("\r\n").filter((line) => !/cmdstat_(info|client|command)/.test(line)).join("\n")
+          )
+        )
+      const before = yield* commands()
+      expect(before).toMatch(/cmdstat_eval/)
+      expectOne([yield* worker.run({ _tag: "call", fibers: 1000 })])
+      expect(yield* commands()).toBe(before)
+    }))
+
+  it.scopedLive("a Redis that hangs, restarts or is flushed fails no call", () =>
+    Effect.gen(function*() {
+      const { redis, servers, start } = yield* redisFleet
+      const workers = yield* Effect.forEach(["a", "b"], (name) => start(name, LONG), { concurrency: 2 })
+      const all = (command: "call" | "renew") =>
+        Effect.forEach(workers, (worker) => worker.run({ _tag: command, fibers: 100 }), { concurrency: "unbounded" })
+      expectOne(yield* all("call"))
+      yield* Effect.promise(() => redis.admin.flushall())
+      expectOne(yield* all("renew"))
+      expect(servers.tokens()).toBe(2)
+      // What is in memory is served, whatever Redis does.
+      yield* redis.pause
+      expectOne(yield* all("call"))
+      yield* redis.resume
+      yield* redis.stop
+      expectOne(yield* all("call"))
+      // And what is not is asked for directly.
+      const direct = yield* all("renew")
+      expect(direct.flatMap(({ failures }) => failures)).toEqual([])
+      expect(servers.tokens()).toBe(4)
+      expect(workers.every((worker) => failures(worker).some(({ tag }) => tag === "StorageFailed"))).toBe(true)
+      yield* redis.start
+      // They find each other again.
+      const shared = (attempt: number): Effect.Effect<void> =>
+        Effect.flatMap(all("renew"), (outcomes) =>
+          new Set(outcomes.flatMap(({ tokens }) =>
+                tokens
+              )).size === 1 || attempt === 0
+            ? Effect.void
+            : shared(attempt - 1))
+      yield* shared(50)
+      expectOne(yield* all("renew"))
+    }))
+})
