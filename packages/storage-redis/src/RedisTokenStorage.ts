@@ -26,6 +26,7 @@ import * as Scripts from "./internal/scripts.ts"
  * - `redis`: what else ioredis is to know, such as `tls`, `sentinels`, `password` or `db`.
  * - `prefix`: what every key and channel begins with. `mcp-auth:` by default.
  * - `leaseDuration`: how long after its holder has died a lease ends. 10 seconds by default.
+ * - `commandTimeout`: how long Redis may take to answer before it is done without. 3 seconds by default.
  * - `pollInterval`: how often one that waits for a lease looks, besides being woken. 1 second by default.
  *
  * @since 0.1.0
@@ -36,6 +37,7 @@ export interface RedisStorageOptions {
   readonly redis?: RedisOptions | undefined
   readonly prefix?: string | undefined
   readonly leaseDuration?: Duration.DurationInput | undefined
+  readonly commandTimeout?: Duration.DurationInput | undefined
   readonly pollInterval?: Duration.DurationInput | undefined
 }
 
@@ -59,7 +61,7 @@ const makeStore = (
 ): Effect.Effect<TokenRecord.Store, InvalidOptions, Scope.Scope> =>
   Effect.gen(function*() {
     const urls = Redacted.isRedacted(options.url) ? [options.url] : options.url
-    const client = yield* Client.make(urls, options.redis)
+    const client = yield* Client.make(urls, options.redis, Duration.decode(options.commandTimeout ?? "3 seconds"))
     const prefix = options.prefix ?? "mcp-auth:"
     const leaseDuration = Duration.toMillis(options.leaseDuration ?? "10 seconds")
     const pollInterval = Duration.toMillis(options.pollInterval ?? "1 second")

@@ -290,6 +290,24 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
       }))
   })
 
+  it.scopedLive("a cluster: the contract, by the URLs of some of its nodes, with a password", () =>
+    Effect.gen(function*() {
+      const server = yield* makeServer(
+        ["--cluster-announce-ip", "127.0.0.1", "--cluster-enabled", "yes", "--requirepass", "canary-password"],
+        "canary-password"
+      )
+      yield* Effect.promise(() => server.admin.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383"))
+      yield* until(() => server.admin.cluster("INFO"), (info) => info.includes("cluster_state:ok"))
+      const url = Redacted.make(`redis://:canary-password@127.0.0.1:${server.port}`)
+      const place = open("", { url: [url, url] })
+      const [storage, other] = [yield* place, yield* place]
+      for (const { check } of TokenStorageContract.cases) yield* check(storage, other)
+      yield* server.stop
+      const error = yield* Effect.flip(storage.get(makeKey()))
+      expect(error).toMatchObject({ reason: "Unavailable" })
+      expect(error.message).toMatch(/ECONNREFUSED|did not answer|closed/)
+    }))
+
   describe("a Redis in trouble", () => {
     it.scopedLive("wants a password: it is said where to write it, and the password is not said", () =>
       Effect.gen(function*() {
@@ -390,6 +408,8 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
         )
         yield* Effect.sleep("20 millis")
         yield* Fiber.interruptAll(fibers)
+        const impatient = yield* open(server.url, { commandTimeout: "50 millis" })
+        expect((yield* Effect.flip(impatient.get(key))).message).toMatch(/did not answer within 50ms/)
         yield* server.resume
         const { lease, line } = yield* namesOf(server, key)
         // The end of the lease was sent behind its beginning.

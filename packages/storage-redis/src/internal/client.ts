@@ -1,4 +1,5 @@
 import { InvalidOptions, TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -72,7 +73,8 @@ const connect = (urls: ReadonlyArray<string>, first: URL, options: RedisOptions 
  */
 export const make = (
   redactedUrls: ReadonlyArray<Redacted.Redacted<string>>,
-  options: RedisOptions | undefined
+  options: RedisOptions | undefined,
+  commandTimeout: Duration.Duration
 ): Effect.Effect<Client, InvalidOptions, Scope.Scope> =>
   Effect.gen(function*() {
     const urls = redactedUrls.map((url) => Redacted.value(url))
@@ -98,7 +100,17 @@ export const make = (
     )
 
     const use = <A>(operation: Operation, command: () => Promise<A>): Effect.Effect<A, TokenStorageError> =>
-      Effect.tryPromise({ try: command, catch: (error) => explain(operation, error, broken) })
+      Effect.tryPromise({ try: command, catch: (error) => explain(operation, error, broken) }).pipe(
+        // A cluster that cannot be reached is tried for ever, and who hangs says nothing.
+        Effect.timeoutFail({
+          duration: commandTimeout,
+          onTimeout: () => {
+            const why = redis.status === "ready" || broken === undefined ? "" : `: ${messageOf(broken)}`
+            const description = `Redis did not answer within ${Duration.format(commandTimeout)}${why}`
+            return new TokenStorageError({ operation, description })
+          }
+        })
+      )
 
     // ---- messages ------------------------------------------------------------------------------------------------------
 
