@@ -192,7 +192,10 @@ export const make = (
             defaultLifetime: Duration.toMillis(policy.defaultLifetime),
             limits
           }).pipe(telemetry.request(grant.type, reason, found.authorizationServer))
-        const refreshToken = isSameSecret(demand.refreshToken, refused) ? undefined : demand.refreshToken
+        // Nor to anybody but who issued it: a storage may remember another authorization server.
+        const isTheirs = demand.refreshTokenIssuer === undefined ||
+          AuthorizationServer.isSameIssuer(demand.refreshTokenIssuer, found.authorizationServer.issuer)
+        const refreshToken = isTheirs && !isSameSecret(demand.refreshToken, refused) ? demand.refreshToken : undefined
         return yield* refreshOrRequest(options.grant, { ...demand, refreshToken }, request, () => {
           refused = refreshToken
         }).pipe(

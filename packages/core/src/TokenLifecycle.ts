@@ -31,7 +31,7 @@ import type { TokenKey, TokenStorage } from "./TokenStorage.ts"
  * What a token is asked for.
  *
  * - `rejected`: the token that the server answered 401 or 403 to, and its `challenge`.
- * - `refreshToken`: what was issued with the token that is to be replaced (RFC 6749 §6).
+ * - `refreshToken`: what was issued with the token that is to be replaced (RFC 6749 §6), by `refreshTokenIssuer`.
  * - `wanted`: the scopes to ask for beyond the provider's own, and which of them are `missing` in the token in hand.
  *
  * @since 0.1.0
@@ -42,6 +42,7 @@ export interface Demand {
   readonly rejected?: AccessToken.AccessToken | undefined
   readonly challenge?: Challenge.Challenge | undefined
   readonly refreshToken?: Redacted.Redacted<string> | undefined
+  readonly refreshTokenIssuer?: string | undefined
   readonly wanted: ReadonlyArray<string>
   readonly missing: ReadonlyArray<string>
 }
@@ -102,6 +103,8 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     let token: AccessToken.AccessToken | undefined
     /** The last one that the server rejected, lest it come back from the storage. */
     let dropped: AccessToken.AccessToken | undefined
+    /** The last one in the storage: it may have expired, and its refresh token still be good. */
+    let kept: AccessToken.AccessToken | undefined
     let moments: RefreshPolicy.Moments = { renewAt: 0, mandatoryAt: 0 }
     let obtainedFor: OAuthEvent.Reason = "First"
     let obtainedAt = 0
@@ -316,7 +319,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     /** If what a step-up once won is no longer to be had, the rest still is. */
     const askFor = (demand: Demand) => {
-      const asked = { ...demand, refreshToken: (demand.rejected ?? token ?? dropped)?.refreshToken }
+      const asked = { ...demand, ...refreshOf([demand.rejected ?? token ?? dropped, kept]) }
       return options.obtain({ ...asked, wanted: Scopes.union(demand.wanted, stepUps.won) }).pipe(
         Effect.catchIf(
           (error) => demand.reason !== "StepUp" && stepUps.won.length > 0 && isInvalidScope(error),
@@ -362,7 +365,9 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     /** A token that another provider or process has put there and that is better than what is in hand. */
     const readShared = (demand: Demand) =>
       Effect.gen(function*() {
-        const stored = yield* storage.get()
+    const askFor = (demand: Demand) => {
+      const asked = { ...demand, ...refreshOf([demand.rejected ?? token ?? dropped, kept]) }
+      return options.obtain({ ...asked, wanted: Scopes.union(demand.wanted, stepUps.won) }).pipe(
         if (Option.isSome(stored) && dropped !== undefined && AccessToken.isSame(stored.value, dropped)) {
           yield* storage.remove(stored.value)
           return Option.none()
@@ -415,6 +420,15 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 const isClosed = Effect.suspend(() => Effect.die(new Error(CLOSED)))
 
 const demandFor = (reason: OAuthEvent.Reason): Demand => ({ reason, wanted: [], missing: [] })
+
+/** Of the latest token: where each use of a refresh token issues the next, an earlier one has been used up. */
+const refreshOf = (tokens: ReadonlyArray<AccessToken.AccessToken | undefined>) => {
+  const latest = tokens.filter((token) => token !== undefined).reduce<AccessToken.AccessToken | undefined>(
+    (latest, token) => latest === undefined || token.issuedAt > latest.issuedAt ? token : latest,
+    undefined
+  )
+  return { refreshToken: latest?.refreshToken, refreshTokenIssuer: latest?.issuer }
+}
 
 const isInvalidScope = (error: OAuthError): boolean =>
   error instanceof TokenEndpointError && error.code === "invalid_scope"

@@ -3,7 +3,7 @@ import { Answer, TestServers, TokenRequest } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
-import { Challenge, ClientAuthentication, Grant, OAuthProvider } from "../src/index.ts"
+import { AccessToken, Challenge, ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../src/index.ts"
 import { environment, makeProvider, many, outcomes, tags, valueOf, watch } from "./support/provider.ts"
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -161,6 +161,56 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
       yield* second.accessToken
       expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
     }).pipe(Effect.provide(shared.layer)))
+
+  const outliving = server("replaced")
+  it.scoped("by a process that comes after, and finds an expired token with it", () =>
+    Effect.gen(function*() {
+      yield* Effect.scoped(Effect.flatMap(makeBearer(), ({ accessToken }) => accessToken))
+      yield* TestClock.adjust("1 day")
+      yield* Effect.scoped(Effect.flatMap(makeBearer({ assertions: 0 }), ({ accessToken }) => accessToken))
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
+    }).pipe(Effect.provide(outliving.layer)))
+
+  const rotated = server("replaced")
+  it.scoped("the latest, where another process has used the one in memory", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer()
+      yield* provider.accessToken
+      // It has renewed by itself once, in the background.
+      yield* TestClock.adjust("1 day")
+      yield* Effect.scoped(Effect.flatMap(makeBearer(), ({ accessToken }) => accessToken))
+      yield* TestClock.adjust("1 day")
+      yield* provider.accessToken
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1", "canary-refresh-2", "canary-refresh-3"])
+    }).pipe(Effect.provide(rotated.layer)))
+
+  const moved = server("replaced")
+  it.scoped("is not shown to another authorization server than the one that issued it", () =>
+    Effect.gen(function*() {
+      const storage = yield* TokenStorage.TokenStorage
+      const keys: Array<readonly [TokenStorage.TokenKey, AccessToken.AccessToken]> = []
+      const watched = {
+        ...storage,
+        set: (key: TokenStorage.TokenKey, token: AccessToken.AccessToken) => {
+          keys.push([key, token])
+          return storage.set(key, token)
+        }
+      }
+      const use = Effect.scoped(Effect.flatMap(makeBearer(), ({ accessToken }) => accessToken))
+      yield* Effect.provideService(use, TokenStorage.TokenStorage, watched)
+      yield* TestClock.adjust("1 day")
+      const [kept] = keys
+      assert(kept !== undefined)
+      const [key, { expiresAt, issuedAt, refreshToken, scopes, tokenType, value }] = kept
+      const issuer = "https://elsewhere.example.com"
+      assert(refreshToken !== undefined)
+      yield* storage.set(
+        key,
+        new AccessToken.AccessToken({ value, tokenType, scopes, issuer, issuedAt, expiresAt, refreshToken })
+      )
+      yield* use
+      expect(yield* asked).toEqual(["grant", "grant"])
+    }).pipe(Effect.provide(moved.layer)))
 })
 
 describe("a refresh token that is refused", () => {
