@@ -365,9 +365,8 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     /** A token that another provider or process has put there and that is better than what is in hand. */
     const readShared = (demand: Demand) =>
       Effect.gen(function*() {
-    const askFor = (demand: Demand) => {
-      const asked = { ...demand, ...refreshOf([demand.rejected ?? token ?? dropped, kept]) }
-      return options.obtain({ ...asked, wanted: Scopes.union(demand.wanted, stepUps.won) }).pipe(
+        const stored = yield* storage.get()
+        kept = Option.getOrUndefined(stored) ?? kept
         if (Option.isSome(stored) && dropped !== undefined && AccessToken.isSame(stored.value, dropped)) {
           yield* storage.remove(stored.value)
           return Option.none()

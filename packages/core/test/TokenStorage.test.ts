@@ -106,10 +106,12 @@ const places = {
   ),
   "make, of one's own three operations": Effect.sync(() => {
     const tokens = new Map<string, AccessToken.AccessToken>()
+    // In their own time, as those of a real place.
+    const later = <A>(operation: () => A) => Effect.zipRight(Effect.yieldNow(), Effect.sync(operation))
     return [TokenStorage.make({
-      get: (key) => Effect.sync(() => Option.fromNullable(tokens.get(TokenStorage.keyToString(key)))),
-      set: (key, token) => Effect.sync(() => tokens.set(TokenStorage.keyToString(key), token)),
-      remove: (key) => Effect.sync(() => tokens.delete(TokenStorage.keyToString(key)))
+      get: (key) => later(() => Option.fromNullable(tokens.get(TokenStorage.keyToString(key)))),
+      set: (key, token) => later(() => tokens.set(TokenStorage.keyToString(key), token)),
+      remove: (key) => later(() => tokens.delete(TokenStorage.keyToString(key)))
     })]
   })
 }
