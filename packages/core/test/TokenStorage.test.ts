@@ -1,9 +1,10 @@
-import { TokenStorageContract } from "@effect-mcp-auth/testing"
+import { TestServers, TokenStorageContract } from "@effect-mcp-auth/testing"
 import { Error as PlatformError, FileSystem, KeyValueStore } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Redacted, TestClock } from "effect"
 import { AccessToken, type OAuthError, TokenRecord, TokenStorage } from "../src/index.ts"
+import { environment, makeProvider, tags, watch } from "./support/provider.ts"
 
 const key: TokenStorage.TokenKey = {
   issuer: "https://auth.example.com",
@@ -230,4 +231,30 @@ describe("a record that is no use", () => {
         expect(error).toMatchObject({ _tag: "InvalidOptions", option: "encryptionKey" })
       }
     }))
+})
+
+describe("a provider over a storage that is encrypted with another key", () => {
+  it.scoped("asks for a token of its own, says why, and leaves the other's where it is", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const otherKey = Redacted.make(Buffer.alloc(32, 8).toString("base64url"))
+      const over = (key: Redacted.Redacted<string>) =>
+        Effect.flatMap(
+          view(TokenStorage.layerKeyValueStore({ encryptionKey: key })),
+          (storage) => Effect.provideService(makeProvider(), TokenStorage.TokenStorage, storage)
+        )
+      const theirs = yield* Effect.scoped(Effect.flatMap(over(otherKey), ({ accessToken }) => accessToken))
+      const ours = yield* over(encryptionKey)
+      const seen = yield* watch(ours)
+      const token = yield* ours.accessToken
+      expect(AccessToken.isSame(token, theirs)).toBe(false)
+      const events = yield* seen
+      expect(tags(events)).toContain("TokenObtained")
+      const reasons = events.flatMap((event) => event._tag === "StorageFailed" ? [event.error.reason] : [])
+      expect(new Set(reasons)).toEqual(new Set(["UnknownKey"]))
+      yield* network.clear
+      const again = yield* Effect.flatMap(over(otherKey), ({ accessToken }) => accessToken)
+      expect(AccessToken.isSame(again, theirs)).toBe(true)
+      expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(Layer.merge(environment(), KeyValueStore.layerMemory))))
 })

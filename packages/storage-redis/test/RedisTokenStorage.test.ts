@@ -288,6 +288,24 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
         yield* storage.set(key, token)
         expect(yield* (yield* open(url)).get(key)).toEqual(Option.some(token))
       }))
+
+    it.scoped("as Layers: what the one writes in the clear, the other does not take for its own", () =>
+      Effect.gen(function*() {
+        const url = Redacted.make((yield* Server).url)
+        const key = makeKey()
+        const layers = [RedisTokenStorage.layerPlaintext({ url }), RedisTokenStorage.layer({ url, encryptionKey })]
+        const [plaintext, encrypted] = yield* Effect.forEach(
+          layers,
+          (layer) => Effect.map(Layer.build(layer), Context.get(TokenStorage.TokenStorage))
+        )
+        if (plaintext === undefined || encrypted === undefined) return expect.unreachable()
+        const token = makeToken()
+        yield* plaintext.set(key, token)
+        expect(yield* plaintext.get(key)).toEqual(Option.some(token))
+        expect((yield* Effect.flip(encrypted.get(key))).reason).toBe("Damaged")
+        yield* encrypted.set(key, token)
+        expect((yield* Effect.flip(plaintext.get(key))).reason).toBe("UnknownKey")
+      }))
   })
 
   it.scopedLive("a cluster: the contract, by the URLs of some of its nodes, with a password", () =>

@@ -28,7 +28,7 @@ const ABANDONED = 60_000
 const POLL_INTERVAL = Duration.millis(50)
 
 /** How often the same step may lose to another process before something else must be wrong. */
-const MAX_ATTEMPTS = 1000
+const MAX_ATTEMPTS = 100
 
 type Operation = TokenStorageError["operation"]
 

@@ -1,4 +1,4 @@
-import { FileSystem } from "@effect/platform"
+import { Error as PlatformError, FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Option, Redacted, Scope } from "effect"
@@ -130,7 +130,8 @@ describe("what must not be used", () => {
         yield* all.storage.remove(key, token)
         yield* all.storage.set(key, makeToken("older", 0))
         expect(yield* all.storage.get(key)).toEqual(Option.some(makeToken("older", 0)))
-        expect((yield* all.fs.readDirectory(all.folder)).length).toBe(1)
+        const left = name.startsWith("a directory") ? ["record.1", "record.2"] : ["record.2"]
+        expect((yield* all.fs.readDirectory(all.folder)).toSorted()).toEqual(left)
       })
     )
 
@@ -146,6 +147,12 @@ describe("what must not be used", () => {
     ({ file, fs }) => Effect.zipRight(fs.remove(file), fs.symlink("/nowhere", file)),
     "Insecure",
     /symbolic link/
+  )
+  refused(
+    "a directory where the file should be",
+    ({ file, fs }) => Effect.zipRight(fs.remove(file), fs.makeDirectory(file, { mode: 0o700 })),
+    "Insecure",
+    /is no file/
   )
   refused("a file that all can read", ({ file, fs }) => fs.chmod(file, 0o644), "Insecure", /open to others.*mode 0644/)
   refused("a file that the group can write", ({ file, fs }) => fs.chmod(file, 0o620), "Insecure", /mode 0620/)
@@ -239,6 +246,58 @@ describe("what must not be used", () => {
       yield* fs.remove(file)
       yield* storage.set(key, token)
       expect(yield* storage.get(key)).toEqual(Option.some(token))
+    })
+  )
+})
+
+describe("a writer that was stopped between its look and its write", () => {
+  for (
+    const [name, mine, expected] of [["the earlier one", makeToken("mine", 1), "theirs"], [
+      "the later one",
+      makeToken("mine", 9),
+      "mine"
+    ]] as const
+  ) {
+    live(
+      `finds a free number that the others are past, and does not take it: ${name} of two goes`,
+      Effect.gen(function*() {
+        const { directory, folder, fs, storage } = yield* stored
+        let stopped = false
+        const slow: FileSystem.FileSystem = {
+          ...fs,
+          link: (from, to) => {
+            if (stopped || !to.includes("record.")) return fs.link(from, to)
+            stopped = true
+            return Effect.orDie(storage.set(key, makeToken("meanwhile", 2))).pipe(
+              Effect.zipRight(Effect.orDie(storage.set(key, makeToken("theirs", 3)))),
+              Effect.zipRight(fs.link(from, to))
+            )
+          }
+        }
+        const writer = yield* open({ directory }).pipe(Effect.provideService(FileSystem.FileSystem, slow))
+        yield* writer.set(key, mine)
+        const kept = Option.getOrThrow(yield* storage.get(key))
+        expect(Redacted.value(kept.value)).toBe(`canary-${expected}`)
+        expect((yield* fs.readDirectory(folder)).length).toBe(1)
+      })
+    )
+  }
+
+  live(
+    "gives up if it never comes first",
+    Effect.gen(function*() {
+      const { directory, fs } = yield* stored
+      const taken = new PlatformError.SystemError({
+        reason: "AlreadyExists",
+        module: "FileSystem",
+        method: "link",
+        description: "EEXIST"
+      })
+      const slow: FileSystem.FileSystem = { ...fs, link: () => Effect.fail(taken) }
+      const writer = yield* open({ directory }).pipe(Effect.provideService(FileSystem.FileSystem, slow))
+      const error = yield* Effect.flip(writer.set(key, later))
+      expect(error).toMatchObject({ operation: "set", reason: "Unavailable" })
+      expect(error.message).toMatch(/does not hold still/)
     })
   )
 })
