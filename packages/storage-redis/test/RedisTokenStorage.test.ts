@@ -464,7 +464,8 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
 })
 
 describe("options", () => {
-  it.scoped("a URL that is none is refused, and not shown", () =>
+  // `layer` has put its own `scoped` in the place of everybody's.
+  it.scopedLive("a URL that is none is refused, and not shown", () =>
     Effect.gen(function*() {
       for (const url of ["", "canary", "https://:canary-password@redis.example.com", "redis:"]) {
         expect(yield* Effect.flip(open(url))).toMatchObject({ _tag: "InvalidOptions", option: "url" })
