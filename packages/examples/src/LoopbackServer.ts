@@ -53,7 +53,8 @@ const listen = ({ latency = 0, listener, name, port = 0 }: Options): Effect.Effe
     const server = createServer()
     const refused = (cause: NodeJS.ErrnoException) => resume(new ListenError({ name, port, cause }))
     server.once("error", refused)
-    server.listen(port, "127.0.0.1", () => {
+    // A fleet connects in one moment: who finds the queue full comes again after 1, 3 and 7 seconds.
+    server.listen({ port, host: "127.0.0.1", backlog: 4096 }, () => {
       server.off("error", refused)
       const address = server.address()
       const origin = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : port}`

@@ -16,8 +16,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
+import * as FleetResource from "./FleetResource.ts"
 import { type Counts, Report, type Settings } from "./fleetMessages.ts"
-import * as McpServer from "./McpServer.ts"
 import { runMain } from "./runMain.ts"
 
 const usage = `Usage: pnpm demo:fleet [options]
@@ -32,7 +32,7 @@ const processes = 4
 const fibers = 250
 
 /** Milliseconds between two calls of a fiber. */
-const pause = 5000
+const pause = 3000
 
 /** Milliseconds. A killed process holds the others up for no longer than this. */
 const leaseDuration = 1000
@@ -197,8 +197,8 @@ const sum = (counts: ReadonlyArray<Counts>, of: Exclude<keyof Counts, "_tag" | "
 const fleet = ({ kill, seconds, storage }: Choice) =>
   Effect.gen(function*() {
     const authorizationServer = yield* AuthorizationServer.make({ accessTokenLifetime, latency })
-    const mcpServer = yield* McpServer.make(authorizationServer)
-    yield* authorizationServer.register({ identifier: mcpServer.url, scopes: McpServer.scopes })
+    const resource = yield* FleetResource.make(authorizationServer)
+    yield* authorizationServer.register({ identifier: resource.url, scopes: [FleetResource.scope] })
     const [{ clientId, clientSecret }] = authorizationServer.clients
     const requests = () => authorizationServer.requests("POST /token")
 
@@ -210,8 +210,7 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
       fibers,
       pause,
       leaseDuration,
-      serverUrl: mcpServer.url,
-      reportUrl: mcpServer.reportUrl,
+      serverUrl: resource.url,
       issuer: authorizationServer.issuer,
       clientId,
       clientSecret: Redacted.value(clientSecret),

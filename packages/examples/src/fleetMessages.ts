@@ -11,7 +11,6 @@ export const Settings = Schema.Struct({
   /** Milliseconds. */
   leaseDuration: Schema.Number,
   serverUrl: Schema.String,
-  reportUrl: Schema.String,
   issuer: Schema.String,
   clientId: Schema.String,
   clientSecret: Schema.String,

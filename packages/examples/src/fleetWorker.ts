@@ -70,7 +70,7 @@ const count = (event: { readonly _tag: string }) =>
     if (event._tag === "StorageFailed") counts.storageFailures++
   })
 
-const call = HttpClient.get(settings.reportUrl).pipe(
+const call = HttpClient.get(settings.serverUrl).pipe(
   Effect.flatMap(({ status, text }) => Effect.as(text, status)),
   Effect.scoped,
   Effect.either,
