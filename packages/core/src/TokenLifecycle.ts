@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
@@ -294,13 +295,19 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         const handedOver = yield* readShared(demand)
         if (Option.isSome(handedOver)) return yield* load(handedOver.value, demand)
         const obtained = yield* obtain(demand)
-        yield* land(obtained)
-        yield* storage.set(obtained)
+        yield* Effect.uninterruptible(Effect.zipRight(land(obtained), keep(obtained)))
         return obtained
       }).pipe(
         Effect.scoped,
         Effect.tapError((error) => fail(error, demand))
       )
+
+    /**
+     * A job that ends as soon as it has what it wanted is to find the token there when it starts again. In a fiber that
+     * is nobody's child, or who ends would take it along; the time limit ends it.
+     */
+    const keep = (obtained: AccessToken.AccessToken) =>
+      Effect.flatMap(Effect.forkDaemon(Effect.interruptible(storage.set(obtained))), Fiber.await)
 
     const obtain = (demand: Demand) =>
       Effect.gen(function*() {

@@ -1,6 +1,6 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, TestClock } from "effect"
+import { Deferred, type Duration, Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import { AccessToken, OAuthError, TokenStorage } from "../src/index.ts"
 import { environment, makeProvider, settle, tags, watch } from "./support/provider.ts"
 
@@ -132,6 +132,29 @@ describe("the storage", () => {
       yield* Deferred.succeed(written, undefined)
       expect(AccessToken.isSame(yield* Fiber.join(other), first)).toBe(true)
       expect(yield* network.count("token")).toBe(1)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("the provider ends while a token is being written: that is waited for, and not for long", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      const stored: Array<AccessToken.AccessToken> = []
+      const slow = (duration: Duration.DurationInput): TokenStorage.TokenStorage.Service => ({
+        ...memory,
+        set: (_, token) => Effect.delay(Effect.sync(() => stored.push(token)), duration)
+      })
+      for (const [duration, left] of [["4 seconds", 1], ["1 minute", 1]] as const) {
+        const scope = yield* Scope.make()
+        const provider = yield* Scope.extend(makeProvider(), scope).pipe(
+          Effect.provideService(TokenStorage.TokenStorage, slow(duration))
+        )
+        yield* provider.accessToken
+        const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+        yield* settle
+        expect(closing.unsafePoll()).toBe(null)
+        yield* TestClock.adjust("5 seconds")
+        yield* Fiber.join(closing)
+        expect(stored.length).toBe(left)
+      }
     }).pipe(Effect.provide(environment())))
 
   it.scoped("a token that is rejected while it is being written is replaced, after that", () =>
