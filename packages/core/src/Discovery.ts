@@ -129,10 +129,12 @@ const makeAuthorizationServer = ({ cache, client, limits }: Options) => {
         : undefined
       if (known !== undefined && !suspect && isFresh(known, now)) return Effect.succeed(known.value)
       return cache.authorizationServer({ client, issuer, limits, namedBy }, known).pipe(
-        Effect.catchTag(
-          "DiscoveryError",
-          (error) => known === undefined ? Effect.fail(error) : Effect.succeed(kept(known, now))
-        ),
+        Effect.catchTag("DiscoveryError", (error) => {
+          // Where both are away, to ask the one and then the other is one request too many.
+          const both = suspect
+          suspect = false
+          return known === undefined || both ? Effect.fail(error) : Effect.succeed(kept(known, now))
+        }),
         Effect.map((found) => {
           document = found
           suspect = false

@@ -54,7 +54,13 @@ export const authenticate = (
     token: AccessToken.AccessToken,
     tried: number
   ): Promise<Response> => {
-    const headers = withAuthorization(headersOf(input, init), AccessToken.authorization(token))
+    let headers: HeadersInit
+    try {
+      headers = withAuthorization(headersOf(input, init), AccessToken.authorization(token))
+    } catch (error) {
+      // As `fetch` does with headers that are none.
+      return Promise.reject(error)
+    }
     return fetch(input, { ...init, headers }).then((response) =>
       response.status === 401 || response.status === 403
         ? recover(response, input, init, token, tried)

@@ -203,7 +203,9 @@ export const make = (
           // It may have moved.
           Effect.tapErrorTag("TokenEndpointError", ({ reason, status }) => {
             unreachable = reason === "Unavailable" && status === undefined ? unreachable + 1 : 0
-            return reason === "InvalidResponse" || unreachable >= 3 ? discovery.forgetAuthorizationServer : Effect.void
+            if (reason !== "InvalidResponse" && unreachable < 3) return Effect.void
+            unreachable = 0
+            return discovery.forgetAuthorizationServer
           })
         )
       })

@@ -1,5 +1,5 @@
 /**
- * When a token is renewed: the one place for all windows, delays and limits of its life.
+ * When a token is renewed, and how long anybody waits for that.
  *
  * @since 0.1.0
  */
@@ -128,8 +128,8 @@ export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number,
 /**
  * The wait before the next attempt, in milliseconds, after an error of a kind, transient or final, of which there have
  * been `times` before in a row: doubled each time, with up to half as much again at random. Where the server said how
- * long (RFC 9110 §10.2.3) it is that, and where the error is final, at least as long as it is remembered. `urgent` where
- * callers depend on the attempt.
+ * long (RFC 9110 §10.2.3) it is that, with up to a tenth at random, and where the error is final, at least as long as it
+ * is remembered. `urgent` where callers depend on the attempt; no `error` stands for a bug below, which is final too.
  *
  * @since 0.1.0
  * @category combinators
@@ -137,16 +137,19 @@ export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number,
 export const delay = (
   self: RefreshPolicy,
   times: number,
-  error: OAuthError,
+  error: OAuthError | undefined,
   jitter: number,
   urgent: boolean
 ): number => {
   const { base, max } = urgent ? self.urgentBackoff : self.backoff
-  const said = retryAfter(error)
-  // It knows, and gave no two clients the same answer to be polite.
-  if (said > 0) return Math.max(said, Duration.toMillis(base), memory(self, error))
-  return Math.max(Math.ceil(double(base, times, max) * (1 + jitter / 2)), memory(self, error))
+  const said = error === undefined ? 0 : retryAfter(error)
+  // Thousands may have been told the same moment.
+  if (said > 0) return Math.max(Math.ceil(said * (1 + jitter / 10)), Duration.toMillis(base), memory(self, error))
+  return Math.max(Math.ceil(double(base, times, max) * (1 + jitter / 2)), memory(self, error), SHORTEST_DELAY)
 }
+
+/** In milliseconds: whatever the policy says, failures do not follow one another at once. */
+const SHORTEST_DELAY = 100
 
 const double = (base: Duration.Duration, times: number, max: Duration.Duration): number =>
   Math.min(Duration.toMillis(max), Duration.toMillis(base) * 2 ** Math.min(times, 30))
@@ -173,8 +176,8 @@ export const rejectionMemory = (self: RefreshPolicy, rejections: number): number
  * @since 0.1.0
  * @category combinators
  */
-export const memory = (self: RefreshPolicy, error: OAuthError): number =>
-  isTransient(error) ? retryAfter(error) : Duration.toMillis(self.refusalMemory)
+export const memory = (self: RefreshPolicy, error: OAuthError | undefined): number =>
+  error !== undefined && isTransient(error) ? retryAfter(error) : Duration.toMillis(self.refusalMemory)
 
 /**
  * The longest timer, in milliseconds. A longer one fires at once.

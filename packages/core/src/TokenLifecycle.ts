@@ -107,7 +107,8 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     /** The last one in the storage: it may have expired, and its refresh token still be good. */
     let kept: AccessToken.AccessToken | undefined
     let moments: RefreshPolicy.Moments = { renewAt: 0, mandatoryAt: 0 }
-    let obtainedFor: OAuthEvent.Reason = "First"
+    /** Whether the token in hand was got in place of a rejected one. */
+    let replaces = false
     let obtainedAt = 0
     /** What the last request took, in milliseconds. */
     let latency = 0
@@ -158,7 +159,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       if (held(now()) === undefined) return resolve(demand)
       return resolve(demand).pipe(
         Effect.timeoutOption(policy.patience.withToken),
-        Effect.catchAll(() => Effect.succeedNone),
+        Effect.catchAllCause((cause) => closed ? Effect.failCause(cause) : Effect.succeedNone),
         Effect.flatMap((renewed) => {
           const inHand = Option.getOrElse(renewed, () => held(now()))
           return inHand === undefined ? resolve(demand) : Effect.succeed(inHand)
@@ -196,7 +197,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         return inHand === undefined ? resolve(demand) : Effect.succeed(inHand)
       }
       // A server that rejects what was just got in place of a rejected token will reject the next one too.
-      const again = obtainedFor === "Rejected" && rejections > 0
+      const again = replaces && rejections > 0
       if (again && at - obtainedAt < RefreshPolicy.rejectionMemory(policy, rejections)) {
         return Effect.succeed(rejected)
       }
@@ -240,7 +241,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     const start = (demand: Demand, at: number) => {
       const failure = outage.current(at)
-      if (failure !== undefined && !isWorthWaiting(failure.error, demand, at)) return Effect.fail(failure.error)
+      if (failure !== undefined && !isWorthWaiting(failure.cause, demand, at)) return Effect.failCause(failure.cause)
       const flight = flights.start(demand, (land) => {
         const flown = telemetry.flight(
           (landed) => fly(demand, (token) => Effect.zipRight(landed(token), land(token))),
@@ -261,18 +262,18 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         return inHand !== undefined && satisfies(inHand, demand) ? Effect.succeed(inHand) : flown
       })
 
-    const isWorthWaiting = (error: OAuthError, demand: Demand, at: number): boolean =>
-      waits(demand) && held(at) === undefined && outage.isWorthWaiting(error, at)
+    const isWorthWaiting = (cause: Cause.Cause<OAuthError>, demand: Demand, at: number): boolean =>
+      waits(demand) && held(at) === undefined && outage.isWorthWaiting(cause, at)
 
     type Flight = SingleFlight.Flight<Demand, AccessToken.AccessToken, OAuthError>
 
     /** What the flight brings; if that is nothing, what is in hand, or the next one for as long as it is worth waiting. */
     const arrival = (flight: Flight, demand: Demand): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
-      Effect.catchAll(outcomeOf(flight, demand), (error) => {
+      Effect.catchAllCause(outcomeOf(flight, demand), (cause) => {
         const at = now()
-        const inHand = waits(demand) ? held(at) : undefined
+        const inHand = waits(demand) && !closed ? held(at) : undefined
         if (inHand !== undefined && satisfies(inHand, demand)) return Effect.succeed(inHand)
-        return isWorthWaiting(error, demand, at) ? resolve(demand) : Effect.fail(error)
+        return isWorthWaiting(cause, demand, at) ? resolve(demand) : Effect.failCause(cause)
       })
 
     /** A caller that nobody interrupted is not told that it was, when the provider ends under it. */
@@ -289,18 +290,22 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     ): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
       Effect.gen(function*() {
         flyingSince = now()
-        const shared = yield* readShared(demand)
+        const shared = yield* readShared(demand, false)
         if (Option.isSome(shared)) return yield* load(shared.value, demand)
         yield* storage.lease()
-        const handedOver = yield* readShared(demand)
+        const handedOver = yield* readShared(demand, true)
         if (Option.isSome(handedOver)) return yield* load(handedOver.value, demand)
         const obtained = yield* obtain(demand)
         yield* Effect.uninterruptible(Effect.zipRight(land(obtained), keep(obtained)))
         return obtained
       }).pipe(
         Effect.scoped,
-        Effect.tapError((error) => fail(error, demand))
+        Effect.catchAllCause((cause) => Effect.zipRight(failed(cause, demand), Effect.failCause(asBug(cause))))
       )
+
+    /** Nobody interrupts a flight but the provider's end; what does so below it is no better than a defect. */
+    const asBug = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
+      closed || !Cause.isInterruptedOnly(cause) ? cause : Cause.die(new Error(INTERRUPTED))
 
     /**
      * A job that ends as soon as it has what it wanted is to find the token there when it starts again. In a fiber that
@@ -329,10 +334,10 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       const asked = { ...demand, ...refreshOf([demand.rejected ?? token ?? dropped, kept]) }
       return options.obtain({ ...asked, wanted: Scopes.union(demand.wanted, stepUps.won) }).pipe(
         Effect.catchIf(
-          (error) => demand.reason !== "StepUp" && stepUps.won.length > 0 && isInvalidScope(error),
-          () => {
+          (error) => demand.reason !== "StepUp" && stepUps.won.length > 0 && !isTransient(error),
+          (error) => {
             stepUps.lost()
-            return options.obtain(asked)
+            return isInvalidScope(error) ? options.obtain(asked) : Effect.fail(error)
           }
         )
       )
@@ -348,34 +353,42 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       Effect.map(Random.next, (jitter) => {
         token = next
         moments = RefreshPolicy.moments(policy, next, jitter, latency)
-        obtainedFor = reason
         obtainedAt = now()
         used = false
         outage.ended()
         abandonedUntil = 0
-        if (reason !== "Rejected") rejections = 0
+        replaces = reason === "Rejected"
+        // A server that rejects and asks for more in turn does not get more of either.
+        if (reason !== "Rejected" && reason !== "StepUp") {
+          rejections = 0
+          stepUps.forgetAttempts()
+        }
         if (reason !== "StepUp") stepUps.forgetFailures()
         refresher.unsafeWake()
       })
 
-    const fail = (error: OAuthError, demand: Demand) =>
+    const failed = (cause: Cause.Cause<OAuthError>, demand: Demand) =>
       Effect.flatMap(Random.next, (jitter) => {
-        const from = now()
-        if (demand.reason === "StepUp" && !isTransient(error)) {
-          stepUps.refused(demand.missing)
-        } else {
-          outage.failed(error, from, jitter, held(from) === undefined ? undefined : moments.mandatoryAt)
+        if (closed) return Effect.void
+        const error = Option.getOrUndefined(Cause.failureOption(cause))
+        if (demand.reason === "StepUp" && error !== undefined && !isTransient(error)) stepUps.refused(demand.missing)
+        else {
+          const from = now()
+          outage.failed(asBug(cause), from, jitter, held(from) === undefined ? undefined : moments.mandatoryAt)
         }
-        return publish(OAuthEvent.RenewalFailed({ error, reason: demand.reason }))
+        return error === undefined
+          ? Effect.logError("Getting a token died. This is a bug below the provider.", cause)
+          : publish(OAuthEvent.RenewalFailed({ error, reason: demand.reason }))
       })
 
     /** A token that another provider or process has put there and that is better than what is in hand. */
-    const readShared = (demand: Demand) =>
+    const readShared = (demand: Demand, leased: boolean) =>
       Effect.gen(function*() {
         const stored = yield* storage.get()
         kept = Option.getOrUndefined(stored) ?? kept
         if (Option.isSome(stored) && dropped !== undefined && AccessToken.isSame(stored.value, dropped)) {
-          yield* storage.remove(stored.value)
+          // Without the lease it might by now be another one that is taken away.
+          if (leased) yield* storage.remove(stored.value)
           return Option.none()
         }
         return Option.filter(stored, (candidate) => isBetter(candidate, demand))
@@ -390,6 +403,11 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     // ---- the scheduled refresh -----------------------------------------------------------------------------------------
 
+    /** Until when it would only happen again; that is put to the test once more before callers learn of it. */
+    const abandon = (): void => {
+      abandonedUntil = now() < moments.mandatoryAt ? moments.mandatoryAt : Number.POSITIVE_INFINITY
+    }
+
     const refresher = new Refresher({
       clock,
       fork: runFork,
@@ -402,21 +420,18 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       },
       renew: Effect.suspend(() => resolve(demandFor("Scheduled"))).pipe(
         Effect.as(true),
-        // A refusal stands. It is put to the test once more before callers learn of it.
         Effect.catchAll((error) =>
           Effect.sync(() => {
-            const again = now() < moments.mandatoryAt ? moments.mandatoryAt : Number.POSITIVE_INFINITY
-            if (!isTransient(error)) abandonedUntil = again
+            if (!isTransient(error)) abandon()
             return false
           })
         ),
-        Effect.catchAllDefect((defect) => {
-          abandonedUntil = Number.POSITIVE_INFINITY
-          return Effect.as(
-            Effect.logError("The scheduled token refresh died. This is a bug below it.", defect),
-            false
-          )
-        })
+        Effect.catchAllDefect(() =>
+          Effect.sync(() => {
+            abandon()
+            return false
+          })
+        )
       )
     })
 
@@ -438,6 +453,10 @@ const refreshOf = (tokens: ReadonlyArray<AccessToken.AccessToken | undefined>) =
 
 const isInvalidScope = (error: OAuthError): boolean =>
   error instanceof TokenEndpointError && error.code === "invalid_scope"
+
+const INTERRUPTED =
+  "The token request was interrupted from below, by its grant, its client authentication or the HttpClient. " +
+  "Have that fail with an error instead."
 
 const CLOSED =
   "This OAuthProvider is closed: its Layer, or scope, has ended. Keep it open for as long as its clients " +

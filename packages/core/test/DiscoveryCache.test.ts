@@ -195,7 +195,10 @@ describe("after something was found to be wrong", () => {
       yield* Effect.flip(provider.accessToken)
       yield* always("authorization-server-metadata", Answer.status(503))
       yield* TestClock.adjust("5 seconds")
-      yield* provider.accessToken
+      // Only one of the two is asked at a time.
+      const asked = yield* Effect.fork(provider.accessToken)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(asked)
     }).pipe(Effect.provide(environment())))
 
   it.scoped("with the tokens of a server, its metadata is read again once for all", () =>

@@ -96,10 +96,11 @@ describe("backoff", () => {
     expect(waits(true)).toEqual([1000, 2000, 4000, 8000, 30_000, 30_000])
   })
 
-  it("is what the server said, if it is a second or more and an hour or less, however often it failed", () => {
-    const wait = (retryAfter: number) =>
-      RefreshPolicy.delay(RefreshPolicy.standard, 9, unavailable(retryAfter), 0.5, false)
-    expect([10, 1000, 7000, 3_600_000, 1e12].map(wait)).toEqual([1000, 1000, 7000, 3_600_000, 3_600_000])
+  it("is what the server said and up to a tenth more, between a second and an hour, however often it failed", () => {
+    const wait = (jitter: number) => (retryAfter: number) =>
+      RefreshPolicy.delay(RefreshPolicy.standard, 9, unavailable(retryAfter), jitter, false)
+    expect([10, 1000, 7000, 3_600_000, 1e12].map(wait(0))).toEqual([1000, 1000, 7000, 3_600_000, 3_600_000])
+    expect([10, 1000, 7000].map(wait(0.5))).toEqual([1000, 1050, 7350])
   })
 
   it("is not shorter than a refusal is remembered", () => {

@@ -1,7 +1,7 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Option, Random, TestClock } from "effect"
-import { AccessToken, Challenge } from "../src/index.ts"
+import { Cause, Duration, Effect, Exit, Fiber, Option, Random, TestClock } from "effect"
+import { AccessToken, Challenge, ClientAuthentication, type Grant, OAuthProvider } from "../src/index.ts"
 import { environment, impatient, makeProvider, many, outcomes, settle, tags, watch } from "./support/provider.ts"
 
 describe("an authorization server that is away", () => {
@@ -32,7 +32,7 @@ describe("an authorization server that is away", () => {
       yield* TestClock.adjust("1 hour")
       yield* provider.accessToken
       expect(yield* network.count("token")).toBe(3)
-    }).pipe(Effect.provide(environment())))
+    }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment())))
 
   it.scoped("a token endpoint that has moved is found again when its old host does not answer any more", () =>
     Effect.gen(function*() {
@@ -122,7 +122,7 @@ describe("an authorization server that is away", () => {
       expect(yield* network.count("token")).toBe(1)
       yield* TestClock.adjust("1 second")
       yield* provider.accessToken
-    }).pipe(Effect.provide(environment())))
+    }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment())))
 
   it.scoped("and a caller has a time limit of its own: that ends its wait, and no other caller's", () =>
     Effect.gen(function*() {
@@ -273,5 +273,95 @@ describe("renewing what nobody uses", () => {
       yield* TestClock.adjust("1 minute")
       expect(provider.unsafeFresh()).toBeDefined()
       expect(tags(yield* seen).at(-1)).toBe("TokenRenewed")
+    }).pipe(Effect.provide(environment())))
+})
+
+describe("what is below it", () => {
+  const grantOf = (parameters: Grant.Grant["parameters"]) => ({ type: "client_credentials", parameters })
+
+  const makeOver = (grant: Grant.Grant) =>
+    Effect.flatMap(TestServers.TestServers, ({ clientId, clientSecret, issuer, serverUrl }) =>
+      OAuthProvider.make({
+        serverUrl,
+        issuer,
+        grant,
+        clientAuthentication: ClientAuthentication.clientSecretBasic({ clientId, clientSecret })
+      }))
+
+  it.scoped("dies: it is not run again for every call, and who has a token goes on with it", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      let broken = true
+      const provider = yield* makeOver(grantOf(() =>
+        Effect.suspend(() => {
+          runs++
+          return broken ? Effect.dieMessage("a bug") : Effect.succeed({})
+        })
+      ))
+      for (let call = 0; call < 100; call++) expect(Exit.isFailure(yield* Effect.exit(provider.accessToken))).toBe(true)
+      expect(runs).toBe(1)
+      broken = false
+      yield* TestClock.adjust("5 seconds")
+      const token = yield* provider.accessToken
+      broken = true
+      yield* TestClock.adjust("59 minutes")
+      expect(yield* provider.accessToken).toBe(token)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("is interrupted: callers are told so, and the background goes on once it is mended", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      let interrupts = false
+      const provider = yield* makeOver(
+        grantOf(() => Effect.suspend(() => interrupts ? Effect.interrupt : Effect.succeed({})))
+      )
+      yield* provider.accessToken
+      interrupts = true
+      yield* TestClock.adjust("1 hour")
+      const exit = yield* Effect.exit(provider.accessToken)
+      expect(Exit.isFailure(exit) && Cause.pretty(exit.cause)).toContain("interrupted from below")
+      interrupts = false
+      yield* TestClock.adjust("1 minute")
+      yield* provider.accessToken
+      yield* network.clear
+      yield* TestClock.adjust("58 minutes")
+      expect(yield* network.count("token")).toBe(1)
+    }).pipe(Effect.provide(environment())))
+})
+
+describe("a server that rejects and asks for more in turn", () => {
+  it.scoped("costs a bounded number of token requests", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      // It grants whatever is asked for, in name only.
+      yield* network.always("token", Answer.modified(({ scope: _, ...json }) => json))
+      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      for (let call = 0; call < 200; call++) {
+        const token = yield* provider.accessToken
+        const renewed = yield* provider.renew(token)
+        yield* provider.renew(renewed, Challenge.parse(`Bearer error="insufficient_scope", scope="x${call}"`)[0])
+        yield* TestClock.adjust("10 millis")
+      }
+      expect(yield* network.count("token")).toBeLessThan(30)
+    }).pipe(Effect.provide(environment({ scopes: ["mcp", ...Array.from({ length: 200 }, (_, i) => `x${i}`)] }))))
+})
+
+describe("many that were told the same moment", () => {
+  it.scoped("do not come back all at once", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const providers = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        (_, index) => makeProvider({ ...impatient, additionalParameters: { tenant: String(index) } })
+      )
+      yield* network.always("token", Answer.status(503, { headers: { "retry-after": "100" } }))
+      yield* Effect.forEach(providers, ({ accessToken }) => Effect.flip(accessToken), { concurrency: "unbounded" })
+      yield* network.clear
+      for (let second = 0; second < 115; second++) {
+        yield* TestClock.adjust("1 second")
+        yield* Effect.forEach(providers, ({ accessToken }) => Effect.exit(accessToken), { concurrency: "unbounded" })
+      }
+      const seconds = new Set((yield* network.requestsTo("token")).map(({ at }) => Math.floor(at / 1000)))
+      expect(seconds.size).toBeGreaterThan(4)
     }).pipe(Effect.provide(environment())))
 })

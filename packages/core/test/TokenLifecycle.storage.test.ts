@@ -211,4 +211,29 @@ describe("the storage", () => {
         "TokenRenewed"
       ])
     }).pipe(Effect.provide(environment())))
+
+  it.scoped("whose lease cannot be interrupted, or is not given back, holds nobody up for ever", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      const leases = [
+        () => Effect.acquireRelease(Effect.never, () => Effect.void),
+        () => Effect.acquireRelease(Effect.void, () => Effect.never)
+      ]
+      for (const lease of leases) {
+        const scope = yield* Scope.make()
+        const provider = yield* Scope.extend(makeProvider(), scope).pipe(
+          Effect.provideService(TokenStorage.TokenStorage, { ...memory, get: () => Effect.succeedNone, lease })
+        )
+        const first = yield* Effect.fork(provider.accessToken)
+        yield* TestClock.adjust("30 seconds")
+        yield* Fiber.join(first)
+        yield* TestClock.adjust("2 hours")
+        const second = yield* Effect.fork(provider.accessToken)
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(second)
+        const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(closing)
+      }
+    }).pipe(Effect.provide(environment())))
 })

@@ -113,6 +113,8 @@ const onAll = (fleet: Effect.Effect<Fleet, never, Scope.Scope>) => {
       const { servers, start } = yield* fleet
       const first = yield* start("first")
       const token = expectOne([yield* first.run(call)])
+      // Callers do not wait for that.
+      yield* first.untilStorage("stored")
       yield* first.kill
       const requests = servers.requests()
       const second = yield* start("second")
@@ -202,10 +204,13 @@ describe.skipIf(!isInstalled)("Redis (skipped where no redis-server is installed
       const { redis, start } = yield* redisFleet
       const worker = yield* start("warm", LONG)
       yield* worker.run(call)
+      yield* worker.untilStorage("stored")
+      // The lease is given back after that.
+      yield* Effect.repeat(Effect.promise(() => redis.admin.keys("*:lease")), { until: (held) => held.length === 0 })
       const commands = () =>
         Effect.promise(() => redis.admin.info("commandstats")).pipe(
           Effect.map((info) =>
-            info.split("\r\n").filter((line) => !/cmdstat_(info|client|command)/.test(line)).join("\n")
+            info.split("\r\n").filter((line) => !/cmdstat_(info|keys|client|command)/.test(line)).join("\n")
           )
         )
       const before = yield* commands()

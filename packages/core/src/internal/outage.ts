@@ -1,14 +1,17 @@
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import { isTransient, type OAuthError } from "../OAuthError.ts"
 import * as RefreshPolicy from "../RefreshPolicy.ts"
 
 /**
- * What came of the last request, and until when nobody asks again. In milliseconds since the epoch.
+ * What came of the last request, be it an error or a bug below it, and until when nobody asks again. In milliseconds since
+ * the epoch.
  *
  * @internal
  */
 export interface Failure {
-  readonly error: OAuthError
+  readonly cause: Cause.Cause<OAuthError>
   readonly from: number
   readonly until: number
 }
@@ -47,13 +50,14 @@ export class Outage {
    * `mandatoryAt` is the token's in hand, if any. Before it the background has time; from then on callers depend on the
    * next attempt, so it is not slept through.
    */
-  failed(error: OAuthError, from: number, jitter: number, mandatoryAt: number | undefined): void {
+  failed(cause: Cause.Cause<OAuthError>, from: number, jitter: number, mandatoryAt: number | undefined): void {
     this.#forgetIfOver(from)
-    const times = isTransient(error) ? this.#failures++ : this.#refusals++
+    const error = Option.getOrUndefined(Cause.failureOption(cause))
+    const times = error !== undefined && isTransient(error) ? this.#failures++ : this.#refusals++
     const urgent = mandatoryAt === undefined || from >= mandatoryAt
     const until = from + RefreshPolicy.delay(this.#policy, times, error, jitter, urgent)
     const soonest = from + RefreshPolicy.delay(this.#policy, 0, error, 0, urgent)
-    this.#failure = { error, from, until: urgent ? until : Math.min(until, Math.max(soonest, mandatoryAt)) }
+    this.#failure = { cause, from, until: urgent ? until : Math.min(until, Math.max(soonest, mandatoryAt)) }
   }
 
   ended(): void {
@@ -73,8 +77,8 @@ export class Outage {
    * Whether it is worth waiting for the next attempt. The patience is that of the outage: who comes when it has been
    * waited for long enough is told at once, and so is who would wait for nothing.
    */
-  isWorthWaiting(error: OAuthError, at: number): boolean {
-    if (!isTransient(error) || this.#strandedSince === undefined) return false
+  isWorthWaiting(cause: Cause.Cause<OAuthError>, at: number): boolean {
+    if (this.#strandedSince === undefined || !Option.exists(Cause.failureOption(cause), isTransient)) return false
     const next = Math.max(at, this.#failure?.until ?? at)
     return next < this.#strandedSince + Duration.toMillis(this.#policy.patience.withoutToken)
   }

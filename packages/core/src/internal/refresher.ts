@@ -35,13 +35,14 @@ export class Refresher {
 
   /** Something has changed that `next` depends on, or somebody used the token when it was due. */
   unsafeWake(): void {
-    if (this.#state === "Renewing") return
+    const ended = this.#fiber === undefined || this.#fiber.unsafePoll() !== null
+    if (this.#state === "Renewing" && !ended) return
     const { clock, fork, next } = this.#options
     const at = clock.unsafeCurrentTimeMillis()
     const due = next(at)
     // Timers sleep on while a machine is suspended.
-    if (due === undefined || (this.#state !== "Idle" && at < this.#state && this.#state <= due)) return
-    if (this.#state !== "Idle") this.#fiber?.unsafeInterruptAsFork(this.#fiber.id())
+    if (due === undefined || (typeof this.#state === "number" && at < this.#state && this.#state <= due)) return
+    if (typeof this.#state === "number") this.#fiber?.unsafeInterruptAsFork(this.#fiber.id())
     this.#state = due
     // There may be thousands asleep until their token is due. A plain sleep holds half as much memory as a schedule.
     const wait = Duration.millis(Math.min(due - at, RefreshPolicy.MAX_DELAY))

@@ -1,17 +1,38 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { AccessToken } from "../AccessToken.ts"
 import { TokenStorageError } from "../OAuthError.ts"
 import * as OAuthEvent from "../OAuthEvent.ts"
 import type { RefreshPolicy } from "../RefreshPolicy.ts"
 import type { TokenKey, TokenStorage } from "../TokenStorage.ts"
 
-/** How long a storage that hung is left alone, in milliseconds: doubled each time, up to the longest backoff. */
-const pause = (policy: RefreshPolicy, times: number): number =>
-  Math.min(Duration.toMillis(policy.backoff.max), Duration.toMillis(policy.storageTimeout) * 2 ** Math.min(times, 30))
+/**
+ * What hung is left alone for a while, or every token request would wait for it: doubled each time, up to the longest
+ * backoff.
+ */
+class Pause {
+  #times = 0
+  #from = 0
+  #until = 0
+
+  isOn(at: number): boolean {
+    return this.#from <= at && at < this.#until
+  }
+
+  begin(at: number, { backoff, storageTimeout }: RefreshPolicy): void {
+    const doubled = Duration.toMillis(storageTimeout) * 2 ** Math.min(this.#times++, 30)
+    this.#from = at
+    this.#until = at + Math.min(Duration.toMillis(backoff.max), doubled)
+  }
+
+  reset(): void {
+    this.#times = 0
+  }
+}
 
 type Operation = TokenStorageError["operation"]
 
@@ -33,10 +54,8 @@ export class SharedStorage {
   readonly #options: Options
   /** The operations that do not work. */
   #failing: ReadonlyArray<Operation> = []
-  #hangs = 0
-  /** It is not asked in between, lest every token request wait for it to hang. */
-  #pausedFrom = 0
-  #pausedUntil = 0
+  /** That a lease is long in coming may be its holder's doing, and says nothing of the rest. */
+  readonly #pauses = { lease: new Pause(), rest: new Pause() }
 
   constructor(options: Options) {
     this.#options = options
@@ -59,7 +78,14 @@ export class SharedStorage {
 
   lease(): Effect.Effect<void, never, Scope.Scope> {
     const { key, policy, storage } = this.#options
-    return Effect.asVoid(this.#degrade("lease", policy.leaseTimeout, () => storage.lease(key)))
+    // To give it back may take as long as the other operations, and no longer either.
+    const release = (scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>) =>
+      this.#degrade("lease", policy.storageTimeout, () => Scope.close(scope, exit))
+    return Effect.flatMap(
+      Effect.acquireRelease(Scope.make(), release),
+      (scope) =>
+        Effect.asVoid(this.#degrade("lease", policy.leaseTimeout, () => Scope.extend(storage.lease(key), scope)))
+    )
   }
 
   #degrade<A, R>(
@@ -68,13 +94,25 @@ export class SharedStorage {
     effect: () => Effect.Effect<A, TokenStorageError, R>
   ): Effect.Effect<Option.Option<A>, never, R> {
     return Effect.suspend(() => {
-      if (this.#isPaused()) return Effect.succeedNone
+      const pause = this.#pauses[operation === "lease" ? "lease" : "rest"]
+      const at = this.#now()
+      if (pause.isOn(at) || this.#pauses.rest.isOn(at)) return Effect.succeedNone
       return Effect.suspend(effect).pipe(
+        // What cannot be interrupted goes on by itself when its time is over.
+        Effect.disconnect,
+        Effect.interruptible,
         Effect.timeoutOption(duration),
         Effect.catchAllDefect((cause) =>
           new TokenStorageError({ operation, description: "it died. This is a bug in the storage.", cause })
         ),
-        Effect.flatMap((done) => Option.isSome(done) ? this.#worked(operation, done) : this.#hung(operation, duration)),
+        Effect.flatMap((done) => {
+          if (Option.isSome(done)) {
+            pause.reset()
+            return this.#worked(operation, done)
+          }
+          pause.begin(this.#now(), this.#options.policy)
+          return new TokenStorageError({ operation, description: `it took longer than ${Duration.format(duration)}.` })
+        }),
         Effect.catchAll((error) => {
           if (!this.#failing.includes(operation)) this.#failing = [...this.#failing, operation]
           return Effect.as(this.#options.publish(OAuthEvent.StorageFailed({ error })), Option.none())
@@ -87,22 +125,7 @@ export class SharedStorage {
     return this.#options.clock.unsafeCurrentTimeMillis()
   }
 
-  #isPaused(): boolean {
-    const at = this.#now()
-    return this.#pausedFrom <= at && at < this.#pausedUntil
-  }
-
-  #hung(operation: Operation, duration: Duration.Duration): Effect.Effect<never, TokenStorageError> {
-    // That a lease is long in coming may be its holder's doing.
-    if (operation !== "lease") {
-      this.#pausedFrom = this.#now()
-      this.#pausedUntil = this.#pausedFrom + pause(this.#options.policy, this.#hangs++)
-    }
-    return new TokenStorageError({ operation, description: `it took longer than ${Duration.format(duration)}.` })
-  }
-
   #worked<A>(operation: Operation, done: A): Effect.Effect<A> {
-    this.#hangs = 0
     if (this.#failing.length === 0) return Effect.succeed(done)
     // What can be written to can be removed from, which is seldom done.
     const mended = (failed: Operation) => failed === operation || (failed === "remove" && operation === "set")

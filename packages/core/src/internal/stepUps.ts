@@ -3,6 +3,9 @@ import * as Scopes from "./scopes.ts"
 /** However many scopes a server names one after the other. */
 const MAX_PER_TOKEN = 8
 
+/** However many it names in the course of time. */
+const MAX_WON = 64
+
 /**
  * What step-ups have won and what they have tried, so that renewals keep the one and nothing of the other is asked for
  * twice in a token's life.
@@ -28,7 +31,7 @@ export class StepUps {
   granted(wanted: ReadonlyArray<string>, granted: ReadonlyArray<string>): void {
     this.#attempts++
     const denied = Scopes.missing(wanted, granted)
-    this.#won = Scopes.union(this.#won, wanted.filter((scope) => !denied.includes(scope)))
+    this.#won = Scopes.union(this.#won, wanted.filter((scope) => !denied.includes(scope))).slice(0, MAX_WON)
     if (denied.length > 0) this.#failed = [...this.#failed, nameOf(denied)]
   }
 
@@ -45,8 +48,12 @@ export class StepUps {
 
   /** A new token: the authorization server may have changed its mind. */
   forgetFailures(): void {
-    this.#attempts = 0
     this.#failed = []
+  }
+
+  /** Another life, in which a server may again name some scopes. */
+  forgetAttempts(): void {
+    this.#attempts = 0
   }
 }
 

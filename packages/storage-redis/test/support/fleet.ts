@@ -100,8 +100,8 @@ export interface Worker {
   /** The outcome of the command that was sent last. */
   readonly outcome: Effect.Effect<Extract<Report, { _tag: "done" }>>
   readonly run: (command: Command) => Effect.Effect<Extract<Report, { _tag: "done" }>>
-  /** Until the worker is about to do this with its storage, after the last command. */
-  readonly untilStorage: (operation: "lease" | "set" | "link") => Effect.Effect<void>
+  /** Until the worker is about to do this with its storage, or a token is stored, after the last command. */
+  readonly untilStorage: (operation: "lease" | "set" | "link" | "stored") => Effect.Effect<void>
   /** The provider's events so far. */
   readonly events: () => ReadonlyArray<Extract<Report, { _tag: "event" }>>
   /** SIGSTOP, and SIGCONT. */

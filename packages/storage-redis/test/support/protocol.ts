@@ -29,13 +29,13 @@ export type Command = typeof Command.Type
 
 /**
  * - `done`: what came of the fibers of a command: the different tokens, by their fingerprints, and the failures.
- * - `storage`: the worker is about to do this with its storage.
+ * - `storage`: the worker is about to do this with its storage, or a token is `stored`.
  * - `event`: of the provider.
  */
 export const Report = Schema.Union(
   Schema.TaggedStruct("ready", {}),
   Schema.TaggedStruct("done", { tokens: Schema.Array(Schema.String), failures: Schema.Array(Schema.String) }),
-  Schema.TaggedStruct("storage", { operation: Schema.Literal("lease", "set", "link") }),
+  Schema.TaggedStruct("storage", { operation: Schema.Literal("lease", "set", "link", "stored") }),
   Schema.TaggedStruct("event", { tag: Schema.String, description: Schema.String })
 )
 export type Report = typeof Report.Type

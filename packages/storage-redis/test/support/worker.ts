@@ -71,7 +71,7 @@ const reporting = Layer.map(storage, (context) => {
           writing = true
           return below.set(key, token)
         })
-      )
+      ).pipe(Effect.zipLeft(tell({ _tag: "storage", operation: "stored" })))
   })
 })
 
