@@ -11,7 +11,7 @@ import { Answer, AssertionVerifier, TestServers } from "@effect-mcp-auth/testing
 import type { TestAuthorizationServer } from "@effect-mcp-auth/testing"
 import { HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Exit, Fiber, Layer, Redacted, Ref, Scope, TestClock } from "effect"
+import { Config, ConfigProvider, Duration, Effect, Exit, Fiber, Layer, Redacted, Ref, Scope, TestClock } from "effect"
 import { generateKeyPair } from "jose"
 import type { JWTPayload } from "jose"
 
@@ -331,6 +331,8 @@ describe("every attempt has its own jti", () => {
         yield* network.script("token", Answer.truncated, Answer.status(503), Answer.dropped)
         const provider = yield* JwtBearer.make({
           ...options,
+          // The first failure is told.
+          refreshPolicy: { patience: { withToken: Duration.seconds(1), withoutToken: Duration.zero } },
           clientAuthentication: ClientAuthentication.privateKeyJwt({
             clientId: "machine",
             assertionProvider: machineAssertions

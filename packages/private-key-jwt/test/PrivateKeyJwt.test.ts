@@ -4,11 +4,17 @@ import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Exit, Fiber, Layer, Redacted, Ref, Scope, TestClock } from "effect"
+import { Config, ConfigProvider, Duration, Effect, Exit, Fiber, Layer, Redacted, Ref, Scope, TestClock } from "effect"
 import { exportJWK, exportPKCS8 } from "jose"
 import { forms, keyPair, signed, strict, unsigned } from "./support.ts"
 
 const options: PrivateKeyJwt.Options = { serverUrl: "https://mcp.example.com/mcp", clientId: "machine" }
+
+/** Callers who have no token are told of the first failure. */
+const impatient: PrivateKeyJwt.Options = {
+  ...options,
+  refreshPolicy: { patience: { withToken: Duration.seconds(1), withoutToken: Duration.zero } }
+}
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -109,7 +115,7 @@ describe("what the server wants otherwise", () => {
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup(server)
       return yield* Effect.gen(function*() {
-        const provider = yield* PrivateKeyJwt.make({ ...options, ...changes })
+        const provider = yield* PrivateKeyJwt.make({ ...impatient, ...changes })
         const outcome = yield* Effect.either(provider.accessToken)
         return { outcome, forms: yield* forms, seen: yield* seen }
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
@@ -174,7 +180,7 @@ describe("every attempt has its own jti", () => {
           Answer.dropped,
           Answer.delayed("1 minute", Answer.proceed)
         )
-        const provider = yield* PrivateKeyJwt.make(options)
+        const provider = yield* PrivateKeyJwt.make(impatient)
         for (let i = 0; i < 3; i++) {
           yield* Effect.flip(provider.accessToken)
           yield* TestClock.adjust("6 seconds")
@@ -252,7 +258,7 @@ describe("rotation of the key", () => {
       const { assertions, current, environment, fresh, rotate, runs } = yield* rotating
       yield* Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
-        const provider = yield* PrivateKeyJwt.make(options)
+        const provider = yield* PrivateKeyJwt.make(impatient)
         const first = yield* provider.accessToken
         for (const answer of [Answer.status(503), Answer.json({ error: "invalid_scope" }, { status: 400 })]) {
           yield* network.script("token", answer)
@@ -313,7 +319,7 @@ describe("rotation of the key", () => {
       const { assertions, current, environment, fresh, rotate, runs } = yield* rotating
       yield* Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
-        const provider = yield* PrivateKeyJwt.make(options)
+        const provider = yield* PrivateKeyJwt.make(impatient)
         yield* rotate(fresh.publicKey)
         yield* Effect.flip(provider.accessToken)
         yield* Ref.set(current, Redacted.make("canary, and no key"))
