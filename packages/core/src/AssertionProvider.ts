@@ -22,7 +22,7 @@ import * as SignedAssertion from "./SignedAssertion.ts"
  * - `refused`: the assertions that an authorization server has refused since one was given last, almost always none. Who
  *   remembers any of them, or the key that signed it, gets a new one. The same provider may be asked by many.
  * - `issuerUnnamed`: whether the caller named no issuer, so that the MCP server's word is all there is. Only an assertion
- *   whose own audience is this authorization server is fit to be sent then.
+ *   whose own audience is this authorization server is sent then, whatever the provider gives.
  *
  * @since 0.1.0
  * @category models

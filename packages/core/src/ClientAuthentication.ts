@@ -9,6 +9,7 @@ import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { AssertionProvider, AssertionRequest } from "./AssertionProvider.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
+import * as BoundAssertion from "./internal/boundAssertion.ts"
 import * as Refusals from "./internal/refusals.ts"
 import { clean, formEncode } from "./internal/text.ts"
 import { type AssertionError, DiscoveryError, InvalidOptions } from "./OAuthError.ts"
@@ -232,7 +233,10 @@ export const privateKeyJwt = (options: {
     prove: (context) =>
       Effect.map(
         refusals.tell((refused) =>
-          options.assertionProvider(assertionRequest(context, options.audience ?? "issuer", refused))
+          BoundAssertion.ask(
+            options.assertionProvider,
+            assertionRequest(context, options.audience ?? "issuer", refused)
+          )
         ),
         (assertion): Proof => ({
           parameters: {

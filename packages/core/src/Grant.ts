@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { AssertionProvider } from "./AssertionProvider.ts"
 import { assertionRequest, type Audience, type Parameters, type TokenRequestContext } from "./ClientAuthentication.ts"
+import * as BoundAssertion from "./internal/boundAssertion.ts"
 import * as Refusals from "./internal/refusals.ts"
 import type { AssertionError } from "./OAuthError.ts"
 
@@ -57,7 +58,10 @@ export const jwtBearer = (options: {
     parameters: (context) =>
       Effect.map(
         refusals.tell((refused) =>
-          options.assertionProvider(assertionRequest(context, options.audience ?? "issuer", refused))
+          BoundAssertion.ask(
+            options.assertionProvider,
+            assertionRequest(context, options.audience ?? "issuer", refused)
+          )
         ),
         (assertion) => ({ assertion })
       ),

@@ -466,6 +466,34 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
     }))
 })
 
+describe("the issuer is not named: what is not bound to it is not sent, whoever made it (RFC 7523 §3)", () => {
+  it.scoped.each(
+    [
+      ["a grant for a fixed audience", { claimOverrides: { aud: "urn:fixed" } }, undefined],
+      ["a client assertion for a fixed audience", {}, { value: "urn:fixed" }]
+    ] as const
+  )("%s", ([_, changes, audience]) =>
+    Effect.gen(function*() {
+      const { environment, machineAssertions, platform } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const clientAuthentication = ClientAuthentication.privateKeyJwt({
+          clientId: "machine",
+          assertionProvider: machineAssertions,
+          audience
+        })
+        const provider = yield* JwtBearer.make({ ...options, clientAuthentication })
+        const error = yield* Effect.flip(provider.accessToken)
+        assert(error._tag === "AssertionError")
+        expect(error.reason).toBe("WrongAudience")
+        expect(yield* network.count("token")).toBe(0)
+        const trusting = yield* JwtBearer.make({ ...options, issuer: "discover", clientAuthentication })
+        yield* Effect.either(trusting.accessToken)
+        expect(yield* network.count("token")).toBe(1)
+      }).pipe(Effect.provide(signed(platform.privateKey, changes)), Effect.provide(environment))
+    }))
+})
+
 /** A call of the protected server, through the layer. */
 const call = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https://mcp.example.com/mcp/reports"))
 

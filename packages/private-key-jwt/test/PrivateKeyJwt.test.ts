@@ -389,6 +389,34 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
     }))
 })
 
+describe("the issuer is not named: what is not bound to it is not sent, whoever made it (RFC 7523 §3)", () => {
+  it.scoped.each(
+    [
+      ["signed for a fixed audience", (key: CryptoKey) => signed(key, { claimOverrides: { aud: "urn:fixed" } })],
+      [
+        "a JWT from a function",
+        () => AssertionProvider.layer(() => Effect.succeed(unsigned({ aud: "api://fixed" })))
+      ],
+      ["an opaque one from a function", () => AssertionProvider.layer(() => Effect.succeed(Redacted.make("canary")))]
+    ] as const
+  )("%s", ([_, layer]) =>
+    Effect.gen(function*() {
+      const { privateKey, publicKey } = yield* keyPair("ES256")
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* PrivateKeyJwt.make(options)
+        const error = yield* Effect.flip(provider.accessToken)
+        assert(error._tag === "AssertionError")
+        expect(error.reason).toBe("WrongAudience")
+        expect(error.message).not.toContain("canary")
+        expect(yield* network.count("token")).toBe(0)
+        const trusting = yield* PrivateKeyJwt.make({ ...options, issuer: "discover" })
+        yield* Effect.either(trusting.accessToken)
+        expect(yield* network.count("token")).toBe(1)
+      }).pipe(Effect.provide(layer(privateKey)), Effect.provide(strict({ publicKey }).environment))
+    }))
+})
+
 /** A call of the protected server, through the layer. */
 const call = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https://mcp.example.com/mcp/reports"))
 
