@@ -54,6 +54,8 @@ const imds: Service = {
   url: "http://169.254.169.254/metadata/identity/oauth2/token",
   apiVersion: "2018-02-01",
   header: ["metadata", "true"],
+  // As its documentation says.
+  lateToKnow: true,
   parameters: { clientId: "client_id", objectId: "object_id", resourceId: "msi_res_id" }
 }
 

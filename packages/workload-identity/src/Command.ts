@@ -18,7 +18,7 @@ import * as Stream from "effect/Stream"
 import * as Assertion from "./internal/assertion.ts"
 import { malformed, unavailable } from "./internal/http.ts"
 import * as Remembered from "./internal/remembered.ts"
-import { clean } from "./internal/text.ts"
+import { clean, withoutBegun } from "./internal/text.ts"
 
 /**
  * @since 0.1.0
@@ -50,7 +50,7 @@ export interface Options {
 /** How long a process may take to end in good order, before it is killed. */
 const GRACE = Duration.seconds(1)
 
-/** How much of what it complains about is kept, in bytes. */
+/** How much of what it complains about is kept, in characters. */
 const MAX_COMPLAINT = 4096
 
 const validated = (options: Options): Effect.Effect<void, InvalidOptions> => {
@@ -66,15 +66,24 @@ const validated = (options: Options): Effect.Effect<void, InvalidOptions> => {
     : new InvalidOptions({ option: "maxOutputSize", description: "it has to be a whole number of bytes." })
 }
 
+/** What a process wrote of its complaint, and whether that is all. */
+interface Complaint {
+  readonly text: string
+  readonly isCut: boolean
+}
+
 /** Read to its end, or the process would wait for that. */
-const complaint = (process: CommandExecutor.Process): Effect.Effect<string> =>
+const complaint = (process: CommandExecutor.Process): Effect.Effect<Complaint> =>
   Effect.suspend(() => {
     const decoder = new TextDecoder()
     let text = ""
     return Stream.runForEach(process.stderr, (chunk) => {
-      if (text.length < MAX_COMPLAINT) text += decoder.decode(chunk.subarray(0, MAX_COMPLAINT), { stream: true })
+      if (text.length <= MAX_COMPLAINT) text += decoder.decode(chunk, { stream: true })
       return Effect.void
-    }).pipe(Effect.ignore, Effect.map(() => text))
+    }).pipe(
+      Effect.ignore,
+      Effect.map(() => ({ text: text.slice(0, MAX_COMPLAINT), isCut: text.length > MAX_COMPLAINT }))
+    )
   })
 
 /** What ignores a polite request is killed. The platform's own cleaning up would wait for it for ever. */
@@ -165,7 +174,8 @@ export const make = (
           { concurrency: "unbounded" }
         )
         if (exitCode === 0) return stdout
-        const said = clean(stderr, [...secrets, stdout.trim()])
+        const hidden = [...secrets, stdout.trim()]
+        const said = clean(stderr.isCut ? withoutBegun(stderr.text, hidden) : stderr.text, hidden)
         return yield* unavailable(
           `${name} ended with exit code ${exitCode}${said === "" ? ", and said nothing" : ` (${said})`}. ` +
             `Run it by hand to see what it lacks.`

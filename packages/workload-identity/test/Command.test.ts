@@ -3,6 +3,7 @@ import { Command } from "@effect-mcp-auth/workload-identity"
 import { CommandExecutor, Error as PlatformError } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, HashMap, Inspectable, Layer, Option, Redacted, Sink, Stream, TestClock } from "effect"
+import { withoutBegun } from "../src/internal/text.ts"
 import { claimsOf, failureOf, good, request } from "./support.ts"
 
 type Standard = {
@@ -226,6 +227,19 @@ describe("a command that fails", () => {
         "The command print-token ended with exit code 3 (<redacted>: bad token <redacted> of <redacted> [31m see the " +
           "manual). Run it by hand to see what it lacks."
       )
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("is quoted without a secret that is cut where the quotation ends", () => {
+    const secret = "canary-secret-".repeat(40)
+    for (const kept of [1, 5, 100, secret.length - 1]) {
+      expect(withoutBegun(`token ${secret.slice(0, kept)}`, [secret])).toBe("token ")
+    }
+    const padding = "\n".repeat(4096 - 100)
+    const { layer } = printing("", { exitCode: 1, stderr: bytes(`${padding}${secret} is wrong`) })
+    return Effect.gen(function*() {
+      const provider = yield* Command.make({ ...options, environment: { SECRET: Redacted.make(secret) } })
+      expect((yield* failureOf(provider)).message).toContain("exit code 1, and said nothing.")
     }).pipe(Effect.provide(layer))
   })
 

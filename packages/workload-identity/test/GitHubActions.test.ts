@@ -3,7 +3,7 @@ import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { GitHubActions } from "@effect-mcp-auth/workload-identity"
 import { FetchHttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Redacted, TestClock } from "effect"
+import { Cause, Effect, Fiber, Inspectable, Logger, LogLevel, Redacted, TestClock } from "effect"
 import { claimsOf, failureOf, issuer, json, request, world } from "./support.ts"
 
 const variables = {
@@ -131,6 +131,32 @@ describe("what GitHub must not answer", () => {
       yield* network.awaitRequests("other")
       yield* TestClock.adjust("10 seconds")
       expect((yield* Fiber.join(fiber)).message).toContain("no complete answer within 10s")
+    }).pipe(Effect.provide(world(variables))))
+})
+
+describe("what is secret", () => {
+  it.effect("is in no log, whatever its level, when the body breaks off", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve("https://run.actions.example", () =>
+        Effect.sync(() =>
+          new Response(new ReadableStream({ start: (body) => body.error(new Error("terminated")) }))
+        ))
+      const logged: Array<string> = []
+      const logger = Logger.make<unknown, void>((entry) => {
+        logged.push(
+          Inspectable.toStringUnknown(entry.message),
+          Cause.pretty(entry.cause),
+          Inspectable.format(entry.cause)
+        )
+      })
+      const provider = yield* GitHubActions.make()
+      const error = yield* failureOf(provider).pipe(
+        Logger.withMinimumLogLevel(LogLevel.All),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      expect(error.message).toContain("before the answer was complete")
+      for (const entry of logged) expect(entry).not.toContain("canary")
     }).pipe(Effect.provide(world(variables))))
 })
 

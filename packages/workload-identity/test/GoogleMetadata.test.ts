@@ -72,7 +72,7 @@ describe("make", () => {
     Effect.gen(function*() {
       yield* google()
       const error = yield* failureOf(yield* GoogleMetadata.make({ serviceAccount: "nobody" }))
-      expect(error.reason).toBe("Unavailable")
+      expect(error.reason).toBe("Refused")
       expect(error.message).toContain("answered 404. The machine has no such service account")
     }).pipe(Effect.provide(world())))
 

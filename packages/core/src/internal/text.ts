@@ -2,7 +2,7 @@
 const MAX_LENGTH = 200
 
 /** A server may repeat a part of what it was sent, which no search for the whole finds. */
-const jwt = /\beyJ[\w-]{5,}(?:\.[\w-]*)*/g
+const jwt = /eyJ[\w-]{5,}(?:\.[\w-]*)*/g
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 

@@ -50,5 +50,6 @@ describe("what looks like a JWT", () => {
     expect(clean(`bad assertion ${header}.${payload}.c2ln, and ${header}.${payload}`)).toBe(
       "bad assertion <redacted>, and <redacted>"
     )
+    expect(clean(`x_${header}.${payload}.c2ln, token-${header}`)).toBe("x_<redacted>, token-<redacted>")
   })
 })

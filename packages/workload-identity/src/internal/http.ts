@@ -37,6 +37,8 @@ export interface Source {
   readonly remedy: string
   /** Whether anything of the request may be secret. */
   readonly hidden?: boolean | undefined
+  /** Whether it answers 404 and 410 for a while, until an identity is known everywhere. */
+  readonly lateToKnow?: boolean | undefined
 }
 
 /** @internal */
@@ -107,6 +109,8 @@ export const exchange = (
       onTimeout: () =>
         unavailable(`${source.name} gave no complete answer within ${Duration.format(TIMEOUT)}. ${source.remedy}`)
     }),
+    // What fails in a fiber of the stream's is handled here; Effect would write it to the log, with the whole request.
+    Effect.withUnhandledErrorLogLevel(Option.none()),
     Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, ...secretHeaders]),
     Effect.locallyWith(
       HttpClient.currentTracerDisabledWhen,
@@ -121,23 +125,21 @@ export const exchange = (
   )
 }
 
-/**
- * Those that platforms answer with while a machine, an identity or a federation is not known everywhere yet, or while
- * they are too busy; IMDS documents 404 and 410 as such.
- */
-const mayPass = (status: number): boolean => status >= 500 || [404, 408, 410, 425, 429].includes(status)
+/** Those that platforms answer with while they are too busy, or not ready. */
+const mayPass = (status: number, { lateToKnow }: Source): boolean =>
+  status >= 500 || [408, 425, 429].includes(status) || (lateToKnow === true && [404, 410].includes(status))
 
 /**
  * An answer other than the one that was asked for.
  *
  * @internal
  */
-export const refused = ({ name, remedy }: Source, status: number, said = ""): AssertionError =>
+export const refused = (source: Source, status: number, said = ""): AssertionError =>
   new AssertionError({
-    reason: mayPass(status) ? "Unavailable" : "Refused",
+    reason: mayPass(status, source) ? "Unavailable" : "Refused",
     description: status >= 300 && status < 400
-      ? `${name} answered ${status} with a redirect, which is not followed. Use the final address.`
-      : `${name} answered ${status}${said === "" ? "" : ` (${said})`}. ${remedy}`
+      ? `${source.name} answered ${status} with a redirect, which is not followed. Use the final address.`
+      : `${source.name} answered ${status}${said === "" ? "" : ` (${said})`}. ${source.remedy}`
   })
 
 const Json = Schema.parseJson()

@@ -3,13 +3,18 @@ import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Assertion from "./assertion.ts"
 
 /** However many audiences one identity is asked for. */
 const MAX_ENTRIES = 1000
+
+/** How many fetches there are at once of what is good for one request each. */
+const MAX_PARALLEL = 16
 
 interface Flight {
   readonly fiber: Fiber.RuntimeFiber<Assertion.Assertion, AssertionError>
@@ -20,9 +25,10 @@ interface Flight {
  * A provider whose assertions are remembered until shortly before they expire. What is fetched is what `keyOf` tells
  * apart; requests for the same at the same time share one fetch, which goes on as long as somebody waits for it.
  *
- * What is given out counts as presented, since nobody knows of a broken connection whether it arrived; and an
- * authorization server may take each `jti` once. So an assertion with a `jti` is given out once, and each of many requests
- * gets its own, unless the platform gives the same one again: there is no other then.
+ * What is given out counts as presented: when a connection breaks, the server may have got it, and may take each `jti`
+ * once. So an assertion with a `jti` is given out once, and each of many requests gets its own, unless the platform gives
+ * the same one again: there is no other then. Once a platform is known to give such, fetches are not shared: there are up
+ * to 16 at a time.
  *
  * @internal
  */
@@ -34,6 +40,9 @@ export const make = (options: {
   const entries = new Map<string, Assertion.Assertion>()
   const flights = new Map<string, Flight>()
   const presented = new WeakSet<Assertion.Assertion>()
+  const parallel = Effect.unsafeMakeSemaphore(MAX_PARALLEL)
+  /** Whether the platform gave one with a `jti` when it last answered, and has answered since. */
+  let singleUse = false
 
   /** Whether the caller may have it. In one step, so that no other may. */
   const take = (key: string, assertion: Assertion.Assertion): boolean => {
@@ -64,17 +73,27 @@ export const make = (options: {
       if (Assertion.isFresh(assertion, now)) entries.set(key, assertion)
     })
 
-  const fetch = (key: string, request: AssertionRequest): Effect.Effect<Assertion.Assertion, AssertionError> =>
+  const fetch = (request: AssertionRequest): Effect.Effect<Assertion.Assertion, AssertionError> =>
     Effect.suspend(() => options.fetch(request)).pipe(
       Effect.flatMap((assertion) => check(assertion, request)),
-      Effect.tap((assertion) => remember(key, assertion))
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          if (!Exit.isInterrupted(exit)) singleUse = Exit.isSuccess(exit) && exit.value.hasId
+        })
+      )
     )
+
+  const fetchForMany = (key: string, request: AssertionRequest) =>
+    Effect.tap(fetch(request), (assertion) => remember(key, assertion))
 
   /** In one step, so that of two callers one starts the flight and the other finds it. */
   const board = (runtime: Runtime.Runtime<never>, key: string, request: AssertionRequest): Flight => {
     const current = flights.get(key)
     if (current !== undefined) return current
-    const flight: Flight = { fiber: Runtime.runFork(runtime)(Effect.interruptible(fetch(key, request))), waiting: 0 }
+    const flight: Flight = {
+      fiber: Runtime.runFork(runtime)(Effect.interruptible(fetchForMany(key, request))),
+      waiting: 0
+    }
     flights.set(key, flight)
     flight.fiber.addObserver(() => {
       if (flights.get(key) === flight) flights.delete(key)
@@ -101,11 +120,24 @@ export const make = (options: {
         (flight) => leave(key, flight)
       ))
 
+  /** None if another fetch has failed meanwhile: then one answers for all that wait. */
+  const fetchAlone = (key: string, request: AssertionRequest) =>
+    parallel.withPermits(1)(
+      Effect.suspend(() =>
+        singleUse
+          ? Effect.asSome(
+            Effect.tap(fetch(request), (assertion) => assertion.hasId ? Effect.void : remember(key, assertion))
+          )
+          : Effect.succeedNone
+      )
+    )
+
   const fetchOne = (key: string, request: AssertionRequest): Effect.Effect<Assertion.Assertion, AssertionError> =>
-    Effect.flatMap(
-      shared(key, request),
-      // Another request's: this one needs its own.
-      (assertion) => take(key, assertion) ? Effect.succeed(assertion) : fetchOne(key, request)
+    Effect.suspend(() => singleUse ? fetchAlone(key, request) : Effect.asSome(shared(key, request))).pipe(
+      Effect.flatMap((fetched) =>
+        // Another request's: this one needs its own.
+        Option.isSome(fetched) && take(key, fetched.value) ? Effect.succeed(fetched.value) : fetchOne(key, request)
+      )
     )
 
   return (request): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>

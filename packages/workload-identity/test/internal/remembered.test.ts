@@ -1,3 +1,4 @@
+import { OAuthError } from "@effect-mcp-auth/core"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Either, Fiber, TestClock } from "effect"
 import * as Assertion from "../../src/internal/assertion.ts"
@@ -61,6 +62,40 @@ describe("what is remembered", () => {
       const given = yield* Fiber.joinAll(callers)
       expect(new Set(given.map((one) => claimsOf(one)["jti"])).size).toBe(2)
       expect(fetches).toBe(2)
+    }))
+
+  it.effect("with a jti, is fetched for many at once, 16 at a time, and one failure answers for the rest", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      let running = 0
+      let most = 0
+      let fails = false
+      const provider = Remembered.make({
+        expected,
+        keyOf: () => "",
+        fetch: () =>
+          Effect.suspend(() => {
+            fetches++
+            return fails
+              ? new OAuthError.AssertionError({ reason: "Refused", description: "no" })
+              : Assertion.read(good({ jti: String(fetches) }), 0, expected)
+          }).pipe(
+            Effect.delay("100 millis"),
+            Effect.ensuring(Effect.sync(() => running--)),
+            (fetch) => Effect.zipRight(Effect.sync(() => most = Math.max(most, ++running)), fetch)
+          )
+      })
+      const callers = yield* Effect.replicateEffect(Effect.fork(provider(request)), 200)
+      yield* TestClock.adjust("1500 millis")
+      const given = yield* Fiber.joinAll(callers)
+      expect(new Set(given.map((one) => claimsOf(one)["jti"])).size).toBe(200)
+      expect(fetches).toBe(200)
+      fails = true
+      const refused = yield* Effect.replicateEffect(Effect.fork(Effect.flip(provider(request))), 200)
+      yield* TestClock.adjust("1500 millis")
+      yield* Fiber.joinAll(refused)
+      expect(fetches).toBeLessThanOrEqual(200 + 17)
+      expect(most).toBe(16)
     }))
 
   it.effect("a defect of the fetch reaches whoever waits, and the next one tries again", () =>
