@@ -93,6 +93,7 @@ export interface CheckOptions {
  *
  * - `expiresAt`: in milliseconds since the epoch; `undefined` where it does not say.
  * - `hasId`: whether it has a `jti`, by which an authorization server may take it once and no more (RFC 7523 §3).
+ * - `type`: its header `typ`; `resources`: its claim `resource`, one or many. Left out where it does not say.
  *
  * @since 0.1.0
  * @category models
@@ -100,6 +101,8 @@ export interface CheckOptions {
 export interface Checked {
   readonly expiresAt: number | undefined
   readonly hasId: boolean
+  readonly type?: string | undefined
+  readonly resources?: ReadonlyArray<string> | undefined
 }
 
 /**

@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
 import * as AssertionProvider from "@effect-mcp-auth/core/AssertionProvider"
 import * as AuthorizationServer from "@effect-mcp-auth/core/AuthorizationServer"
 import type { ClientAuthentication } from "@effect-mcp-auth/core/ClientAuthentication"
@@ -30,9 +29,10 @@ import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as Memory from "./internal/memory.ts"
+import { accept, ID_JAG, resourceOf, TOKEN_TYPE } from "./internal/response.ts"
 
 /**
  * What the subject token is (RFC 8693 §3).
@@ -77,52 +77,23 @@ export type Options = IdentityProvider & {
 }
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
-const TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
-const ID_JAG = `${TOKEN_TYPE}id-jag`
-
-/** RFC 8693 §2.2.1: what is no access token has the token type `N_A`. */
-const Response = Schema.Struct({
-  access_token: Schema.Redacted(AccessToken.Value),
-  issued_token_type: Schema.Literal(ID_JAG),
-  token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("n_a"))),
-  expires_in: Schema.optional(Schema.NullOr(TokenEndpoint.Lifetime))
-})
-const decode = Schema.decodeUnknownOption(Response)
-
-/** How long before its end an ID-JAG is replaced, in milliseconds; a fifth of its life if that is less. */
-const MARGIN = 60_000
-
-/** How many subject tokens are known to have been refused. */
-const MAX_REFUSED = 100
-
-/** Times in milliseconds since the epoch. `once`: it may be presented once. */
-interface Issued {
-  readonly idJag: Redacted.Redacted<string>
-  readonly once: boolean
-  readonly issuedAt: number
-  readonly freshUntil: number
-  readonly expiresAt: number
-}
-
-/** What the identity provider refused. `until`: when it may be asked again, in milliseconds since the epoch. */
-interface Refusal {
-  readonly error: AssertionError
-  readonly subjectToken: Redacted.Redacted<string>
-  readonly until: number
-}
+/** How many exchanges there are at once of what is good for one request each. */
+const MAX_PARALLEL = 16
 
 /**
  * A provider of ID-JAGs, for as long as the scope lasts. Each is for one authorization server, resource and set of
  * scopes, is remembered until shortly before it expires, and is given out for no other. However many callers want the
  * same one, it is asked for once.
  *
- * What is given out counts as presented, since nobody knows of a broken connection whether it arrived. One with a `jti` is
- * therefore given out once, unless `reuse` says otherwise: only what no caller has waited for is remembered of them, and
- * of many callers each gets its own. One without is remembered until it expires or is refused.
+ * What is given out counts as presented: when a connection breaks, the authorization server may have got it. One with a
+ * `jti` is therefore given out once, unless `reuse` says otherwise: only what no caller has waited for is remembered of
+ * them, and of many callers each gets its own, by up to 16 exchanges at a time. One without is remembered until it expires
+ * or is refused.
  *
  * It fails with `AssertionError`: `Refused` where the identity provider says no, which is final, `Unavailable` where it
  * cannot be reached, `WrongAudience` where it is asked for an audience other than the issuer (SEP-990). A subject token
- * that the identity provider refused as `invalid_grant` is not shown to it again, whatever for.
+ * that the identity provider refused as `invalid_grant` is not shown to it again for the same authorization server,
+ * resource and scopes; for others it may be, since it may be the user who was refused them.
  *
  * The `HttpClient` is the plain one: it must neither follow redirects by a middleware nor add credentials of its own.
  *
@@ -141,7 +112,7 @@ export const make = (
     const limits = yield* TokenEndpoint.limits(options)
     const given = yield* givenIdentityProvider(options)
     // An exchange is the provider's, not its first caller's: it must not end with that caller or inherit from it.
-    const exchanges = yield* FiberMap.make<string, Issued, AssertionError>()
+    const exchanges = yield* FiberMap.make<string, Memory.Issued, AssertionError>()
     const fork = yield* FiberMap.runtime(exchanges)()
     let closed = false
     yield* Effect.addFinalizer(() =>
@@ -150,11 +121,12 @@ export const make = (
       })
     )
 
-    const remembered = new Map<string, Issued>()
-    const presented = new WeakSet<Issued>()
-    const refusals = new Map<string, Refusal>()
-    /** Those of no more use, the oldest first. */
-    let refusedTokens: ReadonlyArray<Omit<Refusal, "until">> = []
+    const remembered = Memory.makeRemembered()
+    const refusals = Memory.makeRefusals()
+    const parallel = yield* Effect.makeSemaphore(MAX_PARALLEL)
+    /** Whether the identity provider gave one with a `jti` when it last answered. */
+    let singleUse = false
+    let exchanged = 0
     let discovered: AuthorizationServer.AuthorizationServer | undefined
 
     const find = typeof given === "string"
@@ -190,85 +162,82 @@ export const make = (
         })
       })
 
-    const remember = (key: string, issued: Issued, now: number): void => {
-      for (const [other, { expiresAt }] of remembered) if (expiresAt <= now) remembered.delete(other)
-      if (now < issued.freshUntil) remembered.set(key, issued)
-    }
-
-    /** Whether the caller may have it. In one step, so that no other may. */
-    const take = (key: string, issued: Issued): boolean => {
-      if (!issued.once) return true
-      if (presented.has(issued)) return false
-      presented.add(issued)
-      if (remembered.get(key) === issued) remembered.delete(key)
-      return true
-    }
-
-    const forget = (refused: ReadonlyArray<Redacted.Redacted<string>>): void => {
-      for (const [key, { idJag }] of remembered) {
-        if (refused.some((assertion) => isSame(assertion, idJag))) remembered.delete(key)
-      }
-    }
-
     const refuse = (key: string, subjectToken: Redacted.Redacted<string>, cause: OAuthError) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         // It may have moved.
         if (!(cause instanceof TokenEndpointError) || cause.code === undefined) discovered = undefined
         const error = failed(cause)
         if (cause instanceof TokenEndpointError && cause.code === "invalid_grant" && !error.transient) {
-          refusedTokens = [...refusedTokens, { error, subjectToken }].slice(-MAX_REFUSED)
+          refusals.addFinal(key, { error, subjectToken })
         }
-        for (const [other, { until }] of refusals) if (until <= now) refusals.delete(other)
-        refusals.set(key, { error, subjectToken, until: now + RefreshPolicy.memory(RefreshPolicy.standard, cause) })
+        const until = now + RefreshPolicy.memory(RefreshPolicy.standard, cause)
+        refusals.add(key, { error, subjectToken, until }, now)
         return error
       })
 
     const exchange = (key: string, request: AssertionProvider.AssertionRequest) =>
       Effect.gen(function*() {
         const subjectToken = yield* options.subjectToken
-        const final = refusedTokens.find((refused) => isSame(refused.subjectToken, subjectToken))
-        if (final !== undefined) return yield* final.error
-        const refusal = refusals.get(key)
-        const now = yield* Clock.currentTimeMillis
-        if (refusal !== undefined && stands(refusal, subjectToken, now)) return yield* refusal.error
-        refusals.delete(key)
+        const refusal = refusals.find(key, subjectToken, yield* Clock.currentTimeMillis)
+        if (refusal !== undefined) return yield* refusal
         const reply = yield* Effect.catchAll(
           ask(request, subjectToken),
           (cause) => refuse(key, subjectToken, cause)
         )
         const issued = yield* accept(reply, request, options.reuse ?? false)
-        remember(key, issued, reply.receivedAt)
+        remembered.add(key, issued, reply.receivedAt)
         return issued
-      })
+      }).pipe(
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            singleUse = Exit.isSuccess(exit) && exit.value.once
+          })
+        )
+      )
+
+    /** By its name, which is what it is for, or another where it is not shared. */
+    const run = (name: string, key: string, request: AssertionProvider.AssertionRequest) =>
+      Effect.suspend(() => {
+        // Nor from a region of the provider's maker that cannot be interrupted, or time limits would have no effect.
+        const start = () => fork(name, Effect.interruptible(exchange(key, request)))
+        return Fiber.await(Option.getOrElse(FiberMap.unsafeGet(exchanges, name), start))
+      }).pipe(
+        Effect.flatMap((exit) => Exit.isInterrupted(exit) ? closed ? isClosed : wasInterrupted : exit)
+      )
+
+    /** None if another exchange has failed meanwhile: then one answers for all that wait. */
+    const runAlone = (key: string, request: AssertionProvider.AssertionRequest) =>
+      parallel.withPermits(1)(
+        Effect.suspend(() => singleUse ? Effect.asSome(run(`${key} ${++exchanged}`, key, request)) : Effect.succeedNone)
+      )
 
     /** In one step, so that of two callers one starts the exchange and the other finds it. */
     const join = (
       key: string,
       request: AssertionProvider.AssertionRequest
     ): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
-      Effect.suspend(() => {
-        // Nor from a region of the provider's maker that cannot be interrupted, or time limits would have no effect.
-        const start = () => fork(key, Effect.interruptible(exchange(key, request)))
-        return Fiber.await(Option.getOrElse(FiberMap.unsafeGet(exchanges, key), start))
-      }).pipe(
-        Effect.flatMap((exit) => Exit.isInterrupted(exit) ? closed ? isClosed : wasInterrupted : exit),
-        // Another caller's: this one needs its own.
-        Effect.flatMap((issued) => take(key, issued) ? Effect.succeed(issued.idJag) : join(key, request))
+      Effect.suspend(() => singleUse ? runAlone(key, request) : Effect.asSome(run(key, key, request))).pipe(
+        Effect.flatMap((issued) =>
+          // Another caller's: this one needs its own.
+          Option.isSome(issued) && remembered.take(key, issued.value)
+            ? Effect.succeed(issued.value.idJag)
+            : join(key, request)
+        )
       )
 
     return (request) =>
       Effect.gen(function*() {
         if (request.audience !== request.issuer) return yield* wrongAudience(request)
         const key = keyOf(request)
-        forget(request.refused)
+        remembered.forget(request.refused)
         const now = yield* Clock.currentTimeMillis
         const issued = remembered.get(key)
         if (issued === undefined || now < issued.issuedAt) return yield* join(key, request)
-        if (now < issued.freshUntil && take(key, issued)) return issued.idJag
+        if (now < issued.freshUntil && remembered.take(key, issued)) return issued.idJag
         // Near its end; if there is no other, it is good until then.
         return yield* Effect.catchIf(join(key, request), ({ transient }) => transient, (error) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            now < issued.expiresAt && take(key, issued) ? Effect.succeed(issued.idJag) : error))
+            now < issued.expiresAt && remembered.take(key, issued) ? Effect.succeed(issued.idJag) : error))
       })
   })
 
@@ -355,15 +324,8 @@ const notUrl = (option: string, parts: string): InvalidOptions =>
     description: `it is not a URL without ${parts} and user name or password. Write it as the identity provider does.`
   })
 
-/** As the authorization server will be told it. Where it is told nothing, SEP-990 still wants the server named here. */
-const resourceOf = ({ resource, resourceParameter }: AssertionProvider.AssertionRequest): string =>
-  resourceParameter ?? resource
-
 const keyOf = (request: AssertionProvider.AssertionRequest): string =>
   JSON.stringify([request.issuer, resourceOf(request), [...new Set(request.scopes)].toSorted()])
-
-const isSame = (a: Redacted.Redacted<string>, b: Redacted.Redacted<string>): boolean =>
-  a === b || Redacted.value(a) === Redacted.value(b)
 
 const wrongAudience = ({ audience, issuer }: AssertionProvider.AssertionRequest) =>
   new AssertionError({
@@ -394,69 +356,3 @@ const failed = (cause: OAuthError): AssertionError =>
     description: `The identity provider gave no ID-JAG. ${cause.message}`,
     cause
   })
-
-/** Retry-After holds for all, a final refusal for the one subject token. */
-const stands = (
-  { error, subjectToken: refused, until }: Refusal,
-  subjectToken: Redacted.Redacted<string>,
-  now: number
-) => now < until && (error.transient || isSame(refused, subjectToken))
-
-const malformed = (what: string) =>
-  new AssertionError({
-    reason: "Malformed",
-    description: `The identity provider gave no ID-JAG: ${what}. Check that it is set up for SEP-990.`
-  })
-
-/** An ID-JAG goes only to the authorization server that it was made for, and not after its end. */
-const accept = (
-  reply: TokenEndpoint.Reply,
-  request: AssertionProvider.AssertionRequest,
-  reuse: boolean
-): Either.Either<Issued, AssertionError> =>
-  Either.gen(function*() {
-    const response = yield* Either.fromOption(decode(reply.json), () => malformed(whatIsWrong(reply.json)))
-    const idJag = response.access_token
-    const { expiresAt: exp, hasId } = yield* AssertionProvider.check(idJag, request, { now: reply.receivedAt })
-    const said = response.expires_in ?? undefined
-    const expiresAt = Math.min(
-      said === undefined ? Number.POSITIVE_INFINITY : reply.sentAt + said * 1000,
-      exp ?? Number.POSITIVE_INFINITY
-    )
-    if (expiresAt <= reply.receivedAt) {
-      return yield* Either.left(
-        new AssertionError({
-          reason: "Expired",
-          description:
-            "The identity provider gave an ID-JAG whose time had passed when it arrived. Nothing was sent to " +
-            "the authorization server. Have it issued for longer."
-        })
-      )
-    }
-    const margin = Math.min(MARGIN, (expiresAt - reply.sentAt) / 5)
-    const common = { idJag, once: hasId && !reuse, issuedAt: reply.sentAt }
-    // One that does not say how long it is good is good now.
-    return Number.isFinite(expiresAt)
-      ? { ...common, freshUntil: expiresAt - margin, expiresAt }
-      : { ...common, freshUntil: reply.receivedAt, expiresAt: reply.receivedAt }
-  })
-
-const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
-
-/** Says which part is wrong and never shows it: the answer may hold a token. */
-const whatIsWrong = (json: unknown): string => {
-  if (json === undefined) return "the answer is not JSON"
-  if (!isRecord(json) || Array.isArray(json)) return "the answer is not a JSON object"
-  const right = { access_token: "-", issued_token_type: ID_JAG, token_type: "N_A" }
-  const wrong = Object.keys(Response.fields).find((name) => Option.isNone(decode({ ...right, [name]: json[name] })))
-  switch (wrong) {
-    case "issued_token_type":
-      return `\`issued_token_type\` is not ${ID_JAG}, which was asked for`
-    case "token_type":
-      return "`token_type` is not N_A (RFC 8693 §2.2.1)"
-    case undefined:
-      return "the answer is not that of a token exchange (RFC 8693 §2.2.1)"
-    default:
-      return `\`${wrong}\` is not what it has to be (RFC 8693 §2.2.1)`
-  }
-}

@@ -7,12 +7,13 @@ import { isSameIssuer } from "../AuthorizationServer.ts"
 import { AssertionError } from "../OAuthError.ts"
 import { clean } from "./text.ts"
 
-const Header = Schema.parseJson(Schema.Struct({ alg: Schema.String }))
+const Header = Schema.parseJson(Schema.Struct({ alg: Schema.String, typ: Schema.optional(Schema.Unknown) }))
 const Claims = Schema.parseJson(Schema.Struct({
   aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
   exp: Schema.optional(Schema.Number),
   nbf: Schema.optional(Schema.Number),
-  jti: Schema.optional(Schema.Unknown)
+  jti: Schema.optional(Schema.Unknown),
+  resource: Schema.optional(Schema.Unknown)
 }))
 
 const part = <A, I>(encoded: string, schema: Schema.Schema<A, I>): Option.Option<A> =>
@@ -84,7 +85,7 @@ export const check = (
       ? refuse("WrongAudience", UNBOUND)
       : Either.right({ expiresAt: undefined, hasId: false })
   }
-  const { claims } = jwt
+  const { claims, header } = jwt
   const seconds = options.now / 1000
   if (claims.exp !== undefined && claims.exp <= seconds) {
     return refuse("Expired", `expired at ${instant(claims.exp)}, and was not sent. Get a new one.${advice}`)
@@ -108,9 +109,13 @@ export const check = (
     ? refuse("WrongAudience", UNBOUND)
     : Either.right({
       expiresAt: claims.exp === undefined ? undefined : claims.exp * 1000,
-      hasId: claims.jti !== undefined
+      hasId: claims.jti !== undefined,
+      ...(header.typ === undefined ? {} : { type: textOf(header.typ) }),
+      ...(claims.resource === undefined ? {} : { resources: [claims.resource].flat().map(textOf) })
     })
 }
+
+const textOf = (value: unknown): string => typeof value === "string" ? value : ""
 
 const isSameUrl = (a: string, b: string): boolean =>
   a === b || (URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href)
