@@ -54,10 +54,16 @@ export declare namespace AssertionProvider {
   /**
    * Gives an assertion, anew each time it is asked.
    *
+   * - `rotated`: told of an assertion that the authorization server has refused: whether the next one will be under
+   *   another key, which the server may take. A plain function has none, and a refusal stands.
+   *
    * @since 0.1.0
    * @category models
    */
-  export type Service = (request: AssertionRequest) => Effect.Effect<Redacted.Redacted<string>, AssertionError>
+  export interface Service {
+    (request: AssertionRequest): Effect.Effect<Redacted.Redacted<string>, AssertionError>
+    readonly rotated?: ((refused: Redacted.Redacted<string>) => Effect.Effect<boolean>) | undefined
+  }
 }
 
 /**

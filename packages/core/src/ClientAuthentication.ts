@@ -9,7 +9,7 @@ import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { AssertionProvider, AssertionRequest } from "./AssertionProvider.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
-import * as BoundAssertion from "./internal/boundAssertion.ts"
+import * as Assertions from "./internal/assertions.ts"
 import * as Refusals from "./internal/refusals.ts"
 import { clean, formEncode } from "./internal/text.ts"
 import { type AssertionError, DiscoveryError, InvalidOptions } from "./OAuthError.ts"
@@ -65,8 +65,11 @@ export interface ClientAuthentication {
   /** A name of the "OAuth Token Endpoint Authentication Methods" registry (RFC 8414 §7.3). */
   readonly method: string
   readonly prove: (context: TokenRequestContext) => Effect.Effect<Proof, AssertionError | DiscoveryError>
-  /** Told that the authorization server answered `invalid_client` to this proof. It may be used by many at once. */
-  readonly refused?: ((proof: Proof) => Effect.Effect<void>) | undefined
+  /**
+   * Told that the authorization server answered `invalid_client` to this proof. It may be used by many at once. Whether
+   * another can be had that it may take, as after a rotation of the key: then the request is sent once more, at once.
+   */
+  readonly refused?: ((proof: Proof) => Effect.Effect<boolean>) | undefined
 }
 
 /**
@@ -156,18 +159,24 @@ export type Audience = "issuer" | "token_endpoint" | { readonly value: string }
 /**
  * The issuer for `OAuthProvider.make`, where the caller may leave it out: what is bound by its own audience may follow the
  * MCP server's word. A client secret is not, nor is an assertion for a fixed audience, and both need the issuer, or the
- * trust in the server that `discover` is, written out; `InvalidOptions` otherwise.
+ * trust in the server that `discover` is, written out; `InvalidOptions` otherwise. Metadata that the caller gives names it
+ * too.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const issuerOf = (options: {
   readonly issuer?: string | undefined
+  readonly authorizationServerMetadata?: unknown
   readonly audience?: Audience | undefined
   readonly clientAuthentication?: ClientAuthentication | undefined
 }): Either.Either<{ readonly issuer: string; readonly issuerUnnamed: boolean }, InvalidOptions> => {
   const { audience, clientAuthentication, issuer } = options
   if (issuer !== undefined) return Either.right({ issuer, issuerUnnamed: false })
+  // Its issuer is taken from there.
+  if (options.authorizationServerMetadata !== undefined) {
+    return Either.right({ issuer: "discover", issuerUnnamed: false })
+  }
   const unbound = clientAuthentication?.method.startsWith("client_secret") === true
     ? "a client secret leaves the process, so it has to be said for whom."
     : typeof audience === "object"
@@ -233,7 +242,7 @@ export const privateKeyJwt = (options: {
     prove: (context) =>
       Effect.map(
         refusals.tell((refused) =>
-          BoundAssertion.ask(
+          Assertions.ask(
             options.assertionProvider,
             assertionRequest(context, options.audience ?? "issuer", refused)
           )
@@ -246,7 +255,10 @@ export const privateKeyJwt = (options: {
           }
         })
       ),
-    refused: ({ parameters }) => refusals.add(parameters?.["client_assertion"])
+    refused: ({ parameters }) => {
+      const assertion = parameters?.["client_assertion"]
+      return Effect.zipRight(refusals.add(assertion), Assertions.isReplaced(options.assertionProvider, assertion))
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { AssertionProvider } from "./AssertionProvider.ts"
 import { assertionRequest, type Audience, type Parameters, type TokenRequestContext } from "./ClientAuthentication.ts"
-import * as BoundAssertion from "./internal/boundAssertion.ts"
+import * as Assertions from "./internal/assertions.ts"
 import * as Refusals from "./internal/refusals.ts"
 import type { AssertionError } from "./OAuthError.ts"
 
@@ -22,8 +22,11 @@ export interface Grant {
   /** The value of `grant_type`. */
   readonly type: string
   readonly parameters: (context: TokenRequestContext) => Effect.Effect<Parameters, AssertionError>
-  /** Told that the authorization server answered `invalid_grant` to these. A grant may be used by many at once. */
-  readonly refused?: ((parameters: Parameters) => Effect.Effect<void>) | undefined
+  /**
+   * Told that the authorization server answered `invalid_grant` to these. A grant may be used by many at once. Whether
+   * others can be had that it may take, as after a rotation of the key: then the request is sent once more, at once.
+   */
+  readonly refused?: ((parameters: Parameters) => Effect.Effect<boolean>) | undefined
   /** Whether a refresh token is used in place of the grant where one was issued (RFC 6749 §6). */
   readonly refreshable?: boolean | undefined
 }
@@ -58,14 +61,15 @@ export const jwtBearer = (options: {
     parameters: (context) =>
       Effect.map(
         refusals.tell((refused) =>
-          BoundAssertion.ask(
+          Assertions.ask(
             options.assertionProvider,
             assertionRequest(context, options.audience ?? "issuer", refused)
           )
         ),
         (assertion) => ({ assertion })
       ),
-    refused: ({ assertion }) => refusals.add(assertion),
+    refused: ({ assertion }) =>
+      Effect.zipRight(refusals.add(assertion), Assertions.isReplaced(options.assertionProvider, assertion)),
     refreshable: true
   }
 }

@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { JWK } from "jose"
-import type { AssertionProvider } from "./AssertionProvider.ts"
+import type { AssertionProvider, AssertionRequest } from "./AssertionProvider.ts"
 import { importKey, keyIdOf, type Signer } from "./internal/signingKey.ts"
 import { AssertionError, InvalidOptions } from "./OAuthError.ts"
 
@@ -65,7 +65,10 @@ export interface IdentifiedKey {
  * - `issuer`, `subject`: `iss` and `sub`; for client authentication both are the client id, and `subject` is `issuer`
  *   where it is left out.
  * - `signingKey`: what signs, or an Effect that gives it, with its new names if these change with it. It is run again when
- *   the authorization server refuses an assertion that the key has signed: the key may have been rotated.
+ *   the authorization server refuses an assertion that the key has signed: the key may have been rotated. If it has been,
+ *   the request is sent once more, at once. A `CryptoKey` or a signer elsewhere is known to be another by its new
+ *   `keyId`, `x5t` or `x5tS256` alone; with the same, it is used for the next request, after the 5 seconds for which a
+ *   refusal stands.
  * - `lifetime`: from `iat` to `exp`; 300 seconds by default.
  * - `type`: the header `typ`. `JWT` by default; `client-authentication+jwt` is draft-ietf-oauth-rfc7523bis.
  * - `keyId`, `x5t`, `x5tS256`: the headers `kid`, `x5t`, `x5t#S256`, by which the server finds the key. A JWK's own `kid`
@@ -106,41 +109,66 @@ export const make = (
       return yield* new InvalidOptions({ option: "lifetime", description: "it is not a second or more, with an end." })
     }
     const { signingKey } = options
-    const load: Effect.Effect<Signer, InvalidOptions | AssertionError> = Effect.flatMap(
+    const load: Effect.Effect<Loaded, InvalidOptions | AssertionError> = Effect.flatMap(
       Effect.isEffect(signingKey) ? signingKey : Effect.succeed(signingKey),
       (given) => {
         const identified = isIdentified(given) ? given : { key: given }
-        return importKey(identified.key, headerOf(options, identified))
+        const header = headerOf(options, identified)
+        return Effect.map(importKey(identified.key, header), (sign) => ({
+          sign,
+          identity: JSON.stringify([header, materialOf(identified.key)])
+        }))
       }
     )
-    let sign = yield* load
+    let current = yield* load
 
     /** One for all that were refused under the same key; who comes later finds the new one. */
     const loading = yield* Effect.makeSemaphore(1)
     const signers = new WeakMap<Redacted.Redacted<string>, Signer>()
 
-    /** Of one that somebody has wrapped anew it is not known what signed it: it may have been this key. */
-    const isSuspect = (refused: ReadonlyArray<Redacted.Redacted<string>>): boolean =>
-      refused.some((assertion) => (signers.get(assertion) ?? sign) === sign)
+    /** Whether the key in use may have signed it. One in a wrapper of somebody else's cannot be told, and counts. */
+    const isByCurrent = (assertion: Redacted.Redacted<string>): boolean =>
+      (signers.get(assertion) ?? current.sign) === current.sign
 
     /** The key may have been rotated. One that is given as it is cannot have been. */
-    const loadAgain = (refused: ReadonlyArray<Redacted.Redacted<string>>): Effect.Effect<Signer, AssertionError> =>
-      Effect.suspend(() => isSuspect(refused) ? load : Effect.succeed(sign)).pipe(
+    const loadAgain = (
+      refused: ReadonlyArray<Redacted.Redacted<string>>
+    ): Effect.Effect<Signer, AssertionError> =>
+      Effect.suspend(() => refused.some(isByCurrent) ? load : Effect.succeed(current)).pipe(
         Effect.catchTag("InvalidOptions", ({ message }) =>
           new AssertionError({ reason: "Unavailable", description: `The signing key was rotated, but ${message}` })),
-        Effect.tap((loaded) =>
-          Effect.sync(() => {
-            sign = loaded
-          })
+        Effect.map((loaded) => {
+          current = loaded
+          return loaded.sign
+        }),
+        loading.withPermits(1)
+      )
+
+    /** Where the key cannot be had, the next assertion says so. The same key is loaded again for that too. */
+    const rotated = (refused: Redacted.Redacted<string>): Effect.Effect<boolean> =>
+      Effect.suspend(() => {
+        if (!isByCurrent(refused)) {
+          return Effect.succeed(true)
+        }
+        return Effect.map(load, (loaded) => {
+          if (loaded.identity === current.identity) {
+            return false
+          }
+          current = loaded
+          return true
+        })
+      }).pipe(
+        Effect.orElseSucceed(() =>
+          false
         ),
         loading.withPermits(1)
       )
 
-    return (request) =>
+    const provider = (request: AssertionRequest): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
       Effect.gen(function*() {
-        const signer = Effect.isEffect(signingKey) && isSuspect(request.refused)
+        const signer = Effect.isEffect(signingKey) && request.refused.some(isByCurrent)
           ? yield* loadAgain(request.refused)
-          : sign
+          : current.sign
         const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
         const assertion = Redacted.make(
           yield* signer({
@@ -158,7 +186,18 @@ export const make = (
         signers.set(assertion, signer)
         return assertion
       })
+    return Effect.isEffect(signingKey) ? Object.assign(provider, { rotated }) : provider
   })
+
+/** `identity`: what tells the key from another. */
+interface Loaded {
+  readonly sign: Signer
+  readonly identity: string
+}
+
+/** What cannot be read, as a `CryptoKey` or a signer elsewhere, is told from another by its names alone. */
+const materialOf = (key: SigningKey): unknown =>
+  Redacted.isRedacted(key) ? Redacted.value<string | JWK>(key) : undefined
 
 const isIdentified = (given: SigningKey | IdentifiedKey): given is IdentifiedKey =>
   typeof given !== "function" && "key" in given

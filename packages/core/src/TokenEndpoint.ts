@@ -153,7 +153,7 @@ const decodeLifetime = Schema.decodeUnknownOption(Lifetime)
 const decodeError = Schema.decodeUnknownOption(ErrorResponse)
 
 /**
- * Sends a form with the client's proof, once. Follows no redirect, since a 307 would replay the secret. What the answer
+ * Sends a form with the client's proof, once, or once more if that is refused and another can be had. Follows no redirect, since a 307 would replay the secret. What the answer
  * means is the caller's to decode; a refusal is decoded here, and told to the client authentication if it is about it.
  *
  * Fails with `TokenEndpointError`, and with what the proof fails with.
@@ -165,7 +165,40 @@ export const send = (
   client: HttpClient.HttpClient,
   options: FormRequest
 ): Effect.Effect<Reply, TokenEndpointError | AssertionError | DiscoveryError> =>
-  Effect.flatMap(options.clientAuthentication.prove(options), (proof) => sendWith(client, options, proof))
+  onceMore(
+    Effect.flatMap(
+      options.clientAuthentication.prove(options),
+      (proof) => attempt(sendWith(client, options, proof), ({ code }) => isProofReplaced(options, proof, code))
+    )
+  )
+
+/** `isReplaced`: whether what was refused has been replaced meanwhile. */
+interface Attempt {
+  readonly reply: Either.Either<Reply, TokenEndpointError>
+  readonly isReplaced: boolean
+}
+
+const attempt = (
+  reply: Effect.Effect<Reply, TokenEndpointError>,
+  isReplaced: (error: TokenEndpointError) => Effect.Effect<boolean>
+): Effect.Effect<Attempt> =>
+  Effect.flatMap(Effect.either(reply), (reply) =>
+    Effect.map(
+      Either.isRight(reply) ? no : isReplaced(reply.left),
+      (isReplaced) => ({ reply, isReplaced })
+    ))
+
+/** A request under a new key is not the one that was refused. A second refusal stands. */
+const onceMore = <E>(attempt: Effect.Effect<Attempt, E>): Effect.Effect<Reply, TokenEndpointError | E> =>
+  Effect.flatMap(attempt, ({ isReplaced, reply }) => isReplaced ? Effect.flatMap(attempt, ({ reply }) => reply) : reply)
+
+const no = Effect.succeed(false)
+
+const isProofReplaced = (
+  { clientAuthentication }: Pick<FormRequest, "clientAuthentication">,
+  proof: Proof,
+  code: string | undefined
+): Effect.Effect<boolean> => code === "invalid_client" ? clientAuthentication.refused?.(proof) ?? no : no
 
 const sendWith = (
   client: HttpClient.HttpClient,
@@ -173,7 +206,6 @@ const sendWith = (
   proof: Proof
 ): Effect.Effect<Reply, TokenEndpointError> =>
   Effect.gen(function*() {
-    const { clientAuthentication } = options
     const form: Parameters = { ...options.form, ...proof.parameters }
     const secrets = [...Object.values(form), ...(proof.secrets ?? [])].flatMap((value) =>
       typeof value === "string" ? [] : spellings(Redacted.value(value))
@@ -193,15 +225,12 @@ const sendWith = (
       secrets,
       receivedAt: received.millis
     }
-    return yield* decodeReply(answer, options, exchanged).pipe(
-      Effect.tapError(({ code }) =>
-        code === "invalid_client" ? clientAuthentication.refused?.(proof) ?? Effect.void : Effect.void
-      )
-    )
+    return yield* decodeReply(answer, options, exchanged)
   })
 
 /**
- * Sends a token request, once, and decodes the answer.
+ * Sends a token request and decodes the answer. It is sent once, or once more if the proof or the grant is refused and has
+ * been replaced meanwhile, as by a rotation of the key.
  *
  * Fails with `TokenEndpointError`, and with what the grant and the proof fail with.
  *
@@ -212,23 +241,27 @@ export const request = (
   client: HttpClient.HttpClient,
   options: TokenRequest
 ): Effect.Effect<AccessToken, TokenEndpointError | AssertionError | DiscoveryError> =>
-  Effect.gen(function*() {
-    const { grant, resourceParameter, scopes } = options
-    // First: what the grant presents may be good for once, and is not to be had for a request that is never sent.
-    const proof = yield* options.clientAuthentication.prove(options)
-    const parameters = yield* grant.parameters(options)
-    const form: Parameters = {
-      ...options.additionalParameters,
-      grant_type: grant.type,
-      ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }),
-      ...(resourceParameter === undefined ? {} : { resource: resourceParameter }),
-      ...parameters
-    }
-    const reply = yield* sendWith(client, { ...options, form }, proof).pipe(
-      Effect.tapError(({ code }) => code === "invalid_grant" ? grant.refused?.(parameters) ?? Effect.void : Effect.void)
-    )
-    return yield* decode(reply, options)
-  })
+  Effect.flatMap(
+    onceMore(
+      Effect.gen(function*() {
+        const { grant, resourceParameter, scopes } = options
+        // First: what the grant presents may be good for once, and is not to be had for a request that is never sent.
+        const proof = yield* options.clientAuthentication.prove(options)
+        const parameters = yield* grant.parameters(options)
+        const form: Parameters = {
+          ...options.additionalParameters,
+          grant_type: grant.type,
+          ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }),
+          ...(resourceParameter === undefined ? {} : { resource: resourceParameter }),
+          ...parameters
+        }
+        return yield* attempt(sendWith(client, { ...options, form }, proof), ({ code }) =>
+          code === "invalid_grant" ? grant.refused?.(parameters) ?? no : isProofReplaced(options, proof, code))
+      })
+    ),
+    (reply) =>
+      decode(reply, options)
+  )
 
 const post = (url: URL, form: Parameters, proof: Proof): HttpClientRequest.HttpClientRequest => {
   const body = Object.entries(form).map(([name, value]): [string, string] => [

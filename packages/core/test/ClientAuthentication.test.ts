@@ -264,6 +264,15 @@ describe("issuerOf", () => {
     }
   })
 
+  it("need not be named where its metadata is given", () => {
+    const authorizationServerMetadata = { issuer, token_endpoint: `${issuer}/token` }
+    for (const options of [{}, { audience: fixed }, { clientAuthentication: secret }]) {
+      expect(ClientAuthentication.issuerOf({ ...options, authorizationServerMetadata })).toEqual(
+        Either.right({ issuer: "discover", issuerUnnamed: false })
+      )
+    }
+  })
+
   it.each(
     [
       {},

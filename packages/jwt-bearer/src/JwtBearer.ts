@@ -6,9 +6,9 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
-import type { InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import { type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as OAuthProvider from "@effect-mcp-auth/core/OAuthProvider"
-import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import { makeMemory, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -21,11 +21,13 @@ import type * as Scope from "effect/Scope"
  *   to. For one with a fixed audience, an opaque one, or a client secret, it has to be named, or `discover` written out.
  * - `clientId`: in the body, for a client that does not authenticate; neither it nor `clientAuthentication` is needed
  *   where the assertion says it all.
- * - `clientAuthentication`: the client's own proof beside the grant's assertion, by secret or by an assertion of its own.
+ * - `clientAuthentication`: the client's own proof beside the grant's assertion, by secret or by an assertion of its own. It has
+ *   its client id in it; another in `clientId` is `InvalidOptions`.
  * - `audience`: of the grant's assertion. The issuer by default, which is what an ID-JAG is always for: `IdJag` refuses
  *   another.
  * - `subject`: whom the assertion speaks for, by any name that tells them apart. Providers that share a storage share
- *   tokens only if both name the same subject; without one nothing is shared, since the assertion may be another user's.
+ *   tokens only if both name the same subject. Without one nothing is written to the storage, since the assertion may be
+ *   another user's: the tokens stay in the provider's memory.
  *
  * @since 0.1.0
  * @category models
@@ -53,17 +55,25 @@ export const make = (
 > =>
   Effect.gen(function*() {
     const assertionProvider = yield* AssertionProvider
-    const clientAuthentication = options.clientAuthentication ??
-      (options.clientId === undefined
-        ? ClientAuthentication.anonymous
-        : ClientAuthentication.none(options.clientId))
-    return yield* OAuthProvider.make({
+    const { clientAuthentication: proof, clientId } = options
+    if (proof !== undefined && clientId !== undefined && proof.clientId !== clientId) {
+      return yield* new InvalidOptions({
+        option: "clientId",
+        description: `it is "${clientId}", and \`clientAuthentication\` is that of "${proof.clientId}". Leave it out.`
+      })
+    }
+    const clientAuthentication = proof ??
+      (clientId === undefined ? ClientAuthentication.anonymous : ClientAuthentication.none(clientId))
+    const made = OAuthProvider.make({
       ...options,
       ...yield* ClientAuthentication.issuerOf({ ...options, clientAuthentication }),
-      subject: options.subject ?? crypto.randomUUID(),
       grant: Grant.jwtBearer({ assertionProvider, audience: options.audience }),
       clientAuthentication
     })
+    // Whose tokens they are is not known: no other provider is to find them, and this one is the last to want them.
+    return yield* options.subject === undefined
+      ? Effect.provideServiceEffect(made, TokenStorage, makeMemory)
+      : made
   })
 
 /**

@@ -244,9 +244,12 @@ describe("a refusal is final (RFC 6749 §5.2)", () => {
 })
 
 describe("rotation of the key", () => {
+  const pem = ({ privateKey }: CryptoKeyPair) =>
+    Effect.map(Effect.promise(() => exportPKCS8(privateKey)), (text) => Redacted.make(text))
+
   const rotating = Effect.gen(function*() {
     const [old, fresh] = [yield* keyPair("ES256"), yield* keyPair("ES256", "rotated")]
-    const current = yield* Ref.make<SignedAssertion.SigningKey>(old.privateKey)
+    const current = yield* Ref.make<SignedAssertion.SigningKey>(yield* pem(old))
     const runs = yield* Ref.make(0)
     const server = strict({ publicKey: old.publicKey })
     const assertions = signed(Effect.zipRight(Ref.update(runs, (n) => n + 1), Ref.get(current)))
@@ -268,18 +271,72 @@ describe("rotation of the key", () => {
         const second = yield* provider.accessToken
         expect(yield* runs).toBe(1)
 
-        yield* Ref.set(current, fresh.privateKey)
+        yield* Ref.set(current, yield* pem(fresh))
         yield* rotate(fresh.publicKey)
-        const error = yield* Effect.flip(provider.renew(second))
-        assert(error._tag === "TokenEndpointError")
-        expect(error.code).toBe("invalid_client")
-        expect(yield* runs).toBe(1)
-        yield* TestClock.adjust("1 minute")
-        const third = yield* provider.accessToken
+        const before = yield* network.count("token")
+        const third = yield* provider.renew(second)
+        expect(yield* network.count("token")).toBe(before + 2)
+        expect(yield* runs).toBe(2)
         yield* TestClock.adjust("1 minute")
         yield* provider.renew(third)
         expect(yield* runs).toBe(2)
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("a refusal of the same key stands, for one request, and the key is asked for again for the next", () =>
+    Effect.gen(function*() {
+      const { assertions, environment, fresh, rotate, runs } = yield* rotating
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* PrivateKeyJwt.make(options)
+        yield* rotate(fresh.publicKey)
+        for (const [requests, asked] of [[1, 2], [2, 4]] as const) {
+          const error = yield* Effect.flip(provider.accessToken)
+          assert(error._tag === "TokenEndpointError")
+          expect(error.code).toBe("invalid_client")
+          expect(yield* network.count("token")).toBe(requests)
+          expect(yield* runs).toBe(asked)
+          yield* TestClock.adjust("1 minute")
+        }
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("a second refusal, of the new key, stands", () =>
+    Effect.gen(function*() {
+      const { assertions, current, environment, fresh, rotate } = yield* rotating
+      const third = yield* keyPair("ES256", "third")
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* PrivateKeyJwt.make(options)
+        yield* rotate(third.publicKey)
+        yield* Ref.set(current, yield* pem(fresh))
+        const error = yield* Effect.flip(provider.accessToken)
+        assert(error._tag === "TokenEndpointError")
+        expect(yield* network.count("token")).toBe(2)
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+
+  it.scoped("what cannot be read is another key if it has another name; else it is for the next request", () =>
+    Effect.gen(function*() {
+      const [old, fresh] = [yield* keyPair("ES256"), yield* keyPair("ES256", "rotated")]
+      for (const named of [true, false]) {
+        let key = old
+        const { environment, rotate } = strict({ publicKey: old.publicKey })
+        const signingKey = Effect.sync(() => ({
+          key: key.privateKey,
+          keyId: named && key === fresh ? "fresh" : undefined
+        }))
+        yield* Effect.gen(function*() {
+          const { network } = yield* TestServers.TestServers
+          const provider = yield* PrivateKeyJwt.make(options)
+          key = fresh
+          yield* rotate(fresh.publicKey, named ? "fresh" : undefined)
+          expect((yield* Effect.either(provider.accessToken))._tag).toBe(named ? "Right" : "Left")
+          yield* TestClock.adjust("10 seconds")
+          yield* provider.accessToken
+          expect(yield* network.count("token")).toBe(2)
+        }).pipe(Effect.provide(signed(signingKey)), Effect.provide(environment))
+      }
     }))
 
   it.scoped("to one of another name: the server finds it by that (RFC 7515 §4.1.4)", () =>
@@ -306,8 +363,6 @@ describe("rotation of the key", () => {
           const first = yield* provider.accessToken
           yield* rotate(two.publicKey, two.kid)
           yield* Ref.set(current, two)
-          yield* Effect.flip(provider.renew(first))
-          yield* TestClock.adjust("1 minute")
           yield* provider.renew(first)
         }).pipe(Effect.provide(signed(key)), Effect.provide(environment))
         expect(yield* seen).toHaveLength(2)
@@ -330,11 +385,11 @@ describe("rotation of the key", () => {
           expect(error.message).toContain("The signing key was rotated, but `signingKey`: it is not a PEM.")
         }
         expect(yield* network.count("token")).toBe(1)
-        yield* Ref.set(current, fresh.privateKey)
+        yield* Ref.set(current, yield* pem(fresh))
         yield* TestClock.adjust("1 minute")
         yield* provider.accessToken
         expect(yield* network.count("token")).toBe(2)
-        expect(yield* runs).toBe(4)
+        expect(yield* runs).toBe(5)
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 })

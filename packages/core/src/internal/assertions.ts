@@ -21,3 +21,14 @@ export const ask = (
         // What is opaque is refused as not bound, and not as no JWT.
         Jwt.check(Redacted.value(assertion), request, { now: clock.unsafeCurrentTimeMillis(), opaque: true })
       ))
+
+/**
+ * Whether another can be had in place of what a form's parameter held, under another key.
+ *
+ * @internal
+ */
+export const isReplaced = (
+  provider: AssertionProvider.Service,
+  refused: string | Redacted.Redacted<string> | undefined
+): Effect.Effect<boolean> =>
+  provider.rotated === undefined || !Redacted.isRedacted(refused) ? Effect.succeed(false) : provider.rotated(refused)
