@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Jwt from "./internal/jwt.ts"
-import type { AssertionError, InvalidOptions } from "./OAuthError.ts"
+import { AssertionError, type InvalidOptions } from "./OAuthError.ts"
 import * as SignedAssertion from "./SignedAssertion.ts"
 
 /**
@@ -19,8 +19,9 @@ import * as SignedAssertion from "./SignedAssertion.ts"
  * - `issuer`, `tokenEndpoint`: of the authorization server that it is shown to.
  * - `resource`, `scopes`: what the token will be for; the server's canonical identifier (RFC 8707 §2).
  * - `resourceParameter`: the value of the token request's `resource` parameter, if it has one.
- * - `refused`: the assertions that an authorization server has refused since one was given last, almost always none. Who
- *   remembers any of them, or the key that signed it, gets a new one. The same provider may be asked by many.
+ * - `refused`: the assertions that an authorization server has refused since one was given last, almost always none. A
+ *   provider that remembers assertions, or a key, should forget these, and the key that signed them. Many may ask the same
+ *   provider.
  * - `issuerUnnamed`: whether the caller named no issuer, so that the MCP server's word is all there is. Only an assertion
  *   whose own audience is this authorization server is sent then, whatever the provider gives.
  *
@@ -129,8 +130,8 @@ export const check = (
  * belongs: a JWT whose `aud` names neither the issuer nor the token endpoint, or that is not valid now, is an
  * `AssertionError`. What is no JWT is one too, unless `opaque` says that the authorization server takes it.
  *
- * There being no other, it is presented again for the next token, also after a refusal. Where the authorization server
- * takes each `jti` once, it gets one token.
+ * There is no other, so it is presented again for the next token. Where the authorization server takes each `jti` once, it
+ * gets one token: one with a `jti` that was refused is an `AssertionError` (`Refused`) from then on, and is not sent again.
  *
  * @since 0.1.0
  * @category layers
@@ -141,9 +142,22 @@ export const layerStatic = (
 ): Layer.Layer<AssertionProvider> =>
   layer((request) =>
     Effect.clockWith((clock) =>
-      Either.map(check(assertion, request, { now: clock.unsafeCurrentTimeMillis(), ...options }), () => assertion)
+      Either.flatMap(
+        check(assertion, request, { now: clock.unsafeCurrentTimeMillis(), ...options }),
+        ({ hasId }) =>
+          hasId && request.refused.some((refused) => Redacted.value(refused) === Redacted.value(assertion))
+            ? Either.left(wasRefused())
+            : Either.right(assertion)
+      )
     )
   )
+
+const wasRefused = () =>
+  new AssertionError({
+    reason: "Refused",
+    description: "The authorization server has refused the assertion, which has a `jti` and may have been taken once " +
+      "before (RFC 7523 §3). It was not sent again. Give a new one, and build the Layer anew."
+  })
 
 /**
  * An assertion that is made and signed anew for every request (RFC 7523 §3). Loads `jose` when the Layer is built, which

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { JWK } from "jose"
 import type { AssertionProvider, AssertionRequest } from "./AssertionProvider.ts"
-import { importKey, keyIdOf, type Signer } from "./internal/signingKey.ts"
+import { checkForm, importKey, keyIdOf, type Signer } from "./internal/signingKey.ts"
 import { AssertionError, InvalidOptions } from "./OAuthError.ts"
 
 /**
@@ -74,7 +74,8 @@ export interface IdentifiedKey {
  * - `keyId`, `x5t`, `x5tS256`: the headers `kid`, `x5t`, `x5t#S256`, by which the server finds the key. A JWK's own `kid`
  *   is the `keyId` by default.
  * - `additionalClaims`: claims beside the standard ones, which they do not replace.
- * - `claimOverrides`: claims in place of the standard ones, for servers that want them otherwise.
+ * - `claimOverrides`: claims in place of the standard ones, for servers that want them otherwise. A `jti` here is the same
+ *   in every assertion, which a server that takes each once refuses from the second on (RFC 7523 §3).
  *
  * @since 0.1.0
  * @category models
@@ -111,14 +112,14 @@ export const make = (
     const { signingKey } = options
     const load: Effect.Effect<Loaded, InvalidOptions | AssertionError> = Effect.flatMap(
       Effect.isEffect(signingKey) ? signingKey : Effect.succeed(signingKey),
-      (given) => {
-        const identified = isIdentified(given) ? given : { key: given }
-        const header = headerOf(options, identified)
-        return Effect.map(importKey(identified.key, header), (sign) => ({
-          sign,
-          identity: JSON.stringify([header, materialOf(identified.key)])
-        }))
-      }
+      (given) =>
+        Effect.gen(function*() {
+          const identified = isIdentified(given) ? given : { key: given }
+          yield* checkForm(identified.key)
+          const header = headerOf(options, identified)
+          const sign = yield* importKey(identified.key, header)
+          return { sign, identity: JSON.stringify([header, materialOf(identified.key)]) }
+        })
     )
     let current = yield* load
 
@@ -200,7 +201,7 @@ const materialOf = (key: SigningKey): unknown =>
   Redacted.isRedacted(key) ? Redacted.value<string | JWK>(key) : undefined
 
 const isIdentified = (given: SigningKey | IdentifiedKey): given is IdentifiedKey =>
-  typeof given !== "function" && "key" in given
+  typeof given === "object" && given !== null && !Redacted.isRedacted(given) && "key" in given
 
 const headerOf = (options: Options, identified: IdentifiedKey) => {
   const kid = identified.keyId ?? options.keyId ?? keyIdOf(identified.key)

@@ -99,6 +99,26 @@ describe("layerStatic (RFC 7523 §3)", () => {
     }).pipe(Effect.provide(AssertionProvider.layerStatic(jwt({ aud: "https://auth.example.com", exp: 10 })))))
 })
 
+describe("layerStatic, after a refusal (RFC 7523 §3)", () => {
+  const asked = (assertion: Redacted.Redacted<string>) =>
+    Effect.flatMap(
+      AssertionProvider.AssertionProvider,
+      (provider) => provider({ ...request, refused: [Redacted.make(Redacted.value(assertion))] })
+    ).pipe(
+      Effect.provide(AssertionProvider.layerStatic(assertion))
+    )
+
+  it.effect("one with a jti is not sent again", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(asked(jwt({ aud: request.audience, jti: "canary-1" })))
+      expect(error.reason).toBe("Refused")
+      expect(error.message).toContain("Give a new one")
+      expect(error.message).not.toContain("canary")
+    }))
+
+  it.effect("one without is", () => asked(jwt({ aud: request.audience })))
+})
+
 describe("layerSigned", () => {
   it.effect("gives a new assertion each time", () =>
     Effect.gen(function*() {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Redacted, Ref, TestClock } from "effect"
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
@@ -187,6 +188,26 @@ describe("the key", () => {
       expect(runs).toBe(1)
       yield* Effect.replicateEffect(provider(request), 100)
       expect(runs).toBe(1)
+    }))
+
+  const noKeys: ReadonlyArray<readonly [name: string, key: unknown, says: string]> = [
+    ["undefined", undefined, "it is none"],
+    ["null", null, "it is none"],
+    ["a number", 7, "it is none"],
+    ["a text", "canary", "Wrap it in `Redacted.make`"],
+    ["a KeyObject", generateKeyPairSync("ed25519").privateKey, "A `KeyObject` of Node.js is exported first"],
+    ["a wrapped undefined", Redacted.make(undefined), "it is none"],
+    ["a wrapped KeyObject", Redacted.make(generateKeyPairSync("ed25519").privateKey), "A `KeyObject`"],
+    ["a named undefined", { key: undefined }, "it is none"],
+    ["an Effect of undefined", Effect.succeed(undefined), "it is none"]
+  ]
+  it.effect.each(noKeys)("is no key: %s", ([_, key, says]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(SignedAssertion.make(Object.assign({}, base, { signingKey: key })))
+      assert(error._tag === "InvalidOptions")
+      expect(error.option).toBe("signingKey")
+      expect(error.message).toContain(says)
+      expect(error.message).not.toContain("canary")
     }))
 
   it.effect("that cannot be had fails the Layer with its own error", () =>

@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 
 /**
- * The assertions of a grant or a proof that were refused, until the provider of assertions has been told: a grant or a
- * proof may be shared by many providers of tokens, so that what is refused is one assertion and not the last one.
+ * The assertions of a grant or a proof that were refused, until the provider of assertions has been told. Many providers
+ * of tokens may share a grant or a proof, so the refused assertion need not be the last that was given.
  *
  * @internal
  */

@@ -17,6 +17,30 @@ const jose = Effect.promise(() => import("jose"))
 
 const invalid = (description: string) => new InvalidOptions({ option: "signingKey", description })
 
+const isCryptoKey = (key: unknown): key is CryptoKey =>
+  typeof key === "object" && key !== null && "algorithm" in key && "usages" in key && Array.isArray(key.usages)
+
+/**
+ * Whether it is a key at all: options may come from JavaScript, or from a variable that is not set.
+ *
+ * @internal
+ */
+export const checkForm = (key: unknown): Effect.Effect<void, InvalidOptions> => {
+  if (typeof key === "function" || isCryptoKey(key)) return Effect.void
+  if (typeof key === "string") {
+    return Effect.fail(invalid("it is a text that is not hidden. Wrap it in `Redacted.make`."))
+  }
+  const value: unknown = Redacted.isRedacted(key) ? Redacted.value(key) : undefined
+  return typeof value === "string" || (typeof value === "object" && value !== null && "kty" in value)
+    ? Effect.void
+    : Effect.fail(
+      invalid(
+        "it is none. Give a PKCS#8 PEM or a private JWK in `Redacted`, a `CryptoKey`, or a function that signs. A " +
+          "`KeyObject` of Node.js is exported first: key.export({ type: \"pkcs8\", format: \"pem\" })"
+      )
+    )
+}
+
 /**
  * Imports a key, once, for all the JWTs that it will sign under this header.
  *
