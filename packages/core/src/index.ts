@@ -131,7 +131,7 @@ export * as OAuthProviders from "./OAuthProviders.ts"
 export * as ProtectedResource from "./ProtectedResource.ts"
 
 /**
- * When a token is renewed: the one place for all windows, delays and limits of its life.
+ * When a token is renewed, and how long anybody waits for that.
  *
  * @since 0.1.0
  */
