@@ -94,15 +94,15 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         return Scope.close(scope, exit)
       })
     )
-    // A flight is the provider's, not its first caller's: it must not end with that caller or inherit from it.
-    // Nor from a region of the provider's maker that cannot be interrupted, or time limits would have no effect.
+    // A flight is the provider's, not its first caller's: it must not end with that caller or inherit from it. It can be
+    // interrupted also if the provider was made where nothing can, or its time limits would have no effect.
     const runtime = yield* Effect.runtime<never>()
     const runFork = <A, E>(work: Effect.Effect<A, E>) => Runtime.runFork(runtime)(Effect.interruptible(work), { scope })
     const flights = SingleFlight.make<Demand, AccessToken.AccessToken, OAuthError>(runFork)
     const storage = new SharedStorage({ storage: options.storage, key, policy, clock, publish })
 
     let token: AccessToken.AccessToken | undefined
-    /** The last one that the server rejected, lest it come back from the storage. */
+    /** The last one that the server rejected. It is not taken from the storage again. */
     let dropped: AccessToken.AccessToken | undefined
     /** The last one in the storage: it may have expired, and its refresh token still be good. */
     let kept: AccessToken.AccessToken | undefined
@@ -227,7 +227,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         if (waits(demand) && held(at) === undefined) outage.strand(at)
         const flight = flights.current()
         if (flight === undefined) return start(demand, at)
-        // What it brought has been given out. Who still wants something wants something else.
+        // Its token is in memory already, and is not what this demand is about. The next flight begins when it ends.
         if (flight.hasLanded()) return Effect.zipRight(flight.ended, resolve(demand))
         if (answers(flight.demand, demand)) return arrival(flight, demand)
         return Effect.flatMap(

@@ -59,6 +59,7 @@ export const make = <Demand, A, E>(
         hasLanded: () => landed,
         ended: Effect.asVoid(Fiber.await(fiber))
       }
+      // The work may have begun by now. It must not start another flight itself.
       current = flight
       fiber.addObserver((exit) => {
         if (current === flight) current = undefined
