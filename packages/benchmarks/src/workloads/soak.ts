@@ -17,8 +17,10 @@ const workers = 16
 const turnMillis = 700
 const awayMillis = 300
 const tokenLifetimeMillis = 4_000
+/** A server that takes away token after token, sooner than one would be renewed, is taken for one that accepts none. */
+const turnsARevocation = 6
 
-/** Calls without a pause, while the authorization server goes away or the tokens do, in turn. Nothing has to fail. */
+/** Calls without a pause, while the authorization server goes away or the tokens do. Nothing has to fail. */
 const overLoopback = async ({ call }: Client, { quick, servers }: Bench) => {
   const until = performance.now() + (quick ? 3_000 : 10_000)
   let calls = 0
@@ -32,7 +34,7 @@ const overLoopback = async ({ call }: Client, { quick, servers }: Bench) => {
   const faults = async (): Promise<number> => {
     let turns = 0
     for (; performance.now() < until - turnMillis; turns++) {
-      if (turns % 2 === 0) {
+      if ((turns + 1) % turnsARevocation !== 0) {
         await servers.setDown(true)
         await sleep(awayMillis)
         await servers.setDown(false)
