@@ -113,3 +113,17 @@ export const cacheHits: Metric.Metric.Counter<number> = counter(
   "Calls that got their token from memory.",
   true
 )
+
+/**
+ * What a storage did not do, and was done without. Attributes: `oauth.storage.operation`, and `error.type`, the reason of
+ * the `TokenStorageError`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const storageFailures: Metric.Metric.Counter<number> = counter(
+  "oauth.client.token.storage.failures",
+  "{failure}",
+  "Operations of the token storage that failed.",
+  true
+)

@@ -268,3 +268,26 @@ describe("labels", () => {
       expect(seen.flatMap((name) => measuredBy(name, "the caller's"))).toEqual([])
     }).pipe(Effect.provide(environment()), Effect.provide(TokenStorage.layerMemory)))
 })
+
+describe("failures of the storage", () => {
+  it.scoped("are counted by what was not done, and why", () =>
+    measuring((measured) =>
+      Effect.gen(function*() {
+        const dies = () => Effect.die("a bug")
+        yield* makeProvider().pipe(
+          Effect.flatMap(({ accessToken }) => accessToken),
+          Effect.provideService(
+            TokenStorage.TokenStorage,
+            TokenStorage.make({ get: dies, set: dies, remove: dies, lease: dies })
+          )
+        )
+        yield* settle
+        const failed = (operation: string) => ({ "oauth.storage.operation": operation, "error.type": "Unavailable" })
+        expect(counts(measured("oauth.client.token.storage.failures"))).toEqual([
+          [failed("get"), 2],
+          [failed("lease"), 1],
+          [failed("set"), 1]
+        ])
+      })
+    ).pipe(Effect.provide(environment())))
+})

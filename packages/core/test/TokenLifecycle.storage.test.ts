@@ -236,4 +236,43 @@ describe("the storage", () => {
         yield* Fiber.join(closing)
       }
     }).pipe(Effect.provide(environment())))
+
+  it.scoped("that gives up on itself after seconds is left alone as one that hangs", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      let asked = 0
+      const slow = Effect.suspend(() => {
+        asked++
+        return Effect.delay(
+          new OAuthError.TokenStorageError({ operation: "get", description: "out of order" }),
+          "3 seconds"
+        )
+      })
+      const provider = yield* makeProvider().pipe(
+        Effect.provideService(TokenStorage.TokenStorage, { ...memory, get: () => slow, lease: () => slow })
+      )
+      const call = yield* Effect.fork(provider.accessToken)
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(call)
+      expect(asked).toBe(1)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that hangs while the lease is held: the lease is given back all the same", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      let hangs = true
+      const storage: TokenStorage.TokenStorage.Service = {
+        ...memory,
+        set: (key, token) => hangs ? Effect.never : memory.set(key, token)
+      }
+      const [here, there] = yield* Effect.all([makeProvider(), makeProvider()]).pipe(
+        Effect.provideService(TokenStorage.TokenStorage, storage)
+      )
+      yield* here.accessToken
+      yield* TestClock.adjust("5 seconds")
+      hangs = false
+      const other = yield* Effect.fork(there.accessToken)
+      yield* settle
+      expect(other.unsafePoll()).not.toBe(null)
+    }).pipe(Effect.provide(environment())))
 })

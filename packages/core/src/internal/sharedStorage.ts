@@ -34,6 +34,9 @@ class Pause {
   }
 }
 
+/** What fails after so long, in milliseconds, hung rather than said no. */
+const SLOW = 1000
+
 type Operation = TokenStorageError["operation"]
 
 /** @internal */
@@ -78,9 +81,9 @@ export class SharedStorage {
 
   lease(): Effect.Effect<void, never, Scope.Scope> {
     const { key, policy, storage } = this.#options
-    // To give it back may take as long as the other operations, and no longer either.
+    // To give it back may take as long as the other operations, and no longer either. It is done in any case.
     const release = (scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>) =>
-      this.#degrade("lease", policy.storageTimeout, () => Scope.close(scope, exit))
+      this.#attempt("lease", policy.storageTimeout, () => Scope.close(scope, exit))
     return Effect.flatMap(
       Effect.acquireRelease(Scope.make(), release),
       (scope) =>
@@ -94,9 +97,20 @@ export class SharedStorage {
     effect: () => Effect.Effect<A, TokenStorageError, R>
   ): Effect.Effect<Option.Option<A>, never, R> {
     return Effect.suspend(() => {
-      const pause = this.#pauses[operation === "lease" ? "lease" : "rest"]
       const at = this.#now()
-      if (pause.isOn(at) || this.#pauses.rest.isOn(at)) return Effect.succeedNone
+      const isPaused = this.#pauses.rest.isOn(at) || (operation === "lease" && this.#pauses.lease.isOn(at))
+      return isPaused ? Effect.succeedNone : this.#attempt(operation, duration, effect)
+    })
+  }
+
+  #attempt<A, R>(
+    operation: Operation,
+    duration: Duration.Duration,
+    effect: () => Effect.Effect<A, TokenStorageError, R>
+  ): Effect.Effect<Option.Option<A>, never, R> {
+    return Effect.suspend(() => {
+      const pause = this.#pauses[operation === "lease" ? "lease" : "rest"]
+      const from = this.#now()
       return Effect.suspend(effect).pipe(
         // What cannot be interrupted goes on by itself when its time is over.
         Effect.disconnect,
@@ -110,10 +124,12 @@ export class SharedStorage {
             pause.reset()
             return this.#worked(operation, done)
           }
-          pause.begin(this.#now(), this.#options.policy)
           return new TokenStorageError({ operation, description: `it took longer than ${Duration.format(duration)}.` })
         }),
         Effect.catchAll((error) => {
+          // Whoever set the limit that ended it, others would wait for it as long.
+          const at = this.#now()
+          if (at - from >= SLOW) pause.begin(at, this.#options.policy)
           if (!this.#failing.includes(operation)) this.#failing = [...this.#failing, operation]
           return Effect.as(this.#options.publish(OAuthEvent.StorageFailed({ error })), Option.none())
         })

@@ -263,6 +263,10 @@ export class Telemetry {
       case "RenewalFailed":
         return this.#logFailure(event.error, event.reason)
       case "StorageFailed":
+        this.#measure(OAuthMetric.storageFailures, 1, {
+          "oauth.storage.operation": event.error.operation,
+          "error.type": event.error.reason
+        })
         return this.#warn(`storage ${event.error.operation}`, `${event.error.message} It was done without.`, {})
       case "StorageRecovered":
         return Effect.logInfo("The storage works again.")
