@@ -2,44 +2,15 @@ import { describe, expect, it } from "@effect/vitest"
 import { HttpClient, type HttpClientError } from "@effect/platform"
 import { Effect } from "effect"
 import { OAuthError } from "../../src/index.ts"
-import { pause } from "../support/recorder.ts"
 import type { Rule } from "./Facts.ts"
 import * as Schedule from "./Schedule.ts"
+import { quickly, testSeeds } from "./seeds.ts"
 import * as Simulation from "./Simulation.ts"
 import { issuer } from "./World.ts"
 
-/** How many seeds are run, or the one that is. */
-const seeds = Number(process.env["SIMULATION_SEEDS"] || 2000)
-const only = process.env["SIMULATION_SEED"] || undefined
+testSeeds(1)
 
-/** Without a record of every error, and without the stack traces that make them dear. */
-const quickly = async <A>(f: () => Promise<A>): Promise<A> => {
-  const { stackTraceLimit } = Error
-  const resume = pause()
-  Error.stackTraceLimit = 0
-  try {
-    return await f()
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-    resume()
-  }
-}
-
-const first = only === undefined ? 1 : Number(only)
-const last = only === undefined ? seeds : first
-
-describe("whatever happens", () => {
-  it(`${only === undefined ? `seeds 1 to ${last}` : `seed ${only}`}: no rule is broken`, () =>
-    quickly(async () => {
-      let calls = 0
-      for (let seed = first; seed <= last; seed++) {
-        const report = await Simulation.run(Schedule.make(seed))
-        if (report.violations.length > 0) throw new Error(await Simulation.explain(report))
-        calls += report.calls
-      }
-      expect(calls).toBeGreaterThan(last - first)
-    }), 600_000)
-
+describe("the simulation", () => {
   it("a seed gives the same trace twice", () =>
     quickly(async () => {
       for (let seed = 1; seed <= 40; seed++) {
