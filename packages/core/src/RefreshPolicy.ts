@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { AccessToken } from "./AccessToken.ts"
+import { double } from "./internal/double.ts"
 import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 
 /**
@@ -150,9 +151,6 @@ export const delay = (
 
 /** In milliseconds: whatever the policy says, failures do not follow one another at once. */
 const SHORTEST_DELAY = 100
-
-const double = (base: Duration.Duration, times: number, max: Duration.Duration): number =>
-  Math.min(Duration.toMillis(max), Duration.toMillis(base) * 2 ** Math.min(times, 30))
 
 /** A server that says "next year" is not believed: an hour, in milliseconds. */
 const MAX_RETRY_AFTER = 60 * 60 * 1000

@@ -1,8 +1,19 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, type Duration, Effect, Exit, Fiber, Scope, TestClock } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import { AccessToken, OAuthError, TokenStorage } from "../src/index.ts"
 import { environment, makeProvider, settle, tags, watch } from "./support/provider.ts"
+
+/** A storage that writes when it is told to. */
+const slowToWrite = Effect.gen(function*() {
+  const memory = yield* TokenStorage.makeMemory
+  const written = yield* Deferred.make<void>()
+  const slow: TokenStorage.TokenStorage.Service = {
+    ...memory,
+    set: (key, token) => Effect.zipRight(Deferred.await(written), memory.set(key, token))
+  }
+  return { slow, written }
+})
 
 describe("the storage", () => {
   it.scoped("a stored token serves without a request to anybody", () =>
@@ -114,13 +125,7 @@ describe("the storage", () => {
 
   it.scoped("that is slow to write keeps nobody waiting, and the lease is held until it has", () =>
     Effect.gen(function*() {
-      const memory = yield* TokenStorage.makeMemory
-      const written = yield* Deferred.make<void>()
-      const slow = {
-        ...memory,
-        set: (key: TokenStorage.TokenKey, token: AccessToken.AccessToken) =>
-          Effect.zipRight(Deferred.await(written), memory.set(key, token))
-      }
+      const { slow, written } = yield* slowToWrite
       const { network } = yield* TestServers.TestServers
       const [here, there] = yield* Effect.all([makeProvider(), makeProvider()]).pipe(
         Effect.provideService(TokenStorage.TokenStorage, slow)
@@ -159,13 +164,7 @@ describe("the storage", () => {
 
   it.scoped("a token that is rejected while it is being written is replaced, after that", () =>
     Effect.gen(function*() {
-      const memory = yield* TokenStorage.makeMemory
-      const written = yield* Deferred.make<void>()
-      const slow = {
-        ...memory,
-        set: (key: TokenStorage.TokenKey, token: AccessToken.AccessToken) =>
-          Effect.zipRight(Deferred.await(written), memory.set(key, token))
-      }
+      const { slow, written } = yield* slowToWrite
       const provider = yield* makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, slow))
       const rejected = yield* provider.accessToken
       const renewing = yield* Effect.fork(provider.renew(rejected))
@@ -274,5 +273,22 @@ describe("the storage", () => {
       const other = yield* Effect.fork(there.accessToken)
       yield* settle
       expect(other.unsafePoll()).not.toBe(null)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that hangs beyond a short time limit is left alone as well", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      let asked = 0
+      const hangs = Effect.suspend(() => {
+        asked++
+        return Effect.never
+      })
+      const provider = yield* makeProvider({ refreshPolicy: { storageTimeout: Duration.millis(200) } }).pipe(
+        Effect.provideService(TokenStorage.TokenStorage, { ...memory, get: () => hangs, lease: () => hangs })
+      )
+      const call = yield* Effect.fork(provider.accessToken)
+      yield* TestClock.adjust("200 millis")
+      yield* Fiber.join(call)
+      expect(asked).toBe(1)
     }).pipe(Effect.provide(environment())))
 })

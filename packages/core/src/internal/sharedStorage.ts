@@ -9,6 +9,7 @@ import { TokenStorageError } from "../OAuthError.ts"
 import * as OAuthEvent from "../OAuthEvent.ts"
 import type { RefreshPolicy } from "../RefreshPolicy.ts"
 import type { TokenKey, TokenStorage } from "../TokenStorage.ts"
+import { double } from "./double.ts"
 
 /**
  * What hung is left alone for a while, or every token request would wait for it: doubled each time, up to the longest
@@ -24,9 +25,8 @@ class Pause {
   }
 
   begin(at: number, { backoff, storageTimeout }: RefreshPolicy): void {
-    const doubled = Duration.toMillis(storageTimeout) * 2 ** Math.min(this.#times++, 30)
     this.#from = at
-    this.#until = at + Math.min(Duration.toMillis(backoff.max), doubled)
+    this.#until = at + double(storageTimeout, this.#times++, backoff.max)
   }
 
   reset(): void {
@@ -129,7 +129,7 @@ export class SharedStorage {
         Effect.catchAll((error) => {
           // Whoever set the limit that ended it, others would wait for it as long.
           const at = this.#now()
-          if (at - from >= SLOW) pause.begin(at, this.#options.policy)
+          if (at - from >= Math.min(SLOW, Duration.toMillis(duration))) pause.begin(at, this.#options.policy)
           if (!this.#failing.includes(operation)) this.#failing = [...this.#failing, operation]
           return Effect.as(this.#options.publish(OAuthEvent.StorageFailed({ error })), Option.none())
         })
