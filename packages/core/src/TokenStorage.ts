@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type { Path } from "@effect/platform/Path"
@@ -17,7 +18,8 @@ import type * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
 import * as FileRecords from "./internal/fileRecords.ts"
 import * as ProcessLease from "./internal/processLease.ts"
-import { type InvalidOptions, TokenStorageError } from "./OAuthError.ts"
+import { clean } from "./internal/text.ts"
+import { InvalidOptions, TokenStorageError } from "./OAuthError.ts"
 import * as TokenRecord from "./TokenRecord.ts"
 
 /**
@@ -197,12 +199,35 @@ export const supersedes = (token: AccessToken.AccessToken, kept: AccessToken.Acc
  */
 export const makeMemory: Effect.Effect<TokenStorage.Service> = Effect.sync(() => {
   const tokens = new Map<string, AccessToken.AccessToken>()
+  let full = 64
+  /** Of clients that have gone. Each time that there are twice as many, so that it costs no more than to set them. */
+  const removeUseless = (now: number) => {
+    if (tokens.size < full) return
+    for (const [key, token] of tokens) {
+      if (usefulUntil(token) <= now) tokens.delete(key)
+    }
+    full = Math.max(64, 2 * tokens.size)
+  }
   return make({
     get: (key) => Effect.sync(() => Option.fromNullable(tokens.get(keyToString(key)))),
-    set: (key, token) => Effect.sync(() => tokens.set(keyToString(key), token)),
+    set: (key, token) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        removeUseless(now)
+        tokens.set(keyToString(key), token)
+      }),
     remove: (key) => Effect.sync(() => tokens.delete(keyToString(key)))
   })
 })
+
+/**
+ * For how long a refresh token is kept behind the expiry of its access token, in milliseconds: nobody says for how long
+ * it is good.
+ */
+const REFRESHABLE_FOR = Duration.toMillis("30 days")
+
+/** In milliseconds since the epoch. */
+const usefulUntil = ({ expiresAt, refreshToken }: AccessToken.AccessToken): number =>
+  refreshToken === undefined ? expiresAt : expiresAt + REFRESHABLE_FOR
 
 /**
  * Keeps tokens in this process's memory, and nowhere else.
@@ -213,12 +238,6 @@ export const makeMemory: Effect.Effect<TokenStorage.Service> = Effect.sync(() =>
 export const layerMemory: Layer.Layer<TokenStorage> = Layer.effect(TokenStorage, makeMemory)
 
 // ---- storages that leave the process ---------------------------------------------------------------------------------
-
-/**
- * For how long a refresh token is kept behind the expiry of its access token, in milliseconds: nobody says for how long
- * it is good.
- */
-const REFRESHABLE_FOR = Duration.toMillis("30 days")
 
 const keep: Effect.Effect<TokenRecord.Change> = Effect.succeed(TokenRecord.Change.Keep())
 
@@ -236,10 +255,10 @@ export const makeRecords = (records: TokenRecord.Store, codec: TokenRecord.Codec
     token: AccessToken.AccessToken,
     now: number
   ): Effect.Effect<TokenRecord.Change, TokenStorageError> =>
-    Effect.map(codec.seal(name, token), (record) => {
-      const refreshable = token.refreshToken === undefined ? 0 : REFRESHABLE_FOR
-      return TokenRecord.Change.Write({ record, keepFor: Math.max(0, token.expiresAt - now) + refreshable })
-    })
+    Effect.map(
+      codec.seal(name, token),
+      (record) => TokenRecord.Change.Write({ record, keepFor: Math.max(0, usefulUntil(token) - now) })
+    )
 
   const replace = (
     name: string,
@@ -299,9 +318,10 @@ export const makeRecords = (records: TokenRecord.Store, codec: TokenRecord.Codec
   }
 }
 
-const unavailable = (operation: TokenStorageError["operation"]) =>
-  Effect.mapError((cause: { readonly message: string }) =>
-    new TokenStorageError({ operation, description: `the KeyValueStore failed: ${cause.message}`, cause })
+/** Without the cause, which may hold the record, as an error of a database does. */
+const unavailable = (operation: TokenStorageError["operation"], record = "") =>
+  Effect.mapError(({ message }: PlatformError) =>
+    new TokenStorageError({ operation, description: `the KeyValueStore failed: ${clean(message, [record])}` })
   )
 
 /** What no other process writes to: one fiber at a time is enough. */
@@ -315,7 +335,7 @@ const keyValueRecords: Effect.Effect<TokenRecord.Store, never, KeyValueStore.Key
         Effect.gen(function*() {
           yield* turn(name)
           const made = yield* change(yield* unavailable(operation)(store.get(name)))
-          if (made._tag === "Write") yield* unavailable(operation)(store.set(name, made.record))
+          if (made._tag === "Write") yield* unavailable(operation, made.record)(store.set(name, made.record))
           if (made._tag === "Remove") yield* unavailable(operation)(store.remove(name))
         }).pipe(Effect.scoped)
     }
@@ -346,7 +366,8 @@ export const layerKeyValueStorePlaintext: Layer.Layer<TokenStorage, never, KeyVa
 )
 
 /**
- * - `directory`: is made, for its owner only (0700), if it is not there. One that others can enter is not used.
+ * - `directory`: is made, for its owner only (0700), if it is not there. One that others can enter is not used, nor is one
+ *   on a file system that keeps no permissions. That has to know hard links, as all do that are made for Unix or Windows.
  * - `leaseDuration`: how long after its holder has died a lease ends. 10 seconds by default.
  *
  * @since 0.1.0
@@ -357,18 +378,28 @@ export interface FileSystemOptions {
   readonly leaseDuration?: Duration.DurationInput | undefined
 }
 
-const fileRecords = (options: FileSystemOptions): Effect.Effect<TokenRecord.Store, never, FileSystem | Path> =>
-  FileRecords.make({
-    directory: options.directory,
-    leaseDuration: Duration.decode(options.leaseDuration ?? "10 seconds")
-  })
+const fileRecords = (
+  { directory, leaseDuration = "10 seconds" }: FileSystemOptions
+): Effect.Effect<TokenRecord.Store, InvalidOptions, FileSystem | Path> => {
+  if (directory === "") {
+    return new InvalidOptions({ option: "directory", description: "it is empty. Give one for these tokens alone." })
+  }
+  const duration = Duration.decodeUnknown(leaseDuration)
+  if (Option.isNone(duration) || !Duration.between(duration.value, { minimum: "100 millis", maximum: "1 day" })) {
+    return new InvalidOptions({
+      option: "leaseDuration",
+      description: "it is not between 100 milliseconds and a day. Give a few seconds."
+    })
+  }
+  return FileRecords.make({ directory, leaseDuration: duration.value })
+}
 
 /**
  * Keeps tokens in files that only their owner can read (0600), encrypted. Any number of processes on one machine share
- * the directory: one of them renews, and the others read.
+ * the directory: one of them renews, and the others read. What has expired is removed in time.
  *
  * Nothing is read or written before the first token is wanted; what is wrong with the directory is a `TokenStorageError`
- * then, and tokens are asked for without it.
+ * then, and tokens are asked for without it. From a directory that cannot be written to, tokens are read.
  *
  * @since 0.1.0
  * @category layers
@@ -386,5 +417,5 @@ export const layerFileSystem = (
  */
 export const layerFileSystemPlaintext = (
   options: FileSystemOptions
-): Layer.Layer<TokenStorage, never, FileSystem | Path> =>
+): Layer.Layer<TokenStorage, InvalidOptions, FileSystem | Path> =>
   Layer.effect(TokenStorage, Effect.map(fileRecords(options), (records) => makeRecords(records, TokenRecord.plaintext)))

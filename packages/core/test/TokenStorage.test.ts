@@ -5,6 +5,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Redacted, TestClock } from "effect"
 import { AccessToken, type OAuthError, TokenRecord, TokenStorage } from "../src/index.ts"
 import { environment, makeProvider, tags, watch } from "./support/provider.ts"
+import { pause } from "./support/recorder.ts"
 
 const key: TokenStorage.TokenKey = {
   issuer: "https://auth.example.com",
@@ -205,13 +206,22 @@ describe("a record that is no use", () => {
       expect(yield* after.get(key)).toEqual(Option.some(next))
     }).pipe(Effect.provide(KeyValueStore.layerMemory), Effect.scoped))
 
-  it.effect("a store that fails is a TokenStorageError, with its cause", () =>
+  it.effect("a store that fails is a TokenStorageError that says why, without what it was given", () =>
     Effect.gen(function*() {
-      const cause = new PlatformError.BadArgument({ module: "KeyValueStore", method: "get", description: "full" })
       const store = KeyValueStore.make({
         get: () => Effect.succeedNone,
         getUint8Array: () => Effect.succeedNone,
-        set: () => Effect.fail(cause),
+        set: (_, record) => {
+          const goOn = pause()
+          const error = new PlatformError.SystemError({
+            reason: "WriteZero",
+            module: "KeyValueStore",
+            method: "set",
+            description: `disk full: INSERT INTO tokens VALUES ('${String(record)}')`
+          })
+          goOn()
+          return Effect.fail(error)
+        },
         remove: () => Effect.void,
         clear: Effect.void,
         size: Effect.succeed(0)
@@ -220,8 +230,8 @@ describe("a record that is no use", () => {
         Effect.provideService(KeyValueStore.KeyValueStore, store)
       )
       const error = yield* Effect.flip(storage.set(key, token))
-      expect(error).toMatchObject({ operation: "set", reason: "Unavailable", cause })
-      expect(error.message).toBe("TokenStorage.set: the KeyValueStore failed: KeyValueStore.get: full")
+      expect(error).toMatchObject({ operation: "set", reason: "Unavailable" })
+      expect(error.message).toMatch(/^TokenStorage\.set: the KeyValueStore failed: .*disk full: INSERT.*<redacted>/)
     }).pipe(Effect.scoped))
 
   it.effect("a key that is none is an option that is wrong, and is not shown", () =>
@@ -230,6 +240,40 @@ describe("a record that is no use", () => {
         const error = yield* Effect.flip(TokenRecord.encrypted({ encryptionKey: wrong }))
         expect(error).toMatchObject({ _tag: "InvalidOptions", option: "encryptionKey" })
       }
+    }))
+})
+
+describe("layerMemory", () => {
+  it.effect("does not grow by tokens of clients that have gone", () =>
+    Effect.gen(function*() {
+      const storage = yield* TokenStorage.makeMemory
+      const keyOf = (client: number) => ({ ...key, clientId: `client ${client}` })
+      const setMany = (from: number, token: AccessToken.AccessToken) =>
+        Effect.forEach(Array.from({ length: 100 }, (_, index) => from + index), (client) =>
+          storage.set(keyOf(client), token))
+      const kept = (from: number) =>
+        Effect.map(
+          Effect.forEach(
+            Array.from({ length: 100 }, (_, index) =>
+              from + index),
+            (client) => storage.get(keyOf(client))
+          ),
+          (tokens) => tokens.filter(Option.isSome).length
+        )
+      const refreshable = AccessToken.withRefreshToken(makeToken(0, 1000), Redacted.make("refresh"))
+      yield* setMany(0, makeToken(0, 1000))
+      yield* setMany(100, refreshable)
+      yield* TestClock.adjust("1 second")
+      yield* setMany(200, makeToken(1000, 5000))
+      expect(yield* kept(0)).toBe(0)
+      expect(yield* kept(100)).toBe(100)
+      expect(yield* kept(200)).toBe(100)
+      yield* TestClock.adjust("31 days")
+      yield* setMany(300, makeToken(0, Number.MAX_SAFE_INTEGER))
+      yield* setMany(400, makeToken(0, Number.MAX_SAFE_INTEGER))
+      expect(yield* kept(100)).toBe(0)
+      expect(yield* kept(200)).toBe(0)
+      expect(yield* kept(300)).toBe(100)
     }))
 })
 

@@ -1,0 +1,94 @@
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type { TokenStorageError } from "../OAuthError.ts"
+import type { Generations } from "./generations.ts"
+import { explain, isMissing, type PrivateFiles } from "./privateFiles.ts"
+
+/** How often one that waits looks whether the lease is free. */
+const POLL_INTERVAL = Duration.millis(50)
+
+/**
+ * A lease is a file that its holder touches while it lives; an empty one says that it was released.
+ *
+ * @internal
+ */
+export interface FileLease {
+  /** Takes the lease of the folder for the scope, if it is free; says whether it was. */
+  readonly tryTake: (folder: string) => Effect.Effect<boolean, TokenStorageError, Scope.Scope>
+  /** Waits for it. */
+  readonly take: (name: string) => Effect.Effect<void, TokenStorageError, Scope.Scope>
+}
+
+/** `leaseDuration`: how long after its holder has died a lease ends. @internal */
+export const make = (options: {
+  readonly files: PrivateFiles
+  readonly generations: Generations
+  readonly leaseDuration: Duration.Duration
+}): Effect.Effect<FileLease, never, FileSystem.FileSystem> =>
+  Effect.map(FileSystem.FileSystem, (fs) => {
+    const { fileOf, highest, publish } = options.generations
+    const leaseDuration = Duration.toMillis(options.leaseDuration)
+
+    /** Whether the holder has released it, or gives no sign of life. */
+    const isFree = (file: string) =>
+      Effect.gen(function*() {
+        const { mtime, size } = yield* fs.stat(file)
+        const now = yield* Clock.currentTimeMillis
+        return size === FileSystem.Size(0) ||
+          Option.exists(mtime, (at) => Math.abs(now - at.getTime()) > leaseDuration)
+      })
+
+    const write = (folder: string, generation: number, content: string) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => publish(folder, "lease", generation, content, now))
+
+    /** The generation that is now this process's. */
+    const takeNext = (folder: string) =>
+      Effect.gen(function*() {
+        const generation = yield* highest(folder, "lease")
+        if (generation > 0 && !(yield* isFree(fileOf(folder, "lease", generation)))) return Option.none()
+        const taken = yield* write(folder, generation + 1, crypto.randomUUID())
+        return taken ? Option.some(generation + 1) : Option.none()
+      }).pipe(
+        // Released, or the folder removed, in this moment.
+        Effect.catchIf(isMissing, () => Effect.succeedNone),
+        Effect.mapError(explain("lease"))
+      )
+
+    /** If the lease was lost, the next number is taken, and this does nothing. */
+    const release = (folder: string, generation: number) => Effect.ignore(write(folder, generation + 1, ""))
+
+    const beat = (file: string) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => fs.utimes(file, new Date(now), new Date(now)))
+
+    const tryTake = (folder: string) =>
+      Effect.gen(function*() {
+        const taken = yield* takeNext(folder)
+        if (Option.isNone(taken)) return false
+        yield* Effect.addFinalizer(() => release(folder, taken.value))
+        // A beat that fails says nothing about the next one, unless the lease is lost, which harms nobody.
+        yield* Effect.ignore(beat(fileOf(folder, "lease", taken.value))).pipe(
+          Effect.schedule(Schedule.spaced(Duration.millis(leaseDuration / 4))),
+          Effect.interruptible,
+          Effect.forkScoped
+        )
+        return true
+      }).pipe(Effect.uninterruptible)
+
+    return {
+      tryTake,
+      take: (name) =>
+        Effect.gen(function*() {
+          while (true) {
+            // Each time anew: somebody may clear the directory away.
+            const { path } = yield* options.files.folder("lease", name)
+            if (yield* tryTake(path)) return
+            yield* Effect.sleep(POLL_INTERVAL)
+          }
+        })
+    }
+  })

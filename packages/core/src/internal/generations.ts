@@ -1,0 +1,112 @@
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { temporaryName } from "./privateFiles.ts"
+
+/** How long after a file is of no more use it goes: a process that was stopped may still be about to finish it. */
+const GRACE = 60_000
+
+/** @internal */
+export type Kind = "record" | "lease"
+
+/**
+ * Files in the order of their numbers (`record.7`), of which only the highest counts.
+ *
+ * One is written whole under a temporary name and then linked to the next number, which the file system does for one
+ * process and refuses to all others. So each step is a compare-and-swap: there is no lock that a process could die with,
+ * nobody ever reads half a file, and whoever was paused finds that the next number is taken.
+ *
+ * The time of a file (mtime) says until when it is of use.
+ *
+ * @internal
+ */
+export interface Generations {
+  readonly fileOf: (folder: string, kind: Kind, generation: number) => string
+  /** 0 if there is none. */
+  readonly highest: (folder: string, kind: Kind) => Effect.Effect<number, PlatformError>
+  /** Makes `content` the given generation, unless there is one, or a later one. `until`: milliseconds since the epoch. */
+  readonly publish: (
+    folder: string,
+    kind: Kind,
+    generation: number,
+    content: string,
+    until: number
+  ) => Effect.Effect<boolean, PlatformError>
+  /** Whether a file, or folder, has been of no use for some time. */
+  readonly isAbandoned: (file: string) => Effect.Effect<boolean, PlatformError>
+}
+
+/** @internal */
+export const make: Effect.Effect<Generations, never, FileSystem.FileSystem | Path.Path> = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+
+  const remove = (file: string) => Effect.ignore(fs.remove(file, { force: true }))
+
+  const isAbandoned = (file: string) =>
+    Effect.gen(function*() {
+      const now = yield* Clock.currentTimeMillis
+      const { mtime } = yield* fs.stat(file)
+      return Option.exists(mtime, (until) => until.getTime() + GRACE < now)
+    })
+
+  const removeAbandoned = (file: string) =>
+    Effect.ignore(Effect.flatMap(isAbandoned(file), (abandoned) => abandoned ? remove(file) : Effect.void))
+
+  const fileOf = (folder: string, kind: Kind, generation: number) => path.join(folder, `${kind}.${generation}`)
+
+  return {
+    fileOf,
+    highest: (folder, kind) =>
+      Effect.map(
+        fs.readDirectory(folder),
+        (files) => files.reduce((max, file) => Math.max(max, generationOf(file, kind)), 0)
+      ),
+    publish: (folder, kind, generation, content, until) =>
+      Effect.gen(function*() {
+        const temporary = path.join(folder, temporaryName())
+        const file = fileOf(folder, kind, generation)
+        const time = new Date(until)
+        const linked = yield* fs.writeFileString(temporary, content, { flag: "wx", mode: 0o600 }).pipe(
+          Effect.zipRight(fs.utimes(temporary, time, time)),
+          Effect.zipRight(fs.link(temporary, file)),
+          Effect.as(true),
+          Effect.catchTag(
+            "SystemError",
+            (error) => error.reason === "AlreadyExists" ? Effect.succeed(false) : Effect.fail(error)
+          ),
+          Effect.ensuring(remove(temporary))
+        )
+        if (!linked) return false
+        const files = yield* fs.readDirectory(folder)
+        // The number was free because the others are past it, and have cleaned up.
+        if (files.some((other) => generationOf(other, kind) > generation)) {
+          yield* remove(file)
+          return false
+        }
+        yield* Effect.forEach(files, (other) => {
+          const old = generationOf(other, kind)
+          if (old > 0 && old < generation) return remove(path.join(folder, other))
+          return isTemporary(other) ? removeAbandoned(path.join(folder, other)) : Effect.void
+        }, { discard: true })
+        return true
+      }).pipe(Effect.uninterruptible),
+    isAbandoned
+  }
+})
+
+/** @internal */
+export const isTemporary = (file: string): boolean => file.startsWith("tmp.")
+
+/** Whether the file is one of those that are made here. @internal */
+export const isOurs = (file: string): boolean =>
+  isTemporary(file) || generationOf(file, "record") > 0 || generationOf(file, "lease") > 0
+
+/** 0 for what is none. */
+const generationOf = (file: string, kind: Kind): number => {
+  const [name, number, ...rest] = file.split(".")
+  return name === kind && rest.length === 0 && /^[1-9]\d{0,14}$/.test(number ?? "") ? Number(number) : 0
+}

@@ -1,0 +1,93 @@
+import { FileSystem } from "@effect/platform"
+import { describe, expect } from "@effect/vitest"
+import { Effect, Option, Redacted } from "effect"
+import { AccessToken, TokenStorage } from "../../src/index.ts"
+import { key, later, live, makeToken, open, stored } from "../support/fileStorage.ts"
+
+describe("what nobody will come back to", () => {
+  const ago = new Date(Date.now() - 120_000)
+
+  /** The folder of another client, with a token of no more use by default. */
+  const another = (
+    storage: TokenStorage.TokenStorage.Service,
+    directory: string,
+    theirs: AccessToken.AccessToken = makeToken("useless", 1, Date.now())
+  ) =>
+    Effect.gen(function*() {
+      const other = { ...key, clientId: crypto.randomUUID() }
+      yield* storage.set(other, theirs)
+      yield* Effect.scoped(storage.lease(other))
+      return `${directory}/${yield* TokenStorage.keyDigest(other)}`
+    })
+
+  /** Whatever is not of use in times to come has been of no use for two minutes. */
+  const age = (directory: string) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      for (const file of yield* fs.readDirectory(directory, { recursive: true })) {
+        const { mtime } = yield* fs.stat(`${directory}/${file}`)
+        if (Option.exists(mtime, (time) => time.getTime() < Date.now())) {
+          yield* fs.utimes(`${directory}/${file}`, ago, ago)
+        }
+      }
+    })
+
+  live(
+    "goes, some with each write, and what is of use stays",
+    Effect.gen(function*() {
+      const { directory, folder, fs, storage } = yield* stored
+      const valid = yield* another(storage, directory, makeToken("valid", 1, Date.now() + 3_600_000))
+      const expired = makeToken("expired", 1, Date.now())
+      const refreshable = yield* another(
+        storage,
+        directory,
+        AccessToken.withRefreshToken(expired, Redacted.make("canary-refresh"))
+      )
+      const foreign = yield* another(storage, directory)
+      yield* fs.writeFileString(`${foreign}/notes.txt`, "not ours", { mode: 0o600 })
+      const leased = yield* another(storage, directory)
+      yield* fs.writeFileString(`${leased}/lease.99`, "somebody", { mode: 0o600 })
+      const abandoned = yield* Effect.replicateEffect(another(storage, directory), 20)
+      yield* fs.writeFileString(`${directory}/tmp.killed`, "", { mode: 0o600 })
+      yield* age(directory)
+      yield* fs.utimes(`${leased}/lease.99`, new Date(), new Date())
+
+      const files = Effect.map(fs.readDirectory(directory), (names) => names.map((name) => `${directory}/${name}`))
+      yield* storage.set(key, makeToken("next", 3))
+      expect((yield* files).length).toBeGreaterThan(10)
+      let issuedAt = 4
+      yield* Effect.suspend(() => storage.set(key, makeToken("next", issuedAt++))).pipe(
+        Effect.zipRight(files),
+        Effect.repeat({ until: (left) => left.length <= 5 })
+      )
+      expect((yield* files).toSorted()).toEqual([folder, valid, refreshable, foreign, leased].toSorted())
+      for (const gone of [...abandoned, `${directory}/tmp.killed`]) expect(yield* fs.exists(gone)).toBe(false)
+    })
+  )
+
+  live(
+    "stays if somebody comes back to it in this moment",
+    Effect.gen(function*() {
+      const { directory, fs, storage } = yield* stored
+      const folder = yield* another(storage, directory)
+      yield* age(directory)
+      let returned = false
+      const busy: FileSystem.FileSystem = {
+        ...fs,
+        link: (from, to) =>
+          Effect.zipRight(
+            Effect.suspend(() => {
+              if (!to.startsWith(folder) || returned) return Effect.void
+              returned = true
+              return fs.writeFileString(`${folder}/record.2`, "new", { mode: 0o600 })
+            }),
+            fs.link(from, to)
+          )
+      }
+      const writer = yield* open({ directory }).pipe(Effect.provideService(FileSystem.FileSystem, busy))
+      yield* writer.set(key, later)
+      expect(returned).toBe(true)
+      expect(yield* fs.readFileString(`${folder}/record.2`)).toBe("new")
+    })
+  )
+})

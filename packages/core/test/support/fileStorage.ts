@@ -1,0 +1,61 @@
+/**
+ * A directory of tokens, and what looks into it.
+ */
+import { FileSystem } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { it } from "@effect/vitest"
+import { Context, Effect, Layer, Redacted, type Scope } from "effect"
+import { AccessToken, TokenStorage } from "../../src/index.ts"
+
+export const key: TokenStorage.TokenKey = {
+  issuer: "https://auth.example.com",
+  clientId: "nightly-report",
+  authenticationMethod: "client_secret_basic",
+  grantType: "client_credentials",
+  resource: "https://mcp.example.com/mcp",
+  subject: "",
+  scopes: [],
+  parameters: []
+}
+
+export const makeToken = (value: string, issuedAt = 1, expiresAt = Number.MAX_SAFE_INTEGER) =>
+  new AccessToken.AccessToken({
+    value: Redacted.make(`canary-${value}`),
+    tokenType: "Bearer",
+    scopes: ["a"],
+    issuer: key.issuer,
+    issuedAt,
+    expiresAt
+  })
+
+export const token = makeToken("first")
+export const later = makeToken("later", 2)
+
+export const encryptionKey = Redacted.make(Buffer.alloc(32, 7).toString("base64url"))
+
+export const open = (options: TokenStorage.FileSystemOptions) =>
+  Effect.map(
+    Layer.build(TokenStorage.layerFileSystem({ encryptionKey, ...options })),
+    Context.get(TokenStorage.TokenStorage)
+  )
+
+export const openPlaintext = (directory: string) =>
+  Effect.map(
+    Layer.build(TokenStorage.layerFileSystemPlaintext({ directory })),
+    Context.get(TokenStorage.TokenStorage)
+  )
+
+/** A directory with a token in it, its storage, and where the token is. */
+export const stored = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const directory = yield* Effect.map(fs.makeTempDirectoryScoped(), (temporary) => `${temporary}/tokens`)
+  const storage = yield* open({ directory })
+  yield* storage.set(key, token)
+  const folder = `${directory}/${yield* TokenStorage.keyDigest(key)}`
+  return { directory, file: `${folder}/record.1`, folder, fs, storage }
+})
+
+export const live = <A, E>(
+  name: string,
+  body: Effect.Effect<A, E, FileSystem.FileSystem | NodeContext.NodeContext | Scope.Scope>
+) => it.scopedLive(name, () => Effect.provide(body, NodeContext.layer))
