@@ -8,7 +8,6 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
@@ -16,6 +15,7 @@ import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
 import * as Challenge from "./Challenge.ts"
+import * as ClockSkew from "./internal/clockSkew.ts"
 import { Outage } from "./internal/outage.ts"
 import { Refresher } from "./internal/refresher.ts"
 import * as Scopes from "./internal/scopes.ts"
@@ -290,13 +290,15 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     ): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
       Effect.gen(function*() {
         flyingSince = now()
-        const shared = yield* readShared(demand, false)
-        if (Option.isSome(shared)) return yield* load(shared.value, demand)
-        yield* storage.lease()
-        const handedOver = yield* readShared(demand, true)
-        if (Option.isSome(handedOver)) return yield* load(handedOver.value, demand)
+        // Before the lease, while it is another's, and once more when it is ours.
+        const look = readShared(demand, false)
+        for (const step of [look, storage.lease(look), readShared(demand, true)]) {
+          const shared = yield* step
+          if (Option.isSome(shared)) return yield* load(shared.value, demand)
+        }
         const obtained = yield* obtain(demand)
-        yield* Effect.uninterruptible(Effect.zipRight(land(obtained), keep(obtained)))
+        // A job that ends as soon as it has what it wanted is to find the token there when it starts again.
+        yield* Effect.uninterruptible(Effect.zipRight(land(obtained), storage.set(obtained)))
         return obtained
       }).pipe(
         Effect.scoped,
@@ -306,13 +308,6 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     /** Nobody interrupts a flight but the provider's end; what does so below it is no better than a defect. */
     const asBug = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
       closed || !Cause.isInterruptedOnly(cause) ? cause : Cause.die(new Error(INTERRUPTED))
-
-    /**
-     * A job that ends as soon as it has what it wanted is to find the token there when it starts again. In a fiber that
-     * is nobody's child, or who ends would take it along; the time limit ends it.
-     */
-    const keep = (obtained: AccessToken.AccessToken) =>
-      Effect.flatMap(Effect.forkDaemon(Effect.interruptible(storage.set(obtained))), Fiber.await)
 
     const obtain = (demand: Demand) =>
       Effect.gen(function*() {
@@ -391,7 +386,9 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
           if (leased) yield* storage.remove(stored.value)
           return Option.none()
         }
-        return Option.filter(stored, (candidate) => isBetter(candidate, demand))
+        return Option.map(stored, (candidate) => ClockSkew.adjust(candidate, now())).pipe(
+          Option.filter((candidate) => isBetter(candidate, demand))
+        )
       })
 
     const isBetter = (stored: AccessToken.AccessToken, demand: Demand): boolean =>

@@ -40,6 +40,57 @@ describe("the storage", () => {
       expect(yield* network.count("token")).toBe(3)
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("a token of a machine whose clock is ahead is used, and ends by so much sooner", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const ahead = Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
+      yield* TestClock.setTime(20_000)
+      const theirs = yield* ahead
+      yield* TestClock.setTime(0)
+      const provider = yield* makeProvider()
+      const seen = yield* watch(provider)
+      const token = yield* provider.accessToken
+      expect(yield* network.count("token")).toBe(1)
+      expect(AccessToken.isSame(token, theirs)).toBe(true)
+      expect(token.issuedAt).toBe(0)
+      expect(theirs.expiresAt - token.expiresAt).toBe(20_000)
+      expect(tags(yield* seen)).toEqual(["TokenLoaded"])
+      // It is this token, and none from the future, that is renewed, rejected and removed.
+      expect(AccessToken.isSame(yield* provider.renew(token), theirs)).toBe(false)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("who waits for the lease finds the token within a second, also if its holder does not give the lease back", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const memory = yield* TokenStorage.makeMemory
+      const ended = yield* Deferred.make<void>()
+      const open = (storage: TokenStorage.TokenStorage.Service) =>
+        makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, storage))
+      const holder = yield* open({
+        ...memory,
+        set: (key, token) => Effect.zipRight(memory.set(key, token), Deferred.await(ended))
+      })
+      let left = 0
+      const waiter = yield* open({
+        ...memory,
+        lease: (key) => Effect.onInterrupt(memory.lease(key), () => Effect.sync(() => left++))
+      })
+      const seen = yield* watch(waiter)
+      yield* network.script("token", Answer.delayed("3500 millis", Answer.proceed))
+      const first = yield* Effect.fork(holder.accessToken)
+      yield* settle
+      const second = yield* Effect.fork(waiter.accessToken)
+      yield* TestClock.adjust("3500 millis")
+      const token = yield* Fiber.join(first)
+      expect(second.unsafePoll()).toBe(null)
+      yield* TestClock.adjust("500 millis")
+      expect(AccessToken.isSame(yield* Fiber.join(second), token)).toBe(true)
+      expect(yield* network.count("token")).toBe(1)
+      expect(tags(yield* seen)).toEqual(["TokenLoaded"])
+      expect(left).toBe(1)
+      yield* Deferred.succeed(ended, undefined)
+    }).pipe(Effect.provide(environment())))
+
   it.scoped("that hangs, or dies, is done without", () =>
     Effect.gen(function*() {
       const hangs = () => Effect.never

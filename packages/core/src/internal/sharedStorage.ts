@@ -1,7 +1,8 @@
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { AccessToken } from "../AccessToken.ts"
@@ -9,6 +10,7 @@ import { TokenStorageError } from "../OAuthError.ts"
 import * as OAuthEvent from "../OAuthEvent.ts"
 import type { RefreshPolicy } from "../RefreshPolicy.ts"
 import type { TokenKey, TokenStorage } from "../TokenStorage.ts"
+import * as Attempt from "./attempt.ts"
 import { double } from "./double.ts"
 
 /**
@@ -79,61 +81,58 @@ export class SharedStorage {
     return Effect.asVoid(this.#degrade("remove", policy.storageTimeout, () => storage.remove(key, token)))
   }
 
-  lease(): Effect.Effect<void, never, Scope.Scope> {
+  /**
+   * The lease for the scope; or, while others hold that, what `lookAgain` finds. It looks each second: the holder may have
+   * stored a token and then died, and many may be in line for a token that is there already.
+   */
+  lease<A>(lookAgain: Effect.Effect<Option.Option<A>>): Effect.Effect<Option.Option<A>, never, Scope.Scope> {
     const { key, policy, storage } = this.#options
     // To give it back may take as long as the other operations, and no longer either. It is done in any case.
     const release = (scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>) =>
       this.#attempt("lease", policy.storageTimeout, () => Scope.close(scope, exit))
-    return Effect.flatMap(
-      Effect.acquireRelease(Scope.make(), release),
-      (scope) =>
-        Effect.asVoid(this.#degrade("lease", policy.leaseTimeout, () => Scope.extend(storage.lease(key), scope)))
+    return Effect.acquireRelease(Scope.make(), release).pipe(
+      Effect.flatMap((scope) =>
+        this.#degrade<A | void>("lease", policy.leaseTimeout, () => Scope.extend(storage.lease(key), scope), lookAgain)
+      ),
+      Effect.map(Option.flatMapNullable((found) => found ?? undefined))
     )
   }
 
-  #degrade<A, R>(
+  #degrade<A>(
     operation: Operation,
     duration: Duration.Duration,
-    effect: () => Effect.Effect<A, TokenStorageError, R>
-  ): Effect.Effect<Option.Option<A>, never, R> {
+    work: () => Effect.Effect<A, TokenStorageError>,
+    lookAgain?: Effect.Effect<Option.Option<A>>
+  ): Effect.Effect<Option.Option<A>> {
     return Effect.suspend(() => {
       const at = this.#now()
       const isPaused = this.#pauses.rest.isOn(at) || (operation === "lease" && this.#pauses.lease.isOn(at))
-      return isPaused ? Effect.succeedNone : this.#attempt(operation, duration, effect)
+      return isPaused ? Effect.succeedNone : this.#attempt(operation, duration, work, lookAgain)
     })
   }
 
-  #attempt<A, R>(
+  #attempt<A>(
     operation: Operation,
     duration: Duration.Duration,
-    effect: () => Effect.Effect<A, TokenStorageError, R>
-  ): Effect.Effect<Option.Option<A>, never, R> {
-    return Effect.suspend(() => {
-      const pause = this.#pauses[operation === "lease" ? "lease" : "rest"]
+    work: () => Effect.Effect<A, TokenStorageError>,
+    lookAgain?: Effect.Effect<Option.Option<A>>
+  ): Effect.Effect<Option.Option<A>> {
+    return Effect.gen(this, function*() {
       const from = this.#now()
-      return Effect.suspend(effect).pipe(
-        // What cannot be interrupted goes on by itself when its time is over.
-        Effect.disconnect,
-        Effect.interruptible,
-        Effect.timeoutOption(duration),
-        Effect.catchAllDefect((cause) =>
-          new TokenStorageError({ operation, description: "it died. This is a bug in the storage.", cause })
-        ),
-        Effect.flatMap((done) => {
-          if (Option.isSome(done)) {
-            pause.reset()
-            return this.#worked(operation, done)
-          }
-          return new TokenStorageError({ operation, description: `it took longer than ${Duration.format(duration)}.` })
-        }),
-        Effect.catchAll((error) => {
-          // Whoever set the limit that ended it, others would wait for it as long.
-          const at = this.#now()
-          if (at - from >= Math.min(SLOW, Duration.toMillis(duration))) pause.begin(at, this.#options.policy)
-          if (!this.#failing.includes(operation)) this.#failing = [...this.#failing, operation]
-          return Effect.as(this.#options.publish(OAuthEvent.StorageFailed({ error })), Option.none())
-        })
-      )
+      const attempt = yield* Attempt.start(Effect.suspend(work), this.#options.clock)
+      const exit = yield* outcomeOf(attempt, duration, lookAgain).pipe(Effect.onInterrupt(() => attempt.abandon))
+      const pause = this.#pauses[operation === "lease" ? "lease" : "rest"]
+      if (exit !== undefined && Exit.isSuccess(exit)) {
+        pause.reset()
+        yield* this.#worked(operation)
+        return Option.some(exit.value)
+      }
+      // Whoever set the limit that ended it, others would wait for it as long.
+      const at = this.#now()
+      if (at - from >= Math.min(SLOW, Duration.toMillis(duration))) pause.begin(at, this.#options.policy)
+      if (!this.#failing.includes(operation)) this.#failing = [...this.#failing, operation]
+      yield* this.#options.publish(OAuthEvent.StorageFailed({ error: errorOf(operation, duration, exit) }))
+      return Option.none()
     })
   }
 
@@ -141,13 +140,50 @@ export class SharedStorage {
     return this.#options.clock.unsafeCurrentTimeMillis()
   }
 
-  #worked<A>(operation: Operation, done: A): Effect.Effect<A> {
-    if (this.#failing.length === 0) return Effect.succeed(done)
+  #worked(operation: Operation): Effect.Effect<unknown> {
+    if (this.#failing.length === 0) return Effect.void
     // What can be written to can be removed from, which is seldom done.
     const mended = (failed: Operation) => failed === operation || (failed === "remove" && operation === "set")
     this.#failing = this.#failing.filter((failed) => !mended(failed))
-    return this.#failing.length > 0
-      ? Effect.succeed(done)
-      : Effect.as(this.#options.publish(OAuthEvent.StorageRecovered()), done)
+    return this.#failing.length > 0 ? Effect.void : this.#options.publish(OAuthEvent.StorageRecovered())
   }
+}
+
+/** In milliseconds. */
+const LOOK_INTERVAL = 1000
+
+/** How it ended, or what is found meanwhile; `undefined`, and abandoned, if neither is there within the duration. */
+const outcomeOf = <A>(
+  attempt: Attempt.Attempt<A, TokenStorageError>,
+  duration: Duration.Duration,
+  lookAgain: Effect.Effect<Option.Option<A>> | undefined
+) =>
+  Effect.gen(function*() {
+    const interval = lookAgain === undefined ? Number.POSITIVE_INFINITY : LOOK_INTERVAL
+    for (let left = Duration.toMillis(duration); left > 0; left -= interval) {
+      const exit = yield* attempt.within(Duration.millis(Math.min(left, interval)))
+      if (exit !== undefined) return exit
+      const found = lookAgain === undefined ? Option.none() : yield* lookAgain
+      if (Option.isNone(found)) continue
+      yield* attempt.abandon
+      return Exit.succeed(found.value)
+    }
+    yield* attempt.abandon
+    return undefined
+  })
+
+const errorOf = (
+  operation: Operation,
+  duration: Duration.Duration,
+  exit: Exit.Failure<unknown, TokenStorageError> | undefined
+): TokenStorageError => {
+  if (exit === undefined) {
+    return new TokenStorageError({ operation, description: `it took longer than ${Duration.format(duration)}.` })
+  }
+  return Option.getOrElse(Cause.failureOption(exit.cause), () =>
+    new TokenStorageError({
+      operation,
+      description: "it died. This is a bug in the storage.",
+      cause: Cause.squash(exit.cause)
+    }))
 }
