@@ -208,15 +208,24 @@ export const makeMemory: Effect.Effect<TokenStorage.Service> = Effect.sync(() =>
     }
     full = Math.max(64, 2 * tokens.size)
   }
-  return make({
+  const lease = ProcessLease.make()
+  return {
     get: (key) => Effect.sync(() => Option.fromNullable(tokens.get(keyToString(key)))),
     set: (key, token) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         removeUseless(now)
-        tokens.set(keyToString(key), token)
+        const name = keyToString(key)
+        const kept = tokens.get(name)
+        if (kept === undefined || supersedes(token, kept, now)) tokens.set(name, token)
       }),
-    remove: (key) => Effect.sync(() => tokens.delete(keyToString(key)))
-  })
+    remove: (key, token) =>
+      Effect.sync(() => {
+        const name = keyToString(key)
+        const kept = tokens.get(name)
+        if (kept !== undefined && AccessToken.isSame(kept, token)) tokens.delete(name)
+      }),
+    lease: (key) => lease(keyToString(key))
+  }
 })
 
 /**

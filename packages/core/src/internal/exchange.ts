@@ -72,24 +72,28 @@ const readAtOnce = (response: HttpClientResponse, maxBodySize: number): Effect.E
     )
   )
 
+/** Pulled: to run a stream into a sink takes half as long again. */
 const readInParts = (response: HttpClientResponse, maxBodySize: number): Effect.Effect<string, NoAnswer> =>
-  Effect.suspend(() => {
+  Effect.scoped(Effect.flatMap(Stream.toPull(response.stream), (pull) => {
     const decoder = new TextDecoder()
     let text = ""
     let size = 0
-    return Stream.runForEach(response.stream, (chunk) => {
-      size += chunk.byteLength
-      if (size > maxBodySize) return tooLarge(maxBodySize)
-      text += decoder.decode(chunk, { stream: true })
-      return Effect.void
-    }).pipe(
-      Effect.catchTag(
-        "ResponseError",
-        (error) => error.reason === "EmptyBody" ? Effect.void : Effect.fail(fromClientError(error))
-      ),
-      Effect.map(() => text + decoder.decode())
-    )
-  })
+    const readOn: Effect.Effect<string, NoAnswer> = Effect.matchEffect(pull, {
+      onSuccess: (chunks) => {
+        for (const chunk of chunks) {
+          size += chunk.byteLength
+          if (size > maxBodySize) return tooLarge(maxBodySize)
+          text += decoder.decode(chunk, { stream: true })
+        }
+        return readOn
+      },
+      onFailure: (end) =>
+        Option.isNone(end) || end.value.reason === "EmptyBody"
+          ? Effect.succeed(text + decoder.decode())
+          : Effect.fail(fromClientError(end.value))
+    })
+    return readOn
+  }))
 
 /**
  * Sends a request, once, with the plain client; follows no redirect; reads the whole body within the limits. The client
