@@ -23,6 +23,7 @@ import { SharedStorage } from "./internal/sharedStorage.ts"
 import * as SingleFlight from "./internal/singleFlight.ts"
 import { StepUps } from "./internal/stepUps.ts"
 import type { Telemetry } from "./internal/telemetry.ts"
+import { TokenInHand } from "./internal/tokenInHand.ts"
 import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -101,21 +102,12 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     const flights = SingleFlight.make<Demand, AccessToken.AccessToken, OAuthError>(runFork)
     const storage = new SharedStorage({ storage: options.storage, key, policy, clock, publish })
 
-    let token: AccessToken.AccessToken | undefined
-    /** The last one that the server rejected. It is not taken from the storage again. */
-    let dropped: AccessToken.AccessToken | undefined
+    const inHand = new TokenInHand(policy)
     /** The last one in the storage: it may have expired, and its refresh token still be good. */
     let kept: AccessToken.AccessToken | undefined
-    let moments: RefreshPolicy.Moments = { renewAt: 0, mandatoryAt: 0 }
-    /** Whether the token in hand was got in place of a rejected one. */
-    let replaces = false
-    let obtainedAt = 0
     /** What the last request took, in milliseconds. */
     let latency = 0
-    /** How many tokens in a row the server has rejected soon after they were got. */
-    let rejections = 0
     let flyingSince = 0
-    let used = false
     /** Until when the background has given up on this token. */
     let abandonedUntil = 0
     let closed = false
@@ -124,20 +116,16 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     const now = () => clock.unsafeCurrentTimeMillis()
 
-    /** The token in hand, if it can still be sent. */
-    const held = (at: number): AccessToken.AccessToken | undefined =>
-      token !== undefined && AccessToken.isValidAt(token, at) ? token : undefined
-
     // ---- what callers get ------------------------------------------------------------------------------------------
 
     const unsafeFresh = (): AccessToken.AccessToken | undefined => {
-      if (token === undefined || closed) return undefined
+      if (closed) return undefined
       const at = now()
-      if (!AccessToken.isValidAt(token, at)) return undefined
-      if (at >= moments.mandatoryAt && !isAway(at)) return undefined
+      const token = inHand.valid(at)
+      if (token === undefined || (at >= inHand.moments.mandatoryAt && !isAway(at))) return undefined
       telemetry.hit()
-      used = true
-      if (at >= moments.renewAt && at >= abandonedUntil) refresher.unsafeWake()
+      inHand.used = true
+      if (at >= inHand.moments.renewAt && at >= abandonedUntil) refresher.unsafeWake()
       return token
     }
 
@@ -146,7 +134,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       outage.isOn(at) ||
       (flights.current()?.hasLanded() === false && at - flyingSince >= Duration.toMillis(policy.patience.withToken))
 
-    const markUsed = Effect.sync(() => used = true)
+    const markUsed = Effect.sync(() => inHand.used = true)
 
     const accessToken: Effect.Effect<AccessToken.AccessToken, OAuthError> = Effect.suspend(() => {
       const fresh = unsafeFresh()
@@ -155,14 +143,14 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     /** In the mandatory part callers wait, but not for long, and are not failed while the token in hand has not expired. */
     const awaitToken: Effect.Effect<AccessToken.AccessToken, OAuthError> = Effect.suspend(() => {
-      const demand = demandFor(token === undefined ? "First" : "Expired")
-      if (held(now()) === undefined) return resolve(demand)
+      const demand = demandFor(inHand.token === undefined ? "First" : "Expired")
+      if (inHand.valid(now()) === undefined) return resolve(demand)
       return resolve(demand).pipe(
         Effect.timeoutOption(policy.patience.withToken),
         Effect.catchAllCause((cause) => closed ? Effect.failCause(cause) : Effect.succeedNone),
         Effect.flatMap((renewed) => {
-          const inHand = Option.getOrElse(renewed, () => held(now()))
-          return inHand === undefined ? resolve(demand) : Effect.succeed(inHand)
+          const token = Option.getOrElse(renewed, () => inHand.valid(now()))
+          return token === undefined ? resolve(demand) : Effect.succeed(token)
         })
       )
     })
@@ -181,8 +169,8 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       if (!options.stepUp || missing.length === 0) return Effect.succeed(rejected)
       const demand: Demand = { reason: "StepUp", challenge, wanted: Scopes.union(rejected.scopes, needed), missing }
       const at = now()
-      const inHand = held(at)
-      if (inHand !== undefined && satisfies(inHand, demand)) return Effect.succeed(inHand)
+      const token = inHand.valid(at)
+      if (token !== undefined && satisfies(token, demand)) return Effect.succeed(token)
       return stepUps.isWorthTrying(missing) && outage.current(at) === undefined
         ? resolve(demand)
         : Effect.succeed(rejected)
@@ -190,20 +178,13 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     const replace = (rejected: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined) => {
       const demand: Demand = { ...demandFor("Rejected"), rejected, challenge }
-      if (token === undefined) return resolve(demand)
+      if (inHand.token === undefined) return resolve(demand)
       const at = now()
-      if (!AccessToken.isSame(token, rejected)) {
-        const inHand = held(at)
-        return inHand === undefined ? resolve(demand) : Effect.succeed(inHand)
+      if (!AccessToken.isSame(inHand.token, rejected)) {
+        const token = inHand.valid(at)
+        return token === undefined ? resolve(demand) : Effect.succeed(token)
       }
-      // A server that rejects what was just got in place of a rejected token will reject the next one too.
-      const again = replaces && rejections > 0
-      if (again && at - obtainedAt < RefreshPolicy.rejectionMemory(policy, rejections)) {
-        return Effect.succeed(rejected)
-      }
-      rejections++
-      dropped = rejected
-      token = undefined
+      if (!inHand.reject(at)) return Effect.succeed(rejected)
       return Effect.zipRight(publish(OAuthEvent.TokenRejected({ token: rejected })), resolve(demand))
     }
 
@@ -224,7 +205,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       Effect.suspend(() => {
         if (closed) return isClosed
         const at = now()
-        if (waits(demand) && held(at) === undefined) outage.strand(at)
+        if (waits(demand) && inHand.valid(at) === undefined) outage.strand(at)
         const flight = flights.current()
         if (flight === undefined) return start(demand, at)
         // Its token is in memory already, and is not what this demand is about. The next flight begins when it ends.
@@ -258,12 +239,12 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     const unlessServed = <E>(demand: Demand, flown: Effect.Effect<AccessToken.AccessToken, E>) =>
       Effect.suspend(() => {
         const at = now()
-        const inHand = at < moments.mandatoryAt ? held(at) : undefined
-        return inHand !== undefined && satisfies(inHand, demand) ? Effect.succeed(inHand) : flown
+        const token = at < inHand.moments.mandatoryAt ? inHand.valid(at) : undefined
+        return token !== undefined && satisfies(token, demand) ? Effect.succeed(token) : flown
       })
 
     const isWorthWaiting = (cause: Cause.Cause<OAuthError>, demand: Demand, at: number): boolean =>
-      waits(demand) && held(at) === undefined && outage.isWorthWaiting(cause, at)
+      waits(demand) && inHand.valid(at) === undefined && outage.isWorthWaiting(cause, at)
 
     type Flight = SingleFlight.Flight<Demand, AccessToken.AccessToken, OAuthError>
 
@@ -271,8 +252,8 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     const arrival = (flight: Flight, demand: Demand): Effect.Effect<AccessToken.AccessToken, OAuthError> =>
       Effect.catchAllCause(outcomeOf(flight, demand), (cause) => {
         const at = now()
-        const inHand = waits(demand) && !closed ? held(at) : undefined
-        if (inHand !== undefined && satisfies(inHand, demand)) return Effect.succeed(inHand)
+        const token = waits(demand) && !closed ? inHand.valid(at) : undefined
+        if (token !== undefined && satisfies(token, demand)) return Effect.succeed(token)
         return isWorthWaiting(cause, demand, at) ? resolve(demand) : Effect.failCause(cause)
       })
 
@@ -326,7 +307,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     /** If what a step-up once won is no longer to be had, the rest still is. */
     const askFor = (demand: Demand) => {
-      const asked = { ...demand, ...refreshOf([demand.rejected ?? token ?? dropped, kept]) }
+      const asked = { ...demand, ...refreshOf([demand.rejected ?? inHand.token ?? inHand.rejected, kept]) }
       return options.obtain({ ...asked, wanted: Scopes.union(demand.wanted, stepUps.won) }).pipe(
         Effect.catchIf(
           (error) => demand.reason !== "StepUp" && stepUps.won.length > 0 && !isTransient(error),
@@ -346,18 +327,10 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
 
     const adopt = (next: AccessToken.AccessToken, reason: OAuthEvent.Reason) =>
       Effect.map(Random.next, (jitter) => {
-        token = next
-        moments = RefreshPolicy.moments(policy, next, jitter, latency)
-        obtainedAt = now()
-        used = false
+        inHand.adopt(next, reason, now(), jitter, latency)
         outage.ended()
         abandonedUntil = 0
-        replaces = reason === "Rejected"
-        // A server that rejects and asks for more in turn does not get more of either.
-        if (reason !== "Rejected" && reason !== "StepUp") {
-          rejections = 0
-          stepUps.forgetAttempts()
-        }
+        if (reason !== "Rejected" && reason !== "StepUp") stepUps.forgetAttempts()
         if (reason !== "StepUp") stepUps.forgetFailures()
         refresher.unsafeWake()
       })
@@ -369,7 +342,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
         if (demand.reason === "StepUp" && error !== undefined && !isTransient(error)) stepUps.refused(demand.missing)
         else {
           const from = now()
-          outage.failed(asBug(cause), from, jitter, held(from) === undefined ? undefined : moments.mandatoryAt)
+          outage.failed(asBug(cause), from, jitter, inHand.valid(from) && inHand.moments.mandatoryAt)
         }
         return error === undefined
           ? Effect.logError("Getting a token died. This is a bug below the provider.", cause)
@@ -381,7 +354,8 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       Effect.gen(function*() {
         const stored = yield* storage.get()
         kept = Option.getOrUndefined(stored) ?? kept
-        if (Option.isSome(stored) && dropped !== undefined && AccessToken.isSame(stored.value, dropped)) {
+        const { rejected } = inHand
+        if (Option.isSome(stored) && rejected !== undefined && AccessToken.isSame(stored.value, rejected)) {
           // Without the lease it might by now be another one that is taken away.
           if (leased) yield* storage.remove(stored.value)
           return Option.none()
@@ -394,21 +368,23 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     const isBetter = (stored: AccessToken.AccessToken, demand: Demand): boolean =>
       stored.issuedAt <= now() &&
       now() < RefreshPolicy.moments(policy, stored, 0).mandatoryAt &&
-      (token === undefined || stored.expiresAt > token.expiresAt) &&
-      (dropped === undefined || stored.issuedAt >= dropped.issuedAt) &&
+      (inHand.token === undefined || stored.expiresAt > inHand.token.expiresAt) &&
+      (inHand.rejected === undefined || stored.issuedAt >= inHand.rejected.issuedAt) &&
       satisfies(stored, { ...demand, wanted: Scopes.union(demand.wanted, stepUps.won) })
 
     // ---- the scheduled refresh -----------------------------------------------------------------------------------------
 
     /** Until when it would only happen again; that is put to the test once more before callers learn of it. */
     const abandon = (): void => {
-      abandonedUntil = now() < moments.mandatoryAt ? moments.mandatoryAt : Number.POSITIVE_INFINITY
+      const { mandatoryAt } = inHand.moments
+      abandonedUntil = now() < mandatoryAt ? mandatoryAt : Number.POSITIVE_INFINITY
     }
 
     const refresher = new Refresher({
       clock,
       fork: runFork,
       next: (at) => {
+        const { moments, token, used } = inHand
         if (token === undefined || abandonedUntil === Number.POSITIVE_INFINITY) return undefined
         if (at < moments.renewAt) return moments.renewAt
         // A token that nobody has used by now is left to expire; the next caller starts this again.
