@@ -10,20 +10,21 @@ import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { RedisOptions } from "ioredis"
+import type { ClusterOptions, RedisOptions } from "ioredis"
 import * as Client from "./internal/client.ts"
+import * as Leases from "./internal/lease.ts"
 import * as Scripts from "./internal/scripts.ts"
 
 /**
- * - `url`: `redis://` or `rediss://` (TLS), with user name and password if need be. Several are nodes of one cluster, of
- *   which ioredis finds the others.
- * - `redis`: what else ioredis is to know, such as `tls`, `sentinels`, `password` or `db`.
+ * - `url`: `redis://` or `rediss://` (TLS), with user name and password if need be. An array, even of one, is a cluster:
+ *   some of its nodes, or the one address that a cloud gives it. The other nodes are found.
+ * - `redis`: what else ioredis is to know, such as `tls`, `sentinels`, `password` or `db`; of each node of a cluster.
+ * - `cluster`: what else it is to know of a cluster, such as `dnsLookup` or `natMap`. Makes one `url` a cluster's, too.
  * - `prefix`: what every key and channel begins with. `mcp-auth:` by default.
  * - `leaseDuration`: how long after its holder has died a lease ends. 10 seconds by default.
  * - `commandTimeout`: how long Redis may take to answer before it is done without. 3 seconds by default.
@@ -35,6 +36,7 @@ import * as Scripts from "./internal/scripts.ts"
 export interface RedisStorageOptions {
   readonly url: Redacted.Redacted<string> | ReadonlyArray<Redacted.Redacted<string>>
   readonly redis?: RedisOptions | undefined
+  readonly cluster?: Omit<ClusterOptions, "redisOptions" | "scaleReads"> | undefined
   readonly prefix?: string | undefined
   readonly leaseDuration?: Duration.DurationInput | undefined
   readonly commandTimeout?: Duration.DurationInput | undefined
@@ -47,77 +49,45 @@ export interface RedisStorageOptions {
  */
 export interface Options extends RedisStorageOptions, TokenRecord.EncryptionOptions {}
 
-/** How long a fence is remembered after its last lease, in milliseconds: longer than any process is paused. */
-const FENCE_MEMORY = Duration.toMillis("1 day")
-
-/** How long the end of a lease may take; it ends by itself soon enough. */
-const RELEASE_TIMEOUT = Duration.seconds(2)
-
 /** How often the same step may lose to another process before something else must be wrong. */
 const MAX_ATTEMPTS = 100
+
+/** In whole milliseconds, as Redis counts; at least `least` of them. */
+const milliseconds = (
+  option: string,
+  input: Duration.DurationInput,
+  least: number
+): Either.Either<number, InvalidOptions> => {
+  const millis = Option.map(Duration.decodeUnknown(input), (duration) => Math.round(Duration.toMillis(duration)))
+  return Either.fromOption(
+    Option.filter(millis, (millis) => Number.isSafeInteger(millis) && millis >= least),
+    () =>
+      new InvalidOptions({
+        option,
+        description: `it is no time of ${Duration.format(Duration.millis(least))} or more, with an end. ` +
+          `Write one as in "2 seconds".`
+      })
+  )
+}
 
 const makeStore = (
   options: RedisStorageOptions
 ): Effect.Effect<TokenRecord.Store, InvalidOptions, Scope.Scope> =>
   Effect.gen(function*() {
-    const urls = Redacted.isRedacted(options.url) ? [options.url] : options.url
-    const client = yield* Client.make(urls, options.redis, Duration.decode(options.commandTimeout ?? "3 seconds"))
+    const leaseDuration = yield* milliseconds("leaseDuration", options.leaseDuration ?? "10 seconds", 100)
+    const commandTimeout = yield* milliseconds("commandTimeout", options.commandTimeout ?? "3 seconds", 1)
+    const pollInterval = yield* milliseconds("pollInterval", options.pollInterval ?? "1 second", 10)
+    const client = yield* Client.make({
+      ...(Redacted.isRedacted(options.url)
+        ? { urls: [options.url], cluster: options.cluster }
+        : { urls: options.url, cluster: options.cluster ?? {} }),
+      redis: options.redis,
+      commandTimeout: Duration.millis(commandTimeout)
+    })
     const prefix = options.prefix ?? "mcp-auth:"
-    const leaseDuration = Duration.toMillis(options.leaseDuration ?? "10 seconds")
-    const pollInterval = Duration.toMillis(options.pollInterval ?? "1 second")
-    if (leaseDuration < 100) {
-      return yield* new InvalidOptions({
-        option: "leaseDuration",
-        description: "it is too short to be kept. Give seconds."
-      })
-    }
     const keyOf = (name: string, kind: "record" | "fence" | "lease" | "line" | "released") =>
       `${prefix}{${name}}:${kind}`
-
-    /** The fencing tokens of the leases that this process holds. */
-    const fences = new Map<string, number>()
-
-    const lease = (name: string) =>
-      Effect.gen(function*() {
-        const holder = crypto.randomUUID()
-        const [leaseKey, fenceKey, lineKey] = [keyOf(name, "lease"), keyOf(name, "fence"), keyOf(name, "line")]
-        const channel = keyOf(name, "released")
-        const woken = yield* Queue.sliding<void>(1)
-        let fence = 0
-        // First, since a command that is under way when its fiber is interrupted is carried out all the same.
-        yield* Effect.addFinalizer(() =>
-          Effect.suspend(() => {
-            if (fences.get(name) === fence) fences.delete(name)
-            return client.run("lease", Scripts.release, [leaseKey, lineKey], [holder, channel])
-          }).pipe(Effect.interruptible, Effect.timeout(RELEASE_TIMEOUT), Effect.ignore)
-        )
-        const attempt = client.run("lease", Scripts.acquire, [leaseKey, fenceKey, lineKey], [
-          holder,
-          leaseDuration,
-          FENCE_MEMORY
-        ])
-        let answer = yield* attempt
-        if (answer < 1) {
-          const unsubscribe = client.subscribe(channel, (first) => {
-            if (first === undefined || first === holder) Queue.unsafeOffer(woken, undefined)
-          })
-          yield* Effect.addFinalizer(() => Effect.sync(unsubscribe))
-          while (answer < 1) {
-            // Whoever died with the lease wakes nobody.
-            const wait = Math.min(pollInterval, Math.max(10, 1 - answer))
-            yield* Effect.timeoutOption(Queue.take(woken), Duration.millis(wait))
-            answer = yield* attempt
-          }
-          unsubscribe()
-        }
-        fence = answer
-        fences.set(name, fence)
-        yield* client.run("lease", Scripts.renew, [leaseKey], [holder, leaseDuration]).pipe(
-          Effect.ignore,
-          Effect.schedule(Schedule.spaced(Duration.millis(leaseDuration / 4))),
-          Effect.forkScoped
-        )
-      })
+    const leases = Leases.make(client, { keyOf, leaseDuration, pollInterval })
 
     return {
       get: (name) => client.get("get", keyOf(name, "record")),
@@ -134,7 +104,7 @@ const makeStore = (
               Option.getOrElse(current, () => ""),
               record,
               Math.max(1, keepFor),
-              fences.get(name) ?? ""
+              leases.fenceOf(name) ?? ""
             ])
             if (outcome === 1) return
             if (outcome === -1) {
@@ -152,7 +122,7 @@ const makeStore = (
             description: "the record does not hold still: other processes write to it all the time."
           })
         }),
-      lease
+      lease: leases.take
     }
   })
 
@@ -160,7 +130,7 @@ const makeStore = (
  * A storage in Redis, encrypted, with its connections open for the scope. They are made on first use; what is wrong with
  * them is a `TokenStorageError` each time, and tokens are asked for without the storage until Redis is back.
  *
- * Fails with `InvalidOptions` if a URL or an encryption key is none.
+ * Fails with `InvalidOptions` if a URL, an encryption key or a time is none.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,80 +1,24 @@
-import { AccessToken, TokenStorage } from "@effect-mcp-auth/core"
+import { TokenStorage } from "@effect-mcp-auth/core"
 import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
 import { TokenStorageContract } from "@effect-mcp-auth/testing"
 import { describe, expect, it, layer } from "@effect/vitest"
 import { Config, ConfigProvider, Context, Effect, Exit, Fiber, Layer, Option, Redacted, Scope } from "effect"
 import { readFileSync } from "node:fs"
 import { isInstalled, make as makeServer, type RedisServer } from "./support/redisServer.ts"
+import { encryptionKey, makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
 
 class Server extends Context.Tag("Server")<Server, RedisServer>() {
-  static readonly layer = Layer.scoped(Server, makeServer(["--enable-debug-command", "yes"]))
+  static readonly layer = Layer.scoped(Server, makeServer())
 }
-
-const encryptionKey = Redacted.make(Buffer.alloc(32, 7).toString("base64url"))
-
-const makeKey = (): TokenStorage.TokenKey => ({
-  issuer: "https://auth.example.com",
-  clientId: `nightly-report ${crypto.randomUUID()}`,
-  authenticationMethod: "client_secret_basic",
-  grantType: "client_credentials",
-  resource: "https://mcp.example.com/mcp",
-  subject: "",
-  scopes: [],
-  parameters: []
-})
-
-const makeToken = (options: { readonly issuedIn?: number; readonly refreshToken?: boolean } = {}) => {
-  const issuedAt = Date.now() + (options.issuedIn ?? -1000)
-  return new AccessToken.AccessToken({
-    value: Redacted.make(`canary-${crypto.randomUUID()}`),
-    tokenType: "Bearer",
-    scopes: [],
-    issuer: "https://auth.example.com",
-    issuedAt,
-    expiresAt: issuedAt + 60_000,
-    ...(options.refreshToken === true ? { refreshToken: Redacted.make(`canary-${crypto.randomUUID()}`) } : {})
-  })
-}
-
-const open = (url: string, options: Partial<RedisTokenStorage.Options> = {}) =>
-  RedisTokenStorage.make({ url: Redacted.make(url), encryptionKey, ...options })
-
-const namesOf = (server: RedisServer, key: TokenStorage.TokenKey) =>
-  Effect.map(TokenStorage.keyDigest(key), (digest) => ({
-    server,
-    record: `mcp-auth:{${digest}}:record`,
-    lease: `mcp-auth:{${digest}}:lease`,
-    line: `mcp-auth:{${digest}}:line`,
-    channel: `mcp-auth:{${digest}}:released`
-  }))
-
-/** Looks until it is so: for what another process does in its own time. */
-const until = <A>(look: () => Promise<A>, is: (value: A) => boolean) =>
-  Effect.promise(look).pipe(Effect.zipLeft(Effect.sleep("5 millis")), Effect.repeat({ until: is }))
 
 describe.skipIf(!isInstalled)("with a redis-server (skipped where none is installed)", () => {
   layer(Server.layer, { excludeTestServices: true })((it) => {
-    for (const kind of ["encrypted", "plaintext"]) {
-      describe(`the contract: ${kind}`, () => {
-        for (const { check, name } of TokenStorageContract.cases) {
-          it.scoped(name, () =>
-            Effect.gen(function*() {
-              const { url } = yield* Server
-              const place = kind === "encrypted"
-                ? open(url)
-                : RedisTokenStorage.makePlaintext({ url: Redacted.make(url) })
-              yield* check(yield* place, yield* place)
-            }))
-        }
-      })
-    }
-
     describe("what is in Redis", () => {
       it.scoped("tells neither token, nor client, nor URL, and goes when the token has expired", () =>
         Effect.gen(function*() {
           const server = yield* Server
           const key = makeKey()
-          const { record } = yield* namesOf(server, key)
+          const { record } = yield* namesOf(key)
           const storage = yield* open(server.url)
           yield* storage.lease(key)
           yield* storage.set(key, makeToken())
@@ -93,7 +37,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
         Effect.gen(function*() {
           const server = yield* Server
           const key = makeKey()
-          const { record } = yield* namesOf(server, key)
+          const { record } = yield* namesOf(key)
           const storage = yield* open(server.url)
           yield* Effect.promise(() => server.admin.set(record, "OK"))
           expect((yield* Effect.flip(storage.get(key))).reason).toBe("Damaged")
@@ -121,7 +65,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
         Effect.gen(function*() {
           const server = yield* Server
           const key = makeKey()
-          const { line } = yield* namesOf(server, key)
+          const { line } = yield* namesOf(key)
           const options = { leaseDuration: "1 hour", pollInterval: "1 hour" } as const
           const served: Array<number> = []
           const first = yield* Scope.make()
@@ -139,11 +83,26 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           expect(new Set(served)).toEqual(new Set([0, 1, 2, 3]))
         }))
 
+      it.scoped("is found and woken whatever the client does with names and numbers", () =>
+        Effect.gen(function*() {
+          const server = yield* Server
+          const key = makeKey()
+          const { line } = yield* namesOf(key)
+          const options = { pollInterval: "1 hour", redis: { keyPrefix: "app:", stringNumbers: true } } as const
+          const first = yield* Scope.make()
+          yield* Scope.extend((yield* open(server.url, { ...options, leaseDuration: "1 hour" })).lease(key), first)
+          const waiting = yield* Effect.fork(Effect.scoped((yield* open(server.url, options)).lease(key)))
+          yield* until(() => server.admin.zcard(`app:${line}`), (count) => count === 1)
+          yield* until(() => server.admin.pubsub("CHANNELS", `${line.slice(0, -5)}*`), ({ length }) => length === 1)
+          yield* Scope.close(first, Exit.void)
+          yield* Fiber.join(waiting)
+        }))
+
       it.scoped("one that is woken and leaves wakes the next", () =>
         Effect.gen(function*() {
           const server = yield* Server
           const key = makeKey()
-          const { line } = yield* namesOf(server, key)
+          const { line } = yield* namesOf(key)
           const options = { leaseDuration: "1 hour", pollInterval: "1 hour" } as const
           const first = yield* Scope.make()
           yield* Scope.extend((yield* open(server.url, options)).lease(key), first)
@@ -159,6 +118,55 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           yield* Effect.forEach(others, Fiber.join)
         }))
 
+      it.scoped("whoever died in line is passed over, and the next who is alive is woken", () =>
+        Effect.gen(function*() {
+          const server = yield* Server
+          const key = makeKey()
+          const { line } = yield* namesOf(key)
+          const options = { leaseDuration: "1 hour", pollInterval: "1 hour" } as const
+          const first = yield* Scope.make()
+          yield* Scope.extend((yield* open(server.url, options)).lease(key), first)
+          yield* Effect.promise(() => server.admin.zadd(line, 1, "dead", 2, "dead, too"))
+          const waiting = yield* Effect.fork(Effect.scoped((yield* open(server.url, options)).lease(key)))
+          const digest = yield* TokenStorage.keyDigest(key)
+          yield* until(() => server.admin.pubsub("CHANNELS", `*${digest}*`), (channels) => channels.length === 1)
+          yield* Scope.close(first, Exit.void)
+          yield* Fiber.join(waiting)
+          expect(yield* Effect.promise(() => server.admin.zcard(line))).toBe(0)
+        }))
+
+      it.scoped("one that waits is told when its storage is closed, and not left asleep", () =>
+        Effect.gen(function*() {
+          const server = yield* Server
+          const key = makeKey()
+          const { line } = yield* namesOf(key)
+          yield* (yield* open(server.url, { leaseDuration: "1 hour" })).lease(key)
+          const place = yield* Scope.make()
+          const storage = yield* Scope.extend(open(server.url, { pollInterval: "1 hour" }), place)
+          const waiting = yield* Effect.fork(Effect.flip(Effect.scoped(storage.lease(key))))
+          yield* until(() => server.admin.zcard(line), (count) => count === 1)
+          yield* Scope.close(place, Exit.void)
+          expect(yield* Fiber.join(waiting)).toMatchObject({ operation: "lease", reason: "Unavailable" })
+        }))
+
+      it.scoped("of a time with a fraction is taken and kept: Redis counts in whole milliseconds", () =>
+        Effect.gen(function*() {
+          const server = yield* Server
+          const key = makeKey()
+          const { lease } = yield* namesOf(key)
+          yield* (yield* open(server.url, { leaseDuration: 10_000.5, pollInterval: 20.5 })).lease(key)
+          expect(yield* Effect.promise(() => server.admin.pttl(lease))).toBeGreaterThan(0)
+        }))
+
+      it.scoped("is given back before the connection of its storage is closed", () =>
+        Effect.gen(function*() {
+          const server = yield* Server
+          const key = makeKey()
+          const { lease } = yield* namesOf(key)
+          yield* Effect.scoped(Effect.flatMap(open(server.url), (storage) => storage.lease(key)))
+          expect(yield* Effect.promise(() => server.admin.exists(lease))).toBe(0)
+        }))
+
       it.scoped("is found by looking where messages do not come through", () =>
         Effect.gen(function*() {
           const server = yield* Server
@@ -171,7 +179,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           yield* Scope.extend((yield* open(server.url)).lease(key), first)
           const storage = yield* open(server.url, options)
           const waiting = yield* Effect.fork(Effect.scoped(storage.lease(key)))
-          const { line } = yield* namesOf(server, key)
+          const { line } = yield* namesOf(key)
           yield* until(() => server.admin.zcard(line), (count) => count === 1)
           yield* Scope.close(first, Exit.void)
           yield* Fiber.join(waiting)
@@ -181,7 +189,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
         Effect.gen(function*() {
           const server = yield* Server
           const key = makeKey()
-          const { lease } = yield* namesOf(server, key)
+          const { lease } = yield* namesOf(key)
           const options = { leaseDuration: "3 seconds" } as const
           const holder = yield* Scope.make()
           yield* Scope.extend((yield* open(server.url, options)).lease(key), holder)
@@ -198,13 +206,17 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           yield* Scope.close(holder, Exit.void)
           yield* Effect.promise(() => server.admin.set(lease, "somebody dead", "PX", 200))
           yield* Effect.scoped((yield* open(server.url, { pollInterval: "1 hour" })).lease(key))
+          // As nobody here would write it.
+          yield* Effect.promise(() => server.admin.set(lease, "somebody dead, without an end"))
+          const impatient = yield* open(server.url, { leaseDuration: "200 millis", pollInterval: "1 hour" })
+          yield* Effect.scoped(impatient.lease(key))
         }))
 
       it.scoped("a holder that has lost it stores nothing, whatever the clocks say, and takes nobody's lease away", () =>
         Effect.gen(function*() {
           const server = yield* Server
           const key = makeKey()
-          const { lease } = yield* namesOf(server, key)
+          const { lease } = yield* namesOf(key)
           const paused = yield* open(server.url)
           const other = yield* open(server.url)
           const first = yield* Scope.make()
@@ -299,173 +311,34 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
         expect((yield* Effect.flip(plaintext.get(key))).reason).toBe("UnknownKey")
       }))
   })
-
-  it.scopedLive("a cluster: the contract, by the URLs of some of its nodes, with a password", () =>
-    Effect.gen(function*() {
-      const server = yield* makeServer(
-        ["--cluster-announce-ip", "127.0.0.1", "--cluster-enabled", "yes", "--requirepass", "canary-password"],
-        "canary-password"
-      )
-      yield* Effect.promise(() => server.admin.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383"))
-      yield* until(() => server.admin.cluster("INFO"), (info) => info.includes("cluster_state:ok"))
-      const url = Redacted.make(`redis://:canary-password@127.0.0.1:${server.port}`)
-      const place = open("", { url: [url, url] })
-      const [storage, other] = [yield* place, yield* place]
-      for (const { check } of TokenStorageContract.cases) yield* check(storage, other)
-      yield* server.stop
-      const error = yield* Effect.flip(storage.get(makeKey()))
-      expect(error).toMatchObject({ reason: "Unavailable" })
-      expect(error.message).toMatch(/ECONNREFUSED|did not answer|closed/)
-    }))
-
-  describe("a Redis in trouble", () => {
-    it.scopedLive("wants a password: it is said where to write it, and the password is not said", () =>
-      Effect.gen(function*() {
-        const server = yield* makeServer(["--requirepass", "canary-password"], "canary-password")
-        const key = makeKey()
-        const without = yield* Effect.flip((yield* open(server.url)).get(key))
-        expect(without).toMatchObject({ reason: "Refused", operation: "get" })
-        expect(without.message).toMatch(/wants a password \(NOAUTH\).*redis:\/\/:password@host/)
-        const wrong = yield* open(`redis://:canary-wrong@127.0.0.1:${server.port}`)
-        expect(yield* Effect.flip(wrong.set(key, makeToken()))).toMatchObject({ reason: "Refused" })
-        const lease = yield* Effect.flip(Effect.scoped(wrong.lease(key)))
-        expect(lease.message).toMatch(/does not take the password/)
-        const right = yield* open(`redis://:canary-password@127.0.0.1:${server.port}`)
-        expect(yield* right.get(key)).toEqual(Option.none())
-      }))
-
-    it.scopedLive("gives this user too few rights", () =>
-      Effect.gen(function*() {
-        const server = yield* makeServer()
-        yield* Effect.promise(() =>
-          server.admin.call("ACL", "SETUSER", "reader", "on", ">canary-reader", "~*", "&*", "+get", "+info", "+ping")
-        )
-        const storage = yield* open(`redis://reader:canary-reader@127.0.0.1:${server.port}`)
-        const key = makeKey()
-        expect(yield* storage.get(key)).toEqual(Option.none())
-        const error = yield* Effect.flip(storage.set(key, makeToken()))
-        expect(error).toMatchObject({ reason: "Refused", operation: "set" })
-        expect(error.message).toMatch(/NOPERM/)
-      }))
-
-    it.scopedLive("is full: plaintext, too, stays out of the error", () =>
-      Effect.gen(function*() {
-        const server = yield* makeServer(["--maxmemory", "1", "--maxmemory-policy", "noeviction"])
-        const storage = yield* RedisTokenStorage.makePlaintext({ url: Redacted.make(server.url) })
-        const error = yield* Effect.flip(storage.set(makeKey(), makeToken()))
-        expect(error).toMatchObject({ reason: "Unavailable", operation: "set" })
-        expect(error.message).toMatch(/OOM/)
-      }))
-
-    it.scopedLive("takes no writes", () =>
-      Effect.gen(function*() {
-        const server = yield* makeServer(["--replicaof", "127.0.0.1 1", "--replica-serve-stale-data", "yes"])
-        const storage = yield* open(server.url)
-        const key = makeKey()
-        expect(yield* storage.get(key)).toEqual(Option.none())
-        expect((yield* Effect.flip(storage.set(key, makeToken()))).message).toMatch(/READONLY|read only/)
-      }))
-
-    it.scopedLive("is down, and comes back: an error soon, and then all is well again", () =>
-      Effect.gen(function*() {
-        const server = yield* makeServer()
-        const storage = yield* open(server.url)
-        const key = makeKey()
-        const token = makeToken()
-        yield* storage.set(key, token)
-        yield* server.stop
-        for (const use of [storage.get(key), storage.set(key, token), Effect.scoped(storage.lease(key))]) {
-          const error = yield* Effect.flip(Effect.asVoid(use))
-          expect(error).toMatchObject({ reason: "Unavailable" })
-          expect(error.message).toMatch(/ECONNREFUSED|closed|reset/i)
-        }
-        yield* server.start
-        yield* Effect.retry(storage.get(key), { while: ({ reason }) => reason === "Unavailable" })
-        yield* storage.set(key, token)
-        expect(yield* storage.get(key)).toEqual(Option.some(token))
-        yield* Effect.scoped(storage.lease(key))
-      }))
-
-    it.scopedLive("restarts while others wait for the lease: they get it all the same", () =>
-      Effect.gen(function*() {
-        const server = yield* makeServer()
-        const key = makeKey()
-        const first = yield* Scope.make()
-        const holder = yield* open(server.url)
-        yield* Scope.extend(holder.lease(key), first)
-        const storage = yield* open(server.url, { pollInterval: "20 millis" })
-        const waiting = yield* Effect.fork(
-          Effect.retry(Effect.scoped(storage.lease(key)), { while: ({ reason }) => reason === "Unavailable" })
-        )
-        const { line } = yield* namesOf(server, key)
-        yield* until(() => server.admin.zcard(line), (count) => count === 1)
-        yield* server.restart
-        // It has forgotten the lease with everything else.
-        yield* Fiber.join(waiting)
-        yield* Scope.close(first, Exit.void)
-      }))
-
-    it.scopedLive("hangs: whoever waits can leave, and nothing that was begun is left behind", () =>
-      Effect.gen(function*() {
-        const server = yield* makeServer()
-        const storage = yield* open(server.url)
-        const key = makeKey()
-        yield* storage.get(key)
-        yield* server.pause
-        const fibers = yield* Effect.forEach(
-          [storage.get(key), storage.set(key, makeToken()), Effect.scoped(storage.lease(key))],
-          (use) => Effect.fork(Effect.asVoid(use))
-        )
-        yield* Effect.sleep("20 millis")
-        yield* Fiber.interruptAll(fibers)
-        const impatient = yield* open(server.url, { commandTimeout: "50 millis" })
-        expect((yield* Effect.flip(impatient.get(key))).message).toMatch(/did not answer within 50ms/)
-        yield* server.resume
-        const { lease, line } = yield* namesOf(server, key)
-        // The end of the lease was sent behind its beginning.
-        yield* until(() => server.admin.exists(lease, line), (count) => count === 0)
-        yield* Effect.scoped(storage.lease(key))
-      }))
-
-    it.scopedLive("is flushed under load: nobody fails, and the lease is had again", () =>
-      Effect.gen(function*() {
-        const server = yield* makeServer()
-        const key = makeKey()
-        const storages = yield* Effect.replicateEffect(open(server.url, { pollInterval: "20 millis" }), 4)
-        const flushes = yield* Effect.fork(Effect.forever(Effect.promise(() => server.admin.flushall())))
-        let turns = 0
-        yield* Effect.forEach(storages, (storage) =>
-          Effect.gen(function*() {
-            yield* storage.lease(key)
-            yield* storage.get(key)
-            yield* storage.set(key, makeToken()).pipe(
-              // A later holder was let in by the flush.
-              Effect.catchIf(({ reason }) => reason === "LeaseLost", () => Effect.void)
-            )
-            turns++
-          }).pipe(Effect.scoped, Effect.repeatN(19)), { concurrency: "unbounded", discard: true })
-        yield* Fiber.interrupt(flushes)
-        expect(turns).toBe(80)
-        const token = makeToken({ issuedIn: 0 })
-        const [storage] = storages
-        if (storage === undefined) return expect.unreachable()
-        yield* storage.set(key, token)
-        expect(yield* storage.get(key)).toEqual(Option.some(token))
-      }))
-  })
 })
 
+// `layer` has put its own `scoped` in the place of everybody's.
 describe("options", () => {
-  // `layer` has put its own `scoped` in the place of everybody's.
   it.scopedLive("a URL that is none is refused, and not shown", () =>
     Effect.gen(function*() {
-      for (const url of ["", "canary", "https://:canary-password@redis.example.com", "redis:"]) {
-        expect(yield* Effect.flip(open(url))).toMatchObject({ _tag: "InvalidOptions", option: "url" })
+      const urls = ["", "canary", "https://:canary-password@redis.example.com", "redis:", "redis://:canary%zz@a"]
+      for (const url of [...urls.map((url) => Redacted.make(url)), [], ["redis://a", "canary"].map(Redacted.make)]) {
+        const error = yield* Effect.flip(open("", { url }))
+        expect(error).toMatchObject({ _tag: "InvalidOptions", option: "url" })
+        expect(error.message).toMatch(/Write redis:\/\/host:6379/)
+        expect(error.message).not.toMatch(/canary/)
       }
-      expect(yield* Effect.flip(open("", { url: [] }))).toMatchObject({ option: "url" })
-      expect(yield* Effect.flip(open("redis://a", { leaseDuration: 1 }))).toMatchObject({ option: "leaseDuration" })
       expect(yield* Effect.flip(open("redis://a", { encryptionKey: Redacted.make("canary") }))).toMatchObject({
         option: "encryptionKey"
       })
+    }))
+
+  it.scopedLive("a time without an end, or too short to be kept, is refused, and it is said what to write", () =>
+    Effect.gen(function*() {
+      const least = { leaseDuration: 100, pollInterval: 10, commandTimeout: 1 }
+      for (const [option, millis] of Object.entries(least)) {
+        for (const time of [0, -1, millis - 0.6, Number.NaN, Infinity, 1e300]) {
+          const error = yield* Effect.flip(open("redis://a", { [option]: time }))
+          expect(error).toMatchObject({ _tag: "InvalidOptions", option })
+          expect(error.message).toContain(`${millis}ms or more, with an end. Write one as in "2 seconds"`)
+        }
+        yield* open("redis://a", { [option]: millis })
+      }
     }))
 })

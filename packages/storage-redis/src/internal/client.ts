@@ -1,10 +1,12 @@
 import { InvalidOptions, TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
+import type * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { Cluster, Redis, type RedisOptions } from "ioredis"
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
+import { explain, forget, messageOf } from "./explain.ts"
 import type { Script } from "./scripts.ts"
 
 type Operation = TokenStorageError["operation"]
@@ -23,130 +25,223 @@ export interface Client {
     args: ReadonlyArray<string | number>
   ) => Effect.Effect<number, TokenStorageError>
   /**
-   * Calls back with each message of the channel, and with `undefined` when messages may have been missed: once it is
-   * subscribed, and after each time that the connection was broken. Gives what ends it.
+   * Calls back with each message of the channel, and whenever one may have been missed: once it is subscribed, after
+   * each time that the connection was broken, and when the client ends. A channel has one listener. Gives what ends it.
    */
-  readonly subscribe: (channel: string, onMessage: (message: string | undefined) => void) => () => void
-}
-
-const defaults: RedisOptions = {
-  lazyConnect: true,
-  connectTimeout: 5000,
-  // A peer that has gone without a word is noticed by what it does not answer.
-  socketTimeout: 10_000,
-  // A storage that is down is done without: better an error soon than a token late.
-  maxRetriesPerRequest: 1,
-  retryStrategy: (times) => Math.min(times * 50, 1000)
-}
-
-const invalid = (description: string) => new InvalidOptions({ option: "url", description })
-
-const parse = (text: string): URL | undefined => {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  return url !== undefined && (url.protocol === "redis:" || url.protocol === "rediss:") && url.hostname !== ""
-    ? url
-    : undefined
-}
-
-const connect = (urls: ReadonlyArray<string>, first: URL, options: RedisOptions | undefined): Redis | Cluster => {
-  const all = { ...defaults, ...options }
-  if (urls.length === 1) return new Redis(first.href, all)
-  // The nodes that a cluster names are reached as the first one is.
-  const credentials: RedisOptions = {
-    ...(first.username === "" ? {} : { username: decodeURIComponent(first.username) }),
-    ...(first.password === "" ? {} : { password: decodeURIComponent(first.password) }),
-    ...(first.protocol === "rediss:" ? { tls: {} } : {})
-  }
-  return new Cluster([...urls], {
-    lazyConnect: true,
-    clusterRetryStrategy: (times) => Math.min(times * 50, 1000),
-    slotsRefreshTimeout: 5000,
-    redisOptions: { ...credentials, ...all }
-  })
+  readonly subscribe: (channel: string, onMessage: () => void) => () => void
 }
 
 /**
- * Two connections at most, for the scope: one for commands, and one for messages once anybody waits. Both are made when
- * they are first needed, and made again when they break.
+ * - `urls`: of the one Redis, or of nodes of a cluster.
+ * - `cluster`: makes it a cluster.
  *
  * @internal
  */
-export const make = (
-  redactedUrls: ReadonlyArray<Redacted.Redacted<string>>,
-  options: RedisOptions | undefined,
-  commandTimeout: Duration.Duration
-): Effect.Effect<Client, InvalidOptions, Scope.Scope> =>
-  Effect.gen(function*() {
-    const urls = redactedUrls.map((url) => Redacted.value(url))
-    const parsed = urls.map(parse)
-    const [first] = parsed
-    if (first === undefined || parsed.includes(undefined)) {
-      return yield* invalid("it is no URL of Redis. Write redis://host:6379, or rediss://host:6379 for TLS.")
+export interface Options {
+  readonly urls: ReadonlyArray<Redacted.Redacted<string>>
+  readonly cluster: ClusterOptions | undefined
+  readonly redis: RedisOptions | undefined
+  readonly commandTimeout: Duration.Duration
+}
+
+/**
+ * How long to wait before the connection is made again, in milliseconds: longer each time, and each client by chance, so
+ * that not all of them come back to a restarted Redis in the same moment.
+ *
+ * @internal
+ */
+export const backoff = (random: Random.Random) => (times: number): number =>
+  Effect.runSync(random.nextIntBetween(1, Math.min(times * 50, 1000) + 1))
+
+interface Address {
+  readonly href: string
+  readonly node: { readonly host: string; readonly port: number }
+  readonly tls: boolean
+  readonly credentials: { readonly username?: string; readonly password?: string }
+}
+
+const parse = (text: string): Address | undefined => {
+  try {
+    const { hostname, href, password, port, protocol, username } = new URL(text)
+    if ((protocol !== "redis:" && protocol !== "rediss:") || hostname === "") return undefined
+    return {
+      href,
+      // An IPv6 address is in brackets.
+      node: { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 6379) },
+      tls: protocol === "rediss:",
+      credentials: {
+        ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+        ...(password === "" ? {} : { password: decodeURIComponent(password) })
+      }
     }
+  } catch {
+    return undefined
+  }
+}
+
+const connect = (
+  addresses: ReadonlyArray<Address>,
+  first: Address,
+  { cluster, redis }: Options,
+  retryStrategy: (times: number) => number,
+  onError: (error: Error) => void
+): Redis | Cluster => {
+  const all: RedisOptions = {
+    lazyConnect: true,
+    connectTimeout: 5000,
+    // A peer that has gone without a word is noticed by what it does not answer.
+    socketTimeout: 10_000,
+    // A storage that is down is done without: better an error soon than a token late.
+    maxRetriesPerRequest: 1,
+    retryStrategy,
+    sentinelRetryStrategy: retryStrategy,
+    // After a failover: the address now stands for another.
+    reconnectOnError: ({ message }) => message.includes("READONLY"),
+    ...redis
+  }
+  if (cluster === undefined) return new Redis(first.href, all)
+  return new Cluster(addresses.map(({ node }) => ({ ...node })), {
+    lazyConnect: true,
+    clusterRetryStrategy: (times, reason) => {
+      // Such as a name that is not found.
+      if (reason !== undefined) onError(reason)
+      return retryStrategy(times)
+    },
+    slotsRefreshTimeout: 5000,
+    ...cluster,
+    // Who reads from a replica finds a token that was replaced.
+    scaleReads: "master",
+    // The nodes that a cluster names are reached as the first one is.
+    redisOptions: { ...all, ...first.credentials, ...(first.tls ? { tls: all.tls ?? {} } : {}) }
+  })
+}
+
+const unexpected = (operation: Operation) =>
+  new TokenStorageError({
+    operation,
+    description: "Redis answered something else than was asked. Is it a Redis, or a proxy that changes answers?"
+  })
+
+/**
+ * Two connections at most, for the scope: one for commands, to each node of a cluster, and one for messages once anybody
+ * waits. They are made when they are first needed, and made again when they break.
+ *
+ * @internal
+ */
+export const make = (options: Options): Effect.Effect<Client, InvalidOptions, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { commandTimeout } = options
+    const parsed = options.urls.map((url) => parse(Redacted.value(url)))
+    const addresses = parsed.filter((address) => address !== undefined)
+    const [first] = addresses
+    if (first === undefined || addresses.length < parsed.length) {
+      return yield* new InvalidOptions({
+        option: "url",
+        description: "it is no URL of Redis. Write redis://host:6379, or rediss://host:6379 for TLS, " +
+          "and what is special in a password percent-encoded."
+      })
+    }
+    const retryStrategy = backoff(yield* Effect.random)
 
     /** What broke the connection last: the client itself says no more than how often it has tried. */
     let broken: Error | undefined
-    const open = (make: () => Redis | Cluster) => {
-      const connection = make()
-      connection.on("error", (error: Error) => {
-        forget(error)
-        broken = error
-      })
-      return connection
+    let reached = false
+    let closed = false
+    const noteBroken = (error: Error) => {
+      forget(error)
+      if (!messageOf(error).startsWith("Connection is closed")) broken = error
     }
-    const redis = yield* Effect.acquireRelease(
-      Effect.sync(() => open(() => connect(urls, first, options))),
-      (redis) => Effect.sync(() => redis.disconnect())
-    )
+    const redis = connect(addresses, first, options, retryStrategy, noteBroken)
+    redis.on("error", noteBroken)
+    redis.on("ready", () => {
+      reached = true
+    })
+    let probe: Redis | undefined
+    if (redis instanceof Cluster) {
+      redis.on("node error", noteBroken)
+      // A cluster says that it reaches no node, and not why; who connects to a node is told.
+      redis.on("error", () => {
+        const [node] = redis.nodes()
+        if (closed || probe !== undefined || node === undefined) return
+        probe = node.duplicate({ retryStrategy: null })
+        probe.on("error", noteBroken)
+        probe.on("end", () => {
+          probe = undefined
+        })
+        probe.connect().then(() => probe?.disconnect(), ignore)
+      })
+    }
 
-    const use = <A>(operation: Operation, command: () => Promise<A>): Effect.Effect<A, TokenStorageError> =>
-      Effect.tryPromise({ try: command, catch: (error) => explain(operation, error, broken) }).pipe(
+    const use = <A>(operation: Operation, command: () => Promise<A>): Effect.Effect<A, TokenStorageError> => {
+      const fail = (error: unknown) => {
+        forget(error)
+        return explain(operation, error, broken, reached || closed ? undefined : first.tls ? "tls" : "plain")
+      }
+      return Effect.tryPromise({ try: command, catch: fail }).pipe(
         // A cluster that cannot be reached is tried for ever, and who hangs says nothing.
         Effect.timeoutFail({
           duration: commandTimeout,
           onTimeout: () => {
-            const why = redis.status === "ready" || broken === undefined ? "" : `: ${messageOf(broken)}`
-            const description = `Redis did not answer within ${Duration.format(commandTimeout)}${why}`
-            return new TokenStorageError({ operation, description })
+            const why = broken !== undefined ? `: ${messageOf(broken)}` : reached ? "" : ": it was not reached"
+            return fail(`it did not answer within ${Duration.format(commandTimeout)}${why}`)
           }
-        })
+        }),
+        Effect.tap(() => Effect.sync(() => broken = undefined))
       )
+    }
 
     // ---- messages ------------------------------------------------------------------------------------------------------
 
-    const listeners = new Map<string, Set<(message: string | undefined) => void>>()
+    const listeners = new Map<string, () => void>()
+    const wakeAll = () => {
+      for (const listener of listeners.values()) listener()
+    }
     let subscriber: Redis | Cluster | undefined
     const unsafeSubscriber = (): Redis | Cluster => {
       if (subscriber !== undefined) return subscriber
-      const connection = open(() =>
-        redis instanceof Cluster ? redis.duplicate() : redis.duplicate({ maxRetriesPerRequest: null })
-      )
-      connection.on("message", (channel: string, message: string) => tell(channel, message))
-      connection.on("ready", () => {
-        for (const channel of listeners.keys()) tell(channel, undefined)
-      })
+      // A cluster has a connection of its own for messages.
+      const connection = redis instanceof Cluster ? redis : redis.duplicate({ maxRetriesPerRequest: null })
+      if (connection !== redis) connection.on("error", noteBroken)
+      connection.on("message", (channel: string) => listeners.get(channel)?.())
+      connection.on("ready", wakeAll)
       subscriber = connection
       return connection
     }
-    yield* Effect.addFinalizer(() => Effect.sync(() => subscriber?.disconnect()))
-
-    const tell = (channel: string, message: string | undefined): void => {
-      for (const listener of listeners.get(channel) ?? []) listener(message)
-    }
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        closed = true
+        redis.disconnect()
+        subscriber?.disconnect()
+        probe?.disconnect()
+        // Whoever still waits finds no connection, and is not left asleep.
+        wakeAll()
+      })
+    )
 
     return {
-      get: (operation, key) => Effect.map(use(operation, () => redis.get(key)), Option.fromNullable),
+      get: (operation, key) =>
+        Effect.flatMap(
+          use(operation, (): Promise<unknown> => redis.get(key)),
+          (value) =>
+            value === null
+              ? Effect.succeedNone
+              : typeof value === "string"
+              ? Effect.succeedSome(value)
+              : unexpected(operation)
+        ),
       run: (operation, script, keys, args) =>
-        use(operation, async () => Number(await redis.eval(script.lua, script.numberOfKeys, ...keys, ...args))),
+        Effect.flatMap(
+          use(operation, () => redis.eval(script.lua, script.numberOfKeys, ...keys, ...args)),
+          // Numbers are text where the client is told so.
+          (value) => /^-?\d+$/.test(String(value)) ? Effect.succeed(Number(value)) : unexpected(operation)
+        ),
       subscribe: (channel, onMessage) => {
+        // A connection made now would be closed by nobody.
+        if (closed) return ignore
         const connection = unsafeSubscriber()
-        const others = listeners.get(channel)
-        const here = others ?? new Set()
-        listeners.set(channel, here.add(onMessage))
-        if (others === undefined) connection.subscribe(channel).then(() => tell(channel, undefined), ignore)
-        else onMessage(undefined)
+        listeners.set(channel, onMessage)
+        connection.subscribe(channel).then(onMessage, ignore)
         return () => {
-          if (!here.delete(onMessage) || here.size > 0) return
           listeners.delete(channel)
           connection.unsubscribe(channel).catch(ignore)
         }
@@ -156,33 +251,3 @@ export const make = (
 
 /** Without messages there is still the poll. */
 const ignore = () => {}
-
-/** The client's errors hold the command, and so a password or a record. */
-const forget = (error: unknown): void => {
-  if (error instanceof Error) Reflect.deleteProperty(error, "command")
-}
-
-/** Without the error as a cause, which is nothing but its message once the command is gone. */
-const explain = (operation: Operation, error: unknown, broken: Error | undefined): TokenStorageError => {
-  forget(error)
-  const said = messageOf(error)
-  // The client's own words about a broken connection; why it broke is what helps.
-  const text = broken !== undefined &&
-      /^(Reached the max retries|Connection is closed|Failed to refresh slots|None of startup)/.test(said)
-    ? messageOf(broken)
-    : said
-  const refused = /\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid (username-)?password/i.exec(text)?.[0]
-  if (refused === undefined) return new TokenStorageError({ operation, description: `Redis failed: ${text}` })
-  const description = refused === "NOAUTH"
-    ? "Redis wants a password (NOAUTH). Write it in the URL, redis://:password@host:6379, or in `redis.password`."
-    : refused === "NOPERM"
-    ? `Redis does not let this user do it (NOPERM): ${text}`
-    : "Redis does not take the password (WRONGPASS). Correct it in the URL, or in `redis.password`."
-  return new TokenStorageError({ operation, reason: "Refused", description })
-}
-
-const messageOf = (error: unknown): string => {
-  const text = error instanceof Error ? error.message : String(error)
-  const line = text.split("\n", 1)[0] ?? ""
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line
-}

@@ -30,7 +30,7 @@ return 1
 
 /**
  * Takes the lease, or gets in line for it. For who has it already, as after a command that was sent twice over a broken
- * connection, it begins anew.
+ * connection, it begins anew. One without an end, which nobody here wrote, is given one.
  *
  * Keys: the lease, the fence, the line. Arguments: the holder, for how long in milliseconds, how long to remember the
  * fence and the line in milliseconds. Gives the fencing token, which grows with each holder; or, below 1, the negative of
@@ -54,7 +54,12 @@ end
 local time = redis.call("TIME")
 redis.call("ZADD", KEYS[3], "NX", time[1] * 1000000 + time[2], ARGV[1])
 redis.call("PEXPIRE", KEYS[3], ARGV[3])
-return -math.max(0, redis.call("PTTL", KEYS[1]))
+local left = redis.call("PTTL", KEYS[1])
+if left < 0 then
+  redis.call("PEXPIRE", KEYS[1], ARGV[2])
+  left = tonumber(ARGV[2])
+end
+return -left
 `
 }
 
@@ -72,9 +77,11 @@ return redis.call("PEXPIRE", KEYS[1], ARGV[2])
 }
 
 /**
- * Ends the lease, if it is still the holder's, or leaves the line; and if the lease is free then, wakes the first in line.
+ * Ends the lease, if it is still the holder's, or leaves the line; and if the lease is free then, wakes the first in line
+ * whom the message reaches: whoever died in line is not listening. In a cluster, neither is who listens at another node,
+ * so that a few are woken there.
  *
- * Keys: the lease, the line. Arguments: the holder, the channel.
+ * Keys: the lease, the line. Arguments: the holder, what the channels of the waiters begin with.
  *
  * @internal
  */
@@ -84,8 +91,9 @@ export const release: Script = {
 if redis.call("GET", KEYS[1]) == ARGV[1] then redis.call("DEL", KEYS[1]) end
 redis.call("ZREM", KEYS[2], ARGV[1])
 if redis.call("EXISTS", KEYS[1]) == 1 then return 0 end
-local first = redis.call("ZPOPMIN", KEYS[2])[1]
-if first then redis.call("PUBLISH", ARGV[2], first) end
+repeat
+  local first = redis.call("ZPOPMIN", KEYS[2])[1]
+until not first or redis.call("PUBLISH", ARGV[2] .. first, "") > 0
 return 1
 `
 }

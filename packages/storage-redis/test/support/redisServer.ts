@@ -10,8 +10,13 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
+const isProgram = (program: string): boolean => spawnSync(program, ["--version"]).status === 0
+
 /** Whether there is one on this machine; without it the tests that need it are skipped, which `.ci/run` counts as failed. */
-export const isInstalled = spawnSync("redis-server", ["--version"]).status === 0
+export const isInstalled = isProgram("redis-server")
+
+/** What the contract is held against: Redis, and Valkey where there is one. */
+export const programs: ReadonlyArray<string> = ["redis-server", ...["valkey-server"].filter(isProgram)]
 
 if (!isInstalled) {
   process.stderr.write(
@@ -32,7 +37,7 @@ export interface RedisServer {
   readonly resume: Effect.Effect<void>
 }
 
-const freePort = async (): Promise<number> => {
+export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, "127.0.0.1")
   await once(server, "listening")
   const address = server.address()
@@ -47,9 +52,14 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL")
 })
 
-const launch = async (port: number, directory: string, args: ReadonlyArray<string>): Promise<ChildProcess> => {
+const launch = async (
+  program: string,
+  port: number,
+  directory: string,
+  args: ReadonlyArray<string>
+): Promise<ChildProcess> => {
   const place = ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory]
-  const child = spawn("redis-server", [...place, "--save", "", "--appendonly", "no", ...args], {
+  const child = spawn(program, [...place, "--save", "", "--appendonly", "no", ...args], {
     stdio: ["ignore", "pipe", "inherit"]
   })
   running.add(child)
@@ -57,7 +67,7 @@ const launch = async (port: number, directory: string, args: ReadonlyArray<strin
   let log = ""
   await new Promise<void>((resolve, reject) => {
     child.once("error", reject)
-    child.once("exit", () => reject(new Error(`redis-server ended:\n${log}`)))
+    child.once("exit", () => reject(new Error(`${program} ended:\n${log}`)))
     child.stdout.on("data", (chunk) => {
       log += String(chunk)
       if (log.includes("Ready to accept connections")) resolve()
@@ -74,7 +84,7 @@ const kill = async (child: ChildProcess): Promise<void> => {
 }
 
 /** Lives as long as the scope. */
-export const make = (args: ReadonlyArray<string> = [], password?: string) =>
+export const make = (args: ReadonlyArray<string> = [], password?: string, program = "redis-server") =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const directory = mkdtempSync(join(tmpdir(), "redis-test-"))
@@ -83,7 +93,7 @@ export const make = (args: ReadonlyArray<string> = [], password?: string) =>
       let child: ChildProcess | undefined
       for (let attempt = 0; child === undefined; attempt++) {
         port = await freePort()
-        child = await launch(port, directory, args).catch((error: unknown) => {
+        child = await launch(program, port, directory, args).catch((error: unknown) => {
           if (attempt < 5) return undefined
           throw error
         })
@@ -97,11 +107,11 @@ export const make = (args: ReadonlyArray<string> = [], password?: string) =>
         admin,
         stop: Effect.promise(() => kill(state.child)),
         start: Effect.promise(async () => {
-          state.child = await launch(port, directory, args)
+          state.child = await launch(program, port, directory, args)
         }),
         restart: Effect.promise(async () => {
           await kill(state.child)
-          state.child = await launch(port, directory, args)
+          state.child = await launch(program, port, directory, args)
         }),
         pause: Effect.sync(() => void state.child.kill("SIGSTOP")),
         resume: Effect.sync(() => void state.child.kill("SIGCONT"))
