@@ -22,6 +22,7 @@ export interface Options {
   readonly accessTokenLifetime?: number | undefined
   /** Milliseconds that every request waits before it is answered. Default: 0. */
   readonly latency?: number | undefined
+  readonly onRequest?: LoopbackServer.Options["onRequest"]
   /** Default: one client for each of the two ways to send a secret. */
   readonly clients?: ReadonlyArray<Client> | undefined
   /** Clients that have a key in place of a secret. Default: none. */
@@ -102,6 +103,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     name: "The authorization server",
     port: options.port,
     latency: options.latency,
+    onRequest: options.onRequest,
     listener: (issuer) => {
       const provider = new Provider(
         issuer,

@@ -14,6 +14,8 @@ export interface Options {
   readonly port?: number | undefined
   /** Milliseconds that every request waits before it is looked at. Default: 0. */
   readonly latency?: number | undefined
+  /** What is waited for before that. A request whose connection is closed by then is not answered. */
+  readonly onRequest?: ((request: IncomingMessage) => Promise<void>) | undefined
   /** Builds what answers requests. It is called once the port is known and before the first request can arrive. */
   readonly listener: (origin: string) => RequestListener
 }
@@ -48,7 +50,7 @@ interface Listening {
   readonly counts: ReadonlyMap<string, number>
 }
 
-const listen = ({ latency = 0, listener, name, port = 0 }: Options): Effect.Effect<Listening, ListenError> =>
+const listen = ({ latency = 0, listener, name, onRequest, port = 0 }: Options): Effect.Effect<Listening, ListenError> =>
   Effect.async((resume) => {
     const server = createServer()
     const refused = (cause: NodeJS.ErrnoException) => resume(new ListenError({ name, port, cause }))
@@ -63,8 +65,12 @@ const listen = ({ latency = 0, listener, name, port = 0 }: Options): Effect.Effe
       server.on("request", (request, response) => {
         const endpoint = endpointOf(request)
         counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1)
-        if (latency > 0) setTimeout(() => answer(request, response), latency)
-        else answer(request, response)
+        const look = () => {
+          if (!request.socket.destroyed) answer(request, response)
+        }
+        const wait = () => latency > 0 ? void setTimeout(look, latency) : look()
+        if (onRequest === undefined) wait()
+        else void onRequest(request).then(wait)
       })
       resume(Effect.succeed({ server, origin, counts }))
     })

@@ -6,24 +6,20 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
-import { type ChildProcess, fork, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { parseArgs } from "node:util"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
+import * as FleetProcesses from "./fleetProcesses.ts"
+import { Renewals } from "./fleetRenewals.ts"
 import * as FleetResource from "./FleetResource.ts"
-import { type Counts, Report, type Settings } from "./fleetMessages.ts"
+import * as FleetStorage from "./fleetStorage.ts"
+import * as FleetSummary from "./fleetSummary.ts"
 import { runMain } from "./runMain.ts"
 
 const usage = `Usage: pnpm demo:fleet [options]
 
   --storage <which>    redis (default; $REDIS_URL, or else a redis-server that is started for it), file, or memory
-  --kill               kill the process that renews, each time while it does, and start another in its place
+  --kill               at each renewal kill the process that makes it, and start another in its place
   --seconds <number>   how long it takes; default: 30
   --help
 `
@@ -40,13 +36,13 @@ const leaseDuration = 1000
 /** Seconds. */
 const accessTokenLifetime = 6
 
-/** Milliseconds that the authorization server takes to answer: time enough to be killed in. */
+/** Milliseconds that the authorization server takes to answer. */
 const latency = 100
 
 class FleetFailed extends Data.TaggedError("FleetFailed")<{ readonly message: string }> {}
 
 interface Choice {
-  readonly storage: "redis" | "file" | "memory"
+  readonly storage: FleetStorage.Kind
   readonly kill: boolean
   readonly seconds: number
 }
@@ -62,151 +58,52 @@ const readChoice: Effect.Effect<Choice | undefined, FleetFailed> = Effect.try({
       }
     })
     if (values.help) return undefined
-    const storage = (["redis", "file", "memory"] as const).find((name) => name === values.storage)
+    const storage = FleetStorage.kinds.find((kind) => kind === values.storage)
     const seconds = Number(values.seconds)
     if (storage === undefined) throw new Error(`--storage must be redis, file or memory, not "${values.storage}"`)
     if (!(seconds >= 10 && seconds <= 3600)) throw new Error("--seconds must be a number from 10 to 3600")
+    if (storage === "memory" && values.kill) {
+      throw new Error("--kill needs a storage that is shared: from memory nobody can take over")
+    }
     return { storage, kill: values.kill, seconds }
   },
   catch: (error) =>
     new FleetFailed({ message: `${error instanceof Error ? error.message : String(error)}\n\n${usage}` })
 })
 
-// --- the storage ----------------------------------------------------------------------------------------------------
-
-const directory = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "demo-fleet-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
-
-const freePort = Effect.promise(async () => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  return typeof address === "object" && address !== null ? address.port : 0
-})
-
-/** A `redis-server` with nothing in it, for as long as the scope lasts. */
-const redisServer = Effect.gen(function*() {
-  const path = yield* directory
-  const port = yield* freePort
-  const place = ["--port", String(port), "--bind", "127.0.0.1", "--dir", path]
-  yield* Effect.acquireRelease(
-    Effect.async<ChildProcess, FleetFailed>((resume) => {
-      const child = spawn("redis-server", [...place, "--save", "", "--appendonly", "no"], {
-        stdio: ["ignore", "pipe", "ignore"]
-      })
-      const missing = "There is no redis-server here. Install it, set REDIS_URL, or take --storage file."
-      child.once("error", () => resume(new FleetFailed({ message: missing })))
-      child.once("exit", () => resume(new FleetFailed({ message: "redis-server did not start." })))
-      child.stdout.on("data", (chunk) => {
-        if (String(chunk).includes("Ready to accept connections")) resume(Effect.succeed(child))
-      })
-    }),
-    (child) => Effect.sync(() => void child.kill())
-  )
-  return `redis://127.0.0.1:${port}`
-})
-
-const open = (storage: Choice["storage"]) =>
-  Effect.gen(function*() {
-    switch (storage) {
-      case "memory":
-        return { _tag: "memory" } as const
-      case "file":
-        return { _tag: "file", directory: join(yield* directory, "tokens") } as const
-      case "redis":
-        return { _tag: "redis", url: process.env["REDIS_URL"] ?? (yield* redisServer) } as const
-    }
-  })
-
-// --- the processes --------------------------------------------------------------------------------------------------
-
-interface Worker {
-  readonly child: ChildProcess
-  counts: Counts
+/** One line, written anew each time; where that cannot be, as in a log, a line each time. */
+const show = (line: string): void => {
+  if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${line.slice(0, process.stdout.columns - 1)}`)
+  else console.log(line)
 }
-
-const none: Counts = {
-  _tag: "counts",
-  calls: 0,
-  failed: 0,
-  failure: "",
-  slowest: 0,
-  obtained: 0,
-  loaded: 0,
-  storageFailures: 0
-}
-
-/** The processes, and what those that are dead had counted. */
-const makeFleet = (settings: Omit<Settings, "name">, kill: boolean) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const workers = new Set<Worker>()
-      const dead: Array<Counts> = []
-      let started = 0
-      let killed = 0
-      let spared = true
-      let closed = false
-      const start = () => {
-        const name = `worker ${++started}`
-        const child = fork(new URL("fleetWorker.ts", import.meta.url), [JSON.stringify({ ...settings, name })], {
-          execArgv: []
-        })
-        const worker: Worker = { child, counts: none }
-        workers.add(worker)
-        child.on("message", (message) => {
-          const report = Schema.decodeUnknownSync(Report)(message)
-          if (report._tag === "counts") worker.counts = report
-          else if (kill) {
-            // One is killed for each renewal; whoever makes it in its place is left alone.
-            spared = !spared
-            if (spared) return
-            setTimeout(() => {
-              killed++
-              child.kill("SIGKILL")
-            }, latency / 2)
-          }
-        })
-        child.once("exit", () => {
-          workers.delete(worker)
-          dead.push(worker.counts)
-          if (!closed) start()
-        })
-      }
-      for (let index = 0; index < processes; index++) start()
-      return {
-        killed: () => killed,
-        counts: () => [...dead, ...[...workers].map(({ counts }) => counts)],
-        close: () => {
-          closed = true
-          for (const { child } of workers) child.kill("SIGKILL")
-        }
-      }
-    }),
-    ({ close }) => Effect.sync(close)
-  )
-
-const sum = (counts: ReadonlyArray<Counts>, of: Exclude<keyof Counts, "_tag" | "failure">): number =>
-  counts.reduce((total, one) => total + one[of], 0)
-
-// --- the program ----------------------------------------------------------------------------------------------------
 
 const fleet = ({ kill, seconds, storage }: Choice) =>
   Effect.gen(function*() {
-    const authorizationServer = yield* AuthorizationServer.make({ accessTokenLifetime, latency })
+    const shares = storage !== "memory"
+    const renewals = new Renewals(accessTokenLifetime * 1000)
+    const authorizationServer = yield* AuthorizationServer.make({
+      accessTokenLifetime,
+      latency,
+      onRequest: async ({ headers, socket, url }) => {
+        const name = headers["user-agent"]
+        if (url !== "/token" || name === undefined) return
+        const renewal = renewals.arrived(shares ? "the fleet" : name, performance.now())
+        // The first token is no renewal: the others may not even have begun.
+        if (!kill || renewals.all.length === 1 || renewal.requests > 1) return
+        await workers.kill(name)
+        renewal.killedAt = performance.now()
+        socket.destroy()
+      }
+    })
     const resource = yield* FleetResource.make(authorizationServer)
     yield* authorizationServer.register({ identifier: resource.url, scopes: [FleetResource.scope] })
     const [{ clientId, clientSecret }] = authorizationServer.clients
-    const requests = () => authorizationServer.requests("POST /token")
 
     console.log(
       `${processes} processes of ${fibers} callers, tokens of ${accessTokenLifetime} s, storage: ${storage}` +
         `${kill ? ", and whoever renews is killed" : ""}\n`
     )
-    const fleet = yield* makeFleet({
+    const workers = yield* FleetProcesses.make(processes, {
       fibers,
       pause,
       leaseDuration,
@@ -215,50 +112,38 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
       clientId,
       clientSecret: Redacted.value(clientSecret),
       encryptionKey: randomBytes(32).toString("base64url"),
-      storage: yield* open(storage)
-    }, kill)
+      storage: yield* FleetStorage.open(storage)
+    })
 
     const line = () => {
-      const counts = fleet.counts()
-      return `${String(sum(counts, "calls")).padStart(6)} calls, ${sum(counts, "failed")} failed; ` +
-        `${requests()} token requests, ${sum(counts, "loaded")} tokens read from others` +
-        (kill ? `; ${fleet.killed()} killed` : "")
+      const counts = workers.counts()
+      const killed = renewals.all.filter(({ killedAt }) => killedAt !== undefined).length
+      return `${String(FleetSummary.sum(counts, "calls")).padStart(6)} calls, ` +
+        `${FleetSummary.sum(counts, "failed")} failed; ${
+          authorizationServer.requests("POST /token")
+        } token requests, ` +
+        `${FleetSummary.sum(counts, "loaded")} tokens read from others${kill ? `; ${killed} killed` : ""}`
     }
     for (let second = 1; second <= seconds; second++) {
       yield* Effect.sleep("1 second")
-      console.log(`${String(second).padStart(4)} s ${line()}`)
+      show(`${String(second).padStart(4)} s ${line()}`)
     }
-    const counts = fleet.counts()
-    fleet.close()
-
-    const made = requests()
-    // What every process took into use, it asked for or read: so many there would have been without sharing.
-    const taken = sum(counts, "obtained") + sum(counts, "loaded")
-    const tokens = sum(counts, "obtained")
-    console.log(`
-  calls                      ${sum(counts, "calls")}
-  calls that failed          ${sum(counts, "failed")}
-  the slowest call           ${Math.round(Math.max(...counts.map(({ slowest }) => slowest)))} ms
-  tokens issued and used     ${tokens}
-  token requests             ${made}
-  without sharing            ${taken}
-  failures of the storage    ${sum(counts, "storageFailures")}
-  processes killed           ${fleet.killed()}
-`)
-    const most = Math.max(...counts.map(({ loaded, obtained }) => loaded + obtained))
-    const broken: Array<string> = []
-    if (sum(counts, "calls") === 0) broken.push("nobody was served")
-    if (sum(counts, "failed") > 0) {
-      broken.push(`calls failed, the last with: ${counts.map(({ failure }) => failure).find((text) => text !== "")}`)
+    const run: FleetSummary.Run = {
+      shares,
+      kill,
+      processes,
+      duration: seconds * 1000,
+      accessTokenLifetime: accessTokenLifetime * 1000,
+      leaseDuration,
+      counts: workers.counts(),
+      crashed: workers.crashed(),
+      renewals: renewals.all,
+      endedAt: performance.now()
     }
-    if (storage !== "memory" && !kill && made > most) {
-      broken.push(`${made} token requests for ${most} tokens: more than one for each`)
-    }
-    if (storage !== "memory" && kill && made > tokens + fleet.killed()) {
-      broken.push(`${made} token requests: more than one for each token and one for each killed process`)
-    }
-    if (broken.length > 0) {
-      yield* new FleetFailed({ message: `The fleet did not do what it should: ${broken.join("; ")}.` })
+    console.log(`${process.stdout.isTTY ? "\n" : ""}\n${FleetSummary.table(run)}\n`)
+    const problems = FleetSummary.problems(run)
+    if (problems.length > 0) {
+      yield* new FleetFailed({ message: `The fleet did not do what it should: ${problems.join("; ")}.` })
     }
   }).pipe(Effect.scoped)
 

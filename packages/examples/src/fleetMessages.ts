@@ -1,5 +1,5 @@
 /**
- * What `pnpm demo:fleet` and its workers say to each other.
+ * What `pnpm demo:fleet` and its workers say to each other: the settings once, and from then on the counts.
  */
 import * as Schema from "effect/Schema"
 
@@ -23,24 +23,30 @@ export const Settings = Schema.Struct({
 })
 export type Settings = typeof Settings.Type
 
-/**
- * - `counts`: so far, since the worker began.
- * - `renewing`: the worker is about to ask for a token.
- */
-export const Report = Schema.Union(
-  Schema.TaggedStruct("counts", {
-    calls: Schema.Number,
-    failed: Schema.Number,
-    /** What the last one that failed came to; none: empty. */
-    failure: Schema.String,
-    /** Milliseconds. */
-    slowest: Schema.Number,
-    /** Tokens that it asked for, and tokens that another had asked for. */
-    obtained: Schema.Number,
-    loaded: Schema.Number,
-    storageFailures: Schema.Number
-  }),
-  Schema.TaggedStruct("renewing", {})
-)
-export type Report = typeof Report.Type
-export type Counts = Extract<Report, { readonly _tag: "counts" }>
+/** So far, since the worker began. */
+export const Counts = Schema.Struct({
+  calls: Schema.Number,
+  failed: Schema.Number,
+  /** What the last one that failed came to; none: empty. */
+  failure: Schema.String,
+  /** Milliseconds. */
+  slowest: Schema.Number,
+  /** Tokens that it asked for, and tokens that another had asked for. */
+  obtained: Schema.Number,
+  loaded: Schema.Number,
+  storageFailures: Schema.Number,
+  /** What the last of them was; none: empty. */
+  storageFailure: Schema.String
+})
+export type Counts = typeof Counts.Type
+
+export const none: Counts = {
+  calls: 0,
+  failed: 0,
+  failure: "",
+  slowest: 0,
+  obtained: 0,
+  loaded: 0,
+  storageFailures: 0,
+  storageFailure: ""
+}

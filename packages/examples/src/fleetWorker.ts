@@ -3,6 +3,7 @@
  * it shares with the other processes.
  */
 import * as ClientSecret from "@effect-mcp-auth/client-secret/ClientSecret"
+import type { OAuthEvent } from "@effect-mcp-auth/core/OAuthEvent"
 import * as OAuthHttpClient from "@effect-mcp-auth/core/OAuthHttpClient"
 import { OAuthProvider } from "@effect-mcp-auth/core/OAuthProvider"
 import * as TokenStorage from "@effect-mcp-auth/core/TokenStorage"
@@ -11,6 +12,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -20,13 +22,20 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { type Report, Settings } from "./fleetMessages.ts"
+import { once } from "node:events"
+import { type Counts, none, Settings } from "./fleetMessages.ts"
+import { runMain } from "./runMain.ts"
 
-const settings = Schema.decodeSync(Schema.parseJson(Settings))(process.argv[2] ?? "")
+const [message] = await once(process, "message")
+const settings = Schema.decodeUnknownSync(Settings)(message)
 
-const counts = { calls: 0, failed: 0, failure: "", slowest: 0, obtained: 0, loaded: 0, storageFailures: 0 }
+process.on("disconnect", () => process.exit())
+// Its work keeps it alive, and the parent does not: if the work fails, it ends.
+process.channel?.unref()
 
-const tell = (report: Report) => Effect.sync(() => void process.send?.(report))
+const counts = { ...none }
+
+const tell = Effect.sync(() => void process.send?.(counts satisfies Counts))
 
 const storage = (() => {
   const { leaseDuration, storage } = settings
@@ -43,17 +52,11 @@ const storage = (() => {
   }
 })()
 
-/** Says so before it asks for a token: the parent may want to kill whoever does. */
-const plain = Layer.map(FetchHttpClient.layer, (context) => context).pipe(
-  Layer.flatMap((context) =>
-    Layer.effect(
-      HttpClient.HttpClient,
-      Effect.map(HttpClient.HttpClient, (client) =>
-        HttpClient.tapRequest(client, ({ url }) =>
-          url.endsWith("/token") ? tell({ _tag: "renewing" }) : Effect.void))
-    ).pipe(Layer.provide(Layer.succeedContext(context)))
-  )
-)
+/** Says who it is: the parent may want to kill whoever asks for a token. */
+const plain = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(HttpClientRequest.setHeader("user-agent", settings.name)))
+).pipe(Layer.provide(FetchHttpClient.layer))
 
 const provider = ClientSecret.layer({
   serverUrl: settings.serverUrl,
@@ -63,11 +66,14 @@ const provider = ClientSecret.layer({
   scopes: ["reports:read"]
 }).pipe(Layer.provide(storage))
 
-const count = (event: { readonly _tag: string }) =>
+const count = (event: OAuthEvent) =>
   Effect.sync(() => {
     if (event._tag === "TokenObtained" || event._tag === "TokenRenewed") counts.obtained++
     if (event._tag === "TokenLoaded") counts.loaded++
-    if (event._tag === "StorageFailed") counts.storageFailures++
+    if (event._tag === "StorageFailed") {
+      counts.storageFailures++
+      counts.storageFailure = event.error.message
+    }
   })
 
 const call = HttpClient.get(settings.serverUrl).pipe(
@@ -92,20 +98,20 @@ const caller = Effect.flatMap(
   (start) => call.pipe(Effect.repeat(Schedule.spaced(settings.pause)), Effect.delay(start))
 )
 
-Effect.gen(function*() {
-  const { accessToken, events } = yield* OAuthProvider
-  yield* Effect.forkScoped(Stream.runForEach(events, count))
-  yield* Effect.yieldNow()
-  yield* Effect.forkScoped(
-    Effect.suspend(() => tell({ _tag: "counts", ...counts })).pipe(Effect.repeat(Schedule.spaced(200)))
+runMain(
+  Effect.gen(function*() {
+    const { accessToken, events } = yield* OAuthProvider
+    yield* Effect.forkScoped(Stream.runForEach(events, count))
+    yield* Effect.yieldNow()
+    yield* Effect.forkScoped(Effect.repeat(tell, Schedule.spaced(200)))
+    // A thousand callers that have all waited for the same token would then connect in the same moment.
+    yield* Effect.ignore(accessToken)
+    yield* Effect.all(Array.from({ length: settings.fibers }, () => caller), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(OAuthHttpClient.layer.pipe(Layer.provideMerge(provider), Layer.provide(plain)))
   )
-  // A thousand callers that have all waited for the same token would then connect in the same moment.
-  yield* Effect.ignore(accessToken)
-  yield* Effect.all(Array.from({ length: settings.fibers }, () => caller), { concurrency: "unbounded", discard: true })
-}).pipe(
-  Effect.scoped,
-  Effect.provide(OAuthHttpClient.layer.pipe(Layer.provideMerge(provider), Layer.provide(plain))),
-  Effect.runFork
 )
-
-process.on("disconnect", () => process.exit())

@@ -1,12 +1,13 @@
 /**
  * Real processes over a real storage: what they save, and what becomes of the others when one is killed.
  *
- * `KILL_REPEATS=50` runs each of the tests in which a process is killed or stopped so many times.
+ * `KILL_REPEATS=50 pnpm test --project storage-redis processes` runs each of the tests in which a process is killed or
+ * stopped so many times.
  */
 import { NodeContext } from "@effect/platform-node"
 import { FileSystem } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
-import { Config, Effect, type Scope } from "effect"
+import { Config, Effect, Option, type Scope } from "effect"
 import { makeServers, type Servers, startWorker, type Worker } from "./support/fleet.ts"
 import type { Settings } from "./support/protocol.ts"
 import { isInstalled, make as makeRedis } from "./support/redisServer.ts"
@@ -17,27 +18,60 @@ const repeats = Effect.runSync(Config.withDefault(Config.integer("KILL_REPEATS")
 const SHORT = 300
 const LONG = 60_000
 
+/** As it stands in the storage: whose it is, and in how many milliseconds it ends if nobody renews it. */
+interface Lease {
+  readonly holder: string
+  readonly endsIn: number
+}
+
 interface Fleet {
   readonly servers: Servers
   readonly start: (name: string, leaseDuration?: number) => Effect.Effect<Worker, never, Scope.Scope>
+  /** None if nobody has it. */
+  readonly lease: Effect.Effect<Lease | undefined>
 }
 
-const fleetOn = (storage: Settings["storage"]): Effect.Effect<Fleet, never, Scope.Scope> =>
+const fleetOn = (
+  storage: Settings["storage"],
+  lease: Fleet["lease"]
+): Effect.Effect<Fleet, never, Scope.Scope> =>
   Effect.map(makeServers, (servers) => ({
     servers,
+    lease,
     start: (name, leaseDuration = SHORT) =>
       startWorker({ name, leaseDuration, storage, serverUrl: servers.serverUrl, issuer: servers.issuer })
   }))
 
 const redisFleet = Effect.gen(function*() {
   const redis = yield* makeRedis()
-  return { redis, ...(yield* fleetOn({ _tag: "redis", url: redis.url })) }
+  const lease = Effect.promise(async () => {
+    const [key] = await redis.admin.keys("*:lease")
+    if (key === undefined) return undefined
+    const [endsIn, holder] = [await redis.admin.pttl(key), await redis.admin.get(key)]
+    // -1: never.
+    return holder === null ? undefined : { holder, endsIn: endsIn === -1 ? Infinity : endsIn }
+  })
+  return { redis, ...(yield* fleetOn({ _tag: "redis", url: redis.url }, lease)) }
 })
 
 const fileFleet = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
-  const directory = yield* Effect.orDie(fs.makeTempDirectoryScoped())
-  return yield* fleetOn({ _tag: "file", directory: `${directory}/tokens` })
+  const directory = `${yield* Effect.orDie(fs.makeTempDirectoryScoped())}/tokens`
+  const number = (file: string) => Number(file.split(".").at(-1))
+  const lease = Effect.gen(function*() {
+    const files = (yield* fs.readDirectory(directory, { recursive: true })).filter((file) => /lease\.\d+$/.test(file))
+    const [latest] = files.toSorted((one, other) => number(other) - number(one))
+    if (latest === undefined) return undefined
+    const { mtime } = yield* fs.stat(`${directory}/${latest}`)
+    const holder = yield* fs.readFileString(`${directory}/${latest}`)
+    const at = Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
+    return holder === "" ? undefined : { holder, endsIn: at + SHORT - Date.now() }
+  }).pipe(
+    // One that ends just now is gone before it is read.
+    Effect.retry({ while: (error) => error._tag === "SystemError" && error.reason === "NotFound" }),
+    Effect.orDie
+  )
+  return yield* fleetOn({ _tag: "file", directory }, lease)
 }).pipe(Effect.provide(NodeContext.layer))
 
 const call = { _tag: "call", fibers: 1 } as const
@@ -124,18 +158,22 @@ const onAll = (fleet: Effect.Effect<Fleet, never, Scope.Scope>) => {
     }))
 
   again(
-    "killed in the middle of a renewal: the next one makes it",
+    "killed in the middle of a renewal: the next one makes it, one lease later at most",
     fleet,
-    ({ servers }, doomed, other) =>
+    ({ lease, servers }, doomed, other) =>
       Effect.gen(function*() {
         const tokens = servers.tokens()
         yield* servers.hold
         yield* doomed.send(renew)
         yield* servers.untilTokens(tokens + 1)
+        const first = yield* lease
         yield* other.send(renew)
         yield* other.untilStorage("lease")
         yield* doomed.kill
+        expect((yield* lease)?.endsIn ?? 0).toBeLessThanOrEqual(SHORT)
         yield* servers.untilTokens(tokens + 2)
+        const second = yield* lease
+        if (first !== undefined) expect(second?.holder).not.toBe(first.holder)
         yield* servers.release
       })
   )

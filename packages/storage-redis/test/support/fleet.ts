@@ -118,7 +118,8 @@ export const startWorker = (settings: Settings) =>
       const watched = new Watched()
       const reports: Array<Report> = []
       let since = 0
-      const child = fork(new URL("worker.ts", import.meta.url), [JSON.stringify(settings)], { execArgv: [] })
+      const child = fork(new URL("worker.ts", import.meta.url), { execArgv: [] })
+      child.send(settings)
       child.on("message", (message) => {
         reports.push(Schema.decodeUnknownSync(Report)(message))
         watched.changed()

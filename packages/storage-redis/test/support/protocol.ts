@@ -1,5 +1,5 @@
 /**
- * What the test and its worker processes say to each other.
+ * What the test and its worker processes say to each other: the settings, and then commands and reports.
  */
 import * as Schema from "effect/Schema"
 

@@ -20,9 +20,11 @@ import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { once } from "node:events"
 import { Command, type Report, Settings } from "./protocol.ts"
 
-const settings = Schema.decodeSync(Schema.parseJson(Settings))(process.argv[2] ?? "")
+const [message] = await once(process, "message")
+const settings = Schema.decodeUnknownSync(Settings)(message)
 
 const encryptionKey = Redacted.make(Buffer.alloc(32, 7).toString("base64url"))
 
@@ -52,6 +54,8 @@ const storage = settings.storage._tag === "redis"
     url: Redacted.make(settings.storage.url),
     encryptionKey,
     leaseDuration,
+    // What wakes those who wait is the end of the lease, be it given back or its holder dead, and nothing else.
+    pollInterval: "1 hour",
     redis: { connectionName: settings.name }
   })
   : Layer.provide(

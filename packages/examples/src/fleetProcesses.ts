@@ -1,0 +1,72 @@
+/**
+ * The processes of `pnpm demo:fleet`. One that is killed is replaced; one that ends by itself is not, and is told of.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
+import { Counts, none, type Settings } from "./fleetMessages.ts"
+
+export interface FleetProcesses {
+  /** What each has counted, those that are dead included. */
+  readonly counts: () => ReadonlyArray<Counts>
+  /** How many have ended although nobody killed them. */
+  readonly crashed: () => number
+  /** kill -9, and another in its place. Resolves when it is dead. */
+  readonly kill: (name: string) => Promise<void>
+}
+
+interface Worker {
+  readonly child: ChildProcess
+  counts: Counts
+  killed: boolean
+}
+
+export const make = (
+  count: number,
+  settings: Omit<Settings, "name">
+): Effect.Effect<FleetProcesses, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const living = new Map<string, Worker>()
+      const dead: Array<Counts> = []
+      let started = 0
+      let crashed = 0
+      const start = () => {
+        const name = `worker-${++started}`
+        const child = fork(new URL("fleetWorker.ts", import.meta.url), { execArgv: [] })
+        const worker: Worker = { child, counts: none, killed: false }
+        living.set(name, worker)
+        // Not among its arguments, which every user of the machine can read.
+        child.send({ ...settings, name } satisfies Settings)
+        child.on("message", (message) => {
+          worker.counts = Schema.decodeUnknownSync(Counts)(message)
+        })
+        child.once("exit", () => {
+          living.delete(name)
+          dead.push(worker.counts)
+          if (!worker.killed) crashed++
+        })
+      }
+      const end = async (name: string) => {
+        const worker = living.get(name)
+        if (worker === undefined) return
+        worker.killed = true
+        const exited = once(worker.child, "exit")
+        worker.child.kill("SIGKILL")
+        await exited
+      }
+      for (let index = 0; index < count; index++) start()
+      return {
+        counts: () => [...dead, ...[...living.values()].map(({ counts }) => counts)],
+        crashed: () => crashed,
+        kill: async (name: string) => {
+          await end(name)
+          start()
+        },
+        close: () => Promise.all([...living.keys()].map(end))
+      }
+    }),
+    ({ close }) => Effect.promise(close)
+  )
