@@ -7,13 +7,14 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { randomBytes } from "node:crypto"
+import { monitorEventLoopDelay } from "node:perf_hooks"
 import { parseArgs } from "node:util"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
-import * as FleetProcesses from "./fleetProcesses.ts"
-import { Renewals } from "./fleetRenewals.ts"
+import * as FleetProcesses from "./FleetProcesses.ts"
+import { Renewals } from "./FleetRenewals.ts"
 import * as FleetResource from "./FleetResource.ts"
-import * as FleetStorage from "./fleetStorage.ts"
-import * as FleetSummary from "./fleetSummary.ts"
+import * as FleetStorage from "./FleetStorage.ts"
+import * as FleetSummary from "./FleetSummary.ts"
 import { runMain } from "./runMain.ts"
 
 const usage = `Usage: pnpm demo:fleet [options]
@@ -30,11 +31,11 @@ const fibers = 250
 /** Milliseconds between two calls of a fiber. */
 const pause = 3000
 
-/** Milliseconds. A killed process holds the others up for no longer than this. */
-const leaseDuration = 1000
+/** Milliseconds. Short where processes are killed, to see it end; one that stands still for longer loses it. */
+const leaseDurationOf = (kill: boolean) => kill ? 2000 : 10_000
 
 /** Seconds. */
-const accessTokenLifetime = 6
+const accessTokenLifetime = 8
 
 /** Milliseconds that the authorization server takes to answer. */
 const latency = 100
@@ -80,7 +81,9 @@ const show = (line: string): void => {
 const fleet = ({ kill, seconds, storage }: Choice) =>
   Effect.gen(function*() {
     const shares = storage !== "memory"
+    const leaseDuration = leaseDurationOf(kill)
     const renewals = new Renewals(accessTokenLifetime * 1000)
+    let complete = false
     const authorizationServer = yield* AuthorizationServer.make({
       accessTokenLifetime,
       latency,
@@ -88,8 +91,7 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
         const name = headers["user-agent"]
         if (url !== "/token" || name === undefined) return
         const renewal = renewals.arrived(shares ? "the fleet" : name, performance.now())
-        // The first token is no renewal: the others may not even have begun.
-        if (!kill || renewals.all.length === 1 || renewal.requests > 1) return
+        if (!kill || !complete || renewal.requests > 1) return
         await workers.kill(name)
         renewal.killedAt = performance.now()
         socket.destroy()
@@ -115,20 +117,17 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
       storage: yield* FleetStorage.open(storage)
     })
 
-    const line = () => {
-      const counts = workers.counts()
-      const killed = renewals.all.filter(({ killedAt }) => killedAt !== undefined).length
-      return `${String(FleetSummary.sum(counts, "calls")).padStart(6)} calls, ` +
-        `${FleetSummary.sum(counts, "failed")} failed; ${
-          authorizationServer.requests("POST /token")
-        } token requests, ` +
-        `${FleetSummary.sum(counts, "loaded")} tokens read from others${kill ? `; ${killed} killed` : ""}`
-    }
-    for (let second = 1; second <= seconds; second++) {
-      yield* Effect.sleep("1 second")
-      show(`${String(second).padStart(4)} s ${line()}`)
-    }
-    const run: FleetSummary.Run = {
+    // To start takes them longer on a busy machine than a token lives, and who is not there takes nothing over.
+    const isComplete = () => workers.counts().every(({ loaded, obtained }) => obtained + loaded > 0)
+    yield* Effect.sleep("100 millis").pipe(
+      Effect.repeat({ until: () => isComplete() || workers.crashed() > 0 }),
+      Effect.timeoutOption("1 minute")
+    )
+    complete = true
+
+    const delay = monitorEventLoopDelay()
+    delay.enable()
+    const soFar = (): FleetSummary.Run => ({
       shares,
       kill,
       processes,
@@ -138,8 +137,14 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
       counts: workers.counts(),
       crashed: workers.crashed(),
       renewals: renewals.all,
-      endedAt: performance.now()
+      now: performance.now(),
+      stall: delay.max / 1e6
+    })
+    for (let second = 1; second <= seconds && workers.crashed() === 0; second++) {
+      yield* Effect.sleep("1 second")
+      show(`${String(second).padStart(4)} s ${FleetSummary.line(soFar())}`)
     }
+    const run = soFar()
     console.log(`${process.stdout.isTTY ? "\n" : ""}\n${FleetSummary.table(run)}\n`)
     const problems = FleetSummary.problems(run)
     if (problems.length > 0) {

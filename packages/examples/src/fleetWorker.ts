@@ -76,6 +76,10 @@ const count = (event: OAuthEvent) =>
     }
   })
 
+/** With its causes: that a request failed is not yet why. */
+const explain = (error: Error): string =>
+  error.cause instanceof Error ? `${error.message}: ${explain(error.cause)}` : error.message
+
 const call = HttpClient.get(settings.serverUrl).pipe(
   Effect.flatMap(({ status, text }) => Effect.as(text, status)),
   Effect.scoped,
@@ -87,7 +91,7 @@ const call = HttpClient.get(settings.serverUrl).pipe(
     if (Either.isRight(outcome) && outcome.right === 200) return
     counts.failed++
     counts.failure = Either.match(outcome, {
-      onLeft: ({ message }) => message,
+      onLeft: explain,
       onRight: (status) => `status ${status}`
     })
   })

@@ -359,4 +359,24 @@ describe("LoopbackServer", () => {
       assert.strictEqual(requests("GET /path"), 1)
       assert.strictEqual(requests("GET /other"), 0)
     }))
+
+  it.scopedLive("does not answer who is gone by the time that a request is looked at", () =>
+    Effect.gen(function*() {
+      const answered: Array<string | undefined> = []
+      const { origin, requests } = yield* LoopbackServer.make({
+        name: "The doorkeeper",
+        onRequest: async ({ socket, url }) => {
+          if (url === "/gone") socket.destroy()
+        },
+        listener: () => (request, response) => {
+          answered.push(request.url)
+          response.end()
+        }
+      })
+      const gone = yield* Effect.exit(Effect.tryPromise(() => fetch(`${origin}/gone`)))
+      assert.strictEqual(Exit.isFailure(gone), true)
+      yield* Effect.promise(() => fetch(`${origin}/here`))
+      assert.deepStrictEqual(answered, ["/here"])
+      assert.strictEqual(requests("GET /gone"), 1)
+    }))
 })

@@ -23,19 +23,19 @@ export class Renewals {
   }
 
   /**
-   * The renewal that a request is for. No token is renewed before half its life is over: a request that comes sooner is
-   * one more for the same token.
+   * The renewal that a request is for. No token is renewed before half its life is over: a request that comes in the
+   * first third of it is one more for the same token.
    */
   arrived(users: string, at: number): Renewal {
     const last = this.all.findLast((renewal) => renewal.users === users)
-    if (last === undefined || at - last.beganAt >= this.#lifetime / 2) {
-      const renewal: Renewal = { users, beganAt: at, requests: 1 }
-      this.all.push(renewal)
-      return renewal
+    if (last?.killedAt !== undefined) last.resumedAt ??= at
+    if (last !== undefined && at - last.beganAt < this.#lifetime / 3) {
+      last.requests++
+      return last
     }
-    last.requests++
-    if (last.killedAt !== undefined) last.resumedAt ??= at
-    return last
+    const renewal: Renewal = { users, beganAt: at, requests: 1 }
+    this.all.push(renewal)
+    return renewal
   }
 }
 

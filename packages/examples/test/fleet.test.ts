@@ -1,0 +1,125 @@
+/**
+ * What `pnpm demo:fleet` counts, and what it calls a failure.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { none } from "../src/fleetMessages.ts"
+import { delays, Renewals } from "../src/FleetRenewals.ts"
+import * as FleetSummary from "../src/FleetSummary.ts"
+
+const lifetime = 6000
+
+/** Of a fleet; with `kill`, whoever renews is dead after 100 ms, and another asks 900 ms later. */
+const renewalsOf = (kill: boolean) => {
+  const renewals = new Renewals(lifetime)
+  for (const at of [0, 5000, 10_000, 15_000]) {
+    const renewal = renewals.arrived("the fleet", at)
+    if (!kill || at === 0) continue
+    renewal.killedAt = at + 100
+    renewals.arrived("the fleet", at + 1000)
+  }
+  return renewals.all
+}
+
+const runOf = (changes: Partial<FleetSummary.Run> = {}): FleetSummary.Run => ({
+  shares: true,
+  kill: false,
+  processes: 4,
+  duration: 20_000,
+  accessTokenLifetime: lifetime,
+  leaseDuration: 1000,
+  counts: [{ ...none, calls: 1000, obtained: 4, loaded: 12, slowest: 12.3 }],
+  crashed: 0,
+  renewals: renewalsOf(changes.kill ?? false),
+  now: 20_000,
+  stall: 0,
+  ...changes
+})
+
+describe("the renewals", () => {
+  it("are told apart by the life of a token", () => {
+    const renewals = new Renewals(lifetime)
+    for (const at of [0, 100, 1900, 4600, 5700]) renewals.arrived("the fleet", at)
+    expect(renewals.all.map(({ requests }) => requests)).toEqual([3, 2])
+  })
+
+  it("of processes that share nothing are their own", () => {
+    const renewals = new Renewals(lifetime)
+    for (const name of ["a", "b", "c", "b"]) renewals.arrived(name, 0)
+    expect(renewals.all.map(({ requests, users }) => [users, requests])).toEqual([["a", 1], ["b", 2], ["c", 1]])
+  })
+
+  it("are late by the time from the kill to the next request, or to now", () => {
+    expect(delays(renewalsOf(true), 20_000)).toEqual([900, 900, 900])
+    expect(delays([{ users: "the fleet", beganAt: 0, requests: 1, killedAt: 50 }], 750)).toEqual([700])
+    expect(delays(renewalsOf(false), 20_000)).toEqual([])
+    const renewals = new Renewals(lifetime)
+    renewals.arrived("the fleet", 0).killedAt = 100
+    renewals.arrived("the fleet", 5000)
+    expect(delays(renewals.all, 20_000)).toEqual([4900])
+  })
+})
+
+describe("the summary", () => {
+  it("says what sharing saves", () => {
+    expect(FleetSummary.table(runOf()).split("\n").map((row) => row.trim().replace(/ {2,}/, ": "))).toEqual([
+      "calls: 1000",
+      "calls that failed: 0",
+      "the slowest call: 12 ms",
+      "failures of the storage: 0",
+      "tokens: 4, each for all 4 processes",
+      "token requests: 4",
+      "without sharing: 16: every process asks for every token",
+      "saved: 12 of 16 token requests (75 %)"
+    ])
+    expect(FleetSummary.table(runOf({ shares: false }))).toMatch(/saved +nothing/)
+    expect(FleetSummary.table(runOf({ kill: true }))).toMatch(
+      /token requests +7: 3 of them died with their process\n[^]*processes killed +3,[^]*took over +900 ms later at most; a lease lasts 1000 ms/
+    )
+  })
+
+  it("has a live line", () => {
+    expect(FleetSummary.line(runOf({ kill: true }))).toBe(
+      "  1000 calls, 0 failed; 7 token requests, 12 tokens read from others; 3 killed"
+    )
+  })
+
+  it("finds nothing wrong with a run as it should be", () => {
+    const own = ["a", "b", "c", "d"].flatMap((users) => renewalsOf(false).map((renewal) => ({ ...renewal, users })))
+    const counts = [{ ...none, calls: 1000, obtained: 16 }]
+    expect(FleetSummary.problems(runOf())).toEqual([])
+    expect(FleetSummary.problems(runOf({ kill: true }))).toEqual([])
+    expect(FleetSummary.problems(runOf({ shares: false, renewals: own, counts }))).toEqual([])
+  })
+
+  const rest = renewalsOf(true).slice(1)
+  const late = rest.map((renewal) => ({ ...renewal, resumedAt: renewal.beganAt + 2200 }))
+  const served = { ...none, calls: 1 }
+  it.each<[what: string, changes: Partial<FleetSummary.Run>, problem: string]>([
+    ["a process that ends by itself", { crashed: 1 }, "ended by themselves"],
+    ["nobody who is served", { counts: [none] }, "nobody was served"],
+    ["a call that fails", { counts: [{ ...served, failed: 1, failure: "status 401" }] }, "the last with: status 401"],
+    ["a storage that fails", { counts: [{ ...served, storageFailures: 1, storageFailure: "no" }] }, "at last with: no"],
+    ["the same with --kill", { kill: true, counts: [{ ...served, storageFailures: 1 }] }, "the storage failed"],
+    ["tokens that are not renewed", { renewals: renewalsOf(false).slice(0, 1) }, "only 1 tokens"],
+    ["processes without tokens of their own", { shares: false, counts: [served] }, "in which 12 are due"],
+    ["tokens that nobody can have shared", { shares: false }, "nothing is shared"],
+    [
+      "two requests for a token",
+      { renewals: renewalsOf(true).map(({ killedAt: _, ...it }) => it) },
+      "2 requests for one"
+    ],
+    [
+      "three where one was killed",
+      { kill: true, renewals: rest.map((it) => ({ ...it, requests: 3 })) },
+      "3 requests for"
+    ],
+    ["--kill that kills nobody", { kill: true, renewals: renewalsOf(false) }, "no process was killed"],
+    ["more than a lease until another takes over", { kill: true, renewals: late }, "2100 ms passed after"]
+  ])("finds %s", (_, changes, problem) => {
+    expect(FleetSummary.problems(runOf(changes)).join("; ")).toContain(problem)
+  })
+
+  it("does not blame the fleet for a machine that stood still", () => {
+    expect(FleetSummary.problems(runOf({ kill: true, renewals: late, stall: 200 }))).toEqual([])
+  })
+})
