@@ -53,6 +53,8 @@ interface Listening {
 const listen = ({ latency = 0, listener, name, onRequest, port = 0 }: Options): Effect.Effect<Listening, ListenError> =>
   Effect.async((resume) => {
     const server = createServer()
+    // Idle connections are the client's to close: if the server does as the next request is sent, that one fails.
+    server.keepAliveTimeout = 0
     const refused = (cause: NodeJS.ErrnoException) => resume(new ListenError({ name, port, cause }))
     server.once("error", refused)
     // A fleet connects in one moment: who finds the queue full comes again after 1, 3 and 7 seconds.
