@@ -1,6 +1,4 @@
-import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -9,10 +7,12 @@ import * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import * as AccessToken from "../AccessToken.ts"
-import { isTransient, type OAuthError, TokenEndpointError } from "../OAuthError.ts"
+import type { OAuthError } from "../OAuthError.ts"
 import type * as OAuthEvent from "../OAuthEvent.ts"
 import * as OAuthMetric from "../OAuthMetric.ts"
+import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./attributes.ts"
 import type { EventHub } from "./eventHub.ts"
+import { TokenLog } from "./tokenLog.ts"
 
 /**
  * What a provider is known by to those who watch it.
@@ -32,63 +32,13 @@ interface Demand {
   readonly reason: OAuthEvent.Reason
 }
 
-const names: Readonly<Record<OAuthEvent.Reason, string>> = {
-  First: "first",
-  Scheduled: "scheduled",
-  Expired: "expired",
-  Rejected: "rejected",
-  StepUp: "step_up"
-}
-
-/** Those that specifications name; a server may send any. */
-const knownCodes: ReadonlySet<string> = new Set([
-  "access_denied",
-  "invalid_client",
-  "invalid_dpop_proof",
-  "invalid_grant",
-  "invalid_request",
-  "invalid_scope",
-  "invalid_target",
-  "server_error",
-  "slow_down",
-  "temporarily_unavailable",
-  "unauthorized_client",
-  "unsupported_grant_type",
-  "use_dpop_nonce"
-])
-
-/**
- * One of few values, whatever a server says.
- *
- * @internal
- */
-export const errorType = (error: OAuthError): string => {
-  if (error instanceof TokenEndpointError) {
-    if (error.code !== undefined) return knownCodes.has(error.code) ? error.code : "_OTHER"
-    if (error.status !== undefined && error.status >= 300) return String(error.status)
-  }
-  return "reason" in error ? `${error._tag}.${error.reason}` : error._tag
-}
-
-type Attributes = Readonly<Record<string, string>>
-
-const outcomeOf = (exit: Exit.Exit<unknown, OAuthError>): Attributes => {
-  if (Exit.isSuccess(exit)) return { "oauth.outcome": "success" }
-  if (Cause.isInterruptedOnly(exit.cause)) return { "oauth.outcome": "interrupted" }
-  const type = Option.match(Cause.failureOption(exit.cause), { onNone: () => "_OTHER", onSome: errorType })
-  return { "oauth.outcome": "failure", "error.type": type }
-}
-
 const annotate = (span: Tracer.Span, attributes: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
 }
 
-/** A warning that has been given is not given again for so long, in milliseconds. */
-const QUIET = 10 * 60 * 1000
-
 /**
- * The metrics, spans and logs of one provider. Each method stands around, or beside, the work that it is about, which
- * goes on as it would without.
+ * The metrics and spans of one provider, and the way to its log. Each method stands around, or beside, the work that it
+ * is about, which goes on as it would without.
  *
  * @internal
  */
@@ -101,18 +51,13 @@ export class Telemetry {
   #flight: Tracer.Span | undefined
   #token: AccessToken.AccessToken | undefined
   #source: string | undefined
-  #failures = 0
-  #failingSince = 0
-  /** When each kind of warning was last given. */
-  #warned: Map<string, number> | undefined
+  readonly #log = new TokenLog()
 
   constructor(options: Options, clock: Clock.Clock, labels: ReadonlyArray<MetricLabel.MetricLabel>) {
     this.#options = options
     this.#clock = clock
     this.#labels = labels
   }
-
-  // ---- metrics and spans -----------------------------------------------------------------------------------------------
 
   /** A call was served from memory. On the path of every request: it costs some nanoseconds. */
   hit(): void {
@@ -129,7 +74,7 @@ export class Telemetry {
         Effect.withFiberRuntime<A, E>((fiber) =>
           fiber.currentSpan === undefined ? wait : Effect.useSpan("oauth.client.token.wait", {
             captureStackTrace: false,
-            attributes: { "oauth.reason": names[reason] },
+            attributes: { "oauth.reason": reasons[reason] },
             links: linksTo(this.#flight)
           }, () => wait)
         ),
@@ -153,7 +98,7 @@ export class Telemetry {
       root: true,
       captureStackTrace: false,
       links: linksTo(caller),
-      attributes: { ...this.#identity, "oauth.reason": names[reason] }
+      attributes: { ...this.#identity, "oauth.reason": reasons[reason] }
     }
     return Effect.useSpan("oauth.client.token.acquire", options, (span) => {
       this.#flight = span
@@ -187,10 +132,11 @@ export class Telemetry {
     const source: Attributes = this.#source === undefined || Exit.isFailure(exit)
       ? {}
       : { "oauth.token.source": this.#source }
-    annotate(span, { ...outcome, ...source, ...(Exit.isSuccess(exit) ? this.#factsOf(exit.value) : {}) })
-    this.#measure(OAuthMetric.acquisitionDuration, seconds, { "oauth.reason": names[reason], ...outcome, ...source })
+    const now = this.#clock.unsafeCurrentTimeMillis()
+    annotate(span, { ...outcome, ...source, ...(Exit.isSuccess(exit) ? factsOf(exit.value, now) : {}) })
+    this.#measure(OAuthMetric.acquisitionDuration, seconds, { "oauth.reason": reasons[reason], ...outcome, ...source })
     if (this.#token !== undefined && reason !== "StepUp") {
-      const left = Math.max(0, this.#secondsToLive(this.#token))
+      const left = Math.max(0, secondsToLive(this.#token, now))
       this.#measure(OAuthMetric.timeToExpiry, left, { "oauth.outcome": outcome["oauth.outcome"] ?? "" })
     }
     if (Exit.isSuccess(exit)) this.#token = exit.value
@@ -203,7 +149,7 @@ export class Telemetry {
     reason: OAuthEvent.Reason,
     { issuer, tokenEndpoint }: { readonly issuer: string; readonly tokenEndpoint: URL }
   ): <A, E extends OAuthError, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> {
-    const request = { "oauth.grant.type": grantType, "oauth.reason": names[reason] }
+    const request = { "oauth.grant.type": grantType, "oauth.reason": reasons[reason] }
     const options: Tracer.SpanOptions = {
       captureStackTrace: false,
       attributes: {
@@ -240,92 +186,42 @@ export class Telemetry {
     metric.unsafeUpdate(input, [...own, ...this.#labels])
   }
 
-  // ---- events and logs ---------------------------------------------------------------------------------------------------
-
   /** Tells those who watch, and writes to the log what somebody may want to read there. */
   readonly publish = (event: OAuthEvent.OAuthEvent): Effect.Effect<void> =>
     Effect.zipRight(
       this.#options.events.publish(event),
-      Effect.suspend(() => Effect.annotateLogs(this.#log(event), this.#identity))
+      Effect.suspend(() => {
+        this.#note(event)
+        const line = this.#log.write(event, this.#token, this.#clock.unsafeCurrentTimeMillis())
+        return Effect.annotateLogs(line, this.#identity)
+      })
     )
 
-  #log(event: OAuthEvent.OAuthEvent): Effect.Effect<void> {
+  /** What later spans and metrics depend on, and what is counted. */
+  #note(event: OAuthEvent.OAuthEvent): void {
     switch (event._tag) {
       case "TokenObtained":
       case "TokenRenewed":
+        this.#source = "authorization_server"
+        return
       case "TokenLoaded":
-        return this.#logToken(event)
+        this.#source = "storage"
+        return
       case "TokenRejected":
         if (this.#token !== undefined && AccessToken.isSame(this.#token, event.token)) this.#token = undefined
-        return Effect.logInfo("The MCP server rejected a token that had not expired.").pipe(
-          Effect.annotateLogs(this.#factsOf(event.token))
-        )
-      case "RenewalFailed":
-        return this.#logFailure(event.error, event.reason)
+        return
       case "StorageFailed":
         this.#measure(OAuthMetric.storageFailures, 1, {
           "oauth.storage.operation": event.error.operation,
           "error.type": event.error.reason
         })
-        return this.#warn(`storage ${event.error.operation}`, `${event.error.message} It was done without.`, {})
+        return
+      case "RenewalFailed":
       case "StorageRecovered":
-        return Effect.logInfo("The storage works again.")
       case "AuthorizationServerChanged":
-        return Effect.logWarning("The MCP server now names another authorization server, which is followed.").pipe(
-          Effect.annotateLogs({ "oauth.issuer": event.to, "oauth.issuer.previous": event.from })
-        )
+        return
     }
   }
-
-  #logToken(
-    event: Extract<OAuthEvent.OAuthEvent, { readonly _tag: "TokenObtained" | "TokenRenewed" | "TokenLoaded" }>
-  ) {
-    this.#source = event._tag === "TokenLoaded" ? "storage" : "authorization_server"
-    const reason: Attributes = event._tag === "TokenRenewed" ? { "oauth.reason": names[event.reason] } : {}
-    const line = this.#failures === 0
-      ? Effect.logDebug(lines[event._tag])
-      : Effect.logInfo(
-        `There is a token again, after ${this.#failures} failed ${this.#failures === 1 ? "attempt" : "attempts"} in ` +
-          `${Duration.format(Duration.millis(this.#now() - this.#failingSince))}.`
-      )
-    this.#failures = 0
-    for (const kind of this.#warned?.keys() ?? []) {
-      if (kind.startsWith("renewal")) this.#warned?.delete(kind)
-    }
-    return Effect.annotateLogs(line, { ...this.#factsOf(event.token), ...reason })
-  }
-
-  #logFailure(error: OAuthError, reason: OAuthEvent.Reason): Effect.Effect<void> {
-    const type = errorType(error)
-    const annotations = { "oauth.reason": names[reason], "error.type": type }
-    if (reason === "StepUp") {
-      return this.#warn(`renewal StepUp ${type}`, `The scope was not widened. ${error.message}`, annotations)
-    }
-    if (this.#failures++ === 0) this.#failingSince = this.#now()
-    const left = this.#token === undefined ? 0 : this.#secondsToLive(this.#token)
-    const sequel = left > 0
-      ? `The token in hand goes on being used; it expires in ${Duration.format(Duration.seconds(Math.floor(left)))}.`
-      : isTransient(error)
-      ? "Calls fail until there is one."
-      : "Calls fail until this is mended."
-    return this.#warn(
-      `renewal ${type} ${left > 0}`,
-      `No token was obtained. ${error.message} ${sequel}`,
-      annotations
-    )
-  }
-
-  /** Once, and then in silence for a while: ten thousand providers may lose the same server, and each tries on. */
-  #warn(kind: string, message: string, annotations: Attributes): Effect.Effect<void> {
-    const now = this.#now()
-    const warned = this.#warned ??= new Map()
-    const last = warned.get(kind)
-    const isNews = last === undefined || now < last || now - last >= QUIET
-    if (isNews) warned.set(kind, now)
-    return Effect.annotateLogs(isNews ? Effect.logWarning(message) : Effect.logDebug(message), annotations)
-  }
-
-  // ---- what all of them say ------------------------------------------------------------------------------------------------
 
   get #identity(): Attributes {
     const { clientId, resource } = this.#options
@@ -334,31 +230,9 @@ export class Telemetry {
       : { "oauth.resource": resource, "oauth.client.id": clientId }
   }
 
-  #factsOf(token: AccessToken.AccessToken): Readonly<Record<string, string | number>> {
-    return {
-      "oauth.issuer": token.issuer,
-      "oauth.token.fingerprint": AccessToken.fingerprint(token),
-      "oauth.token.expires_in": Math.floor(this.#secondsToLive(token))
-    }
-  }
-
-  #now(): number {
-    return this.#clock.unsafeCurrentTimeMillis()
-  }
-
-  #secondsToLive(token: AccessToken.AccessToken): number {
-    return (token.expiresAt - this.#now()) / 1000
-  }
-
   #secondsSince(startedAt: bigint): number {
     return Math.max(0, Number(this.#clock.unsafeCurrentTimeNanos() - startedAt) / 1e9)
   }
-}
-
-const lines = {
-  TokenObtained: "Token obtained.",
-  TokenRenewed: "Token renewed.",
-  TokenLoaded: "Token found in storage."
 }
 
 const linksTo = (span: Tracer.AnySpan | undefined): ReadonlyArray<Tracer.SpanLink> =>
