@@ -40,6 +40,15 @@ export interface AssertionRequest {
 }
 
 /**
+ * What the audience of an assertion is to be: the authorization server's issuer (draft-ietf-oauth-rfc7523bis), its token
+ * endpoint (Okta, Entra ID), or another value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Audience = "issuer" | "token_endpoint" | { readonly value: string }
+
+/**
  * @since 0.1.0
  * @category tags
  */

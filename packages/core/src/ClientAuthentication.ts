@@ -7,37 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
-import type { AssertionProvider, AssertionRequest } from "./AssertionProvider.ts"
-import type { AuthorizationServer } from "./AuthorizationServer.ts"
+import type { AssertionProvider, Audience } from "./AssertionProvider.ts"
 import * as Assertions from "./internal/assertions.ts"
-import * as Refusals from "./internal/refusals.ts"
 import { clean, formEncode } from "./internal/text.ts"
 import { type AssertionError, DiscoveryError, InvalidOptions } from "./OAuthError.ts"
-
-/**
- * What a token request is for; what grants and proofs are made from.
- *
- * @since 0.1.0
- * @category models
- */
-export interface TokenRequestContext {
-  readonly authorizationServer: AuthorizationServer
-  /** The server's canonical identifier. */
-  readonly resource: string
-  /** The value of the `resource` parameter (RFC 8707 §2); left out where `undefined`. */
-  readonly resourceParameter: string | undefined
-  readonly scopes: ReadonlyArray<string>
-  /** Whether the server's word is all that says where this goes: its caller named no issuer. */
-  readonly issuerUnnamed?: boolean | undefined
-}
-
-/**
- * Parameters of a form body; what is secret is `Redacted`.
- *
- * @since 0.1.0
- * @category models
- */
-export type Parameters = Readonly<Record<string, string | Redacted.Redacted<string>>>
+import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 
 /**
  * What a client's proof adds to a token request.
@@ -147,16 +121,6 @@ export const clientSecretDiscover = (secret: ClientSecret): ClientAuthentication
 }
 
 /**
- * How an assertion for an authorization server is asked for.
- *
- * - `audience`: its issuer (draft-ietf-oauth-rfc7523bis), its token endpoint (Okta, Entra ID), or another value.
- *
- * @since 0.1.0
- * @category models
- */
-export type Audience = "issuer" | "token_endpoint" | { readonly value: string }
-
-/**
  * The issuer for `OAuthProvider.make`, where the caller may leave it out: what is bound by its own audience may follow the
  * MCP server's word. A client secret is not, nor is an assertion for a fixed audience, and both need the issuer, or the
  * trust in the server that `discover` is, written out; `InvalidOptions` otherwise. Metadata that the caller gives names it
@@ -193,33 +157,6 @@ export const issuerOf = (options: {
 }
 
 /**
- * What an `AssertionProvider` is asked for when a token request is made. `refused`: the assertions that were since the
- * last.
- *
- * @since 0.1.0
- * @category getters
- */
-export const assertionRequest = (
-  { authorizationServer: { issuer, metadata }, issuerUnnamed, resource, resourceParameter, scopes }:
-    TokenRequestContext,
-  audience: Audience,
-  refused: AssertionRequest["refused"]
-): AssertionRequest => {
-  // As the authorization server writes it, which is what it compares with.
-  const tokenEndpoint = metadata.token_endpoint
-  return {
-    audience: audience === "issuer" ? issuer : audience === "token_endpoint" ? tokenEndpoint : audience.value,
-    issuer,
-    tokenEndpoint,
-    resource,
-    scopes,
-    refused,
-    ...(resourceParameter === undefined ? {} : { resourceParameter }),
-    ...(issuerUnnamed === true ? { issuerUnnamed } : {})
-  }
-}
-
-/**
  * `private_key_jwt`: a JWT that the client has signed, or that its platform has given it (RFC 7523 §2.2).
  *
  * - `assertionProvider`: asked anew for every attempt.
@@ -235,18 +172,13 @@ export const privateKeyJwt = (options: {
   readonly audience?: Audience | undefined
   readonly clientIdParameter?: "omit" | "send" | undefined
 }): ClientAuthentication => {
-  const refusals = Refusals.make()
+  const assertions = Assertions.make(options)
   return {
     clientId: options.clientId,
     method: "private_key_jwt",
     prove: (context) =>
       Effect.map(
-        refusals.tell((refused) =>
-          Assertions.ask(
-            options.assertionProvider,
-            assertionRequest(context, options.audience ?? "issuer", refused)
-          )
-        ),
+        assertions.give(context),
         (assertion): Proof => ({
           parameters: {
             ...(options.clientIdParameter === "send" ? { client_id: options.clientId } : {}),
@@ -255,10 +187,7 @@ export const privateKeyJwt = (options: {
           }
         })
       ),
-    refused: ({ parameters }) => {
-      const assertion = parameters?.["client_assertion"]
-      return Effect.zipRight(refusals.add(assertion), Assertions.isReplaced(options.assertionProvider, assertion))
-    }
+    refused: ({ parameters }) => assertions.refused(parameters?.["client_assertion"])
   }
 }
 

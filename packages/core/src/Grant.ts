@@ -5,11 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
-import type { AssertionProvider } from "./AssertionProvider.ts"
-import { assertionRequest, type Audience, type Parameters, type TokenRequestContext } from "./ClientAuthentication.ts"
+import type { AssertionProvider, Audience } from "./AssertionProvider.ts"
 import * as Assertions from "./internal/assertions.ts"
-import * as Refusals from "./internal/refusals.ts"
 import type { AssertionError } from "./OAuthError.ts"
+import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 
 /**
  * A grant: its type, and a function that gives its own parameters anew for every attempt. `scope`, `resource`, the
@@ -55,21 +54,11 @@ export const jwtBearer = (options: {
   readonly assertionProvider: AssertionProvider.Service
   readonly audience?: Audience | undefined
 }): Grant => {
-  const refusals = Refusals.make()
+  const assertions = Assertions.make(options)
   return {
     type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
-    parameters: (context) =>
-      Effect.map(
-        refusals.tell((refused) =>
-          Assertions.ask(
-            options.assertionProvider,
-            assertionRequest(context, options.audience ?? "issuer", refused)
-          )
-        ),
-        (assertion) => ({ assertion })
-      ),
-    refused: ({ assertion }) =>
-      Effect.zipRight(refusals.add(assertion), Assertions.isReplaced(options.assertionProvider, assertion)),
+    parameters: (context) => Effect.map(assertions.give(context), (assertion) => ({ assertion })),
+    refused: ({ assertion }) => assertions.refused(assertion),
     refreshable: true
   }
 }

@@ -168,6 +168,13 @@ export * as TokenLifecycle from "./TokenLifecycle.ts"
 export * as TokenRecord from "./TokenRecord.ts"
 
 /**
+ * What a token request is for, which grants and proofs are made from.
+ *
+ * @since 0.1.0
+ */
+export * as TokenRequestContext from "./TokenRequestContext.ts"
+
+/**
  * Where tokens are kept between callers, providers and, with other storages than `layerMemory`, processes.
  *
  * @since 0.1.0

@@ -2,12 +2,19 @@ import { TestAuthorizationServer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Either, Fiber, Option, Redacted } from "effect"
 import * as fc from "effect/FastCheck"
-import { type AssertionProvider, ClientAuthentication, Grant, OAuthError, TokenEndpoint } from "../src/index.ts"
+import {
+  type AssertionProvider,
+  ClientAuthentication,
+  Grant,
+  OAuthError,
+  TokenEndpoint,
+  type TokenRequestContext
+} from "../src/index.ts"
 
 const issuer = "https://auth.example.com"
 const tokenEndpoint = new URL(`${issuer}/token`)
 
-const context = (methods?: ReadonlyArray<string> | null): ClientAuthentication.TokenRequestContext => ({
+const context = (methods?: ReadonlyArray<string> | null): TokenRequestContext.TokenRequestContext => ({
   authorizationServer: {
     issuer,
     tokenEndpoint,
@@ -149,25 +156,6 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       yield* prove(ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider, audience }))
       expect(asked.map(({ audience }) => audience)).toEqual([expected])
     }))
-
-  it("the issuer is said as its metadata says it, slash and all", () => {
-    const auth0 = {
-      issuer: "https://tenant.auth0.com/",
-      tokenEndpoint: new URL("https://tenant.auth0.com/oauth/token"),
-      metadata: { issuer: "https://tenant.auth0.com/", token_endpoint: "https://tenant.auth0.com/oauth/token" }
-    }
-    const refused = [Redacted.make("canary-refused")]
-    const asked = { authorizationServer: auth0, resource: "", resourceParameter: "urn:api", scopes: [] }
-    expect(ClientAuthentication.assertionRequest(asked, "issuer", refused)).toEqual({
-      audience: "https://tenant.auth0.com/",
-      issuer: "https://tenant.auth0.com/",
-      tokenEndpoint: "https://tenant.auth0.com/oauth/token",
-      resource: "",
-      resourceParameter: "urn:api",
-      scopes: [],
-      refused
-    })
-  })
 
   const told = (asked: ReadonlyArray<AssertionProvider.AssertionRequest>) =>
     asked.map(({ refused }) => refused.map(Redacted.value))

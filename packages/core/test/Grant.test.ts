@@ -1,12 +1,19 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { type AssertionProvider, ClientAuthentication, Grant, OAuthError, TokenEndpoint } from "../src/index.ts"
+import {
+  type AssertionProvider,
+  ClientAuthentication,
+  Grant,
+  OAuthError,
+  TokenEndpoint,
+  type TokenRequestContext
+} from "../src/index.ts"
 
 const issuer = "https://auth.example.com"
 const tokenEndpoint = new URL(`${issuer}/oauth/token`)
 
-const context: ClientAuthentication.TokenRequestContext = {
+const context: TokenRequestContext.TokenRequestContext = {
   authorizationServer: { issuer, tokenEndpoint, metadata: { issuer, token_endpoint: tokenEndpoint.href } },
   resource: "https://mcp.example.com/mcp",
   resourceParameter: undefined,

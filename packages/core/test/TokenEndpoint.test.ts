@@ -2,7 +2,14 @@ import { Answer, TestAuthorizationServer, TestNetwork } from "@effect-mcp-auth/t
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
-import { AccessToken, ClientAuthentication, Grant, OAuthError, TokenEndpoint } from "../src/index.ts"
+import {
+  AccessToken,
+  ClientAuthentication,
+  Grant,
+  OAuthError,
+  TokenEndpoint,
+  type TokenRequestContext
+} from "../src/index.ts"
 import { defaultLimits } from "../src/internal/exchange.ts"
 import { after, inPieces, sent, to } from "./support/wire.ts"
 
@@ -152,7 +159,7 @@ describe("the request (RFC 6749 §3.2)", () => {
 
   it.effect("grant and proof are asked anew, with what the token is for", () =>
     Effect.gen(function*() {
-      const contexts: Array<ClientAuthentication.TokenRequestContext> = []
+      const contexts: Array<TokenRequestContext.TokenRequestContext> = []
       const changes: Partial<TokenEndpoint.TokenRequest> = {
         grant: {
           type: "urn:example:grant",

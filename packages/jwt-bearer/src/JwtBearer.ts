@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { AssertionProvider, type Audience } from "@effect-mcp-auth/core/AssertionProvider"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
 import { type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
@@ -36,7 +36,7 @@ export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issu
   readonly issuer?: OAuthProvider.OAuthProvider.Options["issuer"] | undefined
   readonly clientId?: string | undefined
   readonly clientAuthentication?: ClientAuthentication.ClientAuthentication | undefined
-  readonly audience?: ClientAuthentication.Audience | undefined
+  readonly audience?: Audience | undefined
   readonly subject?: string | undefined
 }
 

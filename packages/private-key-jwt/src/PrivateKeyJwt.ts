@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { AssertionProvider, type Audience } from "@effect-mcp-auth/core/AssertionProvider"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
 import type { InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
@@ -30,7 +30,7 @@ import type * as Scope from "effect/Scope"
 export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issuer"> {
   readonly issuer?: OAuthProvider.OAuthProvider.Options["issuer"] | undefined
   readonly clientId: string
-  readonly audience?: ClientAuthentication.Audience | undefined
+  readonly audience?: Audience | undefined
   readonly clientIdParameter?: "omit" | "send" | undefined
 }
 

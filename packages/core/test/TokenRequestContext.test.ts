@@ -1,0 +1,24 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Redacted } from "effect"
+import { TokenRequestContext } from "../src/index.ts"
+
+describe("what an assertion provider is asked for", () => {
+  it("the issuer is said as its metadata says it, slash and all", () => {
+    const auth0 = {
+      issuer: "https://tenant.auth0.com/",
+      tokenEndpoint: new URL("https://tenant.auth0.com/oauth/token"),
+      metadata: { issuer: "https://tenant.auth0.com/", token_endpoint: "https://tenant.auth0.com/oauth/token" }
+    }
+    const refused = [Redacted.make("canary-refused")]
+    const asked = { authorizationServer: auth0, resource: "", resourceParameter: "urn:api", scopes: [] }
+    expect(TokenRequestContext.assertionRequest(asked, "issuer", refused)).toEqual({
+      audience: "https://tenant.auth0.com/",
+      issuer: "https://tenant.auth0.com/",
+      tokenEndpoint: "https://tenant.auth0.com/oauth/token",
+      resource: "",
+      resourceParameter: "urn:api",
+      scopes: [],
+      refused
+    })
+  })
+})
