@@ -9,13 +9,12 @@ import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as PlatformCommand from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import * as Assertion from "./internal/assertion.ts"
+import type * as Assertion from "./internal/assertion.ts"
 import { malformed, unavailable } from "./internal/http.ts"
 import * as Remembered from "./internal/remembered.ts"
 import { clean, withoutBegun } from "./internal/text.ts"
@@ -194,11 +193,7 @@ export const make = (
     return Remembered.make({
       expected,
       keyOf: (request) => JSON.stringify(argsOf(request)),
-      fetch: (request) =>
-        Effect.flatMap(
-          run(request),
-          (text) => Effect.flatMap(Clock.currentTimeMillis, (now) => Assertion.read(text, now, expected))
-        )
+      fetch: run
     })
   })
 

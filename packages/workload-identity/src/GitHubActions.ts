@@ -7,13 +7,11 @@ import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as Assertion from "./internal/assertion.ts"
 import * as Environment from "./internal/environment.ts"
 import * as Http from "./internal/http.ts"
 import * as Remembered from "./internal/remembered.ts"
@@ -58,19 +56,13 @@ export const make = (
     if (typeof url === "string") {
       return yield* new InvalidOptions({ option: "ACTIONS_ID_TOKEN_REQUEST_URL", description: `${url}. ${SET_BY}` })
     }
-    const audienceOf = Assertion.audienceOf(options)
-    const expected: Assertion.Expected = {
+    return Remembered.makePerAudience({
       name: "The token of GitHub Actions",
-      remedy: "Set `audience` to what the authorization server expects.",
-      audience: (request) => [audienceOf(request)]
-    }
-    return Remembered.make({
-      expected,
-      keyOf: audienceOf,
-      fetch: (request) =>
+      audience: options.audience,
+      fetch: (audience) =>
         Effect.gen(function*() {
           const outgoing = HttpClientRequest.get(url, { headers: { accept: "application/json" } }).pipe(
-            HttpClientRequest.setUrlParam("audience", audienceOf(request)),
+            HttpClientRequest.setUrlParam("audience", audience),
             HttpClientRequest.setHeader("authorization", `bearer ${Redacted.value(token)}`)
           )
           const { body, status } = yield* Http.exchange(client, outgoing, source)
@@ -81,7 +73,7 @@ export const make = (
           }
           const answer = Option.getOrUndefined(decode(json))
           if (answer === undefined) return yield* Http.malformed(`${source.name} answered 200 without a \`value\`.`)
-          return yield* Assertion.read(answer.value, yield* Clock.currentTimeMillis, expected)
+          return answer.value
         })
     })
   })

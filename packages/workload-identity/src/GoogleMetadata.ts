@@ -8,11 +8,9 @@ import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Assertion from "./internal/assertion.ts"
 import * as Environment from "./internal/environment.ts"
 import * as Http from "./internal/http.ts"
 import * as Remembered from "./internal/remembered.ts"
@@ -67,20 +65,14 @@ export const make = (
       return yield* new InvalidOptions({ option: "GCE_METADATA_HOST", description: "it is not a host and a port." })
     }
     const url = `http://${host}/computeMetadata/v1/instance/service-accounts/${serviceAccount}/identity`
-    const audienceOf = Assertion.audienceOf(options)
-    const expected: Assertion.Expected = {
+    return Remembered.makePerAudience({
       name: "The token of the metadata server",
-      remedy: "Set `audience` to what the authorization server expects.",
-      audience: (request) => [audienceOf(request)]
-    }
-    return Remembered.make({
-      expected,
-      keyOf: audienceOf,
-      fetch: (request) =>
+      audience: options.audience,
+      fetch: (audience) =>
         Effect.gen(function*() {
           const outgoing = HttpClientRequest.get(url, {
             headers: { "metadata-flavor": "Google" },
-            urlParams: { audience: audienceOf(request), format: "full" }
+            urlParams: { audience, format: "full" }
           })
           const { body, headers, status } = yield* Http.exchange(client, outgoing, source)
           if (headers["metadata-flavor"]?.toLowerCase() !== "google") {
@@ -92,7 +84,7 @@ export const make = (
           if (status !== 200) {
             return yield* Http.refused({ ...source, remedy: advice.get(status) ?? "Try again later." }, status)
           }
-          return yield* Assertion.read(body, yield* Clock.currentTimeMillis, expected)
+          return body
         })
     })
   })

@@ -48,15 +48,6 @@ export interface Expected {
   readonly audience?: ((request: AssertionRequest) => ReadonlyArray<string>) | undefined
 }
 
-/**
- * What audience a platform is asked for that makes tokens for any.
- *
- * @internal
- */
-export const audienceOf =
-  (options: { readonly audience?: string | undefined }) => (request: AssertionRequest): string =>
-    options.audience ?? request.audience
-
 const part = <A, I>(encoded: string, schema: Schema.Schema<A, I>): Option.Option<A> =>
   Option.flatMap(Either.getRight(Encoding.decodeBase64UrlString(encoded)), Schema.decodeUnknownOption(schema))
 

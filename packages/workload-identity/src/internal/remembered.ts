@@ -23,7 +23,8 @@ interface Flight {
 
 /**
  * A provider whose assertions are remembered until shortly before they expire. What is fetched is what `keyOf` tells
- * apart; requests for the same at the same time share one fetch, which goes on as long as somebody waits for it.
+ * apart, and is read here; requests for the same at the same time share one fetch, which goes on as long as somebody
+ * waits for it.
  *
  * What is given out counts as presented: when a connection breaks, the server may have got it, and may take each `jti`
  * once. So an assertion with a `jti` is given out once, and each of many requests gets its own, unless the platform gives
@@ -35,7 +36,7 @@ interface Flight {
 export const make = (options: {
   readonly expected: Assertion.Expected
   readonly keyOf: (request: AssertionRequest) => string
-  readonly fetch: (request: AssertionRequest) => Effect.Effect<Assertion.Assertion, AssertionError>
+  readonly fetch: (request: AssertionRequest) => Effect.Effect<string, AssertionError>
 }): AssertionProvider.Service => {
   const entries = new Map<string, Assertion.Assertion>()
   const flights = new Map<string, Flight>()
@@ -75,6 +76,9 @@ export const make = (options: {
 
   const fetch = (request: AssertionRequest): Effect.Effect<Assertion.Assertion, AssertionError> =>
     Effect.suspend(() => options.fetch(request)).pipe(
+      Effect.flatMap((text) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => Assertion.read(text, now, options.expected))
+      ),
       Effect.flatMap((assertion) => check(assertion, request)),
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -162,4 +166,29 @@ export const make = (options: {
       )
       return (yield* check(assertion, request)).value
     })
+}
+
+/**
+ * The same, for a platform that makes tokens for any audience: one is remembered for each.
+ *
+ * - `name`: what the token is called in errors, with its article.
+ * - `audience`: in place of the one that the authorization server is asked with.
+ *
+ * @internal
+ */
+export const makePerAudience = (options: {
+  readonly name: string
+  readonly audience: string | undefined
+  readonly fetch: (audience: string) => Effect.Effect<string, AssertionError>
+}): AssertionProvider.Service => {
+  const audienceOf = (request: AssertionRequest) => options.audience ?? request.audience
+  return make({
+    expected: {
+      name: options.name,
+      remedy: "Set `audience` to what the authorization server expects.",
+      audience: (request) => [audienceOf(request)]
+    },
+    keyOf: audienceOf,
+    fetch: (request) => options.fetch(audienceOf(request))
+  })
 }
