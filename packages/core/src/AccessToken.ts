@@ -92,21 +92,12 @@ export const isSame = (self: AccessToken, that: AccessToken): boolean =>
 export const isValidAt = (self: AccessToken, now: number): boolean => self.issuedAt <= now && now < self.expiresAt
 
 /**
- * The same token with another refresh token, as when a renewal brings none and the old one goes on (RFC 6749 §6).
+ * The same token with some of its fields changed.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const withRefreshToken = (self: AccessToken, refreshToken: Redacted.Redacted<string>): AccessToken => {
-  const { expiresAt, issuedAt, issuer, refreshAt, scopes, tokenType, value } = self
-  return new AccessToken({
-    value,
-    tokenType,
-    scopes,
-    issuer,
-    issuedAt,
-    expiresAt,
-    ...(refreshAt === undefined ? {} : { refreshAt }),
-    refreshToken
-  })
-}
+export const copy = (
+  self: AccessToken,
+  changes: Partial<ConstructorParameters<typeof AccessToken>[0]>
+): AccessToken => new AccessToken(Object.assign({}, self, changes))

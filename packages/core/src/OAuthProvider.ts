@@ -236,7 +236,7 @@ const refreshOrRequest = <E>(
 ): Effect.Effect<AccessToken.AccessToken, TokenEndpointError | E> => {
   if (grant.refreshable !== true || refreshToken === undefined || reason === "StepUp") return request(grant)
   return request(Grant.refreshToken(refreshToken)).pipe(
-    Effect.map((token) => token.refreshToken === undefined ? AccessToken.withRefreshToken(token, refreshToken) : token),
+    Effect.map((token) => token.refreshToken === undefined ? AccessToken.copy(token, { refreshToken }) : token),
     Effect.catchIf(
       (error) => error instanceof TokenEndpointError && error.code === "invalid_grant",
       () => {

@@ -272,8 +272,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       Effect.gen(function*() {
         flyingSince = now()
         // Before the lease, while it is another's, and once more when it is ours.
-        const look = readShared(demand, false)
-        for (const step of [look, storage.lease(look), readShared(demand, true)]) {
+        for (const step of [look(demand), storage.lease(look(demand)), lookAsHolder(demand)]) {
           const shared = yield* step
           if (Option.isSome(shared)) return yield* load(shared.value, demand)
         }
@@ -349,28 +348,41 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
           : publish(OAuthEvent.RenewalFailed({ error, reason: demand.reason }))
       })
 
-    /** A token that another provider or process has put there and that is better than what is in hand. */
-    const readShared = (demand: Demand, leased: boolean) =>
-      Effect.gen(function*() {
-        const stored = yield* storage.get()
-        kept = Option.getOrUndefined(stored) ?? kept
-        const { rejected } = inHand
-        if (Option.isSome(stored) && rejected !== undefined && AccessToken.isSame(stored.value, rejected)) {
-          // Without the lease it might by now be another one that is taken away.
-          if (leased) yield* storage.remove(stored.value)
-          return Option.none()
-        }
-        return Option.map(stored, (candidate) => ClockSkew.adjust(candidate, now())).pipe(
-          Option.filter((candidate) => isBetter(candidate, demand))
-        )
-      })
+    // ---- what others have put into the storage -------------------------------------------------------------------------
 
-    const isBetter = (stored: AccessToken.AccessToken, demand: Demand): boolean =>
-      stored.issuedAt <= now() &&
-      now() < RefreshPolicy.moments(policy, stored, 0).mandatoryAt &&
-      (inHand.token === undefined || stored.expiresAt > inHand.token.expiresAt) &&
-      (inHand.rejected === undefined || stored.issuedAt >= inHand.rejected.issuedAt) &&
-      satisfies(stored, { ...demand, wanted: Scopes.union(demand.wanted, stepUps.won) })
+    const stored = Effect.tap(
+      storage.get(),
+      (stored) => Effect.sync(() => kept = Option.getOrUndefined(stored) ?? kept)
+    )
+
+    /** A token that another provider or process has put there and that is better than what is in hand. */
+    const look = (demand: Demand) => Effect.map(stored, (candidate) => betterOf(candidate, demand))
+
+    /** And takes out one that was rejected: without the lease it might by now be another that is taken away. */
+    const lookAsHolder = (demand: Demand) =>
+      Effect.flatMap(
+        stored,
+        (candidate) =>
+          Option.isSome(candidate) && isRejected(candidate.value)
+            ? Effect.as(storage.remove(candidate.value), Option.none())
+            : Effect.succeed(betterOf(candidate, demand))
+      )
+
+    const isRejected = (candidate: AccessToken.AccessToken): boolean =>
+      inHand.rejected !== undefined && AccessToken.isSame(candidate, inHand.rejected)
+
+    const betterOf = (stored: Option.Option<AccessToken.AccessToken>, demand: Demand) =>
+      Option.map(stored, (candidate) => ClockSkew.adjust(candidate, now())).pipe(
+        Option.filter((candidate) => isBetter(candidate, demand))
+      )
+
+    const isBetter = (candidate: AccessToken.AccessToken, demand: Demand): boolean =>
+      !isRejected(candidate) &&
+      candidate.issuedAt <= now() &&
+      now() < RefreshPolicy.moments(policy, candidate, 0).mandatoryAt &&
+      (inHand.token === undefined || candidate.expiresAt > inHand.token.expiresAt) &&
+      (inHand.rejected === undefined || candidate.issuedAt >= inHand.rejected.issuedAt) &&
+      satisfies(candidate, { ...demand, wanted: Scopes.union(demand.wanted, stepUps.won) })
 
     // ---- the scheduled refresh -----------------------------------------------------------------------------------------
 

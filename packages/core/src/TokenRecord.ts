@@ -142,12 +142,18 @@ export const plaintext: Codec = {
   open: (name, record) =>
     Either.gen(function*() {
       yield* checkVersion(record)
-      if (Option.isSome(Schema.decodeUnknownOption(Sealed)(record))) return yield* Either.left(unknownKey)
+      if (Option.isSome(Schema.decodeUnknownOption(Sealed)(record))) return yield* Either.left(isEncrypted)
       const found = yield* Either.fromOption(Schema.decodeUnknownOption(Plain)(record), () => damaged)
       yield* checkName(found.name, name)
       return found.token
     })
 }
+
+const isEncrypted = unreadable(
+  "UnknownKey",
+  "the record is encrypted, and this storage reads plaintext. It is left alone until its token has expired. Use the " +
+    "storage whose name does not end in `Plaintext`, or another place."
+)
 
 const unknownKey = unreadable(
   "UnknownKey",
@@ -220,18 +226,18 @@ const authenticated = (
 
 const invalid = (description: string) => new InvalidOptions({ option: "encryptionKey", description })
 
+const howToGive = "Give 32 random bytes as base64, such as `openssl rand -base64 32` prints."
+
 const importKey = (encoded: Redacted.Redacted<string>): Effect.Effect<Key, InvalidOptions> =>
   Effect.gen(function*() {
     const text = Redacted.value(encoded).trim().replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")
+    if (text === "") return yield* invalid(`it is empty. ${howToGive}`)
+    if (/^[\da-f]{64}$/i.test(text)) return yield* invalid(`it is hexadecimal. ${howToGive}`)
     const decoded = yield* Either.mapLeft(
       Encoding.decodeBase64Url(text),
-      () => invalid("it is not base64url. Give 32 random bytes, such as `openssl rand -base64 32` prints.")
+      () => invalid(`it is not base64url. ${howToGive}`)
     )
-    if (decoded.length !== 32) {
-      return yield* invalid(
-        `it is ${decoded.length} bytes long. Give 32 random bytes, such as \`openssl rand -base64 32\` prints.`
-      )
-    }
+    if (decoded.length !== 32) return yield* invalid(`it is ${decoded.length} bytes long. ${howToGive}`)
     const bytes = new Uint8Array(decoded)
     const key = yield* Effect.promise(() =>
       crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"])

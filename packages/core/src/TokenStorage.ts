@@ -3,28 +3,30 @@
  *
  * @since 0.1.0
  */
-import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
-import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import type { Path } from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Order from "effect/Order"
 import type * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
 import * as FileRecords from "./internal/fileRecords.ts"
+import * as KeyValueRecords from "./internal/keyValueRecords.ts"
 import * as ProcessLease from "./internal/processLease.ts"
-import { clean } from "./internal/text.ts"
 import { InvalidOptions, TokenStorageError } from "./OAuthError.ts"
 import * as TokenRecord from "./TokenRecord.ts"
 
 /**
- * What a token is kept under: whatever makes two token requests the same. Scopes and parameters are in the order of the
- * alphabet. `issuer` is `discover` where the caller left it to the server.
+ * What a token is kept under: whatever makes two token requests the same. The order of scopes and parameters makes no
+ * difference. `issuer` is `discover` where the caller left it to the server.
  *
  * @since 0.1.0
  * @category models
@@ -56,8 +58,10 @@ export const keyToString = (key: TokenKey): string =>
     key.resource,
     key.subject,
     key.scopes.toSorted(),
-    key.parameters.toSorted(([a], [b]) => a < b ? -1 : 1)
+    key.parameters.toSorted(byNameAndValue)
   ])
+
+const byNameAndValue = Order.tuple(Order.string, Order.string)
 
 const digests = new WeakMap<TokenKey, string>()
 
@@ -117,8 +121,22 @@ export declare namespace TokenStorage {
 }
 
 /**
+ * A storage of one's own: three operations that do as they are told, and a `lease` if it leaves the process.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Operations {
+  readonly get: TokenStorage.Service["get"]
+  readonly set: (key: TokenKey, token: AccessToken.AccessToken) => Effect.Effect<unknown, TokenStorageError>
+  readonly remove: (key: TokenKey) => Effect.Effect<unknown, TokenStorageError>
+  readonly lease?: TokenStorage.Service["lease"] | undefined
+}
+
+/**
  * A storage from three operations that do as they are told: what `set` may overwrite and `remove` may take away is seen
- * to here, for this process. Without a `lease` of its own it gets one that holds within this process too.
+ * to here, for this process. Without a `lease` of its own it gets one that holds within this process too. It is for tokens
+ * that stay objects; what leaves the process is better built by `makeRecords`.
  *
  * `TokenStorageContract` of `@effect-mcp-auth/testing` has the tests that any storage should pass.
  *
@@ -140,12 +158,7 @@ export declare namespace TokenStorage {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: {
-  readonly get: TokenStorage.Service["get"]
-  readonly set: (key: TokenKey, token: AccessToken.AccessToken) => Effect.Effect<unknown, TokenStorageError>
-  readonly remove: (key: TokenKey) => Effect.Effect<unknown, TokenStorageError>
-  readonly lease?: TokenStorage.Service["lease"] | undefined
-}): TokenStorage.Service => {
+export const make = (options: Operations): TokenStorage.Service => {
   const lease = ProcessLease.make()
   const turn = ProcessLease.make()
 
@@ -327,41 +340,29 @@ export const makeRecords = (records: TokenRecord.Store, codec: TokenRecord.Codec
   }
 }
 
-/** Without the cause, which may hold the record, as an error of a database does. */
-const unavailable = (operation: TokenStorageError["operation"], record = "") =>
-  Effect.mapError(({ message }: PlatformError) =>
-    new TokenStorageError({ operation, description: `the KeyValueStore failed: ${clean(message, [record])}` })
-  )
-
-/** What no other process writes to: one fiber at a time is enough. */
-const keyValueRecords: Effect.Effect<TokenRecord.Store, never, KeyValueStore.KeyValueStore> = Effect.map(
-  KeyValueStore.KeyValueStore,
-  (store) => {
-    const turn = ProcessLease.make()
-    return {
-      get: (name) => unavailable("get")(store.get(name)),
-      modify: (name, operation, change) =>
-        Effect.gen(function*() {
-          yield* turn(name)
-          const made = yield* change(yield* unavailable(operation)(store.get(name)))
-          if (made._tag === "Write") yield* unavailable(operation, made.record)(store.set(name, made.record))
-          if (made._tag === "Remove") yield* unavailable(operation)(store.remove(name))
-        }).pipe(Effect.scoped)
-    }
-  }
-)
-
 /**
  * Keeps tokens in a `KeyValueStore`, encrypted. For one process: the lease does not reach further, and neither does the
- * order in which tokens are written. Several processes on one machine share `layerFileSystem`.
+ * order in which tokens are written. Several processes on one machine share `layerFileSystem`. A `KeyValueStore` cannot
+ * say what is in it, so that the tokens of clients that are gone stay; give it a `prefix` if it holds other things.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerKeyValueStore = (
   options: TokenRecord.EncryptionOptions
-): Layer.Layer<TokenStorage, InvalidOptions, KeyValueStore.KeyValueStore> =>
-  Layer.effect(TokenStorage, Effect.zipWith(keyValueRecords, TokenRecord.encrypted(options), makeRecords))
+): Layer.Layer<TokenStorage, InvalidOptions, KeyValueStore> =>
+  Layer.effect(TokenStorage, Effect.zipWith(KeyValueRecords.make, TokenRecord.encrypted(options), makeRecords))
+
+/**
+ * `layerKeyValueStore` from `Config`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKeyValueStoreConfig = (
+  options: Config.Config.Wrap<TokenRecord.EncryptionOptions>
+): Layer.Layer<TokenStorage, InvalidOptions | ConfigError, KeyValueStore> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerKeyValueStore))
 
 /**
  * `layerKeyValueStore` without encryption: whoever can read the store can use the tokens.
@@ -369,9 +370,9 @@ export const layerKeyValueStore = (
  * @since 0.1.0
  * @category layers
  */
-export const layerKeyValueStorePlaintext: Layer.Layer<TokenStorage, never, KeyValueStore.KeyValueStore> = Layer.effect(
+export const layerKeyValueStorePlaintext: Layer.Layer<TokenStorage, never, KeyValueStore> = Layer.effect(
   TokenStorage,
-  Effect.map(keyValueRecords, (records) => makeRecords(records, TokenRecord.plaintext))
+  Effect.map(KeyValueRecords.make, (records) => makeRecords(records, TokenRecord.plaintext))
 )
 
 /**
@@ -417,6 +418,17 @@ export const layerFileSystem = (
   options: FileSystemOptions & TokenRecord.EncryptionOptions
 ): Layer.Layer<TokenStorage, InvalidOptions, FileSystem | Path> =>
   Layer.effect(TokenStorage, Effect.zipWith(fileRecords(options), TokenRecord.encrypted(options), makeRecords))
+
+/**
+ * `layerFileSystem` from `Config`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFileSystemConfig = (
+  options: Config.Config.Wrap<FileSystemOptions & TokenRecord.EncryptionOptions>
+): Layer.Layer<TokenStorage, InvalidOptions | ConfigError, FileSystem | Path> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerFileSystem))
 
 /**
  * `layerFileSystem` without encryption: whoever can read the files, or a copy of them, can use the tokens.

@@ -1,8 +1,8 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Exit, Fiber, Scope, TestClock } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
 import { AccessToken, OAuthError, TokenStorage } from "../src/index.ts"
-import { environment, makeProvider, settle, tags, watch } from "./support/provider.ts"
+import { environment, makeProvider, settle, tags, valueOf, watch } from "./support/provider.ts"
 
 /** A storage that writes when it is told to. */
 const slowToWrite = Effect.gen(function*() {
@@ -110,6 +110,28 @@ describe("the storage", () => {
         // One that hung once is left alone for a while, rather than waited for at every step.
         expect(failed).toEqual(get === hangs ? ["get"] : ["get", "lease", "get", "set"])
       }
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that gives something else than tokens is done without, and what it should be is said", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const texts = new Map<string, string>()
+      // What it keeps says "<redacted>".
+      const naive = TokenStorage.make({
+        get: (key) =>
+          Effect.sync(() => Option.map(Option.fromNullable(texts.get(TokenStorage.keyToString(key))), JSON.parse)),
+        set: (key, token) => Effect.sync(() => texts.set(TokenStorage.keyToString(key), JSON.stringify(token))),
+        remove: (key) => Effect.sync(() => texts.delete(TokenStorage.keyToString(key)))
+      })
+      const open = makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, naive))
+      yield* Effect.scoped(Effect.flatMap(open, ({ accessToken }) => accessToken))
+      expect(texts.size).toBe(1)
+      const provider = yield* open
+      const seen = yield* watch(provider)
+      expect(valueOf(yield* provider.accessToken)).not.toContain("redacted")
+      expect(yield* network.count("token")).toBe(2)
+      const [event] = yield* seen
+      expect(event).toMatchObject({ _tag: "StorageFailed", error: { operation: "get", reason: "Damaged" } })
     }).pipe(Effect.provide(environment())))
 
   it.scoped("a rejected token that is still in it is taken out, and not used again", () =>

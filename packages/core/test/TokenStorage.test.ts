@@ -37,6 +37,11 @@ describe("keyToString", () => {
     )
   })
 
+  it("does not depend on the order of parameters of the same name", () => {
+    const one = TokenStorage.keyToString({ ...key, parameters: [["audience", "b"], ["audience", "a"]] })
+    expect(TokenStorage.keyToString({ ...key, parameters: [["audience", "a"], ["audience", "b"]] })).toBe(one)
+  })
+
   const others: ReadonlyArray<Partial<TokenStorage.TokenKey>> = [
     { issuer: "discover" },
     { clientId: "other" },
@@ -260,7 +265,7 @@ describe("layerMemory", () => {
           ),
           (tokens) => tokens.filter(Option.isSome).length
         )
-      const refreshable = AccessToken.withRefreshToken(makeToken(0, 1000), Redacted.make("refresh"))
+      const refreshable = AccessToken.copy(makeToken(0, 1000), { refreshToken: Redacted.make("refresh") })
       yield* setMany(0, makeToken(0, 1000))
       yield* setMany(100, refreshable)
       yield* TestClock.adjust("1 second")

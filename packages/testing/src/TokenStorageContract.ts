@@ -249,7 +249,9 @@ export const cases: ReadonlyArray<Case> = [
         Effect.gen(function*() {
           yield* lease(key)
           holders++
-          if (holders > 1) yield* violated("Two hold the lease at once.")
+          if (holders > 1) {
+            yield* violated("Two hold the lease at once. A storage that leaves the process needs a `lease` of its own.")
+          }
           yield* visit(subject)
           turns++
           holders--

@@ -1,4 +1,4 @@
-import { AccessToken } from "../AccessToken.ts"
+import { type AccessToken, copy } from "../AccessToken.ts"
 
 /** How far apart the clocks of two machines may be, in milliseconds. What is further in the future is no token's time. */
 const MAX_SKEW = 30_000
@@ -12,15 +12,10 @@ const MAX_SKEW = 30_000
 export const adjust = (token: AccessToken, now: number): AccessToken => {
   const ahead = token.issuedAt - now
   if (ahead <= 0 || ahead > MAX_SKEW) return token
-  const { expiresAt, issuer, refreshAt, refreshToken, scopes, tokenType, value } = token
-  return new AccessToken({
-    value,
-    tokenType,
-    scopes,
-    issuer,
+  const { expiresAt, refreshAt } = token
+  return copy(token, {
     issuedAt: now,
     expiresAt: expiresAt - ahead,
-    ...(refreshAt === undefined ? {} : { refreshAt: refreshAt - ahead }),
-    ...(refreshToken === undefined ? {} : { refreshToken })
+    ...(refreshAt === undefined ? {} : { refreshAt: refreshAt - ahead })
   })
 }

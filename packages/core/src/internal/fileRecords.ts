@@ -39,7 +39,7 @@ export const make = (options: {
     const tooBusy = (operation: Operation) =>
       new TokenStorageError({
         operation,
-        description: `${clean(options.directory)} does not hold still: other processes write to it all the time.`
+        description: `${clean(options.directory)} does not hold still: others write to it, or clear it, all the time.`
       })
 
     const current = (operation: Operation, folder: Folder) =>
@@ -50,7 +50,7 @@ export const make = (options: {
           const content = yield* folder.read(generations.fileOf(folder.path, "record", generation)).pipe(
             // To those who write it counts as none.
             Effect.catchIf(
-              ({ reason }) => operation !== "get" && reason === "Insecure",
+              ({ reason }) => operation !== "get" && (reason === "Insecure" || reason === "Damaged"),
               () => Effect.succeedSome("")
             )
           )

@@ -91,8 +91,12 @@ export const make = (root: string): Effect.Effect<PrivateFiles, never, FileSyste
     const checked = <E>(operation: Operation, placeOf: (base: string) => Effect.Effect<Place, E>) =>
       Effect.gen(function*() {
         const base = yield* fs.realPath(root)
+        const info = yield* fs.stat(base)
+        if (info.type !== "Directory") {
+          return yield* insecure(operation, base, "is no directory. It was not used. Give another `directory`.")
+        }
         const place = yield* placeOf(base)
-        yield* checkOwner(operation, base, yield* fs.stat(base), place)
+        yield* checkOwner(operation, base, info, place)
         return place
       })
 
@@ -135,7 +139,12 @@ export const make = (root: string): Effect.Effect<PrivateFiles, never, FileSyste
           return yield* insecure(operation, file, "is no file. It was not used. Remove it.")
         }
         yield* checkOwner(operation, file, info, place)
-        return info.size > MAX_SIZE ? "too long" : yield* fs.readFileString(file)
+        if (info.size <= MAX_SIZE) return yield* fs.readFileString(file)
+        return yield* new TokenStorageError({
+          operation,
+          reason: "Damaged",
+          description: `${clean(file)} is longer than any record. It was not used, and the next token replaces it.`
+        })
       }).pipe(unlessMissing, Effect.mapError(explain(operation)))
 
     return {
@@ -168,7 +177,20 @@ const unlessMissing = <A, E extends PlatformError | TokenStorageError>(
 export const explain = (operation: Operation) => (cause: PlatformError | TokenStorageError): TokenStorageError =>
   cause._tag === "TokenStorageError"
     ? cause
-    : new TokenStorageError({ operation, description: clean(cause.message), cause })
+    : new TokenStorageError({
+      operation,
+      description: `${clean(cause.message)}. ${adviceOn(cause.message)}`.trim(),
+      cause
+    })
+
+const advices: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
+  [/\blink\b.*(EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS)/, "Its file system has no hard links: give a `directory` on another."],
+  [/EEXIST|ENOTDIR|makeDirectory.*ENOENT/, "Something else than a directory is in the way: give another `directory`."],
+  [/EACCES|EPERM|EROFS/, "Give a `directory` that this process can write to."],
+  [/ENOSPC|EDQUOT/, "Make room: until then, tokens are not stored."]
+]
+
+const adviceOn = (message: string): string => advices.find(([said]) => said.test(message))?.[1] ?? ""
 
 const insecure = (operation: Operation, file: string, description: string) =>
   new TokenStorageError({ operation, reason: "Insecure", description: `${clean(file)} ${description}` })
@@ -186,7 +208,9 @@ const checkOwner = (operation: Operation, file: string, info: FileSystem.File.In
       insecure(
         operation,
         file,
-        `is open to others than its owner (mode ${modeOf(info)}). It was not used. Close it: chmod go=`
+        `is open to others than its owner (mode ${modeOf(info)}). It was not used. Close it with "chmod go= ${
+          clean(file)
+        }".`
       )
     )
     : Effect.void

@@ -4,8 +4,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import type { AccessToken } from "../AccessToken.ts"
+import { AccessToken } from "../AccessToken.ts"
 import { TokenStorageError } from "../OAuthError.ts"
 import * as OAuthEvent from "../OAuthEvent.ts"
 import type { RefreshPolicy } from "../RefreshPolicy.ts"
@@ -68,7 +69,8 @@ export class SharedStorage {
 
   get(): Effect.Effect<Option.Option<AccessToken>> {
     const { key, policy, storage } = this.#options
-    return Effect.map(this.#degrade("get", policy.storageTimeout, () => storage.get(key)), Option.flatten)
+    const look = () => Effect.flatMap(storage.get(key), checkToken)
+    return Effect.map(this.#degrade("get", policy.storageTimeout, look), Option.flatten)
   }
 
   set(token: AccessToken): Effect.Effect<void> {
@@ -149,6 +151,20 @@ export class SharedStorage {
   }
 }
 
+const isToken = Schema.is(AccessToken)
+
+/** A storage of somebody's own may have kept what it was given as it saw fit. */
+const checkToken = (stored: Option.Option<AccessToken>): Effect.Effect<typeof stored, TokenStorageError> =>
+  Option.isNone(stored) || isToken(stored.value)
+    ? Effect.succeed(stored)
+    : new TokenStorageError({
+      operation: "get",
+      reason: "Damaged",
+      description:
+        "what it gave is no AccessToken. The next token replaces it. A storage of your own that leaves the " +
+        "process is made by `TokenStorage.makeRecords`, which turns tokens into text and back."
+    })
+
 /** In milliseconds. */
 const LOOK_INTERVAL = 1000
 
@@ -178,7 +194,13 @@ const errorOf = (
   exit: Exit.Failure<unknown, TokenStorageError> | undefined
 ): TokenStorageError => {
   if (exit === undefined) {
-    return new TokenStorageError({ operation, description: `it took longer than ${Duration.format(duration)}.` })
+    const limit = Duration.format(duration)
+    return new TokenStorageError({
+      operation,
+      description: operation === "lease"
+        ? `another held it for longer than ${limit} (\`refreshPolicy.leaseTimeout\`), or the storage hangs.`
+        : `it took longer than ${limit} (\`refreshPolicy.storageTimeout\`).`
+    })
   }
   return Option.getOrElse(Cause.failureOption(exit.cause), () =>
     new TokenStorageError({

@@ -16,6 +16,9 @@ const lines: Readonly<Record<HasToken, string>> = {
   TokenLoaded: "Token found in storage."
 }
 
+/** A message from below may end as it likes. */
+const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
+
 /**
  * What the operator of one provider reads: nothing at Info while all goes well, and of an outage its beginning and its
  * end.
@@ -42,7 +45,12 @@ export class TokenLog {
       case "RenewalFailed":
         return this.#failed(event.error, event.reason, token, now)
       case "StorageFailed":
-        return this.#warn(`storage ${event.error.operation}`, `${event.error.message} It was done without.`, {}, now)
+        return this.#warn(
+          `storage ${event.error.operation}`,
+          `${sentence(event.error.message)} It was done without.`,
+          {},
+          now
+        )
       case "StorageRecovered":
         return Effect.logInfo("The storage works again.")
       case "AuthorizationServerChanged":

@@ -41,7 +41,7 @@ describe("what nobody will come back to", () => {
       const refreshable = yield* another(
         storage,
         directory,
-        AccessToken.withRefreshToken(expired, Redacted.make("canary-refresh"))
+        AccessToken.copy(expired, { refreshToken: Redacted.make("canary-refresh") })
       )
       const foreign = yield* another(storage, directory)
       yield* fs.writeFileString(`${foreign}/notes.txt`, "not ours", { mode: 0o600 })

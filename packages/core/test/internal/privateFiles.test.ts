@@ -28,7 +28,7 @@ describe("where nothing can be written", () => {
       expect((yield* fs.readDirectory(directory)).length).toBe(1)
       const error = yield* Effect.flip(storage.set(key, later))
       expect(error).toMatchObject({ operation: "set", reason: "Unavailable" })
-      expect(error.message).toMatch(/EROFS/)
+      expect(error.message).toMatch(/EROFS.*can write to/)
       yield* fs.chmod(`${folder}/record.1`, 0o640)
       expect(yield* Effect.flip(storage.get(key))).toMatchObject({ reason: "Insecure" })
     })
@@ -93,7 +93,7 @@ describe("what must not be used", () => {
   refused("a file that all can read", ({ file, fs }) => fs.chmod(file, 0o644), "Insecure", /open to others.*mode 0644/)
   refused("a file that the group can write", ({ file, fs }) => fs.chmod(file, 0o620), "Insecure", /mode 0620/)
   refused("a truncated file", ({ file, fs }) => fs.truncate(file, 100), "Damaged", /damaged/)
-  refused("a file that is too long", ({ file, fs }) => fs.truncate(file, 2 ** 21), "Damaged", /damaged/)
+  refused("a file that is too long", ({ file, fs }) => fs.truncate(file, 2 ** 21), "Damaged", /longer than any record/)
   refused(
     "a flipped bit",
     ({ file, fs }) =>
@@ -204,6 +204,19 @@ describe("what must not be used", () => {
       yield* fs.symlink(`${directory}/elsewhere`, folder)
       expect((yield* Effect.flip(storage.get(key))).reason).toBe("Insecure")
       expect((yield* Effect.flip(storage.set(key, later))).reason).toBe("Insecure")
+    })
+  )
+
+  live(
+    "a file where the directory should be: it is said that it is none",
+    Effect.gen(function*() {
+      const { directory, fs } = yield* stored
+      yield* fs.writeFileString(`${directory}/file`, "", { mode: 0o600 })
+      const storage = yield* open({ directory: `${directory}/file` })
+      expect((yield* Effect.flip(storage.get(key))).message).toMatch(/is no directory.*another `directory`/)
+      for (const use of [storage.set(key, token), Effect.scoped(storage.lease(key))]) {
+        expect((yield* Effect.flip(use)).message).toMatch(/EEXIST.*Something else .*another `directory`/)
+      }
     })
   )
 
