@@ -177,14 +177,13 @@ export const make = (options: Operations): TokenStorage.Service => {
   return {
     get: options.get,
     set: (key, token) =>
-      Effect.flatMap(
-        Clock.currentTimeMillis,
-        (now) =>
-          inTurn(key, (kept) =>
-            Option.exists(kept, (other) => !supersedes(token, other, now))
-              ? Effect.void
-              : options.set(key, token))
-      ),
+      inTurn(key, (kept) =>
+        Effect.flatMap(
+          // Now, and not before its turn: what was stored meanwhile is not from the future.
+          Clock.currentTimeMillis,
+          (now) =>
+            Option.exists(kept, (other) => !supersedes(token, other, now)) ? Effect.void : options.set(key, token)
+        )),
     remove: (key, token) =>
       inTurn(
         key,
@@ -261,6 +260,9 @@ export const layerMemory: Layer.Layer<TokenStorage> = Layer.effect(TokenStorage,
 
 // ---- storages that leave the process ---------------------------------------------------------------------------------
 
+/** No token lives longer, in milliseconds: a year. What says so is nobody's record. */
+const LONGEST_LIFE = Duration.toMillis("366 days")
+
 const keep: Effect.Effect<TokenRecord.Change> = Effect.succeed(TokenRecord.Change.Keep())
 
 /**
@@ -292,7 +294,8 @@ export const makeRecords = (records: TokenRecord.Store, codec: TokenRecord.Codec
       Effect.matchEffect({
         onSuccess: (kept) => supersedes(token, kept, now) ? write(name, token, now) : keep,
         onFailure: (error) =>
-          error.reason === "UnknownKey" && now < TokenRecord.expiresAt(record)
+          error.reason === "UnknownKey" && now < TokenRecord.expiresAt(record) &&
+            TokenRecord.expiresAt(record) - now <= LONGEST_LIFE
             ? Effect.fail(
               new TokenStorageError({ operation: "set", reason: "UnknownKey", description: error.description })
             )
@@ -310,15 +313,12 @@ export const makeRecords = (records: TokenRecord.Store, codec: TokenRecord.Codec
     set: (key, token) =>
       Effect.gen(function*() {
         const name = yield* keyDigest(key)
-        const now = yield* Clock.currentTimeMillis
-        yield* records.modify(
-          name,
-          "set",
-          Option.match({
-            onNone: () => write(name, token, now),
-            onSome: (record) => replace(name, record, token, now)
-          })
-        )
+        yield* records.modify(name, "set", (record) =>
+          Effect.flatMap(
+            // Now, and not before it was read: what was stored meanwhile is not from the future.
+            Clock.currentTimeMillis,
+            (now) => Option.isNone(record) ? write(name, token, now) : replace(name, record.value, token, now)
+          ))
       }),
     remove: (key, token) =>
       Effect.gen(function*() {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
 import { AccessToken, OAuthError, TokenStorage } from "../src/index.ts"
 import { environment, makeProvider, settle, tags, valueOf, watch } from "./support/provider.ts"
+import { pause } from "./support/recorder.ts"
 
 /** A storage that writes when it is told to. */
 const slowToWrite = Effect.gen(function*() {
@@ -194,6 +195,128 @@ describe("the storage", () => {
         "set"
       ])
       expect(tags(events)).toContain("TokenObtained")
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("whose lease alone fails is not said to work again, and one that hangs is left alone for longer each time", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      let lease: TokenStorage.TokenStorage.Service["lease"] = () =>
+        Effect.fail(new OAuthError.TokenStorageError({ operation: "lease", description: "out of order" }))
+      let asked = 0
+      // Tokens are rejected here faster than by any server.
+      const provider = yield* makeProvider({ refreshPolicy: { rejectionMemory: Duration.zero } }).pipe(
+        Effect.provideService(TokenStorage.TokenStorage, {
+          ...memory,
+          lease: (key) =>
+            Effect.suspend(() => {
+              asked++
+              return lease(key)
+            })
+        })
+      )
+      const seen = yield* watch(provider)
+      const next = Effect.flatMap(provider.accessToken, provider.renew)
+      yield* Effect.repeatN(Effect.zipRight(next, TestClock.adjust("10 seconds")), 2)
+      const recovered = Effect.map(seen, (events) => tags(events).filter((tag) => tag === "StorageRecovered").length)
+      expect(yield* recovered).toBe(0)
+      expect(asked).toBe(4)
+
+      lease = () => Effect.never
+      /** For how many seconds it is not asked again. */
+      const pauseAfter = Effect.gen(function*() {
+        const before = asked
+        for (let seconds = 0;; seconds++) {
+          const renewing = yield* Effect.fork(next)
+          yield* settle
+          if (asked > before) {
+            yield* TestClock.adjust("30 seconds")
+            yield* Fiber.join(renewing)
+            return seconds
+          }
+          yield* Fiber.join(renewing)
+          yield* TestClock.adjust("1 second")
+        }
+      })
+      yield* pauseAfter
+      const [first, second] = [yield* pauseAfter, yield* pauseAfter]
+      expect(first).toBe(5)
+      expect(second).toBe(10)
+      expect(yield* recovered).toBe(0)
+      lease = memory.lease
+      yield* TestClock.adjust("1 minute")
+      yield* next
+      expect(yield* recovered).toBe(1)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that was away as a whole is said to work again also by who only reads from then on", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      let away = true
+      const down = (operation: "get" | "set" | "remove" | "lease") =>
+        new OAuthError.TokenStorageError({ operation, description: "out of order" })
+      const reader = yield* makeProvider().pipe(
+        Effect.provideService(TokenStorage.TokenStorage, {
+          get: (key) => Effect.suspend(() => away ? down("get") : memory.get(key)),
+          set: (key, token) => Effect.suspend(() => away ? down("set") : memory.set(key, token)),
+          remove: memory.remove,
+          lease: (key) => Effect.suspend(() => away ? down("lease") : memory.lease(key))
+        })
+      )
+      const writer = yield* makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, memory))
+      const seen = yield* watch(reader)
+      const token = yield* reader.accessToken
+      away = false
+      yield* TestClock.adjust("10 seconds")
+      yield* writer.accessToken
+      yield* reader.renew(token)
+      expect(tags(yield* seen).slice(-2)).toEqual(["StorageRecovered", "TokenLoaded"])
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that is slow to read makes nobody wait longer for a lease that does not come, and is not asked for ever", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      for (const fails of [false, true]) {
+        const provider = yield* makeProvider().pipe(
+          Effect.provideService(TokenStorage.TokenStorage, {
+            ...memory,
+            get: (key) =>
+              fails
+                ? Effect.fail(new OAuthError.TokenStorageError({ operation: "get", description: "out of order" }))
+                : Effect.delay(memory.get(key), "4900 millis"),
+            lease: () => Effect.never
+          })
+        )
+        const seen = yield* watch(provider)
+        const call = yield* Effect.fork(provider.accessToken)
+        yield* TestClock.adjust("45 seconds")
+        yield* Fiber.join(call)
+        const failed = (yield* seen).filter(({ _tag }) => _tag === "StorageFailed")
+        expect(failed.length).toBeLessThanOrEqual(4)
+      }
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that dies says where, and nothing of what it held", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStorage.makeMemory
+      const provider = yield* makeProvider().pipe(
+        Effect.provideService(TokenStorage.TokenStorage, {
+          ...memory,
+          set: (_, token) =>
+            Effect.sync(() => {
+              const goOn = pause()
+              const defect = new TypeError(`cannot keep ${valueOf(token)}`)
+              goOn()
+              throw defect
+            })
+        })
+      )
+      const seen = yield* watch(provider)
+      yield* provider.accessToken
+      const [failure] = (yield* seen).filter(({ _tag }) => _tag === "StorageFailed")
+      expect(failure).toMatchObject({ error: { operation: "set", reason: "Unavailable" } })
+      expect(failure?._tag === "StorageFailed" && failure.error.message).toMatch(
+        /^TokenStorage.set: it died of a TypeError at .*\.ts:\d+:\d+\)?\. This is a bug in the storage\.$/
+      )
     }).pipe(Effect.provide(environment())))
 
   it.scoped("that is slow to write keeps nobody waiting, and the lease is held until it has", () =>

@@ -64,8 +64,8 @@ const fileFleet = Effect.gen(function*() {
     if (latest === undefined) return undefined
     const { mtime } = yield* fs.stat(`${directory}/${latest}`)
     const holder = yield* fs.readFileString(`${directory}/${latest}`)
-    const at = Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
-    return holder === "" ? undefined : { holder, endsIn: at + SHORT - Date.now() }
+    const until = Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
+    return holder === "" ? undefined : { holder, endsIn: until - Date.now() }
   }).pipe(
     // One that ends just now is gone before it is read.
     Effect.retry({ while: (error) => error._tag === "SystemError" && error.reason === "NotFound" }),

@@ -54,7 +54,9 @@ interface Subject {
 interface TokenChanges {
   readonly issuedIn?: number
   readonly lifetime?: number
+  readonly refreshIn?: number
   readonly refreshToken?: Redacted.Redacted<string>
+  readonly value?: string
 }
 
 const HOUR = 60 * 60 * 1000
@@ -73,12 +75,13 @@ const makeKey = (): TokenKey => ({
 const makeToken = (now: number) => (changes: TokenChanges = {}): AccessToken => {
   const issuedAt = now + (changes.issuedIn ?? 0)
   return new AccessToken({
-    value: Redacted.make(`contract-token-${crypto.randomUUID()}`),
+    value: Redacted.make(changes.value ?? `contract-token-${crypto.randomUUID()}`),
     tokenType: "Bearer",
     scopes: ["b", "a"],
     issuer: "https://auth.example.com",
     issuedAt,
     expiresAt: issuedAt + (changes.lifetime ?? HOUR),
+    ...(changes.refreshIn === undefined ? {} : { refreshAt: issuedAt + changes.refreshIn }),
     ...(changes.refreshToken === undefined ? {} : { refreshToken: changes.refreshToken })
   })
 }
@@ -90,7 +93,8 @@ const isKept = (actual: Option.Option<AccessToken>, expected: AccessToken): bool
     actual,
     (token) =>
       isSame(token, expected) && token.issuedAt === expected.issuedAt && token.expiresAt === expected.expiresAt &&
-      token.issuer === expected.issuer && token.tokenType === expected.tokenType &&
+      token.refreshAt === expected.refreshAt && token.issuer === expected.issuer &&
+      token.tokenType === expected.tokenType &&
       token.scopes.join(" ") === expected.scopes.join(" ") && Equal.equals(token.refreshToken, expected.refreshToken)
   )
 
@@ -126,7 +130,7 @@ const visit = ({ other, storage }: Subject) =>
   Effect.forEach([storage, other], ({ get }) => get(makeKey()), { discard: true }).pipe(Effect.repeatN(4))
 
 /**
- * The contract.
+ * The contract. What takes time to show is not in it: that a lease lasts while its holder lives, and ends when it has died.
  *
  * @example
  * ```ts
@@ -152,10 +156,28 @@ export const cases: ReadonlyArray<Case> = [
       yield* storage.set(key, plain)
       yield* expectToken(storage, key, plain, "After set")
       yield* expectToken(other, { ...key }, plain, "After set, for the other view")
-      const full = token({ refreshToken: Redacted.make("contract-refresh-token") })
+      const full = token({
+        refreshIn: HOUR / 2,
+        refreshToken: Redacted.make("contract-refresh-token"),
+        value: "x".repeat(10_000)
+      })
       yield* other.set(key, full)
-      yield* expectToken(storage, key, full, "After set by the other view, with a refresh token")
+      yield* expectToken(storage, key, full, "After set by the other view, of a long token with all there can be")
     })),
+
+  make(
+    "keeps an expired token as long as its refresh token may be good",
+    ({ key, other, storage, token }) =>
+      Effect.gen(function*() {
+        const expired = token({
+          issuedIn: -HOUR,
+          lifetime: 1000,
+          refreshToken: Redacted.make("contract-refresh-token")
+        })
+        yield* storage.set(key, expired)
+        yield* expectToken(other, key, expired, "After an expired one with a refresh token was set")
+      })
+  ),
 
   make(
     "takes keys for the same whose scopes and parameters are in another order",
@@ -174,12 +196,17 @@ export const cases: ReadonlyArray<Case> = [
       yield* storage.set(key, kept)
       const others: ReadonlyArray<Partial<TokenKey>> = [
         { issuer: "https://other.example.com" },
+        { issuer: `${key.issuer}/tenant` },
+        { issuer: `${key.issuer}${key.clientId}`, clientId: "" },
         { clientId: key.clientId.toUpperCase() },
         { authenticationMethod: "none" },
         { grantType: "other" },
         { resource: `${key.resource}/` },
+        { resource: key.resource.toUpperCase() },
         { subject: "alice" },
         { scopes: ["a b"] },
+        { scopes: ["a,b"] },
+        { parameters: [["audience", "y"]] },
         { parameters: [] }
       ]
       for (const changed of others) {
@@ -226,6 +253,11 @@ export const cases: ReadonlyArray<Case> = [
       yield* storage.set(key, newer)
       yield* other.remove(key, older)
       yield* expectToken(storage, key, newer, "After remove of the one before")
+      yield* other.remove(key, token({ issuedIn: -1000 }))
+      yield* expectToken(storage, key, newer, "After remove of another that was issued in the same moment")
+      yield* other.remove(key, newer)
+      yield* storage.set(key, newer)
+      yield* expectToken(other, key, newer, "After remove, and set of the same again")
     })),
 
   make("keeps the latest of many that are set at once", ({ key, other, storage, token }) =>
@@ -239,6 +271,22 @@ export const cases: ReadonlyArray<Case> = [
       const [latest] = tokens
       if (latest !== undefined) yield* expectToken(other, key, latest, "After twenty were set at once, the latest")
     })),
+
+  make(
+    "does not take one that was issued while it looked for one from the future",
+    ({ key, other, storage, token }) =>
+      Effect.gen(function*() {
+        for (let round = 0; round < 20; round++) {
+          const name = { ...key, clientId: `${key.clientId} ${round}` }
+          const older = yield* Effect.fork(storage.set(name, token({ issuedIn: -1000 })))
+          yield* visit({ storage, other, key, token })
+          const newer = makeToken(yield* Clock.currentTimeMillis)()
+          yield* other.set(name, newer)
+          yield* Fiber.join(older)
+          yield* expectToken(storage, name, newer, "After an earlier and a later one were set at once, the later")
+        }
+      })
+  ),
 
   make("gives the lease to one at a time, and to the next when its scope ends", (subject) =>
     Effect.gen(function*() {

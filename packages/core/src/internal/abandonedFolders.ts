@@ -2,8 +2,8 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import type { FileLease } from "./fileLease.ts"
 import { type Generations, isOurs, isTemporary } from "./generations.ts"
+import { temporaryName } from "./privateFiles.ts"
 
 /** So few that a write hardly takes longer, and enough that in time all are looked at. */
 const LOOKS = 8
@@ -15,34 +15,37 @@ const LOOKS = 8
  * @internal
  */
 export const make = (
-  { fileLease, generations }: { readonly fileLease: FileLease; readonly generations: Generations }
+  generations: Generations
 ): Effect.Effect<(base: string) => Effect.Effect<void>, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
 
-    const areAbandoned = (folder: string, isRelevant: (file: string) => boolean) =>
-      Effect.flatMap(fs.readDirectory(folder), (files) =>
-        files.every(isOurs)
-          ? Effect.every(files.filter(isRelevant), (file) => generations.isAbandoned(path.join(folder, file)))
-          : Effect.succeed(false))
-
-    const removeFolder = (folder: string) =>
+    const isAbandoned = (folder: string) =>
       Effect.gen(function*() {
-        if (!(yield* generations.isAbandoned(folder)) || !(yield* areAbandoned(folder, () => true))) return
-        // Who comes back to it in this moment waits until it is gone, and makes it anew.
-        if (!(yield* fileLease.tryTake(folder))) return
-        if (yield* areAbandoned(folder, (file) => file.startsWith("record."))) {
-          yield* fs.remove(folder, { recursive: true })
-        }
-      }).pipe(Effect.scoped)
+        if (!(yield* generations.isAbandoned(folder))) return false
+        const files = yield* fs.readDirectory(folder)
+        if (!files.every(isOurs)) return false
+        return yield* Effect.every(files, (file) => generations.isAbandoned(path.join(folder, file)))
+      })
+
+    const removeFolder = (base: string, folder: string) =>
+      Effect.gen(function*() {
+        if (!(yield* isAbandoned(folder))) return
+        // Somebody may come back to it in this moment. Once it has another name, nobody can write into it any more.
+        const aside = path.join(base, temporaryName())
+        yield* fs.rename(folder, aside)
+        yield* (yield* isAbandoned(aside)) ? fs.remove(aside, { recursive: true }) : fs.rename(aside, folder)
+      }).pipe(Effect.uninterruptible)
 
     const look = (base: string) => (name: string) => {
       const file = path.join(base, name)
-      if (isTemporary(name)) {
-        return Effect.flatMap(generations.isAbandoned(file), (abandoned) => abandoned ? fs.remove(file) : Effect.void)
-      }
-      return /^[\w-]{43}$/.test(name) ? removeFolder(file) : Effect.void
+      if (/^[\w-]{43}$/.test(name)) return removeFolder(base, file)
+      if (!isTemporary(name)) return Effect.void
+      return Effect.flatMap(
+        generations.isAbandoned(file),
+        (abandoned) => abandoned ? fs.remove(file, { recursive: true }) : Effect.void
+      )
     }
 
     return (base) =>

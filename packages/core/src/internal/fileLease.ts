@@ -13,14 +13,12 @@ import { explain, isMissing, type PrivateFiles } from "./privateFiles.ts"
 const POLL_INTERVAL = Duration.millis(50)
 
 /**
- * A lease is a file that its holder touches while it lives; an empty one says that it was released.
+ * A lease is a file whose time its holder moves ahead while it lives; an empty one says that it was released.
  *
  * @internal
  */
 export interface FileLease {
-  /** Takes the lease of the folder for the scope, if it is free; says whether it was. */
-  readonly tryTake: (folder: string) => Effect.Effect<boolean, TokenStorageError, Scope.Scope>
-  /** Waits for it. */
+  /** Waits for the lease, and holds it for the scope. */
   readonly take: (name: string) => Effect.Effect<void, TokenStorageError, Scope.Scope>
 }
 
@@ -39,19 +37,19 @@ export const make = (options: {
       Effect.gen(function*() {
         const { mtime, size } = yield* fs.stat(file)
         const now = yield* Clock.currentTimeMillis
-        return size === FileSystem.Size(0) ||
-          Option.exists(mtime, (at) => Math.abs(now - at.getTime()) > leaseDuration)
+        const left = Option.match(mtime, { onNone: () => 0, onSome: (until) => until.getTime() - now })
+        // No lease is so long: the clock was set back.
+        return size === FileSystem.Size(0) || left < 0 || left > 2 * leaseDuration
       })
 
-    const write = (folder: string, generation: number, content: string) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => publish(folder, "lease", generation, content, now))
+    const until = Effect.map(Clock.currentTimeMillis, (now) => now + leaseDuration)
 
     /** The generation that is now this process's. */
     const takeNext = (folder: string) =>
       Effect.gen(function*() {
         const generation = yield* highest(folder, "lease")
         if (generation > 0 && !(yield* isFree(fileOf(folder, "lease", generation)))) return Option.none()
-        const taken = yield* write(folder, generation + 1, crypto.randomUUID())
+        const taken = yield* publish(folder, "lease", generation + 1, crypto.randomUUID(), yield* until)
         return taken ? Option.some(generation + 1) : Option.none()
       }).pipe(
         // Released, or the folder removed, in this moment.
@@ -60,10 +58,12 @@ export const make = (options: {
       )
 
     /** If the lease was lost, the next number is taken, and this does nothing. */
-    const release = (folder: string, generation: number) => Effect.ignore(write(folder, generation + 1, ""))
+    const release = (folder: string, generation: number) =>
+      Effect.ignore(
+        Effect.flatMap(Clock.currentTimeMillis, (now) => publish(folder, "lease", generation + 1, "", now))
+      )
 
-    const beat = (file: string) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => fs.utimes(file, new Date(now), new Date(now)))
+    const beat = (file: string) => Effect.flatMap(until, (time) => fs.utimes(file, new Date(time), new Date(time)))
 
     const tryTake = (folder: string) =>
       Effect.gen(function*() {
@@ -80,7 +80,6 @@ export const make = (options: {
       }).pipe(Effect.uninterruptible)
 
     return {
-      tryTake,
       take: (name) =>
         Effect.gen(function*() {
           while (true) {

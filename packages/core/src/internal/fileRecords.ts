@@ -34,7 +34,7 @@ export const make = (options: {
     const files = yield* makePrivateFiles(options.directory)
     const generations = yield* Generations.make
     const fileLease = yield* FileLease.make({ files, generations, leaseDuration: options.leaseDuration })
-    const removeAbandoned = yield* AbandonedFolders.make({ fileLease, generations })
+    const removeAbandoned = yield* AbandonedFolders.make(generations)
 
     const tooBusy = (operation: Operation) =>
       new TokenStorageError({
@@ -47,13 +47,9 @@ export const make = (options: {
         for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
           const generation = yield* generations.highest(folder.path, "record")
           if (generation === 0) return { generation, content: Option.none<string>() }
-          const content = yield* folder.read(generations.fileOf(folder.path, "record", generation)).pipe(
-            // To those who write it counts as none.
-            Effect.catchIf(
-              ({ reason }) => operation !== "get" && (reason === "Insecure" || reason === "Damaged"),
-              () => Effect.succeedSome("")
-            )
-          )
+          const read = folder.read(generations.fileOf(folder.path, "record", generation))
+          // To those who write, what cannot be read counts as none.
+          const content = yield* operation === "get" ? read : Effect.orElseSucceed(read, () => Option.some(""))
           // None: it has gone in this moment, since a higher one has come.
           if (Option.isSome(content)) return { generation, content: Option.filter(content, (text) => text !== "") }
         }

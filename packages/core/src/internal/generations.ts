@@ -81,7 +81,8 @@ export const make: Effect.Effect<Generations, never, FileSystem.FileSystem | Pat
           Effect.ensuring(remove(temporary))
         )
         if (!linked) return false
-        const files = yield* fs.readDirectory(folder)
+        // What has failed has not been done by half.
+        const files = yield* Effect.tapError(fs.readDirectory(folder), () => remove(file))
         // The number was free because the others are past it, and have cleaned up.
         if (files.some((other) => generationOf(other, kind) > generation)) {
           yield* remove(file)

@@ -4,13 +4,16 @@ import * as Effect from "effect/Effect"
 import { TokenStorageError } from "../OAuthError.ts"
 import type * as TokenRecord from "../TokenRecord.ts"
 import * as ProcessLease from "./processLease.ts"
-import { clean } from "./text.ts"
 
-/** Without the cause, which may hold the record, as an error of a database does. */
-const unavailable = (operation: TokenStorageError["operation"], record = "") =>
-  Effect.mapError(({ message }: PlatformError) =>
-    new TokenStorageError({ operation, description: `the KeyValueStore failed: ${clean(message, [record])}` })
-  )
+/** In none of its own words, which may hold the record, as those of a database do. */
+const unavailable = (operation: TokenStorageError["operation"]) =>
+  Effect.mapError((error: PlatformError) => {
+    const reason = error._tag === "SystemError" ? error.reason : error._tag
+    return new TokenStorageError({
+      operation,
+      description: `the KeyValueStore failed: ${reason} in ${error.module}.${error.method}.`
+    })
+  })
 
 /**
  * Records in a store that no other process writes to: one fiber at a time is enough. It cannot say what is in it, so that
@@ -28,7 +31,7 @@ export const make: Effect.Effect<TokenRecord.Store, never, KeyValueStore.KeyValu
         Effect.gen(function*() {
           yield* turn(name)
           const made = yield* change(yield* unavailable(operation)(store.get(name)))
-          if (made._tag === "Write") yield* unavailable(operation, made.record)(store.set(name, made.record))
+          if (made._tag === "Write") yield* unavailable(operation)(store.set(name, made.record))
           if (made._tag === "Remove") yield* unavailable(operation)(store.remove(name))
         }).pipe(Effect.scoped)
     }

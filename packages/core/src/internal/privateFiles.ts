@@ -44,10 +44,12 @@ export interface PrivateFiles {
 }
 
 /** @internal */
-export const make = (root: string): Effect.Effect<PrivateFiles, never, FileSystem.FileSystem | Path.Path> =>
+export const make = (directory: string): Effect.Effect<PrivateFiles, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
+    // Wherever the process goes later.
+    const root = path.resolve(directory)
     const isWindows = path.sep === "\\"
 
     const isSymbolicLink = (file: string) => Effect.isSuccess(fs.readLink(file))
@@ -153,7 +155,11 @@ export const make = (root: string): Effect.Effect<PrivateFiles, never, FileSyste
           const place = yield* placeToWrite(operation)
           yield* fs.makeDirectory(path.join(place.base, name), { recursive: true, mode: 0o700 })
           return yield* checkedFolder(operation, name, place)
-        }).pipe(Effect.mapError(explain(operation))),
+        }).pipe(
+          // Somebody has removed it in this moment.
+          Effect.retry({ times: 3, while: isMissing }),
+          Effect.mapError(explain(operation))
+        ),
       existingFolder: (operation, name) =>
         Effect.flatMap(placeToRead(operation), (place) => checkedFolder(operation, name, place)).pipe(
           unlessMissing,

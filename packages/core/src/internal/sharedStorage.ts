@@ -59,7 +59,7 @@ export interface Options {
 export class SharedStorage {
   readonly #options: Options
   /** The operations that do not work. */
-  #failing: ReadonlyArray<Operation> = []
+  readonly #failing = new Set<Operation>()
   /** That a lease is long in coming may be its holder's doing, and says nothing of the rest. */
   readonly #pauses = { lease: new Pause(), rest: new Pause() }
 
@@ -68,19 +68,18 @@ export class SharedStorage {
   }
 
   get(): Effect.Effect<Option.Option<AccessToken>> {
-    const { key, policy, storage } = this.#options
-    const look = () => Effect.flatMap(storage.get(key), checkToken)
-    return Effect.map(this.#degrade("get", policy.storageTimeout, look), Option.flatten)
+    const { key, storage } = this.#options
+    return Effect.map(this.#use("get", () => Effect.flatMap(storage.get(key), checkToken)), Option.flatten)
   }
 
   set(token: AccessToken): Effect.Effect<void> {
-    const { key, policy, storage } = this.#options
-    return Effect.asVoid(this.#degrade("set", policy.storageTimeout, () => storage.set(key, token)))
+    const { key, storage } = this.#options
+    return Effect.asVoid(this.#use("set", () => storage.set(key, token)))
   }
 
   remove(token: AccessToken): Effect.Effect<void> {
-    const { key, policy, storage } = this.#options
-    return Effect.asVoid(this.#degrade("remove", policy.storageTimeout, () => storage.remove(key, token)))
+    const { key, storage } = this.#options
+    return Effect.asVoid(this.#use("remove", () => storage.remove(key, token)))
   }
 
   /**
@@ -88,67 +87,108 @@ export class SharedStorage {
    * stored a token and then died, and many may be in line for a token that is there already.
    */
   lease<A>(lookAgain: Effect.Effect<Option.Option<A>>): Effect.Effect<Option.Option<A>, never, Scope.Scope> {
-    const { key, policy, storage } = this.#options
-    // To give it back may take as long as the other operations, and no longer either. It is done in any case.
-    const release = (scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>) =>
-      this.#attempt("lease", policy.storageTimeout, () => Scope.close(scope, exit))
-    return Effect.acquireRelease(Scope.make(), release).pipe(
-      Effect.flatMap((scope) =>
-        this.#degrade<A | void>("lease", policy.leaseTimeout, () => Scope.extend(storage.lease(key), scope), lookAgain)
-      ),
-      Effect.map(Option.flatMapNullable((found) => found ?? undefined))
-    )
-  }
-
-  #degrade<A>(
-    operation: Operation,
-    duration: Duration.Duration,
-    work: () => Effect.Effect<A, TokenStorageError>,
-    lookAgain?: Effect.Effect<Option.Option<A>>
-  ): Effect.Effect<Option.Option<A>> {
-    return Effect.suspend(() => {
-      const at = this.#now()
-      const isPaused = this.#pauses.rest.isOn(at) || (operation === "lease" && this.#pauses.lease.isOn(at))
-      return isPaused ? Effect.succeedNone : this.#attempt(operation, duration, work, lookAgain)
+    return Effect.gen(this, function*() {
+      const { clock, key, policy, storage } = this.#options
+      if (this.#isPaused("lease")) return Option.none()
+      const from = this.#now()
+      const elapsed = stopwatch(clock)
+      const limit = Duration.toMillis(policy.leaseTimeout)
+      const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => this.#release(scope, exit))
+      const attempt = yield* Attempt.start(Scope.extend(storage.lease(key), scope), clock)
+      return yield* Effect.gen(this, function*() {
+        while (true) {
+          const left = limit - elapsed()
+          const exit = yield* attempt.within(Duration.millis(Math.max(0, Math.min(left, LOOK_INTERVAL))))
+          if (exit !== undefined || elapsed() >= limit) {
+            yield* this.#conclude("lease", policy.leaseTimeout, from, exit)
+            return Option.none()
+          }
+          // What fails is not asked again and again.
+          const found = this.#failing.has("get") ? Option.none() : yield* lookAgain
+          if (Option.isSome(found)) return found
+        }
+      }).pipe(Effect.ensuring(attempt.abandon))
     })
   }
 
-  #attempt<A>(
-    operation: Operation,
-    duration: Duration.Duration,
-    work: () => Effect.Effect<A, TokenStorageError>,
-    lookAgain?: Effect.Effect<Option.Option<A>>
-  ): Effect.Effect<Option.Option<A>> {
+  /** It may take as long as the other operations, and no longer either. That it works says nothing: none may have been had. */
+  #release(scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown> {
+    const { clock, policy } = this.#options
     return Effect.gen(this, function*() {
       const from = this.#now()
-      const attempt = yield* Attempt.start(Effect.suspend(work), this.#options.clock)
-      const exit = yield* outcomeOf(attempt, duration, lookAgain).pipe(Effect.onInterrupt(() => attempt.abandon))
-      const pause = this.#pauses[operation === "lease" ? "lease" : "rest"]
-      if (exit !== undefined && Exit.isSuccess(exit)) {
-        pause.reset()
-        yield* this.#worked(operation)
-        return Option.some(exit.value)
+      const attempt = yield* Attempt.start(Scope.close(scope, exit), clock)
+      const closed = yield* attempt.within(policy.storageTimeout)
+      if (closed === undefined || Exit.isFailure(closed)) {
+        yield* this.#conclude("lease", policy.storageTimeout, from, closed)
       }
-      // Whoever set the limit that ended it, others would wait for it as long.
-      const at = this.#now()
-      if (at - from >= Math.min(SLOW, Duration.toMillis(duration))) pause.begin(at, this.#options.policy)
-      if (!this.#failing.includes(operation)) this.#failing = [...this.#failing, operation]
-      yield* this.#options.publish(OAuthEvent.StorageFailed({ error: errorOf(operation, duration, exit) }))
-      return Option.none()
     })
+  }
+
+  #use<A>(
+    operation: Exclude<Operation, "lease">,
+    work: () => Effect.Effect<A, TokenStorageError>
+  ): Effect.Effect<Option.Option<A>> {
+    return Effect.gen(this, function*() {
+      const { clock, policy } = this.#options
+      if (this.#isPaused(operation)) return Option.none()
+      const from = this.#now()
+      const attempt = yield* Attempt.start(Effect.suspend(work), clock)
+      const exit = yield* Effect.ensuring(attempt.within(policy.storageTimeout), attempt.abandon)
+      return yield* this.#conclude(operation, policy.storageTimeout, from, exit)
+    })
+  }
+
+  #isPaused(operation: Operation): boolean {
+    const at = this.#now()
+    return this.#pauses.rest.isOn(at) || (operation === "lease" && this.#pauses.lease.isOn(at))
+  }
+
+  /** `exit`: how the operation ended, or that its time was over first. */
+  #conclude<A>(
+    operation: Operation,
+    limit: Duration.Duration,
+    from: number,
+    exit: Exit.Exit<A, TokenStorageError> | undefined
+  ): Effect.Effect<Option.Option<A>> {
+    const { policy, publish } = this.#options
+    const pause = this.#pauses[operation === "lease" ? "lease" : "rest"]
+    if (exit !== undefined && Exit.isSuccess(exit)) {
+      pause.reset()
+      const done = Option.some(exit.value)
+      return this.#mends(operation) ? Effect.as(publish(OAuthEvent.StorageRecovered()), done) : Effect.succeed(done)
+    }
+    // Whoever set the limit that ended it, others would wait for it as long.
+    const at = this.#now()
+    if (at - from >= Math.min(SLOW, Duration.toMillis(limit))) pause.begin(at, policy)
+    const error = errorOf(operation, limit, exit)
+    // That another was faster is no fault of the storage.
+    if (error.reason !== "LeaseLost") this.#failing.add(operation)
+    return Effect.as(publish(OAuthEvent.StorageFailed({ error })), Option.none())
+  }
+
+  /** Whether nothing fails any more, now that this works. */
+  #mends(operation: Operation): boolean {
+    if (this.#failing.size === 0) return false
+    // It was away as a whole, and who only reads from now on never learns of the rest.
+    if (operation === "get" && this.#failing.has("get")) this.#failing.clear()
+    // What can be written to can be removed from, which is seldom done.
+    if (operation === "set") this.#failing.delete("remove")
+    this.#failing.delete(operation)
+    return this.#failing.size === 0
   }
 
   #now(): number {
     return this.#options.clock.unsafeCurrentTimeMillis()
   }
+}
 
-  #worked(operation: Operation): Effect.Effect<unknown> {
-    if (this.#failing.length === 0) return Effect.void
-    // What can be written to can be removed from, which is seldom done.
-    const mended = (failed: Operation) => failed === operation || (failed === "remove" && operation === "set")
-    this.#failing = this.#failing.filter((failed) => !mended(failed))
-    return this.#failing.length > 0 ? Effect.void : this.#options.publish(OAuthEvent.StorageRecovered())
-  }
+/** In milliseconds. */
+const LOOK_INTERVAL = 1000
+
+/** The milliseconds from now on, whatever becomes of the wall clock. */
+const stopwatch = (clock: Clock.Clock): () => number => {
+  const from = clock.unsafeCurrentTimeNanos()
+  return () => Number(clock.unsafeCurrentTimeNanos() - from) / 1e6
 }
 
 const isToken = Schema.is(AccessToken)
@@ -165,47 +205,30 @@ const checkToken = (stored: Option.Option<AccessToken>): Effect.Effect<typeof st
         "process is made by `TokenStorage.makeRecords`, which turns tokens into text and back."
     })
 
-/** In milliseconds. */
-const LOOK_INTERVAL = 1000
-
-/** How it ended, or what is found meanwhile; `undefined`, and abandoned, if neither is there within the duration. */
-const outcomeOf = <A>(
-  attempt: Attempt.Attempt<A, TokenStorageError>,
-  duration: Duration.Duration,
-  lookAgain: Effect.Effect<Option.Option<A>> | undefined
-) =>
-  Effect.gen(function*() {
-    const interval = lookAgain === undefined ? Number.POSITIVE_INFINITY : LOOK_INTERVAL
-    for (let left = Duration.toMillis(duration); left > 0; left -= interval) {
-      const exit = yield* attempt.within(Duration.millis(Math.min(left, interval)))
-      if (exit !== undefined) return exit
-      const found = lookAgain === undefined ? Option.none() : yield* lookAgain
-      if (Option.isNone(found)) continue
-      yield* attempt.abandon
-      return Exit.succeed(found.value)
-    }
-    yield* attempt.abandon
-    return undefined
-  })
-
 const errorOf = (
   operation: Operation,
-  duration: Duration.Duration,
+  limit: Duration.Duration,
   exit: Exit.Failure<unknown, TokenStorageError> | undefined
 ): TokenStorageError => {
-  if (exit === undefined) {
-    const limit = Duration.format(duration)
-    return new TokenStorageError({
-      operation,
-      description: operation === "lease"
-        ? `another held it for longer than ${limit} (\`refreshPolicy.leaseTimeout\`), or the storage hangs.`
-        : `it took longer than ${limit} (\`refreshPolicy.storageTimeout\`).`
-    })
+  if (exit !== undefined) {
+    return Option.getOrElse(Cause.failureOption(exit.cause), () =>
+      new TokenStorageError({
+        operation,
+        description: `it died${whereOf(Cause.squash(exit.cause))}. This is a bug in the storage.`
+      }))
   }
-  return Option.getOrElse(Cause.failureOption(exit.cause), () =>
-    new TokenStorageError({
-      operation,
-      description: "it died. This is a bug in the storage.",
-      cause: Cause.squash(exit.cause)
-    }))
+  const duration = Duration.format(limit)
+  return new TokenStorageError({
+    operation,
+    description: operation === "lease"
+      ? `another held it for longer than ${duration} (\`refreshPolicy.leaseTimeout\`), or the storage hangs.`
+      : `it took longer than ${duration} (\`refreshPolicy.storageTimeout\`).`
+  })
+}
+
+/** Its kind and place, and not its words: it may hold what was to be kept. */
+const whereOf = (defect: unknown): string => {
+  if (!(defect instanceof Error)) return ""
+  const frame = /^\s+(at .*)$/m.exec(defect.stack ?? "")?.[1]
+  return ` of a ${defect.name}${frame === undefined ? "" : ` ${frame}`}`
 }

@@ -50,7 +50,8 @@ describe("what nobody will come back to", () => {
       const abandoned = yield* Effect.replicateEffect(another(storage, directory), 20)
       yield* fs.writeFileString(`${directory}/tmp.killed`, "", { mode: 0o600 })
       yield* age(directory)
-      yield* fs.utimes(`${leased}/lease.99`, new Date(), new Date())
+      const inAnHour = new Date(Date.now() + 3_600_000)
+      yield* fs.utimes(`${leased}/lease.99`, inAnHour, inAnHour)
 
       const files = Effect.map(fs.readDirectory(directory), (names) => names.map((name) => `${directory}/${name}`))
       yield* storage.set(key, makeToken("next", 3))
@@ -74,20 +75,21 @@ describe("what nobody will come back to", () => {
       let returned = false
       const busy: FileSystem.FileSystem = {
         ...fs,
-        link: (from, to) =>
+        rename: (from, to) =>
           Effect.zipRight(
             Effect.suspend(() => {
-              if (!to.startsWith(folder) || returned) return Effect.void
+              if (from !== folder || returned) return Effect.void
               returned = true
               return fs.writeFileString(`${folder}/record.2`, "new", { mode: 0o600 })
             }),
-            fs.link(from, to)
+            fs.rename(from, to)
           )
       }
       const writer = yield* open({ directory }).pipe(Effect.provideService(FileSystem.FileSystem, busy))
       yield* writer.set(key, later)
       expect(returned).toBe(true)
       expect(yield* fs.readFileString(`${folder}/record.2`)).toBe("new")
+      expect((yield* fs.readDirectory(directory)).length).toBe(2)
     })
   )
 })

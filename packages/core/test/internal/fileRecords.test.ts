@@ -108,6 +108,77 @@ describe("a writer that was stopped between its look and its write", () => {
   )
 })
 
+describe("trouble of the file system", () => {
+  const trouble = (method: string) =>
+    new PlatformError.SystemError({
+      reason: "Unknown",
+      module: "FileSystem",
+      method,
+      description: "EIO: i/o error"
+    })
+
+  live(
+    "a record that cannot be read is reported, and replaced",
+    Effect.gen(function*() {
+      const { directory, fs, storage } = yield* stored
+      const broken: FileSystem.FileSystem = {
+        ...fs,
+        readFileString: (path, ...args) =>
+          path.endsWith("record.1") ? Effect.fail(trouble("readFile")) : fs.readFileString(path, ...args)
+      }
+      const other = yield* open({ directory }).pipe(Effect.provideService(FileSystem.FileSystem, broken))
+      expect((yield* Effect.flip(other.get(key))).message).toMatch(/EIO/)
+      yield* other.set(key, later)
+      expect(yield* storage.get(key)).toEqual(Option.some(later))
+    })
+  )
+
+  live(
+    "a folder that somebody removes between two steps is made again",
+    Effect.gen(function*() {
+      const { directory, folder, fs, storage } = yield* stored
+      let removals = 0
+      const cleared: FileSystem.FileSystem = {
+        ...fs,
+        stat: (path) =>
+          path === folder && removals < 2
+            ? Effect.zipRight(
+              Effect.sync(() => removals++),
+              Effect.zipRight(fs.remove(folder, { recursive: true }), fs.stat(path))
+            )
+            : fs.stat(path)
+      }
+      const other = yield* open({ directory }).pipe(Effect.provideService(FileSystem.FileSystem, cleared))
+      yield* other.set(key, later)
+      expect(removals).toBe(2)
+      expect(yield* storage.get(key)).toEqual(Option.some(later))
+    })
+  )
+
+  live(
+    "a lease whose taking fails at the last step is not held by nobody",
+    Effect.gen(function*() {
+      const { directory, fs, storage } = yield* stored
+      let fails = false
+      const broken: FileSystem.FileSystem = {
+        ...fs,
+        link: (from, to) =>
+          Effect.tap(fs.link(from, to), () =>
+            Effect.sync(() => {
+              fails = true
+            })),
+        readDirectory: (path, ...args) =>
+          fails ? Effect.fail(trouble("readDirectory")) : fs.readDirectory(path, ...args)
+      }
+      const other = yield* open({ directory, leaseDuration: "1 day" }).pipe(
+        Effect.provideService(FileSystem.FileSystem, broken)
+      )
+      expect((yield* Effect.flip(Effect.scoped(other.lease(key)))).message).toMatch(/EIO/)
+      yield* Effect.scoped(storage.lease(key))
+    })
+  )
+})
+
 describe("options that are wrong", () => {
   for (
     const [option, options] of [
