@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Random } from "effect"
-import { backoff } from "../../src/internal/connection.ts"
+import { backoff } from "../../src/internal/backoff.ts"
 
 describe("backoff", () => {
   it("a thousand clients do not come back in the same moment", () => {
