@@ -124,7 +124,7 @@ describe.skipIf(!isInstalled)("a cluster in trouble (skipped where no redis-serv
         cluster: { dnsLookup: (name, callback) => callback(new Error(`getaddrinfo ENOTFOUND ${name}`), "") },
         commandTimeout: "1 hour"
       })
-      expect((yield* Effect.flip(unknown.get(makeKey()))).message).toMatch(/ENOTFOUND cluster\.example\.com$/)
+      expect((yield* Effect.flip(unknown.get(makeKey()))).message).toMatch(/ENOTFOUND cluster\.example\.com\. Correct/)
       const storage = yield* open(`redis://cluster.example.com:${server.port}`, {
         cluster: {
           dnsLookup: (_, callback) => callback(null, "127.0.0.1"),

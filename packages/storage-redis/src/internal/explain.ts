@@ -11,6 +11,13 @@ const advices: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
   ],
   [/cluster support disabled/, "It is no cluster: give its one `url` without an array, and no `cluster`."],
   [/READONLY/, "It is a replica: give the URL of the primary."],
+  [/DB index/, "Give a db that it has (`databases` in its configuration), or none and a `prefix` of your own."],
+  [/SELECT is not allowed/, "A cluster has no db but 0. Name none; what is to be apart has a `prefix` of its own."],
+  [/OOM/, "Its memory is full: raise its `maxmemory`, or let it evict keys (`maxmemory-policy`)."],
+  [/MISCONF/, "It takes no writes while it cannot save: see its log, and whether its disk is full."],
+  [/NOREPLICAS/, "It takes no writes without its replicas: see that they run, or set `min-replicas-to-write`."],
+  [/WRONGTYPE/, "Something else than ours is under `prefix`: give another."],
+  [/ECONNREFUSED|ENOTFOUND/, "Correct `url`, if it is not where Redis is; else see that Redis runs."],
   [
     /certificate/,
     "If it is right, give the certificate of its authority as `redis: { tls: { ca } }`, " +
@@ -37,17 +44,18 @@ export const explain = (
 ): TokenStorageError => {
   const said = messageOf(error)
   const text = broken !== undefined && broke.test(said) ? messageOf(broken) : said
-  const refused = /\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid (username-)?password/i.exec(text)?.[0]
+  const refused = /\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid (username-)?password|can't run this command/i.exec(text)?.[0]
   if (refused !== undefined) {
     const description = refused === "NOAUTH"
       ? "Redis wants a password (NOAUTH). Write it in the URL, redis://:password@host:6379, or in `redis.password`."
-      : refused === "NOPERM"
+      // Redis 7.0 says it without the code, of what a script does.
+      : refused === "NOPERM" || refused === "can't run this command"
       ? `Redis does not let this user do it (NOPERM): ${text}`
       : "Redis does not take the password (WRONGPASS). Correct it in the URL, or in `redis.password`."
     return new TokenStorageError({ operation, reason: "Refused", description })
   }
   const advice = advices.find(([said]) => said.test(text))?.[1] ??
-    (unreached !== undefined && !/ECONNREFUSED|ENOTFOUND/.test(text) ? tlsAdvice[unreached] : undefined)
+    (unreached === undefined ? undefined : tlsAdvice[unreached])
   return new TokenStorageError({
     operation,
     description: `Redis failed: ${advice === undefined ? text : `${text.replace(/\.$/, "")}. ${advice}`}`
@@ -68,7 +76,10 @@ export const messageOf = (error: unknown): string => {
     : undefined
   if (within instanceof Error) return messageOf(within)
   // An unknown command is repeated with what may be a password.
-  const line = error.message.split("\n", 1)[0]?.replace(/,? with args beginning with:.*/, "") || error.name
+  const line = error.message.split("\n", 1)[0]
+    ?.replace(/,? with args beginning with:.*/, "")
+    // Where in a script of ours is nothing to its reader.
+    .replace(/ script: \w+, on @user_script:\d+\.$/, "") || error.name
   return line.length > 200 ? `${line.slice(0, 200)}…` : line
 }
 
