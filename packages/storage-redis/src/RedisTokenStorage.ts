@@ -21,9 +21,10 @@ import * as Leases from "./internal/lease.ts"
 import * as Scripts from "./internal/scripts.ts"
 
 /**
- * - `url`: `redis://` or `rediss://` (TLS), with user name and password if need be. An array, even of one, is a cluster:
- *   some of its nodes, or the one address that a cloud gives it. The other nodes are found.
- * - `redis`: what else ioredis is to know, such as `tls`, `sentinels`, `password` or `db`; of each node of a cluster.
+ * - `url`: `redis://` or `rediss://` (TLS), with user name, password and the number of a db if need be. An array, even of
+ *   one, is a cluster: some of its nodes, or the one address that a cloud gives it. The other nodes are found.
+ * - `redis`: what else ioredis is to know, such as `tls`, `sentinels`, `password` or `db`; of each node of a cluster, which
+ *   has no db but 0.
  * - `cluster`: what else it is to know of a cluster, such as `dnsLookup` or `natMap`. Makes one `url` a cluster's, too.
  * - `prefix`: what every key and channel begins with. `mcp-auth:` by default.
  * - `leaseDuration`: how long after its holder has died a lease ends. 10 seconds by default.

@@ -4,7 +4,7 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { Cluster, type Redis } from "ioredis"
 import * as Connection from "./connection.ts"
-import type { Script } from "./scripts.ts"
+import * as Scripts from "./scripts.ts"
 
 type Operation = TokenStorageError["operation"]
 
@@ -17,7 +17,7 @@ export interface Client {
   readonly get: (operation: Operation, key: string) => Effect.Effect<Option.Option<string>, TokenStorageError>
   readonly run: (
     operation: Operation,
-    script: Script,
+    script: Scripts.Script,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<string | number>
   ) => Effect.Effect<number, TokenStorageError>
@@ -42,7 +42,7 @@ const unexpected = (operation: Operation) =>
  */
 export const make = (options: Connection.Options): Effect.Effect<Client, InvalidOptions, Scope.Scope> =>
   Effect.gen(function*() {
-    const { close, noteBroken, redis, use } = yield* Connection.make(options)
+    const { close, db, noteBroken, redis, use } = yield* Connection.make(options)
     const listeners = new Map<string, () => void>()
     const wakeAll = () => {
       for (const listener of listeners.values()) listener()
@@ -72,7 +72,10 @@ export const make = (options: Connection.Options): Effect.Effect<Client, Invalid
     return {
       get: (operation, key) =>
         Effect.flatMap(
-          use(operation, (): Promise<unknown> => redis.get(key)),
+          use(
+            operation,
+            (): Promise<unknown> => db === 0 ? redis.get(key) : redis.eval(Scripts.inDb(db, Scripts.get), 1, key)
+          ),
           (value) =>
             value === null
               ? Effect.succeedNone
@@ -82,7 +85,7 @@ export const make = (options: Connection.Options): Effect.Effect<Client, Invalid
         ),
       run: (operation, script, keys, args) =>
         Effect.flatMap(
-          use(operation, () => redis.eval(script.lua, script.numberOfKeys, ...keys, ...args)),
+          use(operation, () => redis.eval(Scripts.inDb(db, script), script.numberOfKeys, ...keys, ...args)),
           // Numbers are text where the client is told so.
           (value) => /^-?\d+$/.test(String(value)) ? Effect.succeed(Number(value)) : unexpected(operation)
         ),

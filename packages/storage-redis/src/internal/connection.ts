@@ -12,6 +12,7 @@ import * as Ioredis from "./ioredis.ts"
 /**
  * A Redis, or a cluster, that is connected to when it is first used, and again when the connection breaks.
  *
+ * - `db`: is meant, and is for each command to select; the connection itself is to db 0.
  * - `use` waits for the answer to a command. Its errors are said in words of ours, and without the command, which may hold
  *   a record.
  * - `noteBroken` is told of what broke another connection to the same Redis.
@@ -20,6 +21,7 @@ import * as Ioredis from "./ioredis.ts"
  */
 export interface Connection {
   readonly redis: Redis | Cluster
+  readonly db: number
   readonly use: <A>(
     operation: TokenStorageError["operation"],
     command: () => Promise<A>
@@ -50,6 +52,7 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
   Effect.gen(function*() {
     const { cluster, commandTimeout } = options
     const addresses = yield* Address.fromUrls(options.urls)
+    const db = yield* Address.dbOf(addresses, options.redis?.db, cluster !== undefined)
     const retryStrategy = backoff(yield* Effect.random)
 
     /** What broke the connection last: the client itself says no more than how often it has tried. */
@@ -111,6 +114,7 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
 
     return {
       redis,
+      db,
       use,
       noteBroken,
       close: () => {

@@ -34,7 +34,9 @@ export const make = ({ addresses, cluster, onUnreached, redis, retryStrategy }: 
     sentinelRetryStrategy: retryStrategy,
     // After a failover: the address now stands for another.
     reconnectOnError: ({ message }) => message.includes("READONLY"),
-    ...redis
+    ...redis,
+    // Where it cannot have the db, it would go on in this one: the commands themselves say which.
+    db: 0
   }
   if (cluster === undefined) return new Redis(first.href, all)
   return new Cluster(addresses.map(({ node }) => ({ ...node })), {

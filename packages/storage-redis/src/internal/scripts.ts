@@ -9,6 +9,26 @@ export interface Script {
 }
 
 /**
+ * What the script is in that db. It selects it each time, so that it is carried out there or not at all, on whichever
+ * connection.
+ *
+ * @internal
+ */
+export const inDb = (db: number, { lua }: Script): string => db === 0 ? lua : `redis.call("SELECT", "${db}")${lua}`
+
+/**
+ * Reads a record. Keys: the record.
+ *
+ * @internal
+ */
+export const get: Script = {
+  numberOfKeys: 1,
+  lua: `
+return redis.call("GET", KEYS[1])
+`
+}
+
+/**
  * Puts a record in the place of another, if that one is still there, and the writer has not lost its lease meanwhile.
  *
  * Keys: the record, the fence. Arguments: the record that was read ("" for none), the new one ("" to remove it), for how
