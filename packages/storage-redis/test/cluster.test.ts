@@ -76,7 +76,7 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
       Effect.gen(function*() {
         const nodes = yield* Nodes
         const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8")
-        const rights = /needs `(~\S+)`, `(&\S+)`, and `([^`]+)`; in a cluster `(\+cluster)`/.exec(readme)
+        const rights = /needs `(~\S+)` and `(&\S+)` \([^)]+\), and `([^`]+)`; in a\s+cluster `([^`]+)`/.exec(readme)
         expect(rights?.length).toBe(5)
         const names = rights?.slice(1).flatMap((some) => some.split(/\s+/)) ?? []
         for (const { server } of nodes) {
@@ -87,6 +87,23 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
         const place = open("", { url: [Redacted.make(`redis://least:canary-least@127.0.0.1:${nodes[0].server.port}`)] })
         const [storage, other] = [yield* place, yield* place]
         for (const { check } of TokenStorageContract.cases) yield* check(storage, other)
+
+        // A slot on its way to another node.
+        const [from, to] = nodes
+        const { fence, record } = yield* namesOf(from.key)
+        yield* Effect.promise(() => from.server.admin.del(record, fence))
+        const slot = yield* Effect.promise(() => from.server.admin.cluster("KEYSLOT", record))
+        const setSlot = (node: Node, ...state: ReadonlyArray<string>) =>
+          Effect.promise(() => node.server.admin.call("CLUSTER", "SETSLOT", slot, ...state))
+        const [fromId, toId] = yield* Effect.forEach(
+          [from, to],
+          ({ server }) => Effect.promise(() => server.admin.cluster("MYID"))
+        )
+        yield* setSlot(to, "IMPORTING", String(fromId))
+        yield* setSlot(from, "MIGRATING", String(toId))
+        expect(yield* storage.get(from.key)).toEqual(Option.none())
+        yield* setSlot(from, "STABLE")
+        yield* setSlot(to, "STABLE")
       }))
 
     it.scoped("leaves no connection behind", () =>

@@ -34,6 +34,8 @@ export const make = ({ addresses, cluster, onUnreached, redis, retryStrategy }: 
     sentinelRetryStrategy: retryStrategy,
     // After a failover: the address now stands for another.
     reconnectOnError: ({ message }) => message.includes("READONLY"),
+    // A user with no more rights than it needs would have each connection logged as a denial.
+    disableClientInfo: true,
     ...redis,
     // Where it cannot have the db, it would go on in this one: the commands themselves say which.
     db: 0
