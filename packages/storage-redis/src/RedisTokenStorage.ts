@@ -27,7 +27,8 @@ import * as Scripts from "./internal/scripts.ts"
  *   has no db but 0.
  * - `cluster`: what else it is to know of a cluster, such as `dnsLookup` or `natMap`. Makes one `url` a cluster's, too.
  * - `prefix`: what every key and channel begins with. `mcp-auth:` by default.
- * - `leaseDuration`: how long after its holder has died a lease ends. 10 seconds by default.
+ * - `leaseDuration`: how long after its holder has died a lease ends. 10 seconds by default; shorter than the `leaseTimeout`
+ *   of the refresh policy, or after a crash every process asks for itself.
  * - `commandTimeout`: how long Redis may take to answer before it is done without. 3 seconds by default.
  * - `pollInterval`: how often one that waits for a lease looks, besides being woken. 1 second by default.
  *
@@ -53,21 +54,21 @@ export interface Options extends RedisStorageOptions, TokenRecord.EncryptionOpti
 /** How often the same step may lose to another process before something else must be wrong. */
 const MAX_ATTEMPTS = 100
 
-/** In whole milliseconds, as Redis counts; at least `least` of them. */
+/** In whole milliseconds, as Redis counts; at least `least` of them, and no more than a fence is remembered. */
 const milliseconds = (
   option: string,
   input: Duration.DurationInput,
-  least: number
+  least: Duration.DurationInput
 ): Either.Either<number, InvalidOptions> => {
-  const millis = Option.map(Duration.decodeUnknown(input), (duration) => Math.round(Duration.toMillis(duration)))
-  return Either.fromOption(
-    Option.filter(millis, (millis) => Number.isSafeInteger(millis) && millis >= least),
-    () =>
+  const time = Option.map(Duration.decodeUnknown(input), (time) => Duration.millis(Math.round(Duration.toMillis(time))))
+  return Option.filter(time, Duration.between({ minimum: least, maximum: "1 day" })).pipe(
+    Option.map(Duration.toMillis),
+    Either.fromOption(() =>
       new InvalidOptions({
         option,
-        description: `it is no time of ${Duration.format(Duration.millis(least))} or more, with an end. ` +
-          `Write one as in "2 seconds".`
+        description: `it is not between ${Duration.format(least)} and a day. Write a time as in "2 seconds".`
       })
+    )
   )
 }
 
@@ -75,9 +76,9 @@ const makeStore = (
   options: RedisStorageOptions
 ): Effect.Effect<TokenRecord.Store, InvalidOptions, Scope.Scope> =>
   Effect.gen(function*() {
-    const leaseDuration = yield* milliseconds("leaseDuration", options.leaseDuration ?? "10 seconds", 100)
-    const commandTimeout = yield* milliseconds("commandTimeout", options.commandTimeout ?? "3 seconds", 1)
-    const pollInterval = yield* milliseconds("pollInterval", options.pollInterval ?? "1 second", 10)
+    const leaseDuration = yield* milliseconds("leaseDuration", options.leaseDuration ?? "10 seconds", "100 millis")
+    const commandTimeout = yield* milliseconds("commandTimeout", options.commandTimeout ?? "3 seconds", "1 millis")
+    const pollInterval = yield* milliseconds("pollInterval", options.pollInterval ?? "1 second", "10 millis")
     const client = yield* Client.make({
       ...(Redacted.isRedacted(options.url)
         ? { urls: [options.url], cluster: options.cluster }
@@ -86,9 +87,9 @@ const makeStore = (
       commandTimeout: Duration.millis(commandTimeout)
     })
     const prefix = options.prefix ?? "mcp-auth:"
-    const keyOf = (name: string, kind: "record" | "fence" | "lease" | "line" | "released") =>
-      `${prefix}{${name}}:${kind}`
-    const leases = Leases.make(client, { keyOf, leaseDuration, pollInterval })
+    const keyOf = (name: string, kind: "record" | "fence" | "lease" | "line") => `${prefix}{${name}}:${kind}`
+    const channelsOf = (name: string) => `${prefix}{${name}}:released:`
+    const leases = Leases.make(client, { keyOf, channelsOf, leaseDuration, pollInterval })
 
     return {
       get: (name) => client.get("get", keyOf(name, "record")),

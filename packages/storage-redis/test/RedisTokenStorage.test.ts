@@ -213,6 +213,16 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           expect(yield* Effect.promise(() => server.admin.get(lease))).not.toMatch(/dead/)
         }))
 
+      it.scoped("of a holder that has it for longer than a day keeps its fencing number", () =>
+        Effect.gen(function*() {
+          const server = yield* Server
+          const key = makeKey()
+          const { fence } = yield* namesOf(key)
+          yield* (yield* open(server.url, { leaseDuration: "200 millis" })).lease(key)
+          yield* Effect.promise(() => server.admin.pexpire(fence, 60_000))
+          yield* until(() => server.admin.pttl(fence), (left) => left > 60_000)
+        }))
+
       it.scoped("a holder that has lost it stores nothing, whatever the clocks say, and takes nobody's lease away", () =>
         Effect.gen(function*() {
           const server = yield* Server
@@ -336,16 +346,17 @@ describe("options", () => {
       })
     }))
 
-  it.scopedLive("a time without an end, or too short to be kept, is refused, and it is said what to write", () =>
+  it.scopedLive("a time without an end, or too short or long to be kept, is refused, and it is said what to write", () =>
     Effect.gen(function*() {
       const least = { leaseDuration: 100, pollInterval: 10, commandTimeout: 1 }
       for (const [option, millis] of Object.entries(least)) {
-        for (const time of [0, -1, millis - 0.6, Number.NaN, Infinity, 1e300]) {
+        for (const time of [0, -1, millis - 0.6, Number.NaN, Infinity, 1e300, 24 * 3_600_000 + 1]) {
           const error = yield* Effect.flip(open("redis://a", { [option]: time }))
           expect(error).toMatchObject({ _tag: "InvalidOptions", option })
-          expect(error.message).toContain(`${millis}ms or more, with an end. Write one as in "2 seconds"`)
+          expect(error.message).toContain(`between ${millis}ms and a day. Write a time as in "2 seconds"`)
         }
         yield* open("redis://a", { [option]: millis })
+        yield* open("redis://a", { [option]: "1 day" })
       }
     }))
 })

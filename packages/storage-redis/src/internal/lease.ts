@@ -1,14 +1,17 @@
 import type { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Queue from "effect/Queue"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { Client } from "./client.ts"
 import * as Scripts from "./scripts.ts"
 
 /** How long a fence is remembered after its last lease, in milliseconds: longer than any process is paused. */
 const FENCE_MEMORY = Duration.toMillis("1 day")
+
+/** Between two looks, in milliseconds: a lease that ends just now is not asked for over and over. */
+const LEAST_WAIT = 10
 
 /** How long the end of a lease may take; it ends by itself soon enough. */
 const RELEASE_TIMEOUT = Duration.seconds(2)
@@ -30,18 +33,20 @@ export interface Leases {
  * @internal
  */
 export const make = (client: Client, options: {
-  readonly keyOf: (name: string, kind: "lease" | "fence" | "line" | "released") => string
+  readonly keyOf: (name: string, kind: "lease" | "fence" | "line") => string
+  /** What the channels begin with on which those who wait for this lease are told of its end. */
+  readonly channelsOf: (name: string) => string
   readonly leaseDuration: number
   readonly pollInterval: number
 }): Leases => {
-  const { keyOf, leaseDuration, pollInterval } = options
+  const { channelsOf, keyOf, leaseDuration, pollInterval } = options
   const fences = new Map<string, number>()
 
   const take = (name: string) =>
     Effect.gen(function*() {
       const holder = crypto.randomUUID()
       const [leaseKey, fenceKey, lineKey] = [keyOf(name, "lease"), keyOf(name, "fence"), keyOf(name, "line")]
-      const channels = `${keyOf(name, "released")}:`
+      const channels = channelsOf(name)
       const woken = yield* Queue.sliding<void>(1)
       let fence = 0
       // First, since a command that is under way when its fiber is interrupted is carried out all the same.
@@ -55,24 +60,26 @@ export const make = (client: Client, options: {
         holder,
         leaseDuration,
         FENCE_MEMORY
-      ])
+      ]).pipe(Effect.map(Scripts.decodeAcquired))
       let answer = yield* attempt
-      if (answer < 1) {
+      if ("left" in answer) {
         const unsubscribe = client.subscribe(`${channels}${holder}`, () => Queue.unsafeOffer(woken, undefined))
         yield* Effect.addFinalizer(() => Effect.sync(unsubscribe))
-        while (answer < 1) {
-          // Whoever died with the lease wakes nobody.
-          const wait = Math.min(pollInterval, Math.max(10, 1 - answer))
+        while ("left" in answer) {
+          // Whoever died with the lease wakes nobody. It is over in the millisecond after its last one.
+          const wait = Math.min(pollInterval, Math.max(LEAST_WAIT, answer.left + 1))
           yield* Effect.timeoutOption(Queue.take(woken), Duration.millis(wait))
           answer = yield* attempt
         }
         unsubscribe()
       }
-      fence = answer
+      fence = answer.fence
       fences.set(name, fence)
-      yield* client.run("lease", Scripts.renew, [leaseKey], [holder, leaseDuration]).pipe(
-        Effect.ignore,
-        Effect.schedule(Schedule.spaced(Duration.millis(leaseDuration / 4))),
+      const renew = client.run("lease", Scripts.renew, [leaseKey, fenceKey], [holder, leaseDuration, FENCE_MEMORY])
+      yield* Effect.either(renew).pipe(
+        Effect.delay(Duration.millis(leaseDuration / 4)),
+        // What is lost does not come back; a Redis that is away may, before the lease has ended.
+        Effect.repeat({ until: (kept) => Either.isRight(kept) && kept.right === 0 }),
         Effect.forkScoped
       )
     })

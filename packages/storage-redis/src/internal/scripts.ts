@@ -53,8 +53,8 @@ return 1
  * connection, it begins anew. One without an end, which nobody here wrote, is given one.
  *
  * Keys: the lease, the fence, the line. Arguments: the holder, for how long in milliseconds, how long to remember the
- * fence and the line in milliseconds. Gives the fencing token, which grows with each holder; or, below 1, the negative of
- * the milliseconds until the lease of another ends.
+ * fence and the line in milliseconds. Gives the fencing token, from 1 and more with each holder; or the milliseconds until
+ * the lease of another ends, below 0 or 0 (see `decodeAcquired`).
  *
  * @internal
  */
@@ -84,14 +84,24 @@ return -left
 }
 
 /**
- * Keeps the lease. Keys: the lease. Arguments: the holder, for how long in milliseconds. Gives 0 if it was lost.
+ * What `acquire` gives: the fencing token, or the milliseconds until the lease of another ends.
+ *
+ * @internal
+ */
+export const decodeAcquired = (answer: number): { readonly fence: number } | { readonly left: number } =>
+  answer > 0 ? { fence: answer } : { left: -answer }
+
+/**
+ * Keeps the lease, and its fence in memory. Keys: the lease, the fence. Arguments: the holder, for how long in
+ * milliseconds, how long to remember the fence in milliseconds. Gives 0 if the lease was lost.
  *
  * @internal
  */
 export const renew: Script = {
-  numberOfKeys: 1,
+  numberOfKeys: 2,
   lua: `
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call("PEXPIRE", KEYS[2], ARGV[3])
 return redis.call("PEXPIRE", KEYS[1], ARGV[2])
 `
 }
