@@ -1,6 +1,7 @@
 import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Redacted, Scope } from "effect"
+import { Redis } from "ioredis"
 import { makeAddress, makeAnswering } from "./support/fakeRedis.ts"
 import { freePort, isInstalled, make as makeServer } from "./support/redisServer.ts"
 import { makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
@@ -157,12 +158,14 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       const storage = yield* open(server.url)
       const key = makeKey()
       yield* storage.get(key)
+      const sent = vi.spyOn(Redis.prototype, "sendCommand")
+      yield* Effect.addFinalizer(() => Effect.sync(() => sent.mockRestore()))
       yield* server.pause
       const fibers = yield* Effect.forEach(
         [storage.get(key), storage.set(key, makeToken()), Effect.scoped(storage.lease(key))],
         (use) => Effect.fork(Effect.asVoid(use))
       )
-      yield* Effect.sleep("20 millis")
+      yield* until(async () => sent.mock.calls.length, (count) => count === fibers.length)
       yield* Fiber.interruptAll(fibers)
       const impatient = yield* open(server.url, { commandTimeout: "50 millis" })
       expect((yield* Effect.flip(impatient.get(key))).message).toMatch(/did not answer within 50ms/)
