@@ -310,6 +310,23 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
         expect(yield* (yield* open(url)).get(key)).toEqual(Option.some(token))
       }))
 
+    it.scoped("from Config, while the key is changed: several, with commas between them", () =>
+      Effect.gen(function*() {
+        const { url } = yield* Server
+        const key = makeKey()
+        const token = makeToken()
+        yield* (yield* open(url)).set(key, token)
+        const keys = [Buffer.alloc(32, 8).toString("base64url"), Redacted.value(encryptionKey)].join(",")
+        const config = RedisTokenStorage.layerConfig({
+          url: Config.redacted("REDIS_URL"),
+          encryptionKey: Config.array(Config.redacted(), "TOKEN_KEYS")
+        }).pipe(Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(
+          new Map([["REDIS_URL", url], ["TOKEN_KEYS", keys]])
+        ))))
+        const storage = Context.get(yield* Layer.build(config), TokenStorage.TokenStorage)
+        expect(yield* storage.get(key)).toEqual(Option.some(token))
+      }))
+
     it.scoped("as Layers: what the one writes in the clear, the other does not take for its own", () =>
       Effect.gen(function*() {
         const url = Redacted.make((yield* Server).url)
