@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
-import { Counts, none, type Settings } from "./fleetMessages.ts"
+import { Counts, none, type Settings } from "./FleetMessages.ts"
 
 export interface FleetProcesses {
   /** What each has counted, those that are dead included. */

@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Settings } from "./fleetMessages.ts"
+import type { Settings } from "./FleetMessages.ts"
 
 export const kinds = ["redis", "file", "memory"] as const
 export type Kind = typeof kinds[number]

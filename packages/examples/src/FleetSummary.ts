@@ -1,7 +1,7 @@
 /**
  * What a run of `pnpm demo:fleet` comes to: the figures, and what is wrong with them. Times are in milliseconds.
  */
-import type { Counts } from "./fleetMessages.ts"
+import type { Counts } from "./FleetMessages.ts"
 import { delays, type Renewal } from "./FleetRenewals.ts"
 
 export interface Run {

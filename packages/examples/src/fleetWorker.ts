@@ -23,7 +23,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { once } from "node:events"
-import { type Counts, none, Settings } from "./fleetMessages.ts"
+import { type Counts, none, Settings } from "./FleetMessages.ts"
 import { runMain } from "./runMain.ts"
 
 const [message] = await once(process, "message")

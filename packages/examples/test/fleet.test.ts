@@ -2,7 +2,7 @@
  * What `pnpm demo:fleet` counts, and what it calls a failure.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { none } from "../src/fleetMessages.ts"
+import { none } from "../src/FleetMessages.ts"
 import { delays, Renewals } from "../src/FleetRenewals.ts"
 import * as FleetSummary from "../src/FleetSummary.ts"
 
