@@ -33,6 +33,7 @@ export const make = (
       const dead: Array<Counts> = []
       let started = 0
       let crashed = 0
+      let closed = false
       const start = () => {
         const name = `worker-${++started}`
         const child = fork(new URL("fleetWorker.ts", import.meta.url), { execArgv: [] })
@@ -63,9 +64,13 @@ export const make = (
         crashed: () => crashed,
         kill: async (name: string) => {
           await end(name)
-          start()
+          // One that is started now would be ended by nobody.
+          if (!closed) start()
         },
-        close: () => Promise.all([...living.keys()].map(end))
+        close: () => {
+          closed = true
+          return Promise.all([...living.keys()].map(end))
+        }
       }
     }),
     ({ close }) => Effect.promise(close)

@@ -43,23 +43,33 @@ const freePort = Effect.promise(async () => {
   return typeof address === "object" && address !== null ? address.port : 0
 })
 
+const missing = new NoRedis({
+  message: "There is no redis-server here. Install it, set REDIS_URL, or take --storage file."
+})
+
+const launch = (path: string, port: number) =>
+  Effect.async<ChildProcess, NoRedis>((resume) => {
+    const place = ["--port", String(port), "--bind", "127.0.0.1", "--dir", path]
+    const child = spawn("redis-server", [...place, "--save", "", "--appendonly", "no"], {
+      stdio: ["ignore", "pipe", "ignore"]
+    })
+    child.once("error", () => resume(missing))
+    child.once("exit", () => resume(new NoRedis({ message: "redis-server did not start." })))
+    child.stdout.on("data", (chunk) => {
+      if (String(chunk).includes("Ready to accept connections")) resume(Effect.succeed(child))
+    })
+  })
+
 const redisServer = Effect.gen(function*() {
   const path = yield* directory
-  const port = yield* freePort
-  const place = ["--port", String(port), "--bind", "127.0.0.1", "--dir", path]
-  yield* Effect.acquireRelease(
-    Effect.async<ChildProcess, NoRedis>((resume) => {
-      const child = spawn("redis-server", [...place, "--save", "", "--appendonly", "no"], {
-        stdio: ["ignore", "pipe", "ignore"]
-      })
-      const missing = "There is no redis-server here. Install it, set REDIS_URL, or take --storage file."
-      child.once("error", () => resume(new NoRedis({ message: missing })))
-      child.once("exit", () => resume(new NoRedis({ message: "redis-server did not start." })))
-      child.stdout.on("data", (chunk) => {
-        if (String(chunk).includes("Ready to accept connections")) resume(Effect.succeed(child))
-      })
-    }),
-    (child) => Effect.sync(() => void child.kill())
+  const start = Effect.gen(function*() {
+    const port = yield* freePort
+    return { child: yield* launch(path, port), port }
+  })
+  const { port } = yield* Effect.acquireRelease(
+    // Somebody else may take the port between the look and the launch.
+    Effect.retry(start, { times: 5, while: (error) => error !== missing }),
+    ({ child }) => Effect.sync(() => void child.kill())
   )
   return `redis://127.0.0.1:${port}`
 })

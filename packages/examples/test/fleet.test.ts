@@ -1,8 +1,10 @@
 /**
- * What `pnpm demo:fleet` counts, and what it calls a failure.
+ * What `pnpm demo:fleet` counts, what it calls a failure, and that it leaves no process behind.
  */
 import { describe, expect, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
 import { none } from "../src/FleetMessages.ts"
+import * as FleetProcesses from "../src/FleetProcesses.ts"
 import { delays, Renewals } from "../src/FleetRenewals.ts"
 import * as FleetSummary from "../src/FleetSummary.ts"
 
@@ -122,4 +124,31 @@ describe("the summary", () => {
   it("does not blame the fleet for a machine that stood still", () => {
     expect(FleetSummary.problems(runOf({ kill: true, renewals: late, stall: 200 }))).toEqual([])
   })
+})
+
+describe("the processes", () => {
+  it.scopedLive("one that is killed is replaced, but not once the fleet has ended: nobody would end that one", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const processes = yield* Scope.extend(
+        FleetProcesses.make(1, {
+          fibers: 0,
+          pause: 0,
+          leaseDuration: 1000,
+          serverUrl: "http://127.0.0.1:1",
+          issuer: "http://127.0.0.1:1",
+          clientId: "fleet",
+          clientSecret: "",
+          encryptionKey: "",
+          storage: { _tag: "memory" }
+        }),
+        scope
+      )
+      yield* Effect.promise(() => processes.kill("worker-1"))
+      expect(processes.counts().length).toBe(2)
+      yield* Scope.close(scope, Exit.void)
+      yield* Effect.promise(() => processes.kill("worker-2"))
+      expect(processes.counts().length).toBe(2)
+      expect(processes.crashed()).toBe(0)
+    }))
 })
