@@ -15,7 +15,6 @@ import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
 import * as Challenge from "./Challenge.ts"
-import * as ClockSkew from "./internal/clockSkew.ts"
 import { Outage } from "./internal/outage.ts"
 import { Refresher } from "./internal/refresher.ts"
 import * as Scopes from "./internal/scopes.ts"
@@ -356,25 +355,19 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     )
 
     /** A token that another provider or process has put there and that is better than what is in hand. */
-    const look = (demand: Demand) => Effect.map(stored, (candidate) => betterOf(candidate, demand))
+    const look = (demand: Demand) => Effect.map(stored, Option.filter((candidate) => isBetter(candidate, demand)))
 
     /** And takes out one that was rejected: without the lease it might by now be another that is taken away. */
     const lookAsHolder = (demand: Demand) =>
-      Effect.flatMap(
-        stored,
-        (candidate) =>
-          Option.isSome(candidate) && isRejected(candidate.value)
-            ? Effect.as(storage.remove(candidate.value), Option.none())
-            : Effect.succeed(betterOf(candidate, demand))
+      stored.pipe(
+        Effect.tap((found) =>
+          Option.isSome(found) && isRejected(found.value) ? storage.remove(found.value) : Effect.void
+        ),
+        Effect.map(Option.filter((candidate) => isBetter(candidate, demand)))
       )
 
     const isRejected = (candidate: AccessToken.AccessToken): boolean =>
       inHand.rejected !== undefined && AccessToken.isSame(candidate, inHand.rejected)
-
-    const betterOf = (stored: Option.Option<AccessToken.AccessToken>, demand: Demand) =>
-      Option.map(stored, (candidate) => ClockSkew.adjust(candidate, now())).pipe(
-        Option.filter((candidate) => isBetter(candidate, demand))
-      )
 
     const isBetter = (candidate: AccessToken.AccessToken, demand: Demand): boolean =>
       !isRejected(candidate) &&

@@ -41,25 +41,6 @@ describe("the storage", () => {
       expect(yield* network.count("token")).toBe(3)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a token of a machine whose clock is ahead is used, and ends by so much sooner", () =>
-    Effect.gen(function*() {
-      const { network } = yield* TestServers.TestServers
-      const ahead = Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
-      yield* TestClock.setTime(20_000)
-      const theirs = yield* ahead
-      yield* TestClock.setTime(0)
-      const provider = yield* makeProvider()
-      const seen = yield* watch(provider)
-      const token = yield* provider.accessToken
-      expect(yield* network.count("token")).toBe(1)
-      expect(AccessToken.isSame(token, theirs)).toBe(true)
-      expect(token.issuedAt).toBe(0)
-      expect(theirs.expiresAt - token.expiresAt).toBe(20_000)
-      expect(tags(yield* seen)).toEqual(["TokenLoaded"])
-      // It is this token, and none from the future, that is renewed, rejected and removed.
-      expect(AccessToken.isSame(yield* provider.renew(token), theirs)).toBe(false)
-    }).pipe(Effect.provide(environment())))
-
   it.scoped("who waits for the lease finds the token within a second, also if its holder does not give the lease back", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
