@@ -293,13 +293,12 @@ export const makeRecords = (records: TokenRecord.Store, codec: TokenRecord.Codec
     codec.open(name, record).pipe(
       Effect.matchEffect({
         onSuccess: (kept) => supersedes(token, kept, now) ? write(name, token, now) : keep,
-        onFailure: (error) =>
-          error.reason === "UnknownKey" && now < TokenRecord.expiresAt(record) &&
-            TokenRecord.expiresAt(record) - now <= LONGEST_LIFE
-            ? Effect.fail(
-              new TokenStorageError({ operation: "set", reason: "UnknownKey", description: error.description })
-            )
+        onFailure: ({ description, reason }) => {
+          const left = reason === "UnknownKey" ? TokenRecord.expiresAt(record) - now : 0
+          return 0 < left && left <= LONGEST_LIFE
+            ? new TokenStorageError({ operation: "set", reason, description })
             : write(name, token, now)
+        }
       })
     )
 

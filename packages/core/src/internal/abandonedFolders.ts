@@ -41,11 +41,7 @@ export const make = (
     const look = (base: string) => (name: string) => {
       const file = path.join(base, name)
       if (/^[\w-]{43}$/.test(name)) return removeFolder(base, file)
-      if (!isTemporary(name)) return Effect.void
-      return Effect.flatMap(
-        generations.isAbandoned(file),
-        (abandoned) => abandoned ? fs.remove(file, { recursive: true }) : Effect.void
-      )
+      return isTemporary(name) ? generations.removeAbandoned(file) : Effect.void
     }
 
     return (base) =>

@@ -13,21 +13,22 @@ import { explain, isMissing, type PrivateFiles } from "./privateFiles.ts"
 const POLL_INTERVAL = Duration.millis(50)
 
 /**
- * A lease is a file whose time its holder moves ahead while it lives; an empty one says that it was released.
+ * Waits for the lease of a name, and holds it for the scope. A lease is a file whose time its holder moves ahead while it
+ * lives; an empty one says that it was released.
+ *
+ * - `leaseDuration`: how long after its holder has died a lease ends.
  *
  * @internal
  */
-export interface FileLease {
-  /** Waits for the lease, and holds it for the scope. */
-  readonly take: (name: string) => Effect.Effect<void, TokenStorageError, Scope.Scope>
-}
-
-/** `leaseDuration`: how long after its holder has died a lease ends. @internal */
 export const make = (options: {
   readonly files: PrivateFiles
   readonly generations: Generations
   readonly leaseDuration: Duration.Duration
-}): Effect.Effect<FileLease, never, FileSystem.FileSystem> =>
+}): Effect.Effect<
+  (name: string) => Effect.Effect<void, TokenStorageError, Scope.Scope>,
+  never,
+  FileSystem.FileSystem
+> =>
   Effect.map(FileSystem.FileSystem, (fs) => {
     const { fileOf, highest, publish } = options.generations
     const leaseDuration = Duration.toMillis(options.leaseDuration)
@@ -79,15 +80,13 @@ export const make = (options: {
         return true
       }).pipe(Effect.uninterruptible)
 
-    return {
-      take: (name) =>
-        Effect.gen(function*() {
-          while (true) {
-            // Each time anew: somebody may clear the directory away.
-            const { path } = yield* options.files.folder("lease", name)
-            if (yield* tryTake(path)) return
-            yield* Effect.sleep(POLL_INTERVAL)
-          }
-        })
-    }
+    return (name) =>
+      Effect.gen(function*() {
+        while (true) {
+          // Each time anew: somebody may clear the directory away.
+          const { path } = yield* options.files.folder("lease", name)
+          if (yield* tryTake(path)) return
+          yield* Effect.sleep(POLL_INTERVAL)
+        }
+      })
   })

@@ -33,7 +33,7 @@ export const make = (options: {
   Effect.gen(function*() {
     const files = yield* makePrivateFiles(options.directory)
     const generations = yield* Generations.make
-    const fileLease = yield* FileLease.make({ files, generations, leaseDuration: options.leaseDuration })
+    const lease = yield* FileLease.make({ files, generations, leaseDuration: options.leaseDuration })
     const removeAbandoned = yield* AbandonedFolders.make(generations)
 
     const tooBusy = (operation: Operation) =>
@@ -94,6 +94,6 @@ export const make = (options: {
           }
           return yield* tooBusy(operation)
         }),
-      lease: fileLease.take
+      lease
     }
   })

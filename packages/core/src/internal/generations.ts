@@ -37,6 +37,8 @@ export interface Generations {
   ) => Effect.Effect<boolean, PlatformError>
   /** Whether a file, or folder, has been of no use for some time. */
   readonly isAbandoned: (file: string) => Effect.Effect<boolean, PlatformError>
+  /** Removes it, if it has been; what a folder that was set aside holds as well. */
+  readonly removeAbandoned: (file: string) => Effect.Effect<void>
 }
 
 /** @internal */
@@ -54,7 +56,12 @@ export const make: Effect.Effect<Generations, never, FileSystem.FileSystem | Pat
     })
 
   const removeAbandoned = (file: string) =>
-    Effect.ignore(Effect.flatMap(isAbandoned(file), (abandoned) => abandoned ? remove(file) : Effect.void))
+    Effect.ignore(
+      Effect.flatMap(
+        isAbandoned(file),
+        (abandoned) => abandoned ? fs.remove(file, { force: true, recursive: true }) : Effect.void
+      )
+    )
 
   const fileOf = (folder: string, kind: Kind, generation: number) => path.join(folder, `${kind}.${generation}`)
 
@@ -95,7 +102,8 @@ export const make: Effect.Effect<Generations, never, FileSystem.FileSystem | Pat
         }, { discard: true })
         return true
       }).pipe(Effect.uninterruptible),
-    isAbandoned
+    isAbandoned,
+    removeAbandoned
   }
 })
 

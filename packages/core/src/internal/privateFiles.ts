@@ -87,17 +87,19 @@ export const make = (directory: string): Effect.Effect<PrivateFiles, never, File
       known?.base === base ? Effect.succeed(known) : openPlace(operation, base)
 
     /** Where nothing can be written, who can enter what is closed to others must be its owner. */
-    const closedPlace = (base: string) =>
-      Effect.map(fs.stat(base), ({ uid }): Place => ({ base, uid, keepsModes: !isWindows }))
+    const closedPlace = (base: string, { uid }: FileSystem.File.Info): Place => ({ base, uid, keepsModes: !isWindows })
 
-    const checked = <E>(operation: Operation, placeOf: (base: string) => Effect.Effect<Place, E>) =>
+    const checked = <E>(
+      operation: Operation,
+      placeOf: (base: string, info: FileSystem.File.Info) => Effect.Effect<Place, E>
+    ) =>
       Effect.gen(function*() {
         const base = yield* fs.realPath(root)
         const info = yield* fs.stat(base)
         if (info.type !== "Directory") {
           return yield* insecure(operation, base, "is no directory. It was not used. Give another `directory`.")
         }
-        const place = yield* placeOf(base)
+        const place = yield* placeOf(base, info)
         yield* checkOwner(operation, base, info, place)
         return place
       })
@@ -111,8 +113,10 @@ export const make = (directory: string): Effect.Effect<PrivateFiles, never, File
     const placeToRead = (operation: Operation) =>
       checked(
         operation,
-        (base) =>
-          Effect.catchIf(placeOf(operation, base), ({ _tag }) => _tag !== "TokenStorageError", () => closedPlace(base))
+        (base, info) =>
+          Effect.catchIf(placeOf(operation, base), ({ _tag }) =>
+            _tag !== "TokenStorageError", () =>
+            Effect.succeed(closedPlace(base, info)))
       )
 
     // ---- its folders ---------------------------------------------------------------------------------------------------
