@@ -5,7 +5,7 @@ import { describe, expect, it, layer } from "@effect/vitest"
 import { Config, ConfigProvider, Context, Effect, Exit, Fiber, Layer, Option, Redacted, Scope } from "effect"
 import { readFileSync } from "node:fs"
 import { isInstalled, make as makeServer, type RedisServer } from "./support/redisServer.ts"
-import { encryptionKey, makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
+import { encryptionKey, hold, makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
 
 class Server extends Context.Tag("Server")<Server, RedisServer>() {
   static readonly layer = Layer.scoped(Server, makeServer())
@@ -68,8 +68,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           const { line } = yield* namesOf(key)
           const options = { leaseDuration: "1 hour", pollInterval: "1 hour" } as const
           const served: Array<number> = []
-          const first = yield* Scope.make()
-          yield* Scope.extend((yield* open(server.url, options)).lease(key), first)
+          const release = yield* hold(yield* open(server.url, options), key)
           const fibers: Array<Fiber.Fiber<void, unknown>> = []
           for (let index = 0; index < 4; index++) {
             const storage = yield* open(server.url, options)
@@ -77,7 +76,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
             fibers.push(yield* Effect.fork(Effect.scoped(waiter)))
             yield* until(() => server.admin.zcard(line), (count) => count === index + 1)
           }
-          yield* Scope.close(first, Exit.void)
+          yield* release
           // Who has just subscribed looks for itself, and may be faster than who is woken.
           yield* Effect.forEach(fibers, Fiber.join)
           expect(new Set(served)).toEqual(new Set([0, 1, 2, 3]))
@@ -89,12 +88,11 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           const key = makeKey()
           const { line } = yield* namesOf(key)
           const options = { pollInterval: "1 hour", redis: { keyPrefix: "app:", stringNumbers: true } } as const
-          const first = yield* Scope.make()
-          yield* Scope.extend((yield* open(server.url, { ...options, leaseDuration: "1 hour" })).lease(key), first)
+          const release = yield* hold(yield* open(server.url, { ...options, leaseDuration: "1 hour" }), key)
           const waiting = yield* Effect.fork(Effect.scoped((yield* open(server.url, options)).lease(key)))
           yield* until(() => server.admin.zcard(`app:${line}`), (count) => count === 1)
           yield* until(() => server.admin.pubsub("CHANNELS", `${line.slice(0, -5)}*`), ({ length }) => length === 1)
-          yield* Scope.close(first, Exit.void)
+          yield* release
           yield* Fiber.join(waiting)
         }))
 
@@ -104,8 +102,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           const key = makeKey()
           const { line } = yield* namesOf(key)
           const options = { leaseDuration: "1 hour", pollInterval: "1 hour" } as const
-          const first = yield* Scope.make()
-          yield* Scope.extend((yield* open(server.url, options)).lease(key), first)
+          const release = yield* hold(yield* open(server.url, options), key)
           const waiters: Array<Fiber.RuntimeFiber<void, unknown>> = []
           for (let index = 0; index < 3; index++) {
             const storage = yield* open(server.url, options)
@@ -114,7 +111,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           }
           const [leaving, ...others] = waiters
           if (leaving === undefined) return expect.unreachable()
-          yield* Effect.all([Scope.close(first, Exit.void), Fiber.interrupt(leaving)], { concurrency: 2 })
+          yield* Effect.all([release, Fiber.interrupt(leaving)], { concurrency: 2 })
           yield* Effect.forEach(others, Fiber.join)
         }))
 
@@ -124,13 +121,12 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           const key = makeKey()
           const { line } = yield* namesOf(key)
           const options = { leaseDuration: "1 hour", pollInterval: "1 hour" } as const
-          const first = yield* Scope.make()
-          yield* Scope.extend((yield* open(server.url, options)).lease(key), first)
+          const release = yield* hold(yield* open(server.url, options), key)
           yield* Effect.promise(() => server.admin.zadd(line, 1, "dead", 2, "dead, too"))
           const waiting = yield* Effect.fork(Effect.scoped((yield* open(server.url, options)).lease(key)))
           const digest = yield* TokenStorage.keyDigest(key)
           yield* until(() => server.admin.pubsub("CHANNELS", `*${digest}*`), (channels) => channels.length === 1)
-          yield* Scope.close(first, Exit.void)
+          yield* release
           yield* Fiber.join(waiting)
           expect(yield* Effect.promise(() => server.admin.zcard(line))).toBe(0)
         }))
@@ -175,13 +171,12 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
             server.admin.call("ACL", "SETUSER", "deaf", "on", ">canary-deaf", "~*", "+@all", "resetchannels")
           )
           const options = { redis: { username: "deaf", password: "canary-deaf" }, pollInterval: "20 millis" } as const
-          const first = yield* Scope.make()
-          yield* Scope.extend((yield* open(server.url)).lease(key), first)
+          const release = yield* hold(yield* open(server.url), key)
           const storage = yield* open(server.url, options)
           const waiting = yield* Effect.fork(Effect.scoped(storage.lease(key)))
           const { line } = yield* namesOf(key)
           yield* until(() => server.admin.zcard(line), (count) => count === 1)
-          yield* Scope.close(first, Exit.void)
+          yield* release
           yield* Fiber.join(waiting)
         }))
 
@@ -191,8 +186,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           const key = makeKey()
           const { lease } = yield* namesOf(key)
           const options = { leaseDuration: "3 seconds" } as const
-          const holder = yield* Scope.make()
-          yield* Scope.extend((yield* open(server.url, options)).lease(key), holder)
+          const release = yield* hold(yield* open(server.url, options), key)
           const id = yield* Effect.promise(() => server.admin.get(lease))
           // A renewal is seen by the time that is left becoming more.
           let left = 3000
@@ -203,7 +197,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
             return renewals >= 3
           })
           expect(yield* Effect.promise(() => server.admin.get(lease))).toBe(id)
-          yield* Scope.close(holder, Exit.void)
+          yield* release
           yield* Effect.promise(() => server.admin.set(lease, "somebody dead", "PX", 200))
           yield* Effect.scoped((yield* open(server.url, { pollInterval: "1 hour" })).lease(key))
           // As nobody here would write it.
@@ -230,8 +224,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           const { lease } = yield* namesOf(key)
           const paused = yield* open(server.url)
           const other = yield* open(server.url)
-          const first = yield* Scope.make()
-          yield* Scope.extend(paused.lease(key), first)
+          const release = yield* hold(paused, key)
           yield* Effect.promise(() => server.admin.del(lease))
           yield* other.lease(key)
           const id = yield* Effect.promise(() => server.admin.get(lease))
@@ -242,7 +235,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
             reason: "LeaseLost"
           })
           expect(yield* paused.get(key)).toEqual(Option.some(token))
-          yield* Scope.close(first, Exit.void)
+          yield* release
           expect(yield* Effect.promise(() => server.admin.get(lease))).toBe(id)
           // Without a lease, the later token counts.
           const later = makeToken({ issuedIn: -10 })
@@ -262,12 +255,11 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
         expect(yield* Effect.promise(connections)).toBe(1)
         yield* Effect.scoped(one.lease(key))
         yield* until(connections, (count) => count === 2)
-        const holder = yield* Scope.make()
-        yield* Scope.extend(one.lease(key), holder)
+        const release = yield* hold(one, key)
         const waiting = yield* Effect.fork(Effect.scoped(two.lease(key)))
         yield* until(connections, (count) => count === 4)
         yield* Fiber.interrupt(waiting)
-        yield* Scope.close(holder, Exit.void)
+        yield* release
         yield* Scope.close(scope, Exit.void)
         yield* until(connections, (count) => count === 1)
       }))

@@ -4,7 +4,7 @@ import { Context, Effect, Exit, Fiber, Layer, Option, Redacted, Scope } from "ef
 import { readFileSync } from "node:fs"
 import { make as makeCluster, type Node } from "./support/redisCluster.ts"
 import { isInstalled, make as makeServer } from "./support/redisServer.ts"
-import { makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
+import { hold, makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
 
 class Nodes extends Context.Tag("Nodes")<Nodes, readonly [Node, Node, Node]>() {
   static readonly layer = Layer.scoped(Nodes, makeCluster())
@@ -48,15 +48,14 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
         const holder = yield* openCluster(nodes[0], options)
         for (const { key, server } of nodes) {
           const { line } = yield* namesOf(key)
-          const first = yield* Scope.make()
-          yield* Scope.extend(holder.lease(key), first)
+          const release = yield* hold(holder, key)
           const fibers = yield* Effect.forEach(storages, ({ lease }) => Effect.fork(Effect.scoped(lease(key))))
           yield* until(() => server.admin.zcard(line), (count) => count === 3)
           yield* until(
             () => Promise.all(nodes.map(({ server }) => server.admin.pubsub("CHANNELS", `${line.slice(0, -5)}*`))),
             (channels) => channels.flat().length === 3
           )
-          yield* Scope.close(first, Exit.void)
+          yield* release
           yield* Effect.forEach(fibers, Fiber.join)
         }
       }))
@@ -118,11 +117,10 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
         const [one, two] = yield* Scope.extend(Effect.all([openCluster(nodes[0]), openCluster(nodes[0])]), scope)
         for (const { key, server } of nodes) {
           const { line } = yield* namesOf(key)
-          const holder = yield* Scope.make()
-          yield* Scope.extend(one.lease(key), holder)
+          const release = yield* hold(one, key)
           const waiting = yield* Effect.fork(Effect.scoped(two.lease(key)))
           yield* until(() => server.admin.zcard(line), (count) => count === 1)
-          yield* Scope.close(holder, Exit.void)
+          yield* release
           yield* Fiber.join(waiting)
         }
         yield* Scope.close(scope, Exit.void)

@@ -4,7 +4,7 @@ import { Effect, Exit, Fiber, Option, Redacted, Scope } from "effect"
 import { Redis } from "ioredis"
 import { makeAddress, makeAnswering } from "./support/fakeRedis.ts"
 import { freePort, isInstalled, make as makeServer } from "./support/redisServer.ts"
-import { makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
+import { hold, makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
 
 describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is installed)", () => {
   it.scopedLive("wants a password: it is said where to write it, and the password is not said", () =>
@@ -57,10 +57,9 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       const storage = yield* open(server.url)
       const key = makeKey()
       const { lease } = yield* namesOf(key)
-      const held = yield* Scope.make()
-      yield* Scope.extend(storage.lease(key), held)
+      const release = yield* hold(storage, key)
       yield* Effect.promise(() => server.admin.config("SET", "maxmemory", "1"))
-      yield* Scope.close(held, Exit.void)
+      yield* release
       expect(yield* Effect.promise(() => server.admin.exists(lease))).toBe(0)
       const error = yield* Effect.flip(Effect.scoped(storage.lease(key)))
       expect(error).toMatchObject({ reason: "Unavailable", operation: "lease" })
@@ -137,9 +136,8 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
     Effect.gen(function*() {
       const server = yield* makeServer()
       const key = makeKey()
-      const first = yield* Scope.make()
       const holder = yield* open(server.url)
-      yield* Scope.extend(holder.lease(key), first)
+      const release = yield* hold(holder, key)
       const storage = yield* open(server.url, { pollInterval: "20 millis" })
       const waiting = yield* Effect.fork(
         Effect.retry(Effect.scoped(storage.lease(key)), { while: ({ reason }) => reason === "Unavailable" })
@@ -149,7 +147,7 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       yield* server.restart
       // It has forgotten the lease with everything else.
       yield* Fiber.join(waiting)
-      yield* Scope.close(first, Exit.void)
+      yield* release
     }))
 
   it.scopedLive("hangs: whoever waits can leave, and nothing that was begun is left behind", () =>

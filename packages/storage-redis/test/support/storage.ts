@@ -3,7 +3,7 @@
  */
 import { AccessToken, TokenStorage } from "@effect-mcp-auth/core"
 import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
-import { Effect, Redacted } from "effect"
+import { Effect, Exit, Redacted, Scope } from "effect"
 
 export const encryptionKey = Redacted.make(Buffer.alloc(32, 7).toString("base64url"))
 
@@ -33,6 +33,14 @@ export const makeToken = (options: { readonly issuedIn?: number; readonly refres
 
 export const open = (url: string, options: Partial<RedisTokenStorage.Options> = {}) =>
   RedisTokenStorage.make({ url: Redacted.make(url), encryptionKey, ...options })
+
+/** Holds the lease until the result is run. */
+export const hold = ({ lease }: TokenStorage.TokenStorage.Service, key: TokenStorage.TokenKey) =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    yield* Scope.extend(lease(key), scope)
+    return Scope.close(scope, Exit.void)
+  })
 
 export const namesOf = (key: TokenStorage.TokenKey) =>
   Effect.map(TokenStorage.keyDigest(key), (digest) => ({
