@@ -107,3 +107,15 @@ export * as TokenRequest from "./TokenRequest.ts"
  * @since 0.1.0
  */
 export * as TokenStorageContract from "./TokenStorageContract.ts"
+
+/**
+ * A clock for simulations: hours pass in seconds, and the machine's clock can be set or its timers suspended.
+ *
+ * `TestClock` is right for most tests. It waits for real timers to find out that all fibers are at rest, sorts all
+ * sleepers at every step, and knows one time. A `VirtualClock` keeps its sleepers in a heap, and tells three times
+ * apart, as they differ on a real machine: what the timers count, what the clock of the machine says, and the time of
+ * the rest of the world.
+ *
+ * @since 0.1.0
+ */
+export * as VirtualClock from "./VirtualClock.ts"
