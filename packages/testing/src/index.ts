@@ -37,6 +37,20 @@ export * as ClientKey from "./ClientKey.ts"
 export * as IdentityProviderProfile from "./IdentityProviderProfile.ts"
 
 /**
+ * The tokens that a test authorization server has issued.
+ *
+ * @since 0.1.0
+ */
+export * as IssuedToken from "./IssuedToken.ts"
+
+/**
+ * The addresses at which an authorization server may publish its metadata.
+ *
+ * @since 0.1.0
+ */
+export * as MetadataForm from "./MetadataForm.ts"
+
+/**
  * A request on a `TestNetwork`: as it arrives at a host, and as the network records it.
  *
  * @since 0.1.0
@@ -44,8 +58,15 @@ export * as IdentityProviderProfile from "./IdentityProviderProfile.ts"
 export * as NetworkRequest from "./NetworkRequest.ts"
 
 /**
- * An authorization server in memory: strict where RFC 6749 is, with handles to turn the things that go wrong in
- * production (a rotated secret, a revoked token, a shorter lifetime) by hand.
+ * The challenge with which a protected server refuses a request.
+ *
+ * @since 0.1.0
+ */
+export * as ServerChallenge from "./ServerChallenge.ts"
+
+/**
+ * An authorization server in memory: as strict as RFC 6749, with handles for what goes wrong in production: a rotated
+ * secret, a revoked token, a shorter lifetime.
  *
  * @since 0.1.0
  */
@@ -92,6 +113,13 @@ export * as TestOAuthProvider from "./TestOAuthProvider.ts"
  * @since 0.1.0
  */
 export * as TestServers from "./TestServers.ts"
+
+/**
+ * What a grant of a test authorization server allows, and the scope and the audience of the token that comes of it.
+ *
+ * @since 0.1.0
+ */
+export * as TokenGrant from "./TokenGrant.ts"
 
 /**
  * How a strict authorization server reads a token request: the form (RFC 6749 §3.2), and the client's proof of who it
