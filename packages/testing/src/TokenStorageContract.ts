@@ -4,19 +4,17 @@
  * @since 0.1.0
  */
 import type { AccessToken } from "@effect-mcp-auth/core/AccessToken"
-import { isSame } from "@effect-mcp-auth/core/AccessToken"
 import type { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import type { TokenKey, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
-import { HOUR, makeKey, makeToken } from "./internal/storageSubject.ts"
+import { HOUR, isStored, makeKey, makeToken } from "./internal/storageSubject.ts"
 import type { Subject } from "./internal/storageSubject.ts"
 
 /**
@@ -47,16 +45,6 @@ export interface Case {
 }
 
 const violated = (message: string) => new ContractViolation({ message })
-
-const isStored = (actual: Option.Option<AccessToken>, expected: AccessToken): boolean =>
-  Option.exists(
-    actual,
-    (token) =>
-      isSame(token, expected) && token.issuedAt === expected.issuedAt && token.expiresAt === expected.expiresAt &&
-      token.refreshAt === expected.refreshAt && token.issuer === expected.issuer &&
-      token.tokenType === expected.tokenType &&
-      token.scopes.join(" ") === expected.scopes.join(" ") && Equal.equals(token.refreshToken, expected.refreshToken)
-  )
 
 const expectToken = (storage: TokenStorage.Service, key: TokenKey, expected: AccessToken, when: string) =>
   Effect.flatMap(
