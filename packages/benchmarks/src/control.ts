@@ -75,5 +75,7 @@ export type State = typeof State.Type
 
 export const Answer = Schema.Struct({ id: Schema.Number, state: State })
 
-/** The only client of the authorization server. Letters only, since the libraries encode other characters differently. */
+/**
+ * The only client of the authorization server. Letters only, since the libraries encode other characters differently.
+ */
 export const credentials = { clientId: "bench", clientSecret: "secret", scope: "bench:call" } as const

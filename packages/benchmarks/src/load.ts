@@ -61,8 +61,8 @@ export const pooled = (outcomes: ReadonlyArray<Outcome>): Outcome =>
   outcomeOf(outcomes.flatMap(({ finished }) => finished))
 
 /**
- * An open loop: each call starts when it is due, whether or not earlier calls have been answered, and its time counts from
- * when it was due. A client that stalls cannot hide that by making fewer calls.
+ * An open loop: each call starts when it is due, whether or not earlier calls have been answered, and its time counts
+ * from when it was due. A client that stalls cannot hide that by making fewer calls.
  */
 export const atRate = async (call: () => Promise<number>, perSecond: number, seconds: number): Promise<Outcome> => {
   const calls: Array<Promise<Finished>> = []

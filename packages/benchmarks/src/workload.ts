@@ -25,7 +25,9 @@ export interface Workload {
   /** What `--only` takes. */
   readonly name: string
   readonly run: (bench: Bench) => Promise<Section>
-  /** Whether the work counts requests or measures its own processes. Such kinds of work run side by side, at the end. */
+  /**
+   * Whether the work counts requests or measures its own processes. Such kinds of work run side by side, at the end.
+   */
   readonly sideBySide?: boolean
 }
 

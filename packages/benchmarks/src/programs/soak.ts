@@ -1,7 +1,7 @@
 /**
- * A million calls through one provider with faults: in each turn of ten seconds the authorization server has another fault,
- * drawn at random, from no answer at all to an answer that makes no sense. In virtual time and without a network. Each
- * failed call must be explained by a fault.
+ * A million calls through one provider with faults: in each turn of ten seconds the authorization server has another
+ * fault, drawn at random, from no answer at all to an answer that makes no sense. In virtual time and without a
+ * network. Each failed call must be explained by a fault.
  */
 import { AccessToken, OAuthHttpClient, OAuthProvider } from "@effect-mcp-auth/core"
 import { VirtualClock } from "@effect-mcp-auth/testing"

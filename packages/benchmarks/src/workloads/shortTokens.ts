@@ -15,7 +15,9 @@ const tokenLifetimeMillis = 2_000
 const tokenMillis = 200
 const perSecond = 100
 const mostRatio = 1.5
-/** A token may be put to use for so long before it may be renewed: the shortest life of which one request is expected. */
+/**
+ * A token may be put to use for so long before it may be renewed: the shortest life of which one request is expected.
+ */
 const shortestLifeMillis = tokenLifetimeMillis -
   Duration.toMillis(RefreshPolicy.standard.advisoryWindow(Duration.millis(tokenLifetimeMillis)))
 
@@ -99,9 +101,8 @@ export const shortTokens: Workload = {
           { key: "ratio", title: "p99, ratio", digits: 1, limit: mostRatio }
         ]
       })],
-      note:
-        `A life counts until its earliest renewal, after ${shortestLifeMillis} ms. Beside each client a plain \`fetch\` ` +
-        "runs under the same load in the same seconds."
+      note: `A life counts until its earliest renewal, after ${shortestLifeMillis} ms. Beside each client a plain ` +
+        "`fetch` runs under the same load in the same seconds."
     }
   }
 }

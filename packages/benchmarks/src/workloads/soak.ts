@@ -17,7 +17,10 @@ const workers = 16
 const turnMillis = 700
 const awayMillis = 300
 const tokenLifetimeMillis = 4_000
-/** A server that revokes every token soon after its issue looks like one that accepts no token, so most turns revoke none. */
+/**
+ * A server that revokes every token soon after its issue looks like one that accepts no token, so most turns revoke
+ * none.
+ */
 const turnsARevocation = 6
 
 /** Calls without a pause, while the authorization server is away or tokens are revoked. No call may fail. */
