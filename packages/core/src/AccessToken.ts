@@ -5,7 +5,7 @@
  */
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { sha256 } from "./internal/sha256.ts"
+import { sha256 } from "./internal/text/sha256.ts"
 
 /**
  * What a token can be made of: RFC 6749 appendix A.12 without the space, so that it can stand in a header and nothing

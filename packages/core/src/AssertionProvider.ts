@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Jwt from "./internal/jwt.ts"
+import * as Jwt from "./internal/signing/jwt.ts"
 import { AssertionError, type InvalidOptions } from "./OAuthError.ts"
 import * as SignedAssertion from "./SignedAssertion.ts"
 

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as scopes from "./internal/scopes.ts"
+import * as scopes from "./internal/text/scopeList.ts"
 
 /**
  * One challenge. `scheme` and the names of `parameters` are in lower case; values are unquoted. `token68` is there

@@ -9,8 +9,8 @@ import * as Either from "effect/Either"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import * as Challenge from "./Challenge.ts"
 import type * as DiscoveryCache from "./DiscoveryCache.ts"
-import type { Limits } from "./internal/exchange.ts"
-import { isFresh } from "./internal/sharedDocuments.ts"
+import type { Limits } from "./authoring/HttpExchange.ts"
+import { isFresh } from "./internal/http/sharedDocuments.ts"
 import {
   DiscoveryError,
   type InsecureEndpoint,

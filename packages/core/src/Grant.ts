@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { AssertionProvider, Audience } from "./AssertionProvider.ts"
-import * as Assertions from "./internal/assertions.ts"
+import * as Assertions from "./internal/tokenRequest/presentedAssertions.ts"
 import type { AssertionError } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 

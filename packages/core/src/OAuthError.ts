@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { clean } from "./internal/text.ts"
+import { clean } from "./internal/text/clean.ts"
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other as it came.

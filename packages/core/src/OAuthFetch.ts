@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as AccessToken from "./AccessToken.ts"
-import { canBeSentAgain, causeOf, demandOf, makeIsSameOrigin, Tried } from "./internal/resourceRequest.ts"
+import { canBeSentAgain, causeOf, demandOf, makeIsSameOrigin, Tried } from "./internal/http/resourceRequest.ts"
 import type { OAuthError } from "./OAuthError.ts"
 import { OAuthProvider } from "./OAuthProvider.ts"
 

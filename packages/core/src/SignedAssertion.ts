@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { JWK } from "jose"
 import type { AssertionProvider, AssertionRequest } from "./AssertionProvider.ts"
-import { checkForm, importKey, keyIdOf, type Signer } from "./internal/signingKey.ts"
+import { checkForm, importKey, keyIdOf, type Signer } from "./internal/signing/signingKey.ts"
 import { AssertionError, InvalidOptions } from "./OAuthError.ts"
 
 /**

@@ -12,14 +12,14 @@ import * as Redacted from "effect/Redacted"
 import type { AccessToken } from "./AccessToken.ts"
 import type { ClientAuthentication, Proof } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
-import { nameOf } from "./internal/endpoint.ts"
-import { defaultLimits, exchange, type Limits, type NoAnswer } from "./internal/exchange.ts"
-import { spellings } from "./internal/text.ts"
-import { decodeReply, decodeToken, type Reply } from "./internal/tokenResponse.ts"
+import { nameOf } from "./authoring/SecureEndpoint.ts"
+import { defaultLimits, exchange, type Limits, type NoAnswer } from "./authoring/HttpExchange.ts"
+import { spellings } from "./internal/text/clean.ts"
+import { decodeReply, decodeToken, type Reply } from "./internal/tokenRequest/tokenResponse.ts"
 import { type AssertionError, type DiscoveryError, InvalidOptions, TokenEndpointError } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 
-export { Lifetime, type Reply } from "./internal/tokenResponse.ts"
+export { Lifetime, type Reply } from "./internal/tokenRequest/tokenResponse.ts"
 
 /**
  * A token request.

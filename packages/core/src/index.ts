@@ -152,14 +152,6 @@ export * as SignedAssertion from "./SignedAssertion.ts"
 export * as TokenEndpoint from "./TokenEndpoint.ts"
 
 /**
- * The life of one token: kept in memory, renewed ahead of its expiry, replaced when it is rejected, asked for once
- * however many callers want it.
- *
- * @since 0.1.0
- */
-export * as TokenLifecycle from "./TokenLifecycle.ts"
-
-/**
  * What a storage that leaves the process keeps of a token: one line of text, with a version, encrypted or not; and what a
  * place for such records has to be able to do.
  *

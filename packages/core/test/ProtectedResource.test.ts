@@ -2,7 +2,7 @@ import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either } from "effect"
 import { Challenge, ProtectedResource } from "../src/index.ts"
-import { defaultLimits } from "../src/internal/exchange.ts"
+import { defaultLimits } from "../src/authoring/HttpExchange.ts"
 import { after, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
 
 const read = (serverUrl: string | URL) =>

@@ -10,7 +10,7 @@ import {
   TokenEndpoint,
   type TokenRequestContext
 } from "../src/index.ts"
-import { defaultLimits } from "../src/internal/exchange.ts"
+import { defaultLimits } from "../src/authoring/HttpExchange.ts"
 import { after, inPieces, sent, to } from "./support/wire.ts"
 
 const issuer = "https://auth.example.com"

@@ -10,7 +10,7 @@ import * as AbandonedFolders from "./abandonedFolders.ts"
 import * as FileLease from "./fileLease.ts"
 import * as Generations from "./generations.ts"
 import { explain, type Folder, isMissing, make as makePrivateFiles } from "./privateFiles.ts"
-import { clean } from "./text.ts"
+import { clean } from "./text/clean.ts"
 
 /** How often the same step may lose to another process before something else must be wrong. */
 const MAX_ATTEMPTS = 100

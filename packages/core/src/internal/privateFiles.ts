@@ -4,7 +4,7 @@ import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { TokenStorageError } from "../OAuthError.ts"
-import { clean } from "./text.ts"
+import { clean } from "./text/clean.ts"
 
 /** What is longer is none of ours. In bytes. */
 const MAX_SIZE = 1024 * 1024
