@@ -1,3 +1,4 @@
+import { pause } from "@effect-mcp-auth/leak-recorder"
 import { TestServers, TokenStorageContract } from "@effect-mcp-auth/testing"
 import { Error as PlatformError, FileSystem, KeyValueStore } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
@@ -5,7 +6,6 @@ import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import { AccessToken, type OAuthError, TokenRecord, TokenStorage } from "../src/index.ts"
 import { environment, makeProvider, tags, watch } from "./support/provider.ts"
-import { pause } from "./support/recorder.ts"
 
 const key: TokenStorage.TokenKey = {
   issuer: "https://auth.example.com",

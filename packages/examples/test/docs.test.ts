@@ -1,9 +1,10 @@
 /**
  * What the documentation shows compiles: the programs of the READMEs, and the `@example`s of the published packages.
  */
+import { filesBelow, isPublished, readPackages } from "@effect-mcp-auth/tooling/packages"
 import { assert, describe, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -14,17 +15,11 @@ const folder = fileURLToPath(new URL("../build/docs", import.meta.url))
 
 const sources = [
   join(root, "README.md"),
-  join(root, "packages", "core", "docs", "observability.md"),
-  join(root, "packages", "core", "docs", "token-life.md"),
-  join(root, "packages", "testing", "docs", "identity-providers.md"),
-  ...["core", "client-secret", "private-key-jwt", "jwt-bearer", "workload-identity", "storage-redis", "testing"]
-    .flatMap((name) => {
-      const src = join(root, "packages", name, "src")
-      const readme = join(root, "packages", name, "README.md")
-      return [readme].filter((file) => existsSync(file)).concat(
-        readdirSync(src).filter((file) => file.endsWith(".ts") && file !== "index.ts").map((file) => join(src, file))
-      )
-    })
+  ...readPackages(root).filter(isPublished).flatMap(({ directory }) => [
+    ...[join(directory, "README.md")].filter((file) => existsSync(file)),
+    ...filesBelow(join(directory, "docs"), ".md"),
+    ...filesBelow(join(directory, "src"), ".ts").filter((file) => !file.endsWith("index.ts"))
+  ])
 ]
 
 const snippetsOf = (file: string): ReadonlyArray<string> => {

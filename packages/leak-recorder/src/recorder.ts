@@ -1,10 +1,11 @@
 /**
- * The setup file of every test of core and of the credential packages: records each error that is created, each log
- * line, each span and each line on the console, and fails the test in which one of them holds a secret.
+ * A vitest setup file that fails each test in which a secret leaks. Vitest loads this module into every test file of a
+ * package whose `vitest.config.ts` says `setupFiles: ["@effect-mcp-auth/leak-recorder"]`.
  *
- * A secret is whatever a test or the library makes `Redacted` (issued tokens among them), in any spelling, and the word
- * of `leaks.ts`. `effect` takes hold of `Error` and of its registry of redacted values when it is loaded, so nothing
- * here imports it before both have been replaced.
+ * The recorder keeps each error that is created, each log line, each span and each line on the console, and searches
+ * them for secrets after each test. A secret is every value that a test or the library makes `Redacted` (issued tokens
+ * among them), in any spelling, and the word `CANARY` of `leaks.ts`. `effect` takes hold of `Error` and of its registry
+ * of redacted values while it is loaded, so nothing here may import `effect` before this module has replaced both.
  */
 import type * as Tracer from "effect/Tracer"
 import { format, inspect } from "node:util"
@@ -16,12 +17,12 @@ const errors = new Set<unknown>()
 const lines: Array<readonly [place: string, text: string]> = []
 const spans: Array<Tracer.Span> = []
 
-/** While records are made of records. */
+/** True while the recorder itself creates errors, log lines or spans. */
 let paused = false
 
 // ---- errors ----------------------------------------------------------------------------------------------------------
 
-/** Records no errors from now on, until the result is called: for a test that makes a million of them. */
+/** Stops the recording of errors until the caller runs the result, for a test that creates a million errors. */
 export const pause = (): () => void => {
   paused = true
   return () => {
@@ -29,7 +30,7 @@ export const pause = (): () => void => {
   }
 }
 
-/** A proxy, and no subclass: `instanceof`, `stackTraceLimit` and calls without `new` stay what they are. */
+/** A proxy instead of a subclass keeps `instanceof`, `stackTraceLimit` and calls without `new` as they are. */
 const recording = <A extends ErrorConstructor>(original: A): A => {
   const record = (error: object): object => {
     if (!paused) {
@@ -73,7 +74,7 @@ const logger = Logger.make<unknown, void>((options) => {
   for (const format of [Logger.logfmtLogger, Logger.jsonLogger]) lines.push(["log", format.log(options)])
   paused = false
 })
-// In place of the default one, which would print what is now logged at every level.
+// The recorder's logger replaces the default logger, which would print every level.
 Object.assign(FiberRef.currentLoggers, {
   initial: Effect.runSync(FiberRef.get(FiberRef.currentLoggers)).pipe(
     HashSet.remove(Logger.defaultLogger),
@@ -113,10 +114,10 @@ const addSpan = (texts: Texts, span: Tracer.Span): void => {
   }
 }
 
-/** A failed expectation shows what it compared; its test has failed already. */
+/** A failed expectation shows the values that it compared. Its test has failed already, so this is no leak. */
 const isAssertion = (error: unknown): boolean => error instanceof Error && "showDiff" in error
 
-/** Whether the recorder is what it claims to be: a test that runs without it must not pass. */
+/** Whether the recorder still records: a test that runs without the recorder must not pass. */
 const works = (): boolean => {
   const probe = new Error("probe")
   Redacted.make("recorder-probe")
@@ -124,7 +125,11 @@ const works = (): boolean => {
 }
 
 afterEach(() => {
-  if (!works()) throw new Error("The recorder is not in place: something replaced what it replaces.")
+  if (!works()) {
+    throw new Error(
+      "The leak recorder does not record: another module has replaced `Error` or the registry of redacted values."
+    )
+  }
   paused = true
   try {
     const leaks = find((texts) => {

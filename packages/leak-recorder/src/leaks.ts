@@ -1,23 +1,23 @@
 /**
- * A secret must not be found in an error, a log line or a span, whatever fails. Here is what a secret may look like and
- * where it is searched for; `recorder.ts` collects what is searched.
+ * The search for secrets in errors, log lines and spans: the spellings of a secret, and the places to search.
+ * `recorder.ts` collects the texts.
  */
 import { inspect } from "node:util"
 
-/** A secret of a test holds this word, so that it is found even where nobody said that it was a secret. */
+/** Tests put this word into their secrets, so that the search finds a secret that nobody made `Redacted`. */
 export const CANARY = "canary"
 
 /** The word in its three positions within base64. */
 const base64OfCanary = ["Y2FuYXJ5", "NhbmFye", "jYW5hcn"]
 
-/** Shorter secrets are found in texts by chance. */
+/** In characters. Texts contain shorter secrets by chance. */
 const MIN_LENGTH = 8
 
 const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)
 
 const base64 = (text: string): string => Buffer.from(text, "utf8").toString("base64")
 
-/** All the spellings under which a secret could slip out. */
+/** All the spellings in which a secret could leak. */
 export const spellings = (secret: string): ReadonlySet<string> => {
   const texts = [secret, formEncode(secret), percentEncode(secret), JSON.stringify(secret).slice(1, -1)]
   return new Set(
@@ -29,15 +29,15 @@ export const spellings = (secret: string): ReadonlySet<string> => {
 /** `encodeURIComponent` throws on half a surrogate pair. */
 const percentEncode = (text: string): string => encodeURIComponent(text.toWellFormed())
 
-/** What is searched: texts with the name of the place where they were found. */
+/** The texts to search, each with the name of its place. */
 export interface Texts {
   readonly add: (place: string, text: string) => void
 }
 
-/** The lines of a stack trace hold the paths of this repository and nothing of a run. */
+/** The frames of a stack trace hold paths of this repository and no value of the program. */
 const withoutFrames = (text: string): string => text.replaceAll(/^\s+at .*$/gm, "")
 
-/** Where secrets stand that should not be there. Never shows the secret itself. */
+/** The places that hold a secret. The report never shows the secret itself. */
 export const find = (
   fill: (texts: Texts) => void,
   secrets: Iterable<string>
@@ -75,18 +75,17 @@ const isHttpClientError = (error: object): boolean => Symbol.for("@effect/platfo
 const REDACTED = Symbol.for("effect/Redacted")
 
 /**
- * An error: what it says, what it shows of itself, and for an error of this library all that can be reached from it.
+ * Adds an error's message, stack and printed forms, and for an error of this library every string reachable from it.
  *
- * The platform's errors hold the request that failed, with its credential, and core lets go of them where they come
- * up. They are searched for a request only if they are what a caller gets: those that have an error of this library as
- * their cause.
+ * An error of the platform holds the failed request with its credential. Core drops such errors where they arise, so
+ * the search looks into the request only when a caller receives the error: when its cause is an error of this library.
  */
 export const addError = (texts: Texts, error: unknown, place = nameOf(error)): void => {
   if (!isObject(error)) return texts.add(place, String(error))
   for (const name of ["message", "stack", "description"]) {
     texts.add(`${place}.${name}`, String(Reflect.get(error, name)))
   }
-  // oxlint-disable-next-line typescript/no-base-to-string -- what an error's own `toString` says is what is searched
+  // oxlint-disable-next-line typescript/no-base-to-string -- the search covers the result of an error's own `toString`
   texts.add(`String(${place})`, safely(() => String(error)))
   const cause = field(error, "cause")
   if (isHttpClientError(error) && !isOwn(cause)) {
@@ -109,7 +108,7 @@ const safely = (f: () => string): string => {
   }
 }
 
-/** Every string that can be reached from a value by its own fields, those that do not show included. */
+/** Adds every string that is reachable from a value through its own fields, hidden fields included. */
 export const addGraph = (texts: Texts, root: unknown, place: string): void => {
   const seen = new Set<object>()
   const visit = (value: unknown, path: string): void => {
