@@ -5,7 +5,7 @@ export default defineConfig({
     projects: ["packages/*/vitest.config.ts"],
     coverage: {
       include: [
-        "packages/{core,client-secret,private-key-jwt,jwt-bearer,workload-identity,storage-redis,testing}/src/**/*.ts"
+        "packages/{core,client-secret,private-key-jwt,jwt-bearer,workload-identity,storage-file,storage-redis,testing}/src/**/*.ts"
       ],
       exclude: ["**/index.ts"],
       reporter: ["text", "json-summary"],

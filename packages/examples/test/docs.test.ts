@@ -17,7 +17,16 @@ const sources = [
   join(root, "packages", "core", "docs", "observability.md"),
   join(root, "packages", "core", "docs", "token-life.md"),
   join(root, "packages", "testing", "docs", "identity-providers.md"),
-  ...["core", "client-secret", "private-key-jwt", "jwt-bearer", "workload-identity", "storage-redis", "testing"]
+  ...[
+    "core",
+    "client-secret",
+    "private-key-jwt",
+    "jwt-bearer",
+    "workload-identity",
+    "storage-file",
+    "storage-redis",
+    "testing"
+  ]
     .flatMap((name) => {
       const src = join(root, "packages", name, "src")
       const readme = join(root, "packages", name, "README.md")
