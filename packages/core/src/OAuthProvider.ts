@@ -29,7 +29,8 @@ import * as ProtectedResource from "./ProtectedResource.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
-import { type TokenKey, TokenStorage } from "./TokenStorage.ts"
+import type { TokenKey } from "./TokenKey.ts"
+import { TokenStorage } from "./TokenStorage.ts"
 
 /**
  * @since 0.1.0

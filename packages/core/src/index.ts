@@ -152,6 +152,13 @@ export * as SignedAssertion from "./SignedAssertion.ts"
 export * as TokenEndpoint from "./TokenEndpoint.ts"
 
 /**
+ * The key under which a `TokenStorage` stores a token: everything that makes two token requests ask for the same token.
+ *
+ * @since 0.1.0
+ */
+export * as TokenKey from "./TokenKey.ts"
+
+/**
  * What a storage that leaves the process keeps of a token: one line of text, with a version, encrypted or not; and what a
  * place for such records has to be able to do.
  *
@@ -167,7 +174,11 @@ export * as TokenRecord from "./TokenRecord.ts"
 export * as TokenRequestContext from "./TokenRequestContext.ts"
 
 /**
- * Where tokens are kept between callers, providers and, with other storages than `layerMemory`, processes.
+ * Where tokens are stored, so that callers, providers and processes share them.
+ *
+ * - `layerMemory` and `layerKeyValueStore` are for one process.
+ * - `FileTokenStorage` of `@effect-mcp-auth/storage-file` is for the processes of one machine.
+ * - `RedisTokenStorage` of `@effect-mcp-auth/storage-redis` is for a fleet of machines.
  *
  * @since 0.1.0
  */

@@ -7,6 +7,7 @@ import type { OAuthEvent } from "@effect-mcp-auth/core/OAuthEvent"
 import * as OAuthHttpClient from "@effect-mcp-auth/core/OAuthHttpClient"
 import { OAuthProvider } from "@effect-mcp-auth/core/OAuthProvider"
 import * as TokenStorage from "@effect-mcp-auth/core/TokenStorage"
+import * as FileTokenStorage from "@effect-mcp-auth/storage-file/FileTokenStorage"
 import * as RedisTokenStorage from "@effect-mcp-auth/storage-redis/RedisTokenStorage"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -44,7 +45,7 @@ const storage = (() => {
     case "memory":
       return TokenStorage.layerMemory
     case "file":
-      return TokenStorage.layerFileSystem({ directory: storage.directory, encryptionKey, leaseDuration }).pipe(
+      return FileTokenStorage.layer({ directory: storage.directory, encryptionKey, leaseDuration }).pipe(
         Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))
       )
     case "redis":

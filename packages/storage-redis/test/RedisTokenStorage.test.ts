@@ -1,4 +1,4 @@
-import { TokenStorage } from "@effect-mcp-auth/core"
+import { TokenKey, TokenStorage } from "@effect-mcp-auth/core"
 import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
 import { TokenStorageContract } from "@effect-mcp-auth/testing"
 import { describe, expect, it, layer } from "@effect/vitest"
@@ -55,7 +55,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           const key = makeKey()
           const storage = yield* open(server.url, { prefix: "mine/" })
           yield* storage.set(key, makeToken())
-          const digest = yield* TokenStorage.keyDigest(key)
+          const digest = yield* TokenKey.digest(key)
           expect(yield* Effect.promise(() => server.admin.exists(`mine/{${digest}}:record`))).toBe(1)
         }))
     })
@@ -124,7 +124,7 @@ describe.skipIf(!isInstalled)("with a redis-server (skipped where none is instal
           const release = yield* hold(yield* open(server.url, options), key)
           yield* Effect.promise(() => server.admin.zadd(line, 1, "dead", 2, "dead, too"))
           const waiting = yield* Effect.fork(Effect.scoped((yield* open(server.url, options)).lease(key)))
-          const digest = yield* TokenStorage.keyDigest(key)
+          const digest = yield* TokenKey.digest(key)
           yield* until(() => server.admin.pubsub("CHANNELS", `*${digest}*`), (channels) => channels.length === 1)
           yield* release
           yield* Fiber.join(waiting)

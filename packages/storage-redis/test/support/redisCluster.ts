@@ -1,7 +1,7 @@
 /**
  * A cluster of real `redis-server`s, each with a third of the slots.
  */
-import type { TokenStorage } from "@effect-mcp-auth/core"
+import type { TokenKey } from "@effect-mcp-auth/core"
 import { Effect, type Scope } from "effect"
 import { make as makeServer, type RedisServer } from "./redisServer.ts"
 import { makeKey, namesOf, until } from "./storage.ts"
@@ -11,7 +11,7 @@ const shares = [[0, 5460], [5461, 10_922], [10_923, 16_383]] as const
 export interface Node {
   readonly server: RedisServer
   /** A key of a token that this node keeps. */
-  readonly key: TokenStorage.TokenKey
+  readonly key: TokenKey.TokenKey
 }
 
 export const make = (

@@ -1,13 +1,14 @@
 /**
  * What the tests ask of a storage: tokens that are told apart, and the names of what is in Redis.
  */
-import { AccessToken, TokenStorage } from "@effect-mcp-auth/core"
+import type { TokenStorage } from "@effect-mcp-auth/core"
+import { AccessToken, TokenKey } from "@effect-mcp-auth/core"
 import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
 import { Effect, Exit, Redacted, Scope } from "effect"
 
 export const encryptionKey = Redacted.make(Buffer.alloc(32, 7).toString("base64url"))
 
-export const makeKey = (): TokenStorage.TokenKey => ({
+export const makeKey = (): TokenKey.TokenKey => ({
   issuer: "https://auth.example.com",
   clientId: `nightly-report ${crypto.randomUUID()}`,
   authenticationMethod: "client_secret_basic",
@@ -35,15 +36,15 @@ export const open = (url: string, options: Partial<RedisTokenStorage.Options> = 
   RedisTokenStorage.make({ url: Redacted.make(url), encryptionKey, ...options })
 
 /** Holds the lease until the result is run. */
-export const hold = ({ lease }: TokenStorage.TokenStorage.Service, key: TokenStorage.TokenKey) =>
+export const hold = ({ lease }: TokenStorage.TokenStorage.Service, key: TokenKey.TokenKey) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     yield* Scope.extend(lease(key), scope)
     return Scope.close(scope, Exit.void)
   })
 
-export const namesOf = (key: TokenStorage.TokenKey) =>
-  Effect.map(TokenStorage.keyDigest(key), (digest) => ({
+export const namesOf = (key: TokenKey.TokenKey) =>
+  Effect.map(TokenKey.digest(key), (digest) => ({
     record: `mcp-auth:{${digest}}:record`,
     lease: `mcp-auth:{${digest}}:lease`,
     fence: `mcp-auth:{${digest}}:fence`,

@@ -4,6 +4,7 @@
 import * as ClientSecret from "@effect-mcp-auth/client-secret/ClientSecret"
 import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
 import * as TokenStorage from "@effect-mcp-auth/core/TokenStorage"
+import * as FileTokenStorage from "@effect-mcp-auth/storage-file/FileTokenStorage"
 import * as RedisTokenStorage from "@effect-mcp-auth/storage-redis/RedisTokenStorage"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -59,7 +60,7 @@ const storage = settings.storage._tag === "redis"
     redis: { connectionName: settings.name }
   })
   : Layer.provide(
-    TokenStorage.layerFileSystem({ directory: settings.storage.directory, encryptionKey, leaseDuration }),
+    FileTokenStorage.layer({ directory: settings.storage.directory, encryptionKey, leaseDuration }),
     Layer.merge(fileSystem, NodePath.layer)
   )
 

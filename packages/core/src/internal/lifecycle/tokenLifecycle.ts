@@ -26,7 +26,8 @@ import { TokenInHand } from "./heldToken.ts"
 import { isTransient, type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import * as OAuthEvent from "../../OAuthEvent.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
-import type { TokenKey, TokenStorage } from "../../TokenStorage.ts"
+import type { TokenKey } from "../../TokenKey.ts"
+import type { TokenStorage } from "../../TokenStorage.ts"
 
 /**
  * What a token is asked for.

@@ -4,13 +4,13 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { TokenStorageError } from "../OAuthError.ts"
-import type * as TokenRecord from "../TokenRecord.ts"
+import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
+import type * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
 import * as AbandonedFolders from "./abandonedFolders.ts"
-import * as FileLease from "./fileLease.ts"
+import * as Lease from "./lease.ts"
 import * as Generations from "./generations.ts"
 import { explain, type Folder, isMissing, make as makePrivateFiles } from "./privateFiles.ts"
-import { clean } from "./text/clean.ts"
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 
 /** How often the same step may lose to another process before something else must be wrong. */
 const MAX_ATTEMPTS = 100
@@ -33,7 +33,7 @@ export const make = (options: {
   Effect.gen(function*() {
     const files = yield* makePrivateFiles(options.directory)
     const generations = yield* Generations.make
-    const lease = yield* FileLease.make({ files, generations, leaseDuration: options.leaseDuration })
+    const lease = yield* Lease.make({ files, generations, leaseDuration: options.leaseDuration })
     const removeAbandoned = yield* AbandonedFolders.make(generations)
 
     const tooBusy = (operation: Operation) =>

@@ -1,7 +1,7 @@
 import { FileSystem } from "@effect/platform"
 import { describe, expect } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Scope } from "effect"
-import { key, live, open, stored } from "../support/fileStorage.ts"
+import { key, live, open, stored } from "../support/storage.ts"
 
 describe("the lease", () => {
   /** A process that was stopped: its clock beats no more. */

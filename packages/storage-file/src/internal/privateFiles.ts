@@ -3,8 +3,8 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { TokenStorageError } from "../OAuthError.ts"
-import { clean } from "./text/clean.ts"
+import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 
 /** What is longer is none of ours. In bytes. */
 const MAX_SIZE = 1024 * 1024

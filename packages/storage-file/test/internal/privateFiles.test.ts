@@ -1,7 +1,7 @@
 import { Error as PlatformError, FileSystem, Path } from "@effect/platform"
 import { describe, expect } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { key, later, live, makeToken, open, openPlaintext, stored, token } from "../support/fileStorage.ts"
+import { key, later, live, makeToken, open, openPlaintext, stored, token } from "../support/storage.ts"
 
 /** The file system as it is where nothing can be written. */
 const readOnly = FileSystem.FileSystem.pipe(Effect.map((fs): FileSystem.FileSystem => {

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { TokenStorageError } from "../OAuthError.ts"
+import type { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import type { Generations } from "./generations.ts"
 import { explain, isMissing, type PrivateFiles } from "./privateFiles.ts"
 

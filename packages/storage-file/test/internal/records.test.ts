@@ -1,8 +1,7 @@
 import { Error as PlatformError, FileSystem } from "@effect/platform"
 import { describe, expect } from "@effect/vitest"
-import { Effect, Layer, Option, Redacted } from "effect"
-import { TokenStorage } from "../../src/index.ts"
-import { encryptionKey, key, later, live, makeToken, open, stored, token } from "../support/fileStorage.ts"
+import { Effect, Option, Redacted } from "effect"
+import { key, later, live, makeToken, open, stored, token } from "../support/storage.ts"
 
 const modeOf = (path: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.map(fs.stat(path), ({ mode }) => (mode & 0o777).toString(8)))
@@ -177,29 +176,4 @@ describe("trouble of the file system", () => {
       yield* Effect.scoped(storage.lease(key))
     })
   )
-})
-
-describe("options that are wrong", () => {
-  for (
-    const [option, options] of [
-      ["directory", { directory: "" }],
-      ["leaseDuration", { directory: "/tmp/x", leaseDuration: 0 }],
-      ["leaseDuration", { directory: "/tmp/x", leaseDuration: "99 millis" }],
-      ["leaseDuration", { directory: "/tmp/x", leaseDuration: Number.POSITIVE_INFINITY }],
-      ["leaseDuration", { directory: "/tmp/x", leaseDuration: Number.NaN }]
-    ] as ReadonlyArray<[string, TokenStorage.FileSystemOptions]>
-  ) {
-    live(
-      `${option}: ${JSON.stringify(options)}`,
-      Effect.gen(function*() {
-        const layers = [
-          TokenStorage.layerFileSystem({ ...options, encryptionKey }),
-          TokenStorage.layerFileSystemPlaintext(options)
-        ]
-        for (const layer of layers) {
-          expect(yield* Effect.flip(Layer.build(layer))).toMatchObject({ _tag: "InvalidOptions", option })
-        }
-      })
-    )
-  }
 })

@@ -1,13 +1,16 @@
+import type { TokenStorage } from "@effect-mcp-auth/core"
+import { AccessToken, TokenKey } from "@effect-mcp-auth/core"
 import { FileSystem } from "@effect/platform"
 import { describe, expect } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
-import { AccessToken, TokenStorage } from "../../src/index.ts"
-import { key, later, live, makeToken, open, stored } from "../support/fileStorage.ts"
+import { key, later, live, makeToken, open, stored } from "../support/storage.ts"
 
-describe("what nobody will come back to", () => {
-  const ago = new Date(Date.now() - 120_000)
+/** Clearly past the grace of a minute, and clearly not: no test here compares a time of the file system with now. */
+const twoMinutesAgo = () => new Date(Date.now() - 120_000)
+const inAnHour = () => new Date(Date.now() + 3_600_000)
 
-  /** The folder of another client, with a token of no more use by default. */
+describe("a write to the file storage", () => {
+  /** The folder of another client. Its token has expired unless `theirs` is given. */
   const another = (
     storage: TokenStorage.TokenStorage.Service,
     directory: string,
@@ -17,23 +20,27 @@ describe("what nobody will come back to", () => {
       const other = { ...key, clientId: crypto.randomUUID() }
       yield* storage.set(other, theirs)
       yield* Effect.scoped(storage.lease(other))
-      return `${directory}/${yield* TokenStorage.keyDigest(other)}`
+      return `${directory}/${yield* TokenKey.digest(other)}`
     })
 
-  /** Whatever is not of use in times to come has been of no use for two minutes. */
+  /**
+   * Two minutes pass for all files and folders, except those that are of use for another half an hour. The kernel's time of
+   * a file that was just written can be the present millisecond, and Node rounds it up to the next: so "before now" would
+   * not find it.
+   */
   const age = (directory: string) =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       for (const file of yield* fs.readDirectory(directory, { recursive: true })) {
         const { mtime } = yield* fs.stat(`${directory}/${file}`)
-        if (Option.exists(mtime, (time) => time.getTime() < Date.now())) {
-          yield* fs.utimes(`${directory}/${file}`, ago, ago)
+        if (Option.exists(mtime, (time) => time.getTime() < Date.now() + 1_800_000)) {
+          yield* fs.utimes(`${directory}/${file}`, twoMinutesAgo(), twoMinutesAgo())
         }
       }
     })
 
   live(
-    "goes, some with each write, and what is of use stays",
+    "removes a few abandoned folders, and leaves those with a valid, refreshable, foreign or leased file",
     Effect.gen(function*() {
       const { directory, folder, fs, storage } = yield* stored
       const valid = yield* another(storage, directory, makeToken("valid", 1, Date.now() + 3_600_000))
@@ -50,8 +57,7 @@ describe("what nobody will come back to", () => {
       const abandoned = yield* Effect.replicateEffect(another(storage, directory), 20)
       yield* fs.writeFileString(`${directory}/tmp.killed`, "", { mode: 0o600 })
       yield* age(directory)
-      const inAnHour = new Date(Date.now() + 3_600_000)
-      yield* fs.utimes(`${leased}/lease.99`, inAnHour, inAnHour)
+      yield* fs.utimes(`${leased}/lease.99`, inAnHour(), inAnHour())
 
       const files = Effect.map(fs.readDirectory(directory), (names) => names.map((name) => `${directory}/${name}`))
       yield* storage.set(key, makeToken("next", 3))
@@ -67,7 +73,7 @@ describe("what nobody will come back to", () => {
   )
 
   live(
-    "stays if somebody comes back to it in this moment",
+    "leaves an abandoned folder that another process writes to at the moment of its removal",
     Effect.gen(function*() {
       const { directory, fs, storage } = yield* stored
       const folder = yield* another(storage, directory)
@@ -80,7 +86,9 @@ describe("what nobody will come back to", () => {
             Effect.suspend(() => {
               if (from !== folder || returned) return Effect.void
               returned = true
-              return fs.writeFileString(`${folder}/record.2`, "new", { mode: 0o600 })
+              return fs.writeFileString(`${folder}/record.2`, "new", { mode: 0o600 }).pipe(
+                Effect.zipRight(fs.utimes(`${folder}/record.2`, inAnHour(), inAnHour()))
+              )
             }),
             fs.rename(from, to)
           )

@@ -1,13 +1,14 @@
 /**
  * A directory of tokens, and what looks into it.
  */
-import { FileSystem } from "@effect/platform"
+import { AccessToken, TokenKey } from "@effect-mcp-auth/core"
+import { FileTokenStorage } from "@effect-mcp-auth/storage-file"
 import { NodeContext } from "@effect/platform-node"
+import { FileSystem } from "@effect/platform"
 import { it } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted, type Scope } from "effect"
-import { AccessToken, TokenStorage } from "../../src/index.ts"
+import { Effect, Redacted, type Scope } from "effect"
 
-export const key: TokenStorage.TokenKey = {
+export const key: TokenKey.TokenKey = {
   issuer: "https://auth.example.com",
   clientId: "nightly-report",
   authenticationMethod: "client_secret_basic",
@@ -33,17 +34,10 @@ export const later = makeToken("later", 2)
 
 export const encryptionKey = Redacted.make(Buffer.alloc(32, 7).toString("base64url"))
 
-export const open = (options: TokenStorage.FileSystemOptions) =>
-  Effect.map(
-    Layer.build(TokenStorage.layerFileSystem({ encryptionKey, ...options })),
-    Context.get(TokenStorage.TokenStorage)
-  )
+export const open = (options: FileTokenStorage.FileStorageOptions) =>
+  FileTokenStorage.make({ encryptionKey, ...options })
 
-export const openPlaintext = (directory: string) =>
-  Effect.map(
-    Layer.build(TokenStorage.layerFileSystemPlaintext({ directory })),
-    Context.get(TokenStorage.TokenStorage)
-  )
+export const openPlaintext = (directory: string) => FileTokenStorage.makePlaintext({ directory })
 
 /** A directory with a token in it, its storage, and where the token is. */
 export const stored = Effect.gen(function*() {
@@ -51,7 +45,7 @@ export const stored = Effect.gen(function*() {
   const directory = yield* Effect.map(fs.makeTempDirectoryScoped(), (temporary) => `${temporary}/tokens`)
   const storage = yield* open({ directory })
   yield* storage.set(key, token)
-  const folder = `${directory}/${yield* TokenStorage.keyDigest(key)}`
+  const folder = `${directory}/${yield* TokenKey.digest(key)}`
   return { directory, file: `${folder}/record.1`, folder, fs, storage }
 })
 
