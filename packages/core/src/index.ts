@@ -10,7 +10,14 @@
 export * as AccessToken from "./AccessToken.ts"
 
 /**
- * Where the assertion comes from by which a workload says who it is (RFC 7521).
+ * An assertion (RFC 7521): what a provider is asked for, how a JWT is read, and whether it may be sent (RFC 7523 §3).
+ *
+ * @since 0.1.0
+ */
+export * as Assertion from "./Assertion.ts"
+
+/**
+ * The service that supplies the assertion by which a workload proves its identity (RFC 7521).
  *
  * @since 0.1.0
  */
@@ -143,6 +150,13 @@ export * as RefreshPolicy from "./RefreshPolicy.ts"
  * @since 0.1.0
  */
 export * as SignedAssertion from "./SignedAssertion.ts"
+
+/**
+ * The kinds of private keys that sign assertions, and what each JWS algorithm needs (RFC 7518 §3, RFC 8037 §3.1).
+ *
+ * @since 0.1.0
+ */
+export * as SigningKey from "./SigningKey.ts"
 
 /**
  * The token endpoint: one request (RFC 6749 §3.2), one decoded answer (§5).

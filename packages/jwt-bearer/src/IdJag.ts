@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Assertion from "@effect-mcp-auth/core/Assertion"
 import * as AssertionProvider from "@effect-mcp-auth/core/AssertionProvider"
 import * as AuthorizationServer from "@effect-mcp-auth/core/AuthorizationServer"
 import type { ClientAuthentication } from "@effect-mcp-auth/core/ClientAuthentication"
@@ -137,7 +138,7 @@ export const make = (
     const identityProvider = Effect.suspend(() => discovered === undefined ? find : Effect.succeed(discovered))
 
     const ask = (
-      request: AssertionProvider.AssertionRequest,
+      request: Assertion.AssertionRequest,
       subjectToken: Redacted.Redacted<string>
     ) =>
       Effect.flatMap(identityProvider, (authorizationServer) => {
@@ -175,7 +176,7 @@ export const make = (
         return error
       })
 
-    const exchange = (key: string, request: AssertionProvider.AssertionRequest) =>
+    const exchange = (key: string, request: Assertion.AssertionRequest) =>
       Effect.gen(function*() {
         const subjectToken = yield* options.subjectToken
         const refusal = refusals.find(key, subjectToken, yield* Clock.currentTimeMillis)
@@ -196,7 +197,7 @@ export const make = (
       )
 
     /** By its name, which is what it is for, or another where it is not shared. */
-    const run = (name: string, key: string, request: AssertionProvider.AssertionRequest) =>
+    const run = (name: string, key: string, request: Assertion.AssertionRequest) =>
       Effect.suspend(() => {
         // Nor from a region of the provider's maker that cannot be interrupted, or time limits would have no effect.
         const start = () => fork(name, Effect.interruptible(exchange(key, request)))
@@ -206,7 +207,7 @@ export const make = (
       )
 
     /** None if another exchange has failed meanwhile: then one answers for all that wait. */
-    const runAlone = (key: string, request: AssertionProvider.AssertionRequest) =>
+    const runAlone = (key: string, request: Assertion.AssertionRequest) =>
       parallel.withPermits(1)(
         Effect.suspend(() => singleUse ? Effect.asSome(run(`${key} ${++exchanged}`, key, request)) : Effect.succeedNone)
       )
@@ -214,7 +215,7 @@ export const make = (
     /** In one step, so that of two callers one starts the exchange and the other finds it. */
     const join = (
       key: string,
-      request: AssertionProvider.AssertionRequest
+      request: Assertion.AssertionRequest
     ): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
       Effect.suspend(() => singleUse ? runAlone(key, request) : Effect.asSome(run(key, key, request))).pipe(
         Effect.flatMap((issued) =>
@@ -324,10 +325,10 @@ const notUrl = (option: string, parts: string): InvalidOptions =>
     description: `it is not a URL without ${parts} and user name or password. Write it as the identity provider does.`
   })
 
-const keyOf = (request: AssertionProvider.AssertionRequest): string =>
+const keyOf = (request: Assertion.AssertionRequest): string =>
   JSON.stringify([request.issuer, resourceOf(request), [...new Set(request.scopes)].toSorted()])
 
-const wrongAudience = ({ audience, issuer }: AssertionProvider.AssertionRequest) =>
+const wrongAudience = ({ audience, issuer }: Assertion.AssertionRequest) =>
   new AssertionError({
     reason: "WrongAudience",
     description: `An ID-JAG is for the issuer ${issuer} (SEP-990), and none was asked for that is for ${audience}. ` +

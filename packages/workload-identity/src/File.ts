@@ -4,7 +4,8 @@
  *
  * @since 0.1.0
  */
-import { AssertionProvider, type AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { AssertionError, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"

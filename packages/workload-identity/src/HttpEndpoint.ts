@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { AssertionProvider, type AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"

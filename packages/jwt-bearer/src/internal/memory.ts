@@ -1,4 +1,4 @@
-import type * as AssertionProvider from "@effect-mcp-auth/core/AssertionProvider"
+import type * as Assertion from "@effect-mcp-auth/core/Assertion"
 import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import * as Redacted from "effect/Redacted"
 
@@ -25,7 +25,7 @@ export interface Remembered {
   readonly add: (key: string, issued: Issued, now: number) => void
   /** Whether the caller may have it. In one step, so that no other may. */
   readonly take: (key: string, issued: Issued) => boolean
-  readonly forget: (refused: AssertionProvider.AssertionRequest["refused"]) => void
+  readonly forget: (refused: Assertion.AssertionRequest["refused"]) => void
 }
 
 /** @internal */

@@ -1,5 +1,5 @@
 import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
-import * as AssertionProvider from "@effect-mcp-auth/core/AssertionProvider"
+import * as Assertion from "@effect-mcp-auth/core/Assertion"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
 import * as Either from "effect/Either"
@@ -21,7 +21,7 @@ const TYPE = "oauth-id-jag+jwt"
  *
  * @internal
  */
-export const resourceOf = ({ resource, resourceParameter }: AssertionProvider.AssertionRequest): string =>
+export const resourceOf = ({ resource, resourceParameter }: Assertion.AssertionRequest): string =>
   resourceParameter ?? resource
 
 /** RFC 8693 §2.2.1: what is no access token has the token type `N_A`. */
@@ -50,13 +50,13 @@ const malformed = (what: string) =>
  */
 export const accept = (
   reply: TokenEndpoint.Reply,
-  request: AssertionProvider.AssertionRequest,
+  request: Assertion.AssertionRequest,
   reuse: boolean
 ): Either.Either<Issued, AssertionError> =>
   Either.gen(function*() {
     const response = yield* Either.fromOption(decode(reply.json), () => malformed(whatIsWrong(reply.json)))
     const idJag = response.access_token
-    const { expiresAt: exp, hasId, resources, type } = yield* AssertionProvider.check(idJag, request, {
+    const { expiresAt: exp, hasId, resources, type } = yield* Assertion.check(idJag, request, {
       now: reply.receivedAt
     })
     if (type !== undefined && type.toLowerCase().replace(/^application\//, "") !== TYPE) {

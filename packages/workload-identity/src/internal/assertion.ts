@@ -1,18 +1,14 @@
-import { type AssertionRequest, check as checkAssertion } from "@effect-mcp-auth/core/AssertionProvider"
+import {
+  type AssertionRequest,
+  check as checkAssertion,
+  isJws,
+  isUnsigned,
+  read as readJwt
+} from "@effect-mcp-auth/core/Assertion"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
-
-const Header = Schema.parseJson(Schema.Struct({ alg: Schema.String }))
-const Claims = Schema.parseJson(Schema.Struct({
-  aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
-  exp: Schema.optional(Schema.Finite),
-  nbf: Schema.optional(Schema.Finite),
-  jti: Schema.optional(Schema.Unknown)
-}))
 
 /**
  * An assertion as a platform gave it. Moments are in milliseconds since the epoch.
@@ -48,32 +44,8 @@ export interface Expected {
   readonly audience?: ((request: AssertionRequest) => ReadonlyArray<string>) | undefined
 }
 
-const part = <A, I>(encoded: string, schema: Schema.Schema<A, I>): Option.Option<A> =>
-  Option.flatMap(Either.getRight(Encoding.decodeBase64UrlString(encoded)), Schema.decodeUnknownOption(schema))
-
-const base64url = /^[\w-]+$/
-
 /** What may stand in an assertion of another kind; a space or a line break is found in messages and pages. */
 const opaque = /^[\x21-\x7e]+$/
-
-/** The length of a signature, in bytes (RFC 7518 §3, RFC 8037 §3.1). One of RSA is as long as its key, 2048 bits at least. */
-const signatureLengths: ReadonlyMap<string, number> = new Map([
-  ["HS256", 32],
-  ["HS384", 48],
-  ["HS512", 64],
-  ["ES256", 64],
-  ["ES384", 96],
-  ["ES512", 132],
-  ["EdDSA", 64],
-  ["Ed25519", 64]
-])
-
-const isWholeSignature = (alg: string, signature: string): boolean => {
-  const length = Math.floor(signature.length * 3 / 4)
-  const expected = signatureLengths.get(alg)
-  if (expected !== undefined) return length === expected
-  return /^[RP]S(?:256|384|512)$/.test(alg) ? length >= 256 && length % 64 === 0 : true
-}
 
 /**
  * Reads what a platform gave: a JWT in the compact form (RFC 7519), not verified, which is for the authorization server
@@ -88,36 +60,25 @@ export const read = (text: string, now: number, expected: Expected): Either.Eith
       new AssertionError({ reason: "Malformed", description: `${expected.name} ${what}. ${expected.remedy}` })
     )
   if (trimmed === "") return malformed("is empty")
-  const parts = trimmed.split(".")
-  const [first = "", second = "", third = ""] = parts
-  const header = Option.getOrUndefined(part(first, Header))
-  const claims = Option.getOrUndefined(part(second, Claims))
-  if (parts.length !== 3 || header === undefined || claims === undefined) {
-    // A JWT that nobody can read could be for anybody, and `opaque` is not meant for it.
-    const isJwt = parts.length === 3 && header !== undefined
-    if (expected.opaque !== true || isJwt) {
+  const jwt = Option.getOrUndefined(readJwt(trimmed))
+  if (jwt === undefined) {
+    // A JWT whose claims cannot be read could be for any audience, and `opaque` is not meant for JWTs.
+    if (expected.opaque !== true || isJws(trimmed)) {
       return malformed("is not a whole JWT (three parts of base64url, two of them JSON)")
     }
     if (!opaque.test(trimmed)) return malformed("has characters that no assertion has, such as a space or a line break")
-    return Either.right({
-      value: Redacted.make(trimmed),
-      hasId: false,
-      expiresAt: expected.lifetime === undefined ? undefined : now + expected.lifetime,
-      saysExpiry: false,
-      receivedAt: now
-    })
+  } else {
+    if (isUnsigned(trimmed)) return malformed("is not signed (`alg` is none)")
+    if (!jwt.hasWholeSignature) return malformed("is cut off: its signature is not as long as one has to be")
   }
-  if (header.alg.toLowerCase() === "none") return malformed("is not signed (`alg` is none)")
-  if (!base64url.test(third) || !isWholeSignature(header.alg, third)) {
-    return malformed("is cut off: its signature is not as long as one has to be")
-  }
+  const exp = jwt?.claims.exp
   return Either.right({
     value: Redacted.make(trimmed),
-    hasId: claims.jti !== undefined,
-    expiresAt: claims.exp === undefined
+    hasId: jwt?.claims.jti !== undefined,
+    expiresAt: exp === undefined
       ? expected.lifetime === undefined ? undefined : now + expected.lifetime
-      : claims.exp * 1000,
-    saysExpiry: claims.exp !== undefined,
+      : exp * 1000,
+    saysExpiry: exp !== undefined,
     receivedAt: now
   })
 }

@@ -1,4 +1,5 @@
-import type { AssertionProvider, AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
+import type { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -3,7 +3,7 @@ import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type * as Jose from "jose"
 import { AssertionError, InvalidOptions } from "../../OAuthError.ts"
-import type { SigningAlgorithm, SigningKey } from "../../SignedAssertion.ts"
+import { algorithms, MIN_MODULUS_LENGTH, type SigningAlgorithm, type SigningKey } from "../../SigningKey.ts"
 
 /**
  * Signs a JWT with these claims.
@@ -64,27 +64,18 @@ export const importKey = (
   return Effect.gen(function*() {
     const imported = yield* toCryptoKey(key, header.alg)
     yield* checkFits(imported, header.alg)
-    const parameters = signatureParameters(header.alg)
+    const { signParameters } = algorithms[header.alg]
     // What `SignJWT` of jose does, without copying the claims and writing the header anew each time.
     return (claims) =>
       Effect.tryPromise({
         try: async () => {
           const input = prefix + encodeJson(claims)
-          const signature = await crypto.subtle.sign(parameters, imported, new TextEncoder().encode(input))
+          const signature = await crypto.subtle.sign(signParameters, imported, new TextEncoder().encode(input))
           return `${input}.${Encoding.encodeBase64Url(new Uint8Array(signature))}`
         },
         catch: signingFailed
       })
   })
-}
-
-/** RFC 7518 §3.3 to §3.5, RFC 8037 §3.1, as `sign` of WebCrypto wants it. */
-const signatureParameters = (alg: SigningAlgorithm): AlgorithmIdentifier | EcdsaParams | RsaPssParams => {
-  const bits = alg.slice(2)
-  if (alg === "EdDSA") return { name: "Ed25519" }
-  if (alg.startsWith("ES")) return { name: "ECDSA", hash: `SHA-${bits}` }
-  if (alg.startsWith("PS")) return { name: "RSA-PSS", saltLength: Number(bits) / 8 }
-  return { name: "RSASSA-PKCS1-v1_5" }
 }
 
 /** Without the cause, whose message is about the key or the claims. */
@@ -94,23 +85,12 @@ const signingFailed = () =>
     description: "Signing the assertion failed. Check that the key is usable and that every claim can be JSON."
   })
 
-/** RFC 7518 §3.3, §3.5: in bits. */
-const MIN_MODULUS_LENGTH = 2048
-
-/** RFC 7518 §3.4, RFC 8032 §5.1.6: in bytes. */
-const signatureLengths: Readonly<Partial<Record<SigningAlgorithm, number>>> = {
-  ES256: 64,
-  ES384: 96,
-  ES512: 132,
-  EdDSA: 64
-}
-
 /**
  * A KMS answers in DER where it is not told otherwise. A signature of RSA is as long as the key, which is elsewhere; keys
  * are of 2048 bits at least and come in steps of 64.
  */
 const checkSignature = (signature: Uint8Array, alg: SigningAlgorithm): Effect.Effect<void, AssertionError> => {
-  const wanted = signatureLengths[alg]
+  const wanted = algorithms[alg].signatureLength
   const { length } = signature
   if (wanted === undefined ? length >= MIN_MODULUS_LENGTH / 8 && length % 8 === 0 : length === wanted) {
     return Effect.void
@@ -203,50 +183,12 @@ const importJwk = (jwk: Jose.JWK, alg: SigningAlgorithm): Effect.Effect<CryptoKe
     )
 }
 
-const families: Readonly<Record<SigningAlgorithm, string>> = {
-  RS256: "an RSA key",
-  RS384: "an RSA key",
-  RS512: "an RSA key",
-  PS256: "an RSA key",
-  PS384: "an RSA key",
-  PS512: "an RSA key",
-  ES256: "an EC key on P-256",
-  ES384: "an EC key on P-384",
-  ES512: "an EC key on P-521",
-  EdDSA: "an Ed25519 key"
-}
-
 const doesNotFit = (alg: SigningAlgorithm) =>
   invalid(
     `it is not a key for ${alg}, or is damaged. Give ${
-      families[alg]
+      algorithms[alg].keyName
     }, or set \`signingAlgorithm\` to what the key is for.`
   )
-
-/** What `importKey` of WebCrypto calls the algorithm of a key for each of ours. */
-const webCrypto = (
-  alg: SigningAlgorithm
-): { readonly name: string; readonly hash?: string; readonly namedCurve?: string } => {
-  const bits = alg.slice(2)
-  switch (alg) {
-    case "EdDSA":
-      return { name: "Ed25519" }
-    case "ES256":
-      return { name: "ECDSA", namedCurve: "P-256" }
-    case "ES384":
-      return { name: "ECDSA", namedCurve: "P-384" }
-    case "ES512":
-      return { name: "ECDSA", namedCurve: "P-521" }
-    case "PS256":
-    case "PS384":
-    case "PS512":
-      return { name: "RSA-PSS", hash: `SHA-${bits}` }
-    case "RS256":
-    case "RS384":
-    case "RS512":
-      return { name: "RSASSA-PKCS1-v1_5", hash: `SHA-${bits}` }
-  }
-}
 
 const checkFits = (key: CryptoKey, alg: SigningAlgorithm): Effect.Effect<void, InvalidOptions> => {
   if (key.type !== "private") return Effect.fail(invalid(`it is a ${key.type} key. Give the private one.`))
@@ -254,7 +196,7 @@ const checkFits = (key: CryptoKey, alg: SigningAlgorithm): Effect.Effect<void, I
     return Effect.fail(invalid("it is not for signing. Import it with the usage `sign`."))
   }
   const is: Readonly<Record<string, unknown>> = { ...key.algorithm }
-  const wanted = webCrypto(alg)
+  const wanted = algorithms[alg].importParameters
   const hash = typeof is["hash"] === "object" && is["hash"] !== null && "name" in is["hash"]
     ? is["hash"].name
     : undefined

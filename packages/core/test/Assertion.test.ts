@@ -1,10 +1,10 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Either, Encoding, Option } from "effect"
+import { Either, Encoding, Option, Redacted } from "effect"
 import * as fc from "effect/FastCheck"
-import type { AssertionProvider } from "../../../src/index.ts"
-import { check, read } from "../../../src/internal/signing/jwt.ts"
+import type { Assertion } from "../src/index.ts"
+import { check as checkRedacted, type CheckOptions, read } from "../src/Assertion.ts"
 
-const request: AssertionProvider.AssertionRequest = {
+const request: Assertion.AssertionRequest = {
   audience: "https://auth.example.com",
   issuer: "https://auth.example.com",
   tokenEndpoint: "https://auth.example.com/oauth/token",
@@ -13,6 +13,9 @@ const request: AssertionProvider.AssertionRequest = {
   refused: []
 }
 
+const check = (assertion: string, asked: Assertion.AssertionRequest, options: CheckOptions) =>
+  checkRedacted(Redacted.make(assertion), asked, options)
+
 const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
 const jwt = (claims: unknown, header: unknown = { alg: "ES256" }) =>
   `${encode(header)}.${encode(claims)}.canary-signature`
@@ -20,7 +23,7 @@ const jwt = (claims: unknown, header: unknown = { alg: "ES256" }) =>
 /** 2025-01-01T00:00:00Z */
 const now = 1_735_689_600
 
-const judge = (assertion: string, changes: Partial<AssertionProvider.AssertionRequest> = {}, opaque = false) =>
+const judge = (assertion: string, changes: Partial<Assertion.AssertionRequest> = {}, opaque = false) =>
   Either.match(check(assertion, { ...request, ...changes }, { now: now * 1000, opaque }), {
     onLeft: ({ message, reason }) => [reason, message],
     onRight: () => "sent"
@@ -35,7 +38,8 @@ describe("read", () => {
     )
     assert.deepStrictEqual(found, {
       header: { alg: "RS256" },
-      claims: { aud: ["a", "b"], exp: 1, nbf: 2.5 }
+      claims: { aud: ["a", "b"], exp: 1, nbf: 2.5 },
+      hasWholeSignature: false
     })
   })
 
@@ -104,7 +108,7 @@ describe("where an assertion belongs (RFC 7523 §3)", () => {
 })
 
 describe("for an audience that is known beforehand", () => {
-  const said = (claims: unknown, changes: Partial<AssertionProvider.AssertionRequest> = {}) =>
+  const said = (claims: unknown, changes: Partial<Assertion.AssertionRequest> = {}) =>
     Either.match(
       check(jwt(claims), { ...request, ...changes }, {
         now: now * 1000,

@@ -1,11 +1,11 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { jwtVerify } from "jose"
-import { importKey } from "../../../src/internal/signing/signingKey.ts"
-import { OAuthError, type SignedAssertion } from "../../../src/index.ts"
+import { importKey } from "../../../src/internal/signing/importKey.ts"
+import { OAuthError, type SigningKey } from "../../../src/index.ts"
 import { algorithms, externalSigner, type Pair, pair, wrongKeys } from "../../support/keys.ts"
 
-const forms: Readonly<Record<string, (pair: Pair) => SignedAssertion.SigningKey>> = {
+const forms: Readonly<Record<string, (pair: Pair) => SigningKey.SigningKey>> = {
   "a PKCS#8 PEM": ({ pem }) => Redacted.make(pem),
   "a PEM with white space around it": ({ pem }) => Redacted.make(`\n  ${pem.replaceAll("\n", "\r\n")}\n\n`),
   "a PEM between others": ({ pem }) =>
