@@ -109,7 +109,7 @@ export * as OAuthHttpClient from "./OAuthHttpClient.ts"
 export * as OAuthMetric from "./OAuthMetric.ts"
 
 /**
- * One MCP server and one identity: the service from which everything else gets its token.
+ * One MCP server and one identity: the service that supplies the access token.
  *
  * @since 0.1.0
  */
@@ -136,6 +136,22 @@ export * as ProtectedResource from "./ProtectedResource.ts"
  * @since 0.1.0
  */
 export * as RefreshPolicy from "./RefreshPolicy.ts"
+
+/**
+ * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL in
+ * canonical form, and what the `resource` parameter of a token request says.
+ *
+ * @since 0.1.0
+ */
+export * as ResourceIdentifier from "./ResourceIdentifier.ts"
+
+/**
+ * Which scopes a token request asks for. RFC 6749 §3.3 leaves the choice to the client; MCP authorization, "Scope
+ * Selection Strategy", puts the sources in order.
+ *
+ * @since 0.1.0
+ */
+export * as ScopeSelection from "./ScopeSelection.ts"
 
 /**
  * A JWT assertion that this process makes and signs (RFC 7521 §5, RFC 7523 §3).
