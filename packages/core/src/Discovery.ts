@@ -19,6 +19,7 @@ import {
   type ResourceMismatch
 } from "./OAuthError.ts"
 import type * as ProtectedResource from "./ProtectedResource.ts"
+import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
  * What a token request needs to know. `protectedResource` is `undefined` where the server publishes nothing and the
@@ -71,7 +72,7 @@ export interface Discovery {
 export interface Options {
   readonly cache: DiscoveryCache.DiscoveryCache.Service
   readonly client: HttpClient.HttpClient
-  readonly server: { readonly url: URL; readonly resource: string }
+  readonly server: ResourceIdentifier
   readonly issuer: string
   readonly authorizationServer?: AuthorizationServer.AuthorizationServer | undefined
   readonly follow: boolean

@@ -18,6 +18,7 @@ import type { Limits } from "./authoring/HttpExchange.ts"
 import * as SharedDocuments from "./internal/http/sharedDocuments.ts"
 import type { DiscoveryError, InsecureEndpoint, IssuerMismatch, ResourceMismatch } from "./OAuthError.ts"
 import * as ProtectedResource from "./ProtectedResource.ts"
+import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
  * Where providers look for metadata. A provider needs none: without one it reads for itself. Providers that are made
@@ -51,7 +52,7 @@ export declare namespace DiscoveryCache {
     /** `ProtectedResource.discover`. What was found where a challenge says is not kept for others. */
     readonly protectedResource: (
       reader: Reader & {
-        readonly server: { readonly url: URL; readonly resource: string }
+        readonly server: ResourceIdentifier
         readonly challenge: Challenge.Challenge | undefined
       },
       known?: Document<Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>>

@@ -10,14 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Challenge from "./Challenge.ts"
-import { check, hasCredentials, parse } from "./authoring/SecureEndpoint.ts"
+import { check, parse } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./authoring/HttpExchange.ts"
 import { discard } from "./internal/http/discard.ts"
 import { firstOf, type Found, lookup, unavailable } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
 import { clean } from "./internal/text/clean.ts"
-import { type DiscoveryError, type InsecureEndpoint, InvalidOptions, ResourceMismatch } from "./OAuthError.ts"
+import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
+import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
  * The part of the metadata that a machine needs; fields that are not named here are kept as they came.
@@ -45,48 +46,6 @@ export interface ProtectedResource {
   readonly scopesSupported: ReadonlyArray<string>
   readonly url: string
   readonly metadata: typeof Metadata.Type
-}
-
-/**
- * A server's canonical identifier: scheme and host in lower case, no default port, no slash that its writer did not
- * write (RFC 8707 §2; MCP authorization, "Canonical Server URI").
- *
- * @since 0.1.0
- * @category getters
- */
-export const canonicalUrl = (url: URL, written: string): string => {
-  const wroteNoPath = url.pathname === "/" && /^[^:]*:[/\\]*[^/\\?#]*(?:[?#]|$)/.test(written.trim())
-  return `${url.origin}${wroteNoPath ? "" : url.pathname}${url.search}`
-}
-
-const invalid = (description: string) => Either.left(new InvalidOptions({ option: "serverUrl", description }))
-
-/**
- * Reads a server URL that a caller gave.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fromServerUrl = (
-  serverUrl: string | URL
-): Either.Either<{ readonly url: URL; readonly resource: string }, InvalidOptions | InsecureEndpoint> => {
-  // A `URL` has a slash behind a bare origin whether or not anybody wrote it.
-  const written = typeof serverUrl === "string"
-    ? serverUrl
-    : serverUrl.href.replace(/^([^/]*\/\/[^/]*)\/(?=$|[?#])/, "$1")
-  const url = parse(written)
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    return invalid(`"${written}" is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
-  }
-  if (hasCredentials(url)) {
-    return invalid(`it holds a user name or password. Leave them out: they would be sent to every party.`)
-  }
-  if (written.includes("#")) {
-    return invalid(
-      `"${written}" has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
-    )
-  }
-  return Either.map(check(url, "server"), () => ({ url, resource: canonicalUrl(url, written) }))
 }
 
 /**
@@ -128,7 +87,7 @@ export const covers = (resource: string, server: URL): boolean => {
  */
 export const discover = (
   client: HttpClient.HttpClient,
-  server: { readonly url: URL; readonly resource: string },
+  server: ResourceIdentifier,
   options: { readonly challenge?: Challenge.Challenge | undefined; readonly limits?: Limits | undefined } = {}
 ): Effect.Effect<
   Either.Either<ProtectedResource, ReadonlyArray<string>>,
@@ -142,7 +101,7 @@ export const discover = (
  */
 export const read = (
   client: HttpClient.HttpClient,
-  server: { readonly url: URL; readonly resource: string },
+  server: ResourceIdentifier,
   challenge: Challenge.Challenge | undefined,
   limits: Limits
 ): Effect.Effect<

@@ -66,7 +66,7 @@ export * as DiscoveryCache from "./DiscoveryCache.ts"
 export * as Grant from "./Grant.ts"
 
 /**
- * What can go wrong between a machine and its token. Each error names what was wrong, where, and what to do next; none
+ * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
  * carries a secret.
  *
  * @since 0.1.0
@@ -81,8 +81,8 @@ export * as OAuthError from "./OAuthError.ts"
 export * as OAuthEvent from "./OAuthEvent.ts"
 
 /**
- * A `fetch` whose requests to the MCP server carry a valid token: for the transports of the official MCP SDK and for
- * anything else that takes a `fetch`.
+ * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for any
+ * other code that takes a `fetch`.
  *
  * @since 0.1.0
  */
@@ -116,7 +116,7 @@ export * as OAuthHttpClient from "./OAuthHttpClient.ts"
 export * as OAuthMetric from "./OAuthMetric.ts"
 
 /**
- * One MCP server and one identity: the service from which everything else gets its token.
+ * One MCP server and one identity: the service that supplies the access token.
  *
  * @since 0.1.0
  */
@@ -143,6 +143,22 @@ export * as ProtectedResource from "./ProtectedResource.ts"
  * @since 0.1.0
  */
 export * as RefreshPolicy from "./RefreshPolicy.ts"
+
+/**
+ * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL in
+ * canonical form, and what the `resource` parameter of a token request says.
+ *
+ * @since 0.1.0
+ */
+export * as ResourceIdentifier from "./ResourceIdentifier.ts"
+
+/**
+ * Which scopes a token request asks for. RFC 6749 §3.3 leaves the choice to the client; MCP authorization, "Scope
+ * Selection Strategy", puts the sources in order.
+ *
+ * @since 0.1.0
+ */
+export * as ScopeSelection from "./ScopeSelection.ts"
 
 /**
  * A JWT assertion that this process makes and signs (RFC 7521 §5, RFC 7523 §3).
@@ -188,11 +204,8 @@ export * as TokenRecord from "./TokenRecord.ts"
 export * as TokenRequestContext from "./TokenRequestContext.ts"
 
 /**
- * Where tokens are stored, so that callers, providers and processes share them.
- *
- * - `layerMemory` and `layerKeyValueStore` are for one process.
- * - `FileTokenStorage` of `@effect-mcp-auth/storage-file` is for the processes of one machine.
- * - `RedisTokenStorage` of `@effect-mcp-auth/storage-redis` is for a fleet of machines.
+ * Where tokens are stored, so that callers and providers share them. Processes share tokens in the storages of
+ * `@effect-mcp-auth/storage-file` (one machine) and `@effect-mcp-auth/storage-redis` (a fleet).
  *
  * @since 0.1.0
  */

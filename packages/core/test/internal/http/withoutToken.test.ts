@@ -2,15 +2,15 @@ import { describe, expect, it } from "@effect/vitest"
 import { HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { Effect, Option, Stream } from "effect"
 import { inspect } from "node:util"
-import { ownError, ResourceResponse } from "../../../src/internal/http/resourceResponse.ts"
+import { errorWithoutToken, ResponseWithoutToken } from "../../../src/internal/http/withoutToken.ts"
 
 const request = HttpClientRequest.get("https://mcp.example.com/x")
 const authenticated = HttpClientRequest.setHeader(request, "authorization", "Bearer canary")
 
 const respond = (body: BodyInit | null, headers: Record<string, string> = {}) =>
-  new ResourceResponse(HttpClientResponse.fromWeb(authenticated, new Response(body, { headers })), request)
+  new ResponseWithoutToken(HttpClientResponse.fromWeb(authenticated, new Response(body, { headers })), request)
 
-describe("ResourceResponse", () => {
+describe("ResponseWithoutToken", () => {
   it.effect("gives what the original gives", () =>
     Effect.gen(function*() {
       const form = new FormData()
@@ -43,7 +43,7 @@ describe("ResourceResponse", () => {
     }))
 })
 
-describe("ownError", () => {
+describe("errorWithoutToken", () => {
   it("puts the caller's request in place of the one that was sent", () => {
     const response = HttpClientResponse.fromWeb(authenticated, new Response("no", { status: 500 }))
     const errors: ReadonlyArray<HttpClientError.HttpClientError> = [
@@ -52,7 +52,7 @@ describe("ownError", () => {
       new HttpClientError.ResponseError({ request: authenticated, response, reason: "StatusCode", description: "500" })
     ]
     for (const error of errors) {
-      const own = ownError(error, request)
+      const own = errorWithoutToken(error, request)
       expect([own._tag, own.reason, own.description]).toEqual([error._tag, error.reason, error.description])
       expect(own.request).toBe(request)
       expect(inspect(own, { depth: null, showHidden: true }) + JSON.stringify(own)).not.toContain("canary")

@@ -8,12 +8,12 @@ import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
 
 /**
- * The answer to a request as its caller wrote it: without the token, which the request that went out has in its headers,
- * and which would else stand in every error that this response gives rise to.
+ * The response to a request as its caller wrote it. The request that was sent has the token in its headers, and every
+ * error of the response names its request, so the errors of the original response would carry the token.
  *
  * @internal
  */
-export class ResourceResponse extends Inspectable.Class implements HttpClientResponse {
+export class ResponseWithoutToken extends Inspectable.Class implements HttpClientResponse {
   readonly [TypeId]: typeof TypeId = TypeId
   readonly [IncomingMessageTypeId]: typeof IncomingMessageTypeId = IncomingMessageTypeId
   readonly request: HttpClientRequest
@@ -25,8 +25,8 @@ export class ResourceResponse extends Inspectable.Class implements HttpClientRes
     this.request = request
   }
 
-  #own<A>(body: Effect.Effect<A, ResponseError>): Effect.Effect<A, ResponseError> {
-    return Effect.mapError(body, (error) => ownResponseError(error, this.request, this))
+  #withoutToken<A>(body: Effect.Effect<A, ResponseError>): Effect.Effect<A, ResponseError> {
+    return Effect.mapError(body, (error) => responseErrorWithoutToken(error, this.request, this))
   }
 
   get status() {
@@ -42,22 +42,22 @@ export class ResourceResponse extends Inspectable.Class implements HttpClientRes
     return this.#original.remoteAddress
   }
   get text() {
-    return this.#own(this.#original.text)
+    return this.#withoutToken(this.#original.text)
   }
   get json() {
-    return this.#own(this.#original.json)
+    return this.#withoutToken(this.#original.json)
   }
   get urlParamsBody() {
-    return this.#own(this.#original.urlParamsBody)
+    return this.#withoutToken(this.#original.urlParamsBody)
   }
   get formData() {
-    return this.#own(this.#original.formData)
+    return this.#withoutToken(this.#original.formData)
   }
   get arrayBuffer() {
-    return this.#own(this.#original.arrayBuffer)
+    return this.#withoutToken(this.#original.arrayBuffer)
   }
   get stream(): Stream.Stream<Uint8Array, ResponseError> {
-    return Stream.mapError(this.#original.stream, (error) => ownResponseError(error, this.request, this))
+    return Stream.mapError(this.#original.stream, (error) => responseErrorWithoutToken(error, this.request, this))
   }
   toJSON(): unknown {
     return {
@@ -69,7 +69,7 @@ export class ResourceResponse extends Inspectable.Class implements HttpClientRes
   }
 }
 
-const ownResponseError = (
+const responseErrorWithoutToken = (
   { cause, description, reason }: ResponseError,
   request: HttpClientRequest,
   response: HttpClientResponse
@@ -77,13 +77,13 @@ const ownResponseError = (
   new ResponseError({ request, response, reason, cause, ...(description === undefined ? {} : { description }) })
 
 /**
- * The error of sending a request as its caller wrote it, likewise without the token.
+ * The error of a request as its caller wrote it, without the token.
  *
  * @internal
  */
-export const ownError = (error: HttpClientError, request: HttpClientRequest): HttpClientError => {
+export const errorWithoutToken = (error: HttpClientError, request: HttpClientRequest): HttpClientError => {
   if (error._tag === "ResponseError") {
-    return ownResponseError(error, request, new ResourceResponse(error.response, request))
+    return responseErrorWithoutToken(error, request, new ResponseWithoutToken(error.response, request))
   }
   const { cause, description, reason } = error
   return new RequestError({ request, reason, cause, ...(description === undefined ? {} : { description }) })

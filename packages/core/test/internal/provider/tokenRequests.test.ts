@@ -3,13 +3,13 @@ import { Answer, TestServers, TokenRequest } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
-import type { TokenKey } from "../src/index.ts"
-import { AccessToken, Challenge, ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../src/index.ts"
-import { environment, makeProvider, many, outcomes, tags, valueOf, watch } from "./support/provider.ts"
+import type { TokenKey } from "../../../src/index.ts"
+import { AccessToken, Challenge, ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../../../src/index.ts"
+import { environment, makeProvider, many, outcomes, tags, valueOf, watch } from "../../support/provider.ts"
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-/** Refresh tokens as a server issues them: a new one with each answer, or the first one for good. */
+/** A server that issues a new refresh token with each response, the same one always, or none. */
 const server = (kind: "replaced" | "kept" | "none") => {
   const valid = new Set<string>()
   let count = 0
@@ -60,20 +60,20 @@ const forms = Effect.flatMap(
     )
 )
 
-/** Which grant each token request was made by, and with which refresh token. */
+/** The grant of each token request, or the refresh token that it presented. */
 const asked = Effect.map(
   forms,
   (all) => all.map(({ grant_type: type, refresh_token: token }) => type === JWT_BEARER ? "grant" : token ?? type)
 )
 
-/** Beyond the end of a token's life. Before that it is renewed in the background, once, for whoever used it. */
+/** Passes the expiry of a token. Before that, a token that was used is renewed once in the background. */
 const expire = TestClock.adjust("1 hour")
 
 const insufficient = (scope: string) => Challenge.parse(`Bearer error="insufficient_scope", scope="${scope}"`)[0]
 
 describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
   const replaced = server("replaced")
-  it.scoped("each new one replaces the one before", () =>
+  it.scoped("a new refresh token replaces the one before", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer({ assertions: 1 })
       const seen = yield* watch(provider)
@@ -87,7 +87,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
       expect(tags(yield* seen)).toEqual(["TokenObtained", "TokenRenewed", "TokenRenewed", "TokenRenewed"])
     }).pipe(Effect.provide(replaced.layer)))
 
-  it.scoped("and says nothing that is the grant's", () =>
+  it.scoped("a refresh request carries no parameter of the grant", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer()
       yield* provider.accessToken
@@ -101,7 +101,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
       })
     }).pipe(Effect.provide(server("replaced").layer)))
 
-  it.scoped("none that comes keeps the old one", () =>
+  it.scoped("a refresh response without a refresh token keeps the old one", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer({ assertions: 1 })
       yield* provider.accessToken
@@ -113,7 +113,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
       expect(yield* asked).toEqual(["grant", "canary-refresh-1", "canary-refresh-1", "canary-refresh-1"])
     }).pipe(Effect.provide(server("kept").layer)))
 
-  it.scoped("one that was never issued is not used", () =>
+  it.scoped("a token without a refresh token is renewed by the grant", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer()
       yield* provider.accessToken
@@ -122,7 +122,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
       expect(yield* asked).toEqual(["grant", "grant"])
     }).pipe(Effect.provide(server("none").layer)))
 
-  it.scoped("in the background too", () =>
+  it.scoped("the background renewal presents the refresh token", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeBearer({ assertions: 1 })
@@ -133,7 +133,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
       expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
     }).pipe(Effect.provide(server("replaced").layer)))
 
-  it.scoped("when the server rejects the token", () =>
+  it.scoped("a token that the server rejects is replaced by the refresh token", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer({ assertions: 1 })
       const first = yield* provider.accessToken
@@ -142,7 +142,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
       expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
     }).pipe(Effect.provide(server("replaced").layer)))
 
-  it.scoped("by one request for any number of callers", () =>
+  it.scoped("200 callers share one refresh request", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer({ assertions: 1 })
       yield* provider.accessToken
@@ -153,7 +153,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
     }).pipe(Effect.provide(server("replaced").layer)))
 
   const shared = server("replaced")
-  it.scoped("by another provider that has it from the storage", () =>
+  it.scoped("another provider presents the refresh token that it reads from the storage", () =>
     Effect.gen(function*() {
       const [first, second] = [yield* makeBearer({ assertions: 1 }), yield* makeBearer({ assertions: 0 })]
       yield* first.accessToken
@@ -164,7 +164,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
     }).pipe(Effect.provide(shared.layer)))
 
   const outliving = server("replaced")
-  it.scoped("by a process that comes after, and finds an expired token with it", () =>
+  it.scoped("a later process presents the refresh token of an expired token in the storage", () =>
     Effect.gen(function*() {
       yield* Effect.scoped(Effect.flatMap(makeBearer(), ({ accessToken }) => accessToken))
       yield* TestClock.adjust("1 day")
@@ -173,11 +173,11 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
     }).pipe(Effect.provide(outliving.layer)))
 
   const rotated = server("replaced")
-  it.scoped("the latest, where another process has used the one in memory", () =>
+  it.scoped("the latest refresh token of the storage is presented if another process has used the one in memory", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer()
       yield* provider.accessToken
-      // It has renewed by itself once, in the background.
+      // The provider has renewed the token once in the background.
       yield* TestClock.adjust("1 day")
       yield* Effect.scoped(Effect.flatMap(makeBearer(), ({ accessToken }) => accessToken))
       yield* TestClock.adjust("1 day")
@@ -186,7 +186,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
     }).pipe(Effect.provide(rotated.layer)))
 
   const moved = server("replaced")
-  it.scoped("is not shown to another authorization server than the one that issued it", () =>
+  it.scoped("a refresh token is not sent to another authorization server than the one that issued it", () =>
     Effect.gen(function*() {
       const storage = yield* TokenStorage.TokenStorage
       const keys: Array<readonly [TokenKey.TokenKey, AccessToken.AccessToken]> = []
@@ -216,7 +216,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
 
 describe("a refresh token that is refused", () => {
   const revoking = server("replaced")
-  it.scoped("invalid_grant: the grant follows, once, and its refresh token is the next", () =>
+  it.scoped("after invalid_grant for a refresh token the grant is sent once, and its refresh token is the next one", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer({ assertions: 2 })
       const first = yield* provider.accessToken
@@ -229,7 +229,7 @@ describe("a refresh token that is refused", () => {
     }).pipe(Effect.provide(revoking.layer)))
 
   const gone = server("replaced")
-  it.scoped("and the grant refused as well: that error, to all callers, for two requests", () =>
+  it.scoped("if the grant is refused as well, all callers get its error, after two requests", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer({ assertions: 1 })
       const first = yield* provider.accessToken
@@ -250,7 +250,7 @@ describe("a refresh token that is refused", () => {
     "unsupported_grant_type",
     "invalid_target"
   ])(
-    "%s is final: the grant is not tried (RFC 6749 §5.2)",
+    "%s for a refresh token is final: the grant is not sent (RFC 6749 §5.2)",
     (code) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -265,7 +265,7 @@ describe("a refresh token that is refused", () => {
   )
 
   it.scoped.each([["a 503", Answer.status(503)], ["a broken connection", Answer.dropped]] as const)(
-    "%s says nothing of it: it is tried again",
+    "after %s the refresh token is presented again",
     ([_, answer]) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -278,7 +278,7 @@ describe("a refresh token that is refused", () => {
       }).pipe(Effect.provide(server("replaced").layer))
   )
 
-  it.scoped("does not come back in the error, though the server repeats it", () =>
+  it.scoped("a refresh token that the server repeats does not appear in the error", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeBearer()
@@ -295,8 +295,8 @@ describe("a refresh token that is refused", () => {
     }).pipe(Effect.provide(server("replaced").layer)))
 })
 
-describe("what a refresh token is not for", () => {
-  it.scoped("a step-up: it cannot widen the scope (RFC 6749 §6)", () =>
+describe("requests that present no refresh token", () => {
+  it.scoped("a step-up uses the grant, since a refresh cannot widen the scope (RFC 6749 §6)", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer()
       const first = yield* provider.accessToken
@@ -309,7 +309,7 @@ describe("what a refresh token is not for", () => {
       expect((yield* forms)[2]?.["scope"]?.split(" ").toSorted()).toEqual(["admin", "mcp"])
     }).pipe(Effect.provide(server("replaced").layer)))
 
-  it.scoped("client_credentials, whose proof is at hand (RFC 6749 §4.4.3)", () =>
+  it.scoped("client_credentials uses the grant, even if a refresh token was issued (RFC 6749 §4.4.3)", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       yield* network.always("token", Answer.modified((json) => ({ ...json, refresh_token: "canary-refresh" })))
@@ -322,8 +322,8 @@ describe("what a refresh token is not for", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("a refresh token, when things go wrong", () => {
-  it.scoped("outlives an outage after a 401: the grant's assertion may be gone", () => {
+describe("a refresh token after failures", () => {
+  it.scoped("a refresh token is presented again after an outage that follows a 401, since the assertion may be gone", () => {
     const { layer } = server("replaced")
     return Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
@@ -337,7 +337,7 @@ describe("a refresh token, when things go wrong", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.scoped("that was refused is not presented again", () => {
+  it.scoped("a refused refresh token is not presented again", () => {
     const { layer, revoke } = server("replaced")
     return Effect.gen(function*() {
       const provider = yield* makeBearer({ assertions: 1 })
