@@ -22,9 +22,9 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Redacted from "effect/Redacted"
-import * as AuthorizationServer from "./AuthorizationServer.ts"
-import * as McpServer from "./McpServer.ts"
-import * as NightlyReport from "./NightlyReport.ts"
+import * as AuthorizationServer from "../servers/AuthorizationServer.ts"
+import * as McpServer from "../servers/McpServer.ts"
+import * as Report from "../servers/Report.ts"
 
 /** What has been exported. */
 export interface Exported {
@@ -80,7 +80,7 @@ const readers = 5
 /** Five readers want a token at once; then the operator revokes all tokens. */
 const job = Effect.fnUntraced(function*({ mcpServer }: Servers) {
   const provider = yield* OAuthProvider.OAuthProvider
-  const read = Effect.withSpan(NightlyReport.read(mcpServer.reportUrl), "read")
+  const read = Effect.withSpan(Report.read(mcpServer.reportUrl), "read")
   yield* Effect.replicateEffect(read, readers, { concurrency: "unbounded" })
   const first = yield* provider.accessToken
   yield* mcpServer.revokeAll
@@ -106,7 +106,7 @@ export const run = Effect.gen(function*() {
   // The SDK goes around everything: the background work of a Layer that is made outside it would not be seen.
   return yield* Effect.gen(function*() {
     const tokens = yield* job(servers).pipe(Effect.provide(authenticated(options)), Effect.withSpan("nightly-report"))
-    yield* NightlyReport.read(mcpServer.reportUrl).pipe(
+    yield* Report.read(mcpServer.reportUrl).pipe(
       Effect.provide(authenticated({ ...options, clientSecret: mistyped })),
       Effect.withSpan("mistyped"),
       Effect.ignore

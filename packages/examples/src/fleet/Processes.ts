@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
-import { Counts, none, type Settings } from "./FleetMessages.ts"
+import { Counts, none, type Settings } from "./Messages.ts"
 
 export interface FleetProcesses {
   /** What each has counted, those that are dead included. */
@@ -36,7 +36,7 @@ export const make = (
       let closed = false
       const start = () => {
         const name = `worker-${++started}`
-        const child = fork(new URL("fleetWorker.ts", import.meta.url), { execArgv: [] })
+        const child = fork(new URL("worker.ts", import.meta.url), { execArgv: [] })
         const worker: Worker = { child, counts: none, killed: false }
         living.set(name, worker)
         // Not among its arguments, which every user of the machine can read.

@@ -7,7 +7,7 @@ import { DataPointType } from "@opentelemetry/sdk-metrics"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Observed from "./Observed.ts"
-import { runMain } from "./runMain.ts"
+import { runMain } from "../runMain.ts"
 
 const show = ({ logs, metrics, spans }: Observed.Exported): void => {
   console.log("\nSpans, indented below their parents; → is a link\n")

@@ -1,8 +1,8 @@
 /**
  * What a run of `pnpm demo:fleet` comes to: the figures, and what is wrong with them. Times are in milliseconds.
  */
-import type { Counts } from "./FleetMessages.ts"
-import { delays, type Renewal } from "./FleetRenewals.ts"
+import type { Counts } from "./Messages.ts"
+import { delays, type Renewal } from "./Renewals.ts"
 
 export interface Run {
   readonly shares: boolean

@@ -18,10 +18,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { decodeJwt, importJWK, SignJWT } from "jose"
-import * as AuthorizationServer from "../src/AuthorizationServer.ts"
-import * as KeyPair from "../src/KeyPair.ts"
-import * as McpServer from "../src/McpServer.ts"
-import * as NightlyReport from "../src/NightlyReport.ts"
+import * as AuthorizationServer from "../../src/servers/AuthorizationServer.ts"
+import * as KeyPair from "../../src/servers/KeyPair.ts"
+import * as McpServer from "../../src/servers/McpServer.ts"
+import * as Report from "../../src/servers/Report.ts"
 
 const start = Effect.fnUntraced(function*(options: AuthorizationServer.Options) {
   const authorizationServer = yield* AuthorizationServer.make({ accessTokenLifetime: 60, ...options })
@@ -30,7 +30,7 @@ const start = Effect.fnUntraced(function*(options: AuthorizationServer.Options) 
   return {
     authorizationServer,
     mcpServer,
-    read: NightlyReport.read(mcpServer.reportUrl),
+    read: Report.read(mcpServer.reportUrl),
     tokenRequests: () => authorizationServer.requests("POST /token")
   }
 })

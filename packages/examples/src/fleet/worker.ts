@@ -23,8 +23,8 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { once } from "node:events"
-import { type Counts, none, Settings } from "./FleetMessages.ts"
-import { runMain } from "./runMain.ts"
+import { type Counts, none, Settings } from "./Messages.ts"
+import { runMain } from "../runMain.ts"
 
 const [message] = await once(process, "message")
 const settings = Schema.decodeUnknownSync(Settings)(message)

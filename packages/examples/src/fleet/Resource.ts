@@ -4,8 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as jose from "jose"
-import type { AuthorizationServer } from "./AuthorizationServer.ts"
-import * as LoopbackServer from "./LoopbackServer.ts"
+import type { AuthorizationServer } from "../servers/AuthorizationServer.ts"
+import * as LoopbackServer from "../servers/LoopbackServer.ts"
 
 export const scope = "reports:read"
 

@@ -7,7 +7,7 @@ import { DataPointType } from "@opentelemetry/sdk-metrics"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import { inspect } from "node:util"
-import * as Observed from "../src/Observed.ts"
+import * as Observed from "../../src/observability/Observed.ts"
 
 const named = (spans: ReadonlyArray<ReadableSpan>, name: string) => spans.filter((span) => span.name === name)
 

@@ -9,7 +9,7 @@ import * as AuthorizationServer from "./AuthorizationServer.ts"
 import type { TrustedIssuer } from "./JwtBearerGrant.ts"
 import * as KeyPair from "./KeyPair.ts"
 import * as McpServer from "./McpServer.ts"
-import { runMain } from "./runMain.ts"
+import { runMain } from "../runMain.ts"
 
 const usage = `Usage: pnpm demo:servers [options]
 

@@ -9,9 +9,9 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as AuthorizationServer from "../src/AuthorizationServer.ts"
-import * as McpServer from "../src/McpServer.ts"
-import * as NightlyReport from "../src/NightlyReport.ts"
+import * as AuthorizationServer from "../../src/servers/AuthorizationServer.ts"
+import * as McpServer from "../../src/servers/McpServer.ts"
+import * as Report from "../../src/servers/Report.ts"
 
 const start = Effect.fnUntraced(function*(options: AuthorizationServer.Options = {}) {
   const authorizationServer = yield* AuthorizationServer.make({ accessTokenLifetime: 60, ...options })
@@ -47,7 +47,7 @@ describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", 
     it.scopedLive(`a secret of special characters arrives by ${tokenEndpointAuthMethod}`, () =>
       Effect.gen(function*() {
         const { live, mcpServer } = yield* start({ clients: [difficult(tokenEndpointAuthMethod)] })
-        const report = yield* NightlyReport.read(mcpServer.reportUrl).pipe(
+        const report = yield* Report.read(mcpServer.reportUrl).pipe(
           Effect.provide(live({ tokenEndpointAuthMethod }))
         )
         assert.strictEqual(report.day, "today")
@@ -57,7 +57,7 @@ describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", 
   it.scopedLive("issuer, authentication method and scopes can be left to discovery", () =>
     Effect.gen(function*() {
       const { live, mcpServer } = yield* start()
-      const scopes = yield* NightlyReport.read(mcpServer.reportUrl).pipe(
+      const scopes = yield* Report.read(mcpServer.reportUrl).pipe(
         Effect.zipRight(Effect.flatMap(OAuthProvider.OAuthProvider, (provider) => provider.accessToken)),
         Effect.map((token) => token.scopes),
         Effect.provide(live({ issuer: "discover", tokenEndpointAuthMethod: "discover", scopes: undefined }))
@@ -69,7 +69,7 @@ describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", 
     Effect.gen(function*() {
       const { authorizationServer, live, mcpServer } = yield* start()
       const reports = yield* Effect.all(
-        Array.from({ length: 100 }, () => NightlyReport.read(mcpServer.reportUrl)),
+        Array.from({ length: 100 }, () => Report.read(mcpServer.reportUrl)),
         { concurrency: "unbounded" }
       ).pipe(Effect.provide(live()))
       assert.lengthOf(reports, 100)
@@ -79,7 +79,7 @@ describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", 
   it.scopedLive("a wrong secret is reported as what it is, once, and without the secret", () =>
     Effect.gen(function*() {
       const { authorizationServer, live, mcpServer } = yield* start()
-      const error = yield* NightlyReport.read(mcpServer.reportUrl).pipe(
+      const error = yield* Report.read(mcpServer.reportUrl).pipe(
         Effect.provide(live({ clientSecret: Redacted.make("guessed-and-wrong") })),
         Effect.flip
       )

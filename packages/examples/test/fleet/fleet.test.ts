@@ -3,10 +3,10 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import { none } from "../src/FleetMessages.ts"
-import * as FleetProcesses from "../src/FleetProcesses.ts"
-import { delays, Renewals } from "../src/FleetRenewals.ts"
-import * as FleetSummary from "../src/FleetSummary.ts"
+import { none } from "../../src/fleet/Messages.ts"
+import * as Processes from "../../src/fleet/Processes.ts"
+import { delays, Renewals } from "../../src/fleet/Renewals.ts"
+import * as Summary from "../../src/fleet/Summary.ts"
 
 const lifetime = 6000
 
@@ -22,7 +22,7 @@ const renewalsOf = (kill: boolean) => {
   return renewals.all
 }
 
-const runOf = (changes: Partial<FleetSummary.Run> = {}): FleetSummary.Run => ({
+const runOf = (changes: Partial<Summary.Run> = {}): Summary.Run => ({
   shares: true,
   kill: false,
   processes: 4,
@@ -63,7 +63,7 @@ describe("the renewals", () => {
 
 describe("the summary", () => {
   it("says what sharing saves", () => {
-    expect(FleetSummary.table(runOf()).split("\n").map((row) => row.trim().replace(/ {2,}/, ": "))).toEqual([
+    expect(Summary.table(runOf()).split("\n").map((row) => row.trim().replace(/ {2,}/, ": "))).toEqual([
       "calls: 1000",
       "calls that failed: 0",
       "the slowest call: 12 ms",
@@ -73,14 +73,14 @@ describe("the summary", () => {
       "without sharing: 16: every process asks for every token",
       "saved: 12 of 16 token requests (75 %)"
     ])
-    expect(FleetSummary.table(runOf({ shares: false }))).toMatch(/saved +nothing/)
-    expect(FleetSummary.table(runOf({ kill: true }))).toMatch(
+    expect(Summary.table(runOf({ shares: false }))).toMatch(/saved +nothing/)
+    expect(Summary.table(runOf({ kill: true }))).toMatch(
       /token requests +7: 3 of them died with their process\n[^]*processes killed +3,[^]*took over +900 ms later at most; a lease lasts 1000 ms/
     )
   })
 
   it("has a live line", () => {
-    expect(FleetSummary.line(runOf({ kill: true }))).toBe(
+    expect(Summary.line(runOf({ kill: true }))).toBe(
       "  1000 calls, 0 failed; 7 token requests, 12 tokens read from others; 3 killed"
     )
   })
@@ -88,15 +88,15 @@ describe("the summary", () => {
   it("finds nothing wrong with a run as it should be", () => {
     const own = ["a", "b", "c", "d"].flatMap((users) => renewalsOf(false).map((renewal) => ({ ...renewal, users })))
     const counts = [{ ...none, calls: 1000, obtained: 16 }]
-    expect(FleetSummary.problems(runOf())).toEqual([])
-    expect(FleetSummary.problems(runOf({ kill: true }))).toEqual([])
-    expect(FleetSummary.problems(runOf({ shares: false, renewals: own, counts }))).toEqual([])
+    expect(Summary.problems(runOf())).toEqual([])
+    expect(Summary.problems(runOf({ kill: true }))).toEqual([])
+    expect(Summary.problems(runOf({ shares: false, renewals: own, counts }))).toEqual([])
   })
 
   const rest = renewalsOf(true).slice(1)
   const late = rest.map((renewal) => ({ ...renewal, resumedAt: renewal.beganAt + 2200 }))
   const served = { ...none, calls: 1 }
-  it.each<[what: string, changes: Partial<FleetSummary.Run>, problem: string]>([
+  it.each<[what: string, changes: Partial<Summary.Run>, problem: string]>([
     ["a process that ends by itself", { crashed: 1 }, "ended by themselves"],
     ["nobody who is served", { counts: [none] }, "nobody was served"],
     ["a call that fails", { counts: [{ ...served, failed: 1, failure: "status 401" }] }, "the last with: status 401"],
@@ -118,11 +118,11 @@ describe("the summary", () => {
     ["--kill that kills nobody", { kill: true, renewals: renewalsOf(false) }, "no process was killed"],
     ["more than a lease until another takes over", { kill: true, renewals: late }, "2100 ms passed after"]
   ])("finds %s", (_, changes, problem) => {
-    expect(FleetSummary.problems(runOf(changes)).join("; ")).toContain(problem)
+    expect(Summary.problems(runOf(changes)).join("; ")).toContain(problem)
   })
 
   it("does not blame the fleet for a machine that stood still", () => {
-    expect(FleetSummary.problems(runOf({ kill: true, renewals: late, stall: 200 }))).toEqual([])
+    expect(Summary.problems(runOf({ kill: true, renewals: late, stall: 200 }))).toEqual([])
   })
 })
 
@@ -131,7 +131,7 @@ describe("the processes", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const processes = yield* Scope.extend(
-        FleetProcesses.make(1, {
+        Processes.make(1, {
           fibers: 0,
           pause: 0,
           leaseDuration: 1000,

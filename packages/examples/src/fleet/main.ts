@@ -9,13 +9,13 @@ import * as Redacted from "effect/Redacted"
 import { randomBytes } from "node:crypto"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { parseArgs } from "node:util"
-import * as AuthorizationServer from "./AuthorizationServer.ts"
-import * as FleetProcesses from "./FleetProcesses.ts"
-import { Renewals } from "./FleetRenewals.ts"
-import * as FleetResource from "./FleetResource.ts"
-import * as FleetStorage from "./FleetStorage.ts"
-import * as FleetSummary from "./FleetSummary.ts"
-import { runMain } from "./runMain.ts"
+import * as AuthorizationServer from "../servers/AuthorizationServer.ts"
+import * as Processes from "./Processes.ts"
+import { Renewals } from "./Renewals.ts"
+import * as Resource from "./Resource.ts"
+import * as Storage from "./Storage.ts"
+import * as Summary from "./Summary.ts"
+import { runMain } from "../runMain.ts"
 
 const usage = `Usage: pnpm demo:fleet [options]
 
@@ -43,7 +43,7 @@ const latency = 100
 class FleetFailed extends Data.TaggedError("FleetFailed")<{ readonly message: string }> {}
 
 interface Choice {
-  readonly storage: FleetStorage.Kind
+  readonly storage: Storage.Kind
   readonly kill: boolean
   readonly seconds: number
 }
@@ -59,7 +59,7 @@ const readChoice: Effect.Effect<Choice | undefined, FleetFailed> = Effect.try({
       }
     })
     if (values.help) return undefined
-    const storage = FleetStorage.kinds.find((kind) => kind === values.storage)
+    const storage = Storage.kinds.find((kind) => kind === values.storage)
     const seconds = Number(values.seconds)
     if (storage === undefined) throw new Error(`--storage must be redis, file or memory, not "${values.storage}"`)
     if (!(seconds >= 10 && seconds <= 3600)) throw new Error("--seconds must be a number from 10 to 3600")
@@ -97,15 +97,15 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
         socket.destroy()
       }
     })
-    const resource = yield* FleetResource.make(authorizationServer)
-    yield* authorizationServer.register({ identifier: resource.url, scopes: [FleetResource.scope] })
+    const resource = yield* Resource.make(authorizationServer)
+    yield* authorizationServer.register({ identifier: resource.url, scopes: [Resource.scope] })
     const [{ clientId, clientSecret }] = authorizationServer.clients
 
     console.log(
       `${processes} processes of ${fibers} callers, tokens of ${accessTokenLifetime} s, storage: ${storage}` +
         `${kill ? ", and whoever renews is killed" : ""}\n`
     )
-    const workers = yield* FleetProcesses.make(processes, {
+    const workers = yield* Processes.make(processes, {
       fibers,
       pause,
       leaseDuration,
@@ -114,7 +114,7 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
       clientId,
       clientSecret: Redacted.value(clientSecret),
       encryptionKey: randomBytes(32).toString("base64url"),
-      storage: yield* FleetStorage.open(storage)
+      storage: yield* Storage.open(storage)
     })
 
     // To start takes them longer on a busy machine than a token lives, and who is not there takes nothing over.
@@ -127,7 +127,7 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
 
     const delay = monitorEventLoopDelay()
     delay.enable()
-    const soFar = (): FleetSummary.Run => ({
+    const soFar = (): Summary.Run => ({
       shares,
       kill,
       processes,
@@ -142,11 +142,11 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
     })
     for (let second = 1; second <= seconds && workers.crashed() === 0; second++) {
       yield* Effect.sleep("1 second")
-      show(`${String(second).padStart(4)} s ${FleetSummary.line(soFar())}`)
+      show(`${String(second).padStart(4)} s ${Summary.line(soFar())}`)
     }
     const run = soFar()
-    console.log(`${process.stdout.isTTY ? "\n" : ""}\n${FleetSummary.table(run)}\n`)
-    const problems = FleetSummary.problems(run)
+    console.log(`${process.stdout.isTTY ? "\n" : ""}\n${Summary.table(run)}\n`)
+    const problems = Summary.problems(run)
     if (problems.length > 0) {
       yield* new FleetFailed({ message: `The fleet did not do what it should: ${problems.join("; ")}.` })
     }

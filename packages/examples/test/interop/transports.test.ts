@@ -13,9 +13,9 @@ import { StreamableHTTPServerTransport as V1ServerTransport } from "@modelcontex
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as AuthorizationServer from "../src/AuthorizationServer.ts"
-import * as LoopbackServer from "../src/LoopbackServer.ts"
-import * as McpServer from "../src/McpServer.ts"
+import * as AuthorizationServer from "../../src/servers/AuthorizationServer.ts"
+import * as LoopbackServer from "../../src/servers/LoopbackServer.ts"
+import * as McpServer from "../../src/servers/McpServer.ts"
 
 /** An authenticated fetch for a server, and the content types of the answers that came through it. */
 const makeFetch = Effect.fnUntraced(function*(
