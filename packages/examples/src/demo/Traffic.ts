@@ -1,5 +1,5 @@
 /**
- * A `fetch` that tells of every exchange it has.
+ * A `fetch` that reports every exchange.
  */
 import { AccessToken } from "@effect-mcp-auth/core"
 import * as Redacted from "effect/Redacted"
@@ -7,11 +7,11 @@ import { decodeJwt } from "jose"
 import type { Hop } from "./Transcript.ts"
 
 /**
- * `servers` gives origins the names that the hops carry. A hop is told when the head of the answer is there; the body may
- * go on.
+ * `servers` maps origins to the names in the reports. `report` is called when the head of the answer has arrived; the body
+ * may still be on its way.
  */
 export const traced =
-  (servers: Readonly<Record<string, string>>, tell: (hop: Hop) => void): typeof globalThis.fetch =>
+  (servers: Readonly<Record<string, string>>, report: (hop: Hop) => void): typeof globalThis.fetch =>
   async (input, init) => {
     const request = input instanceof Request ? input : undefined
     const url = new URL(input instanceof Request ? input.url : input)
@@ -20,7 +20,7 @@ export const traced =
     const method = init?.method ?? request?.method ?? "GET"
     const started = performance.now()
     const response = await globalThis.fetch(input, init)
-    tell({
+    report({
       server: servers[url.origin] ?? url.host,
       request: [method.padEnd(4), url.pathname, mcpMethod(headers), credentials(form, headers)].filter(Boolean).join(
         " "
@@ -33,17 +33,17 @@ export const traced =
     return response
   }
 
-/** What an MCP request is for stands in its headers too, since revision 2026-07-28. */
+/** Since revision 2026-07-28 of MCP, the headers of a request name its method too. */
 const mcpMethod = (headers: Headers): string =>
   [headers.get("mcp-method"), headers.get("mcp-name")].filter((part) => part !== null).join(" ")
 
-/** The form of a token request; nothing of any other. */
+/** The form of a token request. Empty for any other request. */
 const formOf = (body: unknown): URLSearchParams => {
   const text = body instanceof Uint8Array ? new TextDecoder().decode(body) : ""
   return new URLSearchParams(text.startsWith("grant_type=") ? text : "")
 }
 
-/** By what a token is asked for: the grant and the client authentication method, not the credentials themselves. */
+/** The grant and the client authentication method of a token request, without the credentials. */
 const credentials = (form: URLSearchParams, headers: Headers): string => {
   const grant = form.get("grant_type")?.replace(/^.*:/, "") ?? ""
   if (form.has("client_assertion")) return `${grant} private_key_jwt`
@@ -56,7 +56,7 @@ const assertionsOf = (form: URLSearchParams): ReadonlyArray<string> =>
     return assertion === null ? [] : [decodeJwt(assertion).jti ?? ""]
   })
 
-/** The hash that the library would print. */
+/** The hash that the library prints in place of the token. */
 const fingerprint = (headers: Headers): string | undefined => {
   const [, token] = /^Bearer (.+)$/.exec(headers.get("authorization") ?? "") ?? []
   return token === undefined ? undefined : AccessToken.fingerprint(

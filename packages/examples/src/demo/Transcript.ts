@@ -1,19 +1,19 @@
 /**
- * What the demo prints: acts, every hop as it happens, the life of the tokens, checks, and a summary. At most 100
- * columns wide; coloured only on a terminal that wants it (`styleText` minds `NO_COLOR` and what is no TTY).
+ * What the demo prints: acts, every exchange as it happens, what happens to the tokens, checks, and a summary. Lines are at
+ * most 100 columns wide. Colours appear only on a terminal that shows them (`styleText` respects `NO_COLOR`).
  */
 import { styleText } from "node:util"
 
 /** One request and its answer. */
 export interface Hop {
-  /** Who answered. */
+  /** The name of the server that answered. */
   readonly server: string
   readonly request: string
   readonly status: number
   readonly millis: number
-  /** The token that went with it, as its short hash. */
+  /** The short hash of the token in the request. */
   readonly token: string | undefined
-  /** The ids (`jti`) of the assertions that were presented for a token. */
+  /** The ids (`jti`) of the assertions in a token request. */
   readonly assertions: ReadonlyArray<string>
 }
 
@@ -21,15 +21,15 @@ export interface Transcript {
   readonly title: (text: string, facts: ReadonlyArray<readonly [name: string, value: string]>) => void
   readonly act: (title: string, explanation: string) => void
   readonly hop: (hop: Hop) => void
-  /** Something that happened to a token. */
+  /** Prints what happened to a token. */
   readonly token: (token: string, what: string) => void
   readonly note: (text: string) => void
-  /** Something that must be so. Returns whether it is. */
+  /** Prints whether a condition holds, and returns it. */
   readonly check: (holds: boolean, text: string) => boolean
   readonly summary: (rows: ReadonlyArray<readonly [name: string, value: string | number, remark?: string]>) => void
-  /** Seconds since the beginning. */
+  /** Seconds since the transcript was made. */
   readonly elapsed: () => number
-  /** The checks that did not hold. */
+  /** The texts of the checks that did not hold. */
   readonly broken: ReadonlyArray<string>
 }
 
@@ -77,7 +77,7 @@ export const make = (print: (line: string) => void = console.log): Transcript =>
   }
 }
 
-/** Gives every token a colour of its own, so that the eye sees when one takes the place of another. */
+/** Paints each token in a colour of its own, so that a change of token is easy to see. */
 const painter = () => {
   const colours = ["cyan", "magenta", "blue", "yellow", "green"] as const
   const known = new Map<string, (typeof colours)[number]>()

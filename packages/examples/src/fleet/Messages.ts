@@ -1,14 +1,14 @@
 /**
- * What `pnpm demo:fleet` and its workers say to each other: the settings once, and from then on the counts.
+ * The messages between `pnpm demo:fleet` and its workers: settings go to a worker once, counts come back from then on.
  */
 import * as Schema from "effect/Schema"
 
 export const Settings = Schema.Struct({
   name: Schema.String,
   fibers: Schema.Number,
-  /** Milliseconds between two calls of a fiber. */
+  /** Time between two calls of a fiber, in milliseconds. */
   pause: Schema.Number,
-  /** Milliseconds. */
+  /** In milliseconds. */
   leaseDuration: Schema.Number,
   serverUrl: Schema.String,
   issuer: Schema.String,
@@ -23,19 +23,20 @@ export const Settings = Schema.Struct({
 })
 export type Settings = typeof Settings.Type
 
-/** So far, since the worker began. */
+/** What a worker has counted since it started. */
 export const Counts = Schema.Struct({
   calls: Schema.Number,
   failed: Schema.Number,
-  /** What the last one that failed came to; none: empty. */
+  /** The message of the last failed call. Empty if none failed. */
   failure: Schema.String,
-  /** Milliseconds. */
+  /** Duration of the slowest call, in milliseconds. */
   slowest: Schema.Number,
-  /** Tokens that it asked for, and tokens that another had asked for. */
+  /** Tokens that the worker requested. */
   obtained: Schema.Number,
+  /** Tokens that another worker had requested. */
   loaded: Schema.Number,
   storageFailures: Schema.Number,
-  /** What the last of them was; none: empty. */
+  /** The message of the last failure of the storage. Empty if there was none. */
   storageFailure: Schema.String
 })
 export type Counts = typeof Counts.Type

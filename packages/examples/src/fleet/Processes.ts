@@ -1,5 +1,5 @@
 /**
- * The processes of `pnpm demo:fleet`. One that is killed is replaced; one that ends by itself is not, and is told of.
+ * The processes of `pnpm demo:fleet`. A killed process is replaced. A process that ends by itself is counted as crashed.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -8,12 +8,12 @@ import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { Counts, none, type Settings } from "./Messages.ts"
 
-export interface FleetProcesses {
-  /** What each has counted, those that are dead included. */
+export interface Processes {
+  /** The counts of every process, dead ones included. */
   readonly counts: () => ReadonlyArray<Counts>
-  /** How many have ended although nobody killed them. */
+  /** How many processes ended without being killed. */
   readonly crashed: () => number
-  /** kill -9, and another in its place. Resolves when it is dead. */
+  /** Kills a process with SIGKILL and starts another in its place. Resolves when the process is dead. */
   readonly kill: (name: string) => Promise<void>
 }
 
@@ -26,7 +26,7 @@ interface Worker {
 export const make = (
   count: number,
   settings: Omit<Settings, "name">
-): Effect.Effect<FleetProcesses, never, Scope.Scope> =>
+): Effect.Effect<Processes, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const living = new Map<string, Worker>()
@@ -39,7 +39,7 @@ export const make = (
         const child = fork(new URL("worker.ts", import.meta.url), { execArgv: [] })
         const worker: Worker = { child, counts: none, killed: false }
         living.set(name, worker)
-        // Not among its arguments, which every user of the machine can read.
+        // The settings hold secrets. Every user of the machine could read them among the arguments.
         child.send({ ...settings, name } satisfies Settings)
         child.on("message", (message) => {
           worker.counts = Schema.decodeUnknownSync(Counts)(message)
@@ -64,7 +64,7 @@ export const make = (
         crashed: () => crashed,
         kill: async (name: string) => {
           await end(name)
-          // One that is started now would be ended by nobody.
+          // After the scope has closed, nobody would end a new process.
           if (!closed) start()
         },
         close: () => {

@@ -1,16 +1,16 @@
 /**
- * The token requests of `pnpm demo:fleet`, put together by the token that they are for. Times are in milliseconds.
+ * The token requests of `pnpm demo:fleet`, grouped by the token that they are for. Times are in milliseconds.
  */
 
-/** One token, the first or a renewal: how many requests it took, and what became of it if its process was killed. */
+/** One token, the first or a renewal: how many requests it took, and how long a takeover took after a kill. */
 export interface Renewal {
-  /** Who use the token: the fleet, or one process of it. */
+  /** The users of the token: the whole fleet, or one process. */
   readonly users: string
   readonly beganAt: number
   requests: number
-  /** When the process that made the first request was dead. */
+  /** When the process that made the first request was dead, if it was killed. */
   killedAt?: number
-  /** When the next request came. */
+  /** When another process made the next request. */
   resumedAt?: number
 }
 
@@ -23,8 +23,8 @@ export class Renewals {
   }
 
   /**
-   * The renewal that a request is for. No token is renewed before half its life is over: a request that comes in the
-   * first third of it is one more for the same token.
+   * The renewal that a request is for. No token is renewed before half of its lifetime has passed, so a request within the
+   * first third is one more for the same token.
    */
   arrived(users: string, at: number): Renewal {
     const last = this.all.findLast((renewal) => renewal.users === users)
@@ -39,6 +39,6 @@ export class Renewals {
   }
 }
 
-/** How long it took, or has been taking, until another process went on with what a killed one had begun. */
+/** For each renewal whose process was killed: the time until another process took over, or until now. */
 export const delays = (renewals: ReadonlyArray<Renewal>, now: number): ReadonlyArray<number> =>
   renewals.flatMap(({ killedAt, resumedAt }) => killedAt === undefined ? [] : [(resumedAt ?? now) - killedAt])

@@ -1,6 +1,6 @@
 /**
- * What the callers of `pnpm demo:fleet` read: a protected resource that costs next to nothing, so that a thousand callers
- * measure the fleet and not the server. Each token is verified once, and its expiry at every call.
+ * The protected resource that the callers of `pnpm demo:fleet` read. It costs next to nothing, so that a thousand callers
+ * measure the fleet and not the server: the signature of a token is verified once, its expiry at every call.
  */
 import * as Effect from "effect/Effect"
 import * as jose from "jose"
@@ -9,7 +9,7 @@ import * as LoopbackServer from "../servers/LoopbackServer.ts"
 
 export const scope = "reports:read"
 
-/** Seconds that a token is accepted beyond its `exp`: issuers count in whole seconds, rounded down. */
+/** How long a token is accepted after its `exp`, in seconds: issuers count in whole seconds, rounded down. */
 const leeway = 1
 
 export const make = ({ issuer, jwksUri }: Pick<AuthorizationServer, "issuer" | "jwksUri">) =>
@@ -21,7 +21,7 @@ export const make = ({ issuer, jwksUri }: Pick<AuthorizationServer, "issuer" | "
         const metadata = JSON.stringify({ resource: url, authorization_servers: [issuer], scopes_supported: [scope] })
         const metadataUrl = `${origin}/.well-known/oauth-protected-resource/reports`
         const keys = jose.createRemoteJWKSet(new URL(jwksUri))
-        /** When each token that was seen expires, in milliseconds since 1970; 0 for one that is none. */
+        /** The expiry of each token seen so far, in milliseconds since 1970; 0 for an invalid token. */
         const seen = new Map<string, Promise<number>>()
         const expiryOf = (token: string): Promise<number> => {
           const known = seen.get(token)

@@ -1,5 +1,5 @@
 /**
- * What a run of `pnpm demo:fleet` comes to: the figures, and what is wrong with them. Times are in milliseconds.
+ * The result of a run of `pnpm demo:fleet`: the figures, and what is wrong with them. Times are in milliseconds.
  */
 import type { Counts } from "./Messages.ts"
 import { delays, type Renewal } from "./Renewals.ts"
@@ -14,15 +14,15 @@ export interface Run {
   readonly counts: ReadonlyArray<Counts>
   readonly crashed: number
   readonly renewals: ReadonlyArray<Renewal>
-  /** By the clock of the renewals. */
+  /** The present, by the clock of the renewals. */
   readonly now: number
-  /** The longest that the machine let this program stand still, and so perhaps another of its processes. */
+  /** The longest pause that the machine imposed on this process, and so perhaps on others. */
   readonly stall: number
 }
 
 /**
- * What a takeover may need beyond the lease. Files are looked at every 50 milliseconds, whoever has only read tokens so
- * far asks the authorization server where its token endpoint is, and a new process starts at that very moment.
+ * How long a takeover may take after the lease has expired. Waiting processes look at the files every 50 ms, a process that
+ * has only read tokens so far has to discover the token endpoint first, and a new process starts at the same moment.
  */
 const slack = 1000
 
@@ -48,7 +48,7 @@ export const table = (run: Run): string => {
   const { counts, kill, leaseDuration, processes, renewals, shares } = run
   const requests = requestsOf(run)
   const killed = killedOf(run)
-  // As often has a process taken a token into use.
+  // How often a process began to use a token: without sharing, each of these is a request.
   const unshared = sum(counts, "obtained") + sum(counts, "loaded")
   const saved = Math.max(0, unshared - requests)
   const rows: Array<readonly [string, string]> = [
@@ -84,25 +84,25 @@ export const table = (run: Run): string => {
 export const problems = (run: Run): ReadonlyArray<string> => {
   const { accessTokenLifetime, counts, crashed, duration, kill, leaseDuration, processes, renewals, shares } = run
   const last = (of: "failure" | "storageFailure") => counts.map((one) => one[of]).findLast((text) => text !== "")
-  // Who is killed delays the next token by no more than a lease.
+  // A killed process delays the next token by at most one lease.
   const longestLife = accessTokenLifetime + (kill ? leaseDuration : 0)
   const due = Math.max(2, Math.floor(duration / longestLife)) * (shares ? 1 : processes)
   const excess = renewals.filter(({ killedAt, requests }) => requests > (killedAt === undefined ? 1 : 2))
   const most = Math.max(0, ...excess.map(({ requests }) => requests))
   const checks: ReadonlyArray<readonly [isWrong: boolean, problem: string]> = [
     [crashed > 0, `${crashed} processes ended by themselves`],
-    [sum(counts, "calls") === 0, "nobody was served"],
+    [sum(counts, "calls") === 0, "no call was made"],
     [sum(counts, "failed") > 0, `calls failed, the last with: ${last("failure")}`],
-    // A process that dies does nothing to the storage: the others are to notice no failure, with --kill or without.
-    [sum(counts, "storageFailures") > 0, `the storage failed, at last with: ${last("storageFailure")}`],
-    [renewals.length < due, `only ${renewals.length} tokens were asked for in a time in which ${due} are due`],
-    [!shares && sum(counts, "loaded") > 0, "tokens came from other processes although nothing is shared"],
-    [most > 0, `${most} requests for one token: there is to be one, and one more where a process was killed`],
-    [kill && killedOf(run) === 0, "no process was killed, since none renewed a token"],
+    // A process that dies does not damage the storage: no other process may see a failure, with --kill or without.
+    [sum(counts, "storageFailures") > 0, `the storage failed, the last time with: ${last("storageFailure")}`],
+    [renewals.length < due, `only ${renewals.length} tokens were requested in a time in which ${due} are due`],
+    [!shares && sum(counts, "loaded") > 0, "tokens came from other processes although the storage is not shared"],
+    [most > 0, `${most} requests were made for one token: one is allowed, and one more where a process was killed`],
+    [kill && killedOf(run) === 0, "no process was killed, because none renewed a token"],
     [
       longestDelay(run) > longestAllowed(run),
-      `${longestDelay(run)} ms passed after a process was killed until another asked for the token: with a lease of ` +
-      `${leaseDuration} ms it is to be ${longestAllowed(run)} ms at most`
+      `${longestDelay(run)} ms passed after a process was killed until another requested the token: with a lease of ` +
+      `${leaseDuration} ms, ${longestAllowed(run)} ms are allowed`
     ]
   ]
   return checks.flatMap(([isWrong, problem]) => isWrong ? [problem] : [])

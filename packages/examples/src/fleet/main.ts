@@ -1,7 +1,7 @@
 /**
- * `pnpm demo:fleet`: four processes of 250 callers each against one authorization server whose tokens live a few seconds,
- * with the storage that is chosen. It counts what the storage saves, and with `--kill` what becomes of the others when
- * the process that renews is killed while it does.
+ * `pnpm demo:fleet`: four processes of 250 callers each against one authorization server whose tokens expire after a few
+ * seconds, with the storage of your choice. The program counts what the storage saves. With `--kill` it kills each process
+ * that renews a token in the middle of the renewal, and counts how the others go on.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -19,25 +19,25 @@ import { runMain } from "../runMain.ts"
 
 const usage = `Usage: pnpm demo:fleet [options]
 
-  --storage <which>    redis (default; $REDIS_URL, or else a redis-server that is started for it), file, or memory
-  --kill               at each renewal kill the process that makes it, and start another in its place
-  --seconds <number>   how long it takes; default: 30
+  --storage <which>    redis (default; at $REDIS_URL, else a redis-server is started), file, or memory
+  --kill               at each renewal, kill the process that makes it and start another in its place
+  --seconds <number>   how long the run takes; default: 30
   --help
 `
 
 const processes = 4
 const fibers = 250
 
-/** Milliseconds between two calls of a fiber. */
+/** Time between two calls of a fiber, in milliseconds. */
 const pause = 3000
 
-/** Milliseconds. Short where processes are killed, to see it end; one that stands still for longer loses it. */
+/** In milliseconds. Short with `--kill`, so that leases expire during the run; a process that pauses longer loses its lease. */
 const leaseDurationOf = (kill: boolean) => kill ? 2000 : 10_000
 
-/** Seconds. */
+/** In seconds. */
 const accessTokenLifetime = 8
 
-/** Milliseconds that the authorization server takes to answer. */
+/** Time that the authorization server takes to answer, in milliseconds. */
 const latency = 100
 
 class FleetFailed extends Data.TaggedError("FleetFailed")<{ readonly message: string }> {}
@@ -64,7 +64,7 @@ const readChoice: Effect.Effect<Choice | undefined, FleetFailed> = Effect.try({
     if (storage === undefined) throw new Error(`--storage must be redis, file or memory, not "${values.storage}"`)
     if (!(seconds >= 10 && seconds <= 3600)) throw new Error("--seconds must be a number from 10 to 3600")
     if (storage === "memory" && values.kill) {
-      throw new Error("--kill needs a storage that is shared: from memory nobody can take over")
+      throw new Error("--kill needs a shared storage: with memory, no other process can take over")
     }
     return { storage, kill: values.kill, seconds }
   },
@@ -72,7 +72,7 @@ const readChoice: Effect.Effect<Choice | undefined, FleetFailed> = Effect.try({
     new FleetFailed({ message: `${error instanceof Error ? error.message : String(error)}\n\n${usage}` })
 })
 
-/** One line, written anew each time; where that cannot be, as in a log, a line each time. */
+/** Prints over the last line on a terminal. Elsewhere, as in a log, prints a line each time. */
 const show = (line: string): void => {
   if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${line.slice(0, process.stdout.columns - 1)}`)
   else console.log(line)
@@ -103,7 +103,7 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
 
     console.log(
       `${processes} processes of ${fibers} callers, tokens of ${accessTokenLifetime} s, storage: ${storage}` +
-        `${kill ? ", and whoever renews is killed" : ""}\n`
+        `${kill ? ", and each process that renews is killed" : ""}\n`
     )
     const workers = yield* Processes.make(processes, {
       fibers,
@@ -117,7 +117,7 @@ const fleet = ({ kill, seconds, storage }: Choice) =>
       storage: yield* Storage.open(storage)
     })
 
-    // To start takes them longer on a busy machine than a token lives, and who is not there takes nothing over.
+    // On a busy machine the processes start more slowly than a token expires, and only a started process takes over.
     const isComplete = () => workers.counts().every(({ loaded, obtained }) => obtained + loaded > 0)
     yield* Effect.sleep("100 millis").pipe(
       Effect.repeat({ until: () => isComplete() || workers.crashed() > 0 }),

@@ -1,6 +1,6 @@
 /**
- * A process of `pnpm demo:fleet`: many fibers that read a report again and again, with one provider and the storage that
- * it shares with the other processes.
+ * One process of `pnpm demo:fleet`: many fibers that read a report again and again, with one provider, on the storage that
+ * the processes share.
  */
 import * as ClientSecret from "@effect-mcp-auth/client-secret/ClientSecret"
 import type { OAuthEvent } from "@effect-mcp-auth/core/OAuthEvent"
@@ -30,12 +30,12 @@ const [message] = await once(process, "message")
 const settings = Schema.decodeUnknownSync(Settings)(message)
 
 process.on("disconnect", () => process.exit())
-// Its work keeps it alive, and the parent does not: if the work fails, it ends.
+// Only its work keeps the process alive, not the channel to its parent: when the work fails, the process ends.
 process.channel?.unref()
 
 const counts = { ...none }
 
-const tell = Effect.sync(() => void process.send?.(counts satisfies Counts))
+const sendCounts = Effect.sync(() => void process.send?.(counts satisfies Counts))
 
 const storage = (() => {
   const { leaseDuration, storage } = settings
@@ -52,7 +52,7 @@ const storage = (() => {
   }
 })()
 
-/** Says who it is: the parent may want to kill whoever asks for a token. */
+/** Sends the name of the process, so that the parent can kill the process that requests a token. */
 const plain = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(HttpClientRequest.setHeader("user-agent", settings.name)))
@@ -76,7 +76,7 @@ const count = (event: OAuthEvent) =>
     }
   })
 
-/** With its causes: that a request failed is not yet why. */
+/** The message of an error and of its causes, since the message of a RequestError alone does not say why. */
 const explain = (error: Error): string =>
   error.cause instanceof Error ? `${error.message}: ${explain(error.cause)}` : error.message
 
@@ -107,8 +107,8 @@ runMain(
     const { accessToken, events } = yield* OAuthProvider
     yield* Effect.forkScoped(Stream.runForEach(events, count))
     yield* Effect.yieldNow()
-    yield* Effect.forkScoped(Effect.repeat(tell, Schedule.spaced(200)))
-    // A thousand callers that have all waited for the same token would then connect in the same moment.
+    yield* Effect.forkScoped(Effect.repeat(sendCounts, Schedule.spaced(200)))
+    // Obtains the token first. Otherwise all callers would wait for it, and then connect at the same moment.
     yield* Effect.ignore(accessToken)
     yield* Effect.all(Array.from({ length: settings.fibers }, () => caller), {
       concurrency: "unbounded",

@@ -1,7 +1,7 @@
 /**
- * A nightly job with OpenTelemetry around it, by `@effect/opentelemetry`: what `@effect-mcp-auth/core` shows of itself
- * arrives in whatever the SDK exports to; here, in memory. In production the exporters are others, such as those for
- * OTLP, and nothing else is.
+ * A nightly job with OpenTelemetry around it, by `@effect/opentelemetry`. The telemetry of `@effect-mcp-auth/core` goes to
+ * the exporters of the SDK, which here store it in memory. In production only the exporters differ: those for OTLP, for
+ * instance.
  */
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { AccessToken, OAuthHttpClient, OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
@@ -26,14 +26,14 @@ import * as AuthorizationServer from "../servers/AuthorizationServer.ts"
 import * as McpServer from "../servers/McpServer.ts"
 import * as Report from "../servers/Report.ts"
 
-/** What has been exported. */
+/** The telemetry that was exported. */
 export interface Exported {
   readonly spans: ReadonlyArray<ReadableSpan>
   readonly metrics: ReadonlyArray<MetricData>
   readonly logs: ReadonlyArray<ReadableLogRecord>
 }
 
-/** The SDK with exporters that keep what they are given, and what they have so far. */
+/** The SDK with exporters that store everything in memory, and an Effect that reads what they stored so far. */
 const makeSdk = () => {
   const spanExporter = new InMemorySpanExporter()
   const logExporter = new InMemoryLogRecordExporter()
@@ -77,7 +77,7 @@ const authenticated = (options: ClientSecret.Options) =>
 
 const readers = 5
 
-/** Five readers want a token at once; then the operator revokes all tokens. */
+/** Five readers need a token at once. Then the operator revokes all tokens. */
 const job = Effect.fnUntraced(function*({ mcpServer }: Servers) {
   const provider = yield* OAuthProvider.OAuthProvider
   const read = Effect.withSpan(Report.read(mcpServer.reportUrl), "read")
@@ -88,12 +88,12 @@ const job = Effect.fnUntraced(function*({ mcpServer }: Servers) {
   return [first, yield* provider.accessToken]
 })
 
-/** The same with a secret that was mistyped. */
+/** A wrong secret, for the run that fails. */
 const mistyped = Redacted.make("guessed-and-wrong")
 
 /**
- * Runs the job against servers of its own. With the result come the secrets that were in play, to be looked for in what
- * was exported.
+ * Runs the job against servers of its own. The result includes the secrets of the run, so that a test can look for them in
+ * what was exported.
  */
 export const run = Effect.gen(function*() {
   const authorizationServer = yield* AuthorizationServer.make({ accessTokenLifetime: 60 })
@@ -103,7 +103,7 @@ export const run = Effect.gen(function*() {
   const options = optionsOf(servers)
 
   const sdk = makeSdk()
-  // The SDK goes around everything: the background work of a Layer that is made outside it would not be seen.
+  // The SDK is provided around everything, since it does not see the background work of Layers that are built outside it.
   return yield* Effect.gen(function*() {
     const tokens = yield* job(servers).pipe(Effect.provide(authenticated(options)), Effect.withSpan("nightly-report"))
     yield* Report.read(mcpServer.reportUrl).pipe(

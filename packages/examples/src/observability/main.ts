@@ -1,5 +1,5 @@
 /**
- * `pnpm --filter @effect-mcp-auth/examples observability`: what an operator sees of a nightly job and its tokens.
+ * `pnpm --filter @effect-mcp-auth/examples observability`: prints what an operator sees of a nightly job and its tokens.
  */
 import type { HrTime } from "@opentelemetry/api"
 import type { MetricData } from "@opentelemetry/sdk-metrics"
@@ -57,7 +57,7 @@ const showMetric = (metric: MetricData): void => {
   }
 }
 
-/** Without what stands in the line anyway, and what the `HttpClient` says of every request. */
+/** The attributes of the library, without those that `HttpClient` adds to every request. */
 const facts = (attributes: Readonly<Record<string, unknown>>): string =>
   Object.entries(attributes)
     .filter(([name]) => /^(?:oauth|error)\.|^(?:http\.response\.status_code|url\.path)$/.test(name))

@@ -1,7 +1,7 @@
 /**
- * A real authorization server, the npm package `oidc-provider`, set up for machines alone: client_credentials and
- * jwt-bearer, clients with a secret, with a key (RFC 7523 §2.2) and with neither, resource indicators (RFC 8707), and JWT
- * access tokens (RFC 9068) that live a few seconds.
+ * A real authorization server, the npm package `oidc-provider`, set up for machines alone: the grants client_credentials
+ * and jwt-bearer, clients with a secret, with a key (RFC 7523 §2.2) and with neither, resource indicators (RFC 8707), and
+ * JWT access tokens (RFC 9068) that expire after a few seconds.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -18,18 +18,18 @@ import * as LoopbackServer from "./LoopbackServer.ts"
 export interface Options {
   /** Default: any free port. */
   readonly port?: number | undefined
-  /** Seconds that an access token lives. Default: 5. */
+  /** Lifetime of an access token, in seconds. Default: 5. */
   readonly accessTokenLifetime?: number | undefined
-  /** Milliseconds that every request waits before it is answered. Default: 0. */
+  /** How long every request waits before it is answered, in milliseconds. Default: 0. */
   readonly latency?: number | undefined
   readonly onRequest?: LoopbackServer.Options["onRequest"]
   /** Default: one client for each of the two ways to send a secret. */
   readonly clients?: ReadonlyArray<Client> | undefined
   /** Clients that have a key in place of a secret. Default: none. */
   readonly keyClients?: ReadonlyArray<KeyClient> | undefined
-  /** The ids of clients that prove nothing, for jwt-bearer alone: the assertion has to say it all. Default: none. */
+  /** The ids of clients without credentials, for jwt-bearer alone: the assertion is the only proof. Default: none. */
   readonly publicClients?: ReadonlyArray<string> | undefined
-  /** Who may vouch for users, for jwt-bearer. Default: nobody. */
+  /** The issuers that may vouch for users, for jwt-bearer. Default: none. */
   readonly trustedIssuers?: ReadonlyArray<JwtBearerGrant.TrustedIssuer> | undefined
 }
 
@@ -40,7 +40,7 @@ export interface Client {
   readonly tokenEndpointAuthMethod: "client_secret_basic" | "client_secret_post"
 }
 
-/** A program that proves with a key who it is: the server knows but the public half (`private_key_jwt`). */
+/** A program that authenticates with a key, of which the server knows only the public half (`private_key_jwt`). */
 export interface KeyClient extends PublicKey {
   readonly clientId: string
 }
@@ -57,7 +57,7 @@ export interface AuthorizationServer {
   readonly jwksUri: string
   readonly tokenEndpoint: string
   readonly clients: readonly [Client, ...ReadonlyArray<Client>]
-  /** From now on tokens can be had for this server. Those for any other are refused with `invalid_target`. */
+  /** From now on, issues tokens for this server. Requests for any other are refused with `invalid_target`. */
   readonly register: (resourceServer: ResourceServer) => Effect.Effect<void>
   /** How many requests have arrived so far at `METHOD /path`. */
   readonly requests: (endpoint: string) => number
@@ -65,7 +65,7 @@ export interface AuthorizationServer {
 
 const signingAlgorithm = "ES256"
 
-/** A client with a name that says what it is for and a secret of 256 random bits. */
+/** A client with a secret of 256 random bits. */
 export const generateClient = (
   tokenEndpointAuthMethod: Client["tokenEndpointAuthMethod"] = "client_secret_basic"
 ): Client => ({
@@ -166,7 +166,7 @@ const configuration = ({ accessTokenLifetime, clients, resourceServer, signingKe
   readonly resourceServer: JwtBearerGrant.Options["resourceServer"]
   readonly signingKey: JWK
 }): Configuration => ({
-  adapter: keepsLittle,
+  adapter: assertionIdsOnly,
   jwks: { keys: [signingKey] },
   cookies: { keys: [randomBytes(32).toString("base64url")] },
   clientAuthMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
@@ -203,20 +203,20 @@ const configuration = ({ accessTokenLifetime, clients, resourceServer, signingKe
 const notFound = () => Promise.resolve(undefined)
 
 /**
- * Where oidc-provider keeps what it must remember: here, the ids of the assertions that it was shown, so that each is good
- * for one token (RFC 7523 §3, item 7). The clients stand in the configuration, a JWT access token is kept by nobody, and
- * there are no users. What else comes is the question for a client that does not exist.
+ * The storage of oidc-provider. It stores only the ids of assertions, so that each assertion buys one token (RFC 7523 §3,
+ * item 7). The configuration lists the clients, JWT access tokens are not stored, and there are no users. The only other
+ * lookups are for clients that do not exist.
  */
-const keepsLittle = (model: string): Adapter => {
-  const refused = () => Promise.reject(new Error(`${model}: this authorization server keeps no such thing`))
-  const shown = new Map<string, AdapterPayload>()
-  const keeps = model === "ReplayDetection"
+const assertionIdsOnly = (model: string): Adapter => {
+  const refused = () => Promise.reject(new Error(`${model}: this authorization server does not store it`))
+  const presented = new Map<string, AdapterPayload>()
+  const stores = model === "ReplayDetection"
   return {
-    find: keeps ? (id) => Promise.resolve(shown.get(id)) : notFound,
+    find: stores ? (id) => Promise.resolve(presented.get(id)) : notFound,
     findByUid: notFound,
     findByUserCode: notFound,
     destroy: notFound,
-    upsert: keeps ? (id, payload) => Promise.resolve(void shown.set(id, payload)) : refused,
+    upsert: stores ? (id, payload) => Promise.resolve(void presented.set(id, payload)) : refused,
     consume: refused,
     revokeByGrantId: refused
   }

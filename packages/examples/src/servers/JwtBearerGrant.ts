@@ -1,6 +1,6 @@
 /**
- * The JWT bearer grant (RFC 7523 §2.1) for `oidc-provider`, which has none of its own: an issuer that the authorization
- * server trusts, such as an employer's identity provider, vouches for a user, and the client gets a token for that user.
+ * The JWT bearer grant (RFC 7523 §2.1) for `oidc-provider`, which lacks it. An issuer that the authorization server
+ * trusts, such as an employer's identity provider, vouches for a user, and the client gets a token for that user.
  */
 import * as jose from "jose"
 import type { Provider, ResourceServer } from "oidc-provider"
@@ -8,7 +8,7 @@ import { errors } from "oidc-provider"
 import { z } from "zod"
 import type { PublicKey } from "./KeyPair.ts"
 
-/** Who may vouch for users. */
+/** An issuer that may vouch for users. */
 export interface TrustedIssuer extends PublicKey {
   /** The `iss` of its assertions. */
   readonly issuer: string
@@ -16,13 +16,13 @@ export interface TrustedIssuer extends PublicKey {
 
 export interface Options {
   readonly trustedIssuers: ReadonlyArray<TrustedIssuer>
-  /** Throws `invalid_target` if it knows no such resource. */
+  /** Throws `invalid_target` for a resource that the authorization server does not know. */
   readonly resourceServer: (identifier: string | undefined) => ResourceServer
 }
 
 export const type = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-/** The client has been authenticated, or has but named itself, when `oidc-provider` asks for the token. */
+/** `oidc-provider` calls the handler after the client has authenticated, or has named itself if it is public. */
 export const register = (provider: Provider, { resourceServer, trustedIssuers }: Options): void =>
   provider.registerGrantType<{ readonly assertion?: string }>(type, async (context) => {
     const { client, params } = context.oidc
@@ -31,7 +31,7 @@ export const register = (provider: Provider, { resourceServer, trustedIssuers }:
       audience: [provider.issuer, `${provider.issuer}/token`],
       trustedIssuers
     })
-    // RFC 7523 §3, item 7: an assertion is good for one token.
+    // RFC 7523 §3, item 7: each assertion buys one token.
     if (!await provider.ReplayDetection.unique(iss, jti, exp)) {
       throw new errors.InvalidGrant("the assertion has been used already")
     }
@@ -44,7 +44,7 @@ export const register = (provider: Provider, { resourceServer, trustedIssuers }:
       accountId: sub,
       resourceServer: server,
       scope: (params.scope ?? "").split(" ").filter((scope) => server.scopes.has(scope)).join(" "),
-      // There is no consent that could be taken back: what was granted is the assertion.
+      // Users give no consent here that they could withdraw, so the assertion stands for the grant.
       grantId: jti,
       gty: type
     })
@@ -58,7 +58,7 @@ export const register = (provider: Provider, { resourceServer, trustedIssuers }:
 
 const claims = z.object({ exp: z.number(), iss: z.string(), jti: z.string(), sub: z.string() })
 
-/** RFC 7523 §3: who says it, of whom, to whom, until when, and whether it is signed by whoever says so. */
+/** Checks issuer, subject, audience, expiry and signature (RFC 7523 §3). */
 const verify = async (
   assertion: string,
   { audience, trustedIssuers }: {
@@ -69,7 +69,7 @@ const verify = async (
   try {
     const { iss } = jose.decodeJwt(assertion)
     const trusted = trustedIssuers.find(({ issuer }) => issuer === iss)
-    if (trusted === undefined) throw new jose.errors.JWTInvalid("its issuer is not trusted")
+    if (trusted === undefined) throw new jose.errors.JWTInvalid("the issuer of the assertion is not trusted")
     const { payload } = await jose.jwtVerify(
       assertion,
       await jose.importJWK(trusted.publicKey, trusted.signingAlgorithm),
@@ -78,6 +78,6 @@ const verify = async (
     return claims.parse(payload)
   } catch (error) {
     // RFC 7523 §3.1
-    throw new errors.InvalidGrant(error instanceof Error ? error.message : "the assertion is of no use")
+    throw new errors.InvalidGrant(error instanceof Error ? error.message : "the assertion is not valid")
   }
 }

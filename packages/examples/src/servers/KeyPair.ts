@@ -1,10 +1,10 @@
 /**
- * A key pair for signing: what a machine keeps to itself, and what others may know of it.
+ * A key pair for signing: the private half stays with the machine, the public half may be given to others.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { JWK } from "jose"
-import { exportJWK, generateKeyPair } from "jose"
+import { exportJWK, exportPKCS8, generateKeyPair } from "jose"
 
 export interface PublicKey {
   readonly signingAlgorithm: "ES256" | "PS256" | "EdDSA"
@@ -13,6 +13,8 @@ export interface PublicKey {
 
 export interface KeyPair extends PublicKey {
   readonly privateKey: Redacted.Redacted<JWK>
+  /** The private key as PKCS#8 in PEM. */
+  readonly pem: Redacted.Redacted
 }
 
 export const generate = (signingAlgorithm: PublicKey["signingAlgorithm"]): Effect.Effect<KeyPair> =>
@@ -21,6 +23,7 @@ export const generate = (signingAlgorithm: PublicKey["signingAlgorithm"]): Effec
     return {
       signingAlgorithm,
       publicKey: await exportJWK(publicKey),
-      privateKey: Redacted.make(await exportJWK(privateKey))
+      privateKey: Redacted.make(await exportJWK(privateKey)),
+      pem: Redacted.make((await exportPKCS8(privateKey)).trim())
     }
   })

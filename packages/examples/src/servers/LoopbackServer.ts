@@ -1,5 +1,5 @@
 /**
- * A `node:http` server on 127.0.0.1 that lives as long as a `Scope`: what both servers of the demo stand on.
+ * A `node:http` server on 127.0.0.1 that lives as long as a `Scope`. Both servers of the demo are built on it.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -8,15 +8,15 @@ import { createServer } from "node:http"
 import type { IncomingMessage, RequestListener, Server } from "node:http"
 
 export interface Options {
-  /** What the server is called when it fails to start. */
+  /** The name of the server in error messages. */
   readonly name: string
   /** Default: 0, any free port. */
   readonly port?: number | undefined
-  /** Milliseconds that every request waits before it is looked at. Default: 0. */
+  /** How long every request waits before `listener` receives it, in milliseconds. Default: 0. */
   readonly latency?: number | undefined
-  /** What is waited for before that. A request whose connection is closed by then is not answered. */
+  /** Runs before that wait. A request whose connection is closed afterwards is not answered. */
   readonly onRequest?: ((request: IncomingMessage) => Promise<void>) | undefined
-  /** Builds what answers requests. It is called once the port is known and before the first request can arrive. */
+  /** Builds the handler of requests. Called once, when the port is known, before the first request can arrive. */
   readonly listener: (origin: string) => RequestListener
 }
 
@@ -53,13 +53,13 @@ interface Listening {
 const listen = ({ latency = 0, listener, name, onRequest, port = 0 }: Options): Effect.Effect<Listening, ListenError> =>
   Effect.async((resume) => {
     const server = createServer()
-    // Idle connections are the client's to close: if the server does as the next request is sent, that one fails.
+    // Only the client closes idle connections: if the server did so while the next request is sent, that request fails.
     server.keepAliveTimeout = 0
-    const refused = (cause: NodeJS.ErrnoException) => resume(new ListenError({ name, port, cause }))
-    server.once("error", refused)
-    // A fleet connects in one moment: who finds the queue full comes again after 1, 3 and 7 seconds.
+    const failed = (cause: NodeJS.ErrnoException) => resume(new ListenError({ name, port, cause }))
+    server.once("error", failed)
+    // A fleet connects all at once. A client that finds the queue full retries after 1 s, 3 s and 7 s.
     server.listen({ port, host: "127.0.0.1", backlog: 4096 }, () => {
-      server.off("error", refused)
+      server.off("error", failed)
       const address = server.address()
       const origin = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : port}`
       const counts = new Map<string, number>()
@@ -67,10 +67,10 @@ const listen = ({ latency = 0, listener, name, onRequest, port = 0 }: Options): 
       server.on("request", (request, response) => {
         const endpoint = endpointOf(request)
         counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1)
-        const look = () => {
+        const respond = () => {
           if (!request.socket.destroyed) answer(request, response)
         }
-        const wait = () => latency > 0 ? void setTimeout(look, latency) : look()
+        const wait = () => latency > 0 ? void setTimeout(respond, latency) : respond()
         if (onRequest === undefined) wait()
         else void onRequest(request).then(wait)
       })
@@ -81,7 +81,7 @@ const listen = ({ latency = 0, listener, name, onRequest, port = 0 }: Options): 
 const endpointOf = (request: IncomingMessage): string =>
   `${request.method ?? "GET"} ${(request.url ?? "/").replace(/[?#].*$/, "")}`
 
-/** Does not wait for clients that keep a connection open: the program is over. */
+/** Closes open connections too: the program ends. */
 const close = (server: Server): Effect.Effect<void> =>
   Effect.async((resume) => {
     server.close(() => resume(Effect.void))

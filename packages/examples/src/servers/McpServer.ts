@@ -3,7 +3,7 @@
  * asks: protected resource metadata (RFC 9728), JWT access tokens verified against the issuer's keys, and challenges
  * (RFC 6750) that tell a client what to do next.
  *
- * `reports:read` opens everything but the tool `publish`, which needs `reports:write` as well.
+ * Every request needs the scope `reports:read`. The tool `publish` needs `reports:write` as well.
  */
 import { toNodeHandler } from "@modelcontextprotocol/node"
 import type { NodeIncomingMessageLike } from "@modelcontextprotocol/node"
@@ -29,15 +29,15 @@ import { z } from "zod"
 import * as LoopbackServer from "./LoopbackServer.ts"
 
 export interface Options {
-  /** Whose tokens are accepted. */
+  /** The server accepts the tokens of this issuer alone. */
   readonly issuer: string
-  /** Where the keys of the issuer are published. */
+  /** The URL of the issuer's public keys. */
   readonly jwksUri: string
   /** Default: any free port. */
   readonly port?: number | undefined
-  /** Milliseconds that every request waits before it is answered. Default: 0. */
+  /** How long every request waits before it is answered, in milliseconds. Default: 0. */
   readonly latency?: number | undefined
-  /** Whether answers are single JSON bodies or event streams. Default: whichever the SDK finds fit. */
+  /** Whether answers are single JSON bodies or event streams. Default: `auto`, the SDK decides. */
   readonly responseMode?: "auto" | "json" | "sse" | undefined
 }
 
@@ -48,13 +48,14 @@ export interface McpServer {
   readonly reportUrl: string
   readonly resourceMetadataUrl: string
   /**
-   * Refuses every token that was issued before now, as an operator does after a leak; of those of the current second,
-   * those that it has seen. The authorization server goes on as before, so that a new token opens the door again.
+   * Refuses every token that was issued before now, as an operator does after a leak. Of the tokens issued in the current
+   * second, the server refuses those that it has seen. The authorization server goes on as before, so that the server
+   * accepts new tokens.
    */
   readonly revokeAll: Effect.Effect<void>
   /** How many requests have arrived so far at `METHOD /path`. */
   readonly requests: (endpoint: string) => number
-  /** How many requests have been answered with this status so far because of their token. */
+  /** How many requests were answered with this status so far because of their token. */
   readonly refused: (status: 401 | 403) => number
 }
 
@@ -123,7 +124,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
           return response
         }
       }, { onerror: failed })
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- theirs lacks the `undefined` of Node's own type
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the SDK's type lacks the `undefined` of Node's type
       return (request, response) => void handler(request as NodeIncomingMessageLike, response)
     }
   })
@@ -144,7 +145,7 @@ const resourceMetadata = (origin: string): string => `${origin}/.well-known/oaut
 
 const report = (day: string) => ({ day, orders: 1_204, returns: 17 })
 
-/** The SDK asks for a new session at every request. */
+/** The SDK calls this function at every request. */
 const makeSession = (): Sdk => {
   const sdk = new Sdk({ name: "reports", version: "1.0.0" })
   sdk.registerTool("report", {
@@ -168,12 +169,12 @@ interface TokenId {
 }
 
 /**
- * Seconds that a token is accepted beyond its `exp` (RFC 7519 §4.1.4). Issuers count in whole seconds, rounded down, so
- * that without it a token lives up to a second less than its `expires_in` says: much, of five.
+ * How long a token is accepted after its `exp`, in seconds (RFC 7519 §4.1.4). Issuers count in whole seconds, rounded
+ * down, so that without a leeway a token expires up to 1 s earlier than its `expires_in` says. That is much, of 5 s.
  */
 const leeway = 1
 
-/** RFC 9068 §4: signature, issuer, audience, expiry, and the type of the JWT, so that no ID token passes for one. */
+/** Checks signature, issuer, audience and expiry (RFC 9068 §4), and the type, so that no ID token passes as an access token. */
 const makeVerifier = ({ audience, isRevoked, issuer, jwksUri }: Options & {
   readonly audience: string
   readonly isRevoked: (token: TokenId) => boolean
@@ -214,14 +215,14 @@ const claims = z.object({
   sub: z.string()
 })
 
-/** Whether the token is to blame, and not the way to the issuer's keys. */
+/** Whether the token is wrong. Otherwise the issuer's keys could not be read. */
 const isTokenError = (error: unknown): error is jose.errors.JOSEError =>
   error instanceof jose.errors.JOSEError &&
   !(error instanceof jose.errors.JWKSTimeout || error instanceof jose.errors.JWKSInvalid)
 
 /**
  * Which tokens are revoked. `iat` counts in whole seconds, too coarse to tell a token from its successor of the same
- * second: the tokens of the latest second that were seen here are struck out by their `jti`.
+ * second. The tokens of the latest second that the server has seen are therefore revoked by their `jti`.
  */
 const makeRevocations = () => {
   const denied = new Set<string>()

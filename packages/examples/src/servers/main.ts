@@ -1,5 +1,5 @@
 /**
- * `pnpm demo:servers`: the two servers of the demo alone, to try by hand until Ctrl-C.
+ * `pnpm demo:servers`: the two servers of the demo, to be called by hand until Ctrl-C stops them.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -80,11 +80,11 @@ ${
   issuer          ${signers.employer.issuer}   (trusted, for jwt-bearer, ${signers.employer.signingAlgorithm})
   private key     ${privateKey(signers.employer)}
 
-Without a token, the challenge says where to go:
+Without a token, the challenge says where to find the metadata:
 
   curl -i ${mcpServer.url}
 
-With a token (paste all of it: the token is short-lived; --token-lifetime 300 gives you more time):
+With a token (paste all of it: the token expires after ${tokenLifetime} s; --token-lifetime 300 gives you more time):
 
   TOKEN=$(curl -s -u '${client.clientId}:${Redacted.value(client.clientSecret)}' \\
     -d grant_type=client_credentials -d scope=reports:read \\
@@ -97,6 +97,16 @@ With a token (paste all of it: the token is short-lived; --token-lifetime 300 gi
          "params":{"name":"report","arguments":{"day":"today"}}}'
 
 The tool "publish" answers 403 until the scope is "reports:read reports:write".
+
+For the short programs of packages/examples/README.md, paste their settings in another terminal:
+
+  export MCP_SERVER_URL=${mcpServer.url} REPORT_URL=${mcpServer.reportUrl}
+  export MCP_ISSUER=${issuer} MCP_CLIENT_ID=${client.clientId}
+  export MCP_CLIENT_SECRET=${Redacted.value(client.clientSecret)}
+
+and for 02-private-key.ts, in addition:
+
+  export MCP_CLIENT_ID=${signers.client.clientId} MCP_PRIVATE_KEY='${Redacted.value(signers.client.pem)}'
 `
 }
 

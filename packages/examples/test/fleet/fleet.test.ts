@@ -1,5 +1,5 @@
 /**
- * What `pnpm demo:fleet` counts, what it calls a failure, and that it leaves no process behind.
+ * The counts of `pnpm demo:fleet`, what it reports as a failure, and that it leaves no process behind.
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
@@ -10,7 +10,7 @@ import * as Summary from "../../src/fleet/Summary.ts"
 
 const lifetime = 6000
 
-/** Of a fleet; with `kill`, whoever renews is dead after 100 ms, and another asks 900 ms later. */
+/** Four renewals. With `kill`, the renewing process is dead after 100 ms, and another requests the token 900 ms later. */
 const renewalsOf = (kill: boolean) => {
   const renewals = new Renewals(lifetime)
   for (const at of [0, 5000, 10_000, 15_000]) {
@@ -37,20 +37,20 @@ const runOf = (changes: Partial<Summary.Run> = {}): Summary.Run => ({
   ...changes
 })
 
-describe("the renewals", () => {
-  it("are told apart by the life of a token", () => {
+describe("Renewals", () => {
+  it("counts requests within a third of the lifetime as requests for the same token", () => {
     const renewals = new Renewals(lifetime)
     for (const at of [0, 100, 1900, 4600, 5700]) renewals.arrived("the fleet", at)
     expect(renewals.all.map(({ requests }) => requests)).toEqual([3, 2])
   })
 
-  it("of processes that share nothing are their own", () => {
+  it("counts the tokens of each process separately if the processes share nothing", () => {
     const renewals = new Renewals(lifetime)
     for (const name of ["a", "b", "c", "b"]) renewals.arrived(name, 0)
     expect(renewals.all.map(({ requests, users }) => [users, requests])).toEqual([["a", 1], ["b", 2], ["c", 1]])
   })
 
-  it("are late by the time from the kill to the next request, or to now", () => {
+  it("measures a takeover from the kill to the next request, or to now if there was none", () => {
     expect(delays(renewalsOf(true), 20_000)).toEqual([900, 900, 900])
     expect(delays([{ users: "the fleet", beganAt: 0, requests: 1, killedAt: 50 }], 750)).toEqual([700])
     expect(delays(renewalsOf(false), 20_000)).toEqual([])
@@ -61,8 +61,8 @@ describe("the renewals", () => {
   })
 })
 
-describe("the summary", () => {
-  it("says what sharing saves", () => {
+describe("Summary", () => {
+  it("prints a table of what sharing saves", () => {
     expect(Summary.table(runOf()).split("\n").map((row) => row.trim().replace(/ {2,}/, ": "))).toEqual([
       "calls: 1000",
       "calls that failed: 0",
@@ -79,13 +79,13 @@ describe("the summary", () => {
     )
   })
 
-  it("has a live line", () => {
+  it("prints a live line of counts", () => {
     expect(Summary.line(runOf({ kill: true }))).toBe(
       "  1000 calls, 0 failed; 7 token requests, 12 tokens read from others; 3 killed"
     )
   })
 
-  it("finds nothing wrong with a run as it should be", () => {
+  it("reports no problem for a correct run: shared, with --kill, and not shared", () => {
     const own = ["a", "b", "c", "d"].flatMap((users) => renewalsOf(false).map((renewal) => ({ ...renewal, users })))
     const counts = [{ ...none, calls: 1000, obtained: 16 }]
     expect(Summary.problems(runOf())).toEqual([])
@@ -98,36 +98,44 @@ describe("the summary", () => {
   const served = { ...none, calls: 1 }
   it.each<[what: string, changes: Partial<Summary.Run>, problem: string]>([
     ["a process that ends by itself", { crashed: 1 }, "ended by themselves"],
-    ["nobody who is served", { counts: [none] }, "nobody was served"],
+    ["that no call was made", { counts: [none] }, "no call was made"],
     ["a call that fails", { counts: [{ ...served, failed: 1, failure: "status 401" }] }, "the last with: status 401"],
-    ["a storage that fails", { counts: [{ ...served, storageFailures: 1, storageFailure: "no" }] }, "at last with: no"],
-    ["the same with --kill", { kill: true, counts: [{ ...served, storageFailures: 1 }] }, "the storage failed"],
+    [
+      "a storage that fails",
+      { counts: [{ ...served, storageFailures: 1, storageFailure: "no" }] },
+      "the last time with: no"
+    ],
+    [
+      "a storage that fails with --kill",
+      { kill: true, counts: [{ ...served, storageFailures: 1 }] },
+      "the storage failed"
+    ],
     ["tokens that are not renewed", { renewals: renewalsOf(false).slice(0, 1) }, "only 1 tokens"],
-    ["processes without tokens of their own", { shares: false, counts: [served] }, "in which 12 are due"],
-    ["tokens that nobody can have shared", { shares: false }, "nothing is shared"],
+    ["too few tokens for processes that do not share", { shares: false, counts: [served] }, "in which 12 are due"],
+    ["tokens read from others without a shared storage", { shares: false }, "is not shared"],
     [
       "two requests for a token",
       { renewals: renewalsOf(true).map(({ killedAt: _, ...it }) => it) },
-      "2 requests for one"
+      "2 requests were made for one"
     ],
     [
-      "three where one was killed",
+      "three requests for a token whose process was killed",
       { kill: true, renewals: rest.map((it) => ({ ...it, requests: 3 })) },
-      "3 requests for"
+      "3 requests were made for"
     ],
-    ["--kill that kills nobody", { kill: true, renewals: renewalsOf(false) }, "no process was killed"],
-    ["more than a lease until another takes over", { kill: true, renewals: late }, "2100 ms passed after"]
-  ])("finds %s", (_, changes, problem) => {
+    ["that --kill killed no process", { kill: true, renewals: renewalsOf(false) }, "no process was killed"],
+    ["a takeover that takes longer than a lease", { kill: true, renewals: late }, "2100 ms passed after"]
+  ])("reports %s", (_, changes, problem) => {
     expect(Summary.problems(runOf(changes)).join("; ")).toContain(problem)
   })
 
-  it("does not blame the fleet for a machine that stood still", () => {
+  it("allows a takeover the time for which the machine paused", () => {
     expect(Summary.problems(runOf({ kill: true, renewals: late, stall: 200 }))).toEqual([])
   })
 })
 
-describe("the processes", () => {
-  it.scopedLive("one that is killed is replaced, but not once the fleet has ended: nobody would end that one", () =>
+describe("Processes", () => {
+  it.scopedLive("a killed process is replaced while the scope is open, and not after it has closed", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const processes = yield* Scope.extend(

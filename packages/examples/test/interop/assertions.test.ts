@@ -1,5 +1,5 @@
 /**
- * Signed and federated identities against a real authorization server, which accepts an assertion but once.
+ * `PrivateKeyJwt` and `JwtBearer` against a real authorization server, which accepts each assertion once.
  */
 import {
   AssertionProvider,
@@ -62,7 +62,7 @@ describe("PrivateKeyJwt against oidc-provider", () => {
 
   for (const signingAlgorithm of ["ES256", "PS256", "EdDSA"] as const) {
     for (const audience of ["issuer", "token_endpoint"] as const) {
-      it.scopedLive(`${signingAlgorithm}, for the ${audience}: every token has an assertion of its own`, () =>
+      it.scopedLive(`with ${signingAlgorithm} and the ${audience} as audience, every token request has an assertion of its own`, () =>
         Effect.gen(function*() {
           const key = yield* KeyPair.generate(signingAlgorithm)
           const { mcpServer, read, tokenRequests } = yield* start({ keyClients: [{ clientId, ...key }] })
@@ -78,7 +78,7 @@ describe("PrivateKeyJwt against oidc-provider", () => {
     }
   }
 
-  it.scopedLive("a wrong key is refused once, for all callers, and the assertion is in no error", () =>
+  it.scopedLive("a wrong key causes one token request for ten callers, and no error contains the assertion", () =>
     Effect.gen(function*() {
       const { mcpServer, read, tokenRequests } = yield* start({
         keyClients: [{ clientId, ...(yield* KeyPair.generate("ES256")) }]
@@ -94,7 +94,7 @@ describe("PrivateKeyJwt against oidc-provider", () => {
       assert.strictEqual(tokenRequests(), 1)
     }))
 
-  it.scopedLive("an algorithm that the client is not registered for is refused", () =>
+  it.scopedLive("an algorithm for which the client is not registered is refused", () =>
     Effect.gen(function*() {
       const registered = yield* KeyPair.generate("PS256")
       const { mcpServer, read, tokenRequests } = yield* start({ keyClients: [{ clientId, ...registered }] })
@@ -108,7 +108,7 @@ describe("PrivateKeyJwt against oidc-provider", () => {
       assert.strictEqual(tokenRequests(), 1)
     }))
 
-  it.scopedLive("a key that was rotated is asked for again after the refusal, and no caller sees that", () =>
+  it.scopedLive("after a refusal, a rotated key is read again, and no caller sees a failure", () =>
     Effect.gen(function*() {
       const [before, after] = yield* Effect.all([KeyPair.generate("EdDSA"), KeyPair.generate("EdDSA")])
       const { mcpServer, read, tokenRequests } = yield* start({ keyClients: [{ clientId, ...after }] })
@@ -135,7 +135,7 @@ describe("JwtBearer against oidc-provider", () => {
     return { key, ...(yield* start({ trustedIssuers: [{ issuer: employer, ...key }], ...options })) }
   })
 
-  it.scopedLive("a client with a secret, in whose name the token is not", () =>
+  it.scopedLive("a client with a secret gets a token whose subject is the user", () =>
     Effect.gen(function*() {
       const { authorizationServer, key, mcpServer, read, tokenRequests } = yield* startWith()
       const [client] = authorizationServer.clients
@@ -157,7 +157,7 @@ describe("JwtBearer against oidc-provider", () => {
       }).pipe(Effect.provide(live(Auth, vouched(key))))
     }))
 
-  it.scopedLive("a client with a key: two assertions in one request, both anew for the next", () =>
+  it.scopedLive("a client with a key sends two assertions in a token request, and two new ones in the next", () =>
     Effect.gen(function*() {
       const clientKey = yield* KeyPair.generate("EdDSA")
       const { key, mcpServer, read, tokenRequests } = yield* startWith({
@@ -183,7 +183,7 @@ describe("JwtBearer against oidc-provider", () => {
       }).pipe(Effect.provide(live(Auth, vouched(key))))
     }))
 
-  it.scopedLive("a client that does not authenticate, and names itself", () =>
+  it.scopedLive("a client that does not authenticate sends its client id", () =>
     Effect.gen(function*() {
       const { key, mcpServer, read, tokenRequests } = yield* startWith({ publicClients: ["agent"] })
       const Auth = JwtBearer.layer({ serverUrl: mcpServer.url, clientId: "agent", audience: "token_endpoint" })
@@ -194,7 +194,7 @@ describe("JwtBearer against oidc-provider", () => {
       }).pipe(Effect.provide(live(Auth, vouched(key))))
     }))
 
-  it.scopedLive("what nobody trusted has signed is refused once", () =>
+  it.scopedLive("an assertion of an untrusted issuer, or with a wrong key, is refused after one token request", () =>
     Effect.gen(function*() {
       const { key, mcpServer, read, tokenRequests } = yield* startWith({ publicClients: ["agent"] })
       const Auth = JwtBearer.layer({ serverUrl: mcpServer.url, clientId: "agent" })
@@ -208,7 +208,7 @@ describe("JwtBearer against oidc-provider", () => {
       }
     }))
 
-  it.scopedLive("an assertion that was made elsewhere is good for one token", () =>
+  it.scopedLive("a static assertion buys one token, and is refused the second time", () =>
     Effect.gen(function*() {
       const { authorizationServer, key, mcpServer, read, tokenRequests } = yield* startWith({
         publicClients: ["agent"]

@@ -1,5 +1,5 @@
 /**
- * The library against servers that others wrote: what no server of our own could prove.
+ * `ClientSecret` against servers written by others, which find mistakes that our own servers would share.
  */
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { OAuthFetch, OAuthHttpClient, OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
@@ -33,7 +33,7 @@ const start = Effect.fnUntraced(function*(options: AuthorizationServer.Options =
   return { authorizationServer, mcpServer, live }
 })
 
-/** What RFC 6749 appendix A allows: oidc-provider refuses what an encoding mistake would make of it. */
+/** Characters that RFC 6749 appendix A allows. With an encoding mistake, oidc-provider would refuse the client. */
 const difficult = (
   tokenEndpointAuthMethod: AuthorizationServer.Client["tokenEndpointAuthMethod"]
 ): AuthorizationServer.Client => ({
@@ -44,7 +44,7 @@ const difficult = (
 
 describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", () => {
   for (const tokenEndpointAuthMethod of ["client_secret_basic", "client_secret_post"] as const) {
-    it.scopedLive(`a secret of special characters arrives by ${tokenEndpointAuthMethod}`, () =>
+    it.scopedLive(`a secret of special characters is accepted by ${tokenEndpointAuthMethod}`, () =>
       Effect.gen(function*() {
         const { live, mcpServer } = yield* start({ clients: [difficult(tokenEndpointAuthMethod)] })
         const report = yield* Report.read(mcpServer.reportUrl).pipe(
@@ -54,7 +54,7 @@ describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", 
       }))
   }
 
-  it.scopedLive("issuer, authentication method and scopes can be left to discovery", () =>
+  it.scopedLive("issuer, authentication method and scopes can be discovered", () =>
     Effect.gen(function*() {
       const { live, mcpServer } = yield* start()
       const scopes = yield* Report.read(mcpServer.reportUrl).pipe(
@@ -76,7 +76,7 @@ describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", 
       assert.strictEqual(authorizationServer.requests("POST /token"), 1)
     }))
 
-  it.scopedLive("a wrong secret is reported as what it is, once, and without the secret", () =>
+  it.scopedLive("a wrong secret causes one token request, and an invalid_client error without the secret", () =>
     Effect.gen(function*() {
       const { authorizationServer, live, mcpServer } = yield* start()
       const error = yield* Report.read(mcpServer.reportUrl).pipe(
@@ -88,7 +88,7 @@ describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", 
       assert.strictEqual(authorizationServer.requests("POST /token"), 1)
     }))
 
-  it.scopedLive("a client of the 2025 revision of MCP is served and stepped up as well", () =>
+  it.scopedLive("a client of the 2025 revision of MCP is served, and stepped up", () =>
     Effect.gen(function*() {
       const { live, mcpServer } = yield* start()
       const fetch = yield* OAuthFetch.make.pipe(Effect.provide(yield* Layer.build(live())))

@@ -54,7 +54,7 @@ const contentTypeOf = { json: "application/json", sse: "text/event-stream" }
 
 describe("@modelcontextprotocol/client 2", () => {
   for (const responseMode of ["json", "sse"] as const) {
-    it.scopedLive(`lists and calls tools, is revoked and stepped up: ${responseMode}`, () =>
+    it.scopedLive(`lists and calls tools across a revocation and a step-up, with answers in ${responseMode}`, () =>
       Effect.gen(function*() {
         const authorizationServer = yield* start
         const mcpServer = yield* McpServer.make({ ...authorizationServer, responseMode })
@@ -81,7 +81,7 @@ describe("@modelcontextprotocol/client 2", () => {
   }
 })
 
-/** A server of the 1.x line, which asks for a token and lets the test look inside. */
+/** A server of the 1.x line that needs a token, and tells the test when a call arrives and when its client leaves. */
 const startV1 = Effect.fnUntraced(function*(enableJsonResponse: boolean) {
   const authorizationServer = yield* start
   const called = yield* Deferred.make<void>()
@@ -123,7 +123,7 @@ const startV1 = Effect.fnUntraced(function*(enableJsonResponse: boolean) {
 
 describe("@modelcontextprotocol/sdk 1", () => {
   for (const mode of ["json", "sse"] as const) {
-    it.scopedLive(`lists and calls tools: ${mode}`, () =>
+    it.scopedLive(`lists and calls tools, with answers in ${mode}`, () =>
       Effect.gen(function*() {
         const { client, contentTypes } = yield* startV1(mode === "json")
         const { tools } = yield* Effect.promise(() => client.listTools())
@@ -133,7 +133,7 @@ describe("@modelcontextprotocol/sdk 1", () => {
         assert.isTrue(contentTypes.has(contentTypeOf[mode]))
       }))
 
-    it.scopedLive(`the transport's AbortSignal reaches the connection: ${mode}`, () =>
+    it.scopedLive(`closing the client aborts the connection of a call in flight, with answers in ${mode}`, () =>
       Effect.gen(function*() {
         const { called, client, left } = yield* startV1(mode === "json")
         const call = client.callTool({ name: "hang" }).catch((error: unknown) => error)

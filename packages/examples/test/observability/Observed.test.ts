@@ -1,5 +1,5 @@
 /**
- * What arrives at OpenTelemetry when the library is used as in production, against real servers; and what does not.
+ * The telemetry that OpenTelemetry receives when the library is used as in production, and that it contains no secret.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { MetricData } from "@opentelemetry/sdk-metrics"
@@ -40,9 +40,9 @@ describe("OpenTelemetry", () => {
       const { exported, fingerprints, secrets } = yield* Observed.run
       const { logs, metrics, spans } = exported
 
-      const flights = named(spans, "oauth.client.token.acquire")
+      const acquisitions = named(spans, "oauth.client.token.acquire")
       assert.deepStrictEqual(
-        flights.map(({ attributes, parentSpanContext }) => [
+        acquisitions.map(({ attributes, parentSpanContext }) => [
           parentSpanContext,
           attributes["oauth.reason"],
           attributes["oauth.outcome"],
@@ -58,12 +58,14 @@ describe("OpenTelemetry", () => {
       const waits = named(spans, "oauth.client.token.wait")
       assert.deepStrictEqual(
         waits.map(({ links }) => links.map(({ context }) => context.spanId)),
-        [...Array.from({ length: 5 }, () => flights[0]), flights[1], flights[2]].map((flight) => [idOf(flight) ?? ""])
+        [...Array.from({ length: 5 }, () => acquisitions[0]), acquisitions[1], acquisitions[2]].map((
+          acquisition
+        ) => [idOf(acquisition) ?? ""])
       )
       const callers = new Set([...named(spans, "read"), ...named(spans, "mistyped")].map(idOf))
       for (const wait of waits) assert.isTrue(callers.has(wait.parentSpanContext?.spanId))
       for (const request of named(spans, "oauth.client.token.request")) {
-        assert.include(flights.map(idOf), request.parentSpanContext?.spanId)
+        assert.include(acquisitions.map(idOf), request.parentSpanContext?.spanId)
         assert.strictEqual(request.attributes["server.address"], "127.0.0.1")
         assert.lengthOf(spans.filter(({ parentSpanContext }) => parentSpanContext?.spanId === idOf(request)), 1)
       }
@@ -80,7 +82,7 @@ describe("OpenTelemetry", () => {
       const waiting = metricOf(metrics, "oauth.client.token.waiting_callers")
       assert.deepStrictEqual(waiting?.dataPoints.map(({ value }) => value), [0])
       assert.deepInclude(waiting, { dataPointType: DataPointType.SUM, isMonotonic: false })
-      // The first token for the program itself, at the revocation, and the second for the program.
+      // Cache hits: the program's two reads of the token, and the request that met the revocation.
       assert.deepStrictEqual(metricOf(metrics, "oauth.client.token.cache.hits")?.dataPoints.map(({ value }) => value), [
         3
       ])

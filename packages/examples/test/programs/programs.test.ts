@@ -4,7 +4,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { exportPKCS8, importJWK } from "jose"
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -90,12 +89,7 @@ describe("02-private-key.ts", () => {
     const { mcpServer, settings: { MCP_SERVER_URL, REPORT_URL } } = yield* start({
       keyClients: [{ clientId, ...registered }]
     })
-    const pem = yield* Effect.promise(async () => {
-      const key = await importJWK(Redacted.value(used.privateKey), "ES256", { extractable: true })
-      if (key instanceof Uint8Array) throw new Error("not a private key")
-      return exportPKCS8(key)
-    })
-    const settings = { MCP_SERVER_URL, REPORT_URL, MCP_CLIENT_ID: clientId, MCP_PRIVATE_KEY: pem }
+    const settings = { MCP_SERVER_URL, REPORT_URL, MCP_CLIENT_ID: clientId, MCP_PRIVATE_KEY: Redacted.value(used.pem) }
     return { mcpServer, ended: yield* runProgram("programs/02-private-key.ts", settings) }
   })
 

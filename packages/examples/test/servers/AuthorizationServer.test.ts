@@ -6,7 +6,7 @@ import { vi } from "vitest"
 import { basic, obtain, read, send, start, tokenRequest, tokenResponse } from "./plainClient.ts"
 
 describe("AuthorizationServer", () => {
-  it.scopedLive("publishes its metadata at the addresses of OAuth and of OpenID", () =>
+  it.scopedLive("publishes the same metadata at the well-known paths of OAuth and of OpenID", () =>
     Effect.gen(function*() {
       const { authorizationServer: { issuer, jwksUri, tokenEndpoint } } = yield* start()
       const oauth = yield* send(`${issuer}/.well-known/oauth-authorization-server`)
@@ -22,7 +22,7 @@ describe("AuthorizationServer", () => {
       assert.deepStrictEqual(openid, oauth)
     }))
 
-  it.scopedLive("issues a JWT access token for the resource, whichever way the client sends its secret", () =>
+  it.scopedLive("issues a JWT access token for the resource, by client_secret_basic and by client_secret_post", () =>
     Effect.gen(function*() {
       const { authorizationServer, mcpServer } = yield* start({ accessTokenLifetime: 5 })
       assert.deepStrictEqual(
@@ -48,7 +48,7 @@ describe("AuthorizationServer", () => {
       assert.strictEqual(authorizationServer.requests("POST /token"), 2)
     }))
 
-  it.scopedLive("issues no token without a resource that it knows", () =>
+  it.scopedLive("refuses a token request without a known resource", () =>
     Effect.gen(function*() {
       const { authorizationServer, client, mcpServer } = yield* start()
       for (const parameters of [{}, { resource: `${mcpServer.url}/` }]) {
@@ -58,7 +58,7 @@ describe("AuthorizationServer", () => {
       }
     }))
 
-  it.scopedLive("refuses a wrong secret and an unknown client alike", () =>
+  it.scopedLive("refuses a wrong secret and an unknown client in the same way", () =>
     Effect.gen(function*() {
       const { authorizationServer, client, mcpServer } = yield* start()
       for (const wrong of [{ clientSecret: Redacted.make("guessed") }, { clientId: "nobody" }]) {
@@ -70,7 +70,7 @@ describe("AuthorizationServer", () => {
     }))
 
   // oidc-provider, strict as RFC 6749 appendix A.2, accepts printable ASCII and nothing beyond it in a secret.
-  it.scopedLive("takes a secret of special characters in client_secret_basic, form-encoded and only so", () =>
+  it.scopedLive("accepts a secret of special characters in client_secret_basic only if it is form-encoded", () =>
     Effect.gen(function*() {
       const secret = "100% +1:1 &=\"\\/?~"
       const { authorizationServer, client, mcpServer } = yield* start({
@@ -91,7 +91,7 @@ describe("AuthorizationServer", () => {
       assert.strictEqual(raw.status, 400)
     }))
 
-  it.scopedLive("has nothing to say on the console", () =>
+  it.scopedLive("prints nothing on the console", () =>
     Effect.gen(function*() {
       const spies = (["log", "info", "warn", "error"] as const).map((level) => vi.spyOn(console, level))
       yield* Effect.addFinalizer(() => Effect.sync(() => spies.forEach((spy) => spy.mockRestore())))

@@ -11,7 +11,7 @@ const echo: LoopbackServer.Options = {
 }
 
 describe("LoopbackServer", () => {
-  it.scopedLive("says which port is taken", () =>
+  it.scopedLive("when its port is taken, fails with an error that names the port", () =>
     Effect.gen(function*() {
       const { origin } = yield* LoopbackServer.make(echo)
       const port = Number(new URL(origin).port)
@@ -19,7 +19,7 @@ describe("LoopbackServer", () => {
       assert.strictEqual(error.message, `The echo cannot listen on 127.0.0.1:${port}: another program listens there`)
     }))
 
-  it.scopedLive("closes with its scope, whatever connections are open", () =>
+  it.scopedLive("closes with its scope, even while connections are open", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { origin } = yield* LoopbackServer.make({
@@ -34,7 +34,7 @@ describe("LoopbackServer", () => {
       assert.strictEqual(Exit.isFailure(again), true)
     }))
 
-  it.scopedLive("makes every request wait for its latency and counts it", () =>
+  it.scopedLive("delays every request by its latency, and counts it", () =>
     Effect.gen(function*() {
       const { origin, requests } = yield* LoopbackServer.make({ ...echo, latency: 100 })
       const started = performance.now()
@@ -44,7 +44,7 @@ describe("LoopbackServer", () => {
       assert.strictEqual(requests("GET /other"), 0)
     }))
 
-  it.scopedLive("does not answer who is gone by the time that a request is looked at", () =>
+  it.scopedLive("does not answer a request whose connection closed in onRequest", () =>
     Effect.gen(function*() {
       const answered: Array<string | undefined> = []
       const { origin, requests } = yield* LoopbackServer.make({

@@ -22,7 +22,7 @@ const assertInsufficientScope = (answer: Answer, mcpServer: McpServer.McpServer,
 }
 
 describe("McpServer", () => {
-  it.scopedLive("publishes its protected resource metadata to everybody", () =>
+  it.scopedLive("publishes its protected resource metadata without authentication", () =>
     Effect.gen(function*() {
       const { authorizationServer, mcpServer } = yield* start()
       const answer = yield* send(mcpServer.resourceMetadataUrl)
@@ -34,7 +34,7 @@ describe("McpServer", () => {
       })
     }))
 
-  it.scopedLive("answers a valid token", () =>
+  it.scopedLive("answers requests with a valid token", () =>
     Effect.gen(function*() {
       const { authorizationServer, mcpServer } = yield* start()
       const token = yield* obtain(authorizationServer, mcpServer.url)
@@ -48,7 +48,7 @@ describe("McpServer", () => {
       assert.strictEqual(mcpServer.refused(401), 0)
     }))
 
-  it.scopedLive("answers 401 without a token and with what is none, and says where to go", () =>
+  it.scopedLive("answers 401 without a token and with an invalid one, with a challenge that names the metadata", () =>
     Effect.gen(function*() {
       const { mcpServer } = yield* start()
       for (const answer of [yield* read(mcpServer), yield* read(mcpServer, "none"), yield* send(mcpServer.url)]) {
@@ -86,7 +86,7 @@ describe("McpServer", () => {
       assertInvalidToken(refused, mcpServer, /exp.* claim timestamp/)
     }))
 
-  it.scopedLive("refuses what was issued before a revocation and accepts what comes after it", () =>
+  it.scopedLive("refuses tokens issued before a revocation, and accepts tokens issued after it", () =>
     Effect.gen(function*() {
       const { authorizationServer, mcpServer } = yield* start()
       const before = yield* obtain(authorizationServer, mcpServer.url)
@@ -98,7 +98,7 @@ describe("McpServer", () => {
       assertInvalidToken(yield* read(mcpServer, before), mcpServer, /revoked/)
     }))
 
-  it.scopedLive("answers 403 to a tool that needs another scope, and names it", () =>
+  it.scopedLive("answers 403 to a call that needs another scope, and names the scope", () =>
     Effect.gen(function*() {
       const { authorizationServer, mcpServer } = yield* start()
       const reader = yield* obtain(authorizationServer, mcpServer.url, "reports:read")
@@ -113,7 +113,7 @@ describe("McpServer", () => {
       assert.strictEqual(mcpServer.refused(403), 3)
     }))
 
-  it.scopedLive("does not blame the token when the keys of the issuer are out of reach", () =>
+  it.scopedLive("answers 500, and not 401, when the keys of the issuer cannot be read", () =>
     Effect.gen(function*() {
       const elsewhere = yield* Scope.make()
       const issuer = yield* AuthorizationServer.make().pipe(Scope.extend(elsewhere))
