@@ -3,7 +3,7 @@
  */
 
 /**
- * An access token and what is known of it.
+ * An access token and what its token response says about it.
  *
  * @since 0.1.0
  */
@@ -159,8 +159,8 @@ export * as TokenEndpoint from "./TokenEndpoint.ts"
 export * as TokenKey from "./TokenKey.ts"
 
 /**
- * What a storage that leaves the process keeps of a token: one line of text, with a version, encrypted or not; and what a
- * place for such records has to be able to do.
+ * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext; and the
+ * operations that a place for records must have.
  *
  * @since 0.1.0
  */
@@ -174,11 +174,8 @@ export * as TokenRecord from "./TokenRecord.ts"
 export * as TokenRequestContext from "./TokenRequestContext.ts"
 
 /**
- * Where tokens are stored, so that callers, providers and processes share them.
- *
- * - `layerMemory` and `layerKeyValueStore` are for one process.
- * - `FileTokenStorage` of `@effect-mcp-auth/storage-file` is for the processes of one machine.
- * - `RedisTokenStorage` of `@effect-mcp-auth/storage-redis` is for a fleet of machines.
+ * Where tokens are stored, so that callers and providers share them. Processes share tokens in the storages of
+ * `@effect-mcp-auth/storage-file` (one machine) and `@effect-mcp-auth/storage-redis` (a fleet).
  *
  * @since 0.1.0
  */
