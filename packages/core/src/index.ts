@@ -3,7 +3,7 @@
  */
 
 /**
- * An access token and what is known of it.
+ * An access token and what its token response says about it.
  *
  * @since 0.1.0
  */
@@ -189,8 +189,8 @@ export * as TokenEndpoint from "./TokenEndpoint.ts"
 export * as TokenKey from "./TokenKey.ts"
 
 /**
- * What a storage that leaves the process keeps of a token: one line of text, with a version, encrypted or not; and what a
- * place for such records has to be able to do.
+ * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext; and the
+ * operations that a place for records must have.
  *
  * @since 0.1.0
  */

@@ -2,15 +2,15 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { type Generations, isOurs, isTemporary } from "./generations.ts"
-import { temporaryName } from "./privateFiles.ts"
+import { type Generations, isOurs } from "./generations.ts"
+import { isTemporary, temporaryName } from "./temporaryFiles.ts"
 
-/** So few that a write hardly takes longer, and enough that in time all are looked at. */
+/** How many folders one write looks at: few enough for a fast write, and over time each folder has its turn. */
 const LOOKS = 8
 
 /**
- * What keeps a directory from growing: each write looks at a few folders of others, and removes those that nobody will
- * come back to, since all that is in them has been of no use for some time.
+ * Keeps a directory from growing: each write looks at a few folders of other tokens, and removes those in which every
+ * file has been of no use for some time.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const make = (
     const removeFolder = (base: string, folder: string) =>
       Effect.gen(function*() {
         if (!(yield* isAbandoned(folder))) return
-        // Somebody may come back to it in this moment. Once it has another name, nobody can write into it any more.
+        // Another process may write into the folder at this moment. Once the folder has another name, nobody can.
         const aside = path.join(base, temporaryName())
         yield* fs.rename(folder, aside)
         yield* (yield* isAbandoned(aside)) ? fs.remove(aside, { recursive: true }) : fs.rename(aside, folder)

@@ -4,30 +4,35 @@ import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { temporaryName } from "./privateFiles.ts"
+import { isTemporary, temporaryName } from "./temporaryFiles.ts"
 
-/** How long after a file is of no more use it goes: a process that was stopped may still be about to finish it. */
+/**
+ * How long a file stays after it is of no more use, in milliseconds: a process that was stopped may still finish writing it.
+ */
 const GRACE = 60_000
 
 /** @internal */
 export type Kind = "record" | "lease"
 
 /**
- * Files in the order of their numbers (`record.7`), of which only the highest counts.
+ * Files with numbers (`record.7`), of which only the highest counts.
  *
- * One is written whole under a temporary name and then linked to the next number, which the file system does for one
- * process and refuses to all others. So each step is a compare-and-swap: there is no lock that a process could die with,
- * nobody ever reads half a file, and whoever was paused finds that the next number is taken.
+ * A process writes a file whole under a temporary name and then links it to the next number, which the file system does
+ * for one process and refuses to all others. So each step is a compare-and-swap: no lock stays behind when a process dies,
+ * nobody reads half a file, and a process that was paused finds that the next number is taken.
  *
- * The time of a file (mtime) says until when it is of use.
+ * The modification time of a file (mtime) says until when the file is of use.
  *
  * @internal
  */
 export interface Generations {
   readonly fileOf: (folder: string, kind: Kind, generation: number) => string
-  /** 0 if there is none. */
+  /** The highest number of that kind; 0 if there is none. */
   readonly highest: (folder: string, kind: Kind) => Effect.Effect<number, PlatformError>
-  /** Makes `content` the given generation, unless there is one, or a later one. `until`: milliseconds since the epoch. */
+  /**
+   * Writes the file of the given number, and says whether it did: not if that number or a higher one exists. `until`: when
+   * the file is of no more use, in milliseconds since the epoch.
+   */
   readonly publish: (
     folder: string,
     kind: Kind,
@@ -35,9 +40,9 @@ export interface Generations {
     content: string,
     until: number
   ) => Effect.Effect<boolean, PlatformError>
-  /** Whether a file, or folder, has been of no use for some time. */
+  /** Whether the file or the folder has been of no use for a minute. */
   readonly isAbandoned: (file: string) => Effect.Effect<boolean, PlatformError>
-  /** Removes it, if it has been; what a folder that was set aside holds as well. */
+  /** Removes the file if it is abandoned, or the folder with all that is in it. */
   readonly removeAbandoned: (file: string) => Effect.Effect<void>
 }
 
@@ -88,9 +93,9 @@ export const make: Effect.Effect<Generations, never, FileSystem.FileSystem | Pat
           Effect.ensuring(remove(temporary))
         )
         if (!linked) return false
-        // What has failed has not been done by half.
+        // A publication that fails leaves no file behind.
         const files = yield* Effect.tapError(fs.readDirectory(folder), () => remove(file))
-        // The number was free because the others are past it, and have cleaned up.
+        // The number can be free because other processes have written higher numbers and removed this one.
         if (files.some((other) => generationOf(other, kind) > generation)) {
           yield* remove(file)
           return false
@@ -107,14 +112,15 @@ export const make: Effect.Effect<Generations, never, FileSystem.FileSystem | Pat
   }
 })
 
-/** @internal */
-export const isTemporary = (file: string): boolean => file.startsWith("tmp.")
-
-/** Whether the file is one of those that are made here. @internal */
+/**
+ * Whether the name is that of a file that this module writes.
+ *
+ * @internal
+ */
 export const isOurs = (file: string): boolean =>
   isTemporary(file) || generationOf(file, "record") > 0 || generationOf(file, "lease") > 0
 
-/** 0 for what is none. */
+/** The number in the name; 0 if the name is not of that kind. */
 const generationOf = (file: string, kind: Kind): number => {
   const [name, number, ...rest] = file.split(".")
   return name === kind && rest.length === 0 && /^[1-9]\d{0,14}$/.test(number ?? "") ? Number(number) : 0

@@ -1,28 +1,27 @@
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
+import type * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
-import type * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
 import * as AbandonedFolders from "./abandonedFolders.ts"
-import * as Lease from "./lease.ts"
+import { explain, isMissing, type Operation } from "./explain.ts"
 import * as Generations from "./generations.ts"
-import { explain, type Folder, isMissing, make as makePrivateFiles } from "./privateFiles.ts"
-import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as Lease from "./lease.ts"
+import * as PrivateFiles from "./privateFiles.ts"
 
-/** How often the same step may lose to another process before something else must be wrong. */
+/** How often another process may be faster at the same step. After that, something else must be wrong. */
 const MAX_ATTEMPTS = 100
 
-/** The longest that a record is kept, in milliseconds: a year. File systems do not know all times to come. */
+/** How long a record is of use at most, in milliseconds: a year. File systems cannot store every future time. */
 const LONGEST = 365 * 24 * 60 * 60 * 1000
 
-type Operation = TokenStorageError["operation"]
-
 /**
- * Records in files, for any number of processes on one machine: a folder for each name, with the generations of the
- * record and of the lease. An empty file says that the record was removed.
+ * Records in files, for any number of processes on one machine: a folder for each name, with the numbered files of the
+ * record and of the lease. An empty file means that the record was removed.
  *
  * @internal
  */
@@ -31,7 +30,7 @@ export const make = (options: {
   readonly leaseDuration: Duration.Duration
 }): Effect.Effect<TokenRecord.Store, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    const files = yield* makePrivateFiles(options.directory)
+    const files = yield* PrivateFiles.make(options.directory)
     const generations = yield* Generations.make
     const lease = yield* Lease.make({ files, generations, leaseDuration: options.leaseDuration })
     const removeAbandoned = yield* AbandonedFolders.make(generations)
@@ -39,24 +38,26 @@ export const make = (options: {
     const tooBusy = (operation: Operation) =>
       new TokenStorageError({
         operation,
-        description: `${clean(options.directory)} does not hold still: others write to it, or clear it, all the time.`
+        description: `${
+          clean(options.directory)
+        } keeps changing: other processes write to it, or clear it, all the time.`
       })
 
-    const current = (operation: Operation, folder: Folder) =>
+    const current = (operation: Operation, folder: PrivateFiles.Folder) =>
       Effect.gen(function*() {
         for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
           const generation = yield* generations.highest(folder.path, "record")
           if (generation === 0) return { generation, content: Option.none<string>() }
           const read = folder.read(generations.fileOf(folder.path, "record", generation))
-          // To those who write, what cannot be read counts as none.
+          // For a write, a record that cannot be read counts as absent.
           const content = yield* operation === "get" ? read : Effect.orElseSucceed(read, () => Option.some(""))
-          // None: it has gone in this moment, since a higher one has come.
+          // None: the file has gone at this moment, because a higher number was written.
           if (Option.isSome(content)) return { generation, content: Option.filter(content, (text) => text !== "") }
         }
         return yield* tooBusy(operation)
       })
 
-    /** Whether it was done; if not, another process has been faster. */
+    /** Whether the change was made; if not, another process was faster. */
     const attempt = (
       name: string,
       operation: "set" | "remove",
@@ -73,7 +74,7 @@ export const make = (options: {
         if (done) yield* removeAbandoned(folder.base)
         return done
       }).pipe(
-        // Somebody has removed the folder in this moment.
+        // Another process has removed the folder at this moment.
         Effect.catchIf(isMissing, () => Effect.succeed(false)),
         Effect.mapError(explain(operation))
       )

@@ -14,7 +14,7 @@ describe("a write to the file storage", () => {
   const another = (
     storage: TokenStorage.TokenStorage.Service,
     directory: string,
-    theirs: AccessToken.AccessToken = makeToken("useless", 1, Date.now())
+    theirs: AccessToken.AccessToken = makeToken("expired", 1, Date.now())
   ) =>
     Effect.gen(function*() {
       const other = { ...key, clientId: crypto.randomUUID() }

@@ -6,8 +6,8 @@ import * as Generations from "../../src/internal/generations.ts"
 
 const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 
-describe("the highest generation", () => {
-  it.scopedLive("is that of a name as it is written here, and of no other", () =>
+describe("Generations", () => {
+  it.scopedLive("highest counts the names that publish writes, and no other names", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const { highest } = yield* Generations.make
@@ -30,7 +30,7 @@ describe("the highest generation", () => {
       expect(yield* highest(path, "lease")).toBe(10)
     }).pipe(Effect.provide(NodeContext.layer)))
 
-  it.scopedLive("is taken by one of many that publish it at once, and stands alone", () =>
+  it.scopedLive("publish lets one of ten concurrent writers have a number, and leaves that file alone in the folder", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const { fileOf, publish } = yield* Generations.make
@@ -41,7 +41,7 @@ describe("the highest generation", () => {
           (content) => publish(path, "record", generation, content, Date.now()),
           { concurrency: "unbounded" }
         )
-        expect(taken.filter((won) => won)).toHaveLength(1)
+        expect(taken.filter((done) => done)).toHaveLength(1)
         expect(yield* fs.readFileString(fileOf(path, "record", generation))).toBe(`writer ${taken.indexOf(true)}`)
         expect(yield* fs.readDirectory(path)).toEqual([`record.${generation}`])
       }

@@ -3,7 +3,7 @@ import { describe, expect } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { key, later, live, makeToken, open, openPlaintext, stored, token } from "../support/storage.ts"
 
-/** The file system as it is where nothing can be written. */
+/** A file system on which nothing can be written. */
 const readOnly = FileSystem.FileSystem.pipe(Effect.map((fs): FileSystem.FileSystem => {
   const denied = (method: string) => () =>
     Effect.fail(
@@ -17,9 +17,9 @@ const readOnly = FileSystem.FileSystem.pipe(Effect.map((fs): FileSystem.FileSyst
   return { ...fs, writeFileString: denied("writeFile"), link: denied("link"), utimes: denied("utimes") }
 }))
 
-describe("where nothing can be written", () => {
+describe("a directory that cannot be written to", () => {
   live(
-    "what is there is read, and nothing is made for it; what cannot be written says why",
+    "is read without a write, and fails a write with the reason",
     Effect.gen(function*() {
       const { directory, folder, fs } = yield* stored
       const storage = yield* open({ directory }).pipe(Effect.provideServiceEffect(FileSystem.FileSystem, readOnly))
@@ -35,7 +35,7 @@ describe("where nothing can be written", () => {
   )
 
   live(
-    "a directory that is not there is empty, and is not made",
+    "counts as empty if it does not exist, and reading does not make it",
     Effect.gen(function*() {
       const { directory, fs } = yield* stored
       const storage = yield* open({ directory: `${directory}/none` })
@@ -45,7 +45,7 @@ describe("where nothing can be written", () => {
   )
 })
 
-describe("what must not be used", () => {
+describe("a file or directory that must not be used", () => {
   type Stored = Effect.Effect.Success<typeof stored>
 
   const refused = (
@@ -55,14 +55,14 @@ describe("what must not be used", () => {
     description: RegExp
   ) =>
     live(
-      `${name}: it is reported, and replaced`,
+      `${name}: get reports it, and the next set replaces it`,
       Effect.gen(function*() {
         const all = yield* stored
         yield* spoil(all)
         const error = yield* Effect.flip(all.storage.get(key))
         expect(error).toMatchObject({ _tag: "TokenStorageError", operation: "get", reason })
         expect(error.message).toMatch(description)
-        // Not known to be the token that is meant.
+        // It cannot be read, so it is not known to be this token.
         yield* all.storage.remove(key, token)
         yield* all.storage.set(key, makeToken("older", 0))
         expect(yield* all.storage.get(key)).toEqual(Option.some(makeToken("older", 0)))
@@ -88,9 +88,14 @@ describe("what must not be used", () => {
     "a directory where the file should be",
     ({ file, fs }) => Effect.zipRight(fs.remove(file), fs.makeDirectory(file, { mode: 0o700 })),
     "Insecure",
-    /is no file/
+    /is not a file/
   )
-  refused("a file that all can read", ({ file, fs }) => fs.chmod(file, 0o644), "Insecure", /open to others.*mode 0644/)
+  refused(
+    "a file that all can read",
+    ({ file, fs }) => fs.chmod(file, 0o644),
+    "Insecure",
+    /open to users other than its owner.*mode 0644/
+  )
   refused("a file that the group can write", ({ file, fs }) => fs.chmod(file, 0o620), "Insecure", /mode 0620/)
   refused("a truncated file", ({ file, fs }) => fs.truncate(file, 100), "Damaged", /damaged/)
   refused("a file that is too long", ({ file, fs }) => fs.truncate(file, 2 ** 21), "Damaged", /longer than any record/)
@@ -119,7 +124,7 @@ describe("what must not be used", () => {
     /damaged/
   )
 
-  /** The file system as it is to a user who owns nothing of what matches. */
+  /** A file system on which everything that matches belongs to another user. */
   const owning = (others: RegExp) =>
     FileSystem.FileSystem.pipe(Effect.map((fs): FileSystem.FileSystem => ({
       ...fs,
@@ -128,7 +133,7 @@ describe("what must not be used", () => {
     })))
 
   live(
-    "a file, or a directory, of somebody else: it is reported",
+    "a file, folder or directory of another user: get reports it",
     Effect.gen(function*() {
       const { directory, storage } = yield* stored
       for (const others of [/record\.\d+$/, /tokens$/, /tokens\/[^/]+$(?<!tmp\.[^/]+)/]) {
@@ -144,7 +149,7 @@ describe("what must not be used", () => {
   )
 
   live(
-    "a directory that others can enter: nothing is read or written, and it is said how to close it",
+    "a directory or folder that other users can enter: nothing is read or written, and the error says how to close it",
     Effect.gen(function*() {
       const { directory, folder, fs } = yield* stored
       for (const open of [directory, folder]) {
@@ -162,7 +167,7 @@ describe("what must not be used", () => {
   )
 
   live(
-    "a file system that keeps no permissions: nothing is written, and it is said why",
+    "a file system that keeps no permissions: nothing is read or written, and the error says why",
     Effect.gen(function*() {
       const { directory, folder, fs } = yield* stored
       const lax: FileSystem.FileSystem = {
@@ -173,14 +178,16 @@ describe("what must not be used", () => {
       for (const use of [storage.get(key), storage.set(key, later)]) {
         const error = yield* Effect.flip(Effect.asVoid<unknown, unknown, never>(use))
         expect(error).toMatchObject({ reason: "Insecure" })
-        expect(String(error)).toMatch(/keeps no permissions \(mode 0777.*Choose a directory on another/)
+        expect(String(error)).toMatch(
+          /keeps no permissions \(.*has mode 0777.*Give a `directory` on another file system/
+        )
       }
       expect(yield* fs.readDirectory(folder)).toEqual(["record.1"])
     })
   )
 
   live(
-    "on Windows, which keeps no such permissions, files are used all the same",
+    "a file system without Unix permissions on Windows: files are used",
     Effect.gen(function*() {
       const { directory, fs } = yield* stored
       const lax: FileSystem.FileSystem = {
@@ -197,7 +204,7 @@ describe("what must not be used", () => {
   )
 
   live(
-    "a symbolic link in place of a token's directory",
+    "a symbolic link in place of a token's folder: get and set report it",
     Effect.gen(function*() {
       const { directory, folder, fs, storage } = yield* stored
       yield* fs.rename(folder, `${directory}/elsewhere`)
@@ -208,20 +215,20 @@ describe("what must not be used", () => {
   )
 
   live(
-    "a file where the directory should be: it is said that it is none",
+    "a file in place of the directory: the error says so and names the option",
     Effect.gen(function*() {
       const { directory, fs } = yield* stored
       yield* fs.writeFileString(`${directory}/file`, "", { mode: 0o600 })
       const storage = yield* open({ directory: `${directory}/file` })
-      expect((yield* Effect.flip(storage.get(key))).message).toMatch(/is no directory.*another `directory`/)
+      expect((yield* Effect.flip(storage.get(key))).message).toMatch(/is not a directory.*another `directory`/)
       for (const use of [storage.set(key, token), Effect.scoped(storage.lease(key))]) {
-        expect((yield* Effect.flip(use)).message).toMatch(/EEXIST.*Something else .*another `directory`/)
+        expect((yield* Effect.flip(use)).message).toMatch(/EEXIST.*not a directory is in the way.*another `directory`/)
       }
     })
   )
 
   live(
-    "a directory that cannot be made is an error, each time, and no more than that",
+    "a directory that cannot be made: each operation fails until it can be made",
     Effect.gen(function*() {
       const { file, fs } = yield* stored
       const storage = yield* open({ directory: `${file}/below` })

@@ -6,9 +6,9 @@ import { key, later, live, makeToken, open, stored, token } from "../support/sto
 const modeOf = (path: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.map(fs.stat(path), ({ mode }) => (mode & 0o777).toString(8)))
 
-describe("what is on the disk", () => {
+describe("a directory of tokens", () => {
   live(
-    "is open to its owner only, and tells neither token, nor client, nor URL",
+    "is open to its owner only, and shows no token, client or URL in names or contents",
     Effect.gen(function*() {
       const { directory, file, folder, fs, storage } = yield* stored
       yield* storage.lease(key)
@@ -28,7 +28,7 @@ describe("what is on the disk", () => {
   )
 
   live(
-    "is the last token alone: neither one that was replaced, nor one that was removed, nor what a killed process left",
+    "holds the last token alone: no replaced token, no removed token, no file of a killed process",
     Effect.gen(function*() {
       const { folder, fs, storage } = yield* stored
       yield* fs.writeFileString(`${folder}/tmp.killed`, "half a rec", { mode: 0o600 })
@@ -43,7 +43,7 @@ describe("what is on the disk", () => {
   )
 
   live(
-    "is there again if somebody has cleared it away",
+    "is made again after somebody has deleted it",
     Effect.gen(function*() {
       const { directory, fs, storage } = yield* stored
       yield* fs.remove(directory, { recursive: true })
@@ -55,16 +55,15 @@ describe("what is on the disk", () => {
   )
 })
 
-describe("a writer that was stopped between its look and its write", () => {
+describe("a writer that was paused between reading and writing", () => {
   for (
-    const [name, mine, expected] of [["the earlier one", makeToken("mine", 1), "theirs"], [
-      "the later one",
-      makeToken("mine", 9),
-      "mine"
-    ]] as const
+    const [name, mine, expected] of [
+      ["loses to a token that was issued later", makeToken("mine", 1), "theirs"],
+      ["replaces a token that was issued earlier", makeToken("mine", 9), "mine"]
+    ] as const
   ) {
     live(
-      `finds a free number that the others are past, and does not take it: ${name} of two goes`,
+      `does not take a free number below the highest, and ${name}`,
       Effect.gen(function*() {
         const { directory, folder, fs, storage } = yield* stored
         let stopped = false
@@ -81,15 +80,15 @@ describe("a writer that was stopped between its look and its write", () => {
         }
         const writer = yield* open({ directory }).pipe(Effect.provideService(FileSystem.FileSystem, slow))
         yield* writer.set(key, mine)
-        const kept = Option.getOrThrow(yield* storage.get(key))
-        expect(Redacted.value(kept.value)).toBe(`canary-${expected}`)
+        const found = Option.getOrThrow(yield* storage.get(key))
+        expect(Redacted.value(found.value)).toBe(`canary-${expected}`)
         expect((yield* fs.readDirectory(folder)).length).toBe(1)
       })
     )
   }
 
   live(
-    "gives up if it never comes first",
+    "fails with TokenStorageError if another process is always faster",
     Effect.gen(function*() {
       const { directory, fs } = yield* stored
       const taken = new PlatformError.SystemError({
@@ -102,12 +101,12 @@ describe("a writer that was stopped between its look and its write", () => {
       const writer = yield* open({ directory }).pipe(Effect.provideService(FileSystem.FileSystem, slow))
       const error = yield* Effect.flip(writer.set(key, later))
       expect(error).toMatchObject({ operation: "set", reason: "Unavailable" })
-      expect(error.message).toMatch(/does not hold still/)
+      expect(error.message).toMatch(/keeps changing/)
     })
   )
 })
 
-describe("trouble of the file system", () => {
+describe("a failing file system", () => {
   const trouble = (method: string) =>
     new PlatformError.SystemError({
       reason: "Unknown",
@@ -117,7 +116,7 @@ describe("trouble of the file system", () => {
     })
 
   live(
-    "a record that cannot be read is reported, and replaced",
+    "makes a record unreadable: get reports it, and the next set replaces it",
     Effect.gen(function*() {
       const { directory, fs, storage } = yield* stored
       const broken: FileSystem.FileSystem = {
@@ -133,7 +132,7 @@ describe("trouble of the file system", () => {
   )
 
   live(
-    "a folder that somebody removes between two steps is made again",
+    "loses the folder between two steps: set makes it again",
     Effect.gen(function*() {
       const { directory, folder, fs, storage } = yield* stored
       let removals = 0
@@ -155,7 +154,7 @@ describe("trouble of the file system", () => {
   )
 
   live(
-    "a lease whose taking fails at the last step is not held by nobody",
+    "fails at the last step of taking a lease: the lease stays free for others",
     Effect.gen(function*() {
       const { directory, fs, storage } = yield* stored
       let fails = false

@@ -1,5 +1,5 @@
 /**
- * A directory of tokens, and what looks into it.
+ * A directory of tokens, and storages that use it.
  */
 import { AccessToken, TokenKey } from "@effect-mcp-auth/core"
 import { FileTokenStorage } from "@effect-mcp-auth/storage-file"
@@ -39,7 +39,7 @@ export const open = (options: FileTokenStorage.FileStorageOptions) =>
 
 export const openPlaintext = (directory: string) => FileTokenStorage.makePlaintext({ directory })
 
-/** A directory with a token in it, its storage, and where the token is. */
+/** A directory with a token, the storage that stored the token, and the file and the folder of the token. */
 export const stored = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const directory = yield* Effect.map(fs.makeTempDirectoryScoped(), (temporary) => `${temporary}/tokens`)
@@ -49,7 +49,11 @@ export const stored = Effect.gen(function*() {
   return { directory, file: `${folder}/record.1`, folder, fs, storage }
 })
 
-export const live = <A, E>(
-  name: string,
-  body: Effect.Effect<A, E, FileSystem.FileSystem | NodeContext.NodeContext | Scope.Scope>
-) => it.scopedLive(name, () => Effect.provide(body, NodeContext.layer))
+type Body<A, E> = Effect.Effect<A, E, FileSystem.FileSystem | NodeContext.NodeContext | Scope.Scope>
+
+export const live = <A, E>(name: string, body: Body<A, E>) =>
+  it.scopedLive(name, () => Effect.provide(body, NodeContext.layer))
+
+/** On `TestClock`: time stands still until the test moves it, however slow the machine and its disk are. */
+export const timed = <A, E>(name: string, body: Body<A, E>) =>
+  it.scoped(name, () => Effect.provide(body, NodeContext.layer))
