@@ -24,6 +24,13 @@ export * as AssertionProvider from "./AssertionProvider.ts"
 export * as AuthorizationServer from "./AuthorizationServer.ts"
 
 /**
+ * A metadata document in memory, and how long it is fresh (RFC 9111 §4.2).
+ *
+ * @since 0.1.0
+ */
+export * as CachedDocument from "./CachedDocument.ts"
+
+/**
  * The `WWW-Authenticate` header of a 401 or 403, read as RFC 9110 §11.6.1 writes it.
  *
  * @since 0.1.0
@@ -38,14 +45,15 @@ export * as Challenge from "./Challenge.ts"
 export * as ClientAuthentication from "./ClientAuthentication.ts"
 
 /**
- * From a server's URL to its authorization server, found once and remembered for as long as it is fresh.
+ * From a server's URL to its authorization server. The result is found once, and remembered for as long as its documents
+ * are fresh.
  *
  * @since 0.1.0
  */
 export * as Discovery from "./Discovery.ts"
 
 /**
- * What servers and authorization servers publish about themselves, read once for all providers that ask.
+ * Metadata that servers and authorization servers publish, read once for all providers that ask.
  *
  * @since 0.1.0
  */
@@ -59,7 +67,7 @@ export * as DiscoveryCache from "./DiscoveryCache.ts"
 export * as Grant from "./Grant.ts"
 
 /**
- * What can go wrong between a machine and its token. Each error names what was wrong, where, and what to do next; none
+ * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
  * carries a secret.
  *
  * @since 0.1.0
@@ -74,8 +82,8 @@ export * as OAuthError from "./OAuthError.ts"
 export * as OAuthEvent from "./OAuthEvent.ts"
 
 /**
- * A `fetch` whose requests to the MCP server carry a valid token: for the transports of the official MCP SDK and for
- * anything else that takes a `fetch`.
+ * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for any
+ * other code that takes a `fetch`.
  *
  * @since 0.1.0
  */
