@@ -4,11 +4,10 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
-import { clean } from "./internal/text/clean.ts"
+import * as messages from "./internal/errors/messages.ts"
+import { findWrapped } from "./internal/errors/wrapped.ts"
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other code as the server
@@ -186,22 +185,7 @@ export class IssuerMismatch extends Schema.TaggedError<IssuerMismatch>("@effect-
   }
 ) {
   override get message(): string {
-    const actual = quoteSome(this.actual)
-    switch (this.reason) {
-      case "Metadata":
-        return `${clean(this.url)} is the metadata of issuer ${actual}, but issuer ${
-          quote(this.expected)
-        } was asked for ` +
-          `(RFC 8414 §3.3). Set \`issuer\` to exactly what the authorization server calls itself, or give its metadata.`
-      case "NotListed":
-        return `${clean(this.url)} lists the authorization servers ${actual}, and not ${
-          quote(this.expected)
-        }, which is ` +
-          `pinned as \`issuer\`. No credential was sent. Correct \`issuer\`, or ask the server's operator.`
-      case "Changed":
-        return `${clean(this.url)} now names the authorization server ${actual} in place of ${quote(this.expected)}. ` +
-          `No credential was sent there. Set \`authorizationServerChange: "follow"\` to allow that, or pin \`issuer\`.`
-    }
+    return messages.issuerMismatch(this)
   }
 }
 
@@ -220,10 +204,7 @@ export class ResourceMismatch extends Schema.TaggedError<ResourceMismatch>("@eff
   }
 ) {
   override get message(): string {
-    return `${clean(this.url)} describes the resource ${quote(this.actual)}, which does not cover ${
-      quote(this.expected)
-    } ` +
-      `(RFC 9728 §3.3). No token was requested. Use the server URL that its operator publishes.`
+    return messages.resourceMismatch(this)
   }
 }
 
@@ -252,12 +233,7 @@ export class InsecureEndpoint extends Schema.TaggedError<InsecureEndpoint>("@eff
   }
 ) {
   override get message(): string {
-    const named = this.namedBy === undefined ? "" : `, named by ${this.namedBy},`
-    return this.reason === "NotHttps"
-      ? `The ${this.endpoint} ${quote(this.url)}${named} is not https. Nothing was sent. Use https; ` +
-        `plain http is for loopback hosts only.`
-      : `The ${this.endpoint} ${quote(this.url)}${named} is on a private address that a public host must not name. ` +
-        `Nothing was sent. If it is right, pin \`issuer\` or give \`tokenEndpoint\` yourself.`
+    return messages.insecureEndpoint(this)
   }
 }
 
@@ -312,23 +288,6 @@ const classes = [
 
 const isOAuthError = (error: unknown): error is OAuthError => classes.some((Class) => error instanceof Class)
 
-/** How many wrappers `fromUnknown` opens. Errors may wrap each other without end. */
-const MAX_DEPTH = 16
-
-const find = (error: unknown, depth: number): OAuthError | undefined => {
-  if (isOAuthError(error)) return error
-  if (depth === 0 || typeof error !== "object" || error === null) return undefined
-  if (Runtime.isFiberFailure(error)) return find(error[Runtime.FiberFailureCauseId], depth - 1)
-  if (Cause.isCause(error)) {
-    for (const inner of [...Cause.failures(error), ...Cause.defects(error)]) {
-      const found = find(inner, depth - 1)
-      if (found !== undefined) return found
-    }
-    return undefined
-  }
-  return "cause" in error ? find(error.cause, depth - 1) : undefined
-}
-
 /**
  * The `OAuthError` in any error: the error itself, or one in its chain of `cause`s, in a `Cause`, or in the error that
  * `Effect.runPromise` rejects with.
@@ -351,10 +310,5 @@ const find = (error: unknown, depth: number): OAuthError | undefined => {
  * )
  * ```
  */
-export const fromUnknown = (error: unknown): Option.Option<OAuthError> => Option.fromNullable(find(error, MAX_DEPTH))
-
-/** Text from outside, as one line of a readable length. */
-const quote = (text: string): string => `"${clean(text)}"`
-
-const quoteSome = (texts: ReadonlyArray<string>): string =>
-  texts.length === 0 ? "none" : `${texts.slice(0, 3).map(quote).join(", ")}${texts.length > 3 ? ", …" : ""}`
+export const fromUnknown = (error: unknown): Option.Option<OAuthError> =>
+  Option.fromNullable(findWrapped(error, isOAuthError))

@@ -9,6 +9,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { isSameIssuer } from "./AuthorizationServer.ts"
 import * as Challenge from "./Challenge.ts"
 import { check, parse } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./authoring/HttpExchange.ts"
@@ -76,6 +77,14 @@ export const covers = (resource: string, server: URL): boolean => {
   const prefix = url.pathname.endsWith("/") ? url.pathname : `${url.pathname}/`
   return url.search === "" && server.pathname.startsWith(prefix)
 }
+
+/**
+ * Whether a server's metadata lists an issuer as one of its authorization servers.
+ *
+ * @internal
+ */
+export const lists = (self: ProtectedResource, issuer: string): boolean =>
+  self.authorizationServers.some((listed) => isSameIssuer(listed, issuer))
 
 /**
  * Finds the metadata of a server: first where its challenge says, then at the well-known addresses. Without metadata

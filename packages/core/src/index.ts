@@ -31,6 +31,13 @@ export * as AssertionProvider from "./AssertionProvider.ts"
 export * as AuthorizationServer from "./AuthorizationServer.ts"
 
 /**
+ * A metadata document in memory, and how long it is fresh (RFC 9111 §4.2).
+ *
+ * @since 0.1.0
+ */
+export * as CachedDocument from "./CachedDocument.ts"
+
+/**
  * The `WWW-Authenticate` header of a 401 or 403, read as RFC 9110 §11.6.1 writes it.
  *
  * @since 0.1.0
@@ -45,14 +52,15 @@ export * as Challenge from "./Challenge.ts"
 export * as ClientAuthentication from "./ClientAuthentication.ts"
 
 /**
- * From a server's URL to its authorization server, found once and remembered for as long as it is fresh.
+ * From a server's URL to its authorization server. The result is found once, and remembered for as long as its documents
+ * are fresh.
  *
  * @since 0.1.0
  */
 export * as Discovery from "./Discovery.ts"
 
 /**
- * What servers and authorization servers publish about themselves, read once for all providers that ask.
+ * Metadata that servers and authorization servers publish, read once for all providers that ask.
  *
  * @since 0.1.0
  */
