@@ -131,8 +131,8 @@ export * as OAuthMetric from "./OAuthMetric.ts"
 export * as OAuthProvider from "./OAuthProvider.ts"
 
 /**
- * Many servers and identities in one program, as an agent platform or a gateway has them: a provider for each key, made
- * on first use and let go when it is idle.
+ * Many servers and identities in one program, as an agent platform or a gateway has them. Each key has a provider, which
+ * is made on first use and closed when it has been idle.
  *
  * @since 0.1.0
  */
