@@ -4,10 +4,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import type { AccessToken } from "./AccessToken.ts"
-import { double } from "./internal/double.ts"
 import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 
 /**
@@ -146,7 +143,7 @@ export const delay = (
   const said = error === undefined ? 0 : retryAfter(error)
   // Thousands may have been told the same moment.
   if (said > 0) return Math.max(Math.ceil(said * (1 + jitter / 10)), Duration.toMillis(base), memory(self, error))
-  return Math.max(Math.ceil(double(base, times, max) * (1 + jitter / 2)), memory(self, error), SHORTEST_DELAY)
+  return Math.max(Math.ceil(doubled(base, times, max) * (1 + jitter / 2)), memory(self, error), SHORTEST_DELAY)
 }
 
 /** In milliseconds: whatever the policy says, failures do not follow one another at once. */
@@ -166,7 +163,7 @@ const retryAfter = (error: OAuthError): number =>
  * @category combinators
  */
 export const rejectionMemory = (self: RefreshPolicy, rejections: number): number =>
-  double(self.rejectionMemory, rejections - 1, self.backoff.max)
+  doubled(self.rejectionMemory, rejections - 1, self.backoff.max)
 
 /**
  * How long an error answers for the callers that come after it, in milliseconds.
@@ -178,23 +175,9 @@ export const memory = (self: RefreshPolicy, error: OAuthError | undefined): numb
   error !== undefined && isTransient(error) ? retryAfter(error) : Duration.toMillis(self.refusalMemory)
 
 /**
- * The longest timer, in milliseconds. A longer one fires at once.
+ * A duration that is doubled with each repetition, up to a longest one, in milliseconds.
  *
- * @since 0.1.0
- * @category constants
+ * @internal
  */
-export const MAX_DELAY: number = 2 ** 31 - 1
-
-/**
- * The schedule of the background refresh: its input is the wait, in milliseconds, that the last look asked for, or none
- * to stop. Waits that are longer than a timer can be are cut; the look that follows asks for the rest.
- *
- * @since 0.1.0
- * @category schedules
- */
-export const schedule: Schedule.Schedule<Option.Option<number>, Option.Option<number>> = Schedule.identity<
-  Option.Option<number>
->().pipe(
-  Schedule.whileInput(Option.isSome),
-  Schedule.addDelay((wait) => Duration.millis(Math.min(Option.getOrElse(wait, () => 0), MAX_DELAY)))
-)
+export const doubled = (base: Duration.Duration, times: number, max: Duration.Duration): number =>
+  Math.min(Duration.toMillis(max), Duration.toMillis(base) * 2 ** Math.min(times, 30))
