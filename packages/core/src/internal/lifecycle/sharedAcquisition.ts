@@ -92,8 +92,7 @@ export class SharedAcquisition {
 
   /** One attempt of the scheduled refresh. Returns whether it brought a token. */
   renewInBackground(): Effect.Effect<boolean> {
-    const { state } = this.#options
-    const pause = Effect.sync(() => state.backgroundPaused(this.#now()))
+    const pause = Effect.sync(() => this.#options.state.backgroundPaused(this.#now()))
     return Effect.as(this.acquire(forReason("Scheduled")), true).pipe(
       Effect.catchAll((error) => Effect.as(isTransient(error) ? Effect.void : pause, false)),
       Effect.catchAllDefect(() => Effect.as(pause, false))
@@ -104,16 +103,12 @@ export class SharedAcquisition {
   #start(demand: Demand, at: number): Acquired {
     const { acquisition, clock, state, telemetry } = this.#options
     const failure = state.outage.current(at)
-    if (failure !== undefined && !this.#isWorthWaiting(failure.cause, demand, at)) {
-      return Effect.failCause(failure.cause)
-    }
-    const wait = failure === undefined ? undefined : clock.sleep(Duration.millis(failure.until - at))
+    const isHopeless = failure !== undefined && !this.#isWorthWaiting(failure.cause, demand, at)
+    if (isHopeless) return Effect.failCause(failure.cause)
     const inFlight = this.#flights.start(demand, (deliver) => {
-      const acquired = telemetry.flight(
-        (landed) => acquisition.run(demand, (token) => Effect.zipRight(landed(token), deliver(token))),
-        demand
-      )
-      return wait === undefined ? acquired : Effect.zipRight(wait, this.#unlessHeld(demand, acquired))
+      const acquired = telemetry.acquisition(acquisition.run(demand, deliver), demand)
+      if (failure === undefined) return acquired
+      return Effect.zipRight(clock.sleep(Duration.millis(failure.until - at)), this.#unlessHeld(demand, acquired))
     })
     return this.#join(inFlight, demand)
   }
