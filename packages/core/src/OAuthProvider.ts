@@ -97,8 +97,8 @@ export declare namespace OAuthProvider {
     readonly stepUp?: boolean | undefined
     /** What to do when an unpinned server names another authorization server than before. `refuse` by default. */
     readonly authorizationServerChange?: "refuse" | "follow" | undefined
-    /** When tokens are renewed. */
-    readonly refreshPolicy?: Partial<RefreshPolicy.RefreshPolicy> | undefined
+    /** When tokens are renewed, and how long callers wait. What is left out is as in `RefreshPolicy.standard`. */
+    readonly refreshPolicy?: Partial<RefreshPolicy.Options> | undefined
     /** The time limit of each discovery and token request. 10 seconds by default. */
     readonly requestTimeout?: Duration.DurationInput | undefined
     /** The longest answer to a discovery or token request, in bytes. 1 MiB by default. */
