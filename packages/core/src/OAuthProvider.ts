@@ -157,7 +157,7 @@ export declare namespace OAuthProvider {
      *
      * @default RefreshPolicy.make()
      */
-    readonly refreshPolicy?: Partial<RefreshPolicy.RefreshPolicy> | undefined
+    readonly refreshPolicy?: Partial<RefreshPolicy.Options> | undefined
     /**
      * The time limit of each discovery and each token request, from sending to the last byte of the body.
      *

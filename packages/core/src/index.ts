@@ -82,7 +82,7 @@ export * as Grant from "./Grant.ts"
 export * as OAuthError from "./OAuthError.ts"
 
 /**
- * What happens in a token's life, for those who want to watch.
+ * What happens in a token's life, for programs that watch a provider.
  *
  * @since 0.1.0
  */
@@ -104,20 +104,20 @@ export * as OAuthFetch from "./OAuthFetch.ts"
 export * as OAuthHttpClient from "./OAuthHttpClient.ts"
 
 /**
- * What providers count and measure, named and with units as OpenTelemetry's conventions have it. Whatever reads
- * Effect's metrics, such as `@effect/opentelemetry`, exports them.
+ * The metrics of all providers. Names and units follow the conventions of OpenTelemetry. Everything that reads Effect's
+ * metrics exports them, such as `@effect/opentelemetry`.
  *
- * Their attributes have few values, and neither names nor URLs among them:
+ * Each attribute has few values. No value is a name or a URL:
  *
- * - `oauth.grant.type`: the `grant_type` that was sent (RFC 6749 §4).
- * - `oauth.reason`: why a token was asked for: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
+ * - `oauth.grant.type`: the `grant_type` of the token request (RFC 6749 §4).
+ * - `oauth.reason`: why the provider asked for a token: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
  * - `oauth.outcome`: `success`, `failure` or `interrupted`.
- * - `error.type`: of a failure: the OAuth error code if a specification names it, else the HTTP status, else the error's
- *   tag and reason, as in `DiscoveryError.NotFound`; `_OTHER` for the rest.
- * - `oauth.token.source`: where the token came from: `authorization_server` or `storage`.
- * - `unit`: where Effect's exporters look for the unit.
+ * - `error.type`, for failures only: the OAuth error code if a specification names it, else the HTTP status, else the tag
+ *   and reason of the error, as in `DiscoveryError.NotFound`. `_OTHER` stands for all other codes.
+ * - `oauth.token.source`: where the token came from, `authorization_server` or `storage`.
+ * - `unit`: the unit, where Effect's exporters look for it.
  *
- * To tell providers apart, make each within `Effect.tagMetrics`: its metrics have those labels too.
+ * To tell providers apart, build each provider inside `Effect.tagMetrics`. Its metrics have those labels too.
  *
  * @since 0.1.0
  */
@@ -146,7 +146,7 @@ export * as OAuthProviders from "./OAuthProviders.ts"
 export * as ProtectedResource from "./ProtectedResource.ts"
 
 /**
- * When a token is renewed, and how long anybody waits for that.
+ * When a provider renews its token, how long callers wait for a token, and how failed attempts are repeated.
  *
  * @since 0.1.0
  */
