@@ -26,8 +26,8 @@ export const expired = ({ replaced }: TokenHistory): number =>
   replaced.filter((token) => token.expiresAt <= Date.now()).length
 
 const renewedBecause = {
-  Scheduled: "renewed ahead of its expiry",
-  Expired: "renewed after its expiry",
+  Scheduled: "renewed before expiry",
+  Expired: "renewed after expiry",
   Rejected: "renewed after the refusal",
   StepUp: "requested in a step-up"
 } as const

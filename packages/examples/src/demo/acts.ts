@@ -7,8 +7,18 @@ import * as Effect from "effect/Effect"
 import * as McpClient from "../mcp-client/McpClient.ts"
 import * as McpServer from "../servers/McpServer.ts"
 import * as Report from "../servers/Report.ts"
-import { accessTokenLifetime, allDiffer, assertions, employer, sameScopes, signer, type Stage } from "./Stage.ts"
-import { tokenRequests, tokensStayHome, user } from "./Stage.ts"
+import {
+  accessTokenLifetime,
+  allDiffer,
+  assertions,
+  employer,
+  sameScopes,
+  signer,
+  type Stage,
+  tokenRequests,
+  tokensStayHome,
+  user
+} from "./Stage.ts"
 import * as TokenHistory from "./TokenHistory.ts"
 
 /** Acts 1 to 5, in one session of an MCP client that has a secret. */
@@ -115,7 +125,7 @@ export const withKey = Effect.fnUntraced(function*(stage: Stage) {
   const { act, check } = stage.transcript
   act("6. A key instead of a secret", "The program signs an assertion for each token. The server knows the public key.")
   const { assertions, reader, tokenRequests } = yield* readTwice(stage)
-  check(reader === signer, `the server takes the caller for ${reader}`)
+  check(reader === signer, `the server identifies the caller as ${reader}`)
   check(tokenRequests === 2, "one token request, and one more after a revocation")
   check(assertions.length === 2 && allDiffer(assertions), "each with an assertion of its own")
 })
@@ -125,7 +135,7 @@ export const onBehalf = Effect.fnUntraced(function*(stage: Stage) {
   const { act, check } = stage.transcript
   act("7. On behalf of a user", `${employer} vouches for ${user}; the program proves with its key who asks.`)
   const { assertions, reader, tokenRequests } = yield* readTwice(stage)
-  check(reader === user, `the server takes the caller for ${reader}`)
+  check(reader === user, `the server identifies the caller as ${reader}`)
   check(tokenRequests === 2, "one token request, and one more after a revocation")
   check(assertions.length === 4 && allDiffer(assertions), "each with two assertions, none of them used before")
 })

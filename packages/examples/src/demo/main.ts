@@ -6,6 +6,8 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import { runMain } from "../runMain.ts"
 import * as acts from "./acts.ts"
 import * as identities from "./identities.ts"
@@ -78,7 +80,11 @@ const summarize = (stage: Stage.Stage): void => {
   check(Stage.tokensStayHome(stage), "no token was sent to any server but the MCP server")
 }
 
-runMain(demo.pipe(Effect.timeoutFail({
-  duration: Duration.seconds(timeLimit),
-  onTimeout: () => new DemoFailed({ broken: [`the demo ends within ${timeLimit} s`] })
-})))
+runMain(demo.pipe(
+  Effect.timeoutFail({
+    duration: Duration.seconds(timeLimit),
+    onTimeout: () => new DemoFailed({ broken: [`the demo ends within ${timeLimit} s`] })
+  }),
+  // The transcript shows what the library logs below a warning.
+  Logger.withMinimumLogLevel(LogLevel.Warning)
+))

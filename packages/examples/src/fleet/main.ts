@@ -8,22 +8,14 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { randomBytes } from "node:crypto"
 import { monitorEventLoopDelay } from "node:perf_hooks"
-import { parseArgs } from "node:util"
+import { runMain } from "../runMain.ts"
 import * as AuthorizationServer from "../servers/AuthorizationServer.ts"
+import * as Options from "./Options.ts"
 import * as Processes from "./Processes.ts"
 import { Renewals } from "./Renewals.ts"
 import * as Resource from "./Resource.ts"
 import * as Storage from "./Storage.ts"
 import * as Summary from "./Summary.ts"
-import { runMain } from "../runMain.ts"
-
-const usage = `Usage: pnpm demo:fleet [options]
-
-  --storage <which>    redis (default; at $REDIS_URL, else a redis-server is started), file, or memory
-  --kill               at each renewal, kill the process that makes it and start another in its place
-  --seconds <number>   how long the run takes; default: 30
-  --help
-`
 
 const processes = 4
 const fibers = 250
@@ -42,35 +34,52 @@ const latency = 100
 
 class FleetFailed extends Data.TaggedError("FleetFailed")<{ readonly message: string }> {}
 
-interface Choice {
-  readonly storage: Storage.Kind
-  readonly kill: boolean
-  readonly seconds: number
-}
-
-const readChoice: Effect.Effect<Choice | undefined, FleetFailed> = Effect.try({
-  try: () => {
-    const { values } = parseArgs({
-      options: {
-        storage: { type: "string", default: "redis" },
-        kill: { type: "boolean", default: false },
-        seconds: { type: "string", default: "30" },
-        help: { type: "boolean", default: false }
-      }
-    })
-    if (values.help) return undefined
-    const storage = Storage.kinds.find((kind) => kind === values.storage)
-    const seconds = Number(values.seconds)
-    if (storage === undefined) throw new Error(`--storage must be redis, file or memory, not "${values.storage}"`)
-    if (!(seconds >= 10 && seconds <= 3600)) throw new Error("--seconds must be a number from 10 to 3600")
-    if (storage === "memory" && values.kill) {
-      throw new Error("--kill needs a shared storage: with memory, no other process can take over")
+/** Starts the servers and the processes. No process is killed before `allowKills` is called. */
+const start = Effect.fnUntraced(function*({ kill, storage }: Options.Options) {
+  const renewals = new Renewals(accessTokenLifetime * 1000)
+  let killsAllowed = false
+  const authorizationServer = yield* AuthorizationServer.make({
+    accessTokenLifetime,
+    latency,
+    onRequest: async ({ headers, socket, url }) => {
+      const name = headers["user-agent"]
+      if (url !== "/token" || name === undefined) return
+      const renewal = renewals.arrived(storage === "memory" ? name : "the fleet", performance.now())
+      if (!kill || !killsAllowed || renewal.requests > 1) return
+      await workers.kill(name)
+      renewal.killedAt = performance.now()
+      socket.destroy()
     }
-    return { storage, kill: values.kill, seconds }
-  },
-  catch: (error) =>
-    new FleetFailed({ message: `${error instanceof Error ? error.message : String(error)}\n\n${usage}` })
+  })
+  const resource = yield* Resource.make(authorizationServer)
+  yield* authorizationServer.register({ identifier: resource.url, scopes: [Resource.scope] })
+  const [{ clientId, clientSecret }] = authorizationServer.clients
+  const workers = yield* Processes.make(processes, {
+    fibers,
+    pause,
+    leaseDuration: leaseDurationOf(kill),
+    serverUrl: resource.url,
+    issuer: authorizationServer.issuer,
+    clientId,
+    clientSecret: Redacted.value(clientSecret),
+    encryptionKey: randomBytes(32).toString("base64url"),
+    storage: yield* Storage.open(storage)
+  })
+  return {
+    renewals,
+    workers,
+    allowKills: () => {
+      killsAllowed = true
+    }
+  }
 })
+
+/** On a busy machine the processes start more slowly than a token expires, and only a started process takes over. */
+const untilAllHaveTokens = ({ counts, crashed }: Processes.Processes) =>
+  Effect.sleep("100 millis").pipe(
+    Effect.repeat({ until: () => crashed() > 0 || counts().every(({ loaded, obtained }) => obtained + loaded > 0) }),
+    Effect.timeoutOption("1 minute")
+  )
 
 /** Prints over the last line on a terminal. Elsewhere, as in a log, prints a line each time. */
 const show = (line: string): void => {
@@ -78,80 +87,46 @@ const show = (line: string): void => {
   else console.log(line)
 }
 
-const fleet = ({ kill, seconds, storage }: Choice) =>
-  Effect.gen(function*() {
-    const shares = storage !== "memory"
-    const leaseDuration = leaseDurationOf(kill)
-    const renewals = new Renewals(accessTokenLifetime * 1000)
-    let complete = false
-    const authorizationServer = yield* AuthorizationServer.make({
-      accessTokenLifetime,
-      latency,
-      onRequest: async ({ headers, socket, url }) => {
-        const name = headers["user-agent"]
-        if (url !== "/token" || name === undefined) return
-        const renewal = renewals.arrived(shares ? "the fleet" : name, performance.now())
-        if (!kill || !complete || renewal.requests > 1) return
-        await workers.kill(name)
-        renewal.killedAt = performance.now()
-        socket.destroy()
-      }
-    })
-    const resource = yield* Resource.make(authorizationServer)
-    yield* authorizationServer.register({ identifier: resource.url, scopes: [Resource.scope] })
-    const [{ clientId, clientSecret }] = authorizationServer.clients
+const fleet = Effect.fnUntraced(function*(options: Options.Options) {
+  const { kill, seconds, storage } = options
+  console.log(
+    `${processes} processes of ${fibers} callers, tokens of ${accessTokenLifetime} s, storage: ${storage}` +
+      `${kill ? ", and each process that renews is killed" : ""}\n`
+  )
+  const { allowKills, renewals, workers } = yield* start(options)
+  yield* untilAllHaveTokens(workers)
+  allowKills()
 
-    console.log(
-      `${processes} processes of ${fibers} callers, tokens of ${accessTokenLifetime} s, storage: ${storage}` +
-        `${kill ? ", and each process that renews is killed" : ""}\n`
-    )
-    const workers = yield* Processes.make(processes, {
-      fibers,
-      pause,
-      leaseDuration,
-      serverUrl: resource.url,
-      issuer: authorizationServer.issuer,
-      clientId,
-      clientSecret: Redacted.value(clientSecret),
-      encryptionKey: randomBytes(32).toString("base64url"),
-      storage: yield* Storage.open(storage)
-    })
-
-    // On a busy machine the processes start more slowly than a token expires, and only a started process takes over.
-    const isComplete = () => workers.counts().every(({ loaded, obtained }) => obtained + loaded > 0)
-    yield* Effect.sleep("100 millis").pipe(
-      Effect.repeat({ until: () => isComplete() || workers.crashed() > 0 }),
-      Effect.timeoutOption("1 minute")
-    )
-    complete = true
-
-    const delay = monitorEventLoopDelay()
-    delay.enable()
-    const soFar = (): Summary.Run => ({
-      shares,
-      kill,
-      processes,
-      duration: seconds * 1000,
-      accessTokenLifetime: accessTokenLifetime * 1000,
-      leaseDuration,
-      counts: workers.counts(),
-      crashed: workers.crashed(),
-      renewals: renewals.all,
-      now: performance.now(),
-      stall: delay.max / 1e6
-    })
-    for (let second = 1; second <= seconds && workers.crashed() === 0; second++) {
-      yield* Effect.sleep("1 second")
-      show(`${String(second).padStart(4)} s ${Summary.line(soFar())}`)
-    }
-    const run = soFar()
-    console.log(`${process.stdout.isTTY ? "\n" : ""}\n${Summary.table(run)}\n`)
-    const problems = Summary.problems(run)
-    if (problems.length > 0) {
-      yield* new FleetFailed({ message: `The fleet did not do what it should: ${problems.join("; ")}.` })
-    }
-  }).pipe(Effect.scoped)
+  const delay = monitorEventLoopDelay()
+  delay.enable()
+  const soFar = (): Summary.Run => ({
+    shares: storage !== "memory",
+    kill,
+    processes,
+    duration: seconds * 1000,
+    accessTokenLifetime: accessTokenLifetime * 1000,
+    leaseDuration: leaseDurationOf(kill),
+    counts: workers.counts(),
+    crashed: workers.crashed(),
+    renewals: renewals.all,
+    now: performance.now(),
+    stall: delay.max / 1e6
+  })
+  for (let second = 1; second <= seconds && workers.crashed() === 0; second++) {
+    yield* Effect.sleep("1 second")
+    show(`${String(second).padStart(4)} s ${Summary.line(soFar())}`)
+  }
+  const run = soFar()
+  console.log(`${process.stdout.isTTY ? "\n" : ""}\n${Summary.table(run)}\n`)
+  const problems = Summary.problems(run)
+  if (problems.length > 0) {
+    yield* new FleetFailed({ message: `The fleet did not do what it should: ${problems.join("; ")}.` })
+  }
+}, Effect.scoped)
 
 runMain(
-  Effect.flatMap(readChoice, (choice) => choice === undefined ? Effect.sync(() => console.log(usage)) : fleet(choice))
+  Effect.flatMap(
+    Options.read,
+    (options) => options === undefined ? Effect.sync(() => console.log(Options.usage)) : fleet(options)
+  )
 )

@@ -20,7 +20,7 @@ const Auth = ClientSecret.layerConfig({
   scopes: Config.succeed(["reports:read"])
 }).pipe(Layer.provide(TokenStorage.layerMemory))
 
-/** Nothing in here knows about tokens. */
+/** The program itself does not handle tokens. */
 const program = Effect.gen(function*() {
   const client = HttpClient.filterStatusOk(yield* HttpClient.HttpClient)
   const response = yield* client.get(yield* Config.string("REPORT_URL"))

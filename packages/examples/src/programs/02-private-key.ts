@@ -26,7 +26,7 @@ const Auth = PrivateKeyJwt.layerConfig({
 }).pipe(Layer.provide([Assertions, TokenStorage.layerMemory]))
 
 const program = Effect.gen(function*() {
-  // A job that asks for the token first learns of a wrong key before it begins its work, and by the tag of the error.
+  // Obtaining the token first reports a wrong key before the job begins, as a TokenEndpointError.
   yield* OAuthProvider.accessToken
   const client = HttpClient.filterStatusOk(yield* HttpClient.HttpClient)
   const response = yield* client.get(yield* Config.string("REPORT_URL"))

@@ -20,7 +20,7 @@ import {
   requireScopes,
   verifyBearerToken
 } from "@modelcontextprotocol/server"
-import type { AuthInfo, OAuthTokenVerifier } from "@modelcontextprotocol/server"
+import type { AuthInfo, McpHttpHandler, OAuthTokenVerifier } from "@modelcontextprotocol/server"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
@@ -81,39 +81,14 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     latency: options.latency,
     listener: (origin) => {
       const resource = new URL("/mcp", origin)
-      const resourceMetadataUrl = resourceMetadata(origin)
-      const protection = {
+      const answer = makeAnswer({
+        issuer: options.issuer,
+        resource,
+        resourceMetadataUrl: resourceMetadata(origin),
         verifier: makeVerifier({ ...options, audience: resource.href, isRevoked: revocations.isRevoked }),
-        requiredScopes: ["reports:read"],
-        expectedResource: resource,
-        resourceMetadataUrl
-      }
-
-      const answer = async (request: Request): Promise<Response> => {
-        const { pathname } = new URL(request.url)
-        if (pathname === new URL(resourceMetadataUrl).pathname) {
-          return Response.json({
-            resource: resource.href,
-            authorization_servers: [options.issuer],
-            scopes_supported: scopes,
-            bearer_methods_supported: ["header"],
-            resource_name: "Reports"
-          })
-        }
-        if (pathname !== "/mcp" && pathname !== "/reports/today") return new Response("Not found\n", { status: 404 })
-
-        let authInfo: AuthInfo
-        try {
-          authInfo = await verifyBearerToken(request.headers.get("authorization"), protection)
-        } catch (error) {
-          if (!(error instanceof OAuthError)) failed(error)
-          return bearerAuthChallengeResponse(error, protection)
-        }
-        return pathname === "/mcp"
-          ? mcp.fetch(request, { authInfo })
-          : Response.json({ ...report("today"), reader: authInfo.extra?.["subject"] })
-      }
-
+        mcp: mcp.fetch,
+        failed
+      })
       const handler = toNodeHandler({
         fetch: async (request) => {
           const response = hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
@@ -138,6 +113,42 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     refused: (status) => refused[status]
   }
 })
+
+interface Behind {
+  readonly issuer: string
+  readonly resource: URL
+  readonly resourceMetadataUrl: string
+  readonly verifier: OAuthTokenVerifier
+  readonly mcp: McpHttpHandler["fetch"]
+  readonly failed: (error: unknown) => void
+}
+
+/** Answers the metadata to everybody, and the MCP endpoint and the report to a valid token. */
+const makeAnswer = ({ failed, issuer, mcp, resource, resourceMetadataUrl, verifier }: Behind) => {
+  const protection = { verifier, requiredScopes: ["reports:read"], expectedResource: resource, resourceMetadataUrl }
+  const metadata = {
+    resource: resource.href,
+    authorization_servers: [issuer],
+    scopes_supported: scopes,
+    bearer_methods_supported: ["header"],
+    resource_name: "Reports"
+  }
+  return async (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url)
+    if (pathname === new URL(resourceMetadataUrl).pathname) return Response.json(metadata)
+    if (pathname !== "/mcp" && pathname !== "/reports/today") return new Response("Not found\n", { status: 404 })
+    let authInfo: AuthInfo
+    try {
+      authInfo = await verifyBearerToken(request.headers.get("authorization"), protection)
+    } catch (error) {
+      if (!(error instanceof OAuthError)) failed(error)
+      return bearerAuthChallengeResponse(error, protection)
+    }
+    return pathname === "/mcp"
+      ? mcp(request, { authInfo })
+      : Response.json({ ...report("today"), reader: authInfo.extra?.["subject"] })
+  }
+}
 
 const resourceMetadata = (origin: string): string => `${origin}/.well-known/oauth-protected-resource/mcp`
 

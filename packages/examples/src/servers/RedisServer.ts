@@ -4,7 +4,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -14,6 +14,9 @@ export class NoRedis extends Data.TaggedError("NoRedis")<{
   readonly reason: "Missing" | "NotStarted"
   readonly message: string
 }> {}
+
+/** Whether this machine has a `redis-server`. */
+export const isInstalled = (): boolean => spawnSync("redis-server", ["--version"]).status === 0
 
 /** The URL of the server. */
 export const make: Effect.Effect<string, NoRedis, Scope.Scope> = Effect.suspend(() => {

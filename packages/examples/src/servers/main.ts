@@ -67,7 +67,7 @@ const instructions = (
   JSON resource   ${mcpServer.reportUrl}
   issuer          ${issuer}
   scopes          ${McpServer.scopes.join(" ")}
-  tokens live     ${tokenLifetime} s
+  tokens expire   after ${tokenLifetime} s
 ${
     clients.map(({ clientId, clientSecret, tokenEndpointAuthMethod }) => `
   client id       ${clientId}   (${tokenEndpointAuthMethod})
@@ -84,7 +84,7 @@ Without a token, the challenge says where to find the metadata:
 
   curl -i ${mcpServer.url}
 
-With a token (paste all of it: the token expires after ${tokenLifetime} s; --token-lifetime 300 gives you more time):
+With a token (paste all of it: it is short-lived; --token-lifetime 300 gives you more time):
 
   TOKEN=$(curl -s -u '${client.clientId}:${Redacted.value(client.clientSecret)}' \\
     -d grant_type=client_credentials -d scope=reports:read \\

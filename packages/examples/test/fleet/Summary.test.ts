@@ -1,26 +1,7 @@
-/**
- * The counts of `pnpm demo:fleet`, what it reports as a failure, and that it leaves no process behind.
- */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
 import { none } from "../../src/fleet/Messages.ts"
-import * as Processes from "../../src/fleet/Processes.ts"
-import { delays, Renewals } from "../../src/fleet/Renewals.ts"
 import * as Summary from "../../src/fleet/Summary.ts"
-
-const lifetime = 6000
-
-/** Four renewals. With `kill`, the renewing process is dead after 100 ms, and another requests the token 900 ms later. */
-const renewalsOf = (kill: boolean) => {
-  const renewals = new Renewals(lifetime)
-  for (const at of [0, 5000, 10_000, 15_000]) {
-    const renewal = renewals.arrived("the fleet", at)
-    if (!kill || at === 0) continue
-    renewal.killedAt = at + 100
-    renewals.arrived("the fleet", at + 1000)
-  }
-  return renewals.all
-}
+import { lifetime, renewalsOf } from "./runs.ts"
 
 const runOf = (changes: Partial<Summary.Run> = {}): Summary.Run => ({
   shares: true,
@@ -35,30 +16,6 @@ const runOf = (changes: Partial<Summary.Run> = {}): Summary.Run => ({
   now: 20_000,
   stall: 0,
   ...changes
-})
-
-describe("Renewals", () => {
-  it("counts requests within a third of the lifetime as requests for the same token", () => {
-    const renewals = new Renewals(lifetime)
-    for (const at of [0, 100, 1900, 4600, 5700]) renewals.arrived("the fleet", at)
-    expect(renewals.all.map(({ requests }) => requests)).toEqual([3, 2])
-  })
-
-  it("counts the tokens of each process separately if the processes share nothing", () => {
-    const renewals = new Renewals(lifetime)
-    for (const name of ["a", "b", "c", "b"]) renewals.arrived(name, 0)
-    expect(renewals.all.map(({ requests, users }) => [users, requests])).toEqual([["a", 1], ["b", 2], ["c", 1]])
-  })
-
-  it("measures a takeover from the kill to the next request, or to now if there was none", () => {
-    expect(delays(renewalsOf(true), 20_000)).toEqual([900, 900, 900])
-    expect(delays([{ users: "the fleet", beganAt: 0, requests: 1, killedAt: 50 }], 750)).toEqual([700])
-    expect(delays(renewalsOf(false), 20_000)).toEqual([])
-    const renewals = new Renewals(lifetime)
-    renewals.arrived("the fleet", 0).killedAt = 100
-    renewals.arrived("the fleet", 5000)
-    expect(delays(renewals.all, 20_000)).toEqual([4900])
-  })
 })
 
 describe("Summary", () => {
@@ -132,31 +89,4 @@ describe("Summary", () => {
   it("allows a takeover the time for which the machine paused", () => {
     expect(Summary.problems(runOf({ kill: true, renewals: late, stall: 200 }))).toEqual([])
   })
-})
-
-describe("Processes", () => {
-  it.scopedLive("a killed process is replaced while the scope is open, and not after it has closed", () =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const processes = yield* Scope.extend(
-        Processes.make(1, {
-          fibers: 0,
-          pause: 0,
-          leaseDuration: 1000,
-          serverUrl: "http://127.0.0.1:1",
-          issuer: "http://127.0.0.1:1",
-          clientId: "fleet",
-          clientSecret: "",
-          encryptionKey: "",
-          storage: { _tag: "memory" }
-        }),
-        scope
-      )
-      yield* Effect.promise(() => processes.kill("worker-1"))
-      expect(processes.counts().length).toBe(2)
-      yield* Scope.close(scope, Exit.void)
-      yield* Effect.promise(() => processes.kill("worker-2"))
-      expect(processes.counts().length).toBe(2)
-      expect(processes.crashed()).toBe(0)
-    }))
 })
