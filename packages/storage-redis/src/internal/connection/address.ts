@@ -3,12 +3,12 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 
 /**
- * Where a Redis is, and which part of it is meant, as its URL says.
+ * The parts of a Redis URL.
  *
  * @internal
  */
 export interface Address {
-  /** Without the db. */
+  /** The URL without its db. */
   readonly href: string
   readonly node: { readonly host: string; readonly port: number }
   readonly tls: boolean
@@ -28,7 +28,7 @@ const parse = (text: string): Address | undefined => {
     url.searchParams.delete("db")
     return {
       href: url.href,
-      // An IPv6 address is in brackets.
+      // `URL` keeps the brackets of an IPv6 address, a socket takes the address without them.
       node: { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 6379) },
       tls: protocol === "rediss:",
       credentials: {
@@ -43,7 +43,8 @@ const parse = (text: string): Address | undefined => {
 }
 
 /**
- * One at least.
+ * The addresses of all URLs. Fails if a URL is invalid or the list is empty, without showing any URL: a URL may contain
+ * a password.
  *
  * @internal
  */
@@ -57,14 +58,22 @@ export const fromUrls = (
     : Either.left(
       new InvalidOptions({
         option: "url",
-        description: "it is no URL of Redis. Write redis://host:6379, or rediss://host:6379 for TLS, " +
-          "what is special in a password percent-encoded, and a db by its number, as in redis://host:6379/1."
+        description: "this is not a Redis URL. Write redis://host:6379, or rediss://host:6379 for TLS. " +
+          "Percent-encode special characters of a password, and write the db as a number: redis://host:6379/1."
       })
     )
 }
 
 /**
- * The db that the URL names, or else the option. Whatever is none is refused: ioredis would take it for db 0.
+ * What to do instead of choosing a db, which a Redis Cluster does not have.
+ *
+ * @internal
+ */
+export const onlyDb0 = "A cluster has only db 0. Name no db, and give each environment its own `prefix`."
+
+/**
+ * The db of the URL, or else `option`. Fails for a value that is not a db number, because ioredis would silently use
+ * db 0 in its place.
  *
  * @internal
  */
@@ -74,18 +83,12 @@ export const dbOf = (
   isCluster: boolean
 ): Either.Either<number, InvalidOptions> => {
   const named = [...addresses.map(({ db }) => db), option].filter((db) => db !== undefined)
-  if (isCluster && named.some((db) => db !== 0)) {
-    return Either.left(
-      new InvalidOptions({
-        option: "url",
-        description: "a cluster has no db but 0. Name none; what is to be apart has a `prefix` of its own."
-      })
-    )
-  }
   const [db = 0] = named
-  return Number.isSafeInteger(db) && db >= 0
+  return isCluster && named.some((db) => db !== 0)
+    ? Either.left(new InvalidOptions({ option: "url", description: onlyDb0 }))
+    : Number.isSafeInteger(db) && db >= 0
     ? Either.right(db)
     : Either.left(
-      new InvalidOptions({ option: "redis", description: "its `db` is no number of a db. Write one from 0 on." })
+      new InvalidOptions({ option: "redis", description: "`db` is not a db number. Write a whole number from 0 up." })
     )
 }

@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { Cluster, type Redis } from "ioredis"
+import * as Scripts from "../scripts.ts"
 import * as Connection from "./connection.ts"
-import * as Scripts from "./scripts.ts"
 
 type Operation = TokenStorageError["operation"]
 
 /**
- * What of Redis is used here.
+ * The part of Redis that this package uses.
  *
  * @internal
  */
@@ -22,21 +22,26 @@ export interface Client {
     args: ReadonlyArray<string | number>
   ) => Effect.Effect<number, TokenStorageError>
   /**
-   * Calls back with each message of the channel, and whenever one may have been missed: once it is subscribed, after
-   * each time that the connection was broken, and when the client ends. A channel has one listener. Gives what ends it.
+   * Calls `onMessage` for each message of the channel, and whenever a message may have been missed: after the
+   * subscription begins, after each reconnection, and when the client closes. A channel has one listener.
+   *
+   * Returns the function that ends the subscription.
    */
   readonly subscribe: (channel: string, onMessage: () => void) => () => void
 }
 
-const unexpected = (operation: Operation) =>
+const unexpectedReply = (operation: Operation) =>
   new TokenStorageError({
     operation,
-    description: "Redis answered something else than was asked. Is it a Redis, or a proxy that changes answers?"
+    description: "Redis sent a reply of the wrong type. " +
+      "Check that `url` is a Redis or Valkey, and that no proxy changes its replies."
   })
 
+const ignore = () => {}
+
 /**
- * Two connections at most, for the scope: one for commands, to each node of a cluster, and one for messages once anybody
- * waits.
+ * A client that lives as long as the scope. It has at most two connections: one for commands (in a cluster, one to each
+ * node), and one for messages as soon as a caller waits for a lease.
  *
  * @internal
  */
@@ -51,7 +56,7 @@ export const make = (options: Connection.Options): Effect.Effect<Client, Invalid
     let closed = false
     const unsafeSubscriber = (): Redis | Cluster => {
       if (subscriber !== undefined) return subscriber
-      // A cluster has a connection of its own for messages.
+      // A cluster client itself opens another connection for messages.
       const connection = redis instanceof Cluster ? redis : redis.duplicate({ maxRetriesPerRequest: null })
       if (connection !== redis) connection.on("error", noteBroken)
       connection.on("message", (channel: string) => listeners.get(channel)?.())
@@ -64,36 +69,36 @@ export const make = (options: Connection.Options): Effect.Effect<Client, Invalid
         closed = true
         close()
         subscriber?.disconnect()
-        // Whoever still waits finds no connection, and is not left asleep.
+        // Each waiter then finds the connection closed and fails, instead of sleeping on.
         wakeAll()
       })
     )
 
     return {
       get: (operation, key) =>
-        Effect.flatMap(
-          use(
-            operation,
-            (): Promise<unknown> => db === 0 ? redis.get(key) : redis.eval(Scripts.inDb(db, Scripts.get), 1, key)
-          ),
-          (value) =>
-            value === null
-              ? Effect.succeedNone
-              : typeof value === "string"
-              ? Effect.succeedSome(value)
-              : unexpected(operation)
-        ),
+        use(
+          operation,
+          (): Promise<unknown> => db === 0 ? redis.get(key) : redis.eval(Scripts.inDb(db, Scripts.get), 1, key)
+        ).pipe(Effect.flatMap((value) =>
+          value === null
+            ? Effect.succeedNone
+            : typeof value === "string"
+            ? Effect.succeedSome(value)
+            : unexpectedReply(operation)
+        )),
       run: (operation, script, keys, args) =>
-        Effect.flatMap(
-          use(operation, () => redis.eval(Scripts.inDb(db, script), script.numberOfKeys, ...keys, ...args)),
-          // Numbers are text where the client is told so.
-          (value) => /^-?\d+$/.test(String(value)) ? Effect.succeed(Number(value)) : unexpected(operation)
+        use(operation, () => redis.eval(Scripts.inDb(db, script), script.numberOfKeys, ...keys, ...args)).pipe(
+          // ioredis returns numbers as text if its option `stringNumbers` is set.
+          Effect.flatMap((value) =>
+            /^-?\d+$/.test(String(value)) ? Effect.succeed(Number(value)) : unexpectedReply(operation)
+          )
         ),
       subscribe: (channel, onMessage) => {
-        // A connection made now would be closed by nobody.
+        // Nothing would close a connection that is opened now.
         if (closed) return ignore
         const connection = unsafeSubscriber()
         listeners.set(channel, onMessage)
+        // If Redis refuses the subscription, waiters still poll.
         connection.subscribe(channel).then(onMessage, ignore)
         return () => {
           listeners.delete(channel)
@@ -102,6 +107,3 @@ export const make = (options: Connection.Options): Effect.Effect<Client, Invalid
       }
     }
   })
-
-/** Without messages there is still the poll. */
-const ignore = () => {}

@@ -1,14 +1,13 @@
-import { describe, expect, it } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Option, Redacted, Scope } from "effect"
-import { make } from "../../src/internal/client.ts"
-import { isInstalled, make as makeServer } from "../support/redisServer.ts"
-import { until } from "../support/storage.ts"
+import { make } from "../../../src/internal/connection/client.ts"
+import { describeRedis, make as makeServer, until } from "../../support/redisServer.ts"
 
 const place = (url: string) =>
   make({ urls: [Redacted.make(url)], cluster: undefined, redis: undefined, commandTimeout: Duration.seconds(3) })
 
-describe.skipIf(!isInstalled)("subscribe (skipped where no redis-server is installed)", () => {
-  it.scopedLive("calls back when a message may have been missed: once it listens, and after each break", () =>
+describeRedis("Client.subscribe", () => {
+  it.scopedLive("calls back whenever a message may have been missed: once subscribed, and after each reconnection", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const client = yield* place(server.url)
@@ -20,26 +19,25 @@ describe.skipIf(!isInstalled)("subscribe (skipped where no redis-server is insta
       yield* until(async () => calls.b, (count) => count === 1)
       yield* Effect.promise(() => server.admin.client("KILL", "TYPE", "pubsub"))
       yield* until(async () => calls.b, (count) => count === 2)
-      // It listens again by itself.
+      // The client subscribes again by itself.
       yield* until(() => server.admin.publish("b", ""), (reached) => reached === 1)
       yield* until(async () => calls.b, (count) => count === 3)
     }))
 
-  it.scopedLive("makes no connection once the client has ended, which nobody would close", () =>
+  it.scopedLive("opens no connection after the client has closed", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const scope = yield* Scope.make()
       const client = yield* Scope.extend(place(server.url), scope)
       expect(yield* client.get("get", "a")).toEqual(Option.none())
       yield* Scope.close(scope, Exit.void)
-      const connections = () => server.admin.client("LIST").then((list) => String(list).trim().split("\n").length)
-      yield* until(connections, (count) => count === 1)
+      yield* until(server.connections, (count) => count === 1)
       let calls = 0
       client.subscribe("a", () => calls++)()
       client.subscribe("a", () => calls++)
-      // Connections are taken in the order in which they come.
+      // Redis accepts connections in the order in which they were made.
       yield* (yield* place(server.url)).get("get", "a")
-      expect(yield* Effect.promise(connections)).toBe(2)
+      expect(yield* Effect.promise(server.connections)).toBe(2)
       expect(calls).toBe(0)
     }))
 })

@@ -1,8 +1,10 @@
 import type { Cluster, Redis } from "ioredis"
 
 /**
- * A cluster says that it reaches no node, but not why. Who connects to a node is told: `onError` hears it, and `onEnd` that
- * there is no more to hear. Gives what ends it.
+ * Finds out why a cluster reaches none of its nodes, which ioredis does not report. On each error of the cluster, the
+ * probe connects to one node, passes that node's errors to `onError`, and calls `onEnd` when there are no more.
+ *
+ * Returns the function that closes the probe.
  *
  * @internal
  */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Option, TestClock } from "effect"
-import type { Client } from "../../src/internal/client.ts"
-import { make } from "../../src/internal/lease.ts"
-import * as Scripts from "../../src/internal/scripts.ts"
+import { Duration, Effect, Option, TestClock } from "effect"
+import type { Client } from "../../../src/internal/connection/client.ts"
+import * as Scripts from "../../../src/internal/scripts.ts"
+import { make } from "../../../src/internal/store/leases.ts"
 
 const renewals = (answer: number) =>
   Effect.gen(function*() {
@@ -13,19 +13,20 @@ const renewals = (answer: number) =>
       subscribe: () => () => {}
     }
     const keyOf = (name: string, kind: string) => `${name}:${kind}`
-    const { take } = make(client, { keyOf, channelsOf: (name) => name, leaseDuration: 1000, pollInterval: 1000 })
+    const [leaseDuration, pollInterval] = [Duration.seconds(1), Duration.seconds(1)]
+    const { take } = make(client, { keyOf, channelsOf: (name) => name, leaseDuration, pollInterval })
     yield* take("a")
     yield* TestClock.adjust("10 seconds")
     return count
   })
 
-describe("the lease", () => {
-  it.scoped("is renewed four times in its duration", () =>
+describe("the renewal of a lease", () => {
+  it.scoped("happens four times in the duration of the lease", () =>
     Effect.gen(function*() {
       expect(yield* renewals(1)).toBe(40)
     }))
 
-  it.scoped("is not renewed once it is lost", () =>
+  it.scoped("stops once the lease is lost", () =>
     Effect.gen(function*() {
       expect(yield* renewals(0)).toBe(1)
     }))

@@ -4,42 +4,49 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import type { Client } from "./client.ts"
-import * as Scripts from "./scripts.ts"
+import type { Client } from "../connection/client.ts"
+import * as Scripts from "../scripts.ts"
 
-/** How long a fence is remembered after its last lease, in milliseconds: longer than any process is paused. */
+/** How long Redis remembers a fence after its last lease, in milliseconds: longer than any pause of a process. */
 const FENCE_MEMORY = Duration.toMillis("1 day")
 
-/** Between two looks, in milliseconds: a lease that ends just now is not asked for over and over. */
+/** The shortest wait between two attempts, in milliseconds: a lease that is about to expire causes no busy loop. */
 const LEAST_WAIT = 10
 
-/** How long the end of a lease may take; it ends by itself soon enough. */
+/** How long a release may take. After that the lease expires by itself. */
 const RELEASE_TIMEOUT = Duration.seconds(2)
 
 /**
- * The leases of one process. `take` waits for one and holds it for the scope; `fenceOf` is the fencing token of one that
- * is held.
+ * The leases of one process.
  *
  * @internal
  */
 export interface Leases {
+  /** Waits for the lease, and holds it until the scope closes. */
   readonly take: (name: string) => Effect.Effect<void, TokenStorageError, Scope.Scope>
+  /** The fencing token of a lease that this process holds. */
   readonly fenceOf: (name: string) => number | undefined
 }
 
 /**
- * Times in milliseconds.
- *
  * @internal
  */
-export const make = (client: Client, options: {
+export interface Options {
   readonly keyOf: (name: string, kind: "lease" | "fence" | "line") => string
-  /** What the channels begin with on which those who wait for this lease are told of its end. */
+  /** The prefix of the channels on which waiters learn that the lease is free. The waiter's id follows it. */
   readonly channelsOf: (name: string) => string
-  readonly leaseDuration: number
-  readonly pollInterval: number
-}): Leases => {
-  const { channelsOf, keyOf, leaseDuration, pollInterval } = options
+  readonly leaseDuration: Duration.Duration
+  readonly pollInterval: Duration.Duration
+}
+
+/**
+ * @internal
+ */
+export const make = (client: Client, { channelsOf, keyOf, ...options }: Options): Leases => {
+  const [leaseDuration, pollInterval] = [
+    Duration.toMillis(options.leaseDuration),
+    Duration.toMillis(options.pollInterval)
+  ]
   const fences = new Map<string, number>()
 
   const take = (name: string) =>
@@ -49,7 +56,7 @@ export const make = (client: Client, options: {
       const channels = channelsOf(name)
       const woken = yield* Queue.sliding<void>(1)
       let fence = 0
-      // First, since a command that is under way when its fiber is interrupted is carried out all the same.
+      // Before the first attempt, because Redis still runs a command whose fiber was interrupted.
       yield* Effect.addFinalizer(() =>
         Effect.suspend(() => {
           if (fences.get(name) === fence) fences.delete(name)
@@ -66,7 +73,7 @@ export const make = (client: Client, options: {
         const unsubscribe = client.subscribe(`${channels}${holder}`, () => Queue.unsafeOffer(woken, undefined))
         yield* Effect.addFinalizer(() => Effect.sync(unsubscribe))
         while ("left" in answer) {
-          // Whoever died with the lease wakes nobody. It is over in the millisecond after its last one.
+          // A holder that died wakes nobody. Its lease is gone 1 ms after the time that was left.
           const wait = Math.min(pollInterval, Math.max(LEAST_WAIT, answer.left + 1))
           yield* Effect.timeoutOption(Queue.take(woken), Duration.millis(wait))
           answer = yield* attempt
@@ -78,8 +85,8 @@ export const make = (client: Client, options: {
       const renew = client.run("lease", Scripts.renew, [leaseKey, fenceKey], [holder, leaseDuration, FENCE_MEMORY])
       yield* Effect.either(renew).pipe(
         Effect.delay(Duration.millis(leaseDuration / 4)),
-        // What is lost does not come back; a Redis that is away may, before the lease has ended.
-        Effect.repeat({ until: (kept) => Either.isRight(kept) && kept.right === 0 }),
+        // A lost lease does not come back, so its renewal ends. A Redis that fails may come back before the lease expires.
+        Effect.repeat({ until: (renewed) => Either.isRight(renewed) && renewed.right === 0 }),
         Effect.forkScoped
       )
     })

@@ -4,47 +4,43 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { Cluster, type ClusterOptions, type Redis, type RedisOptions } from "ioredis"
 import * as Address from "./address.ts"
-import { backoff } from "./backoff.ts"
 import * as ClusterProbe from "./clusterProbe.ts"
-import { explain, forget, messageOf } from "./explain.ts"
+import { explain, forgetCommand, messageOf } from "./commandError.ts"
 import * as Ioredis from "./ioredis.ts"
 
 /**
- * A Redis, or a cluster, that is connected to when it is first used, and again when the connection breaks.
- *
- * - `db`: is meant, and is for each command to select; the connection itself is to db 0.
- * - `use` waits for the answer to a command. Its errors are said in words of ours, and without the command, which may hold
- *   a record.
- * - `noteBroken` is told of what broke another connection to the same Redis.
+ * A Redis or a cluster. The client connects on first use, and again when the connection breaks.
  *
  * @internal
  */
 export interface Connection {
   readonly redis: Redis | Cluster
+  /** The db that each command must select. The connection itself is in db 0. */
   readonly db: number
+  /** Runs a command. Its error says what to do, and does not contain the command, which may hold a record. */
   readonly use: <A>(
     operation: TokenStorageError["operation"],
     command: () => Promise<A>
   ) => Effect.Effect<A, TokenStorageError>
+  /** Takes the reason why another connection to the same Redis broke. */
   readonly noteBroken: (error: Error) => void
   readonly close: () => void
 }
 
 /**
- * - `urls`: of the one Redis, or of nodes of a cluster.
- * - `cluster`: makes it a cluster.
- *
  * @internal
  */
 export interface Options {
+  /** The one Redis, or some nodes of a cluster. */
   readonly urls: ReadonlyArray<Redacted.Redacted<string>>
+  /** Present for a cluster. */
   readonly cluster: ClusterOptions | undefined
   readonly redis: RedisOptions | undefined
   readonly commandTimeout: Duration.Duration
 }
 
 /**
- * Whoever makes it closes it.
+ * Makes a connection. The caller closes it.
  *
  * @internal
  */
@@ -53,19 +49,19 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
     const { cluster, commandTimeout } = options
     const addresses = yield* Address.fromUrls(options.urls)
     const db = yield* Address.dbOf(addresses, options.redis?.db, cluster !== undefined)
-    const retryStrategy = backoff(yield* Effect.random)
+    const random = yield* Effect.random
 
-    /** What broke the connection last: the client itself says no more than how often it has tried. */
+    /** The last reason why the connection broke. ioredis itself only says how often it tried again. */
     let broken: Error | undefined
     let reached = false
     let closed = false
     const noteBroken = (error: Error) => {
-      forget(error)
+      forgetCommand(error)
       if (!messageOf(error).startsWith("Connection is closed")) broken = error
     }
-    /** What ends the commands under way: a cluster goes on trying for them, and says nothing. */
+    /** Reject the commands in flight. A cluster would retry them for ever, without an error. */
     const pending = new Set<(error: unknown) => void>()
-    const tellPending = () => {
+    const rejectPending = () => {
       if (broken === undefined) return
       for (const reject of pending) reject(broken)
       pending.clear()
@@ -74,24 +70,24 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
       addresses,
       cluster,
       redis: options.redis,
-      retryStrategy,
+      random,
       onUnreached: (error) => {
         noteBroken(error)
-        tellPending()
+        rejectPending()
       }
     })
     redis.on("error", noteBroken)
     redis.on("ready", () => {
       reached = true
     })
-    const closeProbe = redis instanceof Cluster ? ClusterProbe.make(redis, noteBroken, tellPending) : undefined
+    const closeProbe = redis instanceof Cluster ? ClusterProbe.make(redis, noteBroken, rejectPending) : undefined
 
     const use = <A>(
       operation: TokenStorageError["operation"],
       command: () => Promise<A>
     ): Effect.Effect<A, TokenStorageError> => {
       const fail = (error: unknown) => {
-        forget(error)
+        forgetCommand(error)
         return explain(operation, error, broken, reached || closed ? undefined : addresses[0].tls ? "tls" : "plain")
       }
       const attempt = () =>
@@ -100,12 +96,12 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
           void command().then(resolve, reject).finally(() => pending.delete(reject))
         })
       return Effect.tryPromise({ try: attempt, catch: fail }).pipe(
-        // Who hangs says nothing.
+        // A hanging Redis reports no error, so the time limit supplies one.
         Effect.timeoutFail({
           duration: commandTimeout,
           onTimeout: () => {
-            const why = broken !== undefined ? `: ${messageOf(broken)}` : reached ? "" : ": it was not reached"
-            return fail(`it did not answer within ${Duration.format(commandTimeout)}${why}`)
+            const why = broken !== undefined ? `: ${messageOf(broken)}` : reached ? "" : ": no connection was made"
+            return fail(`no answer within ${Duration.format(commandTimeout)} (\`commandTimeout\`)${why}`)
           }
         }),
         Effect.tap(() => Effect.sync(() => broken = undefined))

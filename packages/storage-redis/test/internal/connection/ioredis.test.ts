@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Random } from "effect"
-import { backoff } from "../../src/internal/backoff.ts"
+import { backoff } from "../../../src/internal/connection/ioredis.ts"
 
-describe("backoff", () => {
-  it("a thousand clients do not come back in the same moment", () => {
+describe("Ioredis.backoff", () => {
+  it("spreads the reconnections of a thousand clients evenly, over at most 1 second", () => {
     for (const [times, longest] of [[1, 50], [4, 200], [20, 1000], [1e6, 1000]] as const) {
       const delays = Array.from({ length: 1000 }, (_, seed) => backoff(Random.make(seed))(times))
       expect(Math.min(...delays)).toBeGreaterThanOrEqual(1)
