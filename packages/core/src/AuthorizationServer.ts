@@ -13,7 +13,10 @@ import { firstOf } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
 import { clean } from "./internal/text/clean.ts"
+import { isSameIssuer } from "./internal/text/issuer.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
+
+export { isSameIssuer }
 
 /**
  * The part of the metadata that a machine needs. A machine-only authorization server has no authorization endpoint, so
@@ -85,14 +88,6 @@ export const parseIssuer = (issuer: string): URL | undefined => {
  * @category constructors
  */
 export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = parseEndpoint
-
-/**
- * Whether two issuer identifiers are equal character by character, but for one trailing slash.
- *
- * @since 0.1.0
- * @category predicates
- */
-export const isSameIssuer = (a: string, b: string): boolean => a === b || `${a}/` === b || a === `${b}/`
 
 /**
  * Checks a metadata document against the issuer it was asked for (RFC 8414 §3.3) and its token endpoint against what is

@@ -9,15 +9,17 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { isSameIssuer } from "./AuthorizationServer.ts"
 import * as Challenge from "./Challenge.ts"
-import { check, hasCredentials, parse } from "./authoring/SecureEndpoint.ts"
+import { check, parse } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./authoring/HttpExchange.ts"
 import { discard } from "./internal/http/discard.ts"
 import { firstOf, type Found, lookup, unavailable } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
 import { clean } from "./internal/text/clean.ts"
-import { type DiscoveryError, type InsecureEndpoint, InvalidOptions, ResourceMismatch } from "./OAuthError.ts"
+import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
+import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
  * The part of the metadata that a machine needs; fields that are not named here are kept as they came.
@@ -45,48 +47,6 @@ export interface ProtectedResource {
   readonly scopesSupported: ReadonlyArray<string>
   readonly url: string
   readonly metadata: typeof Metadata.Type
-}
-
-/**
- * A server's canonical identifier: scheme and host in lower case, no default port, no slash that its writer did not
- * write (RFC 8707 §2; MCP authorization, "Canonical Server URI").
- *
- * @since 0.1.0
- * @category getters
- */
-export const canonicalUrl = (url: URL, written: string): string => {
-  const wroteNoPath = url.pathname === "/" && /^[^:]*:[/\\]*[^/\\?#]*(?:[?#]|$)/.test(written.trim())
-  return `${url.origin}${wroteNoPath ? "" : url.pathname}${url.search}`
-}
-
-const invalid = (description: string) => Either.left(new InvalidOptions({ option: "serverUrl", description }))
-
-/**
- * Reads a server URL that a caller gave.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fromServerUrl = (
-  serverUrl: string | URL
-): Either.Either<{ readonly url: URL; readonly resource: string }, InvalidOptions | InsecureEndpoint> => {
-  // A `URL` has a slash behind a bare origin whether or not anybody wrote it.
-  const written = typeof serverUrl === "string"
-    ? serverUrl
-    : serverUrl.href.replace(/^([^/]*\/\/[^/]*)\/(?=$|[?#])/, "$1")
-  const url = parse(written)
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    return invalid(`"${written}" is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
-  }
-  if (hasCredentials(url)) {
-    return invalid(`it holds a user name or password. Leave them out: they would be sent to every party.`)
-  }
-  if (written.includes("#")) {
-    return invalid(
-      `"${written}" has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
-    )
-  }
-  return Either.map(check(url, "server"), () => ({ url, resource: canonicalUrl(url, written) }))
 }
 
 /**
@@ -119,6 +79,14 @@ export const covers = (resource: string, server: URL): boolean => {
 }
 
 /**
+ * Whether a server's metadata lists an issuer as one of its authorization servers.
+ *
+ * @internal
+ */
+export const lists = (self: ProtectedResource, issuer: string): boolean =>
+  self.authorizationServers.some((listed) => isSameIssuer(listed, issuer))
+
+/**
  * Finds the metadata of a server: first where its challenge says, then at the well-known addresses. Without metadata
  * the answer is a `Left` with what was tried. Fails with `ResourceMismatch` if a document is about another resource, and
  * with `DiscoveryError` if an address is out of order.
@@ -128,7 +96,7 @@ export const covers = (resource: string, server: URL): boolean => {
  */
 export const discover = (
   client: HttpClient.HttpClient,
-  server: { readonly url: URL; readonly resource: string },
+  server: ResourceIdentifier,
   options: { readonly challenge?: Challenge.Challenge | undefined; readonly limits?: Limits | undefined } = {}
 ): Effect.Effect<
   Either.Either<ProtectedResource, ReadonlyArray<string>>,
@@ -142,7 +110,7 @@ export const discover = (
  */
 export const read = (
   client: HttpClient.HttpClient,
-  server: { readonly url: URL; readonly resource: string },
+  server: ResourceIdentifier,
   challenge: Challenge.Challenge | undefined,
   limits: Limits
 ): Effect.Effect<

@@ -1,18 +1,12 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either } from "effect"
-import { Challenge, ProtectedResource } from "../src/index.ts"
+import { Challenge, ProtectedResource, ResourceIdentifier } from "../src/index.ts"
 import { defaultLimits } from "../src/authoring/HttpExchange.ts"
 import { after, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
 
-const read = (serverUrl: string | URL) =>
-  Either.match(ProtectedResource.fromServerUrl(serverUrl), {
-    onLeft: (error) => error,
-    onRight: ({ resource }) => resource
-  })
-
 const server = (serverUrl = "https://mcp.example.com/mcp") =>
-  Either.getOrThrow(ProtectedResource.fromServerUrl(serverUrl))
+  Either.getOrThrow(ResourceIdentifier.fromServerUrl(serverUrl))
 
 const discover = (options?: Parameters<typeof ProtectedResource.discover>[2], serverUrl?: string) =>
   Effect.flatMap(
@@ -32,58 +26,6 @@ const document = (changes: object = {}) =>
   })
 
 const challengeTo = (url: string) => ({ challenge: Challenge.fromHeader(`Bearer resource_metadata="${url}"`) })
-
-describe("the server's canonical identifier (RFC 8707 §2; MCP \"Canonical Server URI\")", () => {
-  it.each([
-    ["https://mcp.example.com/mcp", "https://mcp.example.com/mcp"],
-    ["https://mcp.example.com", "https://mcp.example.com"],
-    ["https://mcp.example.com/", "https://mcp.example.com/"],
-    ["https://mcp.example.com/mcp/", "https://mcp.example.com/mcp/"],
-    ["HTTPS://MCP.Example.COM", "https://mcp.example.com"],
-    ["HTTPS://MCP.Example.COM/Mcp", "https://mcp.example.com/Mcp"],
-    ["https://mcp.example.com:443", "https://mcp.example.com"],
-    ["https://mcp.example.com:443/mcp", "https://mcp.example.com/mcp"],
-    ["https://mcp.example.com:8443", "https://mcp.example.com:8443"],
-    ["https://mcp.example.com:", "https://mcp.example.com"],
-    ["http://localhost:80", "http://localhost"],
-    ["http://localhost:3000/mcp", "http://localhost:3000/mcp"],
-    ["http://[::1]:3000", "http://[::1]:3000"],
-    ["https://mcp.example.com?tenant=a", "https://mcp.example.com?tenant=a"],
-    ["https://mcp.example.com/?tenant=a", "https://mcp.example.com/?tenant=a"],
-    ["https://mcp.example.com/mcp?tenant=a", "https://mcp.example.com/mcp?tenant=a"],
-    ["https://mcp.example.com/a/../mcp", "https://mcp.example.com/mcp"],
-    ["https://münchen.example/ü", "https://xn--mnchen-3ya.example/%C3%BC"],
-    ["  https://mcp.example.com  ", "https://mcp.example.com"],
-    ["https:mcp.example.com", "https://mcp.example.com"]
-  ])("%s is %s", (written, resource) => {
-    expect(read(written)).toBe(resource)
-  })
-
-  it("a URL object without a path is a bare origin: that it has a slash was nobody's choice", () => {
-    expect(read(new URL("https://mcp.example.com"))).toBe("https://mcp.example.com")
-    expect(read(new URL("https://mcp.example.com/mcp"))).toBe("https://mcp.example.com/mcp")
-  })
-
-  it.each([
-    ["mcp.example.com/mcp", "InvalidOptions", "\"mcp.example.com/mcp\" is not a URL."],
-    ["", "InvalidOptions", "\"\" is not a URL."],
-    ["/mcp", "InvalidOptions", "Write it whole, as in https://mcp.example.com/mcp."],
-    ["https://", "InvalidOptions", "\"https://\" is not a URL."],
-    ["https://mcp.example.com/mcp#tools", "InvalidOptions", "has a fragment"],
-    ["https://mcp.example.com/mcp#", "InvalidOptions", "has a fragment"],
-    ["https://user@mcp.example.com/mcp", "InvalidOptions", "it holds a user name or password."],
-    ["https://:canary@mcp.example.com/mcp", "InvalidOptions", "it holds a user name or password."],
-    ["http://mcp.example.com/mcp", "InsecureEndpoint", "The server \"http://mcp.example.com/mcp\" is not https."],
-    ["http://10.0.0.1/mcp", "InsecureEndpoint", "The server \"http://10.0.0.1/mcp\" is not https."],
-    ["ftp://mcp.example.com/mcp", "InvalidOptions", "\"ftp://mcp.example.com/mcp\""],
-    ["localhost:3000/mcp", "InvalidOptions", "\"localhost:3000/mcp\" is not a URL. Write it whole"]
-  ])("%s is refused, with a message that shows what was written", (written, tag, message) => {
-    const error = read(written)
-    assert(typeof error === "object")
-    expect(error._tag).toBe(tag)
-    expect(error.message).toContain(message)
-  })
-})
 
 describe("the well-known addresses (RFC 9728 §3.1)", () => {
   it.each([

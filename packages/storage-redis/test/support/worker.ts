@@ -1,5 +1,5 @@
 /**
- * A process of the fleet: one provider over a storage that it shares with the others.
+ * A worker process: one provider over a storage that it shares with the other workers.
  */
 import * as ClientSecret from "@effect-mcp-auth/client-secret/ClientSecret"
 import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
@@ -34,7 +34,7 @@ const tell = (report: Report) => Effect.sync(() => void process.send?.(report))
 let stopAtWrite = false
 let writing = false
 
-/** The moment before a file that is written becomes the record: the last at which a process can die with it. */
+/** Can stop before a written file becomes the record: the last moment at which the process can die with the record. */
 const fileSystem = Layer.map(NodeFileSystem.layer, (context) => {
   const fs = Context.get(context, FileSystem.FileSystem)
   return Context.add(context, FileSystem.FileSystem, {
@@ -55,7 +55,7 @@ const storage = settings.storage._tag === "redis"
     url: Redacted.make(settings.storage.url),
     encryptionKey,
     leaseDuration,
-    // What wakes those who wait is the end of the lease, be it given back or its holder dead, and nothing else.
+    // Only the end of a lease wakes the waiters: its release, or its expiry after the holder has died.
     pollInterval: "1 hour",
     redis: { connectionName: settings.name }
   })
@@ -86,7 +86,7 @@ Effect.gen(function*() {
     issuer: settings.issuer,
     clientId: "fleet",
     clientSecret: Redacted.make("fleet-secret"),
-    // The tests reject tokens faster than any server would.
+    // The tests reject tokens more often than a server does.
     refreshPolicy: { rejectionMemory: Duration.zero }
   })
   const commands = yield* Queue.unbounded<Command>()

@@ -1,9 +1,9 @@
+import { pause } from "@effect-mcp-auth/leak-recorder"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
 import { AccessToken, OAuthError, TokenKey, TokenStorage } from "../../../src/index.ts"
 import { environment, makeProvider, settle, tags, valueOf, watch } from "../../support/provider.ts"
-import { pause } from "../../support/recorder.ts"
 
 /** A storage that writes when it is told to. */
 const slowToWrite = Effect.gen(function*() {

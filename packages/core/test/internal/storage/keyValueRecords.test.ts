@@ -2,7 +2,7 @@ import { Error as PlatformError, KeyValueStore } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { key, storedBy, token } from "../../support/storage.ts"
-import { pause } from "../../support/recorder.ts"
+import { pause } from "@effect-mcp-auth/leak-recorder"
 
 describe("the failure of a KeyValueStore", () => {
   it.effect("is a TokenStorageError with the reason, and without the record that the store was given", () =>
