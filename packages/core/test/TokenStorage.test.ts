@@ -1,7 +1,7 @@
 import { TestServers, TokenStorageContract } from "@effect-mcp-auth/testing"
 import { KeyValueStore } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
+import { Config, ConfigProvider, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import { AccessToken, TokenKey, TokenRecord, TokenStorage } from "../src/index.ts"
 import { environment, makeProvider, tags, watch } from "./support/provider.ts"
 import { encryptionKey, key, makeToken, otherEncryptionKey, view } from "./support/storage.ts"
@@ -47,6 +47,19 @@ for (const [name, place] of Object.entries(places)) {
     }
   })
 }
+
+describe("TokenStorage.layerKeyValueStoreConfig", () => {
+  it.scoped("encrypts with the key that the environment names", () =>
+    Effect.gen(function*() {
+      const environment = new Map([["TOKEN_ENCRYPTION_KEY", Redacted.value(encryptionKey)]])
+      const storage = yield* view(
+        TokenStorage.layerKeyValueStoreConfig({ encryptionKey: Config.redacted("TOKEN_ENCRYPTION_KEY") })
+      ).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(environment)))
+      yield* storage.set(key, makeToken(0, 1000))
+      const other = yield* view(TokenStorage.layerKeyValueStore({ encryptionKey }))
+      expect(yield* other.get(key)).toEqual(Option.some(makeToken(0, 1000)))
+    }).pipe(Effect.provide(KeyValueStore.layerMemory)))
+})
 
 describe("a slow place", () => {
   const slow = <A>(f: () => A) => Effect.delay(Effect.sync(f), "1 second")
