@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { Headers, HttpBody, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
-import { Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream, TestClock } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Option, Schedule, Scope, Stream, TestClock } from "effect"
 import { Readable } from "node:stream"
 import { OAuthError, OAuthHttpClient, OAuthProvider } from "../src/index.ts"
 import { environment, impatient, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
@@ -333,6 +333,19 @@ describe("first calls", () => {
       expect(error.cause).toBeInstanceOf(OAuthError.DiscoveryError)
       expect(yield* network.count("resource")).toBe(0)
       expect(yield* network.count("token")).toBe(0)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("OAuthError.fromUnknown gets the OAuthError out of a failed call, to catch it by its tag", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.always("token", Answer.json({ error: "invalid_client" }, { status: 401 }))
+      const code = yield* client.get(serverUrl).pipe(
+        Effect.as("a response"),
+        Effect.mapError((error) => Option.getOrElse(OAuthError.fromUnknown(error), () => error)),
+        Effect.catchTag("TokenEndpointError", (error) => Effect.succeed(error.code))
+      )
+      expect(code).toBe("invalid_client")
     }).pipe(Effect.provide(authenticated())))
 
   it.effect("a response that never ends delays no other call", () =>
