@@ -13,7 +13,10 @@ import { firstOf } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
 import { clean } from "./internal/text/clean.ts"
+import { isSameIssuer } from "./internal/text/issuer.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
+
+export { isSameIssuer }
 
 /**
  * The fields of the metadata that a machine needs (RFC 8414 §2). The authorization endpoint is not required, since an
@@ -85,15 +88,6 @@ export const parseIssuer = (issuer: string): URL | undefined => {
  * @category constructors
  */
 export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = parseEndpoint
-
-/**
- * Whether two issuer identifiers are equal, character by character. One trailing slash is ignored: some authorization
- * servers write it in one place only, although RFC 8414 §3.3 asks for identity.
- *
- * @since 0.1.0
- * @category predicates
- */
-export const isSameIssuer = (a: string, b: string): boolean => a === b || `${a}/` === b || a === `${b}/`
 
 /**
  * An authorization server from its metadata. The document must name the issuer that it was requested for (RFC 8414

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
-import type { AssertionProvider, Audience } from "./AssertionProvider.ts"
+import type { AssertionSource, Audience } from "./Assertion.ts"
 import * as Assertions from "./internal/tokenRequest/presentedAssertions.ts"
 import { clean, formEncode } from "./internal/text/clean.ts"
 import { type AssertionError, DiscoveryError, InvalidOptions } from "./OAuthError.ts"
@@ -168,7 +168,7 @@ export const issuerOf = (options: {
  */
 export const privateKeyJwt = (options: {
   readonly clientId: string
-  readonly assertionProvider: AssertionProvider.Service
+  readonly assertionProvider: AssertionSource
   readonly audience?: Audience | undefined
   readonly clientIdParameter?: "omit" | "send" | undefined
 }): ClientAuthentication => {

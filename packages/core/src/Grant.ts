@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
-import type { AssertionProvider, Audience } from "./AssertionProvider.ts"
+import type { AssertionSource, Audience } from "./Assertion.ts"
 import * as Assertions from "./internal/tokenRequest/presentedAssertions.ts"
 import type { AssertionError } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
@@ -51,7 +51,7 @@ export const clientCredentials: Grant = {
  * @category constructors
  */
 export const jwtBearer = (options: {
-  readonly assertionProvider: AssertionProvider.Service
+  readonly assertionProvider: AssertionSource
   readonly audience?: Audience | undefined
 }): Grant => {
   const assertions = Assertions.make(options)

@@ -26,7 +26,8 @@ import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
-import { type TokenKey, TokenStorage } from "./TokenStorage.ts"
+import type { TokenKey } from "./TokenKey.ts"
+import { TokenStorage } from "./TokenStorage.ts"
 
 /**
  * The tokens for one MCP server and one identity. Each kind of provider (`ClientSecret`, `PrivateKeyJwt`, `JwtBearer`)
@@ -158,7 +159,7 @@ export declare namespace OAuthProvider {
      *
      * @default RefreshPolicy.make()
      */
-    readonly refreshPolicy?: Partial<RefreshPolicy.RefreshPolicy> | undefined
+    readonly refreshPolicy?: Partial<RefreshPolicy.Options> | undefined
     /**
      * The time limit of each discovery and each token request, from sending to the last byte of the body.
      *

@@ -8,58 +8,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { JWK } from "jose"
-import type { AssertionProvider, AssertionRequest } from "./AssertionProvider.ts"
-import { checkForm, importKey, keyIdOf, type Signer } from "./internal/signing/signingKey.ts"
+import type { AssertionRequest, AssertionSource } from "./Assertion.ts"
+import { checkForm, importKey, keyIdOf, type Signer } from "./internal/signing/importKey.ts"
 import { AssertionError, InvalidOptions } from "./OAuthError.ts"
-
-/**
- * The algorithms of RFC 7518 §3.1 and RFC 8037 §3.1 that sign with a private key.
- *
- * @since 0.1.0
- * @category models
- */
-export type SigningAlgorithm =
-  | "RS256"
-  | "RS384"
-  | "RS512"
-  | "PS256"
-  | "PS384"
-  | "PS512"
-  | "ES256"
-  | "ES384"
-  | "ES512"
-  | "EdDSA"
-
-/**
- * Signs the bytes where the key is, as in a KMS or an HSM, and gives the signature as JWS wants it (RFC 7518 §3): for the
- * ES family that is R and S one behind the other, not DER.
- *
- * @since 0.1.0
- * @category models
- */
-export type ExternalSigner = (data: Uint8Array) => Effect.Effect<Uint8Array, AssertionError>
-
-/**
- * A PKCS#8 PEM, a private JWK, a `CryptoKey` for signing, or a signer elsewhere.
- *
- * @since 0.1.0
- * @category models
- */
-export type SigningKey = Redacted.Redacted<string> | Redacted.Redacted<JWK> | CryptoKey | ExternalSigner
-
-/**
- * A key with the names by which the server finds it, for a rotation that changes both. What is left out is as the options
- * say.
- *
- * @since 0.1.0
- * @category models
- */
-export interface IdentifiedKey {
-  readonly key: SigningKey
-  readonly keyId?: string | undefined
-  readonly x5t?: string | undefined
-  readonly x5tS256?: string | undefined
-}
+import type { IdentifiedKey, SigningAlgorithm, SigningKey } from "./SigningKey.ts"
 
 /**
  * - `issuer`, `subject`: `iss` and `sub`; for client authentication both are the client id, and `subject` is `issuer`
@@ -103,7 +55,7 @@ export interface Options {
  */
 export const make = (
   options: Options
-): Effect.Effect<AssertionProvider.Service, InvalidOptions | AssertionError> =>
+): Effect.Effect<AssertionSource, InvalidOptions | AssertionError> =>
   Effect.gen(function*() {
     const lifetime = Math.floor(Duration.toSeconds(options.lifetime ?? "300 seconds"))
     if (!(lifetime > 0 && Number.isFinite(lifetime))) {

@@ -14,7 +14,6 @@ import type { ClientAuthentication, Proof } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, exchange, type Limits, type NoAnswer } from "./authoring/HttpExchange.ts"
-import { spellings } from "./internal/text/clean.ts"
 import { decodeReply, decodeToken, type Reply } from "./internal/tokenRequest/tokenResponse.ts"
 import { type AssertionError, type DiscoveryError, InvalidOptions, TokenEndpointError } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
@@ -147,7 +146,7 @@ const sendWith = (
   Effect.gen(function*() {
     const form: Parameters = { ...options.form, ...proof.parameters }
     const secrets = [...Object.values(form), ...(proof.secrets ?? [])].flatMap((value) =>
-      typeof value === "string" ? [] : spellings(Redacted.value(value))
+      typeof value === "string" ? [] : [Redacted.value(value)]
     )
     const url = options.authorizationServer.tokenEndpoint
     const clock = yield* Effect.clock

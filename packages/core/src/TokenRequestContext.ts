@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type * as Redacted from "effect/Redacted"
-import type { AssertionRequest, Audience } from "./AssertionProvider.ts"
+import type { AssertionRequest, Audience } from "./Assertion.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
 
 /**

@@ -3,14 +3,21 @@
  */
 
 /**
- * An access token and what is known of it.
+ * An access token and what its token response says about it.
  *
  * @since 0.1.0
  */
 export * as AccessToken from "./AccessToken.ts"
 
 /**
- * Where the assertion comes from by which a workload says who it is (RFC 7521).
+ * An assertion (RFC 7521): what a provider is asked for, how a JWT is read, and whether it may be sent (RFC 7523 §3).
+ *
+ * @since 0.1.0
+ */
+export * as Assertion from "./Assertion.ts"
+
+/**
+ * The service that supplies the assertion by which a workload proves its identity (RFC 7521).
  *
  * @since 0.1.0
  */
@@ -75,7 +82,7 @@ export * as Grant from "./Grant.ts"
 export * as OAuthError from "./OAuthError.ts"
 
 /**
- * What happens in a token's life, for those who want to watch.
+ * What happens in a token's life, for programs that watch a provider.
  *
  * @since 0.1.0
  */
@@ -97,20 +104,20 @@ export * as OAuthFetch from "./OAuthFetch.ts"
 export * as OAuthHttpClient from "./OAuthHttpClient.ts"
 
 /**
- * What providers count and measure, named and with units as OpenTelemetry's conventions have it. Whatever reads
- * Effect's metrics, such as `@effect/opentelemetry`, exports them.
+ * The metrics of all providers. Names and units follow the conventions of OpenTelemetry. Everything that reads Effect's
+ * metrics exports them, such as `@effect/opentelemetry`.
  *
- * Their attributes have few values, and neither names nor URLs among them:
+ * Each attribute has few values. No value is a name or a URL:
  *
- * - `oauth.grant.type`: the `grant_type` that was sent (RFC 6749 §4).
- * - `oauth.reason`: why a token was asked for: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
+ * - `oauth.grant.type`: the `grant_type` of the token request (RFC 6749 §4).
+ * - `oauth.reason`: why the provider asked for a token: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
  * - `oauth.outcome`: `success`, `failure` or `interrupted`.
- * - `error.type`: of a failure: the OAuth error code if a specification names it, else the HTTP status, else the error's
- *   tag and reason, as in `DiscoveryError.NotFound`; `_OTHER` for the rest.
- * - `oauth.token.source`: where the token came from: `authorization_server` or `storage`.
- * - `unit`: where Effect's exporters look for the unit.
+ * - `error.type`, for failures only: the OAuth error code if a specification names it, else the HTTP status, else the tag
+ *   and reason of the error, as in `DiscoveryError.NotFound`. `_OTHER` stands for all other codes.
+ * - `oauth.token.source`: where the token came from, `authorization_server` or `storage`.
+ * - `unit`: the unit, where Effect's exporters look for it.
  *
- * To tell providers apart, make each within `Effect.tagMetrics`: its metrics have those labels too.
+ * To tell providers apart, build each provider inside `Effect.tagMetrics`. Its metrics have those labels too.
  *
  * @since 0.1.0
  */
@@ -139,7 +146,7 @@ export * as OAuthProviders from "./OAuthProviders.ts"
 export * as ProtectedResource from "./ProtectedResource.ts"
 
 /**
- * When a token is renewed, and how long anybody waits for that.
+ * When a provider renews its token, how long callers wait for a token, and how failed attempts are repeated.
  *
  * @since 0.1.0
  */
@@ -169,6 +176,13 @@ export * as ScopeSelection from "./ScopeSelection.ts"
 export * as SignedAssertion from "./SignedAssertion.ts"
 
 /**
+ * The kinds of private keys that sign assertions, and what each JWS algorithm needs (RFC 7518 §3, RFC 8037 §3.1).
+ *
+ * @since 0.1.0
+ */
+export * as SigningKey from "./SigningKey.ts"
+
+/**
  * The token endpoint: one request (RFC 6749 §3.2), one decoded answer (§5).
  *
  * @since 0.1.0
@@ -176,8 +190,15 @@ export * as SignedAssertion from "./SignedAssertion.ts"
 export * as TokenEndpoint from "./TokenEndpoint.ts"
 
 /**
- * What a storage that leaves the process keeps of a token: one line of text, with a version, encrypted or not; and what a
- * place for such records has to be able to do.
+ * The key under which a `TokenStorage` stores a token: everything that makes two token requests ask for the same token.
+ *
+ * @since 0.1.0
+ */
+export * as TokenKey from "./TokenKey.ts"
+
+/**
+ * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext; and the
+ * operations that a place for records must have.
  *
  * @since 0.1.0
  */
@@ -191,7 +212,8 @@ export * as TokenRecord from "./TokenRecord.ts"
 export * as TokenRequestContext from "./TokenRequestContext.ts"
 
 /**
- * Where tokens are kept between callers, providers and, with other storages than `layerMemory`, processes.
+ * Where tokens are stored, so that callers and providers share them. Processes share tokens in the storages of
+ * `@effect-mcp-auth/storage-file` (one machine) and `@effect-mcp-auth/storage-redis` (a fleet).
  *
  * @since 0.1.0
  */

@@ -1,10 +1,10 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Encoding, Redacted, TestClock } from "effect"
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
-import { AssertionProvider, OAuthError } from "../src/index.ts"
+import { type Assertion, AssertionProvider, OAuthError } from "../src/index.ts"
 import { pair } from "./support/keys.ts"
 
-const request: AssertionProvider.AssertionRequest = {
+const request: Assertion.AssertionRequest = {
   audience: "https://auth.example.com",
   issuer: "https://auth.example.com",
   tokenEndpoint: "https://auth.example.com/token",
@@ -25,7 +25,7 @@ describe("AssertionProvider", () => {
 
   it.effect("a function is asked anew each time, with what the assertion is for", () =>
     Effect.gen(function*() {
-      const asked: Array<AssertionProvider.AssertionRequest> = []
+      const asked: Array<Assertion.AssertionRequest> = []
       const layer = AssertionProvider.layer((request) =>
         Effect.sync(() => {
           asked.push(request)

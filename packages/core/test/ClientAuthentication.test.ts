@@ -3,6 +3,7 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Either, Fiber, Option, Redacted } from "effect"
 import * as fc from "effect/FastCheck"
 import {
+  type Assertion,
   type AssertionProvider,
   ClientAuthentication,
   Grant,
@@ -106,7 +107,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
 
   /** A provider that numbers its assertions and remembers what it was asked for. */
   const numbered = () => {
-    const asked: Array<AssertionProvider.AssertionRequest> = []
+    const asked: Array<Assertion.AssertionRequest> = []
     const assertionProvider: AssertionProvider.AssertionProvider.Service = (request) =>
       Effect.sync(() => Redacted.make(`canary-${asked.push(request)}`))
     return { asked, assertionProvider }
@@ -157,7 +158,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       expect(asked.map(({ audience }) => audience)).toEqual([expected])
     }))
 
-  const told = (asked: ReadonlyArray<AssertionProvider.AssertionRequest>) =>
+  const told = (asked: ReadonlyArray<Assertion.AssertionRequest>) =>
     asked.map(({ refused }) => refused.map(Redacted.value))
 
   it.effect("every attempt is asked for anew, and the first one after a refusal says which", () =>
@@ -186,7 +187,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
 
   it.effect("a refusal that comes while the next assertion is being made is for the one after", () =>
     Effect.gen(function*() {
-      const asked: Array<AssertionProvider.AssertionRequest> = []
+      const asked: Array<Assertion.AssertionRequest> = []
       const gate = yield* Deferred.make<void>()
       const authentication = ClientAuthentication.privateKeyJwt({
         clientId: "client",

@@ -2,6 +2,7 @@ import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import {
+  type Assertion,
   type AssertionProvider,
   ClientAuthentication,
   Grant,
@@ -31,7 +32,7 @@ const parametersOf = (grant: Grant.Grant) =>
 
 /** A provider that numbers its assertions and remembers what it was asked for. */
 const numbered = () => {
-  const asked: Array<AssertionProvider.AssertionRequest> = []
+  const asked: Array<Assertion.AssertionRequest> = []
   const assertionProvider: AssertionProvider.AssertionProvider.Service = (request) =>
     Effect.sync(() => Redacted.make(`canary-assertion-${asked.push(request)}`))
   return { asked, assertionProvider }

@@ -3,10 +3,10 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Redacted, Ref, TestClock } from "effect"
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
 import { vi } from "vitest"
-import { AssertionProvider, OAuthError, SignedAssertion } from "../src/index.ts"
+import { type Assertion, AssertionProvider, OAuthError, SignedAssertion, type SigningKey } from "../src/index.ts"
 import { anotherPair, externalSigner, pair, wrongKeys } from "./support/keys.ts"
 
-const request: AssertionProvider.AssertionRequest = {
+const request: Assertion.AssertionRequest = {
   audience: "https://auth.example.com",
   issuer: "https://auth.example.com",
   tokenEndpoint: "https://auth.example.com/token",
@@ -16,7 +16,7 @@ const request: AssertionProvider.AssertionRequest = {
 }
 
 /** Signs nothing, at no cost. */
-const fake: SignedAssertion.ExternalSigner = () => Effect.succeed(new Uint8Array(64))
+const fake: SigningKey.ExternalSigner = () => Effect.succeed(new Uint8Array(64))
 
 const base: SignedAssertion.Options = { issuer: "machine", signingKey: fake, signingAlgorithm: "ES256" }
 
@@ -274,7 +274,7 @@ describe("rotation", () => {
   it.effect("to another form of key", () =>
     Effect.gen(function*() {
       const keys = yield* pair("ES384")
-      const current = yield* Ref.make<SignedAssertion.SigningKey>(Redacted.make(keys.pem))
+      const current = yield* Ref.make<SigningKey.SigningKey>(Redacted.make(keys.pem))
       const provider = yield* SignedAssertion.make({
         ...base,
         signingAlgorithm: "ES384",
@@ -291,7 +291,7 @@ describe("rotation", () => {
       Effect.gen(function*() {
         const bad = yield* key
         const { privateKey } = yield* pair(alg)
-        const current = yield* Ref.make<SignedAssertion.SigningKey>(privateKey)
+        const current = yield* Ref.make<SigningKey.SigningKey>(privateKey)
         const provider = yield* SignedAssertion.make({ ...base, signingAlgorithm: alg, signingKey: Ref.get(current) })
         yield* Ref.set(current, bad)
         const error = yield* Effect.flip(provider(refused))
@@ -329,7 +329,7 @@ describe("the names of a key that is rotated", () => {
       let generation = 0
       const provider = yield* SignedAssertion.make({
         ...base,
-        signingKey: Effect.sync((): SignedAssertion.IdentifiedKey => {
+        signingKey: Effect.sync((): SigningKey.IdentifiedKey => {
           generation++
           return { key: fake, keyId: `key-${generation}`, x5t: `a-${generation}`, x5tS256: `b-${generation}` }
         })
@@ -371,7 +371,7 @@ describe("the names of a key that is rotated", () => {
       yield* Effect.promise(() => jwtVerify(jwt, keys[1]?.publicKey ?? new Uint8Array(), { currentDate: new Date(0) }))
     }))
 
-  it.effect.each<[string, Partial<SignedAssertion.Options>, SignedAssertion.IdentifiedKey["keyId"], string]>([
+  it.effect.each<[string, Partial<SignedAssertion.Options>, SigningKey.IdentifiedKey["keyId"], string]>([
     ["the JWK's own", {}, undefined, "own"],
     ["that of the options", { keyId: "option" }, undefined, "option"],
     ["that which came with the key", { keyId: "option" }, "named", "named"]

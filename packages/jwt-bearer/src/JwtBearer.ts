@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { AssertionProvider, type Audience } from "@effect-mcp-auth/core/AssertionProvider"
+import type { Audience } from "@effect-mcp-auth/core/Assertion"
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
 import { type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"

@@ -4,7 +4,7 @@
 
 /**
  * The ID-JAG of enterprise-managed authorization (SEP-990): the enterprise's identity provider exchanges a token of the
- * user's for an assertion to the MCP server's authorization server (RFC 8693), which is what `JwtBearer` then presents.
+ * user's for an assertion to the MCP server's authorization server (RFC 8693), and `JwtBearer` presents that assertion.
  *
  * @since 0.1.0
  */

@@ -1,4 +1,11 @@
-import { AssertionProvider, ClientAuthentication, OAuthError, OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
+import {
+  type Assertion,
+  AssertionProvider,
+  ClientAuthentication,
+  OAuthError,
+  OAuthProvider,
+  TokenStorage
+} from "@effect-mcp-auth/core"
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import {
@@ -28,7 +35,7 @@ const clientAuthentication = ClientAuthentication.clientSecretBasic({
   clientSecret: Redacted.make("canary-secret")
 })
 
-const request: AssertionProvider.AssertionRequest = {
+const request: Assertion.AssertionRequest = {
   audience: issuer,
   issuer,
   tokenEndpoint: `${issuer}/token`,
@@ -348,7 +355,7 @@ describe("an ID-JAG is remembered", () => {
     Effect.gen(function*() {
       yield* identityProvider
       const provider = yield* make()
-      const others: ReadonlyArray<Partial<AssertionProvider.AssertionRequest>> = [
+      const others: ReadonlyArray<Partial<Assertion.AssertionRequest>> = [
         {},
         {
           audience: "https://other.example",

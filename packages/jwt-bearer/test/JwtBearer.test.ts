@@ -1,8 +1,10 @@
 import {
+  type Assertion,
   AssertionProvider,
   ClientAuthentication,
   OAuthHttpClient,
   OAuthProvider,
+  type SigningKey,
   TokenStorage
 } from "@effect-mcp-auth/core"
 import type { SignedAssertion } from "@effect-mcp-auth/core"
@@ -170,7 +172,7 @@ describe("the grant (RFC 7523 §2.1)", () => {
   it.scoped("an assertion from a callback, told what it is for", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
-      const asked: Array<AssertionProvider.AssertionRequest> = []
+      const asked: Array<Assertion.AssertionRequest> = []
       yield* Effect.gen(function*() {
         const inner = yield* AssertionProvider.AssertionProvider
         const callback = AssertionProvider.layer((request) => {
@@ -380,7 +382,7 @@ describe("a refusal is final (RFC 6749 §5.2)", () => {
       const { environment, platform, rotated, trust } = yield* setup()
       const jwk = ({ privateKey }: CryptoKeyPair) =>
         Effect.map(Effect.promise(() => exportJWK(privateKey)), (value) => Redacted.make(value))
-      const current = yield* Ref.make<SignedAssertion.SigningKey>(yield* jwk(platform))
+      const current = yield* Ref.make<SigningKey.SigningKey>(yield* jwk(platform))
       let runs = 0
       const key = Effect.tap(Ref.get(current), () =>
         Effect.sync(() => {

@@ -1,5 +1,4 @@
-import { AssertionProvider, OAuthHttpClient, OAuthProvider } from "@effect-mcp-auth/core"
-import type { SignedAssertion } from "@effect-mcp-auth/core"
+import { AssertionProvider, OAuthHttpClient, OAuthProvider, type SigningKey } from "@effect-mcp-auth/core"
 import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { HttpClient } from "@effect/platform"
@@ -64,7 +63,7 @@ describe("make", () => {
   )("by %s, as PEM, JWK and CryptoKey", (alg) =>
     Effect.gen(function*() {
       const { privateKey, publicKey } = yield* keyPair(alg)
-      const keys: ReadonlyArray<SignedAssertion.SigningKey> = [
+      const keys: ReadonlyArray<SigningKey.SigningKey> = [
         Redacted.make(yield* Effect.promise(() => exportPKCS8(privateKey))),
         Redacted.make(yield* Effect.promise(() => exportJWK(privateKey))),
         privateKey
@@ -249,7 +248,7 @@ describe("rotation of the key", () => {
 
   const rotating = Effect.gen(function*() {
     const [old, fresh] = [yield* keyPair("ES256"), yield* keyPair("ES256", "rotated")]
-    const current = yield* Ref.make<SignedAssertion.SigningKey>(yield* pem(old))
+    const current = yield* Ref.make<SigningKey.SigningKey>(yield* pem(old))
     const runs = yield* Ref.make(0)
     const server = strict({ publicKey: old.publicKey })
     const assertions = signed(Effect.zipRight(Ref.update(runs, (n) => n + 1), Ref.get(current)))
@@ -355,7 +354,7 @@ describe("rotation of the key", () => {
         const current = yield* Ref.make(one)
         const key = Effect.map(
           Ref.get(current),
-          ({ jwk, kid }): SignedAssertion.SigningKey | SignedAssertion.IdentifiedKey =>
+          ({ jwk, kid }): SigningKey.SigningKey | SigningKey.IdentifiedKey =>
             isNamed ? { key: jwk, keyId: kid } : jwk
         )
         yield* Effect.gen(function*() {

@@ -5,10 +5,13 @@
  * @since 0.1.0
  */
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -16,8 +19,7 @@ import * as Schema from "effect/Schema"
 import type * as Assertion from "./internal/assertion.ts"
 import * as Environment from "./internal/environment.ts"
 import * as Http from "./internal/http.ts"
-import * as Remembered from "./internal/remembered.ts"
-import { clean } from "./internal/text.ts"
+import * as CachedSource from "./internal/cachedSource.ts"
 
 /**
  * At most one of `clientId`, `objectId` and `resourceId` says which user-assigned identity is meant; none of them is the
@@ -93,10 +95,11 @@ const choose: Effect.Effect<Service, InvalidOptions> = Effect.gen(function*() {
       })
     }
   }
-  const url = Http.parseEndpoint(endpoint.value)
-  return typeof url === "string"
-    ? yield* new InvalidOptions({ option: "IDENTITY_ENDPOINT", description: `${url}. ${APP_SERVICE}` })
-    : appService(url, yield* Environment.secret("IDENTITY_HEADER", APP_SERVICE))
+  const url = yield* Either.mapLeft(
+    Http.endpoint(endpoint.value),
+    (wrong) => new InvalidOptions({ option: "IDENTITY_ENDPOINT", description: `${wrong}. ${APP_SERVICE}` })
+  )
+  return appService(url, yield* Environment.secret("IDENTITY_HEADER", APP_SERVICE))
 })
 
 const decode = Schema.decodeUnknownOption(Schema.Struct({ access_token: Schema.String }))
@@ -142,7 +145,7 @@ export const make = (
       remedy: "Set `resource` to what the authorization server expects, and `audience` to the token's `aud`.",
       audience: (request) => options.audience === undefined ? namesOf(resourceOf(request)) : [options.audience]
     }
-    return Remembered.make({
+    return CachedSource.make({
       expected,
       keyOf: resourceOf,
       fetch: (request) =>
@@ -159,7 +162,7 @@ export const make = (
             HttpClientRequest.setHeader(name, Redacted.isRedacted(value) ? Redacted.value(value) : value)
           )
           const { body, status } = yield* Http.exchange(client, outgoing, service)
-          const json = Http.parseJson(body)
+          const json = parseJson(body)
           if (status !== 200) {
             const said = Option.match(decodeError(json), {
               onNone: () => "",

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { AssertionProvider, type AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { clean, withoutBegun } from "@effect-mcp-auth/core/authoring/CleanText"
 import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as PlatformCommand from "@effect/platform/Command"
@@ -16,8 +18,7 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type * as Assertion from "./internal/assertion.ts"
 import { malformed, unavailable } from "./internal/http.ts"
-import * as Remembered from "./internal/remembered.ts"
-import { clean, withoutBegun } from "./internal/text.ts"
+import * as CachedSource from "./internal/cachedSource.ts"
 
 /**
  * @since 0.1.0
@@ -48,6 +49,9 @@ export interface Options {
 
 /** How long a process may take to end in good order, before it is killed. */
 const GRACE = Duration.seconds(1)
+
+/** A shorter output is not an assertion, and hiding it would make the complaint unreadable. In characters. */
+const MIN_ASSERTION = 4
 
 /** How much of what it complains about is kept, in characters. */
 const MAX_COMPLAINT = 4096
@@ -173,7 +177,8 @@ export const make = (
           { concurrency: "unbounded" }
         )
         if (exitCode === 0) return stdout
-        const hidden = [...secrets, stdout.trim()]
+        const printed = stdout.trim()
+        const hidden = printed.length < MIN_ASSERTION ? secrets : [...secrets, printed]
         const said = clean(stderr.isCut ? withoutBegun(stderr.text, hidden) : stderr.text, hidden)
         return yield* unavailable(
           `${name} ended with exit code ${exitCode}${said === "" ? ", and said nothing" : ` (${said})`}. ` +
@@ -190,7 +195,7 @@ export const make = (
         })
       )
 
-    return Remembered.make({
+    return CachedSource.make({
       expected,
       keyOf: (request) => JSON.stringify(argsOf(request)),
       fetch: run

@@ -4,7 +4,10 @@
  *
  * @since 0.1.0
  */
-import { AssertionProvider, type AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import { type AssertionRequest, isRefused } from "@effect-mcp-auth/core/Assertion"
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { isFresh } from "@effect-mcp-auth/core/authoring/AssertionCache"
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { AssertionError, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -16,7 +19,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Assertion from "./internal/assertion.ts"
 import * as Environment from "./internal/environment.ts"
-import { clean } from "./internal/text.ts"
 
 /**
  * What a token in a file is to be.
@@ -95,9 +97,6 @@ const writtenBy = (path: string): string => {
 
 const isSameVersion = (a: Version, b: Version): boolean =>
   a.size === b.size && a.inode === b.inode && a.changedAt === b.changedAt
-
-const isRefused = ({ assertion }: Known, { refused }: AssertionRequest): boolean =>
-  Assertion.isAmong(assertion, refused)
 
 /** Whether a change after the file was read would show. */
 const isSettled = ({ changedAt }: Version, readAt: number): boolean =>
@@ -180,8 +179,8 @@ export const make = (
     const current = (request: AssertionRequest, last: Known | undefined) =>
       Effect.flatMap(look, (version) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          last !== undefined && !isRefused(last, request) && version.changedAt !== undefined &&
-            isSameVersion(version, last.version) && Assertion.isFresh(last.assertion, now)
+          last !== undefined && !isRefused(last.assertion.value, request) && version.changedAt !== undefined &&
+            isSameVersion(version, last.version) && isFresh(last.assertion, now)
             ? Effect.succeed(last)
             : read(version)))
 
@@ -205,7 +204,7 @@ export const make = (
             return found.assertion
           }),
           Effect.catchAll((error) =>
-            last === undefined || isRefused(last, request)
+            last === undefined || isRefused(last.assertion.value, request)
               ? Effect.fail(error)
               : Effect.mapError(check(last.assertion, request), () => error)
           ),

@@ -4,18 +4,20 @@
  * @since 0.1.0
  */
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Environment from "./internal/environment.ts"
 import * as Http from "./internal/http.ts"
-import * as Remembered from "./internal/remembered.ts"
-import { clean } from "./internal/text.ts"
+import * as CachedSource from "./internal/cachedSource.ts"
 
 /**
  * @since 0.1.0
@@ -52,11 +54,11 @@ export const make = (
     const client = yield* HttpClient.HttpClient
     const address = yield* Environment.required("ACTIONS_ID_TOKEN_REQUEST_URL", SET_BY)
     const token = yield* Environment.secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN", SET_BY)
-    const url = Http.parseEndpoint(address)
-    if (typeof url === "string") {
-      return yield* new InvalidOptions({ option: "ACTIONS_ID_TOKEN_REQUEST_URL", description: `${url}. ${SET_BY}` })
-    }
-    return Remembered.makePerAudience({
+    const url = yield* Either.mapLeft(
+      Http.endpoint(address),
+      (wrong) => new InvalidOptions({ option: "ACTIONS_ID_TOKEN_REQUEST_URL", description: `${wrong}. ${SET_BY}` })
+    )
+    return CachedSource.makePerAudience({
       name: "The token of GitHub Actions",
       audience: options.audience,
       fetch: (audience) =>
@@ -66,7 +68,7 @@ export const make = (
             HttpClientRequest.setHeader("authorization", `bearer ${Redacted.value(token)}`)
           )
           const { body, status } = yield* Http.exchange(client, outgoing, source)
-          const json = Http.parseJson(body)
+          const json = parseJson(body)
           if (status !== 200) {
             const said = Option.getOrUndefined(decodeError(json))?.message ?? ""
             return yield* Http.refused(source, status, clean(said, [Redacted.value(token)]))

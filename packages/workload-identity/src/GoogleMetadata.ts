@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { quote } from "@effect-mcp-auth/core/authoring/CleanText"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -13,8 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Environment from "./internal/environment.ts"
 import * as Http from "./internal/http.ts"
-import * as Remembered from "./internal/remembered.ts"
-import { quote } from "./internal/text.ts"
+import * as CachedSource from "./internal/cachedSource.ts"
 
 /**
  * @since 0.1.0
@@ -65,7 +65,7 @@ export const make = (
       return yield* new InvalidOptions({ option: "GCE_METADATA_HOST", description: "it is not a host and a port." })
     }
     const url = `http://${host}/computeMetadata/v1/instance/service-accounts/${serviceAccount}/identity`
-    return Remembered.makePerAudience({
+    return CachedSource.makePerAudience({
       name: "The token of the metadata server",
       audience: options.audience,
       fetch: (audience) =>

@@ -3,17 +3,20 @@
  *
  * @since 0.1.0
  */
-import { AssertionProvider, type AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
+import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Assertion from "./internal/assertion.ts"
 import * as Http from "./internal/http.ts"
-import * as Remembered from "./internal/remembered.ts"
-import { clean } from "./internal/text.ts"
+import * as CachedSource from "./internal/cachedSource.ts"
 
 /**
  * @since 0.1.0
@@ -66,8 +69,10 @@ export const make = (
     const client = yield* HttpClient.HttpClient
     const { audience, path, request } = options
     if (typeof request !== "function") {
-      const url = Http.parseEndpoint(request.url)
-      if (typeof url === "string") return yield* new InvalidOptions({ option: "request", description: `${url}.` })
+      yield* Either.mapLeft(
+        Http.endpoint(request.url),
+        (wrong) => new InvalidOptions({ option: "request", description: `${wrong}.` })
+      )
     }
     const expected: Assertion.Expected = {
       name: "The assertion of the endpoint",
@@ -76,22 +81,24 @@ export const make = (
       lifetime: options.lifetime === undefined ? undefined : Duration.toMillis(options.lifetime),
       ...(audience === undefined ? {} : { audience: () => [audience] })
     }
-    return Remembered.make({
+    return CachedSource.make({
       expected,
       keyOf: typeof request === "function" ? nameOf : () => "",
       fetch: (asked) =>
         Effect.gen(function*() {
           const outgoing = typeof request === "function" ? request(asked) : request
-          const url = Http.parseEndpoint(outgoing.url)
-          if (typeof url === "string") return yield* Http.malformed(`\`request\`: ${url}. Nothing was sent.`)
+          const url = yield* Either.mapLeft(
+            Http.endpoint(outgoing.url),
+            (wrong) => Http.malformed(`\`request\`: ${wrong}. Nothing was sent.`)
+          )
           const source: Http.Source = {
             name: `The endpoint ${clean(url.origin + url.pathname)}`,
             remedy: "Check `request`.",
-            hidden: true
+            isHidden: true
           }
           const { body, status } = yield* Http.exchange(client, outgoing, source)
           if (status < 200 || status > 299) return yield* Http.refused(source, status)
-          const value = path === undefined ? body : valueAt(Http.parseJson(body), path)
+          const value = path === undefined ? body : valueAt(parseJson(body), path)
           if (typeof value !== "string") {
             return yield* Http.malformed(
               `${source.name} answered ${status}, but there is no text at \`${clean((path ?? []).join("."))}\`. ` +

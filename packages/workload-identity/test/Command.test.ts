@@ -3,7 +3,7 @@ import { Command } from "@effect-mcp-auth/workload-identity"
 import { CommandExecutor, Error as PlatformError } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, HashMap, Inspectable, Layer, Option, Redacted, Sink, Stream, TestClock } from "effect"
-import { withoutBegun } from "../src/internal/text.ts"
+import { withoutBegun } from "@effect-mcp-auth/core/authoring/CleanText"
 import { claimsOf, failureOf, good, request } from "./support.ts"
 
 type Standard = {

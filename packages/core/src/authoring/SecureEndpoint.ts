@@ -1,11 +1,20 @@
+/**
+ * The addresses to which a request with a credential may be sent, and which hosts plain http may reach. For authors of
+ * providers.
+ *
+ * @since 0.1.0
+ */
 import * as Either from "effect/Either"
 import { InsecureEndpoint } from "../OAuthError.ts"
 
 /**
- * Where a host stands on the network, as far as its name tells. Names are not resolved: `fetch` gives no way to pin an
- * address, so a public name that resolves to a private address is not caught here.
+ * Where a host is on the network, as far as its name says. Names are not resolved: `fetch` cannot pin an address, so a
+ * public name that resolves to a private address is not detected here.
+ *
+ * @since 0.1.0
+ * @category models
  */
-type Reach = "loopback" | "private" | "public"
+export type Reach = "loopback" | "private" | "public"
 
 const ipv4 = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/
 
@@ -51,7 +60,12 @@ const reachOfIpv6 = (address: string): Reach => {
 /** Special-use names (RFC 6762, RFC 8375, ICANN's .internal), and the endings that private networks like. */
 const privateName = /\.(?:corp|home|home\.arpa|internal|intranet|lan|local|localdomain|svc)$/
 
-/** @internal */
+/**
+ * Where the host of a URL is on the network.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
 export const reach = (url: URL): Reach => {
   const host = url.hostname.replace(/\.$/, "")
   if (host.startsWith("[")) return reachOfIpv6(host.slice(1, -1))
@@ -63,11 +77,58 @@ export const reach = (url: URL): Reach => {
 
 const distance: Record<Reach, number> = { public: 0, private: 1, loopback: 2 }
 
+/** 169.254.0.0/16 (RFC 3927) and fe80::/10 (RFC 4291 §2.5.6). */
+const linkLocal = /^(?:169\.254(?:\.\d+){2}|\[fe[89ab][0-9a-f]:.*\])$/
+
 /**
- * Whether something may be sent to `url`: https, or http on a loopback host; and, when another party named the URL, not
- * nearer to this machine than that party is itself, or a public server could have us call internal ones.
+ * Which hosts plain http may reach besides those of this machine.
  *
- * @internal
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlainHttp {
+  /**
+   * Whether plain http may reach link-local addresses. The metadata services of cloud platforms are there, and such a
+   * request does not leave the network link of the machine.
+   *
+   * @default false
+   */
+  readonly linkLocal?: boolean | undefined
+}
+
+/**
+ * Whether a request to this URL is protected on its way: by https, or because plain http does not leave the machine.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSecure = (url: URL, options: PlainHttp = {}): boolean =>
+  url.protocol === "https:" ||
+  (url.protocol === "http:" &&
+    (reach(url) === "loopback" || (options.linkLocal === true && linkLocal.test(url.hostname))))
+
+/**
+ * Reads the address of an endpoint that receives or supplies a credential. On the left: what is wrong with the address, to
+ * follow a colon in an error message.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromText = (text: string, options: PlainHttp = {}): Either.Either<URL, string> => {
+  const url = parse(text)
+  if (url === undefined) return Either.left("it is not an absolute URL")
+  if (hasCredentials(url)) return Either.left("it has a user name or a password in it; use a header")
+  if (isSecure(url, options)) return Either.right(url)
+  const hosts = options.linkLocal === true ? "loopback and link-local hosts" : "loopback hosts"
+  return Either.left(`it is not https; plain http is for ${hosts} only`)
+}
+
+/**
+ * Whether a request may be sent to `url`: https, or http to a loopback host. If another party named the URL, the URL must
+ * not be nearer to this machine than that party is: otherwise a public server could make this process call internal ones.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const check = (
   url: URL,
@@ -83,36 +144,44 @@ export const check = (
         ...(namedBy === undefined ? {} : { namedBy: namedBy.origin })
       })
     )
-  const at = reach(url)
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && at === "loopback")) return fail("NotHttps")
-  if (namedBy !== undefined && distance[at] > distance[reach(namedBy)]) return fail("PrivateAddress")
+  if (!isSecure(url)) return fail("NotHttps")
+  if (namedBy !== undefined && distance[reach(url)] > distance[reach(namedBy)]) return fail("PrivateAddress")
   return Either.right(url)
 }
 
 /**
- * A URL as errors show it: without what may be secret in it.
+ * A URL as error messages show it: without the parts that may be secret.
  *
- * @internal
+ * @since 0.1.0
+ * @category getters
  */
 export const nameOf = (url: URL): string =>
   url.origin === "null" ? `${url.protocol}${url.pathname}` : `${url.origin}${url.pathname}`
 
 /**
- * Whether a URL brings a user name or a password, which would travel with it into logs and to every party.
+ * Whether a URL contains a user name or a password, which would travel with it into logs and to every party.
  *
- * @internal
+ * @since 0.1.0
+ * @category predicates
  */
 export const hasCredentials = (url: URL): boolean => url.username !== "" || url.password !== ""
 
 /**
- * An endpoint that a request can be sent to (RFC 6749 §3.2: no fragment); `undefined` if the text is none.
+ * An endpoint of an authorization server, without fragment (RFC 6749 §3.2), user name and password; `undefined` if the text
+ * is not one.
  *
- * @internal
+ * @since 0.1.0
+ * @category constructors
  */
 export const parseEndpoint = (input: string): URL | undefined => {
   const url = parse(input)
   return url === undefined || input.includes("#") || hasCredentials(url) ? undefined : url
 }
 
-/** @internal */
+/**
+ * An absolute URL; `undefined` if the text is not one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const parse = (input: string): URL | undefined => URL.canParse(input) ? new URL(input) : undefined

@@ -1,7 +1,7 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { FetchHttpClient, Headers, HttpClientRequest } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option, Redacted } from "effect"
+import { Duration, Effect, Fiber, Option, Redacted, Tracer } from "effect"
 import {
   defaultLimits,
   exchange,
@@ -9,6 +9,7 @@ import {
   isTransientStatus,
   type Limits,
   parseJson,
+  type Secrecy,
   withoutRedirects
 } from "../../src/authoring/HttpExchange.ts"
 import { after, inPieces, sent, to } from "../support/wire.ts"
@@ -156,6 +157,8 @@ describe("the connection", () => {
       const broken = new Error("terminated")
       const error = yield* Effect.flip(receive(() => inPieces("{", broken)))
       expect(error.reason).toBe("Transport")
+      expect(error.description).toBe("the connection failed before the answer was complete")
+      expect(error.status).toBe(200)
       expect(error.cause).toBe(broken)
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
@@ -197,6 +200,68 @@ describe("spans", () => {
       const [arrived] = yield* network.requests
       expect(arrived?.headers["authorization"]).toBe(Redacted.value(credential))
     }).pipe(Effect.locally(Headers.currentRedactedNames, []), Effect.provide(TestNetwork.layer)))
+})
+
+describe("secrets in a request", () => {
+  const spanNames: Array<string> = []
+  const attributes: Array<unknown> = []
+  const tracer = Tracer.make({
+    span: (name, parent, context, links, startTime, kind): Tracer.Span => {
+      spanNames.push(name)
+      return {
+        _tag: "Span",
+        name,
+        parent,
+        context,
+        links,
+        kind,
+        status: { _tag: "Started", startTime },
+        spanId: "span",
+        traceId: "trace",
+        sampled: true,
+        attributes: new Map(),
+        attribute: (_, value) => {
+          attributes.push(value)
+        },
+        addLinks: () => undefined,
+        event: () => undefined,
+        end: () => undefined
+      }
+    },
+    context: (f) => f()
+  })
+  const send = (secrecy: Secrecy, headers: Record<string, string>) =>
+    Effect.gen(function*() {
+      spanNames.length = 0
+      attributes.length = 0
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve(url, () => Effect.sync(() => new Response("{}")))
+      return yield* exchange(network.httpClient, HttpClientRequest.get(url, { headers }), defaultLimits, secrecy)
+    }).pipe(Effect.withTracer(tracer), Effect.provide(TestNetwork.layer))
+
+  it.effect("a header in `secretHeaders` has no value in a span", () =>
+    Effect.gen(function*() {
+      yield* send({ secretHeaders: ["x-secret"] }, { "x-secret": "hidden-value", "x-open": "open-value" })
+      expect(spanNames).not.toEqual([])
+      expect(attributes).toContain("open-value")
+      expect(attributes).not.toContain("hidden-value")
+    }))
+
+  it.effect("a request with `isHidden` has no span", () =>
+    Effect.gen(function*() {
+      yield* send({ isHidden: true }, {})
+      expect(spanNames).toEqual([])
+    }))
+
+  it.effect("a header that cannot be sent is named without its value, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      const request = HttpClientRequest.get(url, { headers: { "x-secret": "hidden\nvalue" } })
+      const error = yield* Effect.flip(exchange(network.httpClient, request, defaultLimits))
+      expect(error.reason).toBe("Unsendable")
+      expect(error.description).toBe("the header `x-secret` has a character that cannot be sent, such as a line break")
+      assert.deepStrictEqual(yield* network.requests, [])
+    }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
 it("a status is transient if the same request may succeed later (RFC 9110 §15)", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
-import { check, parse, reach } from "../../src/authoring/SecureEndpoint.ts"
+import { check, fromText, parse, reach } from "../../src/authoring/SecureEndpoint.ts"
 
 describe("reach: where a host stands, as far as its name tells", () => {
   it.each([
@@ -196,5 +196,33 @@ describe("parse", () => {
       expect(parse(text)).toBeUndefined()
     }
     expect(parse(" https://mcp.example.com/mcp ")?.href).toBe("https://mcp.example.com/mcp")
+  })
+})
+
+describe("fromText", () => {
+  const judge = (text: string, linkLocal?: boolean) =>
+    Either.match(fromText(text, { linkLocal }), { onLeft: (wrong) => wrong, onRight: (url) => url.href })
+
+  it.each(["https://vault.example.com/", "http://localhost:8200/", "http://127.0.0.1/", "http://[::1]/"])(
+    "takes https, and plain http to this machine: %s",
+    (text) => {
+      expect(judge(text)).toBe(text)
+    }
+  )
+
+  it.each(["http://169.254.169.254/", "http://[fe80::1]/"])("takes plain http to %s only with `linkLocal`", (text) => {
+    expect(judge(text)).toBe("it is not https; plain http is for loopback hosts only")
+    expect(judge(text, true)).toBe(text)
+  })
+
+  it.each([
+    ["vault", "it is not an absolute URL"],
+    ["https://user:password@vault.example.com", "it has a user name or a password in it; use a header"],
+    ["http://vault.example.com", "it is not https; plain http is for loopback and link-local hosts only"],
+    ["http://169.254.169.254.example", "it is not https; plain http is for loopback and link-local hosts only"],
+    ["http://10.0.0.1", "it is not https; plain http is for loopback and link-local hosts only"],
+    ["ftp://localhost", "it is not https; plain http is for loopback and link-local hosts only"]
+  ])("refuses %s: %s", (text, wrong) => {
+    expect(judge(text, true)).toBe(wrong)
   })
 })

@@ -1,5 +1,5 @@
+import { pause } from "@effect-mcp-auth/leak-recorder"
 import { describe, expect, it } from "@effect/vitest"
-import { pause } from "../support/recorder.ts"
 import * as Schedule from "./Schedule.ts"
 import * as Simulation from "./Simulation.ts"
 

@@ -7,38 +7,43 @@ import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 
 /**
- * Work for whose end nobody waits longer than he wants to: what cannot be interrupted goes on by itself then.
+ * Work that nobody has to wait for longer than a time limit. Work that cannot be interrupted goes on by itself after the
+ * limit.
  *
  * @internal
  */
 export interface Attempt<A, E> {
-  /** How it ended, or `undefined` if it has not ended within the duration. */
+  /** How the work ended, or `undefined` if it has not ended within the duration. */
   readonly within: (duration: Duration.Duration) => Effect.Effect<Exit.Exit<A, E> | undefined>
-  readonly abandon: Effect.Effect<void>
+  /** Interrupts the work, and does not wait for its end. */
+  readonly interruptFork: Effect.Effect<void>
 }
 
 /**
- * Work that does not wait for anything, as in memory, has ended when this returns: it takes one fiber, and no timer.
+ * Starts the work in a fiber of its own. Work that never waits, such as a storage in memory, has ended when this returns,
+ * and needs no timer.
  *
  * @internal
  */
 export const start = <A, E>(work: Effect.Effect<A, E>, clock: Clock.Clock): Effect.Effect<Attempt<A, E>> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
     const runFork = <A>(effect: Effect.Effect<A>) => Runtime.runFork(runtime)(Effect.interruptible(effect))
-    // Effect would log the failure of a fiber as one that nobody handles.
+    // As an exit, because Effect logs the failure of a fiber as one that nobody handles.
     const fiber = runFork(Effect.exit(work))
     return {
-      abandon: Effect.sync(() => fiber.unsafeInterruptAsFork(FiberId.none)),
+      interruptFork: Effect.sync(() => fiber.unsafeInterruptAsFork(FiberId.none)),
       within: (duration) =>
         Effect.suspend(() => {
           const exit = fiber.unsafePoll()
-          return exit === null ? ended(fiber, runFork(clock.sleep(duration))) : Effect.succeed(Exit.flatten(exit))
+          return exit === null
+            ? endOrTimeout(fiber, runFork(clock.sleep(duration)))
+            : Effect.succeed(Exit.flatten(exit))
         })
     }
   })
 
-/** How the fiber ended, or `undefined` if the timer has ended before. */
-const ended = <A, E>(fiber: Fiber.RuntimeFiber<Exit.Exit<A, E>>, timer: Fiber.RuntimeFiber<void>) =>
+/** How the fiber ended, or `undefined` if the timer has ended first. */
+const endOrTimeout = <A, E>(fiber: Fiber.RuntimeFiber<Exit.Exit<A, E>>, timer: Fiber.RuntimeFiber<void>) =>
   Effect.async<Exit.Exit<A, E> | undefined>((resume) => {
     const stop = () => timer.unsafeInterruptAsFork(FiberId.none)
     const onEnd = (exit: Exit.Exit<Exit.Exit<A, E>>) => {

@@ -3,64 +3,71 @@ import type { Reason } from "../../OAuthEvent.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 
 /**
- * The token that callers get: in which part of its life it is, whether anybody uses it, and whether the server takes it.
- * Moments are milliseconds since the epoch.
+ * The token that callers get: the token itself, when to renew it, whether anybody has used it, and whether the MCP server
+ * has rejected it. All moments are milliseconds since the epoch.
  *
  * @internal
  */
-export class TokenInHand {
+export class HeldToken {
   readonly #policy: RefreshPolicy.RefreshPolicy
   #token: AccessToken.AccessToken | undefined
   #moments: RefreshPolicy.Moments = { renewAt: 0, mandatoryAt: 0 }
-  #obtainedAt = 0
-  /** Whether it was got in place of a rejected one. */
-  #replaces = false
+  #heldSince = 0
+  /** Whether the token was obtained in place of a rejected one. */
+  #replacesRejected = false
   #rejected: AccessToken.AccessToken | undefined
-  /** How many in a row the server has rejected soon after they were got. */
+  /** How many tokens in a row the MCP server has rejected. */
   #rejections = 0
-  /** Whether anybody has used it. */
+  /** Whether a caller has had this token. */
   used = false
 
   constructor(policy: RefreshPolicy.RefreshPolicy) {
     this.#policy = policy
   }
 
-  /** It may have expired. */
+  /** The held token, which may have expired. */
   get token(): AccessToken.AccessToken | undefined {
     return this.#token
   }
 
-  /** The last one that the server rejected. It is not taken from the storage again. */
+  /** The last token that the MCP server rejected. The provider does not load this token from the storage again. */
   get rejected(): AccessToken.AccessToken | undefined {
     return this.#rejected
   }
 
-  /** When to renew it in the background, and from when on callers wait for that. */
+  /** When the background renews the token, and from when on callers wait for the renewal. */
   get moments(): RefreshPolicy.Moments {
     return this.#moments
   }
 
-  /** The token, if it can still be sent. */
+  /** The held token, if it can still be sent. */
   valid(at: number): AccessToken.AccessToken | undefined {
     return this.#token !== undefined && AccessToken.isValidAt(this.#token, at) ? this.#token : undefined
   }
 
-  /** `latency`: what the last request took, in milliseconds. */
-  adopt(next: AccessToken.AccessToken, reason: Reason, at: number, jitter: number, latency: number): void {
+  /**
+   * Holds another token.
+   *
+   * @param jitter at least 0 and below 1, rolled once for this token
+   * @param latency what the last token request took, in milliseconds
+   */
+  hold(next: AccessToken.AccessToken, reason: Reason, at: number, jitter: number, latency: number): void {
     this.#token = next
     this.#moments = RefreshPolicy.moments(this.#policy, next, jitter, latency)
-    this.#obtainedAt = at
-    this.#replaces = reason === "Rejected"
-    // A server that rejects and asks for more in turn does not get more of either.
+    this.#heldSince = at
+    this.#replacesRejected = reason === "Rejected"
+    // A server that alternates between 401 and 403 must not get more tokens than one that only answers 401.
     if (reason !== "Rejected" && reason !== "StepUp") this.#rejections = 0
     this.used = false
   }
 
-  /** The server has rejected it. Says whether to ask for another. */
+  /**
+   * Drops the held token, because the MCP server has rejected it. Returns `false`, and keeps the token, if another token
+   * would not help: a server that rejects the replacement of a rejected token will reject the next one too.
+   */
   reject(at: number): boolean {
-    // A server that rejects what was just got in place of a rejected token will reject the next one too.
-    const again = this.#replaces && this.#rejections > 0
-    if (again && at - this.#obtainedAt < RefreshPolicy.rejectionMemory(this.#policy, this.#rejections)) return false
+    const again = this.#replacesRejected && this.#rejections > 0
+    if (again && at - this.#heldSince < RefreshPolicy.rejectionMemory(this.#policy, this.#rejections)) return false
     this.#rejections++
     this.#rejected = this.#token
     this.#token = undefined

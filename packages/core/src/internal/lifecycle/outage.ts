@@ -5,8 +5,8 @@ import { isTransient, type OAuthError } from "../../OAuthError.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 
 /**
- * What came of the last request, be it an error or a bug below it, and until when nobody asks again. In milliseconds since
- * the epoch.
+ * The failure of the last attempt, be it an error or a bug below the provider. Nobody asks the authorization server again
+ * until `until`. Both moments are milliseconds since the epoch.
  *
  * @internal
  */
@@ -17,29 +17,31 @@ export interface Failure {
 }
 
 /**
- * The failures since the last token: how long each answers for the callers that come after it, and for how long those
- * who have no token wait for the authorization server to come back.
+ * The failed attempts since the last token: for how long each failure answers later callers, and for how long callers
+ * without a token wait for the authorization server to come back.
  *
  * @internal
  */
 export class Outage {
   readonly #policy: RefreshPolicy.RefreshPolicy
   #failure: Failure | undefined
-  /** Of either kind, in a row. */
+  /** Transient failures in a row. */
   #failures = 0
+  /** Final failures in a row. */
   #refusals = 0
-  #strandedSince: number | undefined
+  /** When the first caller without a token began to wait. */
+  #waitingSince: number | undefined
 
   constructor(policy: RefreshPolicy.RefreshPolicy) {
     this.#policy = policy
   }
 
-  /** Whether the last request failed, as far as the clock can tell. */
-  isOn(at: number): boolean {
+  /** Whether the last attempt failed. A failure from the future, left by a clock that was set back, does not count. */
+  isOngoing(at: number): boolean {
     return this.#failure !== undefined && this.#failure.from <= at
   }
 
-  /** The failure that answers for now. */
+  /** The failure that answers callers at this moment. */
   current(at: number): Failure | undefined {
     return this.#failure !== undefined && this.#failure.from <= at && at < this.#failure.until
       ? this.#failure
@@ -47,8 +49,10 @@ export class Outage {
   }
 
   /**
-   * `mandatoryAt` is the token's in hand, if any. Before it the background has time; from then on callers depend on the
-   * next attempt, so it is not slept through.
+   * An attempt has failed.
+   *
+   * @param mandatoryAt when the mandatory part of the held token begins, if a valid token is held. Before that moment the
+   *   background has time. From that moment on callers depend on the next attempt, so the wait ends there at the latest.
    */
   failed(cause: Cause.Cause<OAuthError>, from: number, jitter: number, mandatoryAt: number | undefined): void {
     this.#forgetIfOver(from)
@@ -60,34 +64,38 @@ export class Outage {
     this.#failure = { cause, from, until: urgent ? until : Math.min(until, Math.max(soonest, mandatoryAt)) }
   }
 
+  /** An attempt has succeeded, or what is known of the outage is too old to be of use. */
   ended(): void {
     this.#failure = undefined
     this.#failures = 0
     this.#refusals = 0
-    this.#strandedSince = undefined
+    this.#waitingSince = undefined
   }
 
-  /** There is somebody without a token. */
-  strand(at: number): void {
+  /** A caller without a token begins to wait. The first one starts the patience of all. */
+  waiterArrived(at: number): void {
     this.#forgetIfOver(at)
-    this.#strandedSince ??= at
+    this.#waitingSince ??= at
   }
 
   /**
-   * Whether it is worth waiting for the next attempt. The patience is that of the outage: who comes when it has been
-   * waited for long enough is told at once, and so is who would wait for nothing.
+   * Whether to wait for the next attempt. Patience is counted once for the whole outage, from the first waiter. When it
+   * is over, or would be over before the next attempt, callers fail immediately.
    */
   isWorthWaiting(cause: Cause.Cause<OAuthError>, at: number): boolean {
-    if (this.#strandedSince === undefined || !Option.exists(Cause.failureOption(cause), isTransient)) return false
+    if (this.#waitingSince === undefined || !Option.exists(Cause.failureOption(cause), isTransient)) return false
     const next = Math.max(at, this.#failure?.until ?? at)
-    return next < this.#strandedSince + Duration.toMillis(this.#policy.patience.withoutToken)
+    return next < this.#waitingSince + Duration.toMillis(this.#policy.patience.withoutToken)
   }
 
-  /** Nobody has asked for so long that what was known says nothing any more, or the clock has gone back behind it. */
+  /**
+   * Forgets the outage if nobody has asked for so long that the last failure says nothing about the present, or if the
+   * clock has been set back behind the outage.
+   */
   #forgetIfOver(at: number): void {
     const last = this.#failure
     const patience = Duration.toMillis(this.#policy.patience.withoutToken)
-    if ((last?.from ?? this.#strandedSince ?? at) > at || (last !== undefined && at > last.until + patience)) {
+    if ((last?.from ?? this.#waitingSince ?? at) > at || (last !== undefined && at > last.until + patience)) {
       this.ended()
     }
   }

@@ -3,54 +3,54 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as RefreshPolicy from "../../RefreshPolicy.ts"
+import * as Schedule from "effect/Schedule"
 
-/**
- * - `next`: when to renew next, in milliseconds since the epoch; a moment that has passed means now, `undefined` that there
- *   is nothing to do until somebody wakes it.
- * - `renew`: one attempt, and whether it brought a token; after it `next` knows more.
- *
- * @internal
- */
+/** @internal */
 export interface Options {
   readonly clock: Clock.Clock
+  /**
+   * When to renew next, in milliseconds since the epoch. A moment in the past means now. `undefined` means that there is
+   * nothing to do until the next `unsafeWake`.
+   */
   readonly next: (at: number) => number | undefined
+  /** One attempt to renew. Returns whether the attempt brought a token. `next` must reflect the outcome. */
   readonly renew: Effect.Effect<boolean>
   readonly fork: (work: Effect.Effect<unknown>) => Fiber.RuntimeFiber<unknown>
 }
 
 /**
- * Renews a token in the background: one fiber, asleep most of the time, gone when there is nothing to do.
+ * Renews a token in the background: one fiber, asleep most of the time, which ends when there is nothing to do.
  *
  * @internal
  */
-export class Refresher {
+export class ScheduledRefresh {
   readonly #options: Options
   #fiber: Fiber.RuntimeFiber<unknown> | undefined
+  /** `number`: the fiber sleeps until this moment. */
   #state: "Idle" | "Renewing" | number = "Idle"
 
   constructor(options: Options) {
     this.#options = options
   }
 
-  /** Something has changed that `next` depends on, or somebody used the token when it was due. */
+  /** Plans the next renewal: `next` has changed, or a caller has used the token when it was due. */
   unsafeWake(): void {
     const ended = this.#fiber === undefined || this.#fiber.unsafePoll() !== null
     if (this.#state === "Renewing" && !ended) return
     const { clock, fork, next } = this.#options
     const at = clock.unsafeCurrentTimeMillis()
     const due = next(at)
-    // Timers sleep on while a machine is suspended.
+    // A sleeping fiber whose moment has passed is replaced: timers do not run while the machine is suspended.
     if (due === undefined || (typeof this.#state === "number" && at < this.#state && this.#state <= due)) return
     if (typeof this.#state === "number") this.#fiber?.unsafeInterruptAsFork(this.#fiber.id())
     this.#state = due
-    // There may be thousands asleep until their token is due. A plain sleep holds half as much memory as a schedule.
-    const wait = Duration.millis(Math.min(due - at, RefreshPolicy.MAX_DELAY))
-    const attempts = () => Effect.repeat(Effect.suspend(() => this.#look()), RefreshPolicy.schedule)
+    // Thousands of fibers may sleep until their token is due. A plain sleep takes half as much memory as a schedule.
+    const wait = Duration.millis(Math.min(due - at, MAX_DELAY))
+    const attempts = () => Effect.repeat(Effect.suspend(() => this.#look()), schedule)
     this.#fiber = fork(due > at ? Effect.flatMap(clock.sleep(wait), attempts) : attempts())
   }
 
-  /** One attempt if it is due, and in how many milliseconds to look again. */
+  /** Makes one attempt if it is due. Returns in how many milliseconds to look again, or none to stop. */
   #look(): Effect.Effect<Option.Option<number>> {
     const at = this.#options.clock.unsafeCurrentTimeMillis()
     const due = this.#options.next(at)
@@ -71,3 +71,19 @@ export class Refresher {
     })
   }
 }
+
+/** The longest timer, in milliseconds. JavaScript fires a longer one immediately. */
+const MAX_DELAY = 2 ** 31 - 1
+
+/**
+ * Waits as long as the last look has asked for, in milliseconds, and ends when it asked for nothing. A wait longer than
+ * the longest timer is cut, so that the next look asks for the rest.
+ *
+ * @internal
+ */
+export const schedule: Schedule.Schedule<Option.Option<number>, Option.Option<number>> = Schedule.identity<
+  Option.Option<number>
+>().pipe(
+  Schedule.whileInput(Option.isSome),
+  Schedule.addDelay((wait) => Duration.millis(Math.min(Option.getOrElse(wait, () => 0), MAX_DELAY)))
+)

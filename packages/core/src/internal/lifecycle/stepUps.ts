@@ -1,57 +1,60 @@
 import * as Scopes from "../text/scopeList.ts"
 
-/** However many scopes a server names one after the other. */
+/** The most step-ups per token, however many scopes a server names one after the other. */
 const MAX_PER_TOKEN = 8
 
-/** However many it names in the course of time. */
-const MAX_WON = 64
+/** The most scopes that renewals ask for again, however many a server names over time. */
+const MAX_GAINED = 64
 
 /**
- * What step-ups have won and what they have tried, so that renewals keep the one and nothing of the other is asked for
- * twice in a token's life.
+ * The scopes that step-ups have gained, and those that the authorization server has refused. Renewals ask for the gained
+ * scopes again. A refused combination of scopes is requested at most once per token.
  *
  * @internal
  */
 export class StepUps {
-  #won: ReadonlyArray<string> = []
-  #failed: ReadonlyArray<string> = []
+  #gained: ReadonlyArray<string> = []
+  #refused: ReadonlyArray<string> = []
   #attempts = 0
 
   /** The scopes that every renewal asks for again. */
-  get won(): ReadonlyArray<string> {
-    return this.#won
+  get gained(): ReadonlyArray<string> {
+    return this.#gained
   }
 
-  /** Whether it is worth asking for these scopes, none of which is held. */
+  /** Whether to ask for these scopes, none of which the caller's token has. */
   isWorthTrying(missing: ReadonlyArray<string>): boolean {
-    return missing.length > 0 && this.#attempts < MAX_PER_TOKEN && !this.#failed.includes(nameOf(missing))
+    return missing.length > 0 && this.#attempts < MAX_PER_TOKEN && !this.#refused.includes(nameOf(missing))
   }
 
-  /** A token came of asking for `wanted`. */
+  /** A step-up asked for the `wanted` scopes, and the new token has the `granted` ones. */
   granted(wanted: ReadonlyArray<string>, granted: ReadonlyArray<string>): void {
     this.#attempts++
     const denied = Scopes.missing(wanted, granted)
-    this.#won = Scopes.union(this.#won, wanted.filter((scope) => !denied.includes(scope))).slice(0, MAX_WON)
-    if (denied.length > 0) this.#failed = [...this.#failed, nameOf(denied)]
+    this.#gained = Scopes.union(this.#gained, wanted.filter((scope) => !denied.includes(scope))).slice(0, MAX_GAINED)
+    if (denied.length > 0) this.#refused = [...this.#refused, nameOf(denied)]
   }
 
-  /** The authorization server refused, finally. What it refused is the whole, and says nothing of its parts. */
+  /**
+   * The authorization server gave a final refusal. The refusal is of these scopes together: each of them alone may still
+   * be granted.
+   */
   refused(missing: ReadonlyArray<string>): void {
     this.#attempts++
-    this.#failed = [...this.#failed, nameOf(missing)]
+    this.#refused = [...this.#refused, nameOf(missing)]
   }
 
-  /** The authorization server no longer grants what was won. */
-  lost(): void {
-    this.#won = []
+  /** The authorization server no longer grants the gained scopes. */
+  withdrawn(): void {
+    this.#gained = []
   }
 
-  /** A new token: the authorization server may have changed its mind. */
-  forgetFailures(): void {
-    this.#failed = []
+  /** Allows refused scopes again: with a new token the authorization server may decide otherwise. */
+  forgetRefusals(): void {
+    this.#refused = []
   }
 
-  /** Another life, in which a server may again name some scopes. */
+  /** Starts the count of step-ups anew, for another token. */
   forgetAttempts(): void {
     this.#attempts = 0
   }

@@ -9,14 +9,14 @@ import * as Scope from "effect/Scope"
 import { AccessToken } from "../../AccessToken.ts"
 import { TokenStorageError } from "../../OAuthError.ts"
 import * as OAuthEvent from "../../OAuthEvent.ts"
-import type { RefreshPolicy } from "../../RefreshPolicy.ts"
-import type { TokenKey, TokenStorage } from "../../TokenStorage.ts"
+import * as RefreshPolicy from "../../RefreshPolicy.ts"
+import type { TokenKey } from "../../TokenKey.ts"
+import type { TokenStorage } from "../../TokenStorage.ts"
 import * as Attempt from "./attempt.ts"
-import { double } from "../double.ts"
 
 /**
- * What hung is left alone for a while, or every token request would wait for it: doubled each time, up to the longest
- * backoff.
+ * How long a storage that hung is not used, since every token request would wait for it again: `storageTimeout`, doubled
+ * each time, up to `backoff.max`.
  */
 class Pause {
   #times = 0
@@ -27,9 +27,9 @@ class Pause {
     return this.#from <= at && at < this.#until
   }
 
-  begin(at: number, { backoff, storageTimeout }: RefreshPolicy): void {
+  begin(at: number, { backoff, storageTimeout }: RefreshPolicy.RefreshPolicy): void {
     this.#from = at
-    this.#until = at + double(storageTimeout, this.#times++, backoff.max)
+    this.#until = at + RefreshPolicy.doubled(storageTimeout, this.#times++, backoff.max)
   }
 
   reset(): void {
@@ -37,8 +37,11 @@ class Pause {
   }
 }
 
-/** What fails after so long, in milliseconds, hung rather than said no. */
+/** An operation that fails after this time, in milliseconds, counts as one that hung. */
 const SLOW = 1000
+
+/** While the lease is another's, the guard looks for that one's token so often, in milliseconds. */
+const LOOK_INTERVAL = 1000
 
 type Operation = TokenStorageError["operation"]
 
@@ -46,21 +49,22 @@ type Operation = TokenStorageError["operation"]
 export interface Options {
   readonly storage: TokenStorage.Service
   readonly key: TokenKey
-  readonly policy: RefreshPolicy
+  readonly policy: RefreshPolicy.RefreshPolicy
   readonly clock: Clock.Clock
   readonly publish: (event: OAuthEvent.OAuthEvent) => Effect.Effect<unknown>
 }
 
 /**
- * One key of a storage that may fail, hang or die without anybody else doing so: what fails is said, and done without.
+ * One key of a storage that may fail, hang or die. Each operation ends within its time limit, never fails, and returns
+ * nothing when the storage fails. A `StorageFailed` event has the reason.
  *
  * @internal
  */
-export class SharedStorage {
+export class StorageGuard {
   readonly #options: Options
-  /** The operations that do not work. */
+  /** The operations whose last use failed. */
   readonly #failing = new Set<Operation>()
-  /** That a lease is long in coming may be its holder's doing, and says nothing of the rest. */
+  /** The lease has a pause of its own: a long wait for it may be due to its holder, and not to the storage. */
   readonly #pauses = { lease: new Pause(), rest: new Pause() }
 
   constructor(options: Options) {
@@ -83,8 +87,9 @@ export class SharedStorage {
   }
 
   /**
-   * The lease for the scope; or, while others hold that, what `lookAgain` finds. It looks each second: the holder may have
-   * stored a token and then died, and many may be in line for a token that is there already.
+   * Takes the lease for as long as the scope lasts. While others hold the lease, returns what `lookAgain` finds. The guard
+   * looks again each second: the holder may store a token and then die, and many processes may be in line for a token that
+   * is already there.
    */
   lease<A>(lookAgain: Effect.Effect<Option.Option<A>>): Effect.Effect<Option.Option<A>, never, Scope.Scope> {
     return Effect.gen(this, function*() {
@@ -103,15 +108,18 @@ export class SharedStorage {
             yield* this.#conclude("lease", policy.leaseTimeout, from, exit)
             return Option.none()
           }
-          // What fails is not asked again and again.
+          // A failing storage is not read again each second.
           const found = this.#failing.has("get") ? Option.none() : yield* lookAgain
           if (Option.isSome(found)) return found
         }
-      }).pipe(Effect.ensuring(attempt.abandon))
+      }).pipe(Effect.ensuring(attempt.interruptFork))
     })
   }
 
-  /** It may take as long as the other operations, and no longer either. That it works says nothing: none may have been had. */
+  /**
+   * Gives the lease back, within the time limit of the other operations. A successful release proves nothing: the lease
+   * may never have been granted.
+   */
   #release(scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown> {
     const { clock, policy } = this.#options
     return Effect.gen(this, function*() {
@@ -133,7 +141,7 @@ export class SharedStorage {
       if (this.#isPaused(operation)) return Option.none()
       const from = this.#now()
       const attempt = yield* Attempt.start(Effect.suspend(work), clock)
-      const exit = yield* Effect.ensuring(attempt.within(policy.storageTimeout), attempt.abandon)
+      const exit = yield* Effect.ensuring(attempt.within(policy.storageTimeout), attempt.interruptFork)
       return yield* this.#conclude(operation, policy.storageTimeout, from, exit)
     })
   }
@@ -143,7 +151,7 @@ export class SharedStorage {
     return this.#pauses.rest.isOn(at) || (operation === "lease" && this.#pauses.lease.isOn(at))
   }
 
-  /** `exit`: how the operation ended, or that its time was over first. */
+  /** `exit`: how the operation ended, or `undefined` if its time limit came first. */
   #conclude<A>(
     operation: Operation,
     limit: Duration.Duration,
@@ -155,23 +163,25 @@ export class SharedStorage {
     if (exit !== undefined && Exit.isSuccess(exit)) {
       pause.reset()
       const done = Option.some(exit.value)
-      return this.#mends(operation) ? Effect.as(publish(OAuthEvent.StorageRecovered()), done) : Effect.succeed(done)
+      return this.#isRecoveredBy(operation)
+        ? Effect.as(publish(OAuthEvent.StorageRecovered()), done)
+        : Effect.succeed(done)
     }
-    // Whoever set the limit that ended it, others would wait for it as long.
+    // The storage's own time limit may have ended the operation. Others would still wait as long.
     const at = this.#now()
     if (at - from >= Math.min(SLOW, Duration.toMillis(limit))) pause.begin(at, policy)
     const error = errorOf(operation, limit, exit)
-    // That another was faster is no fault of the storage.
+    // A lost lease means that another process was faster, and not that the storage failed.
     if (error.reason !== "LeaseLost") this.#failing.add(operation)
     return Effect.as(publish(OAuthEvent.StorageFailed({ error })), Option.none())
   }
 
-  /** Whether nothing fails any more, now that this works. */
-  #mends(operation: Operation): boolean {
+  /** Whether the success of this operation ends the failure of the storage. */
+  #isRecoveredBy(operation: Operation): boolean {
     if (this.#failing.size === 0) return false
-    // It was away as a whole, and who only reads from now on never learns of the rest.
+    // The whole storage was away, and a provider that only reads from now on would never learn that writing works.
     if (operation === "get" && this.#failing.has("get")) this.#failing.clear()
-    // What can be written to can be removed from, which is seldom done.
+    // Removing is rare. Where writing works, removing works too.
     if (operation === "set") this.#failing.delete("remove")
     this.#failing.delete(operation)
     return this.#failing.size === 0
@@ -182,10 +192,7 @@ export class SharedStorage {
   }
 }
 
-/** In milliseconds. */
-const LOOK_INTERVAL = 1000
-
-/** The milliseconds from now on, whatever becomes of the wall clock. */
+/** The milliseconds from now on, by a clock that nobody can set. */
 const stopwatch = (clock: Clock.Clock): () => number => {
   const from = clock.unsafeCurrentTimeNanos()
   return () => Number(clock.unsafeCurrentTimeNanos() - from) / 1e6
@@ -193,7 +200,7 @@ const stopwatch = (clock: Clock.Clock): () => number => {
 
 const isToken = Schema.is(AccessToken)
 
-/** A storage of somebody's own may have kept what it was given as it saw fit. */
+/** A storage that a user has written may return something else than the token that it was given. */
 const checkToken = (stored: Option.Option<AccessToken>): Effect.Effect<typeof stored, TokenStorageError> =>
   Option.isNone(stored) || isToken(stored.value)
     ? Effect.succeed(stored)
@@ -201,8 +208,8 @@ const checkToken = (stored: Option.Option<AccessToken>): Effect.Effect<typeof st
       operation: "get",
       reason: "Damaged",
       description:
-        "what it gave is no AccessToken. The next token replaces it. A storage of your own that leaves the " +
-        "process is made by `TokenStorage.makeRecords`, which turns tokens into text and back."
+        "it returned something that is no AccessToken. The next token replaces it. If your storage keeps tokens " +
+        "outside the process, make it with `TokenStorage.makeRecords`, which turns tokens into text and back."
     })
 
 const errorOf = (
@@ -226,7 +233,7 @@ const errorOf = (
   })
 }
 
-/** Its kind and place, and not its words: it may hold what was to be kept. */
+/** The kind and place of a defect, and not its message, which may hold the token. */
 const whereOf = (defect: unknown): string => {
   if (!(defect instanceof Error)) return ""
   const frame = /^\s+(at .*)$/m.exec(defect.stack ?? "")?.[1]

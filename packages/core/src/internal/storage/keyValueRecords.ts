@@ -5,7 +5,7 @@ import { TokenStorageError } from "../../OAuthError.ts"
 import type * as TokenRecord from "../../TokenRecord.ts"
 import * as ProcessLease from "./processLease.ts"
 
-/** In none of its own words, which may hold the record, as those of a database do. */
+/** Without the message of the store, which can contain the record, as messages of databases do. */
 const unavailable = (operation: TokenStorageError["operation"]) =>
   Effect.mapError((error: PlatformError) => {
     const reason = error._tag === "SystemError" ? error.reason : error._tag
@@ -16,8 +16,8 @@ const unavailable = (operation: TokenStorageError["operation"]) =>
   })
 
 /**
- * Records in a store that no other process writes to: one fiber at a time is enough. It cannot say what is in it, so that
- * nothing goes because it has expired.
+ * Records in a store that no other process writes to: one fiber at a time is enough. A `KeyValueStore` cannot list its
+ * keys, so expired records stay.
  *
  * @internal
  */

@@ -6,31 +6,31 @@ import type * as Scope from "effect/Scope"
 type Ticket = Deferred.Deferred<void>
 
 /**
- * Leases that hold within this process: a line per name, in the order of arrival, whose first has the lease. Gone when
- * nobody is in it.
+ * Leases within this process: for each name a queue in the order of arrival, whose first ticket holds the lease. An empty
+ * queue is removed.
  *
  * @internal
  */
 export const make = (): (name: string) => Effect.Effect<void, never, Scope.Scope> => {
-  const lines = new Map<string, Set<Ticket>>()
+  const queues = new Map<string, Set<Ticket>>()
 
   const enter = (name: string): Ticket => {
     const ticket = Deferred.unsafeMake<void>(FiberId.none)
-    const line = lines.get(name)
-    if (line !== undefined) line.add(ticket)
+    const queue = queues.get(name)
+    if (queue !== undefined) queue.add(ticket)
     else {
-      lines.set(name, new Set([ticket]))
+      queues.set(name, new Set([ticket]))
       Deferred.unsafeDone(ticket, Effect.void)
     }
     return ticket
   }
 
-  /** Also for who has not been first yet: then the first, who is told so again, takes no notice. */
+  /** A ticket that was not first may leave too: the first ticket is then completed again, which does nothing. */
   const leave = (name: string, ticket: Ticket): void => {
-    const line = lines.get(name)
-    line?.delete(ticket)
-    const first = line?.values().next().value
-    if (first === undefined) lines.delete(name)
+    const queue = queues.get(name)
+    queue?.delete(ticket)
+    const first = queue?.values().next().value
+    if (first === undefined) queues.delete(name)
     else Deferred.unsafeDone(first, Effect.void)
   }
 

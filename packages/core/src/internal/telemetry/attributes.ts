@@ -6,7 +6,7 @@ import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
 
 /**
- * What stands beside a measurement, on a span or beside a line of the log.
+ * The attributes of a metric, a span or a log line.
  *
  * @internal
  */
@@ -25,7 +25,7 @@ export const reasons: Readonly<Record<OAuthEvent.Reason, string>> = {
   StepUp: "step_up"
 }
 
-/** Those that specifications name; a server may send any. */
+/** The error codes that specifications name. A server may send any other. */
 const knownCodes: ReadonlySet<string> = new Set([
   "access_denied",
   "invalid_client",
@@ -43,7 +43,7 @@ const knownCodes: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The value of `error.type`: one of few, whatever a server says.
+ * The value of `error.type`. There are few of them, whatever a server sends, because each one costs memory in a metric.
  *
  * @internal
  */
@@ -56,7 +56,7 @@ export const errorType = (error: OAuthError): string => {
 }
 
 /**
- * How a flight or a request ended.
+ * How an acquisition or a request ended.
  *
  * @internal
  */
@@ -68,14 +68,14 @@ export const outcomeOf = (exit: Exit.Exit<unknown, OAuthError>): Attributes => {
 }
 
 /**
- * How long a token has to live, in seconds; below 0 if its time is over.
+ * How long until a token expires, in seconds. Below 0 if the token has expired.
  *
  * @internal
  */
 export const secondsToLive = (token: AccessToken.AccessToken, now: number): number => (token.expiresAt - now) / 1000
 
 /**
- * What is shown of a token, which is never the token.
+ * What may be shown of a token. The token itself may not.
  *
  * @internal
  */

@@ -2,11 +2,11 @@ import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 
-/** How many events a slow reader may fall behind before it loses the oldest. */
+/** How many events a slow subscriber may fall behind before it loses the oldest. */
 const CAPACITY = 32
 
 /**
- * Where events go: nowhere, and at no cost, until somebody watches.
+ * Passes events to subscribers. Publishing costs nothing until the first one subscribes.
  *
  * @internal
  */
@@ -18,7 +18,7 @@ export class EventHub<A> {
     return this.#hub === undefined ? Effect.void : Effect.asVoid(PubSub.publish(this.#hub, event))
   }
 
-  /** What happens from the moment of subscription on. Ends with the hub. */
+  /** The events from the moment of subscription on. The stream ends when the hub is shut down. */
   subscribe(): Stream.Stream<A> {
     return Stream.unwrap(Effect.suspend(() => {
       if (this.#closed) return Effect.succeed(Stream.empty)

@@ -3,94 +3,89 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
-import * as MetricLabel from "effect/MetricLabel"
+import type * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import * as AccessToken from "../../AccessToken.ts"
 import type { OAuthError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
-import * as OAuthMetric from "../../OAuthMetric.ts"
 import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./attributes.ts"
 import type { EventHub } from "./eventHub.ts"
 import { TokenLog } from "./tokenLog.ts"
+import { TokenMetrics } from "./tokenMetrics.ts"
 
-/**
- * What a provider is known by to those who watch it.
- *
- * - `resource`: the MCP server, without its query, which may hold what is not to be shown.
- *
- * @internal
- */
+/** @internal */
 export interface Options {
+  /** The MCP server, without its query, which may hold what must not be shown. */
   readonly resource: string
   readonly clientId: string
   readonly events: EventHub<OAuthEvent.OAuthEvent>
 }
 
-/** What a flight, or a caller, is after; `Demand` of `TokenLifecycle` is one. */
+/** Why a token is acquired. A `Demand` of the lifecycle is one. */
 interface Demand {
   readonly reason: OAuthEvent.Reason
 }
 
-const annotate = (span: Tracer.Span, attributes: Readonly<Record<string, unknown>>): void => {
-  for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
+/** An acquisition that has not brought a token yet. */
+interface Acquisition extends Demand {
+  readonly span: Tracer.Span
+  /** In nanoseconds, by a clock that nobody can set. */
+  readonly startedAt: bigint
 }
 
 /**
- * The metrics and spans of one provider, and the way to its log. Each method stands around, or beside, the work that it
- * is about, which goes on as it would without.
+ * What one provider shows of its work: spans, metrics, log lines and events. The methods that take an effect run it
+ * unchanged.
  *
  * @internal
  */
 export class Telemetry {
   readonly #options: Options
   readonly #clock: Clock.Clock
-  /** Those around the making of the provider. One array, since metrics are looked up by it. */
-  readonly #labels: ReadonlyArray<MetricLabel.MetricLabel>
-  /** The span of the flight under way. */
-  #flight: Tracer.Span | undefined
-  #token: AccessToken.AccessToken | undefined
-  #source: string | undefined
+  readonly #metrics: TokenMetrics
   readonly #log = new TokenLog()
+  /** The acquisition in flight, until an event says that it has a token. */
+  #acquisition: Acquisition | undefined
+  /** The held token, as the events have it. */
+  #token: AccessToken.AccessToken | undefined
 
   constructor(options: Options, clock: Clock.Clock, labels: ReadonlyArray<MetricLabel.MetricLabel>) {
     this.#options = options
     this.#clock = clock
-    this.#labels = labels
+    this.#metrics = new TokenMetrics(labels)
   }
 
-  /** A call was served from memory. On the path of every request: it costs some nanoseconds. */
+  /** A call was served from memory. On the path of every request: costs some nanoseconds. */
   hit(): void {
-    OAuthMetric.cacheHits.unsafeUpdate(1, this.#labels)
+    this.#metrics.hit()
   }
 
-  /** Around a caller's wait for a flight. It shows in the caller's trace, if there is one, and points to the flight. */
+  /** A caller's wait for an acquisition. If the caller has a trace, the wait has a span there, linked to the acquisition. */
   waiting<A, E>(wait: Effect.Effect<A, E>, { reason }: Demand): Effect.Effect<A, E> {
-    // In the background nobody waits.
+    // No caller waits for a renewal in the background.
     if (reason === "Scheduled") return wait
     return Effect.acquireUseRelease(
-      Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(1, this.#labels)),
+      Effect.sync(() => this.#metrics.waiting(1)),
       () =>
         Effect.withFiberRuntime<A, E>((fiber) =>
           fiber.currentSpan === undefined ? wait : Effect.useSpan("oauth.client.token.wait", {
             captureStackTrace: false,
             attributes: { "oauth.reason": reasons[reason] },
-            links: linksTo(this.#flight)
+            links: linksTo(this.#acquisition?.span)
           }, () => wait)
         ),
-      () => Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(-1, this.#labels))
+      () => Effect.sync(() => this.#metrics.waiting(-1))
     )
   }
 
   /**
-   * Around a flight: a trace of its own, since it belongs to none of its callers and may outlive them all; the one who
-   * made it take off is linked. Call it in that one's fiber. `work` says when it has the token, which may be before its
-   * end.
+   * An acquisition. Its trace is its own, because the acquisition belongs to none of its callers and may outlive them. The
+   * span is linked to the caller that starts the acquisition, so call this in the fiber of that caller. The events
+   * `TokenObtained`, `TokenRenewed` and `TokenLoaded` end the measurement, because storing the token comes after them.
    */
-  flight<R>(
-    work: (
-      landed: (token: AccessToken.AccessToken) => Effect.Effect<void>
-    ) => Effect.Effect<AccessToken.AccessToken, OAuthError, R>,
+  acquisition<R>(
+    work: Effect.Effect<AccessToken.AccessToken, OAuthError, R>,
     { reason }: Demand
   ): Effect.Effect<AccessToken.AccessToken, OAuthError, R> {
     const caller = reason === "Scheduled" ? undefined : Option.getOrUndefined(Fiber.getCurrentFiber())?.currentSpan
@@ -101,49 +96,36 @@ export class Telemetry {
       attributes: { ...this.#identity, "oauth.reason": reasons[reason] }
     }
     return Effect.useSpan("oauth.client.token.acquire", options, (span) => {
-      this.#flight = span
-      this.#source = undefined
-      const startedAt = this.#clock.unsafeCurrentTimeNanos()
-      let done = false
-      const land = (exit: Exit.Exit<AccessToken.AccessToken, OAuthError>) =>
-        Effect.sync(() => {
-          if (done) return
-          done = true
-          this.#landed(span, reason, this.#secondsSince(startedAt), exit)
-        })
-      return work((token) => land(Exit.succeed(token))).pipe(
+      const acquisition = { reason, span, startedAt: this.#clock.unsafeCurrentTimeNanos() }
+      this.#acquisition = acquisition
+      return work.pipe(
         Effect.withParentSpan(span),
         Effect.annotateLogs(this.#identity),
-        // The fiber ends here. Its failure is for those who wait: Effect would log it as one that nobody handles.
-        Effect.onExit((exit) =>
-          Effect.zipRight(land(exit), FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none()))
-        )
+        Effect.onExit((exit) => {
+          if (this.#acquisition === acquisition) this.#settle(exit, {})
+          // The fiber ends here. Its failure is for the waiters. Effect would log the failure as one that nobody handles.
+          return FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
+        })
       )
     })
   }
 
-  #landed(
-    span: Tracer.Span,
-    reason: OAuthEvent.Reason,
-    seconds: number,
-    exit: Exit.Exit<AccessToken.AccessToken, OAuthError>
-  ): void {
-    const outcome = outcomeOf(exit)
-    const source: Attributes = this.#source === undefined || Exit.isFailure(exit)
-      ? {}
-      : { "oauth.token.source": this.#source }
+  /** The acquisition in flight has a token, or has ended without one. */
+  #settle(exit: Exit.Exit<AccessToken.AccessToken, OAuthError>, source: Attributes): void {
+    if (this.#acquisition === undefined) return
+    const { reason, span, startedAt } = this.#acquisition
+    this.#acquisition = undefined
+    const outcome = { ...outcomeOf(exit), ...source }
     const now = this.#clock.unsafeCurrentTimeMillis()
-    annotate(span, { ...outcome, ...source, ...(Exit.isSuccess(exit) ? factsOf(exit.value, now) : {}) })
-    this.#measure(OAuthMetric.acquisitionDuration, seconds, { "oauth.reason": reasons[reason], ...outcome, ...source })
+    annotate(span, { ...outcome, ...(Exit.isSuccess(exit) ? factsOf(exit.value, now) : {}) })
+    this.#metrics.acquired(reason, this.#secondsSince(startedAt), outcome)
     if (this.#token !== undefined && reason !== "StepUp") {
-      const left = Math.max(0, secondsToLive(this.#token, now))
-      this.#measure(OAuthMetric.timeToExpiry, left, { "oauth.outcome": outcome["oauth.outcome"] ?? "" })
+      this.#metrics.replaced(secondsToLive(this.#token, now), outcome)
     }
     if (Exit.isSuccess(exit)) this.#token = exit.value
-    if (this.#flight === span) this.#flight = undefined
   }
 
-  /** Around a request to a token endpoint, the client's proof included. */
+  /** A request to a token endpoint, the making of the client's proof included. */
   request(
     grantType: string,
     reason: OAuthEvent.Reason,
@@ -168,54 +150,36 @@ export class Telemetry {
             Effect.sync(() => {
               const outcome = outcomeOf(exit)
               annotate(span, outcome)
-              const attributes = { ...request, ...outcome }
-              this.#measure(OAuthMetric.tokenRequests, 1, attributes)
-              this.#measure(OAuthMetric.tokenRequestDuration, this.#secondsSince(startedAt), attributes)
+              this.#metrics.requested(this.#secondsSince(startedAt), { ...request, ...outcome })
             })
           )
         )
       })
   }
 
-  #measure(
-    metric: { readonly unsafeUpdate: (input: number, labels: ReadonlyArray<MetricLabel.MetricLabel>) => void },
-    input: number,
-    attributes: Attributes
-  ): void {
-    const own = Object.entries(attributes).map(([name, value]) => MetricLabel.make(name, value))
-    metric.unsafeUpdate(input, [...own, ...this.#labels])
-  }
-
-  /** Tells those who watch, and writes to the log what somebody may want to read there. */
+  /** Hands an event to subscribers, measures it, and logs it. */
   readonly publish = (event: OAuthEvent.OAuthEvent): Effect.Effect<void> =>
     Effect.zipRight(
       this.#options.events.publish(event),
       Effect.suspend(() => {
-        this.#note(event)
+        this.#measure(event)
         const line = this.#log.write(event, this.#token, this.#clock.unsafeCurrentTimeMillis())
         return Effect.annotateLogs(line, this.#identity)
       })
     )
 
-  /** What later spans and metrics depend on, and what is counted. */
-  #note(event: OAuthEvent.OAuthEvent): void {
+  #measure(event: OAuthEvent.OAuthEvent): void {
     switch (event._tag) {
       case "TokenObtained":
       case "TokenRenewed":
-        this.#source = "authorization_server"
-        return
+        return this.#settle(Exit.succeed(event.token), { "oauth.token.source": "authorization_server" })
       case "TokenLoaded":
-        this.#source = "storage"
-        return
+        return this.#settle(Exit.succeed(event.token), { "oauth.token.source": "storage" })
       case "TokenRejected":
         if (this.#token !== undefined && AccessToken.isSame(this.#token, event.token)) this.#token = undefined
         return
       case "StorageFailed":
-        this.#measure(OAuthMetric.storageFailures, 1, {
-          "oauth.storage.operation": event.error.operation,
-          "error.type": event.error.reason
-        })
-        return
+        return this.#metrics.storageFailed(event.error)
       case "RenewalFailed":
       case "StorageRecovered":
       case "AuthorizationServerChanged":
@@ -235,9 +199,6 @@ export class Telemetry {
   }
 }
 
-const linksTo = (span: Tracer.AnySpan | undefined): ReadonlyArray<Tracer.SpanLink> =>
-  span === undefined ? [] : [{ _tag: "SpanLink", span, attributes: {} }]
-
 /** @internal */
 export const make = (options: Options): Effect.Effect<Telemetry> =>
   Effect.zipWith(
@@ -247,7 +208,7 @@ export const make = (options: Options): Effect.Effect<Telemetry> =>
   )
 
 /**
- * Around the search for a document about a server (RFC 9728, RFC 8414).
+ * The search for a document about a server (RFC 9728, RFC 8414), in a span of its own.
  *
  * @internal
  */
@@ -259,3 +220,10 @@ export const discovery = (document: "protected_resource" | "authorization_server
     captureStackTrace: false,
     attributes: { "oauth.discovery.document": document }
   }, (span) => Effect.withParentSpan(search, span))
+
+const annotate = (span: Tracer.Span, attributes: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
+}
+
+const linksTo = (span: Tracer.AnySpan | undefined): ReadonlyArray<Tracer.SpanLink> =>
+  span === undefined ? [] : [{ _tag: "SpanLink", span, attributes: {} }]

@@ -5,7 +5,7 @@ import { isTransient, type OAuthError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
 import { type Attributes, errorType, factsOf, reasons, secondsToLive } from "./attributes.ts"
 
-/** A warning that has been given is not given again for so long, in milliseconds. */
+/** For how long a warning is not repeated, in milliseconds. */
 const QUIET = 10 * 60 * 1000
 
 type HasToken = "TokenObtained" | "TokenRenewed" | "TokenLoaded"
@@ -16,22 +16,27 @@ const lines: Readonly<Record<HasToken, string>> = {
   TokenLoaded: "Token found in storage."
 }
 
-/** A message from below may end as it likes. */
+/** Ends a message with a full stop. The message of a storage may end in any way. */
 const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
 
 /**
- * What the operator of one provider reads: nothing at Info while all goes well, and of an outage its beginning and its
- * end.
+ * The log of one provider. While all goes well there is nothing at Info. An outage has a line for its beginning and one
+ * for its end.
  *
  * @internal
  */
 export class TokenLog {
   #failures = 0
   #failingSince = 0
-  /** When each kind of warning was last given. */
+  /** When each kind of warning was last logged, in milliseconds since the epoch. */
   #warned: Map<string, number> | undefined
 
-  /** `token` is the one in hand, if any; `now` is in milliseconds since the epoch. */
+  /**
+   * The line for an event.
+   *
+   * @param token the held token, if there is one
+   * @param now in milliseconds since the epoch
+   */
   write(event: OAuthEvent.OAuthEvent, token: AccessToken | undefined, now: number): Effect.Effect<void> {
     switch (event._tag) {
       case "TokenObtained":
@@ -47,16 +52,17 @@ export class TokenLog {
       case "StorageFailed":
         return this.#warn(
           `storage ${event.error.operation}`,
-          `${sentence(event.error.message)} It was done without.`,
+          `${sentence(event.error.message)} The provider carries on without the storage.`,
           {},
           now
         )
       case "StorageRecovered":
         return Effect.logInfo("The storage works again.")
       case "AuthorizationServerChanged":
-        return Effect.logWarning("The MCP server now names another authorization server, which is followed.").pipe(
-          Effect.annotateLogs({ "oauth.issuer": event.to, "oauth.issuer.previous": event.from })
-        )
+        return Effect.logWarning("The MCP server now names another authorization server. The provider follows it.")
+          .pipe(
+            Effect.annotateLogs({ "oauth.issuer": event.to, "oauth.issuer.previous": event.from })
+          )
     }
   }
 
@@ -84,15 +90,20 @@ export class TokenLog {
     const type = errorType(error)
     const annotations = { "oauth.reason": reasons[reason], "error.type": type }
     if (reason === "StepUp") {
-      return this.#warn(`renewal StepUp ${type}`, `The scope was not widened. ${error.message}`, annotations, now)
+      return this.#warn(
+        `renewal StepUp ${type}`,
+        `No token with the missing scope was obtained. ${error.message}`,
+        annotations,
+        now
+      )
     }
     if (this.#failures++ === 0) this.#failingSince = now
     const left = token === undefined ? 0 : secondsToLive(token, now)
     const sequel = left > 0
-      ? `The token in hand goes on being used; it expires in ${Duration.format(Duration.seconds(Math.floor(left)))}.`
+      ? `The held token stays in use; it expires in ${Duration.format(Duration.seconds(Math.floor(left)))}.`
       : isTransient(error)
-      ? "Calls fail until there is one."
-      : "Calls fail until this is mended."
+      ? "Calls fail until there is a token."
+      : "Calls fail until this is corrected."
     return this.#warn(
       `renewal ${type} ${left > 0}`,
       `No token was obtained. ${error.message} ${sequel}`,
@@ -101,7 +112,7 @@ export class TokenLog {
     )
   }
 
-  /** Once, and then in silence for a while: ten thousand providers may lose the same server, and each tries on. */
+  /** Warns once, and logs repetitions at Debug for a while: thousands of providers may retry at the same server. */
   #warn(kind: string, message: string, annotations: Attributes, now: number): Effect.Effect<void> {
     const warned = this.#warned ??= new Map()
     const last = warned.get(kind)

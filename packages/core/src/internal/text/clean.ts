@@ -1,39 +1,66 @@
-/** What a stranger's text may say in an error of ours: one line, of a length that can be read. */
+/** The longest text of somebody else's that stands in an error message, in characters. */
 const MAX_LENGTH = 200
 
-/** A server may repeat a part of what it was sent, which no search for the whole finds. */
+/** A JWT, whole or cut, anywhere in a text: every JWT begins with the `{"` of its header. No search for the whole finds a part. */
 const jwt = /eyJ[\w-]{5,}(?:\.[\w-]*)*/g
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 
+const REDACTED = "<redacted>"
+
 /**
- * Text from outside, made fit for an error or a log: no control or formatting characters, cut, and without any of the
- * given secrets, should the other side have repeated one.
+ * Makes text from outside fit for an error message or a log line: one line of at most 200 characters, without control and
+ * formatting characters, without JWTs, and without the given secrets in any spelling in which the other side may repeat
+ * them.
  *
  * @internal
  */
 export const clean = (text: string, secrets: Iterable<string> = []): string => {
   let result = text
-  for (const secret of secrets) {
-    if (secret !== "") result = result.replaceAll(secret, "<redacted>")
-  }
-  result = result.replace(jwt, "<redacted>").replace(unprintable, " ").trim()
+  for (const spelling of spellingsOf(secrets)) result = result.replaceAll(spelling, REDACTED)
+  result = result.replace(jwt, REDACTED).replace(unprintable, " ").trim()
   return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH)}…` : result
 }
 
 /**
- * RFC 6749 appendix B: what a form makes of the text.
+ * `clean`, in double quotes.
+ *
+ * @internal
+ */
+export const quote = (text: string): string => `"${clean(text)}"`
+
+/**
+ * Removes the beginning of a secret from the end of a text that was cut there. `clean` finds whole secrets only.
+ *
+ * @internal
+ */
+export const withoutBegun = (text: string, secrets: Iterable<string>): string => {
+  const longest = Math.max(0, ...spellingsOf(secrets).map((secret) => begunBy(text, secret)))
+  return text.slice(0, text.length - longest)
+}
+
+/** How many characters of the secret the text ends with. */
+const begunBy = (text: string, secret: string): number => {
+  for (let length = Math.min(secret.length - 1, text.length); length > 0; length--) {
+    if (text.endsWith(secret.slice(0, length))) return length
+  }
+  return 0
+}
+
+/**
+ * A text in the encoding of a form (RFC 6749 appendix B).
  *
  * @internal
  */
 export const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)
 
-/**
- * A secret in the spellings in which a server that repeats what it got may write it.
- *
- * @internal
- */
-export const spellings = (secret: string): ReadonlyArray<string> => [
+/** The longest first, so that a secret which contains another one disappears as a whole. */
+const spellingsOf = (secrets: Iterable<string>): ReadonlyArray<string> =>
+  [...new Set([...secrets].flatMap(spellings))].filter((spelling) => spelling !== "").toSorted((a, b) =>
+    b.length - a.length
+  )
+
+const spellings = (secret: string): ReadonlyArray<string> => [
   secret,
   formEncode(secret),
   formEncode(secret).replaceAll("+", "%20"),

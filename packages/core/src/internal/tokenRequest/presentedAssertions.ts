@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { AssertionProvider, AssertionRequest, Audience } from "../../AssertionProvider.ts"
+import { type AssertionRequest, type AssertionSource, type Audience, check } from "../../Assertion.ts"
 import type { AssertionError } from "../../OAuthError.ts"
 import { assertionRequest, type TokenRequestContext } from "../../TokenRequestContext.ts"
-import * as Jwt from "../signing/jwt.ts"
 import * as Refusals from "./refusals.ts"
 
 /**
@@ -24,7 +23,7 @@ export interface Assertions {
  * @internal
  */
 export const make = ({ assertionProvider, audience = "issuer" }: {
-  readonly assertionProvider: AssertionProvider.Service
+  readonly assertionProvider: AssertionSource
   readonly audience?: Audience | undefined
 }): Assertions => {
   const refusals = Refusals.make()
@@ -39,7 +38,7 @@ export const make = ({ assertionProvider, audience = "issuer" }: {
  * audience, signed here or made by a function, is of use wherever that audience is.
  */
 const ask = (
-  provider: AssertionProvider.Service,
+  provider: AssertionSource,
   request: AssertionRequest
 ): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
   request.issuerUnnamed !== true
@@ -47,11 +46,11 @@ const ask = (
     : Effect.tap(provider(request), (assertion) =>
       Effect.clockWith((clock) =>
         // What is opaque is refused as not bound, and not as no JWT.
-        Jwt.check(Redacted.value(assertion), request, { now: clock.unsafeCurrentTimeMillis(), opaque: true })
+        check(assertion, request, { now: clock.unsafeCurrentTimeMillis(), opaque: true })
       ))
 
 const isReplaced = (
-  provider: AssertionProvider.Service,
+  provider: AssertionSource,
   refused: string | Redacted.Redacted<string> | undefined
 ): Effect.Effect<boolean> =>
   provider.rotated === undefined || !Redacted.isRedacted(refused) ? Effect.succeed(false) : provider.rotated(refused)

@@ -57,7 +57,7 @@ describe("an attempt", () => {
       yield* Fiber.interrupt(waiting)
       yield* TestClock.adjust(0)
       expect(timers).toBe(0)
-      yield* attempt.abandon
+      yield* attempt.interruptFork
       expect(ended).toBe(false)
       yield* Deferred.succeed(done, undefined)
       yield* attempt.within(second)
@@ -71,7 +71,7 @@ describe("an attempt", () => {
       const waiting = yield* Effect.fork(Effect.uninterruptible(attempt.within(second)))
       yield* TestClock.adjust(second)
       expect(yield* Fiber.join(waiting)).toBe(undefined)
-      yield* attempt.abandon
+      yield* attempt.interruptFork
       yield* attempt.within(second)
       expect(interrupted).toBe(true)
     }).pipe(Effect.uninterruptible))

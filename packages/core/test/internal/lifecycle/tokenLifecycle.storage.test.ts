@@ -1,9 +1,9 @@
+import { pause } from "@effect-mcp-auth/leak-recorder"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
-import { AccessToken, OAuthError, TokenStorage } from "../../../src/index.ts"
+import { AccessToken, OAuthError, TokenKey, TokenStorage } from "../../../src/index.ts"
 import { environment, makeProvider, settle, tags, valueOf, watch } from "../../support/provider.ts"
-import { pause } from "../../support/recorder.ts"
 
 /** A storage that writes when it is told to. */
 const slowToWrite = Effect.gen(function*() {
@@ -100,10 +100,9 @@ describe("the storage", () => {
       const texts = new Map<string, string>()
       // What it keeps says "<redacted>".
       const naive = TokenStorage.make({
-        get: (key) =>
-          Effect.sync(() => Option.map(Option.fromNullable(texts.get(TokenStorage.keyToString(key))), JSON.parse)),
-        set: (key, token) => Effect.sync(() => texts.set(TokenStorage.keyToString(key), JSON.stringify(token))),
-        remove: (key) => Effect.sync(() => texts.delete(TokenStorage.keyToString(key)))
+        get: (key) => Effect.sync(() => Option.map(Option.fromNullable(texts.get(TokenKey.encode(key))), JSON.parse)),
+        set: (key, token) => Effect.sync(() => texts.set(TokenKey.encode(key), JSON.stringify(token))),
+        remove: (key) => Effect.sync(() => texts.delete(TokenKey.encode(key)))
       })
       const open = makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, naive))
       yield* Effect.scoped(Effect.flatMap(open, ({ accessToken }) => accessToken))
@@ -120,7 +119,7 @@ describe("the storage", () => {
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const storage = yield* TokenStorage.TokenStorage
-      const removed: Array<TokenStorage.TokenKey> = []
+      const removed: Array<TokenKey.TokenKey> = []
       const provider = yield* makeProvider().pipe(
         Effect.provideService(TokenStorage.TokenStorage, {
           ...storage,
@@ -359,7 +358,7 @@ describe("the storage", () => {
       const provider = yield* makeProvider().pipe(
         Effect.provideService(TokenStorage.TokenStorage, {
           ...memory,
-          get: (key: TokenStorage.TokenKey) =>
+          get: (key: TokenKey.TokenKey) =>
             Effect.suspend(() => {
               asked++
               return hangs ? Effect.never : memory.get(key)

@@ -3,6 +3,7 @@ import { Answer, TestServers, TokenRequest } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
+import type { TokenKey } from "../../../src/index.ts"
 import { AccessToken, Challenge, ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../../../src/index.ts"
 import { environment, makeProvider, many, outcomes, tags, valueOf, watch } from "../../support/provider.ts"
 
@@ -188,10 +189,10 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
   it.scoped("a refresh token is not sent to another authorization server than the one that issued it", () =>
     Effect.gen(function*() {
       const storage = yield* TokenStorage.TokenStorage
-      const keys: Array<readonly [TokenStorage.TokenKey, AccessToken.AccessToken]> = []
+      const keys: Array<readonly [TokenKey.TokenKey, AccessToken.AccessToken]> = []
       const watched = {
         ...storage,
-        set: (key: TokenStorage.TokenKey, token: AccessToken.AccessToken) => {
+        set: (key: TokenKey.TokenKey, token: AccessToken.AccessToken) => {
           keys.push([key, token])
           return storage.set(key, token)
         }

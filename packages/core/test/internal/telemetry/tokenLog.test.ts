@@ -70,14 +70,14 @@ describe("the log", () => {
         expect(yield* network.count("token")).toBeGreaterThan(inHand)
         expect(lines[0]?.annotations).toMatchObject({ "oauth.reason": "scheduled", "error.type": "503" })
         expect(lines[0]?.message).toContain("answered 503")
-        expect(lines[0]?.message).toMatch(/The token in hand goes on being used; it expires in \d+m/)
+        expect(lines[0]?.message).toMatch(/The held token stays in use; it expires in \d+m/)
         lines.length = 0
         for (let minute = 0; minute < 12; minute++) {
           yield* TestClock.adjust("1 minute")
           yield* Effect.exit(provider.accessToken)
         }
         expect(new Set(levels(lines))).toEqual(new Set(["WARN"]))
-        expect(lines.filter(({ message }) => message.includes("Calls fail until there is one."))).toHaveLength(1)
+        expect(lines.filter(({ message }) => message.includes("Calls fail until there is a token."))).toHaveLength(1)
         lines.length = 0
         const attempts = yield* network.count("token")
         yield* network.restore
@@ -96,7 +96,7 @@ describe("the log", () => {
         yield* Effect.flip(provider.accessToken)
         expect(levels(lines)).toEqual(["WARN"])
         expect(lines[0]?.message).toContain("Check the client id")
-        expect(lines[0]?.message).toContain("Calls fail until this is mended.")
+        expect(lines[0]?.message).toContain("Calls fail until this is corrected.")
       })).pipe(Effect.provide(hour)))
 
   it.scoped("of a storage that fails warns once in ten minutes for each thing that it does not do", () =>

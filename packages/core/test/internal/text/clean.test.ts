@@ -1,6 +1,6 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
-import { clean } from "../../../src/internal/text/clean.ts"
+import { clean, quote, withoutBegun } from "../../../src/internal/text/clean.ts"
 
 describe("clean", () => {
   it.each([
@@ -31,6 +31,17 @@ describe("clean", () => {
     expect(clean("a.c abc $& $1", ["a.c", "$&"])).toBe("<redacted> abc <redacted> $1")
   })
 
+  it("takes out a secret in each spelling in which the other side may repeat it", () => {
+    const secret = "a b/\"ü"
+    for (const spelling of [secret, "a+b%2F%22%C3%BC", "a%20b%2F%22%C3%BC", "a b/\\\"ü"]) {
+      expect(clean(`no ${spelling}.`, [secret])).toBe("no <redacted>.")
+    }
+  })
+
+  it("takes out a short secret, and a secret that contains another one as a whole", () => {
+    expect(clean("x, xyz", ["x", "xyz"])).toBe("<redacted>, <redacted>")
+  })
+
   it.prop(
     "gives one line without control characters, of bounded length, without the secret",
     [fc.string({ unit: "binary", maxLength: 400 }), fc.string({ minLength: 8, maxLength: 20 }), fc.nat(400)],
@@ -52,4 +63,19 @@ describe("what looks like a JWT", () => {
     )
     expect(clean(`x_${header}.${payload}.c2ln, token-${header}`)).toBe("x_<redacted>, token-<redacted>")
   })
+})
+
+describe("withoutBegun", () => {
+  it("removes the beginning of a secret, in any spelling, from the end of a text", () => {
+    const secret = "canary secret".repeat(40)
+    for (const kept of [1, 5, 100, secret.length - 1]) {
+      expect(withoutBegun(`token: ${secret.slice(0, kept)}`, [secret])).toBe("token: ")
+    }
+    expect(withoutBegun("token: canary+sec", [secret])).toBe("token: ")
+    expect(withoutBegun("token", ["", "other"])).toBe("token")
+  })
+})
+
+it("quote puts a cleaned text in double quotes", () => {
+  expect(quote("a\nb")).toBe("\"a b\"")
 })
