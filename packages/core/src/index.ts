@@ -24,7 +24,7 @@ export * as Assertion from "./Assertion.ts"
 export * as AssertionProvider from "./AssertionProvider.ts"
 
 /**
- * The authorization server's metadata: RFC 8414, and OpenID Connect Discovery 1.0 §4 where only that is served.
+ * An authorization server and its metadata (RFC 8414; OpenID Connect Discovery 1.0 §4 where a server has only that).
  *
  * @since 0.1.0
  */
@@ -38,7 +38,7 @@ export * as AuthorizationServer from "./AuthorizationServer.ts"
 export * as CachedDocument from "./CachedDocument.ts"
 
 /**
- * The `WWW-Authenticate` header of a 401 or 403, read as RFC 9110 §11.6.1 writes it.
+ * The challenges in the `WWW-Authenticate` header of a 401 or 403 (RFC 9110 §11.6.1).
  *
  * @since 0.1.0
  */
@@ -52,8 +52,8 @@ export * as Challenge from "./Challenge.ts"
 export * as ClientAuthentication from "./ClientAuthentication.ts"
 
 /**
- * From a server's URL to its authorization server. The result is found once, and remembered for as long as its documents
- * are fresh.
+ * From a server's URL to its authorization server. The result is found once, and remembered for as long as its
+ * documents are fresh.
  *
  * @since 0.1.0
  */
@@ -89,8 +89,8 @@ export * as OAuthError from "./OAuthError.ts"
 export * as OAuthEvent from "./OAuthEvent.ts"
 
 /**
- * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for any
- * other code that takes a `fetch`.
+ * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for
+ * any other code that takes a `fetch`.
  *
  * @since 0.1.0
  */
@@ -131,15 +131,15 @@ export * as OAuthMetric from "./OAuthMetric.ts"
 export * as OAuthProvider from "./OAuthProvider.ts"
 
 /**
- * Many servers and identities in one program, as an agent platform or a gateway has them. Each key has a provider, which
- * is made on first use and closed when it has been idle.
+ * Many servers and identities in one program, as an agent platform or a gateway has them. Each key has a provider,
+ * which is made on first use and closed when it has been idle.
  *
  * @since 0.1.0
  */
 export * as OAuthProviders from "./OAuthProviders.ts"
 
 /**
- * The protected MCP server: its identifier (RFC 8707 §2), and the metadata that it publishes about itself (RFC 9728).
+ * A protected MCP server and the metadata that it publishes about itself (RFC 9728).
  *
  * @since 0.1.0
  */
@@ -153,8 +153,8 @@ export * as ProtectedResource from "./ProtectedResource.ts"
 export * as RefreshPolicy from "./RefreshPolicy.ts"
 
 /**
- * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL in
- * canonical form, and what the `resource` parameter of a token request says.
+ * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL
+ * in canonical form, and what the `resource` parameter of a token request says.
  *
  * @since 0.1.0
  */

@@ -105,8 +105,8 @@ export class TokenRequests {
   }
 
   /**
-   * The refresh token to present, if the last token came with one. A step-up presents none, since a refresh cannot widen
-   * the scope (RFC 6749 §6). Another issuer than the one that issued a refresh token never sees it: a storage may
+   * The refresh token to present, if the last token came with one. A step-up presents none, since a refresh cannot
+   * widen the scope (RFC 6749 §6). Another issuer than the one that issued a refresh token never sees it: a storage may
    * remember another authorization server.
    */
   #usableRefreshToken(
@@ -136,7 +136,9 @@ export class TokenRequests {
     )
   }
 
-  /** A token endpoint that cannot be reached, or gives no token response, may have moved: its metadata is read again. */
+  /**
+   * A token endpoint that cannot be reached, or gives no token response, may have moved: its metadata is read again.
+   */
   #onFailure({ reason, status }: TokenEndpointError): Effect.Effect<void> {
     this.#unreachable = reason === "Unavailable" && status === undefined ? this.#unreachable + 1 : 0
     if (reason !== "InvalidResponse" && this.#unreachable < UNREACHABLE_BEFORE_DISCOVERY) return Effect.void

@@ -11,7 +11,7 @@ const respond = (body: BodyInit | null, headers: Record<string, string> = {}) =>
   new ResponseWithoutToken(HttpClientResponse.fromWeb(authenticated, new Response(body, { headers })), request)
 
 describe("ResponseWithoutToken", () => {
-  it.effect("gives what the original gives", () =>
+  it.effect("has the status, headers, cookies and body of the original", () =>
     Effect.gen(function*() {
       const form = new FormData()
       form.set("a", "1")
@@ -27,7 +27,7 @@ describe("ResponseWithoutToken", () => {
       expect(response.remoteAddress).toEqual(Option.none())
     }))
 
-  it.effect("its errors hold the caller's request, and nothing of it shows the token", () =>
+  it.effect("its errors hold the caller's request, and no inspection shows the token", () =>
     Effect.gen(function*() {
       const errors = yield* Effect.all([
         Effect.flip(respond("<html>").json),
