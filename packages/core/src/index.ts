@@ -181,6 +181,13 @@ export * as TokenRecord from "./TokenRecord.ts"
 export * as TokenRequestContext from "./TokenRequestContext.ts"
 
 /**
+ * What a token endpoint must answer with status 200 (RFC 6749 §5.1).
+ *
+ * @since 0.1.0
+ */
+export * as TokenResponse from "./TokenResponse.ts"
+
+/**
  * Where tokens are kept between callers, providers and, with other storages than `layerMemory`, processes.
  *
  * @since 0.1.0
