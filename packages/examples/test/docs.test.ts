@@ -22,7 +22,9 @@ const sources = [
       const src = join(root, "packages", name, "src")
       const readme = join(root, "packages", name, "README.md")
       return [readme].filter((file) => existsSync(file)).concat(
-        readdirSync(src).filter((file) => file.endsWith(".ts") && file !== "index.ts").map((file) => join(src, file))
+        readdirSync(src, { recursive: true, encoding: "utf8" })
+          .filter((file) => file.endsWith(".ts") && file !== "index.ts")
+          .map((file) => join(src, file))
       )
     })
 ]
