@@ -10,7 +10,7 @@
 export * as AccessToken from "./AccessToken.ts"
 
 /**
- * An assertion (RFC 7521): what a provider is asked for, how a JWT is read, and whether it may be sent (RFC 7523 §3).
+ * An assertion (RFC 7521): what a provider is asked for, and whether the assertion may be sent (RFC 7523 §3).
  *
  * @since 0.1.0
  */
@@ -45,7 +45,7 @@ export * as CachedDocument from "./CachedDocument.ts"
 export * as Challenge from "./Challenge.ts"
 
 /**
- * How a client proves at the token endpoint who it is (RFC 6749 §2.3).
+ * How a client proves its identity at the token endpoint (RFC 6749 §2.3).
  *
  * @since 0.1.0
  */
@@ -67,11 +67,18 @@ export * as Discovery from "./Discovery.ts"
 export * as DiscoveryCache from "./DiscoveryCache.ts"
 
 /**
- * What is presented at the token endpoint in return for a token (RFC 6749 §1.3).
+ * What a client presents at the token endpoint to get a token (RFC 6749 §1.3).
  *
  * @since 0.1.0
  */
 export * as Grant from "./Grant.ts"
+
+/**
+ * A JWT in the compact form (RFC 7519), read without verifying it: the authorization server verifies it.
+ *
+ * @since 0.1.0
+ */
+export * as Jwt from "./Jwt.ts"
 
 /**
  * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
@@ -183,7 +190,7 @@ export * as SignedAssertion from "./SignedAssertion.ts"
 export * as SigningKey from "./SigningKey.ts"
 
 /**
- * The token endpoint: one request (RFC 6749 §3.2), one decoded answer (§5).
+ * The token endpoint: one request (RFC 6749 §3.2) and one decoded answer (RFC 6749 §5).
  *
  * @since 0.1.0
  */
@@ -205,11 +212,18 @@ export * as TokenKey from "./TokenKey.ts"
 export * as TokenRecord from "./TokenRecord.ts"
 
 /**
- * What a token request is for, which grants and proofs are made from.
+ * What a token request is for. Grants and client authentications make their parameters from it.
  *
  * @since 0.1.0
  */
 export * as TokenRequestContext from "./TokenRequestContext.ts"
+
+/**
+ * What a token endpoint must answer with status 200 (RFC 6749 §5.1).
+ *
+ * @since 0.1.0
+ */
+export * as TokenResponse from "./TokenResponse.ts"
 
 /**
  * Where tokens are stored, so that callers and providers share them. Processes share tokens in the storages of

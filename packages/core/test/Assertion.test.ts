@@ -1,8 +1,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Either, Encoding, Option, Redacted } from "effect"
-import * as fc from "effect/FastCheck"
+import { Either, Encoding, Redacted } from "effect"
 import type { Assertion } from "../src/index.ts"
-import { check as checkRedacted, type CheckOptions, read } from "../src/Assertion.ts"
+import { check as checkRedacted, type CheckOptions } from "../src/Assertion.ts"
 
 const request: Assertion.AssertionRequest = {
   audience: "https://auth.example.com",
@@ -30,43 +29,6 @@ const judge = (assertion: string, changes: Partial<Assertion.AssertionRequest> =
   })
 
 const aud = request.issuer
-
-describe("read", () => {
-  it("gives header and claims, and leaves out what nobody asks for", () => {
-    const found = Option.getOrThrow(
-      read(jwt({ aud: ["a", "b"], exp: 1, nbf: 2.5, sub: "x" }, { alg: "RS256", kid: "k" }))
-    )
-    assert.deepStrictEqual(found, {
-      header: { alg: "RS256" },
-      claims: { aud: ["a", "b"], exp: 1, nbf: 2.5 },
-      hasWholeSignature: false
-    })
-  })
-
-  it.each([
-    ["nothing", ""],
-    ["text", "canary"],
-    ["two parts", "e30.e30"],
-    ["four parts", `${jwt({})}.x`],
-    ["five parts, as an encrypted one has", `${jwt({})}.x.y`],
-    ["a header that is no base64", `canary!.${encode({})}.x`],
-    ["a header that is no JSON", `${Encoding.encodeBase64Url("canary")}.${encode({})}.x`],
-    ["a header without alg", jwt({}, { typ: "JWT" })],
-    ["a header that is a list", jwt({}, [])],
-    ["claims that are no base64", `${encode({ alg: "ES256" })}.canary!.x`],
-    ["claims that are no JSON", `${encode({ alg: "ES256" })}.${Encoding.encodeBase64Url("{canary}")}.x`],
-    ["claims that are null", jwt(null)],
-    ["an expiry in words", jwt({ exp: "canary" })],
-    ["an audience that is a number", jwt({ aud: 1 })],
-    ["an audience with a number", jwt({ aud: ["a", 1] })]
-  ])("%s is no JWT", (_, text) => {
-    expect(Option.isNone(read(text))).toBe(true)
-  })
-
-  it.prop("whatever the text is, it does not throw", [fc.string({ unit: "binary" })], ([text]) => {
-    expect(Option.isNone(read(`${text}.${text}.${text}`))).toBe(true)
-  })
-})
 
 describe("where an assertion belongs (RFC 7523 §3)", () => {
   it.each([

@@ -187,6 +187,19 @@ export const layer = (
  *
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { ClientAuthentication } from "@effect-mcp-auth/core"
+ * import { IdJag } from "@effect-mcp-auth/jwt-bearer"
+ * import { Config, Effect, Redacted } from "effect"
+ *
+ * const Assertions = IdJag.layerConfig({
+ *   issuer: Config.string("IDP_ISSUER"),
+ *   clientAuthentication: Config.map(Config.redacted("IDP_CLIENT_SECRET"), (clientSecret) =>
+ *     ClientAuthentication.clientSecretBasic({ clientId: "assistant-at-the-idp", clientSecret })),
+ *   subjectToken: Config.succeed(Effect.succeed(Redacted.make("eyJ...")))
+ * })
+ * ```
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options>

@@ -108,6 +108,26 @@ export const isFresh = ({ expiresAt, obtainedAt }: CachedAssertion, now: number)
  *
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { Assertion, AssertionProvider, type OAuthError } from "@effect-mcp-auth/core"
+ * import * as AssertionCache from "@effect-mcp-auth/core/authoring/AssertionCache"
+ * import { Clock, Effect, Redacted } from "effect"
+ *
+ * declare const requestFromBroker: (audience: string) => Effect.Effect<string, OAuthError.AssertionError>
+ *
+ * const Assertions = AssertionProvider.layer(AssertionCache.make({
+ *   keyOf: ({ audience }) => audience,
+ *   fetch: (request) =>
+ *     Effect.gen(function*() {
+ *       const value = Redacted.make(yield* requestFromBroker(request.audience))
+ *       const now = yield* Clock.currentTimeMillis
+ *       const { expiresAt, hasId } = yield* Assertion.check(value, request, { now })
+ *       return { value, once: hasId, obtainedAt: now, expiresAt }
+ *     }),
+ *   check: ({ value }, request, now) => Assertion.check(value, request, { now })
+ * }))
+ * ```
  */
 export const make = <A extends CachedAssertion>(options: Options<A>): AssertionSource => {
   const { canUseOldAfter = () => true, check, keyOf } = options

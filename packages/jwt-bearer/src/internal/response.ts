@@ -2,7 +2,7 @@ import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
 import * as Assertion from "@effect-mcp-auth/core/Assertion"
 import type { CachedAssertion } from "@effect-mcp-auth/core/authoring/AssertionCache"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
-import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
+import * as TokenResponse from "@effect-mcp-auth/core/TokenResponse"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -29,7 +29,7 @@ const Response = Schema.Struct({
   access_token: Schema.Redacted(AccessToken.Value),
   issued_token_type: Schema.Literal(ID_JAG),
   token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("n_a"))),
-  expires_in: Schema.optional(Schema.NullOr(TokenEndpoint.Lifetime))
+  expires_in: Schema.optional(Schema.NullOr(TokenResponse.Lifetime))
 })
 const decode = Schema.decodeUnknownOption(Response)
 
@@ -46,7 +46,7 @@ const malformed = (what: string) =>
  * @internal
  */
 export const accept = (
-  reply: TokenEndpoint.Reply,
+  reply: TokenResponse.Reply,
   request: Assertion.AssertionRequest,
   reuse: boolean
 ): Either.Either<CachedAssertion, AssertionError> =>

@@ -1,5 +1,6 @@
 import * as Core from "@effect-mcp-auth/core/Assertion"
 import type { CachedAssertion } from "@effect-mcp-auth/core/authoring/AssertionCache"
+import * as Jwt from "@effect-mcp-auth/core/Jwt"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -50,15 +51,15 @@ export const read = (text: string, now: number, expected: Expected): Either.Eith
       new AssertionError({ reason: "Malformed", description: `${expected.name} ${what}. ${expected.remedy}` })
     )
   if (trimmed === "") return malformed("is empty")
-  const jwt = Option.getOrUndefined(Core.read(trimmed))
+  const jwt = Option.getOrUndefined(Jwt.read(trimmed))
   if (jwt === undefined) {
     // A JWT whose claims cannot be read could be for any audience, and `opaque` is not meant for JWTs.
-    if (expected.opaque !== true || Core.isJws(trimmed)) {
+    if (expected.opaque !== true || Jwt.isJws(trimmed)) {
       return malformed("is not a whole JWT (three parts of base64url, two of them JSON)")
     }
     if (!opaque.test(trimmed)) return malformed("has characters that no assertion has, such as a space or a line break")
   } else {
-    if (Core.isUnsigned(trimmed)) return malformed("is not signed (`alg` is none)")
+    if (Jwt.isUnsigned(trimmed)) return malformed("is not signed (`alg` is none)")
     if (!jwt.hasWholeSignature) return malformed("is cut off: its signature is not as long as one has to be")
   }
   const exp = jwt?.claims.exp

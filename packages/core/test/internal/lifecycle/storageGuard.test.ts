@@ -1,13 +1,20 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
-import { type AccessToken, OAuthError, type OAuthEvent, RefreshPolicy, TokenStorage } from "../../../src/index.ts"
+import {
+  type AccessToken,
+  OAuthError,
+  type OAuthEvent,
+  RefreshPolicy,
+  type TokenKey,
+  TokenStorage
+} from "../../../src/index.ts"
 import { StorageGuard } from "../../../src/internal/lifecycle/storageGuard.ts"
 import { makeToken, tagsOf } from "./fixtures.ts"
 
 type Operation = OAuthError.TokenStorageError["operation"]
 type Storage = TokenStorage.TokenStorage.Service
 
-const key: TokenStorage.TokenKey = {
+const key: TokenKey.TokenKey = {
   issuer: "https://auth.example.com",
   clientId: "client",
   authenticationMethod: "none",
