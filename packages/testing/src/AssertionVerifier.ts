@@ -8,10 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Schema from "effect/Schema"
+import type { ClientKey } from "./ClientKey.ts"
 import * as Assertion from "./internal/assertion.ts"
 import { Refusal } from "./TokenRequest.ts"
 
-export type { ClientKey } from "./internal/assertion.ts"
+export type { ClientKey } from "./ClientKey.ts"
 
 /**
  * - `issuer`, `subject`: what `iss` and `sub` have to be; the same one where `subject` is left out.
@@ -27,7 +28,7 @@ export type { ClientKey } from "./internal/assertion.ts"
 export interface Options {
   readonly issuer: string
   readonly subject?: string | undefined
-  readonly keys: ReadonlyArray<Assertion.ClientKey>
+  readonly keys: ReadonlyArray<ClientKey>
   readonly audiences: ReadonlyArray<string>
   readonly maxLifetime?: number | undefined
   readonly error?: "invalid_client" | "invalid_grant" | undefined
@@ -51,7 +52,7 @@ export interface AssertionVerifier {
   /** The claims of every assertion so far that was right but for its `jti`, which may have been seen before. */
   readonly seen: Effect.Effect<ReadonlyArray<Claims>>
   /** From now on the keys are these. */
-  readonly rotate: (keys: ReadonlyArray<Assertion.ClientKey>) => Effect.Effect<void>
+  readonly rotate: (keys: ReadonlyArray<ClientKey>) => Effect.Effect<void>
 }
 
 const Payload = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))

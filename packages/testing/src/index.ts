@@ -19,6 +19,13 @@ export * as Answer from "./Answer.ts"
 export * as AssertionVerifier from "./AssertionVerifier.ts"
 
 /**
+ * The public key of a client, as an authorization server has it registered.
+ *
+ * @since 0.1.0
+ */
+export * as ClientKey from "./ClientKey.ts"
+
+/**
  * Authorization servers in the manner of Entra ID, Okta, Auth0, Keycloak, Cognito, Google, PingOne and Ory Hydra: as
  * strict as those are about scopes, audiences and assertions, so that a configuration is known to work before it meets
  * the real one. `docs/identity-providers.md` has the configuration for each.
@@ -30,12 +37,31 @@ export * as AssertionVerifier from "./AssertionVerifier.ts"
 export * as IdentityProviderProfile from "./IdentityProviderProfile.ts"
 
 /**
+ * A request on a `TestNetwork`: as it arrives at a host, and as the network records it.
+ *
+ * @since 0.1.0
+ */
+export * as NetworkRequest from "./NetworkRequest.ts"
+
+/**
  * An authorization server in memory: strict where RFC 6749 is, with handles to turn the things that go wrong in
  * production (a rotated secret, a revoked token, a shorter lifetime) by hand.
  *
  * @since 0.1.0
  */
 export * as TestAuthorizationServer from "./TestAuthorizationServer.ts"
+
+/**
+ * The servers of `TestServers` on real sockets, for what cannot use a client in memory: a program in another process, a
+ * library with an HTTP client of its own, a test of time limits and broken connections.
+ *
+ * The state, the record of requests and the scripted answers are those of the `TestNetwork`. No module of Node is
+ * imported: the HTTP server is a value of Effect's `HttpServer`, such as `NodeHttpServer.make` of
+ * `@effect/platform-node` or `BunHttpServer.make` of `@effect/platform-bun`.
+ *
+ * @since 0.1.0
+ */
+export * as TestHttpServers from "./TestHttpServers.ts"
 
 /**
  * A protected MCP server in memory: RFC 9728 metadata, RFC 6750 challenges, and a small MCP behind them.
@@ -46,7 +72,8 @@ export * as TestMcpServer from "./TestMcpServer.ts"
 
 /**
  * A fake internet: hosts in memory, an `HttpClient` and a `fetch` that reach them, a record of every request, and
- * scripted faults. Nothing leaves the process, and every delay goes through the `Clock`.
+ * scripted faults. No request leaves the process, and every delay goes through the `Clock`. `TestHttpServers` makes the
+ * hosts reachable over real sockets.
  *
  * @since 0.1.0
  */

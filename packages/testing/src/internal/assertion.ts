@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { ClientKey } from "../ClientKey.ts"
 
 const Header = Schema.parseJson(Schema.Struct({
   alg: Schema.String,
@@ -34,23 +35,6 @@ export type Header = typeof Header.Type
 
 /** @internal */
 export type Claims = typeof Claims.Type
-
-/**
- * A public key as it is registered with a provider. Its algorithm is the one that the provider accepts: import it for
- * RS256, PS256, ES256 or whatever the assertions are signed with.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ClientKey {
-  readonly publicKey: CryptoKey
-  /** The `kid` of assertions that this key signs. */
-  readonly keyId?: string | undefined
-  /** The SHA-1 thumbprint of its certificate, as the header `x5t` has it. */
-  readonly x5t?: string | undefined
-  /** The SHA-256 thumbprint of its certificate, as the header `x5t#S256` has it. */
-  readonly x5tS256?: string | undefined
-}
 
 /** @internal */
 export type Reason =

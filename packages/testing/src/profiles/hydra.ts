@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../../TestAuthorizationServer.ts"
-import { refuse } from "../../TokenRequest.ts"
+import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
+import { refuse } from "../TokenRequest.ts"
 import type { Options, Profile } from "./profile.ts"
 import { clientAssertions, common, forClients } from "./profile.ts"
 

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../../TestAuthorizationServer.ts"
-import { TestNetwork } from "../../TestNetwork.ts"
-import { refuse } from "../../TokenRequest.ts"
-import { jsonResponse } from "../web.ts"
+import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
+import { TestNetwork } from "../TestNetwork.ts"
+import { refuse } from "../TokenRequest.ts"
+import { jsonResponse } from "../internal/web.ts"
 import type { Options, Profile } from "./profile.ts"
 import { clientAssertions, common, forClients } from "./profile.ts"
 

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../../TestAuthorizationServer.ts"
+import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import type { Options, Profile } from "./profile.ts"
 import { common, forClients } from "./profile.ts"
 

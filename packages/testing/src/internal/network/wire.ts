@@ -16,7 +16,7 @@ import * as Match from "effect/Match"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
-import { ConnectionDropped } from "../Answer.ts"
+import { ConnectionDropped } from "../../Answer.ts"
 
 /** @internal */
 export interface Outgoing {

@@ -5,14 +5,14 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as TestAuthorizationServer from "../../TestAuthorizationServer.ts"
-import type { TestNetwork } from "../../TestNetwork.ts"
-import type { Client as AnyClient, TokenRequest, VerifyClientAssertion } from "../../TokenRequest.ts"
-import { Refusal, refuse } from "../../TokenRequest.ts"
-import type { ClientKey } from "../assertion.ts"
-import * as Assertion from "../assertion.ts"
+import type * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
+import type { TestNetwork } from "../TestNetwork.ts"
+import type { Client as AnyClient, TokenRequest, VerifyClientAssertion } from "../TokenRequest.ts"
+import { Refusal, refuse } from "../TokenRequest.ts"
+import type { ClientKey } from "../ClientKey.ts"
+import * as Assertion from "../internal/assertion.ts"
 
-export type { ClientKey } from "../assertion.ts"
+export type { ClientKey } from "../ClientKey.ts"
 
 /**
  * A client with a secret, with keys, or with both.

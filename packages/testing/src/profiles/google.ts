@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../../TestAuthorizationServer.ts"
-import { Refusal, refuse } from "../../TokenRequest.ts"
-import * as Assertion from "../assertion.ts"
+import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
+import { Refusal, refuse } from "../TokenRequest.ts"
+import * as Assertion from "../internal/assertion.ts"
 import type { Options, Profile } from "./profile.ts"
 import { common, HOUR, JWT_BEARER, keysOf } from "./profile.ts"
 
