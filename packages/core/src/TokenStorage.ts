@@ -164,17 +164,10 @@ export const supersedes: (token: AccessToken.AccessToken, stored: AccessToken.Ac
  * @example
  * ```ts
  * import { TokenRecord, TokenStorage } from "@effect-mcp-auth/core"
- * import { Effect, Layer, Redacted } from "effect"
  *
  * declare const store: TokenRecord.Store // a place of your own
  *
- * export const Storage = Layer.effect(
- *   TokenStorage.TokenStorage,
- *   Effect.map(
- *     TokenRecord.encrypted({ encryptionKey: Redacted.make("...") }), // openssl rand -base64 32
- *     (codec) => TokenStorage.makeRecords(store, codec)
- *   )
- * )
+ * export const storage = TokenStorage.makeRecords(store, TokenRecord.plaintext) // or `TokenRecord.encrypted`
  * ```
  *
  * @since 0.1.0
@@ -214,6 +207,14 @@ export const makeRecords = (records: TokenRecord.Store, codec: TokenRecord.Codec
 /**
  * Stores tokens in the memory of this process.
  *
+ * @example
+ * ```ts
+ * import { TokenStorage } from "@effect-mcp-auth/core"
+ * import { Effect } from "effect"
+ *
+ * export const storage = Effect.runSync(TokenStorage.makeMemory)
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -237,12 +238,11 @@ export const makeMemory: Effect.Effect<TokenStorage.Service> = Effect.sync(() =>
  * import { TokenStorage } from "@effect-mcp-auth/core"
  * import { Layer, Redacted } from "effect"
  *
- * export const Auth = ClientSecret.layer({
- *   serverUrl: "https://mcp.example.com/mcp",
- *   issuer: "https://auth.example.com",
- *   clientId: "nightly-report",
- *   clientSecret: Redacted.make("...")
- * }).pipe(Layer.provide(TokenStorage.layerMemory))
+ * const client = { issuer: "https://auth.example.com", clientId: "nightly-report", clientSecret: Redacted.make("...") }
+ *
+ * export const Auth = ClientSecret.layer({ ...client, serverUrl: "https://mcp.example.com/mcp" }).pipe(
+ *   Layer.provide(TokenStorage.layerMemory)
+ * )
  * ```
  *
  * @since 0.1.0
@@ -305,10 +305,8 @@ export const layerKeyValueStoreConfig = (
  * @example
  * ```ts
  * import { TokenStorage } from "@effect-mcp-auth/core"
- * import { KeyValueStore } from "@effect/platform"
- * import { Layer } from "effect"
  *
- * export const Storage = Layer.provide(TokenStorage.layerKeyValueStorePlaintext, KeyValueStore.layerMemory)
+ * export const Storage = TokenStorage.layerKeyValueStorePlaintext // needs the KeyValueStore of your platform
  * ```
  *
  * @since 0.1.0
