@@ -26,8 +26,10 @@ import { shortTokens } from "./workloads/shortTokens.ts"
 import { signing } from "./workloads/signing.ts"
 import { soak } from "./workloads/soak.ts"
 import { warm } from "./workloads/warm.ts"
+import { wholeProcess } from "./workloads/wholeProcess.ts"
 
 const workloads: ReadonlyArray<Workload> = [
+  wholeProcess,
   firstCall,
   burst,
   interrupted,

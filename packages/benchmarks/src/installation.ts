@@ -1,0 +1,61 @@
+/**
+ * The packages as a user has them: the built `dist` and the published `package.json` in a `node_modules`, and programs
+ * compiled to JavaScript beside it. In the workspace itself the packages' exports name TypeScript sources, which Node
+ * would have to strip of their types at every start.
+ */
+import * as Schema from "effect/Schema"
+import { execFile } from "node:child_process"
+import { cp, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+
+const Manifest = Schema.parseJson(
+  Schema.Struct(
+    { publishConfig: Schema.optional(Schema.Struct({ exports: Schema.Unknown })) },
+    Schema.Record({ key: Schema.String, value: Schema.Unknown })
+  )
+)
+
+const packageOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+const benchmarks = packageOf("..")
+const directory = join(benchmarks, "build", "installation")
+const ours = ["core", "client-secret"]
+
+/** Compiles the packages that the programs use, and the programs. */
+const build = async (): Promise<void> => {
+  const compiler = createRequire(packageOf("../../../package.json")).resolve("typescript/package.json")
+  const tsc = join(dirname(compiler), "bin", "tsc")
+  await promisify(execFile)(process.execPath, [tsc, "-b", join(benchmarks, "tsconfig.src.json")])
+}
+
+/** What `npm publish` would put there: `dist`, and the manifest with the exports of `publishConfig`. */
+const install = async (name: string): Promise<void> => {
+  const from = packageOf(`../../${name}`)
+  const to = join(directory, "node_modules", "@effect-mcp-auth", name)
+  await cp(join(from, "dist"), join(to, "dist"), { recursive: true })
+  const { publishConfig, ...manifest } = Schema.decodeSync(Manifest)(await readFile(join(from, "package.json"), "utf8"))
+  await writeFile(join(to, "package.json"), JSON.stringify({ ...manifest, ...publishConfig }))
+}
+
+/** A package of somebody else's, the same copy for all: two copies of `effect` would be two Effects. */
+const link = async (name: string, from: string): Promise<void> => {
+  const to = join(directory, "node_modules", name)
+  await mkdir(dirname(to), { recursive: true })
+  await symlink(await realpath(join(from, "node_modules", name)), to)
+}
+
+/** Builds and installs anew. The programs' paths, by their names. */
+export const make = async (): Promise<(program: string) => string> => {
+  await build()
+  await rm(directory, { recursive: true, force: true })
+  await Promise.all(ours.map(install))
+  await Promise.all(["effect", "@effect/platform", "jose", "openid-client"].map((name) => link(name, benchmarks)))
+  const programs = join(benchmarks, "build", "src", "processes")
+  const names = (await readdir(programs)).filter((name) => name.endsWith(".js"))
+  await Promise.all(names.map((name) => cp(join(programs, name), join(directory, name))))
+  await writeFile(join(directory, "package.json"), JSON.stringify({ type: "module" }))
+  return (program) => join(directory, `${program}.js`)
+}
