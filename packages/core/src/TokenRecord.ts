@@ -1,17 +1,14 @@
 /**
- * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext; and the
- * operations that a place for records must have.
+ * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext.
  *
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import { AccessToken } from "./AccessToken.ts"
 import { InvalidOptions, TokenStorageError } from "./OAuthError.ts"
 
@@ -45,53 +42,6 @@ export interface EncryptionOptions {
    * key when its last token has expired.
    */
   readonly encryptionKey: Redacted.Redacted<string> | ReadonlyArray<Redacted.Redacted<string>>
-}
-
-/**
- * What to do with a record: keep it, write a new one in its place, or remove it. `keepFor` is how long the new record is
- * of use, in milliseconds: a place may remove the record after that.
- *
- * @since 0.1.0
- * @category models
- */
-export type Change = Data.TaggedEnum<{
-  Keep: {}
-  Write: { readonly record: string; readonly keepFor: number }
-  Remove: {}
-}>
-
-/**
- * @since 0.1.0
- * @category constructors
- */
-export const Change: Data.TaggedEnum.Constructor<Change> = Data.taggedEnum<Change>()
-
-/**
- * A place for records outside of the process, such as a table of a database. Each record is a line of text under a name of
- * 43 letters, digits, `-` and `_`. `TokenStorage.makeRecords` makes a storage of it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Store {
-  /** The current record; none if there is none. */
-  readonly get: (name: string) => Effect.Effect<Option.Option<string>, TokenStorageError>
-  /**
-   * Applies `change` to the current record, and carries out the result, as one step (compare and swap): if another process
-   * is faster, `change` runs again with the new record. A record that must not be used counts as none.
-   */
-  readonly modify: (
-    name: string,
-    operation: "set" | "remove",
-    change: (current: Option.Option<string>) => Effect.Effect<Change, TokenStorageError>
-  ) => Effect.Effect<void, TokenStorageError>
-  /**
-   * Waits until no other process holds the lease of the name, then holds the lease for the scope. The lease expires some
-   * time after its holder has died. Only one fiber of this process calls it at a time for each name.
-   *
-   * @default a lease within this process
-   */
-  readonly lease?: ((name: string) => Effect.Effect<void, TokenStorageError, Scope.Scope>) | undefined
 }
 
 const VERSION = 1

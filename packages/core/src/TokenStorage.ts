@@ -4,24 +4,18 @@
  *
  * @since 0.1.0
  */
-import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
-import * as KeyValueRecords from "./internal/storage/keyValueRecords.ts"
 import { MemoryTokens } from "./internal/storage/memoryTokens.ts"
 import * as ProcessLease from "./internal/storage/processLease.ts"
-import * as RecordChanges from "./internal/storage/recordChanges.ts"
 import * as Replacement from "./internal/storage/replacement.ts"
-import type { InvalidOptions, TokenStorageError } from "./OAuthError.ts"
+import type { TokenStorageError } from "./OAuthError.ts"
 import * as TokenKey from "./TokenKey.ts"
-import * as TokenRecord from "./TokenRecord.ts"
 
 /**
  * @since 0.1.0
@@ -88,8 +82,8 @@ export interface Operations {
 
 /**
  * A storage from three plain operations. `make` decides, for this process, what `set` may overwrite and what `remove` may
- * remove. Use it for tokens that stay objects in memory. For tokens that leave the process, use `makeRecords`, which
- * encrypts them.
+ * remove. Use it for tokens that stay objects in memory. For tokens that leave the process, use
+ * `RecordTokenStorage.make`, which encrypts them.
  *
  * `TokenStorageContract` of `@effect-mcp-auth/testing` has the tests that every storage should pass.
  *
@@ -157,51 +151,6 @@ export const make = (options: Operations): TokenStorage.Service => {
 export const supersedes: (token: AccessToken.AccessToken, stored: AccessToken.AccessToken, now: number) => boolean =
   Replacement.supersedes
 
-/**
- * A storage from a place for records and a codec that turns tokens into records. Records are named by the digest of the
- * key (`TokenKey.digest`).
- *
- * @example
- * ```ts
- * import { TokenRecord, TokenStorage } from "@effect-mcp-auth/core"
- *
- * declare const store: TokenRecord.Store // a place of your own
- *
- * export const storage = TokenStorage.makeRecords(store, TokenRecord.plaintext) // or `TokenRecord.encrypted`
- * ```
- *
- * @since 0.1.0
- * @category constructors
- */
-export const makeRecords = (records: TokenRecord.Store, codec: TokenRecord.Codec): TokenStorage.Service => {
-  const processLease = ProcessLease.make()
-
-  return {
-    get: (key) =>
-      Effect.gen(function*() {
-        const name = yield* TokenKey.digest(key)
-        const record = yield* records.get(name)
-        return Option.isNone(record) ? Option.none() : yield* Effect.asSome(codec.open(name, record.value))
-      }),
-    set: (key, token) =>
-      Effect.flatMap(
-        TokenKey.digest(key),
-        (name) => records.modify(name, "set", RecordChanges.onSet(codec, name, token))
-      ),
-    remove: (key, token) =>
-      Effect.flatMap(
-        TokenKey.digest(key),
-        (name) => records.modify(name, "remove", RecordChanges.onRemove(codec, name, token))
-      ),
-    lease: (key) =>
-      Effect.gen(function*() {
-        const name = yield* TokenKey.digest(key)
-        yield* processLease(name)
-        if (records.lease !== undefined) yield* records.lease(name)
-      })
-  }
-}
-
 // ---- memory ----------------------------------------------------------------------------------------------------------
 
 /**
@@ -249,70 +198,3 @@ export const makeMemory: Effect.Effect<TokenStorage.Service> = Effect.sync(() =>
  * @category layers
  */
 export const layerMemory: Layer.Layer<TokenStorage> = Layer.effect(TokenStorage, makeMemory)
-
-// ---- KeyValueStore ---------------------------------------------------------------------------------------------------
-
-/**
- * Stores tokens in a `KeyValueStore` of `@effect/platform`, encrypted, for one process: neither the lease nor the order of
- * writes reaches other processes. Processes of one machine share `FileTokenStorage` instead.
- *
- * A `KeyValueStore` cannot list its keys, so the tokens of clients that no longer run stay in it. Give the store a prefix
- * (`KeyValueStore.prefix`) if it holds other things as well.
- *
- * @example
- * ```ts
- * import { TokenStorage } from "@effect-mcp-auth/core"
- * import { KeyValueStore } from "@effect/platform"
- * import { Layer, Redacted } from "effect"
- *
- * export const Storage = TokenStorage.layerKeyValueStore({
- *   encryptionKey: Redacted.make("...") // openssl rand -base64 32
- * }).pipe(Layer.provide(KeyValueStore.layerMemory)) // or the store of your platform
- * ```
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerKeyValueStore = (
-  options: TokenRecord.EncryptionOptions
-): Layer.Layer<TokenStorage, InvalidOptions, KeyValueStore> =>
-  Layer.effect(TokenStorage, Effect.zipWith(KeyValueRecords.make, TokenRecord.encrypted(options), makeRecords))
-
-/**
- * `layerKeyValueStore` from `Config`.
- *
- * @example
- * ```ts
- * import { TokenStorage } from "@effect-mcp-auth/core"
- * import { Config } from "effect"
- *
- * export const Storage = TokenStorage.layerKeyValueStoreConfig({
- *   encryptionKey: Config.redacted("TOKEN_ENCRYPTION_KEY")
- * })
- * ```
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerKeyValueStoreConfig = (
-  options: Config.Config.Wrap<TokenRecord.EncryptionOptions>
-): Layer.Layer<TokenStorage, InvalidOptions | ConfigError, KeyValueStore> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerKeyValueStore))
-
-/**
- * `layerKeyValueStore` without encryption: everybody who can read the store can use the tokens.
- *
- * @example
- * ```ts
- * import { TokenStorage } from "@effect-mcp-auth/core"
- *
- * export const Storage = TokenStorage.layerKeyValueStorePlaintext // needs the KeyValueStore of your platform
- * ```
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerKeyValueStorePlaintext: Layer.Layer<TokenStorage, never, KeyValueStore> = Layer.effect(
-  TokenStorage,
-  Effect.map(KeyValueRecords.make, (records) => makeRecords(records, TokenRecord.plaintext))
-)

@@ -81,6 +81,17 @@ export * as Grant from "./Grant.ts"
 export * as Jwt from "./Jwt.ts"
 
 /**
+ * Tokens in a `KeyValueStore` of `@effect/platform`, for one process: neither the lease nor the order of writes reaches
+ * other processes. Processes of one machine share `FileTokenStorage` instead.
+ *
+ * A `KeyValueStore` cannot list its keys, so the tokens of clients that no longer run stay in it. Give the store a prefix
+ * (`KeyValueStore.prefix`) if it holds other things as well.
+ *
+ * @since 0.1.0
+ */
+export * as KeyValueTokenStorage from "./KeyValueTokenStorage.ts"
+
+/**
  * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
  * carries a secret.
  *
@@ -153,6 +164,13 @@ export * as OAuthProviders from "./OAuthProviders.ts"
 export * as ProtectedResource from "./ProtectedResource.ts"
 
 /**
+ * A storage outside of the process, from a place for lines of text: for tables, buckets and other places of your own.
+ *
+ * @since 0.1.0
+ */
+export * as RecordTokenStorage from "./RecordTokenStorage.ts"
+
+/**
  * When a provider renews its token, how long callers wait for a token, and how failed attempts are repeated.
  *
  * @since 0.1.0
@@ -204,8 +222,7 @@ export * as TokenEndpoint from "./TokenEndpoint.ts"
 export * as TokenKey from "./TokenKey.ts"
 
 /**
- * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext; and the
- * operations that a place for records must have.
+ * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext.
  *
  * @since 0.1.0
  */

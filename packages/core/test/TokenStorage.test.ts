@@ -1,10 +1,8 @@
-import { TestServers, TokenStorageContract } from "@effect-mcp-auth/testing"
-import { KeyValueStore } from "@effect/platform"
+import { TokenStorageContract } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
-import { AccessToken, TokenKey, TokenRecord, TokenStorage } from "../src/index.ts"
-import { environment, makeProvider, tags, watch } from "./support/provider.ts"
-import { encryptionKey, key, makeToken, otherEncryptionKey, view } from "./support/storage.ts"
+import { Effect, Option } from "effect"
+import { type AccessToken, TokenKey, TokenStorage } from "../src/index.ts"
+import { keepsTokenStoredDuringSet, type MakeSlowPlace, makeToken, view } from "./support/storage.ts"
 
 describe("TokenStorage.supersedes", () => {
   it("is true for a token that is not older, or if the stored token is not valid", () => {
@@ -16,15 +14,9 @@ describe("TokenStorage.supersedes", () => {
   })
 })
 
-/** The storages of core. Each is for one process, so none has a second view. */
+/** Each is for one process, so none has a second view. */
 const places = {
   layerMemory: view(TokenStorage.layerMemory),
-  layerKeyValueStore: view(
-    TokenStorage.layerKeyValueStore({ encryptionKey }).pipe(Layer.provide(KeyValueStore.layerMemory))
-  ),
-  layerKeyValueStorePlaintext: view(
-    TokenStorage.layerKeyValueStorePlaintext.pipe(Layer.provide(KeyValueStore.layerMemory))
-  ),
   "TokenStorage.make with three operations": Effect.sync(() => {
     const tokens = new Map<string, AccessToken.AccessToken>()
     // Asynchronous, as the operations of a real place are.
@@ -48,23 +40,8 @@ for (const [name, place] of Object.entries(places)) {
   })
 }
 
-describe("TokenStorage.layerKeyValueStoreConfig", () => {
-  it.scoped("encrypts with the key that the environment names", () =>
-    Effect.gen(function*() {
-      const environment = new Map([["TOKEN_ENCRYPTION_KEY", Redacted.value(encryptionKey)]])
-      const storage = yield* view(
-        TokenStorage.layerKeyValueStoreConfig({ encryptionKey: Config.redacted("TOKEN_ENCRYPTION_KEY") })
-      ).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(environment)))
-      yield* storage.set(key, makeToken(0, 1000))
-      const other = yield* view(TokenStorage.layerKeyValueStore({ encryptionKey }))
-      expect(yield* other.get(key)).toEqual(Option.some(makeToken(0, 1000)))
-    }).pipe(Effect.provide(KeyValueStore.layerMemory)))
-})
-
-describe("a slow place", () => {
-  const slow = <A>(f: () => A) => Effect.delay(Effect.sync(f), "1 second")
-
-  const slowObjects = () => {
+describe("a slow place with TokenStorage.make", () => {
+  const makeSlowPlace: MakeSlowPlace = (slow) => {
     let stored: AccessToken.AccessToken | undefined
     return {
       storage: TokenStorage.make({
@@ -72,67 +49,10 @@ describe("a slow place", () => {
         set: (_, token) => Effect.sync(() => stored = token),
         remove: () => Effect.sync(() => stored = undefined)
       }),
-      others: (token: AccessToken.AccessToken) => Effect.sync(() => stored = token)
+      others: (token) => Effect.sync(() => stored = token)
     }
   }
 
-  const slowRecords = () => {
-    let stored: string | undefined
-    const get = () => slow(() => Option.fromNullable(stored))
-    return {
-      storage: TokenStorage.makeRecords({
-        get,
-        modify: (_, __, change) =>
-          Effect.map(Effect.flatMap(get(), change), (made) => {
-            if (made._tag === "Write") stored = made.record
-          })
-      }, TokenRecord.plaintext),
-      others: (token: AccessToken.AccessToken) =>
-        TokenKey.digest(key).pipe(
-          Effect.flatMap((name) => TokenRecord.plaintext.seal(name, token)),
-          Effect.map((record) => stored = record)
-        )
-    }
-  }
-
-  for (const [name, place] of [["make", slowObjects], ["makeRecords", slowRecords]] as const) {
-    it.effect(`of TokenStorage.${name}: a token that another process stores during a set is not taken for a token from the future`, () =>
-      Effect.gen(function*() {
-        const { others, storage } = place()
-        const setting = yield* Effect.fork(storage.set(key, makeToken(0, 100_000, "earlier")))
-        yield* TestClock.adjust("900 millis")
-        yield* others(makeToken(800, 100_000, "later"))
-        yield* TestClock.adjust("100 millis")
-        yield* Fiber.join(setting)
-        const reading = yield* Effect.fork(storage.get(key))
-        yield* TestClock.adjust("1 second")
-        const token = Option.getOrThrow(yield* Fiber.join(reading))
-        expect(Redacted.value(token.value)).toBe("later")
-      }))
-  }
-})
-
-describe("a provider with another encryption key than the stored token has", () => {
-  it.scoped("requests a token of its own, publishes StorageFailed with the reason, and leaves the stored token", () =>
-    Effect.gen(function*() {
-      const { network } = yield* TestServers.TestServers
-      const over = (key: Redacted.Redacted<string>) =>
-        Effect.flatMap(
-          view(TokenStorage.layerKeyValueStore({ encryptionKey: key })),
-          (storage) => Effect.provideService(makeProvider(), TokenStorage.TokenStorage, storage)
-        )
-      const theirs = yield* Effect.scoped(Effect.flatMap(over(otherEncryptionKey), ({ accessToken }) => accessToken))
-      const ours = yield* over(encryptionKey)
-      const seen = yield* watch(ours)
-      const token = yield* ours.accessToken
-      expect(AccessToken.isSame(token, theirs)).toBe(false)
-      const events = yield* seen
-      expect(tags(events)).toContain("TokenObtained")
-      const reasons = events.flatMap((event) => event._tag === "StorageFailed" ? [event.error.reason] : [])
-      expect(new Set(reasons)).toEqual(new Set(["UnknownKey"]))
-      yield* network.clear
-      const again = yield* Effect.flatMap(over(otherEncryptionKey), ({ accessToken }) => accessToken)
-      expect(AccessToken.isSame(again, theirs)).toBe(true)
-      expect(yield* network.requests).toEqual([])
-    }).pipe(Effect.provide(Layer.merge(environment(), KeyValueStore.layerMemory))))
+  it.effect("a token that another process stores during a set is not taken for a token from the future", () =>
+    keepsTokenStoredDuringSet(makeSlowPlace))
 })

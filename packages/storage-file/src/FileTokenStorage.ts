@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
-import { makeRecords, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import type { Path } from "@effect/platform/Path"
 import * as Config from "effect/Config"
@@ -51,7 +52,7 @@ export interface Options extends FileStorageOptions, TokenRecord.EncryptionOptio
 
 const makeStore = (
   { directory, leaseDuration = "10 seconds" }: FileStorageOptions
-): Effect.Effect<TokenRecord.Store, InvalidOptions, FileSystem | Path> => {
+): Effect.Effect<RecordTokenStorage.Store, InvalidOptions, FileSystem | Path> => {
   if (directory === "") {
     return new InvalidOptions({
       option: "directory",
@@ -98,7 +99,7 @@ const makeStore = (
 export const make = (
   options: Options
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, FileSystem | Path> =>
-  Effect.zipWith(makeStore(options), TokenRecord.encrypted(options), makeRecords)
+  Effect.zipWith(makeStore(options), TokenRecord.encrypted(options), RecordTokenStorage.make)
 
 /**
  * `make` without encryption: everybody who can read the files, or a copy of them, can use the tokens.
@@ -116,7 +117,7 @@ export const make = (
 export const makePlaintext = (
   options: FileStorageOptions
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, FileSystem | Path> =>
-  Effect.map(makeStore(options), (store) => makeRecords(store, TokenRecord.plaintext))
+  Effect.map(makeStore(options), (store) => RecordTokenStorage.make(store, TokenRecord.plaintext))
 
 /**
  * `make` as a Layer.

@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
-import { makeRecords, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
@@ -108,7 +109,7 @@ const durationOption = (
 
 const makeStore = (
   options: RedisStorageOptions
-): Effect.Effect<TokenRecord.Store, InvalidOptions, Scope.Scope> =>
+): Effect.Effect<RecordTokenStorage.Store, InvalidOptions, Scope.Scope> =>
   Effect.gen(function*() {
     const leaseDuration = yield* durationOption("leaseDuration", options.leaseDuration ?? "10 seconds", "100 millis")
     const commandTimeout = yield* durationOption("commandTimeout", options.commandTimeout ?? "3 seconds", "1 millis")
@@ -149,7 +150,7 @@ const makeStore = (
 export const make = (
   options: Options
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, Scope.Scope> =>
-  Effect.zipWith(makeStore(options), TokenRecord.encrypted(options), makeRecords)
+  Effect.zipWith(makeStore(options), TokenRecord.encrypted(options), RecordTokenStorage.make)
 
 /**
  * `make` without encryption: everyone who can read this Redis can use the tokens.
@@ -160,7 +161,7 @@ export const make = (
 export const makePlaintext = (
   options: RedisStorageOptions
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, Scope.Scope> =>
-  Effect.map(makeStore(options), (store) => makeRecords(store, TokenRecord.plaintext))
+  Effect.map(makeStore(options), (store) => RecordTokenStorage.make(store, TokenRecord.plaintext))
 
 /**
  * `make` as a Layer.

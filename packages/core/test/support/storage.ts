@@ -1,8 +1,9 @@
 /**
  * Tokens, their key, and the storage of a Layer, for the tests of storages.
  */
-import { Context, Effect, Layer, Redacted } from "effect"
-import { AccessToken, type TokenKey, TokenStorage } from "../../src/index.ts"
+import { expect } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
+import { AccessToken, KeyValueTokenStorage, type TokenKey, TokenStorage } from "../../src/index.ts"
 
 export const key: TokenKey.TokenKey = {
   issuer: "https://auth.example.com",
@@ -38,6 +39,29 @@ export const otherEncryptionKey = Redacted.make(Buffer.alloc(32, 8).toString("ba
 export const storedBy = (keys: ReadonlyArray<Redacted.Redacted<string>>) =>
   view(
     keys.length === 0
-      ? TokenStorage.layerKeyValueStorePlaintext
-      : TokenStorage.layerKeyValueStore({ encryptionKey: keys })
+      ? KeyValueTokenStorage.layerPlaintext
+      : KeyValueTokenStorage.layer({ encryptionKey: keys })
   )
+
+/**
+ * Makes a storage whose place reads with `slow`, and `others`, by which another process writes to the same place at once.
+ */
+export type MakeSlowPlace = (slow: <A>(read: () => A) => Effect.Effect<A>) => {
+  readonly storage: TokenStorage.TokenStorage.Service
+  readonly others: (token: AccessToken.AccessToken) => Effect.Effect<unknown, unknown>
+}
+
+/** Another process stores a token while a set reads the place: the token of the other process stays. */
+export const keepsTokenStoredDuringSet = (makeSlowPlace: MakeSlowPlace) =>
+  Effect.gen(function*() {
+    const { others, storage } = makeSlowPlace((read) => Effect.delay(Effect.sync(read), "1 second"))
+    const setting = yield* Effect.fork(storage.set(key, makeToken(0, 100_000, "earlier")))
+    yield* TestClock.adjust("900 millis")
+    yield* others(makeToken(800, 100_000, "later"))
+    yield* TestClock.adjust("100 millis")
+    yield* Fiber.join(setting)
+    const reading = yield* Effect.fork(storage.get(key))
+    yield* TestClock.adjust("1 second")
+    const token = Option.getOrThrow(yield* Fiber.join(reading))
+    expect(Redacted.value(token.value)).toBe("later")
+  })

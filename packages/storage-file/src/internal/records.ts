@@ -1,6 +1,6 @@
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
-import type * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
+import type * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
@@ -28,7 +28,7 @@ const LONGEST = 365 * 24 * 60 * 60 * 1000
 export const make = (options: {
   readonly directory: string
   readonly leaseDuration: Duration.Duration
-}): Effect.Effect<TokenRecord.Store, never, FileSystem.FileSystem | Path.Path> =>
+}): Effect.Effect<RecordTokenStorage.Store, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const files = yield* PrivateFiles.make(options.directory)
     const generations = yield* Generations.make
@@ -61,7 +61,7 @@ export const make = (options: {
     const attempt = (
       name: string,
       operation: "set" | "remove",
-      change: (current: Option.Option<string>) => Effect.Effect<TokenRecord.Change, TokenStorageError>
+      change: (current: Option.Option<string>) => Effect.Effect<RecordTokenStorage.Change, TokenStorageError>
     ) =>
       Effect.gen(function*() {
         const folder = yield* files.folder(operation, name)

@@ -209,7 +209,7 @@ const checkToken = (stored: Option.Option<AccessToken>): Effect.Effect<typeof st
       reason: "Damaged",
       description:
         "it returned something that is no AccessToken. The next token replaces it. If your storage keeps tokens " +
-        "outside the process, make it with `TokenStorage.makeRecords`, which turns tokens into text and back."
+        "outside the process, make it with `RecordTokenStorage.make`, which turns tokens into text and back."
     })
 
 const errorOf = (

@@ -1,5 +1,5 @@
 import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
-import type * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
+import type * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -24,7 +24,7 @@ export interface Options {
  *
  * @internal
  */
-export const make = (client: Client, { leaseDuration, pollInterval, prefix }: Options): TokenRecord.Store => {
+export const make = (client: Client, { leaseDuration, pollInterval, prefix }: Options): RecordTokenStorage.Store => {
   const keyOf = (name: string, kind: "record" | "fence" | "lease" | "line") => `${prefix}{${name}}:${kind}`
   const channelsOf = (name: string) => `${prefix}{${name}}:released:`
   const leases = Leases.make(client, { keyOf, channelsOf, leaseDuration, pollInterval })

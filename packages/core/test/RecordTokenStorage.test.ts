@@ -1,8 +1,17 @@
 import { KeyValueStore } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
-import { type OAuthError, TokenKey } from "../../../src/index.ts"
-import { encryptionKey, key, makeToken, otherEncryptionKey, storedBy, token } from "../../support/storage.ts"
+import { type OAuthError, RecordTokenStorage, TokenKey, TokenRecord } from "../src/index.ts"
+import {
+  encryptionKey,
+  keepsTokenStoredDuringSet,
+  key,
+  type MakeSlowPlace,
+  makeToken,
+  otherEncryptionKey,
+  storedBy,
+  token
+} from "./support/storage.ts"
 
 describe("a stored record that cannot be used", () => {
   const replaced: ReadonlyArray<readonly [reason: OAuthError.TokenStorageError["reason"], record: string]> = [
@@ -60,4 +69,28 @@ describe("a stored record that cannot be used", () => {
         expect(yield* ours.get(key)).toEqual(Option.some(next))
       }).pipe(Effect.provide(KeyValueStore.layerMemory), Effect.scoped))
   }
+})
+
+describe("a slow place with RecordTokenStorage.make", () => {
+  const makeSlowPlace: MakeSlowPlace = (slow) => {
+    let stored: string | undefined
+    const get = () => slow(() => Option.fromNullable(stored))
+    return {
+      storage: RecordTokenStorage.make({
+        get,
+        modify: (_, __, change) =>
+          Effect.map(Effect.flatMap(get(), change), (made) => {
+            if (made._tag === "Write") stored = made.record
+          })
+      }, TokenRecord.plaintext),
+      others: (token) =>
+        TokenKey.digest(key).pipe(
+          Effect.flatMap((name) => TokenRecord.plaintext.seal(name, token)),
+          Effect.map((record) => stored = record)
+        )
+    }
+  }
+
+  it.effect("a token that another process stores during a set is not taken for a token from the future", () =>
+    keepsTokenStoredDuringSet(makeSlowPlace))
 })
