@@ -88,7 +88,7 @@ describe("a pinned issuer", () => {
         const form = yield* parametersOf
         expect(form["resource"]).toBe(server)
         expect(form["scope"]).toBeUndefined()
-        // No request without a token to find out more: nothing else is needed.
+        // The server is not probed for a challenge: a pinned issuer needs none.
         assert.deepStrictEqual(
           (yield* sent).toSorted(),
           [issuerMetadata, resourceAtRoot, resourceAtPath, tokenEndpoint].toSorted()

@@ -59,7 +59,7 @@ describe("a server names its authorization server", () => {
       ])
       expect((yield* traffic).slice(4)).toEqual([`GET ${issuerMetadata}`, `POST ${tokenEndpoint}`])
       expect((yield* parametersOf)["scope"]).toBe("mcp")
-      // The challenge was got without a credential.
+      // The probe for the challenge carried no credential.
       assert.deepStrictEqual(yield* credentialed, [tokenEndpoint])
     }).pipe(Effect.provide(environment({
       mcpServer: { serveMetadataAt: new URL("https://mcp.example.com/about/me"), scopesSupported: ["other"] }
@@ -163,7 +163,7 @@ describe("a server names its authorization server", () => {
 })
 
 describe("a server that changes its authorization server", () => {
-  /** A provider with a token of the old one, which is then rejected by a server that names the new one. */
+  /** A provider with a token of the old authorization server, and an MCP server that now names the new one. */
   const migrated = (options: Parameters<typeof makeProvider>[0]) =>
     Effect.gen(function*() {
       const { mcpServer } = yield* TestServers.TestServers

@@ -35,7 +35,7 @@ const server = (kind: "replaced" | "kept" | "none") => {
   return { revoke: Effect.sync(() => valid.clear()), layer: environment({ authorizationServer: { grants } }) }
 }
 
-/** A provider whose assertion can be had so many times. */
+/** A provider whose source has so many assertions that the server accepts. */
 const makeBearer = (options: { readonly assertions?: number; readonly scopes?: ReadonlyArray<string> } = {}) =>
   Effect.gen(function*() {
     const { issuer, serverUrl } = yield* TestServers.TestServers
