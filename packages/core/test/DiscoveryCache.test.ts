@@ -155,7 +155,7 @@ describe("providers with one cache do not share what differs between them", () =
       expect((yield* second.accessToken).issuer).toBe("https://auth.example.com")
     }).pipe(Effect.provide(shared())))
 
-  it.scoped("documents are read again through another client, another `fetch` or `RequestInit`, and within other limits", () =>
+  it.scoped("documents are read again through another client, `fetch` or `RequestInit`, and within other limits", () =>
     Effect.gen(function*() {
       const client = HttpClient.mapRequest(yield* HttpClient.HttpClient, (request) => request)
       const call = (options?: Partial<ClientSecret.Options>) =>

@@ -434,7 +434,7 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
     )
 
   it.scoped.each<readonly [issuer: string, count: number]>([["https://auth.example.com", 1000], ["discover", 200]])(
-    "a thousand providers of one authorization server read its metadata once, and that of each server once (issuer: %s)",
+    "a thousand providers read the authorization server's metadata once, and each server's once (issuer: %s)",
     ([issuer, count]) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork.TestNetwork

@@ -18,7 +18,7 @@ import { environment, makeImpatientProvider as makeProvider } from "../support/p
 import { after, misses, outages, sent } from "../support/wire.ts"
 
 describe("a pinned issuer", () => {
-  it.scoped("with a pinned issuer both documents are requested at once, since RFC 9728 and RFC 8414 do not depend on each other", () =>
+  it.scoped("a pinned issuer requests both documents at once, since they do not depend on each other", () =>
     Effect.gen(function*() {
       const { maxInFlight } = yield* network
       const provider = yield* makeProvider()
