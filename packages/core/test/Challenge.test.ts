@@ -131,7 +131,7 @@ describe("fromHeader", () => {
     expect(Challenge.error(challenge)).toBe("insufficient_scope")
     expect(Challenge.isInsufficientScope(challenge)).toBe(true)
     expect(challenge.parameters.get("error_description")).toBe("more, please")
-    // Each once, and without what is no scope token (RFC 6749 §3.3).
+    // Each scope once, without words that are no scope tokens (RFC 6749 §3.3).
     assert.deepStrictEqual(Challenge.requiredScopes(challenge), ["a:b", "c"])
   })
 
@@ -155,7 +155,7 @@ describe("fromHeader", () => {
 
 // ---- any input -------------------------------------------------------------------------------------------------------
 
-/** Pieces that the grammar knows, so that many a random header is nearly right. */
+/** Random headers from pieces of the grammar, so that many are almost valid. */
 const nearly = fc.array(
   fc.oneof(
     fc.constantFrom(
@@ -216,7 +216,7 @@ describe("any header", () => {
   const space = fc.constantFrom("", " ", "\t", " \t ")
   const separator = fc.constantFrom(",", ", ", " ,", " ,\t", ",,", ", , ")
 
-  /** Whether the n-th character is escaped that need not be. */
+  /** Quotes a value. `escapes` says which characters are escaped although they need not be. */
   const quote = (value: string, escapes: ReadonlyArray<boolean>): string =>
     `"${
       Array.from(value, (char, i) => char === "\"" || char === "\\" || escapes[i] === true ? `\\${char}` : char).join(
@@ -246,7 +246,7 @@ describe("any header", () => {
     fc.tuple(token, fc.array(parameter, { maxLength: 4 }), separator).map(([scheme, parameters, separator]) => ({
       scheme,
       token68: undefined,
-      // Written from the last to the first, so that of two with one name the first stays.
+      // Set from the last to the first, so that the first of two parameters with one name wins.
       parameters: new Map(parameters.toReversed().map(({ name, value }) => [name.toLowerCase(), value])),
       printed: `${scheme} ${parameters.map(({ printed }) => printed).join(separator)}`.trimEnd()
     }))
@@ -272,7 +272,7 @@ const byName = ([a]: readonly [string, string], [b]: readonly [string, string]) 
 
 // ---- linear work -----------------------------------------------------------------------------------------------------
 
-/** How many characters the parser looks at. */
+/** The number of characters that the parser reads. */
 const looks = (header: string): number => {
   const charCodeAt = vi.spyOn(String.prototype, "charCodeAt")
   try {

@@ -9,7 +9,7 @@ import { environment, impatient, makeProvider, many, outcomes, settle } from "./
 const network = TestNetwork.TestNetwork
 const clear = Effect.flatMap(network, ({ clear }) => clear)
 
-/** How many documents of either kind were read so far. */
+/** The number of documents of each kind that were read so far. */
 const reads = Effect.flatMap(network, ({ count }) =>
   Effect.all({
     resource: count("protected-resource-metadata"),
@@ -29,7 +29,7 @@ const answersWith = (headers: Answer.AnswerHeaders) => ({
   })
 })
 
-/** Providers whose tokens are kept apart, as those of different identities are. */
+/** Providers with separate tokens, like those of different identities. */
 const makeAnother = (() => {
   let count = 0
   return (options: Partial<ClientSecret.Options> = {}) =>
@@ -155,7 +155,7 @@ describe("providers with one cache do not share what differs between them", () =
       expect((yield* second.accessToken).issuer).toBe("https://auth.example.com")
     }).pipe(Effect.provide(shared())))
 
-  it.scoped("documents are read again through another client, another `fetch` or `RequestInit`, and within other limits", () =>
+  it.scoped("documents are read again through another client, `fetch` or `RequestInit`, and within other limits", () =>
     Effect.gen(function*() {
       const client = HttpClient.mapRequest(yield* HttpClient.HttpClient, (request) => request)
       const call = (options?: Partial<ClientSecret.Options>) =>
@@ -195,7 +195,7 @@ describe("after a failure documents are read again once for all providers", () =
       yield* Effect.flip(provider.accessToken)
       yield* always("authorization-server-metadata", Answer.status(503))
       yield* TestClock.adjust("5 seconds")
-      // Only one of the two is asked at a time.
+      // The failed metadata request takes the place of a token request, which follows after the backoff.
       const asked = yield* Effect.fork(provider.accessToken)
       yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(asked)
@@ -219,7 +219,9 @@ describe("after a failure documents are read again once for all providers", () =
 })
 
 describe("how long a document is fresh", () => {
-  /** After how many minutes a provider of its own, and one that finds the document in the cache, read it again. */
+  /**
+   * Asserts that a provider with a new identity reads the cached documents again after so many minutes, and not before.
+   */
   const lives = (minutes: number, provider: { readonly accessToken: Effect.Effect<unknown, unknown> }) =>
     Effect.gen(function*() {
       yield* provider.accessToken

@@ -311,7 +311,7 @@ describe("first calls", () => {
       const client = yield* HttpClient.HttpClient
       yield* network.setLatency("20 millis")
       const fibers = yield* many(200, client.get(serverUrl))
-      // Both metadata requests at once, the token, the call: three hops.
+      // Three round trips: both metadata requests at once, the token request, the call.
       yield* TestClock.adjust("60 millis")
       expect((yield* outcomes(fibers)).every(Exit.isSuccess)).toBe(true)
       const counts = yield* Effect.all([

@@ -22,7 +22,7 @@ import {
 import { OAuthHttpClient, OAuthProviders } from "../src/index.ts"
 import { environment, many, outcomes, settle } from "./support/provider.ts"
 
-/** Providers that do nothing, and which of them were made and closed. */
+/** A lookup of providers that do nothing, and the keys of those that were made and closed. */
 const makeLookup = <K>(before: (key: K) => Effect.Effect<void, string> = () => Effect.void) => {
   const made: Array<K> = []
   const closed: Array<K> = []
@@ -36,7 +36,7 @@ const makeLookup = <K>(before: (key: K) => Effect.Effect<void, string> = () => E
   return { lookup, made, closed }
 }
 
-/** Uses the key's provider and lets go of it. */
+/** Uses the key's provider and releases it. */
 const use = <K, E>(providers: OAuthProviders.OAuthProviders<K, E>, key: K) => Effect.scoped(providers.get(key))
 
 describe("get: a provider is made", () => {
@@ -255,7 +255,7 @@ describe("a provider is closed when it is not needed", () => {
       assert.deepStrictEqual([made, closed], [["a", "a"], []])
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(closed, ["a"])
-      // The end of the old one takes nothing from the new one.
+      // The end of the old provider does not affect the new one.
       yield* TestClock.adjust("1 day")
       expect(yield* use(providers, "a")).toBe(next)
       yield* use(providers, "b")
@@ -398,7 +398,7 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
       })
   )
 
-  /** Every span would be searched for every secret, of which there are as many. */
+  /** The recorder would search every span for a thousand secrets. */
   const untraced = Effect.withTracerEnabled(false)
 
   /** Many servers of one authorization server, whose metadata takes a while. */
@@ -434,7 +434,7 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
     )
 
   it.scoped.each<readonly [issuer: string, count: number]>([["https://auth.example.com", 1000], ["discover", 200]])(
-    "a thousand providers of one authorization server read its metadata once, and that of each server once (issuer: %s)",
+    "a thousand providers read the authorization server's metadata once, and each server's once (issuer: %s)",
     ([issuer, count]) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork.TestNetwork

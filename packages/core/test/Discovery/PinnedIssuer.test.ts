@@ -18,7 +18,7 @@ import { environment, makeImpatientProvider as makeProvider } from "../support/p
 import { after, misses, outages, sent } from "../support/wire.ts"
 
 describe("a pinned issuer", () => {
-  it.scoped("with a pinned issuer both documents are requested at once, since RFC 9728 and RFC 8414 do not depend on each other", () =>
+  it.scoped("a pinned issuer requests both documents at once, since they do not depend on each other", () =>
     Effect.gen(function*() {
       const { maxInFlight } = yield* network
       const provider = yield* makeProvider()
@@ -88,7 +88,7 @@ describe("a pinned issuer", () => {
         const form = yield* parametersOf
         expect(form["resource"]).toBe(server)
         expect(form["scope"]).toBeUndefined()
-        // No request without a token to find out more: nothing else is needed.
+        // The server is not probed for a challenge: a pinned issuer needs none.
         assert.deepStrictEqual(
           (yield* sent).toSorted(),
           [issuerMetadata, resourceAtRoot, resourceAtPath, tokenEndpoint].toSorted()

@@ -59,7 +59,7 @@ describe("a server names its authorization server", () => {
       ])
       expect((yield* traffic).slice(4)).toEqual([`GET ${issuerMetadata}`, `POST ${tokenEndpoint}`])
       expect((yield* parametersOf)["scope"]).toBe("mcp")
-      // The challenge was got without a credential.
+      // The probe for the challenge carried no credential.
       assert.deepStrictEqual(yield* credentialed, [tokenEndpoint])
     }).pipe(Effect.provide(environment({
       mcpServer: { serveMetadataAt: new URL("https://mcp.example.com/about/me"), scopesSupported: ["other"] }
@@ -163,7 +163,7 @@ describe("a server names its authorization server", () => {
 })
 
 describe("a server that changes its authorization server", () => {
-  /** A provider with a token of the old one, which is then rejected by a server that names the new one. */
+  /** A provider with a token of the old authorization server, and an MCP server that now names the new one. */
   const migrated = (options: Parameters<typeof makeProvider>[0]) =>
     Effect.gen(function*() {
       const { mcpServer } = yield* TestServers.TestServers
@@ -199,7 +199,7 @@ describe("a server that changes its authorization server", () => {
       assert.deepStrictEqual(yield* credentialed, [])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a changed authorization server is used with `authorizationServerChange: \"follow\"`, and an event reports it", () =>
+  it.scoped("with `follow` a changed authorization server is used, and an event reports the change", () =>
     Effect.gen(function*() {
       const { events, old, provider } = yield* migrated({ issuer: "discover", authorizationServerChange: "follow" })
       const token = yield* provider.renew(old)
@@ -215,7 +215,7 @@ describe("a server that changes its authorization server", () => {
       assert.deepStrictEqual(yield* credentialed, ["https://new-auth.example.com/token"])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("with a pinned issuer a changed authorization server fails, whatever `authorizationServerChange` says", () =>
+  it.scoped("a changed authorization server fails if the issuer is pinned, even with `follow`", () =>
     Effect.gen(function*() {
       const { old, provider } = yield* migrated({ authorizationServerChange: "follow" })
       const error = yield* Effect.flip(provider.renew(old))

@@ -11,7 +11,7 @@ import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import { type ResourceIdentifier, resourceParameter } from "../../ResourceIdentifier.ts"
 import * as ScopeSelection from "../../ScopeSelection.ts"
 import * as TokenEndpoint from "../../TokenEndpoint.ts"
-import type { Demand } from "../lifecycle/tokenLifecycle.ts"
+import type { Demand } from "../lifecycle/demand.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
 
 /**

@@ -9,7 +9,7 @@ interface Version {
   readonly version: number
 }
 
-/** A source that gives a new document each time, and counts. */
+/** A source that returns a new document for each reading, and counts the readings. */
 const makeSource = () => {
   let count = 0
   return {
