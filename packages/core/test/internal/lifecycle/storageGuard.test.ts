@@ -157,6 +157,24 @@ describe("StorageGuard: the pause of a storage that hangs", () => {
       }
     }))
 
+  it.effect("an operation that works again starts the length of pauses anew", () =>
+    Effect.gen(function*() {
+      let hangs = true
+      const get = counted(Effect.suspend(() => hangs ? Effect.never : nothing))
+      const { guard } = yield* make({ get: () => get.effect })
+      for (const pause of ["5 seconds", "10 seconds"] as const) {
+        yield* timed(guard.get())
+        yield* TestClock.adjust(pause)
+      }
+      hangs = false
+      yield* guard.get()
+      hangs = true
+      yield* timed(guard.get())
+      yield* TestClock.adjust("5 seconds")
+      yield* timed(guard.get())
+      expect(get.uses()).toBe(5)
+    }))
+
   it.effect("a clock that was set back behind the pause ends it", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000_000)
