@@ -5,7 +5,7 @@ import { schedule, ScheduledRefresh } from "../../../src/internal/lifecycle/sche
 interface Plan {
   /** When to renew next. */
   next: number | undefined
-  /** What each attempt does. */
+  /** The work of each attempt. */
   renew: Effect.Effect<boolean>
 }
 
