@@ -64,7 +64,7 @@ describe("where an assertion belongs (RFC 7523 §3)", () => {
     assert.deepStrictEqual(judge(jwt({ aud: audience })), [
       "WrongAudience",
       `The assertion is for ${shown}, and was not sent to https://auth.example.com. ` +
-      "Have one made for the audience https://auth.example.com."
+      "Get one for the audience https://auth.example.com."
     ])
   })
 })
@@ -86,7 +86,7 @@ describe("for an audience that is known beforehand", () => {
     expect(said({ aud: ["x", "api://other"] })).toBe("sent")
     expect(said({ aud })).toBe(
       "The token of the platform is for https://auth.example.com, and was not sent to https://auth.example.com. " +
-        "Have one made for the audience api://exchange. Set `audience`."
+        "Get one for the audience api://exchange. Set `audience`."
     )
     expect(said({ aud: "api://exchange", exp: 0 })).toBe(
       "The token of the platform expired at 1970-01-01T00:00:00.000Z, and was not sent. Get a new one. Set `audience`."
@@ -208,7 +208,7 @@ describe("what is not signed, or no JWT", () => {
   it("what is no JWT is sent only where opaque ones are taken", () => {
     assert.deepStrictEqual(judge("canary-opaque"), [
       "Malformed",
-      "The assertion is not a JWT, and was not sent. Set `opaque` if the authorization server takes other kinds."
+      "The assertion is not a JWT, and was not sent. Set `opaque` if the authorization server accepts other kinds."
     ])
     expect(judge("canary-opaque", {}, true)).toBe("sent")
   })

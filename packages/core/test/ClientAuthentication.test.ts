@@ -278,7 +278,7 @@ describe("issuerOf", () => {
   it.each(
     [
       [{ clientAuthentication: secret }, "a client secret leaves the process"],
-      [{ audience: fixed }, "an assertion for a fixed audience is of use wherever that audience is"],
+      [{ audience: fixed }, "an assertion for a fixed audience can be used at that audience"],
       [{ audience: fixed, clientAuthentication: key }, "an assertion for a fixed audience"]
     ] as const
   )("and for nothing else: %o", (options, says) => {

@@ -101,7 +101,7 @@ describe("the claims (RFC 7523 §3)", () => {
     (lifetime) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(SignedAssertion.make({ ...base, lifetime }))
-        expect(error.message).toBe("`lifetime`: it is not a second or more, with an end.")
+        expect(error.message).toBe("`lifetime`: it must be finite and at least 1 second.")
       })
   )
 
@@ -191,15 +191,15 @@ describe("the key", () => {
     }))
 
   const noKeys: ReadonlyArray<readonly [name: string, key: unknown, says: string]> = [
-    ["undefined", undefined, "it is none"],
-    ["null", null, "it is none"],
-    ["a number", 7, "it is none"],
+    ["undefined", undefined, "it is not a key"],
+    ["null", null, "it is not a key"],
+    ["a number", 7, "it is not a key"],
     ["a text", "canary", "Wrap it in `Redacted.make`"],
     ["a KeyObject", generateKeyPairSync("ed25519").privateKey, "A `KeyObject` of Node.js is exported first"],
-    ["a wrapped undefined", Redacted.make(undefined), "it is none"],
+    ["a wrapped undefined", Redacted.make(undefined), "it is not a key"],
     ["a wrapped KeyObject", Redacted.make(generateKeyPairSync("ed25519").privateKey), "A `KeyObject`"],
-    ["a named undefined", { key: undefined }, "it is none"],
-    ["an Effect of undefined", Effect.succeed(undefined), "it is none"]
+    ["a named undefined", { key: undefined }, "it is not a key"],
+    ["an Effect of undefined", Effect.succeed(undefined), "it is not a key"]
   ]
   it.effect.each(noKeys)("is no key: %s", ([_, key, says]) =>
     Effect.gen(function*() {

@@ -253,7 +253,7 @@ describe("the token (RFC 6749 §5.1)", () => {
         const error = yield* (millis === 0 ? request : after(millis, request))
         expect(error.reason).toBe("Unavailable")
         expect(error.status).toBe(200)
-        expect(error.message).toContain(`issued a token for ${expires_in} s, which had passed when it arrived`)
+        expect(error.message).toContain(`issued a token that lives ${expires_in} s and had expired on arrival`)
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
@@ -381,12 +381,12 @@ describe("a 200 that holds no token", () => {
       [
         `expires_in ${JSON.stringify(expires_in)}`,
         token({ expires_in }),
-        "`expires_in` is not what it has to be"
+        "`expires_in` has an invalid value"
       ] as const
     ),
-    ["a list of scopes", token({ scope: ["a", "b"] }), "`scope` is not what it has to be"],
-    ["a bad refresh token", token({ refresh_token: "canary\n" }), "`refresh_token` is not what it has to be"],
-    ["a number for a refresh token", token({ refresh_token: 1 }), "`refresh_token` is not what it has to be"]
+    ["a list of scopes", token({ scope: ["a", "b"] }), "`scope` has an invalid value"],
+    ["a bad refresh token", token({ refresh_token: "canary\n" }), "`refresh_token` has an invalid value"],
+    ["a number for a refresh token", token({ refresh_token: 1 }), "`refresh_token` has an invalid value"]
   ]
   it.effect.each(cases)(
     "%s: the error says which part is wrong, and does not show it",

@@ -152,7 +152,7 @@ describe("the request (RFC 8693 §2.1)", () => {
       const error = yield* Effect.flip((yield* make())({ ...request, audience: request.tokenEndpoint }))
       expect(error.reason).toBe("WrongAudience")
       expect(error.message).toBe(
-        "An ID-JAG is for the issuer https://auth.example.com (SEP-990), and none was asked for that is for " +
+        "An ID-JAG is always for the issuer https://auth.example.com (SEP-990), so none was requested for " +
           "https://auth.example.com/token. Leave out `audience`."
       )
       expect(yield* network.requests).toEqual([])
@@ -256,8 +256,8 @@ describe("the answer (RFC 8693 §2.2)", () => {
     [
       ["issued_token_type", "`issued_token_type` is not urn:ietf:params:oauth:token-type:id-jag"],
       ["token_type", "`token_type` is not N_A"],
-      ["access_token", "`access_token` is not what it has to be"],
-      ["expires_in", "`expires_in` is not what it has to be"]
+      ["access_token", "`access_token` has an invalid value"],
+      ["expires_in", "`expires_in` has an invalid value"]
     ] as const
   )("says that %s is wrong", ([name, says]) =>
     Effect.gen(function*() {
@@ -549,7 +549,7 @@ describe("the ID-JAG (SEP-990)", () => {
       if (wrong === undefined) return expect(outcome._tag).toBe("Right")
       assert(outcome._tag === "Left")
       expect(outcome.left.reason).toBe("Malformed")
-      expect(outcome.left.message).toContain(`gave no ID-JAG: its ${wrong} is not`)
+      expect(outcome.left.message).toContain(`returned no ID-JAG: its ${wrong} is not`)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.scoped("with a jti, is asked for by many at once, 16 at a time", () =>

@@ -275,7 +275,7 @@ describe("the client beside the grant", () => {
         const { network } = yield* TestServers.TestServers
         const error = yield* Effect.flip(JwtBearer.make({ ...options, clientAuthentication }))
         expect(error.message).toBe(
-          "`issuer`: a client secret leaves the process, so it has to be said for whom. Name the issuer, or write " +
+          "`issuer`: a client secret leaves the process, so you must say who may receive it. Name the issuer, or write " +
             `"discover" to trust the server to name it.`
         )
         expect(yield* network.requests).toEqual([])
@@ -457,7 +457,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
         const error = yield* Effect.flip(provider.accessToken)
         expect(error.message).toBe(
           "The assertion is for https://mcp.example.com/mcp, and was not sent to https://auth.example.com. " +
-            "Have one made for the audience https://auth.example.com."
+            "Get one for the audience https://auth.example.com."
         )
         expect(yield* network.count("token")).toBe(0)
       }).pipe(

@@ -83,11 +83,11 @@ const validated = (options: Options): Effect.Effect<void, InvalidOptions> => {
     return new InvalidOptions({ option: "command", description: "it is empty. Give the path or name of a program." })
   }
   if (timeout !== undefined && !(Duration.toMillis(timeout) > 0)) {
-    return new InvalidOptions({ option: "timeout", description: "it has to be more than nothing." })
+    return new InvalidOptions({ option: "timeout", description: "it must be above 0." })
   }
   return maxOutputSize === undefined || (Number.isSafeInteger(maxOutputSize) && maxOutputSize > 0)
     ? Effect.void
-    : new InvalidOptions({ option: "maxOutputSize", description: "it has to be a whole number of bytes." })
+    : new InvalidOptions({ option: "maxOutputSize", description: "it must be a whole number of bytes above 0." })
 }
 
 const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformCommand.Command => {
@@ -121,7 +121,7 @@ export const make = (
     const argsOf = typeof args === "function" ? args : () => args ?? []
     const expected: Assertion.Expected = {
       name: `The output of the command ${clean(options.command)}`,
-      remedy: "Have it print an assertion for the authorization server and nothing else, and set `audience` or " +
+      remedy: "Make it print an assertion for the authorization server and nothing else, and set `audience` or " +
         "`opaque` if it is of another kind.",
       opaque: options.opaque,
       lifetime: options.lifetime === undefined ? undefined : Duration.toMillis(options.lifetime),

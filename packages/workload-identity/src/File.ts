@@ -86,7 +86,8 @@ export const make = (
     }
     const expected: Assertion.Expected = {
       name: `The token in ${clean(path)}`,
-      remedy: "Have one written that the authorization server expects, or set `audience` to the token's own.",
+      remedy:
+        "Configure the platform to write a token for the authorization server, or set `audience` to the `aud` of this one.",
       opaque: options.opaque,
       ...(audience === undefined ? {} : { audience: () => [audience] })
     }

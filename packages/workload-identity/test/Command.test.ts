@@ -225,7 +225,7 @@ describe("a command that fails", () => {
       expect(error.reason).toBe("Unavailable")
       expect(error.message).toBe(
         "The command print-token ended with exit code 3 (<redacted>: bad token <redacted> of <redacted> [31m see the " +
-          "manual). Run it by hand to see what it lacks."
+          "manual). Run the command by hand to find the cause."
       )
     }).pipe(Effect.provide(layer))
   })
@@ -239,7 +239,7 @@ describe("a command that fails", () => {
     const { layer } = printing("", { exitCode: 1, stderr: bytes(`${padding}${secret} is wrong`) })
     return Effect.gen(function*() {
       const provider = yield* Command.make({ ...options, environment: { SECRET: Redacted.make(secret) } })
-      expect((yield* failureOf(provider)).message).toContain("exit code 1, and said nothing.")
+      expect((yield* failureOf(provider)).message).toContain("exit code 1 and printed no error.")
     }).pipe(Effect.provide(layer))
   })
 
@@ -253,7 +253,7 @@ describe("a command that fails", () => {
   })
 
   const failures: ReadonlyArray<readonly [name: string, Script, reason: string, says: string]> = [
-    ["says nothing", { exitCode: 127 }, "Unavailable", "ended with exit code 127, and said nothing."],
+    ["says nothing", { exitCode: 127 }, "Unavailable", "ended with exit code 127 and printed no error."],
     ["prints nothing", {}, "Malformed", "The output of the command print-token is empty."],
     ["prints something else", { stdout: bytes("Please log in: canary") }, "Malformed", "is not a whole JWT"],
     ["prints half of it", { stdout: bytes(good().slice(0, -3)) }, "Malformed", "is cut off"],

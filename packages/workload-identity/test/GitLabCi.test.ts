@@ -115,7 +115,7 @@ describe("where and when it may be sent (RFC 7523 §3)", () => {
       const error = yield* failureOf(yield* GitLabCi.make(options))
       expect(error.reason).toBe("WrongAudience")
       expect(error.message).toContain(says)
-      expect(error.message).toContain("Have one made for the audience https://auth.example.com.")
+      expect(error.message).toContain("Get one for the audience https://auth.example.com.")
     }).pipe(job(jwt({ aud, exp: 3600 }))))
 
   it.effect("unless the options name its audience", () =>
