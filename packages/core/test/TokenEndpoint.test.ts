@@ -62,8 +62,8 @@ const arrived = Effect.map(
   }
 )
 
-describe("the request (RFC 6749 §3.2)", () => {
-  it.effect("with Basic, byte by byte", () =>
+describe("the token request (RFC 6749 §3.2)", () => {
+  it.effect("is byte by byte as expected with Basic", () =>
     Effect.gen(function*() {
       yield* request(token())
       const { body, headers, method } = yield* arrived
@@ -80,7 +80,7 @@ describe("the request (RFC 6749 §3.2)", () => {
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("with the secret in the body, byte by byte", () =>
+  it.effect("is byte by byte as expected with the secret in the body", () =>
     Effect.gen(function*() {
       yield* request(token(), {
         clientAuthentication: ClientAuthentication.clientSecretPost(credentials),
@@ -95,7 +95,7 @@ describe("the request (RFC 6749 §3.2)", () => {
       expect(headers["content-type"]).toBe("application/x-www-form-urlencoded")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("names no scope where there is none: the parameter is left out, not empty (§3.3)", () =>
+  it.effect("has no `scope` parameter, instead of an empty one, without scopes (§3.3)", () =>
     Effect.gen(function*() {
       yield* request(token(), { scopes: [] })
       expect([...new URLSearchParams((yield* arrived).body).keys()]).toEqual(["grant_type", "resource"])
@@ -108,13 +108,16 @@ describe("the request (RFC 6749 §3.2)", () => {
       ["https://mcp.example.com", "https://mcp.example.com"],
       ["api://ü?a=b&c", "api://ü?a=b&c"]
     ] as const
-  )("the resource parameter is as given: %s (RFC 8707 §2)", ([resourceParameter, expected]) =>
-    Effect.gen(function*() {
-      yield* request(token(), { resourceParameter: resourceParameter ?? undefined })
-      expect(new URLSearchParams((yield* arrived).body).get("resource")).toBe(expected)
-    }).pipe(Effect.provide(TestNetwork.layer)))
+  )(
+    "has the `resource` parameter as given: %s (RFC 8707 §2)",
+    ([resourceParameter, expected]) =>
+      Effect.gen(function*() {
+        yield* request(token(), { resourceParameter: resourceParameter ?? undefined })
+        expect(new URLSearchParams((yield* arrived).body).get("resource")).toBe(expected)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
 
-  it.effect("parameters of the caller's own come with it, secret ones too, and replace none of the protocol's", () =>
+  it.effect("contains additional parameters, also secret ones, which replace none of the protocol's", () =>
     Effect.gen(function*() {
       const canary = Redacted.make("canary-parameter")
       yield* request(token(), {
@@ -142,7 +145,7 @@ describe("the request (RFC 6749 §3.2)", () => {
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("the reserved parameters are those that a grant or a proof sets", () =>
+  it.effect("reserves the parameters that a grant or a proof sets", () =>
     Effect.sync(() => {
       assert.deepStrictEqual([...TokenEndpoint.reservedParameters].toSorted(), [
         "assertion",
@@ -157,7 +160,7 @@ describe("the request (RFC 6749 §3.2)", () => {
       ])
     }))
 
-  it.effect("grant and proof are asked anew, with what the token is for", () =>
+  it.effect("calls the grant and the proof anew, with what the token is for", () =>
     Effect.gen(function*() {
       const contexts: Array<TokenRequestContext.TokenRequestContext> = []
       const changes: Partial<TokenEndpoint.TokenRequest> = {
@@ -192,7 +195,7 @@ describe("the request (RFC 6749 §3.2)", () => {
       expect(contexts).toHaveLength(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("nothing is sent where the grant or the proof fails", () =>
+  it.effect("is not sent if the grant or the proof fails", () =>
     Effect.gen(function*() {
       const failure = new OAuthError.AssertionError({ reason: "Expired", description: "expired" })
       const failing: ReadonlyArray<Partial<TokenEndpoint.TokenRequest>> = [
@@ -222,7 +225,7 @@ describe("the request (RFC 6749 §3.2)", () => {
 })
 
 describe("the token (RFC 6749 §5.1)", () => {
-  it.effect("is what the answer says", () =>
+  it.effect("has the values of the answer", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000_000)
       const got = yield* request(token({ scope: "reports:read extra", refresh_token: "canary-refresh", id_token: 1 }))
@@ -237,7 +240,7 @@ describe("the token (RFC 6749 §5.1)", () => {
       expect(`${JSON.stringify(got)} ${inspect(got, { depth: Infinity, showHidden: true })}`).not.toContain("canary")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("its expiry is counted from before the request: what it took is not added to its life", () =>
+  it.effect("expires counted from before the request, so that the exchange does not prolong its life", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1000)
       const got = yield* after(9000, request(Answer.delayed("9 seconds", token({ expires_in: 60 }))))
@@ -246,7 +249,7 @@ describe("the token (RFC 6749 §5.1)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each([[0, 0], [0.001, 1], [9, 9000], [5, 9000]] as const)(
-    "one that lives for %f s and came after %i ms has expired: it is not used, and may be had later",
+    "that lives %f s and arrives after %i ms is a transient error",
     ([expires_in, millis]) =>
       Effect.gen(function*() {
         const request = fails(Answer.delayed(millis, token({ expires_in })))
@@ -257,7 +260,7 @@ describe("the token (RFC 6749 §5.1)", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("what the proof took is not taken off its life", () =>
+  it.effect("expires counted from after the proof was made", () =>
     Effect.gen(function*() {
       const clientAuthentication = {
         clientId: "c",
@@ -281,13 +284,13 @@ describe("the token (RFC 6749 §5.1)", () => {
       ["a number beyond reason: a year", 1e99, year],
       ["a string beyond reason: a year", "9".repeat(400), year]
     ] as const
-  )("expires_in is %s", ([, expires_in, millis]) =>
+  )("has the lifetime of an expires_in that is %s", ([, expires_in, millis]) =>
     Effect.gen(function*() {
       const got = yield* request(token({ expires_in }))
       expect(got.expiresAt - got.issuedAt).toBe(millis)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("expires_in is a number that JSON can say and a double cannot hold: a year", () =>
+  it.effect("lives a year if expires_in is larger than a double", () =>
     Effect.gen(function*() {
       const got = yield* request(
         Answer.text("{\"access_token\":\"canary-token\",\"token_type\":\"bearer\",\"expires_in\":1e999}")
@@ -296,32 +299,35 @@ describe("the token (RFC 6749 §5.1)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["Bearer", "bearer", "BEARER", "bEaReR"])(
-    "token_type %s is Bearer",
+    "may have the token_type %s",
     (token_type) =>
       Effect.gen(function*() {
         expect((yield* request(token({ token_type }))).tokenType).toBe("Bearer")
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect.each([undefined, null])("scope left out (%s) means as requested", (scope) =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual((yield* request(token({ scope }))).scopes, ["reports:read", "reports:write"])
-    }).pipe(Effect.provide(TestNetwork.layer)))
+  it.effect.each([undefined, null])(
+    "has the requested scopes if `scope` is left out (%s)",
+    (scope) =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual((yield* request(token({ scope }))).scopes, ["reports:read", "reports:write"])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
 
   it.effect.each([null, undefined, ""])(
-    "a refresh token may be left out (%j)",
+    "may come without a refresh token (%j)",
     (refresh_token) =>
       Effect.gen(function*() {
         expect((yield* request(token({ refresh_token }))).refreshToken).toBeUndefined()
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect.each([null, "", 0, {}])("an `error` that says nothing (%j) is none", (error) =>
+  it.effect.each([null, "", 0, {}])("may come with an empty `error` (%j)", (error) =>
     Effect.gen(function*() {
       expect(AccessToken.authorization(yield* request(token({ error })))).toBe("Bearer canary-token")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("any token that can stand in a header is taken, without a content type", () =>
+  it.effect("may have any characters that a header allows, and no content type", () =>
     Effect.gen(function*() {
       const visible = Array.from({ length: 94 }, (_, i) => String.fromCharCode(0x21 + i)).join("")
       const got = yield* request(
@@ -330,7 +336,7 @@ describe("the token (RFC 6749 §5.1)", () => {
       expect(Redacted.value(got.value)).toBe(`canary${visible}`)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("one that a strict server issued has what the server says of it", () =>
+  it.effect("of a strict server has the values that the server says", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       const server = yield* TestAuthorizationServer.make({
@@ -347,7 +353,7 @@ describe("the token (RFC 6749 §5.1)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("a 200 that holds no token", () => {
+describe("a 200 without a token", () => {
   const cases: ReadonlyArray<readonly [what: string, answer: Answer.Answer, says: string]> = [
     ["an HTML page", Answer.html(), "the body is not JSON (content type text/html; charset=utf-8)"],
     ["a page that shows a secret", Answer.html("<p>canary-in-page</p>"), "the body is not JSON"],
@@ -389,7 +395,7 @@ describe("a 200 that holds no token", () => {
     ["a number for a refresh token", token({ refresh_token: 1 }), "`refresh_token` has an invalid value"]
   ]
   it.effect.each(cases)(
-    "%s: the error says which part is wrong, and does not show it",
+    "is rejected with an error that names the wrong part without showing it: %s",
     ([, answer, says]) =>
       Effect.gen(function*() {
         const error = yield* fails(answer)
@@ -404,13 +410,13 @@ describe("a 200 that holds no token", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("a token where its type belongs is not shown either", () =>
+  it.effect("is rejected without showing a token in `token_type`", () =>
     Effect.gen(function*() {
       const error = yield* fails(token({ token_type: "canary-token-of-some-length", access_token: "Bearer" }))
       expect(error.message).not.toContain("canary-token")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("a token that comes with another success than 200 is not taken", () =>
+  it.effect("with a token but another 2xx status is rejected", () =>
     Effect.gen(function*() {
       for (const status of [201, 202, 203, 206]) {
         const error = yield* fails(Answer.json({ access_token: "canary-token", token_type: "Bearer" }, { status }))
@@ -420,7 +426,7 @@ describe("a 200 that holds no token", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("a refusal (RFC 6749 §5.2)", () => {
+describe("an OAuth error (RFC 6749 §5.2)", () => {
   it.effect.each(
     [
       ["invalid_client", 401, "Check the client id, the credential and the client authentication method."],
@@ -434,7 +440,7 @@ describe("a refusal (RFC 6749 §5.2)", () => {
       ["interaction_required", 403, ""],
       ["urn:example:Other Error", 400, ""]
     ] as const
-  )("%s is final, and is told as it came, with what to do", ([code, status, advice]) =>
+  )("%s is final, and its message has the description and advice", ([code, status, advice]) =>
     Effect.gen(function*() {
       const error = yield* fails(Answer.json({ error: code }, { status }))
       expect(error.reason).toBe("Refused")
@@ -448,7 +454,7 @@ describe("a refusal (RFC 6749 §5.2)", () => {
       expect(error.cause).toBeUndefined()
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("with 200, as GitHub says it, is one", () =>
+  it.effect("may have status 200, as GitHub's have", () =>
     Effect.gen(function*() {
       const error = yield* fails(token({ error: "incorrect_client_credentials", error_description: "no" }))
       expect(error.reason).toBe("Refused")
@@ -464,7 +470,7 @@ describe("a refusal (RFC 6749 §5.2)", () => {
       ["invalid_client", 503],
       ["invalid_request", 429]
     ] as const
-  )("%s with %i may pass", ([code, status]) =>
+  )("%s with status %i is transient", ([code, status]) =>
     Effect.gen(function*() {
       const error = yield* fails(Answer.json({ error: code }, { status }))
       expect(error.reason).toBe("Unavailable")
@@ -473,7 +479,7 @@ describe("a refusal (RFC 6749 §5.2)", () => {
       expect(error.status).toBe(status)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("is told in one line of a length that can be read", () =>
+  it.effect("is shown as one line of at most 200 characters", () =>
     Effect.gen(function*() {
       const error = yield* fails(
         Answer.json({
@@ -491,7 +497,7 @@ describe("a refusal (RFC 6749 §5.2)", () => {
       expect(error.errorUri).toHaveLength(201)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("gives the description and the URI, if they are texts", () =>
+  it.effect("has the description and the URI if they are strings", () =>
     Effect.gen(function*() {
       const error = yield* fails(
         Answer.json({ error: "invalid_scope", error_description: "not that one", error_uri: "https://a.example/e" }, {
@@ -522,7 +528,7 @@ describe("a refusal (RFC 6749 §5.2)", () => {
         `bad header: Basic ${btoa(new URLSearchParams([[credentials.clientId, secret]]).toString().replace("=", ":"))}`
       ] as const
     ] as const
-  )("that repeats %s does not bring it back (Basic)", ([, text]) =>
+  )("that repeats %s does not show it (Basic)", ([, text]) =>
     Effect.gen(function*() {
       const error = yield* fails(
         Answer.json({ error: `invalid_client`, error_description: text, error_uri: text }, {
@@ -533,7 +539,7 @@ describe("a refusal (RFC 6749 §5.2)", () => {
       expect(error.errorUri).toContain("<reda")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each(echoes)("that repeats %s does not bring it back (post)", ([, text]) =>
+  it.effect.each(echoes)("that repeats %s does not show it (post)", ([, text]) =>
     Effect.gen(function*() {
       const clientAuthentication = ClientAuthentication.clientSecretPost(credentials)
       const error = yield* fails(
@@ -544,7 +550,7 @@ describe("a refusal (RFC 6749 §5.2)", () => {
       expect(error.errorUri).toContain("<reda")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("whose code is the secret does not bring it back, nor does one that repeats another secret parameter", () =>
+  it.effect("does not show a secret in its code, nor another secret parameter", () =>
     Effect.gen(function*() {
       expect((yield* fails(Answer.json({ error: secret }, { status: 400 }))).code).toBe("<redacted>")
       const error = yield* fails(
@@ -574,7 +580,7 @@ describe("an answer that is neither a token nor an OAuth error", () => {
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each([500, 502, 503, 504, 599, 429, 408])("%i may pass", (status) =>
+  it.effect.each([500, 502, 503, 504, 599, 429, 408])("%i is transient", (status) =>
     Effect.gen(function*() {
       const error = yield* fails(Answer.status(status))
       expect(error.reason).toBe("Unavailable")
@@ -585,7 +591,7 @@ describe("an answer that is neither a token nor an OAuth error", () => {
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("a JSON error that is no OAuth error is not shown", () =>
+  it.effect("that is JSON but not an OAuth error is not shown", () =>
     Effect.gen(function*() {
       for (const error of [{ message: "canary" }, 7, "", ["canary"]]) {
         const failure = yield* fails(Answer.json({ error, detail: "canary" }, { status: 400 }))
@@ -595,7 +601,7 @@ describe("an answer that is neither a token nor an OAuth error", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each([301, 302, 303, 307, 308] as const)(
-    "%i is not followed: its target sees nothing, and the secret was sent once",
+    "%i is not followed: its target receives nothing, and the secret was sent once",
     (status) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork.TestNetwork
@@ -609,13 +615,13 @@ describe("an answer that is neither a token nor an OAuth error", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("a redirect within the origin is not followed either", () =>
+  it.effect("is not followed if it redirects within the origin", () =>
     Effect.gen(function*() {
       yield* fails(Answer.redirect(`${issuer}/other`, 307))
       assert.deepStrictEqual(yield* sent, [url])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("one that is too large is not read to its end", () =>
+  it.effect("is not read to its end if it is too large", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* TestAuthorizationServer.make({ issuer, clients: [credentials] })
@@ -631,7 +637,7 @@ describe("an answer that is neither a token nor an OAuth error", () => {
 })
 
 describe("no answer", () => {
-  it.effect("a broken connection may pass; the cause is the transport's own", () =>
+  it.effect("after a broken connection is transient, with the transport's own cause", () =>
     Effect.gen(function*() {
       const error = yield* fails(Answer.dropped)
       expect(error.reason).toBe("Unavailable")
@@ -641,7 +647,7 @@ describe("no answer", () => {
       expect(error.cause).toBeInstanceOf(Answer.ConnectionDropped)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("so may a body that breaks off, and half a token is none", () =>
+  it.effect("after a body that breaks off is transient, and half a token is not used", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve(url, () =>
@@ -653,7 +659,7 @@ describe("no answer", () => {
       expect(error.transient).toBe(true)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("a time-out, after 10 seconds or as told", () =>
+  it.effect("after a time-out is transient, after 10 seconds or `requestTimeout`", () =>
     Effect.gen(function*() {
       const standard = yield* after(10_000, fails(Answer.never))
       expect(standard.reason).toBe("Unavailable")
@@ -681,7 +687,7 @@ describe("Retry-After (RFC 9110 §10.2.3)", () => {
       ["", undefined],
       ["9".repeat(400), undefined]
     ] as const
-  )("%j", ([header, millis]) =>
+  )("with the value %j", ([header, millis]) =>
     Effect.gen(function*() {
       yield* TestClock.setTime(at)
       for (
@@ -694,7 +700,7 @@ describe("Retry-After (RFC 9110 §10.2.3)", () => {
       }
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("a date is counted from when the answer came", () =>
+  it.effect("with a date is counted from the arrival of the answer", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(at)
       const answer = Answer.status(503, { headers: { "retry-after": "Tue, 28 Jul 2026 12:01:30 GMT" } })
