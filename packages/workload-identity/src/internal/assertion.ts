@@ -2,6 +2,7 @@ import * as Core from "@effect-mcp-auth/core/Assertion"
 import type { CachedAssertion } from "@effect-mcp-auth/core/authoring/AssertionCache"
 import * as Jwt from "@effect-mcp-auth/core/Jwt"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
+import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -34,6 +35,27 @@ export interface Expected {
   /** The values of which `aud` must contain one. By default the requested audience and the authorization server's names. */
   readonly audience?: ((request: Core.AssertionRequest) => ReadonlyArray<string>) | undefined
 }
+
+/**
+ * What the options of a module say about its assertions.
+ *
+ * @internal
+ */
+export const expectedOf = (
+  { audience, lifetime, opaque }: {
+    readonly audience?: string | undefined
+    readonly opaque?: boolean | undefined
+    readonly lifetime?: Duration.DurationInput | undefined
+  },
+  name: string,
+  remedy: string
+): Expected => ({
+  name,
+  remedy,
+  opaque,
+  lifetime: lifetime === undefined ? undefined : Duration.toMillis(lifetime),
+  audience: audience === undefined ? undefined : () => [audience]
+})
 
 /** The characters of an opaque assertion. Spaces and line breaks occur in messages and in web pages. */
 const opaque = /^[\x21-\x7e]+$/
