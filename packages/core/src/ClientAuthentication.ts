@@ -157,9 +157,9 @@ export const issuerOf = (options: {
     return Either.right({ issuer: "discover", issuerUnnamed: false })
   }
   const unbound = clientAuthentication?.method.startsWith("client_secret") === true
-    ? "a client secret leaves the process, so it has to be said for whom."
+    ? "a client secret leaves the process, so you must say who may receive it."
     : typeof audience === "object"
-    ? "an assertion for a fixed audience is of use wherever that audience is, so it has to be said who may see it."
+    ? "an assertion for a fixed audience can be used at that audience, so you must say who may receive it."
     : undefined
   return unbound === undefined
     ? Either.right({ issuer: "discover", issuerUnnamed: true })

@@ -215,7 +215,7 @@ const keyOf = (request: AssertionRequest): string =>
 const wrongAudience = ({ audience, issuer }: AssertionRequest) =>
   new AssertionError({
     reason: "WrongAudience",
-    description: `An ID-JAG is for the issuer ${issuer} (SEP-990), and none was asked for that is for ${audience}. ` +
+    description: `An ID-JAG is always for the issuer ${issuer} (SEP-990), so none was requested for ${audience}. ` +
       "Leave out `audience`."
   })
 
