@@ -4,8 +4,8 @@
  *
  * Times are those of `Facts.ts`.
  */
+import type { VirtualClock } from "@effect-mcp-auth/testing"
 import type { Call, Outcome, Request, Result, Rule, Token } from "./Facts.ts"
-import type { VirtualClock } from "./VirtualTime.ts"
 
 /** Calls must succeed so long after all servers work again: the longest wait of the backoff with its jitter. */
 const RECOVERY = 45_000
@@ -57,7 +57,7 @@ class Provider {
 export class Model {
   readonly trace: Array<string> = []
   readonly violations: Array<{ readonly rule: Rule; readonly detail: string }> = []
-  readonly #clock: VirtualClock
+  readonly #clock: VirtualClock.VirtualClock
   readonly #providers: ReadonlyArray<Provider>
   readonly #leases: boolean
   #requests = 0
@@ -67,7 +67,7 @@ export class Model {
   #jumps = 0
   #storageWorksSince = -Infinity
 
-  constructor(clock: VirtualClock, providers: number, leases: boolean) {
+  constructor(clock: VirtualClock.VirtualClock, providers: number, leases: boolean) {
     this.#clock = clock
     this.#leases = leases
     this.#providers = Array.from({ length: providers }, () => new Provider())

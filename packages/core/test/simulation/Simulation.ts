@@ -1,4 +1,5 @@
 /** Runs a schedule: the real provider and its clients, in a world that the schedule changes. */
+import { VirtualClock } from "@effect-mcp-auth/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
@@ -26,7 +27,7 @@ import {
 import type { Call, Outcome } from "./Facts.ts"
 import { Model } from "./Model.ts"
 import * as Schedule from "./Schedule.ts"
-import { Census, VirtualClock, VirtualScheduler } from "./VirtualTime.ts"
+import { Census, VirtualScheduler } from "./Fibers.ts"
 import { authorizationServerMetadata, causeOf, issuer, serverUrl, World } from "./World.ts"
 
 type Service = OAuthProvider.OAuthProvider.Service
@@ -58,7 +59,7 @@ interface Caller {
 
 export const run = async (schedule: Schedule.Schedule, options: Options = {}): Promise<Report> => {
   const { providers, seed, steps } = schedule
-  const clock = new VirtualClock()
+  const clock = VirtualClock.make()
   const scheduler = new VirtualScheduler(
     schedule.maxOps,
     schedule.anyOrder ? new PCGRandom(seed, 0xf1be7) : undefined
@@ -90,7 +91,7 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
   const wait = async (millis: number): Promise<void> => {
     const until = clock.elapsed + millis
     while (clock.fireNext(until)) await settle()
-    clock.elapsed = until
+    clock.passTo(until)
   }
 
   const now = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => {

@@ -4,6 +4,7 @@
  *
  * Responses are made without `Response` and its promises, so that a whole run is synchronous.
  */
+import type { VirtualClock } from "@effect-mcp-auth/testing"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { type HttpClientError, RequestError } from "@effect/platform/HttpClientError"
@@ -20,7 +21,6 @@ import type { TokenStorage } from "../../src/index.ts"
 import type { Call, Request, Result, Token } from "./Facts.ts"
 import type { Model } from "./Model.ts"
 import type { Answer, WorldStep } from "./Schedule.ts"
-import type { VirtualClock } from "./VirtualTime.ts"
 
 export const serverUrl = "https://mcp.example.com/mcp"
 export const issuer = "https://auth.example.com"
@@ -96,7 +96,7 @@ class StubResponse extends Inspectable.Class implements HttpClientResponse {
 
 export class World {
   readonly calls = new Map<number, Call>()
-  readonly #clock: VirtualClock
+  readonly #clock: VirtualClock.VirtualClock
   readonly #model: Model
   readonly #discovery: boolean
   readonly #tokens = new Map<string, Token>()
@@ -107,7 +107,7 @@ export class World {
   #server = { delay: 0, rejects: false, challenge: true }
   #storage: "works" | "fails" | "hangs" | "dies" = "works"
 
-  constructor(clock: VirtualClock, model: Model, discovery: boolean) {
+  constructor(clock: VirtualClock.VirtualClock, model: Model, discovery: boolean) {
     this.#clock = clock
     this.#model = model
     this.#discovery = discovery
