@@ -4,7 +4,8 @@
  * @internal
  */
 import { AccessToken } from "@effect-mcp-auth/core/AccessToken"
-import type { TokenKey, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import type { TokenKey } from "@effect-mcp-auth/core/TokenKey"
+import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as Redacted from "effect/Redacted"
 
 /** @internal */
