@@ -116,6 +116,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example
@@ -146,6 +148,8 @@ export const makeEnvironment = (
   )
 
 /**
+ * `makeEnvironment` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example
