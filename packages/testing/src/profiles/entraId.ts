@@ -4,7 +4,7 @@ import { TestNetwork } from "../TestNetwork.ts"
 import { refuse } from "../TokenRequest.ts"
 import { jsonResponse } from "../internal/web.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients } from "./profile.ts"
+import { clientAssertions, common, forClients } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0

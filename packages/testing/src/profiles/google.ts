@@ -3,7 +3,7 @@ import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import { Refusal, refuse } from "../TokenRequest.ts"
 import * as Assertion from "../internal/assertion.ts"
 import type { Options, Profile } from "./profile.ts"
-import { common, HOUR, JWT_BEARER, keysOf } from "./profile.ts"
+import { common, HOUR, JWT_BEARER, keysOf } from "../internal/profile.ts"
 
 /**
  * Google, for service accounts: `clients` are their addresses and keys.
