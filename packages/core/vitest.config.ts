@@ -1,5 +1,10 @@
 import { defineProject } from "vitest/config"
 
 export default defineProject({
-  test: { name: "core", testTimeout: 60_000, include: ["test/**/*.test.ts"], setupFiles: ["test/support/recorder.ts"] }
+  test: {
+    name: "core",
+    testTimeout: 60_000,
+    include: ["test/**/*.test.ts"],
+    setupFiles: ["@effect-mcp-auth/leak-recorder"]
+  }
 })

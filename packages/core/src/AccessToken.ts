@@ -1,15 +1,14 @@
 /**
- * An access token and what is known of it.
+ * An access token and what its token response says about it.
  *
  * @since 0.1.0
  */
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { sha256 } from "./internal/sha256.ts"
+import { sha256 } from "./internal/text/sha256.ts"
 
 /**
- * What a token can be made of: RFC 6749 appendix A.12 without the space, so that it can stand in a header and nothing
- * can hide behind it.
+ * The characters of a token: RFC 6749 appendix A.12 without the space, so that a token is one word of a header.
  *
  * @since 0.1.0
  * @category schemas
@@ -17,30 +16,34 @@ import { sha256 } from "./internal/sha256.ts"
 export const Value = Schema.String.pipe(Schema.pattern(/^[\x21-\x7e]+$/))
 
 /**
- * An access token as this process holds it.
- *
- * - `value`: what goes behind `Bearer`.
- * - `scopes`: what was granted; where the answer did not say, what was asked for (RFC 6749 §5.1).
- * - `issuer`: the authorization server that issued it.
- * - `issuedAt`, `expiresAt`: milliseconds since the epoch. The expiry is counted from before the request was sent, so it
- *   is never later than the authorization server's own.
- * - `refreshAt`: when the authorization server wants it renewed, in milliseconds since the epoch. No standard has it; Entra
- *   ID says it as `refresh_in`.
- * - `refreshToken`: as issued (RFC 6749 §6).
- *
- * Encoding it yields the secrets in the clear: only a `TokenStorage` has a reason to.
+ * An access token as this process holds it. Encoding a token with its schema yields the secrets in the clear: only a
+ * `TokenStorage` has a reason to do so.
  *
  * @since 0.1.0
  * @category models
  */
 export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/core/AccessToken")({
+  /** The token itself, which follows `Bearer` in the `Authorization` header (RFC 6750 §2.1). */
   value: Schema.Redacted(Value),
+  /** The type of the token (RFC 6749 §7.1). */
   tokenType: Schema.Literal("Bearer"),
+  /** The granted scopes. If the token response names none, the requested ones (RFC 6749 §5.1). */
   scopes: Schema.Array(Schema.String),
+  /** The issuer of the authorization server that issued the token (RFC 8414 §2). */
   issuer: Schema.String,
+  /** When the token request was sent, in milliseconds since the epoch. */
   issuedAt: Schema.Number,
+  /**
+   * When the token expires, in milliseconds since the epoch. The lifetime is counted from before the request was sent, so
+   * this time is never later than the expiry at the authorization server.
+   */
   expiresAt: Schema.Number,
+  /**
+   * When the authorization server wants the token to be renewed, in milliseconds since the epoch. No standard defines it;
+   * Microsoft Entra ID sends it as `refresh_in`.
+   */
   refreshAt: Schema.optional(Schema.Number),
+  /** The refresh token, as issued (RFC 6749 §6). */
   refreshToken: Schema.optional(Schema.Redacted(Value))
 }) {}
 
@@ -53,12 +56,12 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/cor
 export const authorization = (self: AccessToken): string => `Bearer ${Redacted.value(self.value)}`
 
 /**
- * Twelve hexadecimal digits by which people recognise a token in a log, a span or an event: the beginning of the SHA-256
- * of its value, so that the authorization server's and the MCP server's operators can find the same with
- * `printf %s "$TOKEN" | sha256sum | cut -c1-12`. Made once per token, when it is first asked for.
+ * Twelve hexadecimal digits by which people recognise a token in a log, a span or an event: the first 48 bits of the
+ * SHA-256 of its value. The operators of the authorization server and of the MCP server compute the same digits with
+ * `printf %s "$TOKEN" | sha256sum | cut -c1-12`. The fingerprint is computed once for each token object, on first use.
  *
- * 48 bits tell apart the tokens of any one log. They say nothing of the token itself, since nobody can guess an access
- * token (RFC 6749 §10.10: 128 bits or more); for the same reason there is no salt. Not for passwords.
+ * 48 bits tell apart the tokens of one log. The fingerprint does not reveal the token, because nobody can guess an access
+ * token (RFC 6749 §10.10: 128 bits or more); for the same reason there is no salt. Do not use it for passwords.
  *
  * @since 0.1.0
  * @category getters
@@ -66,15 +69,15 @@ export const authorization = (self: AccessToken): string => `Bearer ${Redacted.v
 export const fingerprint = (self: AccessToken): string => {
   const known = fingerprints.get(self)
   if (known !== undefined) return known
-  const made = sha256(Redacted.value(self.value)).slice(0, 12)
-  fingerprints.set(self, made)
-  return made
+  const computed = sha256(Redacted.value(self.value)).slice(0, 12)
+  fingerprints.set(self, computed)
+  return computed
 }
 
 const fingerprints = new WeakMap<AccessToken, string>()
 
 /**
- * Whether both are the same token on the wire.
+ * Whether both have the same value on the wire.
  *
  * @since 0.1.0
  * @category predicates
@@ -83,7 +86,7 @@ export const isSame = (self: AccessToken, that: AccessToken): boolean =>
   self === that || Redacted.value(self.value) === Redacted.value(that.value)
 
 /**
- * Whether the token is neither expired nor from the future, which it is when the clock has gone back, `now` in
+ * Whether the token has neither expired nor been issued in the future, as it seems when the clock was set back. `now`:
  * milliseconds since the epoch.
  *
  * @since 0.1.0

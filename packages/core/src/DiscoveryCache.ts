@@ -1,5 +1,5 @@
 /**
- * What servers and authorization servers publish about themselves, read once for all providers that ask.
+ * Metadata that servers and authorization servers publish, read once for all providers that ask.
  *
  * @since 0.1.0
  */
@@ -12,21 +12,22 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type { Limits } from "./authoring/HttpExchange.ts"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
+import type { CachedDocument } from "./CachedDocument.ts"
 import * as Challenge from "./Challenge.ts"
-import type { Limits } from "./internal/exchange.ts"
-import * as SharedDocuments from "./internal/sharedDocuments.ts"
+import * as SharedDocuments from "./internal/http/sharedDocuments.ts"
 import type { DiscoveryError, InsecureEndpoint, IssuerMismatch, ResourceMismatch } from "./OAuthError.ts"
 import * as ProtectedResource from "./ProtectedResource.ts"
+import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
- * Where providers look for metadata. A provider needs none: without one it reads for itself. Providers that are made
- * with one share the metadata of the authorization server, and of the server, that they have in common, and however
- * many ask at once, it is read once.
+ * Where providers look up metadata. A provider without a cache reads for itself. Providers with one share the metadata
+ * of the server and of the authorization server that they have in common: any number of them read it once.
  *
- * Shared is what is the same for everybody: what was read through the same `HttpClient` (with the same `fetch` and
- * `RequestInit`, if any) and within the same limits, and has passed every check that does not depend on who asks. Who
- * may name which issuer is checked for each provider.
+ * Only results that are the same for every provider are shared: those that were read through the same `HttpClient`
+ * (with the same `fetch` and `RequestInit`, if any) and within the same limits, and that have passed every check that
+ * does not depend on the provider. Whether a server may name an issuer is checked for each provider.
  *
  * @since 0.1.0
  * @category tags
@@ -40,79 +41,92 @@ export class DiscoveryCache
  */
 export declare namespace DiscoveryCache {
   /**
-   * A document comes from memory, or from the one reading of it that is under way. With `known`, a document that the
-   * provider has and wants to have replaced, it is read again, unless another provider has replaced it already. Failures
-   * are not kept, nor is that a server publishes nothing.
+   * Each function returns the document in memory, or the result of the one reading in flight. A provider that has a
+   * document and wants to replace it passes it as `known`: it is read again, unless another provider has replaced it
+   * already. Neither failures nor the absence of metadata are remembered.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /** `ProtectedResource.discover`. What was found where a challenge says is not kept for others. */
+    /**
+     * The server's metadata, or why no address has any (see `ProtectedResource.discover`). Metadata whose address a
+     * challenge names is not remembered for others.
+     */
     readonly protectedResource: (
       reader: Reader & {
-        readonly server: { readonly url: URL; readonly resource: string }
+        readonly server: ResourceIdentifier
         readonly challenge: Challenge.Challenge | undefined
       },
-      known?: Document<Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>>
+      known?: CachedDocument<Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>>
     ) => Effect.Effect<
-      Document<Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>>,
+      CachedDocument<Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>>,
       DiscoveryError | ResourceMismatch
     >
-    /** `ProtectedResource.probe`. The challenge is not kept. */
+    /** The server's challenge to a request without a token (see `ProtectedResource.probe`). It is not remembered. */
     readonly challenge: (
       reader: Reader & { readonly server: { readonly url: URL } }
     ) => Effect.Effect<Challenge.Challenge | undefined, DiscoveryError>
-    /** `AuthorizationServer.discover`. */
+    /** The authorization server of an issuer (see `AuthorizationServer.discover`). */
     readonly authorizationServer: (
       reader: Reader & { readonly issuer: string; readonly namedBy: URL | undefined },
-      known?: Document<AuthorizationServer.AuthorizationServer>
+      known?: CachedDocument<AuthorizationServer.AuthorizationServer>
     ) => Effect.Effect<
-      Document<AuthorizationServer.AuthorizationServer>,
+      CachedDocument<AuthorizationServer.AuthorizationServer>,
       DiscoveryError | IssuerMismatch | InsecureEndpoint
     >
   }
 
   /**
-   * By what a provider reads.
+   * How a provider reads documents.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Reader {
+    /** The plain client: it must not follow redirects by itself. */
     readonly client: HttpClient.HttpClient
+    /** The limits of each request. */
     readonly limits: Limits
   }
 
   /**
-   * What was read, when, and until when it need not be read again, in epoch milliseconds.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Document<A> extends SharedDocuments.Document<A> {}
-
-  /**
-   * For how long a document is fresh: as long as its answer says (RFC 9111: `Cache-Control`, `Expires`, `Age`), within
-   * bounds.
+   * How long documents are fresh, and how many are kept. A document is fresh for as long as its response says (RFC
+   * 9111: `Cache-Control`, `Expires`, `Age`), within these bounds.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Options {
-    /** Even if the answer says less, or `no-store`. 5 minutes by default. */
+    /**
+     * The shortest time for which a document is fresh, even if its response says less or `no-store`.
+     *
+     * @default 5 minutes
+     */
     readonly minLifetime?: Duration.DurationInput | undefined
-    /** Even if the answer says more. 24 hours by default. */
+    /**
+     * The longest time for which a document is fresh, even if its response says more.
+     *
+     * @default 24 hours
+     */
     readonly maxLifetime?: Duration.DurationInput | undefined
-    /** If the answer says nothing. 12 hours by default. */
+    /**
+     * How long a document is fresh if its response does not say.
+     *
+     * @default 12 hours
+     */
     readonly defaultLifetime?: Duration.DurationInput | undefined
-    /** How many documents of each kind are kept. 10,000 by default. */
+    /**
+     * The largest number of documents of each kind that are kept.
+     *
+     * @default 10_000
+     */
     readonly capacity?: number | undefined
   }
 }
 
 /**
- * A cache for as long as the scope lasts; so do the fibers that read.
+ * A cache for as long as the scope lasts. The fibers that read documents end with the scope.
  *
  * @since 0.1.0
  * @category constructors
@@ -135,7 +149,7 @@ export const make = (
       Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>,
       DiscoveryError | ResourceMismatch
     >({ freshFor, capacity, isKept: Either.isRight })
-    // Of what a server says to one request there may be any number of kinds: none of it is kept.
+    // A server may answer each request with another challenge. None of them is kept, and no document that they name.
     const challenged = yield* SharedDocuments.make<
       Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>,
       DiscoveryError | ResourceMismatch
@@ -147,7 +161,7 @@ export const make = (
     })
 
     const identify = makeIdentify()
-    /** Readers by the same means of the same document have the same name for it. */
+    /** The name of a document: the same for readers that read it through the same client and within the same limits. */
     const nameOf = (document: string, { client, limits }: DiscoveryCache.Reader): Effect.Effect<string> =>
       Effect.map(Effect.context<never>(), (context) =>
         JSON.stringify([
@@ -190,7 +204,7 @@ export const make = (
     }
   })
 
-/** A number for each object, in the order in which they are seen; zero for none. */
+/** A number for each object, in the order of their first use; 0 for `undefined`. */
 const makeIdentify = (): (value: object | undefined) => number => {
   const numbers = new WeakMap<object, number>()
   let last = 0
@@ -203,10 +217,9 @@ const makeIdentify = (): (value: object | undefined) => number => {
 }
 
 /**
- * The cache of the context, if it has one; else one of its own for as long as the scope lasts.
+ * The cache of the context, or a new one for as long as the scope lasts if the context has none.
  *
- * @since 0.1.0
- * @category constructors
+ * @internal
  */
 export const makeDefault: Effect.Effect<DiscoveryCache.Service, never, Scope.Scope> = Effect.flatMap(
   Effect.serviceOption(DiscoveryCache),
@@ -214,7 +227,7 @@ export const makeDefault: Effect.Effect<DiscoveryCache.Service, never, Scope.Sco
 )
 
 /**
- * One cache for the providers of several Layers. `OAuthProviders` brings its own.
+ * A Layer of one cache that the providers of several Layers share. `OAuthProviders` has a cache of its own.
  *
  * @since 0.1.0
  * @category layers

@@ -1,14 +1,17 @@
 /**
- * What can go wrong between a machine and its token. Each error names what was wrong, where, and what to do next; none
+ * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
  * carries a secret.
  *
  * @since 0.1.0
  */
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { clean } from "./internal/text.ts"
+import * as messages from "./internal/errors/messages.ts"
+import { findWrapped } from "./internal/errors/wrapped.ts"
 
 /**
- * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other as it came.
+ * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other code as the server
+ * wrote it.
  *
  * @since 0.1.0
  * @category models
@@ -27,14 +30,14 @@ export type TokenErrorCode =
   | (string & {})
 
 /**
- * Discovery (RFC 9728, RFC 8414, OpenID Connect Discovery 1.0) did not lead to a token endpoint.
+ * Discovery (RFC 9728, RFC 8414, OpenID Connect Discovery 1.0) found no token endpoint.
  *
- * - `NotFound`: no address gave a usable document.
- * - `Invalid`: what should be a URL is none.
- * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. Nothing is concluded from that, so
- *   the search stops (it fails closed); trying again later may succeed.
+ * - `NotFound`: no address has a usable document.
+ * - `Invalid`: a text that must be a URL is not one.
+ * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. The search stops there (it fails
+ *   closed), since the document may exist. Another attempt may succeed later.
  * - `NoAuthorizationServer`: the protected resource metadata names no authorization server.
- * - `UnsupportedClientAuthentication`: the authorization server takes none of the methods this client can use.
+ * - `UnsupportedClientAuthentication`: the authorization server supports none of the methods that this client can use.
  *
  * @since 0.1.0
  * @category errors
@@ -64,13 +67,13 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
 }
 
 /**
- * The token endpoint gave no token.
+ * The token endpoint issued no token.
  *
- * - `Refused`: an OAuth error (RFC 6749 §5.2), its `code` as it came.
- * - `Unavailable`: a 5xx, 429, 408, a time-out, a broken connection.
- * - `InvalidResponse`: an answer that is neither a token nor an OAuth error.
+ * - `Refused`: the response is an OAuth error (RFC 6749 §5.2). `code` holds its code as the server wrote it.
+ * - `Unavailable`: a 5xx, 429 or 408, a time-out, or a broken connection.
+ * - `InvalidResponse`: the response is neither a token nor an OAuth error.
  *
- * `status` is the HTTP status, `retryAfter` the wait that the server asked for, in milliseconds.
+ * `status` is the HTTP status. `retryAfter` is the wait that the server asked for, in milliseconds.
  *
  * @since 0.1.0
  * @category errors
@@ -87,7 +90,7 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
   retryAfter: Schema.optional(Schema.Number),
   cause: Schema.optional(Schema.Defect)
 }) {
-  /** Whether the same request may succeed later; a final refusal is not to be sent again. */
+  /** Whether the same request may succeed later. A final refusal must not be sent again. */
   get transient(): boolean {
     return this.reason === "Unavailable"
   }
@@ -97,11 +100,12 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
 }
 
 /**
- * An assertion (RFC 7521) could not be had, or must not be sent.
+ * An assertion (RFC 7521) could not be acquired, or must not be sent.
  *
- * - `Unavailable`: it could not be had this time.
- * - `Refused`: who issues it does not, and would not for the same request again.
- * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: it was had, and is of no use.
+ * - `Unavailable`: the source of the assertion failed this time.
+ * - `Refused`: the issuer of the assertion refuses the request, and would refuse the same request again.
+ * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: there is an assertion, and the authorization server would
+ *   reject it.
  *
  * @since 0.1.0
  * @category errors
@@ -114,7 +118,7 @@ export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-
     cause: Schema.optional(Schema.Defect)
   }
 ) {
-  /** Whether asking again may succeed. */
+  /** Whether the same attempt may succeed later. */
   get transient(): boolean {
     return this.reason === "Unavailable"
   }
@@ -124,17 +128,17 @@ export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-
 }
 
 /**
- * A `TokenStorage` did not do what it was asked. A provider reports it as an event and goes on without the storage: what
- * could not be read counts as absent.
+ * An operation of a `TokenStorage` failed. The provider publishes a `StorageFailed` event and carries on without the
+ * storage: a record that cannot be read counts as absent.
  *
- * - `Unavailable`: it is down, slow, full or read-only. The default.
- * - `Refused`: it wants other credentials, or gives these too few rights.
- * - `Damaged`, `UnknownVersion`, `Foreign`: what is kept there is no record, a record of another version, or the record
- *   of another key. The next token replaces it.
- * - `UnknownKey`: what is kept there was encrypted with a key that this process does not have. It is left alone until the
- *   token in it has expired.
- * - `Insecure`: others could have written or read what is kept there. It was not used.
- * - `LeaseLost`: another process has taken the lease meanwhile, so that this one's token was not stored.
+ * - `Unavailable`: the storage is down, slow, full or read-only. The default.
+ * - `Refused`: the storage rejects the credentials, or grants them too few rights.
+ * - `Damaged`, `UnknownVersion`, `Foreign`: the stored bytes are no record, a record of another version, or the record
+ *   of another key. The next token replaces them.
+ * - `UnknownKey`: the record was encrypted with a key that this process does not have. The record stays until the token
+ *   in it has expired.
+ * - `Insecure`: others could have written or read the record. It was not used.
+ * - `LeaseLost`: another process has taken the lease meanwhile, so this process did not store its token.
  *
  * @since 0.1.0
  * @category errors
@@ -162,9 +166,9 @@ export class TokenStorageError extends Schema.TaggedError<TokenStorageError>(
 }
 
 /**
- * An issuer is not the one it has to be.
+ * An issuer is not the expected one.
  *
- * - `Metadata`: a document says it is another issuer's (RFC 8414 §3.3).
+ * - `Metadata`: the metadata document names another issuer (RFC 8414 §3.3).
  * - `NotListed`: the server's metadata does not list the issuer that the caller pinned.
  * - `Changed`: the server's metadata now names another authorization server than the one that issued the tokens.
  *
@@ -181,27 +185,12 @@ export class IssuerMismatch extends Schema.TaggedError<IssuerMismatch>("@effect-
   }
 ) {
   override get message(): string {
-    const actual = quoteSome(this.actual)
-    switch (this.reason) {
-      case "Metadata":
-        return `${clean(this.url)} is the metadata of issuer ${actual}, but issuer ${
-          quote(this.expected)
-        } was asked for ` +
-          `(RFC 8414 §3.3). Set \`issuer\` to exactly what the authorization server calls itself, or give its metadata.`
-      case "NotListed":
-        return `${clean(this.url)} lists the authorization servers ${actual}, and not ${
-          quote(this.expected)
-        }, which is ` +
-          `pinned as \`issuer\`. No credential was sent. Correct \`issuer\`, or ask the server's operator.`
-      case "Changed":
-        return `${clean(this.url)} now names the authorization server ${actual} in place of ${quote(this.expected)}. ` +
-          `No credential was sent there. Set \`authorizationServerChange: "follow"\` to allow that, or pin \`issuer\`.`
-    }
+    return messages.issuerMismatch(this)
   }
 }
 
 /**
- * The metadata found is about another resource than the server that was asked for (RFC 9728 §3.3).
+ * The protected resource metadata describes another resource than the server (RFC 9728 §3.3).
  *
  * @since 0.1.0
  * @category errors
@@ -215,17 +204,14 @@ export class ResourceMismatch extends Schema.TaggedError<ResourceMismatch>("@eff
   }
 ) {
   override get message(): string {
-    return `${clean(this.url)} describes the resource ${quote(this.actual)}, which does not cover ${
-      quote(this.expected)
-    } ` +
-      `(RFC 9728 §3.3). No token was requested. Use the server URL that its operator publishes.`
+    return messages.resourceMismatch(this)
   }
 }
 
 /**
  * A URL to which nothing may be sent.
  *
- * - `NotHttps`: it is neither https nor on a loopback host.
+ * - `NotHttps`: the URL is neither https nor on a loopback host.
  * - `PrivateAddress`: a public server named a private, link-local or loopback address (server-side request forgery).
  *
  * @since 0.1.0
@@ -247,17 +233,12 @@ export class InsecureEndpoint extends Schema.TaggedError<InsecureEndpoint>("@eff
   }
 ) {
   override get message(): string {
-    const named = this.namedBy === undefined ? "" : `, named by ${this.namedBy},`
-    return this.reason === "NotHttps"
-      ? `The ${this.endpoint} ${quote(this.url)}${named} is not https. Nothing was sent. Use https; ` +
-        `plain http is for loopback hosts only.`
-      : `The ${this.endpoint} ${quote(this.url)}${named} is on a private address that a public host must not name. ` +
-        `Nothing was sent. If it is right, pin \`issuer\` or give \`tokenEndpoint\` yourself.`
+    return messages.insecureEndpoint(this)
   }
 }
 
 /**
- * An option is wrong; found when the Layer is built, before anything is sent.
+ * An option is wrong. The Layer fails with this error before anything is sent.
  *
  * @since 0.1.0
  * @category errors
@@ -275,7 +256,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("@effect-
 }
 
 /**
- * Everything that getting a token can fail with.
+ * All errors that acquiring a token can fail with.
  *
  * @since 0.1.0
  * @category errors
@@ -296,8 +277,38 @@ export type OAuthError =
  */
 export const isTransient = (error: OAuthError): boolean => "transient" in error && error.transient
 
-/** What strangers wrote is shown as one line of a length that can be read. */
-const quote = (text: string): string => `"${clean(text)}"`
+const classes = [
+  AssertionError,
+  DiscoveryError,
+  InsecureEndpoint,
+  IssuerMismatch,
+  ResourceMismatch,
+  TokenEndpointError
+]
 
-const quoteSome = (texts: ReadonlyArray<string>): string =>
-  texts.length === 0 ? "none" : `${texts.slice(0, 3).map(quote).join(", ")}${texts.length > 3 ? ", …" : ""}`
+const isOAuthError = (error: unknown): error is OAuthError => classes.some((Class) => error instanceof Class)
+
+/**
+ * The `OAuthError` in any error: the error itself, or one in its chain of `cause`s, in a `Cause`, or in the error that
+ * `Effect.runPromise` rejects with.
+ *
+ * The error type of an `HttpClient` is fixed, so an authenticated one fails with a `RequestError` whose `cause` is the
+ * `OAuthError`. Other libraries wrap the error that a `fetch` rejects with. `fromUnknown` needs no cast in either case.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { OAuthError } from "@effect-mcp-auth/core"
+ * import { HttpClient } from "@effect/platform"
+ * import { Effect, Option } from "effect"
+ *
+ * const program = HttpClient.get("https://mcp.example.com/reports/today").pipe(
+ *   Effect.mapError((error) => Option.getOrElse(OAuthError.fromUnknown(error), () => error)),
+ *   Effect.catchTag("TokenEndpointError", (error) => Effect.logError(`No token (${error.code}): ${error.message}`)),
+ *   Effect.catchTag("RequestError", (error) => Effect.logError(`No answer: ${error.message}`))
+ * )
+ * ```
+ */
+export const fromUnknown = (error: unknown): Option.Option<OAuthError> =>
+  Option.fromNullable(findWrapped(error, isOAuthError))

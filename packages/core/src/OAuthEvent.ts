@@ -1,5 +1,5 @@
 /**
- * What happens in a token's life, for those who want to watch.
+ * The events of a token's life, for programs that watch a provider.
  *
  * @since 0.1.0
  */
@@ -8,13 +8,13 @@ import type { AccessToken } from "./AccessToken.ts"
 import type { OAuthError, TokenStorageError } from "./OAuthError.ts"
 
 /**
- * Why a token is asked for.
+ * Why a provider acquires a token.
  *
- * - `First`: there is none.
- * - `Scheduled`: ahead of the expiry, in the background.
- * - `Expired`: the expiry has come, or is so near that callers wait.
- * - `Rejected`: the server answered 401 to the one in hand.
- * - `StepUp`: the server answered 403 and named a scope.
+ * - `First`: the provider has none yet.
+ * - `Scheduled`: the background renews the token before it expires.
+ * - `Expired`: the token has expired, or expires so soon that callers wait.
+ * - `Rejected`: the MCP server answered 401 to the held token.
+ * - `StepUp`: the MCP server answered 403 and named a scope.
  *
  * @since 0.1.0
  * @category models
@@ -22,25 +22,25 @@ import type { OAuthError, TokenStorageError } from "./OAuthError.ts"
 export type Reason = "First" | "Scheduled" | "Expired" | "Rejected" | "StepUp"
 
 /**
- * `millis` is what the request took, discovery included, in milliseconds.
+ * An event of one provider. `millis` is how long the acquisition took, discovery included, in milliseconds.
  *
  * @since 0.1.0
  * @category models
  */
 export type OAuthEvent = Data.TaggedEnum<{
-  /** The first token. */
+  /** The authorization server has issued the provider's first token. */
   TokenObtained: { readonly token: AccessToken; readonly millis: number }
-  /** A token in place of another. */
+  /** The authorization server has issued a token in place of an earlier one. */
   TokenRenewed: { readonly token: AccessToken; readonly reason: Exclude<Reason, "First">; readonly millis: number }
-  /** A token that was found in the storage, put there by another provider or process. */
+  /** The provider uses a token that another provider or process has put into the storage. */
   TokenLoaded: { readonly token: AccessToken }
-  /** The server answered 401 to a token that had not expired. */
+  /** The MCP server answered 401 to a token that had not expired. */
   TokenRejected: { readonly token: AccessToken }
-  /** No token was got. The one in hand, if any, goes on being used until it expires. */
+  /** An attempt to acquire a token has failed. The held token, if there is one, stays in use until it expires. */
   RenewalFailed: { readonly error: OAuthError; readonly reason: Reason }
-  /** The server now names another authorization server, and the caller allowed to follow it. */
+  /** The MCP server names another authorization server now, and the provider's options allow it to follow. */
   AuthorizationServerChanged: { readonly from: string; readonly to: string }
-  /** The storage failed; it was done without. */
+  /** The storage has failed, and the provider carries on without it. */
   StorageFailed: { readonly error: TokenStorageError }
   /** The storage works again. */
   StorageRecovered: {}

@@ -1,6 +1,6 @@
 /**
- * A `fetch` whose requests to the MCP server carry a valid token: for the transports of the official MCP SDK and for
- * anything else that takes a `fetch`.
+ * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for
+ * any other code that takes a `fetch`.
  *
  * @since 0.1.0
  */
@@ -11,19 +11,24 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as AccessToken from "./AccessToken.ts"
-import { canBeSentAgain, causeOf, demandOf, makeIsSameOrigin, Tried } from "./internal/resourceRequest.ts"
+import * as Resend from "./internal/http/resend.ts"
+import { makeIsSameOrigin } from "./internal/http/sameOrigin.ts"
 import type { OAuthError } from "./OAuthError.ts"
 import { OAuthProvider } from "./OAuthProvider.ts"
 
 /**
- * An authenticated `fetch` over the one given. While the token in memory is fresh it costs a header: no fiber, no lock.
+ * An authenticated `fetch` on top of the given one. While the token in memory is fresh, a call adds one header and uses
+ * no fiber.
  *
- * Requests to other origins, and those that bring an `Authorization` of their own, pass untouched. A 401 is answered
- * with a renewed token, a 403 for want of scope with a token of more scope, each once and only if the body can be sent
- * again (a stream, or the body of a `Request` object, cannot); whatever comes then is the caller's.
+ * Requests to other origins, and requests with an `Authorization` header of their own, pass unchanged. After a 401 the
+ * request is sent once more with a renewed token; after a 403 with `insufficient_scope`, once more with a token of more
+ * scope. A request is sent again only if its body can be: a stream, and the body of a `Request` object, cannot. The
+ * response that follows goes to the caller.
  *
- * The promise rejects with an `OAuthError` if no token can be had, with the signal's reason if the signal aborts, and
- * with whatever the fetch below rejects with.
+ * The promise rejects with an `OAuthError` if no token can be acquired, with the signal's reason if the signal aborts,
+ * and with the error of the given `fetch` if that rejects.
+ *
+ * @param runtime the context and settings of the fibers that acquire tokens; Effect's default runtime by default
  *
  * @since 0.1.0
  * @category combinators
@@ -36,7 +41,7 @@ export const authenticate = (
   const isResource = makeIsSameOrigin(provider.resource)
   const runExit = Runtime.runPromiseExit(runtime)
 
-  /** Waits for a token, but no longer than the caller does. The request for the token goes on for the others. */
+  /** Waits for a token until the signal aborts. The acquisition goes on for other callers. */
   const wait = async (
     token: Effect.Effect<AccessToken.AccessToken, OAuthError>,
     signal: AbortSignal | null | undefined
@@ -52,13 +57,13 @@ export const authenticate = (
     input: RequestInfo | URL,
     init: RequestInit | undefined,
     token: AccessToken.AccessToken,
-    tried: number
+    tried: Resend.Tried
   ): Promise<Response> => {
     let headers: HeadersInit
     try {
       headers = withAuthorization(headersOf(input, init), AccessToken.authorization(token))
     } catch (error) {
-      // As `fetch` does with headers that are none.
+      // `fetch` rejects invalid headers; it does not throw.
       return Promise.reject(error)
     }
     return fetch(input, { ...init, headers }).then((response) =>
@@ -73,37 +78,38 @@ export const authenticate = (
     input: RequestInfo | URL,
     init: RequestInit | undefined,
     token: AccessToken.AccessToken,
-    tried: number
+    tried: Resend.Tried
   ): Promise<Response> => {
-    // After a redirect the answer, and its challenge, may be somebody else's.
+    // After a redirect the response, and its challenge, may come from another origin.
     if (response.url !== "" && !isResource(response.url)) return response
-    const demand = demandOf(response.status, response.headers.get("www-authenticate"))
-    const cause = causeOf(response.status)
-    if (demand === undefined || (tried & cause) !== 0) return response
+    const decision = Resend.afterResponse(response.status, response.headers.get("www-authenticate"), tried)
+    if (decision._tag === "Return") return response
     let renewed: AccessToken.AccessToken
     try {
-      renewed = await wait(provider.renew(token, demand.challenge), signalOf(input, init))
+      renewed = await wait(provider.renew(token, decision.challenge), signalOf(input, init))
     } catch (error) {
-      // The 403 says more than the failure to get around it; a 401 without a cause would say less.
-      if (response.status === 403 && !signalOf(input, init)?.aborted) return response
+      if (Resend.afterFailure(decision)._tag === "Return" && !signalOf(input, init)?.aborted) return response
       discard(response)
       throw error
     }
-    if (AccessToken.isSame(renewed, token) || !canBeSentAgain(bodyOf(input, init))) return response
+    const next = Resend.afterRenewal(decision, token, renewed, bodyOf(input, init))
+    if (next._tag === "Return") return response
     discard(response)
-    return attempt(input, init, renewed, tried | cause)
+    return attempt(input, init, renewed, next.tried)
   }
 
   return (input, init) => {
     if (!isResource(urlOf(input)) || hasAuthorization(headersOf(input, init))) return fetch(input, init)
     const token = provider.unsafeFresh()
     return token === undefined
-      ? wait(provider.accessToken, signalOf(input, init)).then((token) => attempt(input, init, token, Tried.none))
-      : attempt(input, init, token, Tried.none)
+      ? wait(provider.accessToken, signalOf(input, init)).then((token) =>
+        attempt(input, init, token, Resend.nothingTried)
+      )
+      : attempt(input, init, token, Resend.nothingTried)
   }
 }
 
-/** Not by `instanceof`: there are other implementations of `Request` and `Headers` than the global ones. */
+/** Without `instanceof`, since `Request` and `Headers` have other implementations than the global ones. */
 const isRequest = (input: RequestInfo | URL): input is Request =>
   typeof input === "object" && !(input instanceof URL) && "url" in input
 
@@ -117,7 +123,7 @@ const headersOf = (input: RequestInfo | URL, init: RequestInit | undefined): Hea
 
 const isAuthorization = (name: string): boolean => name.length === 13 && name.toLowerCase() === "authorization"
 
-/** A record is looked at as it is, which is all that most callers pass; whatever can be iterated becomes a copy. */
+/** Most callers pass a record, which is read as it is. Headers that can be iterated are copied. */
 const isRecord = (headers: HeadersInit): headers is Record<string, string> => !(Symbol.iterator in headers)
 
 const hasAuthorization = (headers: HeadersInit | undefined): boolean => {
@@ -134,35 +140,44 @@ const withAuthorization = (headers: HeadersInit | undefined, authorization: stri
   return copy
 }
 
-/** The body of a `Request` is a stream, whatever it was made from. */
+/** The body that is sent. The body of a `Request` is always a stream. */
 const bodyOf = (input: RequestInfo | URL, init: RequestInit | undefined): unknown =>
   init?.body ?? (isRequest(input) ? input.body : undefined)
 
-/** Lets go of the connection; that the body may have failed meanwhile is nobody's concern any more. */
+/** Frees the connection. An error of a body that nobody reads is ignored. */
 const discard = (response: Response): void => void response.body?.cancel().catch(() => undefined)
 
 /**
- * An authenticated `fetch` over `FetchHttpClient.Fetch`, if the context has one, else over the global one.
+ * An authenticated `fetch` on top of the `FetchHttpClient.Fetch` of the context, or of the global `fetch` if the
+ * context has none. Keep the provider's scope open for as long as the `fetch` is used.
  *
  * @since 0.1.0
  * @category constructors
  * @example
  * ```ts
- * import { OAuthFetch } from "@effect-mcp-auth/core"
- * import { Effect } from "effect"
+ * import { OAuthError, OAuthFetch } from "@effect-mcp-auth/core"
+ * import { Data, Effect, Option } from "effect"
  *
- * const program = Effect.gen(function*() {
+ * class ReportFailed extends Data.TaggedError("ReportFailed")<{ readonly cause: unknown }> {}
+ *
+ * const report = Effect.gen(function*() {
  *   const fetch = yield* OAuthFetch.make
- *   // new StreamableHTTPClientTransport(new URL("https://mcp.example.com/mcp"), { fetch })
- *   return yield* Effect.promise(() => fetch("https://mcp.example.com/reports"))
- * })
+ *   // With the official SDK: new StreamableHTTPClientTransport(new URL("https://mcp.example.com/mcp"), { fetch })
+ *   const response = yield* Effect.tryPromise({
+ *     try: () => fetch("https://mcp.example.com/reports/today"),
+ *     catch: (cause) => Option.getOrElse(OAuthError.fromUnknown(cause), () => new ReportFailed({ cause }))
+ *   })
+ *   return response.status
+ * }).pipe(
+ *   Effect.catchTag("TokenEndpointError", (error) => Effect.logError(`No token: ${error.message}`))
+ * )
  * ```
  */
 export const make: Effect.Effect<typeof globalThis.fetch, never, OAuthProvider> = Effect.gen(function*() {
   const provider = yield* OAuthProvider
   const given = yield* Effect.serviceOption(FetchHttpClient.Fetch)
   const runtime = yield* Effect.runtime<never>()
-  // The global one is looked up at each call, since tests and instrumentations replace it.
+  // The global `fetch` is read at each call, since tests and instrumentation replace it.
   const fetch = Option.getOrElse(given, (): typeof globalThis.fetch => (input, init) => globalThis.fetch(input, init))
   return authenticate(fetch, provider, runtime)
 })

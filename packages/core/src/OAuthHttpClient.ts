@@ -11,25 +11,27 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as AccessToken from "./AccessToken.ts"
-import { discard } from "./internal/discard.ts"
-import { isRedirect, withoutRedirects } from "./internal/exchange.ts"
-import { canBeSentAgain, causeOf, demandOf, makeIsSameOrigin, Tried } from "./internal/resourceRequest.ts"
-import { ownError, ResourceResponse } from "./internal/resourceResponse.ts"
+import { discard } from "./internal/http/discard.ts"
+import { isRedirect, withoutRedirects } from "./authoring/HttpExchange.ts"
+import * as Resend from "./internal/http/resend.ts"
+import { makeIsSameOrigin } from "./internal/http/sameOrigin.ts"
+import { errorWithoutToken, ResponseWithoutToken } from "./internal/http/withoutToken.ts"
 import { isTransient, type OAuthError } from "./OAuthError.ts"
 import { OAuthProvider } from "./OAuthProvider.ts"
 
 /**
- * Authenticates a client's requests to the provider's resource; all others, and those that bring an `Authorization` of
- * their own, pass untouched.
+ * Authenticates the requests of a client to the provider's resource. Requests to other origins, and requests with an
+ * `Authorization` header of their own, pass unchanged.
  *
- * A 401 is answered with a renewed token, a 403 for want of scope with a token of more scope, each once and only if the
- * body can be sent again; whatever comes then is the caller's. If no token can be had, the request fails with a
- * `RequestError` whose `cause` is the `OAuthError`, and whose `reason` is `Transport` if trying again may help, else
- * `Encode`.
+ * After a 401 the request is sent once more with a renewed token; after a 403 with `insufficient_scope`, once more with
+ * a token of more scope. A request is sent again only if its body can be. The response that follows goes to the caller.
+ * If no token can be acquired, the request fails with a `RequestError` whose `cause` is the `OAuthError` (see
+ * `OAuthError.fromUnknown`). Its `reason` is `Transport` if another attempt may succeed, else `Encode`.
  *
- * Redirects within the origin are followed, if they ask for the same request again; others are the caller's, since what
- * answers elsewhere must not be taken for the resource. Put `HttpClient.followRedirects` around the authenticated client,
- * and never beneath it, where it would carry the token to the redirect's target.
+ * Redirects within the origin are followed if they ask for the same request again (RFC 9110 §15.4). Other redirects go
+ * to the caller: a response from elsewhere must not be taken for one of the resource. To follow them, put
+ * `HttpClient.followRedirects` around the authenticated client and never beneath it, where it would carry the token to
+ * the redirect's target.
  *
  * @since 0.1.0
  * @category combinators
@@ -41,7 +43,7 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
   const attempt = (
     request: HttpClientRequest.HttpClientRequest,
     token: AccessToken.AccessToken,
-    tried: number,
+    tried: Resend.Tried,
     redirects = 0
   ): Effect.Effect<HttpClientResponse, HttpClientError> =>
     Effect.matchEffect(
@@ -49,9 +51,9 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
         client.execute(HttpClientRequest.setHeader(request, "authorization", AccessToken.authorization(token)))
       ),
       {
-        onFailure: (error) => Effect.fail(ownError(error, request)),
+        onFailure: (error) => Effect.fail(errorWithoutToken(error, request)),
         onSuccess: (original) => {
-          const response = new ResourceResponse(original, request)
+          const response = new ResponseWithoutToken(original, request)
           const { status } = response
           if (status === 401 || status === 403) return recover(request, token, response, tried)
           const target = redirects < MAX_REDIRECTS ? redirectTarget(request, response) : undefined
@@ -69,24 +71,22 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
     request: HttpClientRequest.HttpClientRequest,
     token: AccessToken.AccessToken,
     response: HttpClientResponse,
-    tried: number
+    tried: Resend.Tried
   ): Effect.Effect<HttpClientResponse, HttpClientError> => {
-    const demand = demandOf(response.status, response.headers["www-authenticate"])
-    const cause = causeOf(response.status)
-    if (demand === undefined || (tried & cause) !== 0) return Effect.succeed(response)
-    return provider.renew(token, demand.challenge).pipe(
-      Effect.matchEffect({
-        // The 403 says more than the failure to get around it; a 401 without a cause would say less.
-        onFailure: (error) =>
-          response.status === 403
-            ? Effect.succeed(response)
-            : Effect.zipRight(discard(response), Effect.fail(asRequestError(request, error))),
-        onSuccess: (renewed) =>
-          AccessToken.isSame(renewed, token) || !canBeSentAgain(bodyOf(request))
-            ? Effect.succeed(response)
-            : Effect.zipRight(discard(response), attempt(request, renewed, tried | cause))
-      })
-    )
+    const decision = Resend.afterResponse(response.status, response.headers["www-authenticate"], tried)
+    if (decision._tag === "Return") return Effect.succeed(response)
+    return Effect.matchEffect(provider.renew(token, decision.challenge), {
+      onFailure: (error) =>
+        Resend.afterFailure(decision)._tag === "Return"
+          ? Effect.succeed(response)
+          : Effect.zipRight(discard(response), Effect.fail(asRequestError(request, error))),
+      onSuccess: (renewed) => {
+        const next = Resend.afterRenewal(decision, token, renewed, bodyOf(request))
+        return next._tag === "Return"
+          ? Effect.succeed(response)
+          : Effect.zipRight(discard(response), attempt(request, renewed, next.tried))
+      }
+    })
   }
 
   const execute = (
@@ -94,20 +94,20 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
   ): Effect.Effect<HttpClientResponse, HttpClientError> => {
     if (request.headers["authorization"] !== undefined || !isResource(request.url)) return client.execute(request)
     const token = provider.unsafeFresh()
-    if (token !== undefined) return attempt(request, token, Tried.none)
+    if (token !== undefined) return attempt(request, token, Resend.nothingTried)
     return Effect.matchEffect(provider.accessToken, {
       onFailure: (error) => Effect.fail(asRequestError(request, error)),
-      onSuccess: (token) => attempt(request, token, Tried.none)
+      onSuccess: (token) => attempt(request, token, Resend.nothingTried)
     })
   }
-  // The request is looked at last, when the callers' own middlewares have made its URL whole.
+  // The request is read last, when the caller's own middlewares have completed its URL.
   return HttpClient.makeWith<never, never, HttpClientError, never>(Effect.flatMap(execute), Effect.succeed)
 }
 
 const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): unknown =>
   body._tag === "Raw" ? body.body : body._tag === "Stream" ? body.stream : undefined
 
-/** Where a redirect leads, if what it asks for is the same request again (RFC 9110 §15.4). */
+/** The target of a redirect that asks for the same request again (RFC 9110 §15.4), else `undefined`. */
 const redirectTarget = (
   request: HttpClientRequest.HttpClientRequest,
   response: HttpClientResponse
@@ -116,14 +116,14 @@ const redirectTarget = (
   const location = response.headers["location"]
   const same = response.status === 307 || response.status === 308 || request.method === "GET" ||
     request.method === "HEAD"
-  return same && location !== undefined && canBeSentAgain(bodyOf(request)) && URL.canParse(location, request.url)
+  return same && location !== undefined && Resend.canBeSentAgain(bodyOf(request)) && URL.canParse(location, request.url)
     ? new URL(location, request.url)
     : undefined
 }
 
 const MAX_REDIRECTS = 5
 
-/** `HttpClient.retryTransient` sends again what failed by `Transport`, which would do nothing for a final refusal. */
+/** `HttpClient.retryTransient` repeats requests that fail with `Transport`, which cannot help after a final refusal. */
 const asRequestError = (request: HttpClientRequest.HttpClientRequest, cause: OAuthError): RequestError =>
   new RequestError({
     request,
@@ -133,7 +133,7 @@ const asRequestError = (request: HttpClientRequest.HttpClientRequest, cause: OAu
   })
 
 /**
- * The client of the context, authenticated.
+ * The `HttpClient` of the context, authenticated by the `OAuthProvider` of the context.
  *
  * @since 0.1.0
  * @category constructors
@@ -145,10 +145,34 @@ export const make: Effect.Effect<HttpClient.HttpClient, never, OAuthProvider | H
 )
 
 /**
- * The same `HttpClient`, authenticated.
+ * A Layer of the authenticated `HttpClient`, on top of a plain one.
  *
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { ClientSecret } from "@effect-mcp-auth/client-secret"
+ * import { OAuthHttpClient, TokenStorage } from "@effect-mcp-auth/core"
+ * import { FetchHttpClient, HttpClient } from "@effect/platform"
+ * import { Effect, Layer, Redacted } from "effect"
+ *
+ * const Auth = ClientSecret.layer({
+ *   serverUrl: "https://mcp.example.com/mcp",
+ *   issuer: "https://auth.example.com",
+ *   clientId: "nightly-report",
+ *   clientSecret: Redacted.make("...")
+ * }).pipe(Layer.provide(TokenStorage.layerMemory))
+ *
+ * const AuthenticatedHttpClient = OAuthHttpClient.layer.pipe(
+ *   Layer.provide(Auth),
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ *
+ * const program = HttpClient.get("https://mcp.example.com/reports/today").pipe(
+ *   Effect.flatMap((response) => response.json),
+ *   Effect.provide(AuthenticatedHttpClient)
+ * )
+ * ```
  */
 export const layer: Layer.Layer<HttpClient.HttpClient, never, OAuthProvider | HttpClient.HttpClient> = Layer.effect(
   HttpClient.HttpClient,

@@ -1,18 +1,18 @@
 /**
- * What providers count and measure, named and with units as OpenTelemetry's conventions have it. Whatever reads
- * Effect's metrics, such as `@effect/opentelemetry`, exports them.
+ * The metrics of all providers. Names and units follow the conventions of OpenTelemetry. Everything that reads Effect's
+ * metrics exports them, such as `@effect/opentelemetry`.
  *
- * Their attributes have few values, and neither names nor URLs among them:
+ * Each attribute has few values. No value is a name or a URL:
  *
- * - `oauth.grant.type`: the `grant_type` that was sent (RFC 6749 §4).
- * - `oauth.reason`: why a token was asked for: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
+ * - `oauth.grant.type`: the `grant_type` of the token request (RFC 6749 §4).
+ * - `oauth.reason`: why the provider asked for a token: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
  * - `oauth.outcome`: `success`, `failure` or `interrupted`.
- * - `error.type`: of a failure: the OAuth error code if a specification names it, else the HTTP status, else the error's
- *   tag and reason, as in `DiscoveryError.NotFound`; `_OTHER` for the rest.
- * - `oauth.token.source`: where the token came from: `authorization_server` or `storage`.
- * - `unit`: where Effect's exporters look for the unit.
+ * - `error.type`, for failures only: the OAuth error code if a specification names it, else the HTTP status, else the tag
+ *   and reason of the error, as in `DiscoveryError.NotFound`. `_OTHER` stands for all other codes.
+ * - `oauth.token.source`: where the token came from, `authorization_server` or `storage`.
+ * - `unit`: the unit, where Effect's exporters look for it.
  *
- * To tell providers apart, make each within `Effect.tagMetrics`: its metrics have those labels too.
+ * To tell providers apart, build each provider inside `Effect.tagMetrics`. Its metrics have those labels too.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricKey from "effect/MetricKey"
 
-// The unit is part of the key, and no tag of the metric, since such tags are merged anew at every update.
+// The unit is part of the key. As a tag of the metric it would be merged into the labels at each update.
 
 const counter = (name: string, unit: string, description: string, incremental: boolean) =>
   Metric.fromMetricKey(MetricKey.tagged(MetricKey.counter(name, { description, incremental }), "unit", unit))
@@ -30,14 +30,15 @@ const seconds = (name: string, boundaries: ReadonlyArray<number>, description: s
     MetricKey.tagged(MetricKey.histogram(name, MetricBoundaries.fromIterable(boundaries), description), "unit", "s")
   )
 
-/** Those that OpenTelemetry advises for HTTP requests, and more for what waits for several. */
+/** The boundaries that OpenTelemetry advises for HTTP requests, and longer ones for several requests in a row. */
 const latencies = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60]
 
-/** From expired, by way of what callers notice, to a day. */
+/** From an expired token to one that lives for another day. */
 const lives = [0, 1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400]
 
 /**
- * Requests to token endpoints that have ended, by `oauth.grant.type`, `oauth.reason`, `oauth.outcome` and `error.type`.
+ * Requests to token endpoints that have ended. Attributes: `oauth.grant.type`, `oauth.reason`, `oauth.outcome` and
+ * `error.type`.
  *
  * @since 0.1.0
  * @category metrics
@@ -50,8 +51,8 @@ export const tokenRequests: Metric.Metric.Counter<number> = counter(
 )
 
 /**
- * How long a request to a token endpoint took, the client's proof included, in seconds; by what `tokenRequests` are
- * counted by.
+ * How long a request to a token endpoint took, in seconds. The making of the client's proof is included. The attributes
+ * are those of `tokenRequests`.
  *
  * @since 0.1.0
  * @category metrics
@@ -63,8 +64,8 @@ export const tokenRequestDuration: Metric.Metric.Histogram<number> = seconds(
 )
 
 /**
- * How long it took to get a token for all who wanted one, in seconds: storage, discovery and token requests together; by
- * `oauth.reason`, `oauth.outcome`, `oauth.token.source` and `error.type`.
+ * How long an acquisition took until its waiters had the token, in seconds: storage, discovery and token requests
+ * together. Attributes: `oauth.reason`, `oauth.outcome`, `oauth.token.source` and `error.type`.
  *
  * @since 0.1.0
  * @category metrics
@@ -72,12 +73,13 @@ export const tokenRequestDuration: Metric.Metric.Histogram<number> = seconds(
 export const acquisitionDuration: Metric.Metric.Histogram<number> = seconds(
   "oauth.client.token.acquisition.duration",
   latencies,
-  "Duration of getting a token: storage, discovery and token requests together."
+  "Duration of an acquisition: storage, discovery and token requests together."
 )
 
 /**
- * How long the token in hand still had to live when the attempt to replace it ended, in seconds, 0 if it had expired; by
- * `oauth.outcome`. Successes near 0 mean that callers wait; failures that fall towards 0 mean that calls will fail soon.
+ * How long the held token still had to live when the attempt to replace it ended, in seconds, and 0 if it had expired.
+ * Attribute: `oauth.outcome`. Successes near 0 mean that callers wait. Failures that fall towards 0 mean that calls will
+ * fail soon.
  *
  * @since 0.1.0
  * @category metrics
@@ -85,11 +87,12 @@ export const acquisitionDuration: Metric.Metric.Histogram<number> = seconds(
 export const timeToExpiry: Metric.Metric.Histogram<number> = seconds(
   "oauth.client.token.time_to_expiry",
   lives,
-  "What a token had left to live when the attempt to replace it ended."
+  "Time that a token had left to live when the attempt to replace it ended."
 )
 
 /**
- * Callers that wait for a token just now. No attributes; it goes up and down, and may be added up over processes.
+ * Callers that wait for a token at the moment. The counter goes up and down, so that its values can be added up over
+ * processes. No attributes.
  *
  * @since 0.1.0
  * @category metrics
@@ -102,7 +105,7 @@ export const waitingCallers: Metric.Metric.Counter<number> = counter(
 )
 
 /**
- * Calls that were served from memory. No attributes.
+ * Calls that got their token from memory. No attributes.
  *
  * @since 0.1.0
  * @category metrics
@@ -115,8 +118,8 @@ export const cacheHits: Metric.Metric.Counter<number> = counter(
 )
 
 /**
- * What a storage did not do, and was done without. Attributes: `oauth.storage.operation`, and `error.type`, the reason of
- * the `TokenStorageError`.
+ * Operations of the token storage that failed. The provider carries on without them. Attributes:
+ * `oauth.storage.operation`, and `error.type`, which is the reason of the `TokenStorageError`.
  *
  * @since 0.1.0
  * @category metrics

@@ -1,5 +1,5 @@
 /**
- * One MCP server and one identity: the service from which everything else gets its token.
+ * One MCP server and one identity: the service that supplies the access token.
  *
  * @since 0.1.0
  */
@@ -7,33 +7,56 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as AccessToken from "./AccessToken.ts"
-import * as AuthorizationServer from "./AuthorizationServer.ts"
-import * as Challenge from "./Challenge.ts"
-import { anonymous, type ClientAuthentication } from "./ClientAuthentication.ts"
+import type { AccessToken } from "./AccessToken.ts"
+import { nameOf } from "./authoring/SecureEndpoint.ts"
+import type { Challenge } from "./Challenge.ts"
+import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
-import * as Grant from "./Grant.ts"
-import { check, nameOf, parse, parseEndpoint } from "./internal/endpoint.ts"
-import { EventHub } from "./internal/eventHub.ts"
-import * as Scopes from "./internal/scopes.ts"
-import * as Telemetry from "./internal/telemetry.ts"
-import { type InsecureEndpoint, InvalidOptions, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
+import type { Grant } from "./Grant.ts"
+import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
+import { checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
+import { TokenRequests } from "./internal/provider/tokenRequests.ts"
+import { EventHub } from "./internal/telemetry/eventHub.ts"
+import * as Telemetry from "./internal/telemetry/telemetry.ts"
+import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
-import * as ProtectedResource from "./ProtectedResource.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
+import * as ResourceIdentifier from "./ResourceIdentifier.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
-import * as TokenLifecycle from "./TokenLifecycle.ts"
-import { type TokenKey, TokenStorage } from "./TokenStorage.ts"
+import type { TokenKey } from "./TokenKey.ts"
+import { TokenStorage } from "./TokenStorage.ts"
 
 /**
+ * The tokens for one MCP server and one identity. Each kind of provider (`ClientSecret`, `PrivateKeyJwt`, `JwtBearer`)
+ * has a Layer of this service. `OAuthHttpClient` and `OAuthFetch` use the service; most programs need no more than
+ * those.
+ *
  * @since 0.1.0
  * @category tags
+ * @example
+ * ```ts
+ * import { ClientSecret } from "@effect-mcp-auth/client-secret"
+ * import { OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Effect, Layer, Redacted, Stream } from "effect"
+ *
+ * const Auth = ClientSecret.layer({
+ *   serverUrl: "https://mcp.example.com/mcp",
+ *   issuer: "https://auth.example.com",
+ *   clientId: "nightly-report",
+ *   clientSecret: Redacted.make("...")
+ * }).pipe(Layer.provide([TokenStorage.layerMemory, FetchHttpClient.layer]))
+ *
+ * const program = Effect.gen(function*() {
+ *   const provider = yield* OAuthProvider.OAuthProvider
+ *   yield* Effect.forkScoped(Stream.runForEach(provider.events, (event) => Effect.log(event._tag)))
+ *   const token = yield* provider.accessToken
+ *   yield* Effect.log(`The token for ${provider.resource} has the scopes ${token.scopes.join(" ")}`)
+ * }).pipe(Effect.scoped, Effect.provide(Auth))
+ * ```
  */
 export class OAuthProvider
   extends Context.Tag("@effect-mcp-auth/core/OAuthProvider")<OAuthProvider, OAuthProvider.Service>()
@@ -48,86 +71,166 @@ export declare namespace OAuthProvider {
    * @category models
    */
   export interface Service {
-    /** The server's canonical identifier (RFC 8707 §2). Tokens go to its origin and nowhere else. */
+    /** The server's canonical identifier (RFC 8707 §2). Only requests to its origin carry the token. */
     readonly resource: string
-    /** A token that can be sent now: from memory in the steady state, else from the one request that is under way. */
-    readonly accessToken: Effect.Effect<AccessToken.AccessToken, OAuthError>
     /**
-     * A token in place of one that the server answered 401 or 403 to, by its challenge. If it has been replaced
-     * meanwhile, that is the answer; if nothing is to be gained by asking, the answer is the rejected token itself.
+     * A token that can be sent now. A fresh token comes from memory; otherwise callers share one acquisition, which
+     * runs on when a caller is interrupted.
      */
-    readonly renew: (
-      rejected: AccessToken.AccessToken,
-      challenge?: Challenge.Challenge
-    ) => Effect.Effect<AccessToken.AccessToken, OAuthError>
-    /** What happens from the moment of subscription on; slow readers lose the oldest. */
+    readonly accessToken: Effect.Effect<AccessToken, OAuthError>
+    /**
+     * A token in place of one that the server answered with 401 or 403, as its challenge demands. If the rejected token
+     * was replaced meanwhile, the result is the replacement. If another request cannot help, the result is the rejected
+     * token itself.
+     */
+    readonly renew: (rejected: AccessToken, challenge?: Challenge) => Effect.Effect<AccessToken, OAuthError>
+    /** Events from the moment of subscription on. A slow reader loses the oldest events. */
     readonly events: Stream.Stream<OAuthEvent.OAuthEvent>
-    /** The token in memory, if it can be sent as it is; for callers that have no fiber. */
-    readonly unsafeFresh: () => AccessToken.AccessToken | undefined
+    /** The token in memory if it can be sent as it is, else `undefined`. For callers that have no fiber. */
+    readonly unsafeFresh: () => AccessToken | undefined
   }
 
   /**
-   * What every kind of provider can be told.
+   * The options that all kinds of providers share.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Options {
-    /** The MCP server: https, or http on a loopback host. */
+    /** The URL of the MCP server. Only https, or http on a loopback host. */
     readonly serverUrl: string | URL
     /**
-     * The authorization server's issuer identifier, or `discover` to trust the server to name it. Credentials go to the
-     * authorization server that is so chosen, and nowhere else.
+     * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it.
+     * Credentials go to this authorization server and nowhere else. Write `"discover"` to trust the MCP server to name
+     * its authorization server (RFC 9728 §2).
      */
     readonly issuer: "discover" | (string & {})
-    /** The scopes to ask for. Left out: what the server's challenge names, else what its metadata lists, else none. */
+    /**
+     * The scopes to ask for (RFC 6749 §3.3), one per entry.
+     *
+     * @default the scopes that the server's challenge names, else `scopes_supported` of its metadata, else none
+     */
     readonly scopes?: ReadonlyArray<string> | undefined
     /**
-     * What the `resource` parameter (RFC 8707 §2) says: the server's identifier, as its metadata writes it where there is
-     * any (RFC 9728 §2); nothing; or another value. `send` by default.
+     * The `resource` parameter of token requests (RFC 8707 §2). `"send"` sends the server's identifier as its metadata
+     * writes it (RFC 9728 §2), or the canonical server URL if there is no metadata. `"omit"` leaves the parameter out,
+     * for authorization servers that reject it (Entra v2). `{ value }` sends another value.
+     *
+     * @default "send"
      */
     readonly resourceParameter?: "send" | "omit" | { readonly value: string } | undefined
-    /** Further parameters of the token request, such as Auth0's `audience`. Those of the protocol cannot be replaced. */
+    /**
+     * Further parameters of the token request, such as `audience` for Auth0. The protocol's own parameters cannot be
+     * replaced: such a name fails with `InvalidOptions`.
+     *
+     * @default none
+     */
     readonly additionalParameters?: Readonly<Record<string, string>> | undefined
-    /** The authorization server's metadata (RFC 8414 §2) if it is known: nothing is looked for then. */
+    /**
+     * The authorization server's metadata (RFC 8414 §2), if it is known. No discovery request is made then.
+     *
+     * @default read from the authorization server
+     */
     readonly authorizationServerMetadata?: unknown
-    /** The token endpoint if that is all that is known: nothing is looked for then. Needs `issuer`. */
+    /**
+     * The token endpoint, if nothing else of the authorization server is known. No discovery request is made then.
+     * Requires `issuer`.
+     *
+     * @default read from the authorization server's metadata
+     */
     readonly tokenEndpoint?: string | undefined
-    /** Whether a 403 that names a scope is answered by asking for it (RFC 6750 §3.1). `true` by default. */
+    /**
+     * Whether to ask for more scope when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1). `false`
+     * hands such a 403 to the caller.
+     *
+     * @default true
+     */
     readonly stepUp?: boolean | undefined
-    /** What to do when an unpinned server names another authorization server than before. `refuse` by default. */
+    /**
+     * What to do with `issuer: "discover"` when the server names another authorization server than before: `"refuse"`
+     * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one.
+     *
+     * @default "refuse"
+     */
     readonly authorizationServerChange?: "refuse" | "follow" | undefined
-    /** When tokens are renewed. */
-    readonly refreshPolicy?: Partial<RefreshPolicy.RefreshPolicy> | undefined
-    /** The time limit of each discovery and token request. 10 seconds by default. */
+    /**
+     * When tokens are renewed, and how long callers wait. Fields that are left out have the defaults of
+     * `RefreshPolicy`.
+     *
+     * @default RefreshPolicy.make()
+     */
+    readonly refreshPolicy?: Partial<RefreshPolicy.Options> | undefined
+    /**
+     * The time limit of each discovery and each token request, from sending to the last byte of the body.
+     *
+     * @default 10 seconds
+     */
     readonly requestTimeout?: Duration.DurationInput | undefined
-    /** The longest answer to a discovery or token request, in bytes. 1 MiB by default. */
+    /**
+     * The longest body that is read from a discovery or token response, in bytes.
+     *
+     * @default 1_048_576 (1 MiB)
+     */
     readonly maxResponseSize?: number | undefined
   }
 }
 
 /**
- * What a kind of provider adds to the options of its caller.
+ * The token of the provider in the context, for programs that set the header themselves. See `Service.accessToken`.
  *
- * - `subject`: whom the grant speaks for, where that is not the client itself. Tokens are shared through a storage only
- *   between providers of the same one.
- * - `issuerUnnamed`: whether the caller named no issuer, and did not write `discover` either.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { AccessToken, OAuthProvider } from "@effect-mcp-auth/core"
+ * import { HttpClient } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const token = yield* OAuthProvider.accessToken
+ *   return yield* HttpClient.get("https://mcp.example.com/reports/today", {
+ *     headers: { authorization: AccessToken.authorization(token) }
+ *   })
+ * })
+ * // program: Effect<HttpClientResponse, OAuthError | HttpClientError, OAuthProvider | HttpClient>
+ * ```
+ */
+export const accessToken: Effect.Effect<AccessToken, OAuthError, OAuthProvider> = Effect.flatMap(
+  OAuthProvider,
+  (provider) => provider.accessToken
+)
+
+/**
+ * What a kind of provider adds to the options of its caller.
  *
  * @since 0.1.0
  * @category models
  */
 export interface MakeOptions extends OAuthProvider.Options {
-  readonly grant: Grant.Grant
+  /** The grant that the token request presents (RFC 6749 §1.3). */
+  readonly grant: Grant
+  /** How the client proves its identity to the token endpoint (RFC 6749 §2.3). */
   readonly clientAuthentication: ClientAuthentication
+  /**
+   * The subject that the grant speaks for, where that is not the client itself. Only providers of the same subject
+   * share tokens through a storage.
+   *
+   * @default "" (the client itself)
+   */
   readonly subject?: string | undefined
+  /**
+   * Whether the caller named no issuer, and did not write `"discover"` either.
+   *
+   * @default false
+   */
   readonly issuerUnnamed?: boolean | undefined
 }
 
 /**
- * A provider from a grant and a client authentication, which are all that the kinds of providers differ in. Lives as
+ * A provider from a grant and a client authentication, in which the kinds of providers differ. The provider lives as
  * long as the scope.
  *
- * Wrong options fail with `InvalidOptions` or `InsecureEndpoint` here, before anything is sent. The `HttpClient` is the
+ * Wrong options fail here with `InvalidOptions` or `InsecureEndpoint`, before anything is sent. The `HttpClient` is the
  * plain one: it must neither follow redirects by a middleware nor add credentials of its own.
  *
  * @since 0.1.0
@@ -143,9 +246,9 @@ export const make = (
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
     const storage = yield* TokenStorage
-    const server = yield* ProtectedResource.fromServerUrl(options.serverUrl)
+    const server = yield* ResourceIdentifier.fromServerUrl(options.serverUrl)
     const authorizationServer = yield* givenAuthorizationServer(options)
-    yield* validate(options)
+    yield* checkOptions(options)
     const limits = yield* TokenEndpoint.limits(options)
 
     const events = new EventHub<OAuthEvent.OAuthEvent>()
@@ -166,111 +269,28 @@ export const make = (
       onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
       limits
     })
-
-    let unreachable = 0
-    /** A refresh token that was refused is not presented again. */
-    let refused: Redacted.Redacted<string> | undefined
-    const obtain = (demand: TokenLifecycle.Demand) =>
-      Effect.gen(function*() {
-        const { challenge, reason, rejected, wanted } = demand
-        const found = reason === "Rejected" && rejected !== undefined
-          ? yield* discovery.reread(challenge, rejected.issuer)
-          : yield* discovery.get
-        const request = (grant: Grant.Grant) =>
-          TokenEndpoint.request(client, {
-            authorizationServer: found.authorizationServer,
-            grant,
-            clientAuthentication: options.clientAuthentication,
-            resource: server.resource,
-            issuerUnnamed: options.issuerUnnamed,
-            resourceParameter: resourceParameter(
-              options,
-              found.protectedResource?.metadata.resource ?? server.resource
-            ),
-            scopes: Scopes.union(baseScopes(options, found, challenge), wanted),
-            additionalParameters: options.additionalParameters,
-            defaultLifetime: Duration.toMillis(policy.defaultLifetime),
-            limits
-          }).pipe(telemetry.request(grant.type, reason, found.authorizationServer))
-        // Nor to anybody but who issued it: a storage may remember another authorization server.
-        const isTheirs = demand.refreshTokenIssuer === undefined ||
-          AuthorizationServer.isSameIssuer(demand.refreshTokenIssuer, found.authorizationServer.issuer)
-        const refreshToken = isTheirs && !isSameSecret(demand.refreshToken, refused) ? demand.refreshToken : undefined
-        return yield* refreshOrRequest(options.grant, { ...demand, refreshToken }, request, () => {
-          refused = refreshToken
-        }).pipe(
-          Effect.tap(() => Effect.sync(() => unreachable = 0)),
-          // It may have moved.
-          Effect.tapErrorTag("TokenEndpointError", ({ reason, status }) => {
-            unreachable = reason === "Unavailable" && status === undefined ? unreachable + 1 : 0
-            if (reason !== "InvalidResponse" && unreachable < 3) return Effect.void
-            unreachable = 0
-            return discovery.forgetAuthorizationServer
-          })
-        )
-      })
-
+    const requests = new TokenRequests({
+      ...options,
+      client,
+      discovery,
+      server,
+      defaultLifetime: Duration.toMillis(policy.defaultLifetime),
+      limits,
+      telemetry
+    })
     const lifecycle = yield* TokenLifecycle.make({
       key: keyOf(options, server.resource),
       storage,
       policy,
       stepUp: options.stepUp ?? true,
-      obtain,
+      obtain: requests.obtain,
       telemetry
     })
     return { resource: server.resource, events: Stream.suspend(() => events.subscribe()), ...lifecycle }
   })
 
-const isSameSecret = (a: Redacted.Redacted<string> | undefined, b: Redacted.Redacted<string> | undefined): boolean =>
-  a !== undefined && b !== undefined && Redacted.value(a) === Redacted.value(b)
-
-/**
- * By the refresh token, if the last token came with one (RFC 6749 §6): what the grant presents may be gone by now. If it
- * is refused the grant follows, once. It cannot widen the scope, so a step-up needs the grant.
- */
-const refreshOrRequest = <E>(
-  grant: Grant.Grant,
-  { reason, refreshToken }: TokenLifecycle.Demand,
-  request: (grant: Grant.Grant) => Effect.Effect<AccessToken.AccessToken, TokenEndpointError | E>,
-  onRefused: () => void
-): Effect.Effect<AccessToken.AccessToken, TokenEndpointError | E> => {
-  if (grant.refreshable !== true || refreshToken === undefined || reason === "StepUp") return request(grant)
-  return request(Grant.refreshToken(refreshToken)).pipe(
-    Effect.map((token) => token.refreshToken === undefined ? AccessToken.copy(token, { refreshToken }) : token),
-    Effect.catchIf(
-      (error) => error instanceof TokenEndpointError && error.code === "invalid_grant",
-      () => {
-        onRefused()
-        return request(grant)
-      }
-    )
-  )
-}
-
-/** RFC 6749 §3.3 leaves the choice to the client; MCP authorization, "Scope Selection Strategy", orders it. */
-const baseScopes = (
-  options: OAuthProvider.Options,
-  found: Discovery.Discovered,
-  challenge: Challenge.Challenge | undefined
-): ReadonlyArray<string> => {
-  if (options.scopes !== undefined) return options.scopes
-  for (const candidate of [challenge, found.challenge]) {
-    const required = candidate === undefined ? [] : Challenge.requiredScopes(candidate)
-    if (required.length > 0) return required
-  }
-  return found.protectedResource?.scopesSupported.filter(Scopes.isScope) ?? []
-}
-
-const resourceParameter = (options: OAuthProvider.Options, resource: string): string | undefined => {
-  const choice = options.resourceParameter ?? "send"
-  if (choice === "send") return resource
-  return choice === "omit" ? undefined : choice.value
-}
-
-const keyOf = (
-  options: MakeOptions,
-  resource: string
-): TokenKey => ({
+/** The name of this provider's tokens in a storage: everything that decides which token a request gets. */
+const keyOf = (options: MakeOptions, resource: string): TokenKey => ({
   issuer: options.issuer,
   clientId: options.clientAuthentication.clientId,
   authenticationMethod: options.clientAuthentication.method,
@@ -280,73 +300,6 @@ const keyOf = (
   scopes: options.scopes ?? [],
   parameters: [
     ...Object.entries(options.additionalParameters ?? {}),
-    ["resource", resourceParameter(options, resource) ?? ""]
+    ["resource", ResourceIdentifier.resourceParameter(options.resourceParameter, resource) ?? ""]
   ]
 })
-
-const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
-
-/** What was written, but for its credentials. */
-const shown = (written: string): string => {
-  const url = parse(written)
-  return `"${url === undefined ? written : nameOf(url)}"`
-}
-
-const validate = (options: OAuthProvider.Options & { readonly clientAuthentication: ClientAuthentication }) =>
-  Either.gen(function*() {
-    if (options.clientAuthentication.clientId === "" && options.clientAuthentication !== anonymous) {
-      yield* invalid("clientId", "it is empty. Give the client id.")
-    }
-    if (options.issuer !== "discover") {
-      const issuer = AuthorizationServer.parseIssuer(options.issuer)
-      if (issuer === undefined) {
-        return yield* invalid(
-          "issuer",
-          `${
-            shown(options.issuer)
-          } is neither "discover" nor a URL without query, fragment and user name or password ` +
-            `(RFC 8414 §2). Write it as the authorization server does, as in https://auth.example.com.`
-        )
-      }
-      yield* check(issuer, "issuer")
-    }
-    for (const scope of options.scopes ?? []) {
-      if (!Scopes.isScope(scope)) {
-        yield* invalid("scopes", `"${scope}" is no scope (RFC 6749 §3.3): give each scope by itself, without spaces.`)
-      }
-    }
-    for (const name of Object.keys(options.additionalParameters ?? {})) {
-      if (TokenEndpoint.reservedParameters.has(name)) {
-        yield* invalid("additionalParameters", `"${name}" is set by the protocol. Use the option that stands for it.`)
-      }
-    }
-  })
-
-/** What the caller knows of the authorization server, checked like what is found. */
-const givenAuthorizationServer = (
-  { authorizationServerMetadata: metadata, issuer, tokenEndpoint }: OAuthProvider.Options
-): Either.Either<AuthorizationServer.AuthorizationServer | undefined, InvalidOptions | InsecureEndpoint> => {
-  if (metadata !== undefined) {
-    return Schema.decodeUnknownEither(AuthorizationServer.Metadata)(metadata).pipe(
-      Either.flatMap((document) =>
-        AuthorizationServer.fromMetadata(document, issuer === "discover" ? document.issuer : issuer)
-      ),
-      Either.mapLeft((error) =>
-        error._tag === "InsecureEndpoint"
-          ? error
-          : new InvalidOptions({ option: "authorizationServerMetadata", description: error.message })
-      )
-    )
-  }
-  if (tokenEndpoint === undefined) return Either.right(undefined)
-  const url = parseEndpoint(tokenEndpoint)
-  if (url === undefined) {
-    return invalid(
-      "tokenEndpoint",
-      `${shown(tokenEndpoint)} is not a URL without fragment and user name or password (RFC 6749 §3.2). Write it whole.`
-    )
-  }
-  return issuer === "discover"
-    ? invalid("tokenEndpoint", "it says nothing about the issuer. Set `issuer` as well.")
-    : AuthorizationServer.fromTokenEndpoint(issuer, url)
-}

@@ -1,5 +1,5 @@
 /**
- * The protected MCP server: its identifier (RFC 8707 §2), and the metadata that it publishes about itself (RFC 9728).
+ * A protected MCP server and the metadata that it publishes about itself (RFC 9728).
  *
  * @since 0.1.0
  */
@@ -10,17 +10,19 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Challenge from "./Challenge.ts"
-import { check, hasCredentials, parse } from "./internal/endpoint.ts"
-import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./internal/exchange.ts"
-import { discard } from "./internal/discard.ts"
-import { firstOf, type Found, lookup, unavailable } from "./internal/metadata.ts"
-import type { Read } from "./internal/sharedDocuments.ts"
-import { discovery } from "./internal/telemetry.ts"
-import { clean } from "./internal/text.ts"
-import { type DiscoveryError, type InsecureEndpoint, InvalidOptions, ResourceMismatch } from "./OAuthError.ts"
+import { check, parse } from "./authoring/SecureEndpoint.ts"
+import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./authoring/HttpExchange.ts"
+import { discard } from "./internal/http/discard.ts"
+import { firstOf, type Found, lookup, unavailable } from "./internal/http/metadataDocument.ts"
+import type { Read } from "./internal/http/sharedDocuments.ts"
+import { discovery } from "./internal/telemetry/telemetry.ts"
+import { clean } from "./internal/text/clean.ts"
+import { isSameIssuer } from "./internal/text/issuer.ts"
+import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
+import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
- * The part of the metadata that a machine needs; fields that are not named here are kept as they came.
+ * The fields of the metadata that a machine needs (RFC 9728 §2). Other fields are kept as the server wrote them.
  *
  * @since 0.1.0
  * @category schemas
@@ -35,62 +37,25 @@ export const Metadata = Schema.Struct(
 )
 
 /**
- * What a server says about itself, and where it said so.
+ * A server's metadata and where it was found.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ProtectedResource {
+  /** The issuers of the authorization servers, in the server's order. Empty if the metadata names none. */
   readonly authorizationServers: ReadonlyArray<string>
+  /** `scopes_supported`, as the server wrote it. Empty if the metadata lists none. */
   readonly scopesSupported: ReadonlyArray<string>
+  /** The address of the document. */
   readonly url: string
+  /** The whole document. */
   readonly metadata: typeof Metadata.Type
 }
 
 /**
- * A server's canonical identifier: scheme and host in lower case, no default port, no slash that its writer did not
- * write (RFC 8707 §2; MCP authorization, "Canonical Server URI").
- *
- * @since 0.1.0
- * @category getters
- */
-export const canonicalUrl = (url: URL, written: string): string => {
-  const wroteNoPath = url.pathname === "/" && /^[^:]*:[/\\]*[^/\\?#]*(?:[?#]|$)/.test(written.trim())
-  return `${url.origin}${wroteNoPath ? "" : url.pathname}${url.search}`
-}
-
-const invalid = (description: string) => Either.left(new InvalidOptions({ option: "serverUrl", description }))
-
-/**
- * Reads a server URL that a caller gave.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fromServerUrl = (
-  serverUrl: string | URL
-): Either.Either<{ readonly url: URL; readonly resource: string }, InvalidOptions | InsecureEndpoint> => {
-  // A `URL` has a slash behind a bare origin whether or not anybody wrote it.
-  const written = typeof serverUrl === "string"
-    ? serverUrl
-    : serverUrl.href.replace(/^([^/]*\/\/[^/]*)\/(?=$|[?#])/, "$1")
-  const url = parse(written)
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    return invalid(`"${written}" is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
-  }
-  if (hasCredentials(url)) {
-    return invalid(`it holds a user name or password. Leave them out: they would be sent to every party.`)
-  }
-  if (written.includes("#")) {
-    return invalid(
-      `"${written}" has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
-    )
-  }
-  return Either.map(check(url, "server"), () => ({ url, resource: canonicalUrl(url, written) }))
-}
-
-/**
- * Where the metadata of a server may be, in the order in which it is looked for (RFC 9728 §3.1).
+ * The well-known addresses of a server's metadata, in the order in which they are tried (RFC 9728 §3.1): first the one
+ * with the server's path, then the one at the root.
  *
  * @since 0.1.0
  * @category getters
@@ -105,7 +70,8 @@ export const wellKnownUrls = (server: URL): ReadonlyArray<URL> => {
 }
 
 /**
- * Whether metadata about `resource` is about `server`: the same identifier, or the same origin and a path above it.
+ * Whether metadata about `resource` covers `server` (RFC 9728 §3.3): the same identifier, or the same origin and a path
+ * above the server's.
  *
  * @since 0.1.0
  * @category predicates
@@ -119,30 +85,48 @@ export const covers = (resource: string, server: URL): boolean => {
 }
 
 /**
- * Finds the metadata of a server: first where its challenge says, then at the well-known addresses. Without metadata
- * the answer is a `Left` with what was tried. Fails with `ResourceMismatch` if a document is about another resource, and
- * with `DiscoveryError` if an address is out of order.
+ * Whether a server's metadata lists an issuer as one of its authorization servers.
+ *
+ * @internal
+ */
+export const lists = (self: ProtectedResource, issuer: string): boolean =>
+  self.authorizationServers.some((listed) => isSameIssuer(listed, issuer))
+
+/**
+ * Reads the metadata of a server: first from the address in its challenge (RFC 9728 §5.1), then from the well-known
+ * addresses. If no address has a document, the result is a `Left` with what each address answered. Fails with
+ * `ResourceMismatch` if the document describes another resource, and with `DiscoveryError` if an address is
+ * unavailable.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const discover = (
   client: HttpClient.HttpClient,
-  server: { readonly url: URL; readonly resource: string },
-  options: { readonly challenge?: Challenge.Challenge | undefined; readonly limits?: Limits | undefined } = {}
+  server: ResourceIdentifier,
+  options: {
+    /** The server's challenge, whose `resource_metadata` address is tried first. */
+    readonly challenge?: Challenge.Challenge | undefined
+    /**
+     * The limits of each request.
+     *
+     * @default 10 seconds, 1 MiB
+     */
+    readonly limits?: Limits | undefined
+  } = {}
 ): Effect.Effect<
   Either.Either<ProtectedResource, ReadonlyArray<string>>,
   DiscoveryError | ResourceMismatch
 > => Effect.map(read(client, server, options.challenge, options.limits ?? defaultLimits), ({ value }) => value)
 
 /**
- * `discover`, with how long the outcome is fresh.
+ * `discover`, together with how long the result is fresh.
  *
  * @internal
  */
 export const read = (
   client: HttpClient.HttpClient,
-  server: { readonly url: URL; readonly resource: string },
+  server: ResourceIdentifier,
   challenge: Challenge.Challenge | undefined,
   limits: Limits
 ): Effect.Effect<
@@ -185,7 +169,7 @@ type Challenged = Data.TaggedEnum<{
 }>
 const Challenged = Data.taggedEnum<Challenged>()
 
-/** Where the challenge says. If that fails in whatever way, the well-known addresses are tried all the same. */
+/** Reads the address in the challenge. Whatever fails here, the well-known addresses are tried next. */
 const discoverChallenged = (
   client: HttpClient.HttpClient,
   server: URL,
@@ -209,8 +193,9 @@ const discoverChallenged = (
 }
 
 /**
- * Asks the server without a token, for the challenge in its answer: by GET, which changes nothing, and if that is not
- * challenged, by the `ping` of MCP, since a server need not protect, or have, GET.
+ * Requests the server without a token, to get the challenge of its 401. The first request is a GET, which changes
+ * nothing. If its response has no challenge, an MCP `ping` follows, because a server may leave GET unprotected or
+ * unsupported.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,65 +1,128 @@
 /**
- * When a token is renewed, and how long anybody waits for that.
+ * When a provider renews its token, how long callers wait for a token, and how failed attempts are repeated.
  *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import type { AccessToken } from "./AccessToken.ts"
-import { double } from "./internal/double.ts"
 import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 
 /**
- * A token's life has three parts. *Fresh*: it is used as it is. *Advisory*: it is renewed once in the background while
- * everyone goes on with it. *Mandatory*: callers wait for the renewal, since the token might expire on its way.
+ * The options of `make`, and the option `refreshPolicy` of every provider. A token's life has three parts:
+ *
+ * - *Fresh*: callers use the token as it is.
+ * - *Advisory*: the background renews the token once, and callers go on with the token that they have.
+ * - *Mandatory*: callers wait for the renewal, because the token could expire on its way to the MCP server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * How long before the expiry the advisory part begins, as a function of the token's whole life. Half the life is used if
+   * that is shorter. A `refresh_in` in the token response, as Entra ID sends it, takes the place of this window.
+   *
+   * @default a quarter of the life, at most 5 minutes for lives up to 20 minutes, 15 up to 90 minutes, 60 beyond
+   */
+  readonly advisoryWindow: (lifetime: Duration.Duration) => Duration.DurationInput
+  /**
+   * How long before the expiry the mandatory part begins, as a function of the token's whole life. Half the life is used
+   * if that is shorter.
+   *
+   * @default a twentieth of the life, at most 1 minute
+   */
+  readonly mandatoryWindow: (lifetime: Duration.Duration) => Duration.DurationInput
+  /**
+   * The life of a token whose response has no `expires_in` (RFC 6749 §5.1 leaves it open).
+   *
+   * @default 5 minutes
+   */
+  readonly defaultLifetime: Duration.DurationInput
+  /**
+   * Whether the background also renews a token that no caller has used. Some authorization servers bill each token.
+   *
+   * @default false
+   */
+  readonly renewUnused: boolean
+  /**
+   * The wait between failed attempts before the mandatory part: `base` after the first failure, then doubled each time up
+   * to `max`. Up to half of the wait is added at random.
+   *
+   * @default base 1 second, max 5 minutes
+   */
+  readonly backoff: { readonly base: Duration.DurationInput; readonly max: Duration.DurationInput }
+  /**
+   * The wait between failed attempts while callers depend on them: in the mandatory part, and without a token.
+   *
+   * @default base 1 second, max 30 seconds
+   */
+  readonly urgentBackoff: { readonly base: Duration.DurationInput; readonly max: Duration.DurationInput }
+  /**
+   * How long callers wait while the authorization server is unreachable or does not answer.
+   *
+   * - `withToken`: in the mandatory part. After that time callers go on with the token that they have.
+   * - `withoutToken`: counted from the first caller without a token. Failed attempts are repeated in that time. After it,
+   *   calls fail immediately with the last error until an attempt succeeds. Calls also fail immediately if the next
+   *   attempt comes later than that, as it does in a long outage. An attempt in flight is always waited for.
+   *
+   * @default withToken 1 second, withoutToken 10 seconds
+   */
+  readonly patience: { readonly withToken: Duration.DurationInput; readonly withoutToken: Duration.DurationInput }
+  /**
+   * How long, at the least, a final refusal answers later callers. A thousand callers make one request.
+   *
+   * @default 5 seconds
+   */
+  readonly refusalMemory: Duration.DurationInput
+  /**
+   * How long a token that replaced a rejected one stays in use although the MCP server rejects it too. Doubled with each
+   * further rejection, up to `backoff.max`.
+   *
+   * @default 1 second
+   */
+  readonly rejectionMemory: Duration.DurationInput
+  /**
+   * How long the `TokenStorage` may take to read, write or remove a token. After that time the provider carries on without
+   * the storage.
+   *
+   * @default 5 seconds
+   */
+  readonly storageTimeout: Duration.DurationInput
+  /**
+   * How long to wait for the lease of a token that another process holds. After that time the provider asks the
+   * authorization server without the lease.
+   *
+   * @default 30 seconds
+   */
+  readonly leaseTimeout: Duration.DurationInput
+}
+
+/**
+ * A policy as a provider uses it: the fields of `Options`, with all durations decoded.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RefreshPolicy {
-  /** How long before the expiry the advisory part begins. Given the token's whole life. */
   readonly advisoryWindow: (lifetime: Duration.Duration) => Duration.Duration
-  /** How long before the expiry the mandatory part begins. Given the token's whole life. */
   readonly mandatoryWindow: (lifetime: Duration.Duration) => Duration.Duration
-  /** The life of a token whose answer does not say (RFC 6749 §5.1 leaves it open). */
   readonly defaultLifetime: Duration.Duration
-  /** Whether a token that nobody has used since it was got is renewed all the same. Some providers bill each token. */
   readonly renewUnused: boolean
-  /**
-   * The wait after the first failed attempt, and the longest, while the token in hand has time left. Up to half as much
-   * again is added at random.
-   */
   readonly backoff: { readonly base: Duration.Duration; readonly max: Duration.Duration }
-  /** The same from when callers depend on the next attempt: in the mandatory part, and without a token. */
   readonly urgentBackoff: { readonly base: Duration.Duration; readonly max: Duration.Duration }
-  /**
-   * How long callers wait for an authorization server that is away or does not answer. `withToken`: in the mandatory
-   * part, before they go on with the token in hand. `withoutToken`: counted from the first of them; failed attempts are
-   * repeated meanwhile, and who comes after it is told at once. So is who would wait in vain, since the next attempt is
-   * later than that: after a long outage the backoff has grown. An attempt under way is waited for.
-   */
   readonly patience: { readonly withToken: Duration.Duration; readonly withoutToken: Duration.Duration }
-  /** How long a final refusal is remembered at the least, so that a thousand callers make one request. */
   readonly refusalMemory: Duration.Duration
-  /**
-   * How long a token that replaced a rejected one is not replaced in turn, should it be rejected as well; doubled with
-   * each one that is, up to the longest backoff.
-   */
   readonly rejectionMemory: Duration.Duration
-  /** How long a storage may take to read, write or remove a token before it is done without. */
   readonly storageTimeout: Duration.Duration
-  /** How long to wait for the lease of a token before asking for one without it. */
   readonly leaseTimeout: Duration.Duration
 }
 
-const minDuration =
-  (fixed: Duration.DurationInput, share: number) => (lifetime: Duration.Duration): Duration.Duration =>
-    Duration.min(Duration.decode(fixed), Duration.times(lifetime, share))
+const window = (longest: Duration.Duration, share: number) => (lifetime: Duration.Duration): Duration.Duration =>
+  Duration.min(longest, Duration.times(lifetime, share))
 
 /**
- * Windows of the AWS SDKs (5 minutes for lives up to 20 minutes, 15 up to 90, 60 beyond; 60 seconds mandatory), never
- * more than a quarter and a twentieth of the life.
+ * The default of every option. The windows are those of the AWS SDKs (5 minutes for lives up to 20 minutes, 15 up to 90,
+ * 60 beyond; 60 seconds mandatory), limited to a quarter and a twentieth of the life.
  *
  * @since 0.1.0
  * @category constructors
@@ -67,9 +130,9 @@ const minDuration =
 export const standard: RefreshPolicy = {
   advisoryWindow: (lifetime) => {
     const minutes = Duration.toMinutes(lifetime)
-    return minDuration(Duration.minutes(minutes <= 20 ? 5 : minutes <= 90 ? 15 : 60), 0.25)(lifetime)
+    return window(Duration.minutes(minutes <= 20 ? 5 : minutes <= 90 ? 15 : 60), 0.25)(lifetime)
   },
-  mandatoryWindow: minDuration("60 seconds", 0.05),
+  mandatoryWindow: window(Duration.seconds(60), 0.05),
   defaultLifetime: Duration.minutes(5),
   renewUnused: false,
   backoff: { base: Duration.seconds(1), max: Duration.minutes(5) },
@@ -82,19 +145,64 @@ export const standard: RefreshPolicy = {
 }
 
 /**
- * `standard` with some of it changed.
+ * A policy with some options changed. All others are as in `standard`.
+ *
+ * @example
+ * ```ts
+ * import { ClientSecret } from "@effect-mcp-auth/client-secret"
+ * import { RefreshPolicy } from "@effect-mcp-auth/core"
+ * import { Duration, Redacted } from "effect"
+ *
+ * // For jobs that have a deadline: tokens are renewed early, also unused ones, and calls fail soon.
+ * const refreshPolicy = RefreshPolicy.make({
+ *   advisoryWindow: (lifetime) => Duration.times(lifetime, 0.5),
+ *   renewUnused: true,
+ *   patience: { withToken: 0, withoutToken: "2 seconds" }
+ * })
+ *
+ * const providerOf = (serverUrl: string) =>
+ *   ClientSecret.make({
+ *     serverUrl,
+ *     issuer: "https://auth.example.com",
+ *     clientId: "nightly-report",
+ *     clientSecret: Redacted.make("..."),
+ *     refreshPolicy
+ *   })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (changes: Partial<RefreshPolicy> = {}): RefreshPolicy => ({ ...standard, ...changes })
+export const make = (options?: Partial<Options>): RefreshPolicy => {
+  if (options === undefined) return standard
+  const { advisoryWindow, backoff, mandatoryWindow, patience, urgentBackoff, ...rest } = { ...standard, ...options }
+  const decodeBackoff = ({ base, max }: Options["backoff"]) => ({
+    base: Duration.decode(base),
+    max: Duration.decode(max)
+  })
+  return {
+    advisoryWindow: (lifetime) => Duration.decode(advisoryWindow(lifetime)),
+    mandatoryWindow: (lifetime) => Duration.decode(mandatoryWindow(lifetime)),
+    defaultLifetime: Duration.decode(rest.defaultLifetime),
+    renewUnused: rest.renewUnused,
+    backoff: decodeBackoff(backoff),
+    urgentBackoff: decodeBackoff(urgentBackoff),
+    patience: {
+      withToken: Duration.decode(patience.withToken),
+      withoutToken: Duration.decode(patience.withoutToken)
+    },
+    refusalMemory: Duration.decode(rest.refusalMemory),
+    rejectionMemory: Duration.decode(rest.rejectionMemory),
+    storageTimeout: Duration.decode(rest.storageTimeout),
+    leaseTimeout: Duration.decode(rest.leaseTimeout)
+  }
+}
 
 /**
- * The moments of one token's life, in milliseconds since the epoch: `renewAt`, from when it is renewed in the
- * background; `mandatoryAt`, from when callers wait.
+ * The moments of one token's life, in milliseconds since the epoch. The advisory part begins before `renewAt`, which is
+ * when the background renews the token. The mandatory part begins at `mandatoryAt`.
  *
- * @since 0.1.0
- * @category models
+ * @internal
  */
 export interface Moments {
   readonly renewAt: number
@@ -102,24 +210,24 @@ export interface Moments {
 }
 
 /**
- * Rolls the moments of a token. `jitter`, at least 0 and below 1, is rolled once per token: rolled at every look, the
- * earliest roll would always win. It spreads the renewals over the first half of the advisory part. No window is
- * longer than half the life, or a token would be due for renewal when it is issued.
+ * Plans the life of a token.
  *
- * `latency` is what the last renewal took, in milliseconds. The next begins twice that before the mandatory part at the
- * latest, so that it is done by then.
+ * - The renewals of many providers are spread over the first half of the advisory part.
+ * - No window is longer than half the life, or a token would be due for renewal when it is issued.
+ * - The renewal begins at least `2 * latency` before the mandatory part, so that it is done by then.
+ * - A `refreshAt` of the token, which the authorization server sent, takes the place of the advisory window.
  *
- * Where the authorization server said when to renew (`refresh_in`), the advisory part begins there instead.
+ * @param jitter at least 0 and below 1, rolled once per token. Rolled at each look, the earliest roll would always win.
+ * @param latency what the last renewal took, in milliseconds
  *
- * @since 0.1.0
- * @category combinators
+ * @internal
  */
 export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number, latency = 0): Moments => {
   const life = token.expiresAt - token.issuedAt
   const lifetime = Duration.millis(life)
-  const window = (of: Duration.Duration) => Math.min(Duration.toMillis(of), life / 2)
-  const mandatoryAt = token.expiresAt - window(self.mandatoryWindow(lifetime))
-  const advisory = window(self.advisoryWindow(lifetime))
+  const within = (window: Duration.Duration) => Math.min(Duration.toMillis(window), life / 2)
+  const mandatoryAt = token.expiresAt - within(self.mandatoryWindow(lifetime))
+  const advisory = within(self.advisoryWindow(lifetime))
   const advisoryAt = Math.min(mandatoryAt, token.refreshAt ?? token.expiresAt - advisory)
   const rolled = advisoryAt + Math.min(mandatoryAt - advisoryAt, advisory) * 0.5 * jitter
   const inTime = Math.max(mandatoryAt - 2 * latency, token.issuedAt + life / 2)
@@ -127,13 +235,15 @@ export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number,
 }
 
 /**
- * The wait before the next attempt, in milliseconds, after an error of a kind, transient or final, of which there have
- * been `times` before in a row: doubled each time, with up to half as much again at random. Where the server said how
- * long (RFC 9110 §10.2.3) it is that, with up to a tenth at random, and where the error is final, at least as long as it
- * is remembered. `urgent` where callers depend on the attempt; no `error` stands for a bug below, which is final too.
+ * The wait before the next attempt, in milliseconds. The wait is doubled with each failure of the same kind, transient or
+ * final, and up to half of it is added at random. If the server sent `Retry-After` (RFC 9110 §10.2.3), the wait is that,
+ * and up to a tenth of it is added at random. After a final error the wait is at least `refusalMemory`.
  *
- * @since 0.1.0
- * @category combinators
+ * @param times how many failures of the same kind came before, in a row
+ * @param error `undefined` for a bug below the provider, which counts as final
+ * @param urgent whether callers depend on the attempt
+ *
+ * @internal
  */
 export const delay = (
   self: RefreshPolicy,
@@ -143,33 +253,34 @@ export const delay = (
   urgent: boolean
 ): number => {
   const { base, max } = urgent ? self.urgentBackoff : self.backoff
-  const said = error === undefined ? 0 : retryAfter(error)
-  // Thousands may have been told the same moment.
-  if (said > 0) return Math.max(Math.ceil(said * (1 + jitter / 10)), Duration.toMillis(base), memory(self, error))
-  return Math.max(Math.ceil(double(base, times, max) * (1 + jitter / 2)), memory(self, error), SHORTEST_DELAY)
+  const asked = error === undefined ? 0 : retryAfter(error)
+  // A server that is overloaded sends the same `Retry-After` to thousands of clients.
+  if (asked > 0) return Math.max(Math.ceil(asked * (1 + jitter / 10)), Duration.toMillis(base), memory(self, error))
+  return Math.max(Math.ceil(doubled(base, times, max) * (1 + jitter / 2)), memory(self, error), SHORTEST_DELAY)
 }
 
-/** In milliseconds: whatever the policy says, failures do not follow one another at once. */
+/** In milliseconds. Attempts never follow one another immediately, whatever the policy is. */
 const SHORTEST_DELAY = 100
 
-/** A server that says "next year" is not believed: an hour, in milliseconds. */
+/** The longest `Retry-After` that is respected, in milliseconds: one hour. */
 const MAX_RETRY_AFTER = 60 * 60 * 1000
 
 const retryAfter = (error: OAuthError): number =>
   error instanceof TokenEndpointError ? Math.min(error.retryAfter ?? 0, MAX_RETRY_AFTER) : 0
 
 /**
- * How long a token that was got in place of a rejected one is kept although it was rejected too, in milliseconds, after
- * so many rejections in a row.
+ * How long a token that replaced a rejected one stays in use although it is rejected too, in milliseconds.
  *
- * @since 0.1.0
- * @category combinators
+ * @param rejections how many tokens in a row the MCP server has rejected
+ *
+ * @internal
  */
 export const rejectionMemory = (self: RefreshPolicy, rejections: number): number =>
-  double(self.rejectionMemory, rejections - 1, self.backoff.max)
+  doubled(self.rejectionMemory, rejections - 1, self.backoff.max)
 
 /**
- * How long an error answers for the callers that come after it, in milliseconds.
+ * How long an error answers later callers, in milliseconds: a transient error as long as its `Retry-After` says, a final
+ * one for `refusalMemory`.
  *
  * @since 0.1.0
  * @category combinators
@@ -178,23 +289,9 @@ export const memory = (self: RefreshPolicy, error: OAuthError | undefined): numb
   error !== undefined && isTransient(error) ? retryAfter(error) : Duration.toMillis(self.refusalMemory)
 
 /**
- * The longest timer, in milliseconds. A longer one fires at once.
+ * A duration that is doubled `times` times, up to a longest one, in milliseconds.
  *
- * @since 0.1.0
- * @category constants
+ * @internal
  */
-export const MAX_DELAY: number = 2 ** 31 - 1
-
-/**
- * The schedule of the background refresh: its input is the wait, in milliseconds, that the last look asked for, or none
- * to stop. Waits that are longer than a timer can be are cut; the look that follows asks for the rest.
- *
- * @since 0.1.0
- * @category schedules
- */
-export const schedule: Schedule.Schedule<Option.Option<number>, Option.Option<number>> = Schedule.identity<
-  Option.Option<number>
->().pipe(
-  Schedule.whileInput(Option.isSome),
-  Schedule.addDelay((wait) => Duration.millis(Math.min(Option.getOrElse(wait, () => 0), MAX_DELAY)))
-)
+export const doubled = (base: Duration.Duration, times: number, max: Duration.Duration): number =>
+  Math.min(Duration.toMillis(max), Duration.toMillis(base) * 2 ** Math.min(times, 30))

@@ -1,89 +1,52 @@
 /**
- * What a storage that leaves the process keeps of a token: one line of text, with a version, encrypted or not; and what a
- * place for such records has to be able to do.
+ * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext.
  *
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import { AccessToken } from "./AccessToken.ts"
 import { InvalidOptions, TokenStorageError } from "./OAuthError.ts"
 
 /**
- * Tokens to records and back. `name` is what the record is kept under: a record that is found under another one is not
- * opened.
- *
- * `open` fails with a `TokenStorageError` of reason `Damaged`, `UnknownVersion`, `Foreign` or `UnknownKey`.
+ * Turns tokens into records and back.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Codec {
+  /** The record of the token, bound to the name that it will be stored under. */
   readonly seal: (name: string, token: AccessToken) => Effect.Effect<string, TokenStorageError>
+  /**
+   * The token of the record that was found under the name. Fails with a `TokenStorageError` of reason `Damaged`,
+   * `UnknownVersion`, `UnknownKey` or, if the record is bound to another name, `Foreign`.
+   */
   readonly open: (name: string, record: string) => Effect.Effect<AccessToken, TokenStorageError>
 }
 
 /**
- * `encryptionKey`: 32 random bytes as base64url, such as `openssl rand -base64 32` prints. Of several, the first writes
- * and all of them read: to change the key, put the new one in front, and drop the old one when its tokens have expired.
+ * The options of every storage that encrypts.
  *
  * @since 0.1.0
  * @category models
  */
 export interface EncryptionOptions {
+  /**
+   * The key of AES-256-GCM: 32 random bytes as base64 or base64url, for example from `openssl rand -base64 32`.
+   *
+   * Of several keys, the first encrypts and all decrypt. To rotate the key, put the new key in front, and remove the old
+   * key when its last token has expired.
+   */
   readonly encryptionKey: Redacted.Redacted<string> | ReadonlyArray<Redacted.Redacted<string>>
-}
-
-/**
- * What becomes of a record: it stays, a new one takes its place, or it goes. `keepFor`: for how long the new one is of
- * use, in milliseconds.
- *
- * @since 0.1.0
- * @category models
- */
-export type Change = Data.TaggedEnum<{
-  Keep: {}
-  Write: { readonly record: string; readonly keepFor: number }
-  Remove: {}
-}>
-
-/**
- * @since 0.1.0
- * @category constructors
- */
-export const Change: Data.TaggedEnum.Constructor<Change> = Data.taggedEnum<Change>()
-
-/**
- * A place for records, each a line of text under a name of 43 letters, digits, `-` and `_`: what a storage that leaves the
- * process is made of.
- *
- * - `modify` asks what is to become of the current record, and does it, as one step: if another process is faster, it
- *   asks again. What must not be used counts as none.
- * - `lease` holds for the scope, and ends some time after its holder has died. Left out: it holds within this process.
- *   It need not know of other fibers of this process, of which only one comes at a time.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Store {
-  readonly get: (name: string) => Effect.Effect<Option.Option<string>, TokenStorageError>
-  readonly modify: (
-    name: string,
-    operation: "set" | "remove",
-    change: (current: Option.Option<string>) => Effect.Effect<Change, TokenStorageError>
-  ) => Effect.Effect<void, TokenStorageError>
-  readonly lease?: ((name: string) => Effect.Effect<void, TokenStorageError, Scope.Scope>) | undefined
 }
 
 const VERSION = 1
 
-/** A record is far shorter; what is longer is not looked into. In characters. */
+/** Records are far shorter; a longer text is not decoded. In characters. */
 const MAX_LENGTH = 1024 * 1024
 
 const Head = Schema.parseJson(Schema.Struct({ version: Schema.Number }))
@@ -105,11 +68,11 @@ const Plain = Schema.parseJson(Schema.Struct({
 
 const Content = Schema.parseJson(AccessToken)
 
-/** Without the cause, which would hold the record. */
+/** Without the cause, which would contain the record. */
 const unreadable = (reason: TokenStorageError["reason"], description: string) =>
   new TokenStorageError({ operation: "get", reason, description })
 
-const damaged = unreadable("Damaged", "the record is damaged, or no record. The next token replaces it.")
+const damaged = unreadable("Damaged", "the record is damaged, or it is not a record. The next token replaces it.")
 
 const checkVersion = (record: string): Either.Either<void, TokenStorageError> => {
   const head = record.length > MAX_LENGTH ? Option.none() : Schema.decodeUnknownOption(Head)(record)
@@ -118,8 +81,8 @@ const checkVersion = (record: string): Either.Either<void, TokenStorageError> =>
     ? Either.void
     : Either.left(unreadable(
       "UnknownVersion",
-      `the record is of version ${head.value.version}, and this program knows version ${VERSION}. ` +
-        `The next token replaces it.`
+      `the record has version ${head.value.version}, and this program reads version ${VERSION}. ` +
+        "The next token replaces it."
     ))
 }
 
@@ -128,11 +91,12 @@ const checkName = (found: string, name: string): Either.Either<void, TokenStorag
     ? Either.void
     : Either.left(unreadable(
       "Foreign",
-      "the record is that of another client, server or scope, and was not used. The next token replaces it."
+      "the record belongs to another client, server or scope, and was not used. The next token replaces it."
     ))
 
 /**
- * Records that anybody who can read them can use. `layer...Plaintext` of the storages say so in their name.
+ * Records without encryption: everybody who can read a record can use its token. Storages that use this codec have
+ * `Plaintext` in their name.
  *
  * @since 0.1.0
  * @category constructors
@@ -151,14 +115,14 @@ export const plaintext: Codec = {
 
 const isEncrypted = unreadable(
   "UnknownKey",
-  "the record is encrypted, and this storage reads plaintext. It is left alone until its token has expired. Use the " +
-    "storage whose name does not end in `Plaintext`, or another place."
+  "the record is encrypted, and this storage reads plaintext. The record stays until its token has expired. Use the " +
+    "storage whose name does not end in `Plaintext`, or store these tokens in another place."
 )
 
 const unknownKey = unreadable(
   "UnknownKey",
-  "the record was encrypted with a key that is not among those given as `encryptionKey`. It is left alone until its " +
-    "token has expired. Give the key that wrote it as well, behind the one that is to write."
+  "the record was encrypted with a key that is not in `encryptionKey`. The record stays until its token has expired. " +
+    "Add the key of the record to `encryptionKey`, after the key for new records."
 )
 
 interface Key {
@@ -167,10 +131,21 @@ interface Key {
 }
 
 /**
- * Records encrypted with AES-256-GCM, under a new nonce each. The name, the version, the expiry and the key's id are
- * authenticated with them (additional authenticated data), so that a record is good for nothing in another's place.
+ * Records encrypted with AES-256-GCM, each with a new random nonce. The name, the version, the expiry and the id of the key
+ * are authenticated with the record (additional authenticated data, NIST SP 800-38D), so that a record cannot be used in
+ * the place of another.
  *
- * Fails with `InvalidOptions` if a key is not 32 bytes.
+ * Fails with `InvalidOptions` if a key is not 32 bytes long, or if there is no key.
+ *
+ * @example
+ * ```ts
+ * import { TokenRecord } from "@effect-mcp-auth/core"
+ * import { Redacted } from "effect"
+ *
+ * export const codec = TokenRecord.encrypted({
+ *   encryptionKey: [Redacted.make("..."), Redacted.make("...")] // the new key, and the one before
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -226,7 +201,7 @@ const authenticated = (
 
 const invalid = (description: string) => new InvalidOptions({ option: "encryptionKey", description })
 
-const howToGive = "Give 32 random bytes as base64, such as `openssl rand -base64 32` prints."
+const howToGive = "Give 32 random bytes as base64, for example from `openssl rand -base64 32`."
 
 const importKey = (encoded: Redacted.Redacted<string>): Effect.Effect<Key, InvalidOptions> =>
   Effect.gen(function*() {
@@ -245,7 +220,7 @@ const importKey = (encoded: Redacted.Redacted<string>): Effect.Effect<Key, Inval
     return { id: yield* keyId(bytes), key }
   })
 
-/** By which a record says which key it needs: a digest of 48 bits, from which nothing of the key can be told. */
+/** The name of the key in a record: 48 bits of a digest, from which nobody can compute the key. */
 const keyId = (key: Uint8Array<ArrayBuffer>): Effect.Effect<string> =>
   Effect.promise(async () => {
     const labelled = new Uint8Array([...new TextEncoder().encode("effect-mcp-auth key id"), ...key])
@@ -253,11 +228,10 @@ const keyId = (key: Uint8Array<ArrayBuffer>): Effect.Effect<string> =>
   })
 
 /**
- * When the token of an encrypted record expires, in milliseconds since the epoch, as the record says in the clear: for
- * those who do not have its key. 0 for anything else.
+ * When the token of an encrypted record expires, in milliseconds since the epoch. The record says so in the clear, for
+ * processes without its key. 0 for a text that is not an encrypted record.
  *
- * @since 0.1.0
- * @category getters
+ * @internal
  */
 export const expiresAt = (record: string): number =>
   Option.match(record.length > MAX_LENGTH ? Option.none() : Schema.decodeUnknownOption(Sealed)(record), {

@@ -3,63 +3,96 @@
  */
 
 /**
- * An access token and what is known of it.
+ * An access token and what its token response says about it.
  *
  * @since 0.1.0
  */
 export * as AccessToken from "./AccessToken.ts"
 
 /**
- * Where the assertion comes from by which a workload says who it is (RFC 7521).
+ * An assertion (RFC 7521): what a provider is asked for, and whether the assertion may be sent (RFC 7523 §3).
+ *
+ * @since 0.1.0
+ */
+export * as Assertion from "./Assertion.ts"
+
+/**
+ * The service that supplies the assertion by which a workload proves its identity (RFC 7521).
  *
  * @since 0.1.0
  */
 export * as AssertionProvider from "./AssertionProvider.ts"
 
 /**
- * The authorization server's metadata: RFC 8414, and OpenID Connect Discovery 1.0 §4 where only that is served.
+ * An authorization server and its metadata (RFC 8414; OpenID Connect Discovery 1.0 §4 where a server has only that).
  *
  * @since 0.1.0
  */
 export * as AuthorizationServer from "./AuthorizationServer.ts"
 
 /**
- * The `WWW-Authenticate` header of a 401 or 403, read as RFC 9110 §11.6.1 writes it.
+ * A metadata document in memory, and how long it is fresh (RFC 9111 §4.2).
+ *
+ * @since 0.1.0
+ */
+export * as CachedDocument from "./CachedDocument.ts"
+
+/**
+ * The challenges in the `WWW-Authenticate` header of a 401 or 403 (RFC 9110 §11.6.1).
  *
  * @since 0.1.0
  */
 export * as Challenge from "./Challenge.ts"
 
 /**
- * How a client proves at the token endpoint who it is (RFC 6749 §2.3).
+ * How a client proves its identity at the token endpoint (RFC 6749 §2.3).
  *
  * @since 0.1.0
  */
 export * as ClientAuthentication from "./ClientAuthentication.ts"
 
 /**
- * From a server's URL to its authorization server, found once and remembered for as long as it is fresh.
+ * From a server's URL to its authorization server. The result is found once, and remembered for as long as its
+ * documents are fresh.
  *
  * @since 0.1.0
  */
 export * as Discovery from "./Discovery.ts"
 
 /**
- * What servers and authorization servers publish about themselves, read once for all providers that ask.
+ * Metadata that servers and authorization servers publish, read once for all providers that ask.
  *
  * @since 0.1.0
  */
 export * as DiscoveryCache from "./DiscoveryCache.ts"
 
 /**
- * What is presented at the token endpoint in return for a token (RFC 6749 §1.3).
+ * What a client presents at the token endpoint to get a token (RFC 6749 §1.3).
  *
  * @since 0.1.0
  */
 export * as Grant from "./Grant.ts"
 
 /**
- * What can go wrong between a machine and its token. Each error names what was wrong, where, and what to do next; none
+ * A JWT in the compact form (RFC 7519), read without verifying it: the authorization server verifies it.
+ *
+ * @since 0.1.0
+ */
+export * as Jwt from "./Jwt.ts"
+
+/**
+ * Tokens in a `KeyValueStore` of `@effect/platform`, for one process: neither the lease nor the order of writes reaches
+ * other processes. Processes of one machine share `FileTokenStorage` instead.
+ *
+ * A `KeyValueStore` cannot list its keys, so the tokens of clients that no longer run stay in it. Give the store a prefix
+ * (`KeyValueStore.prefix`) if it holds other things as well.
+ *
+ * @since 0.1.0
+ */
+export * as KeyValueTokenStorage from "./KeyValueTokenStorage.ts"
+
+/**
+ * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
  * carries a secret.
  *
  * @since 0.1.0
@@ -67,15 +100,15 @@ export * as Grant from "./Grant.ts"
 export * as OAuthError from "./OAuthError.ts"
 
 /**
- * What happens in a token's life, for those who want to watch.
+ * The events of a token's life, for programs that watch a provider.
  *
  * @since 0.1.0
  */
 export * as OAuthEvent from "./OAuthEvent.ts"
 
 /**
- * A `fetch` whose requests to the MCP server carry a valid token: for the transports of the official MCP SDK and for
- * anything else that takes a `fetch`.
+ * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for
+ * any other code that takes a `fetch`.
  *
  * @since 0.1.0
  */
@@ -89,53 +122,76 @@ export * as OAuthFetch from "./OAuthFetch.ts"
 export * as OAuthHttpClient from "./OAuthHttpClient.ts"
 
 /**
- * What providers count and measure, named and with units as OpenTelemetry's conventions have it. Whatever reads
- * Effect's metrics, such as `@effect/opentelemetry`, exports them.
+ * The metrics of all providers. Names and units follow the conventions of OpenTelemetry. Everything that reads Effect's
+ * metrics exports them, such as `@effect/opentelemetry`.
  *
- * Their attributes have few values, and neither names nor URLs among them:
+ * Each attribute has few values. No value is a name or a URL:
  *
- * - `oauth.grant.type`: the `grant_type` that was sent (RFC 6749 §4).
- * - `oauth.reason`: why a token was asked for: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
+ * - `oauth.grant.type`: the `grant_type` of the token request (RFC 6749 §4).
+ * - `oauth.reason`: why the provider asked for a token: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
  * - `oauth.outcome`: `success`, `failure` or `interrupted`.
- * - `error.type`: of a failure: the OAuth error code if a specification names it, else the HTTP status, else the error's
- *   tag and reason, as in `DiscoveryError.NotFound`; `_OTHER` for the rest.
- * - `oauth.token.source`: where the token came from: `authorization_server` or `storage`.
- * - `unit`: where Effect's exporters look for the unit.
+ * - `error.type`, for failures only: the OAuth error code if a specification names it, else the HTTP status, else the tag
+ *   and reason of the error, as in `DiscoveryError.NotFound`. `_OTHER` stands for all other codes.
+ * - `oauth.token.source`: where the token came from, `authorization_server` or `storage`.
+ * - `unit`: the unit, where Effect's exporters look for it.
  *
- * To tell providers apart, make each within `Effect.tagMetrics`: its metrics have those labels too.
+ * To tell providers apart, build each provider inside `Effect.tagMetrics`. Its metrics have those labels too.
  *
  * @since 0.1.0
  */
 export * as OAuthMetric from "./OAuthMetric.ts"
 
 /**
- * One MCP server and one identity: the service from which everything else gets its token.
+ * One MCP server and one identity: the service that supplies the access token.
  *
  * @since 0.1.0
  */
 export * as OAuthProvider from "./OAuthProvider.ts"
 
 /**
- * Many servers and identities in one program, as an agent platform or a gateway has them: a provider for each key, made
- * on first use and let go when it is idle.
+ * Many servers and identities in one program, as an agent platform or a gateway has them. Each key has a provider,
+ * which is made on first use and closed when it has been idle.
  *
  * @since 0.1.0
  */
 export * as OAuthProviders from "./OAuthProviders.ts"
 
 /**
- * The protected MCP server: its identifier (RFC 8707 §2), and the metadata that it publishes about itself (RFC 9728).
+ * A protected MCP server and the metadata that it publishes about itself (RFC 9728).
  *
  * @since 0.1.0
  */
 export * as ProtectedResource from "./ProtectedResource.ts"
 
 /**
- * When a token is renewed, and how long anybody waits for that.
+ * A storage outside of the process, from a place for lines of text: for tables, buckets and other places of your own.
+ *
+ * @since 0.1.0
+ */
+export * as RecordTokenStorage from "./RecordTokenStorage.ts"
+
+/**
+ * When a provider renews its token, how long callers wait for a token, and how failed attempts are repeated.
  *
  * @since 0.1.0
  */
 export * as RefreshPolicy from "./RefreshPolicy.ts"
+
+/**
+ * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL
+ * in canonical form, and what the `resource` parameter of a token request says.
+ *
+ * @since 0.1.0
+ */
+export * as ResourceIdentifier from "./ResourceIdentifier.ts"
+
+/**
+ * Which scopes a token request asks for. RFC 6749 §3.3 leaves the choice to the client; MCP authorization, "Scope
+ * Selection Strategy", puts the sources in order.
+ *
+ * @since 0.1.0
+ */
+export * as ScopeSelection from "./ScopeSelection.ts"
 
 /**
  * A JWT assertion that this process makes and signs (RFC 7521 §5, RFC 7523 §3).
@@ -145,37 +201,50 @@ export * as RefreshPolicy from "./RefreshPolicy.ts"
 export * as SignedAssertion from "./SignedAssertion.ts"
 
 /**
- * The token endpoint: one request (RFC 6749 §3.2), one decoded answer (§5).
+ * The kinds of private keys that sign assertions, and what each JWS algorithm needs (RFC 7518 §3, RFC 8037 §3.1).
+ *
+ * @since 0.1.0
+ */
+export * as SigningKey from "./SigningKey.ts"
+
+/**
+ * The token endpoint: one request (RFC 6749 §3.2) and one decoded answer (RFC 6749 §5).
  *
  * @since 0.1.0
  */
 export * as TokenEndpoint from "./TokenEndpoint.ts"
 
 /**
- * The life of one token: kept in memory, renewed ahead of its expiry, replaced when it is rejected, asked for once
- * however many callers want it.
+ * The key under which a `TokenStorage` stores a token: everything that makes two token requests ask for the same token.
  *
  * @since 0.1.0
  */
-export * as TokenLifecycle from "./TokenLifecycle.ts"
+export * as TokenKey from "./TokenKey.ts"
 
 /**
- * What a storage that leaves the process keeps of a token: one line of text, with a version, encrypted or not; and what a
- * place for such records has to be able to do.
+ * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext.
  *
  * @since 0.1.0
  */
 export * as TokenRecord from "./TokenRecord.ts"
 
 /**
- * What a token request is for, which grants and proofs are made from.
+ * What a token request is for. Grants and client authentications make their parameters from it.
  *
  * @since 0.1.0
  */
 export * as TokenRequestContext from "./TokenRequestContext.ts"
 
 /**
- * Where tokens are kept between callers, providers and, with other storages than `layerMemory`, processes.
+ * What a token endpoint must answer with status 200 (RFC 6749 §5.1).
+ *
+ * @since 0.1.0
+ */
+export * as TokenResponse from "./TokenResponse.ts"
+
+/**
+ * Where tokens are stored, so that callers and providers share them. Processes share tokens in the storages of
+ * `@effect-mcp-auth/storage-file` (one machine) and `@effect-mcp-auth/storage-redis` (a fleet).
  *
  * @since 0.1.0
  */

@@ -16,7 +16,7 @@ const token = (value = "canary-token", changes: Partial<AccessToken.AccessToken>
   })
 
 describe("AccessToken", () => {
-  it("is the value of the header only where that is asked for (RFC 6750 §2.1)", () => {
+  it("is in the clear only in AccessToken.authorization (RFC 6750 §2.1), and redacted in JSON and in inspect", () => {
     expect(AccessToken.authorization(token())).toBe("Bearer canary-token")
     const held = token("canary-token", { refreshToken: Redacted.make("canary-refresh") })
     for (const text of [JSON.stringify(held), inspect(held, { depth: Infinity, showHidden: true })]) {
@@ -25,21 +25,21 @@ describe("AccessToken", () => {
     }
   })
 
-  it("is recognised by the beginning of its SHA-256, whatever else is known of it", () => {
+  it("has the first 12 digits of the SHA-256 of its value as fingerprint, whatever its other fields are", () => {
     const print = AccessToken.fingerprint(token())
     expect(print).toBe(createHash("sha256").update("canary-token").digest("hex").slice(0, 12))
     expect(AccessToken.fingerprint(token("canary-token", { scopes: [] }))).toBe(print)
     expect(AccessToken.fingerprint(token("canary-other"))).not.toBe(print)
   })
 
-  it("is the same as another by what is sent, whatever else is known of it", () => {
+  it("is the same as a token with the same value, whatever the other fields are", () => {
     const one = token()
     expect(AccessToken.isSame(one, one)).toBe(true)
     expect(AccessToken.isSame(one, token("canary-token", { expiresAt: 3000, scopes: [] }))).toBe(true)
     expect(AccessToken.isSame(one, token("canary-other"))).toBe(false)
   })
 
-  it("is valid from its issue until its expiry, and not at it", () => {
+  it("is valid from its issue on, and no longer valid at its expiry", () => {
     assert.deepStrictEqual([999, 1000, 1999, 2000].map((now) => AccessToken.isValidAt(token(), now)), [
       false,
       true,
@@ -48,7 +48,7 @@ describe("AccessToken", () => {
     ])
   })
 
-  it("is written in the clear for a storage, and read back", () => {
+  it("is encoded in the clear for a storage, and decoded to the same token", () => {
     const held = token("canary-token", { refreshToken: Redacted.make("canary-refresh") })
     const encoded = Schema.encodeSync(AccessToken.AccessToken)(held)
     expect(encoded.value).toBe("canary-token")

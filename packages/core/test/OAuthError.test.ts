@@ -1,5 +1,6 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Cause, Effect, Redacted } from "effect"
+import { HttpClientError, HttpClientRequest } from "@effect/platform"
+import { Cause, Effect, FiberId, Option, Redacted, Runtime } from "effect"
 import { inspect } from "node:util"
 import { OAuthError } from "../src/index.ts"
 
@@ -27,7 +28,7 @@ const resourceMismatch = new OAuthError.ResourceMismatch({
   url: "https://m.example/doc"
 })
 
-describe("messages say what was wrong, where, and what to do", () => {
+describe("an error's message says what went wrong, where, and what to do", () => {
   const cases: ReadonlyArray<readonly [Error, string]> = [
     [discovery("NotFound"), "It did not work. Try again."],
     [tokenEndpoint("Refused"), "It did not work. Try again."],
@@ -83,7 +84,7 @@ describe("messages say what was wrong, where, and what to do", () => {
   })
 })
 
-describe("what strangers wrote is one line of a length that can be read", () => {
+describe("text from outside appears in a message as one line of at most 200 characters", () => {
   it.each([
     ["a line break and an escape sequence", ["https://a.example/\r\n\u001b[31mx"], "\"https://a.example/ [31mx\""],
     ["a long name", [`https://${"a".repeat(5000)}`], `"https://${"a".repeat(192)}…"`],
@@ -124,7 +125,76 @@ describe("isTransient: whether the same attempt may succeed later", () => {
   })
 })
 
-describe("an error that is kept whole shows no secret", () => {
+describe("fromUnknown: the OAuthError in any error", () => {
+  const error = tokenEndpoint("Refused")
+  const request = HttpClientRequest.get("https://mcp.example.com/mcp")
+  const requestError = new HttpClientError.RequestError({ request, reason: "Encode", cause: error })
+  const wrapped = (depth: number): Error => depth === 0 ? error : new Error("wrapped", { cause: wrapped(depth - 1) })
+
+  it.each<readonly [name: string, unknown: unknown]>([
+    ["the error itself", error],
+    ["the cause of a RequestError", requestError],
+    ["the cause of the cause of an Error", wrapped(2)],
+    ["the cause of an UnknownException", new Cause.UnknownException(error)],
+    ["the cause of an object that is no Error", { cause: error }],
+    ["a failure of a Cause", Cause.fail(error)],
+    ["the cause of a failure of a Cause", Cause.fail(requestError)],
+    ["a defect of a Cause", Cause.die(error)],
+    [
+      "the second failure of a Cause",
+      Cause.parallel(Cause.fail(new Error("other")), Cause.sequential(Cause.interrupt(FiberId.none), Cause.fail(error)))
+    ],
+    ["a FiberFailure", Runtime.makeFiberFailure(Cause.fail(requestError))],
+    [
+      "the cause of an Error that wraps a FiberFailure",
+      new Error("x", { cause: Runtime.makeFiberFailure(Cause.fail(error)) })
+    ]
+  ])("finds %s", (_, unknown) => {
+    expect(Option.getOrUndefined(OAuthError.fromUnknown(unknown))).toBe(error)
+  })
+
+  it.each([
+    discovery("NotFound"),
+    tokenEndpoint("Unavailable"),
+    assertion("Expired"),
+    mismatch("Changed"),
+    insecure("NotHttps"),
+    resourceMismatch
+  ])("finds a %s", (oauthError) => {
+    expect(Option.getOrUndefined(OAuthError.fromUnknown(oauthError))).toBe(oauthError)
+  })
+
+  const cyclic: { cause?: unknown } = {}
+  cyclic.cause = cyclic
+  it.each<readonly [name: string, unknown: unknown]>([
+    ["undefined", undefined],
+    ["null", null],
+    ["a text", "TokenEndpointError"],
+    ["another Error", new Error("other")],
+    ["an object with the tag alone", { _tag: "TokenEndpointError" }],
+    ["an error about an option", new OAuthError.InvalidOptions({ option: "issuer", description: "it is empty." })],
+    ["an object that is its own cause", cyclic],
+    ["an empty Cause", Cause.empty],
+    ["an interruption", Cause.interrupt(FiberId.none)],
+    ["an error under 17 wrappers", wrapped(17)]
+  ])("finds nothing in %s", (_, unknown) => {
+    expect(OAuthError.fromUnknown(unknown)).toEqual(Option.none())
+  })
+
+  it("finds an error under 16 wrappers", () => {
+    expect(Option.getOrUndefined(OAuthError.fromUnknown(wrapped(16)))).toBe(error)
+  })
+
+  it.effect("finds the error that Effect.runPromise rejects with", () =>
+    Effect.gen(function*() {
+      const rejection = yield* Effect.flip(
+        Effect.tryPromise({ try: () => Effect.runPromise(Effect.fail(error)), catch: (rejection) => rejection })
+      )
+      expect(Option.getOrUndefined(OAuthError.fromUnknown(rejection))).toBe(error)
+    }))
+})
+
+describe("an error with a secret in its cause does not show the secret in text, JSON or inspection", () => {
   const cause = { authorization: secret, nested: [secret], error: new Error("refused") }
   it.each([
     new OAuthError.TokenEndpointError({ reason: "Unavailable", url, description: "down", cause }),
@@ -147,7 +217,7 @@ describe("an error that is kept whole shows no secret", () => {
     }
   })
 
-  it.effect("and is what fails an effect, found by its tag", () =>
+  it.effect("an error fails an effect when it is yielded, and is caught by its tag", () =>
     Effect.gen(function*() {
       const error = yield* tokenEndpoint("Refused").pipe(Effect.catchTag("TokenEndpointError", Effect.succeed))
       expect(error.code).toBe("invalid_client")

@@ -1,5 +1,5 @@
 /**
- * What the page on a token's life says is what the policy does.
+ * The page on a token's life says what the policy does.
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Redacted } from "effect"
@@ -8,7 +8,7 @@ import { AccessToken, OAuthError, RefreshPolicy } from "../src/index.ts"
 
 const read = (name: string) => readFileSync(new URL(`../docs/${name}`, import.meta.url), "utf8")
 
-/** The cells of the table that begins with a heading, row by row. */
+/** The cells of the table whose first heading is given, row by row. */
 const tableOf = (page: string, heading: string): ReadonlyArray<ReadonlyArray<string>> => {
   const lines = page.slice(page.indexOf(`| ${heading} |`)).split("\n")
   const end = lines.findIndex((line) => !line.startsWith("|"))
@@ -24,7 +24,7 @@ const millisOf = (text: string): number => {
     .reduce((sum, [, count = "", unit = ""]) => sum + Number(count) * (unitOf[unit] ?? Number.NaN), 0)
 }
 
-/** The renewal rolled at its earliest and at its latest. */
+/** The earliest and the latest renewal, and the beginning of the mandatory part. */
 const momentsOf = (life: number) => {
   const token = new AccessToken.AccessToken({
     value: Redacted.make("canary"),
@@ -38,7 +38,7 @@ const momentsOf = (life: number) => {
   return [renewAt, RefreshPolicy.moments(RefreshPolicy.standard, token, 1).renewAt, mandatoryAt]
 }
 
-/** A default as its cell has it; `undefined` for a function of the life, which has a table of its own. */
+/** A default as the page writes it. `undefined` for a function of the life, which has a table of its own. */
 const cellOf = (value: RefreshPolicy.RefreshPolicy[keyof RefreshPolicy.RefreshPolicy]) => {
   if (typeof value === "function") return undefined
   if (typeof value === "boolean") return `\`${value}\``
@@ -60,19 +60,19 @@ const parsed = (cell: string) => {
 const page = read("token-life.md")
 
 describe("the page on a token's life", () => {
-  it("has the windows as they are", () => {
+  it("shows for five lives when a token is renewed", () => {
     const rows = tableOf(page, "it lives").map((row) => row.map(millisOf))
     expect(rows.length).toBe(5)
     for (const [life = 0, ...moments] of rows) expect(moments).toEqual(momentsOf(life))
   })
 
-  it("has every option, in order, with its default", () => {
+  it("lists every option, in order, with its default", () => {
     expect(tableOf(page, "option").map(([name = "", cell = ""]) => [name, parsed(cell)])).toEqual(
       Object.entries(RefreshPolicy.standard).map(([name, value]) => [`\`${name}\``, cellOf(value)])
     )
   })
 
-  it("has the longest windows as they are", () => {
+  it("names the longest windows", () => {
     const { advisoryWindow, mandatoryWindow } = RefreshPolicy.standard
     const longest = (of: (lifetime: Duration.Duration) => Duration.Duration) =>
       [20, 90, 60 * 24 * 365].map((life) => Duration.toMinutes(of(Duration.minutes(life))))
@@ -84,7 +84,7 @@ describe("the page on a token's life", () => {
     expect(page).toContain("a twentieth of it, and at most a minute")
   })
 
-  it("has a picture whose numbers are those of a token of an hour", () => {
+  it("shows a picture whose durations are those of a token of an hour", () => {
     const { patience } = RefreshPolicy.standard
     const away = new OAuthError.TokenEndpointError({ reason: "Unavailable", url: "", description: "" })
     const picture = read("token-life.svg").replace(/<desc.*<\/desc>/, "")

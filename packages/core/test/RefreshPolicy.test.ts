@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option, Redacted, TestClock } from "effect"
+import { Duration, Redacted } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { AccessToken, OAuthError, RefreshPolicy } from "../src/index.ts"
 
@@ -16,7 +16,7 @@ const tokenOf = (lifetime: number) =>
 const minutes = (count: number) => count * 60_000
 const hours = (count: number) => minutes(count * 60)
 
-describe("windows", () => {
+describe("the windows of a policy", () => {
   const cases: ReadonlyArray<readonly [name: string, life: number, renewAt: number, mandatoryAt: number]> = [
     ["2 seconds", 2000, 1500, 1900],
     ["60 seconds", 60_000, 45_000, 57_000],
@@ -26,13 +26,13 @@ describe("windows", () => {
     ["24 hours", hours(24), hours(23), hours(24) - 60_000]
   ]
   for (const [name, life, renewAt, mandatoryAt] of cases) {
-    it(`of a life of ${name}`, () => {
+    it(`of a token that lives for ${name} begin at a quarter and a twentieth of the life, or at their limits`, () => {
       expect(RefreshPolicy.moments(RefreshPolicy.standard, tokenOf(life), 0)).toEqual({ renewAt, mandatoryAt })
     })
   }
 
   it.prop(
-    "are in order within the life, whatever the life, the roll and the windows",
+    "are in order within the life, whatever the life, the jitter and the options",
     [
       FastCheck.integer({ min: 0, max: 2 ** 45 }),
       FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
@@ -57,7 +57,7 @@ describe("windows", () => {
     }
   )
 
-  it("a skew larger than the life does not make every request a token request", () => {
+  it("longer than the life are cut to half of it, so that a new token is not due at once", () => {
     const policy = RefreshPolicy.make({
       advisoryWindow: () => Duration.minutes(5),
       mandatoryWindow: () => Duration.minutes(5)
@@ -66,7 +66,7 @@ describe("windows", () => {
   })
 })
 
-describe("backoff", () => {
+describe("the wait between attempts", () => {
   const unavailable = (retryAfter?: number) =>
     new OAuthError.TokenEndpointError({
       reason: "Unavailable",
@@ -76,7 +76,7 @@ describe("backoff", () => {
     })
 
   it.prop(
-    "never below the base, never half as much again above the longest",
+    "of any number of failures is at least `base`, and at most one and a half times `max`",
     [
       FastCheck.nat(),
       FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
@@ -89,21 +89,21 @@ describe("backoff", () => {
     }
   )
 
-  it("doubles", () => {
+  it("doubles with each failure up to `max`, both before the mandatory part and when callers depend on it", () => {
     const waits = (urgent: boolean) =>
       [0, 1, 2, 3, 5, 9].map((times) => RefreshPolicy.delay(RefreshPolicy.standard, times, unavailable(), 0, urgent))
     expect(waits(false)).toEqual([1000, 2000, 4000, 8000, 32_000, 300_000])
     expect(waits(true)).toEqual([1000, 2000, 4000, 8000, 30_000, 30_000])
   })
 
-  it("is what the server said and up to a tenth more, between a second and an hour, however often it failed", () => {
+  it("after a Retry-After is what the server sent and up to a tenth more, between `base` and an hour", () => {
     const wait = (jitter: number) => (retryAfter: number) =>
       RefreshPolicy.delay(RefreshPolicy.standard, 9, unavailable(retryAfter), jitter, false)
     expect([10, 1000, 7000, 3_600_000, 1e12].map(wait(0))).toEqual([1000, 1000, 7000, 3_600_000, 3_600_000])
     expect([10, 1000, 7000].map(wait(0.5))).toEqual([1000, 1050, 7350])
   })
 
-  it("is not shorter than a refusal is remembered", () => {
+  it("after a final refusal is at least `refusalMemory`", () => {
     const refused = new OAuthError.TokenEndpointError({ reason: "Refused", url: "", description: "" })
     expect([0, 2, 3, 9].map((times) => RefreshPolicy.delay(RefreshPolicy.standard, times, refused, 0, true))).toEqual([
       5000,
@@ -113,7 +113,7 @@ describe("backoff", () => {
     ])
   })
 
-  it("errors are remembered: final ones for a while, others as long as the server said", () => {
+  it("a final error answers later callers for `refusalMemory`, a transient one as long as its Retry-After says", () => {
     const refused = new OAuthError.TokenEndpointError({ reason: "Refused", url: "", description: "" })
     expect(RefreshPolicy.memory(RefreshPolicy.standard, refused)).toBe(5000)
     expect(RefreshPolicy.memory(RefreshPolicy.standard, unavailable())).toBe(0)
@@ -127,33 +127,45 @@ describe("backoff", () => {
   })
 })
 
-describe("schedule", () => {
-  it.effect("looks again after the wait that was asked for, and stops at none", () =>
-    Effect.gen(function*() {
-      const looks: Array<number> = []
-      const waits = [Option.some(10), Option.some(20), Option.none<number>()]
-      const look = Effect.map(Effect.clock, (clock) => {
-        looks.push(clock.unsafeCurrentTimeMillis())
-        return waits[looks.length - 1] ?? Option.none()
-      })
-      const fiber = yield* Effect.fork(Effect.repeat(look, RefreshPolicy.schedule))
-      yield* TestClock.adjust("1 minute")
-      yield* Fiber.join(fiber)
-      expect(looks).toEqual([0, 10, 30])
-    }))
+describe("RefreshPolicy.make", () => {
+  it("without options is the standard policy", () => {
+    expect(RefreshPolicy.make()).toBe(RefreshPolicy.standard)
+  })
 
-  it.effect("a wait longer than a timer can be is taken in parts", () =>
-    Effect.gen(function*() {
-      const at = hours(24 * 60)
-      const looks: Array<number> = []
-      const look = Effect.map(Effect.clock, (clock) => {
-        const now = clock.unsafeCurrentTimeMillis()
-        looks.push(now)
-        return now < at ? Option.some(at - now) : Option.none()
-      })
-      const fiber = yield* Effect.fork(Effect.repeat(look, RefreshPolicy.schedule))
-      yield* TestClock.adjust("60 days")
-      yield* Fiber.join(fiber)
-      expect(looks).toEqual([0, 2 ** 31 - 1, 2 * (2 ** 31 - 1), at])
-    }))
+  it("decodes each duration, however it is written, and keeps the standard for all other options", () => {
+    const lifetime = Duration.minutes(10)
+    const { advisoryWindow, mandatoryWindow, ...policy } = RefreshPolicy.make({
+      advisoryWindow: () => "4 minutes",
+      mandatoryWindow: () => 1500,
+      defaultLifetime: "2 minutes",
+      backoff: { base: 500, max: "1 minute" },
+      urgentBackoff: { base: "250 millis", max: Duration.seconds(3) },
+      patience: { withToken: 0, withoutToken: "2 seconds" },
+      refusalMemory: "1 second",
+      rejectionMemory: 20n,
+      storageTimeout: "200 millis"
+    })
+    expect([advisoryWindow(lifetime), mandatoryWindow(lifetime)]).toEqual([
+      Duration.minutes(4),
+      Duration.millis(1500)
+    ])
+    expect(policy).toEqual({
+      defaultLifetime: Duration.minutes(2),
+      renewUnused: false,
+      backoff: { base: Duration.millis(500), max: Duration.minutes(1) },
+      urgentBackoff: { base: Duration.millis(250), max: Duration.seconds(3) },
+      patience: { withToken: Duration.zero, withoutToken: Duration.seconds(2) },
+      refusalMemory: Duration.seconds(1),
+      rejectionMemory: Duration.nanos(20n),
+      storageTimeout: Duration.millis(200),
+      leaseTimeout: RefreshPolicy.standard.leaseTimeout
+    })
+  })
+
+  it("a policy can be changed further", () => {
+    const policy = RefreshPolicy.make({ ...RefreshPolicy.make({ renewUnused: true }), leaseTimeout: "1 second" })
+    expect(policy.renewUnused).toBe(true)
+    expect(policy.leaseTimeout).toEqual(Duration.seconds(1))
+    expect(policy.advisoryWindow(Duration.hours(1))).toEqual(Duration.minutes(15))
+  })
 })

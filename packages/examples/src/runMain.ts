@@ -1,5 +1,6 @@
 /**
- * Runs an Effect as the program: Ctrl-C interrupts it, so that its scope closes, and the exit code says how it ended.
+ * Runs an Effect as the whole program. Ctrl-C interrupts the Effect, so that its scope closes. The exit code says how it
+ * ended.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -7,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 
 export interface Options {
-  /** The exit code after Ctrl-C. Default: 130, as shells have it; 0 for a program that has no other end. */
+  /** The exit code after Ctrl-C. Default: 130, the convention of shells. Use 0 for a program that only Ctrl-C ends. */
   readonly whenInterrupted?: number
 }
 
@@ -29,7 +30,7 @@ export const runMain = <E>(program: Effect.Effect<unknown, E>, { whenInterrupted
   })
 }
 
-/** An expected error was written for people to read; a defect needs its stack. */
+/** The message of an expected error is written for people. A defect needs its stack. */
 const explain = (cause: Cause.Cause<unknown>): string =>
   Cause.failureOption(cause).pipe(
     Option.filter((failure) => failure instanceof Error),

@@ -1,38 +1,37 @@
 /**
- * What the documentation shows compiles: the programs of the READMEs, and the `@example`s of the published packages.
+ * The code in the documentation compiles: the programs in the READMEs and docs pages, and the `@example`s of the
+ * published packages.
  */
+import { filesBelow, isPublished, readPackages } from "@effect-mcp-auth/tooling/packages"
 import { assert, describe, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
-// Inside the package, so that imports resolve as they do for its programs.
+
+/** Where the snippets are written: inside this package, so that their imports resolve as those of its programs do. */
 const folder = fileURLToPath(new URL("../build/docs", import.meta.url))
 
-const sources = [
+/** The README of the repository; README, docs pages and source modules of each published package. */
+const documents = [
   join(root, "README.md"),
-  join(root, "packages", "core", "docs", "observability.md"),
-  join(root, "packages", "core", "docs", "token-life.md"),
-  join(root, "packages", "testing", "docs", "identity-providers.md"),
-  ...["core", "client-secret", "private-key-jwt", "jwt-bearer", "workload-identity", "storage-redis", "testing"]
-    .flatMap((name) => {
-      const src = join(root, "packages", name, "src")
-      const readme = join(root, "packages", name, "README.md")
-      return [readme].filter((file) => existsSync(file)).concat(
-        readdirSync(src).filter((file) => file.endsWith(".ts") && file !== "index.ts").map((file) => join(src, file))
-      )
-    })
+  ...readPackages(root).filter(isPublished).flatMap(({ directory }) => [
+    ...[join(directory, "README.md")].filter((file) => existsSync(file)),
+    ...filesBelow(join(directory, "docs"), ".md"),
+    ...filesBelow(join(directory, "src"), ".ts").filter((file) => !file.endsWith("index.ts"))
+  ])
 ]
 
-const snippetsOf = (file: string): ReadonlyArray<string> => {
-  const text = readFileSync(file, "utf8").replaceAll(/^ \* ?/gm, "")
+/** The code between the fences, in pages and in docstrings alike. */
+const snippetsOf = (document: string): ReadonlyArray<string> => {
+  const text = readFileSync(document, "utf8").replaceAll(/^ \* ?/gm, "")
   return Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ([, code]) => code ?? "")
 }
 
-/** What the programs of the READMEs import from files of their reader's. */
+/** Files that the snippets import, and that their readers write. */
 const readersFiles = {
   "auth.ts": `import type { OAuthProvider } from "@effect-mcp-auth/core"
 import type { HttpClient } from "@effect/platform"
@@ -57,24 +56,32 @@ const tsconfig = {
   }
 }
 
-describe("the documentation's code", () => {
-  it("compiles", { timeout: 120_000 }, async () => {
-    rmSync(folder, { recursive: true, force: true })
-    mkdirSync(folder, { recursive: true })
-    const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
-    Object.entries(readersFiles).forEach(([name, text]) => write(name, text))
-    write("tsconfig.json", JSON.stringify(tsconfig))
-    const snippets = sources.flatMap((file) =>
-      snippetsOf(file).map((code, index) => {
-        write(`${relative(root, file).replaceAll(/[^\w-]+/g, "_")}_${index}.ts`, `${code}\nexport {}\n`)
-        return code
-      })
-    )
-    assert.isAbove(snippets.length, 10)
+/** Writes each snippet as a module whose name says where it comes from. The result is their number. */
+const writeModules = (): number => {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
+  write("tsconfig.json", JSON.stringify(tsconfig))
+  for (const [name, text] of Object.entries(readersFiles)) write(name, text)
+  let count = 0
+  for (const document of documents) {
+    const name = relative(root, document).replaceAll(/[^\w-]+/g, "_")
+    for (const [index, code] of snippetsOf(document).entries()) {
+      write(`${name}_${index}.ts`, `${code}\nexport {}\n`)
+      count++
+    }
+  }
+  return count
+}
+
+describe("the code in the documentation", () => {
+  it("compiles in every README, docs page and docstring of the published packages", { timeout: 120_000 }, async () => {
+    assert.isAbove(writeModules(), 10)
     const compiler = join(root, "node_modules", "typescript", "bin", "tsc")
-    const { stdout } = await promisify(execFile)(process.execPath, [compiler, "-p", folder]).catch((
-      error: { readonly stdout: string }
-    ) => error)
+    // A compiler that finds mistakes prints them, exits 1, and so rejects the promise.
+    const { stdout } = await promisify(execFile)(process.execPath, [compiler, "-p", folder]).catch(
+      (error: { readonly stdout: string }) => error
+    )
     assert.strictEqual(stdout, "")
   })
 })

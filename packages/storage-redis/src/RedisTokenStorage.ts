@@ -1,11 +1,12 @@
 /**
- * Tokens in a Redis or Valkey that a fleet of processes shares: one of them renews, and the others read.
+ * Tokens in a Redis or Valkey that several machines share: one process renews a token, and the others read it.
  *
  * @since 0.1.0
  */
-import { InvalidOptions, TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
+import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
-import { makeRecords, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
@@ -16,123 +17,132 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { ClusterOptions, RedisOptions } from "ioredis"
-import * as Client from "./internal/client.ts"
-import * as Leases from "./internal/lease.ts"
-import * as Scripts from "./internal/scripts.ts"
+import * as Client from "./internal/connection/client.ts"
+import * as Store from "./internal/store/store.ts"
 
 /**
- * - `url`: `redis://` or `rediss://` (TLS), with user name, password and the number of a db if need be. An array, even of
- *   one, is a cluster: some of its nodes, or the one address that a cloud gives it. The other nodes are found.
- * - `redis`: what else ioredis is to know, such as `tls`, `sentinels`, `password` or `db`; of each node of a cluster, which
- *   has no db but 0.
- * - `cluster`: what else it is to know of a cluster, such as `dnsLookup` or `natMap`. Makes one `url` a cluster's, too.
- * - `prefix`: what every key and channel begins with. `mcp-auth:` by default.
- * - `leaseDuration`: how long after its holder has died a lease ends. 10 seconds by default; shorter than the `leaseTimeout`
- *   of the refresh policy, or after a crash every process asks for itself.
- * - `commandTimeout`: how long Redis may take to answer before it is done without. 3 seconds by default.
- * - `pollInterval`: how often one that waits for a lease looks, besides being woken. 1 second by default.
+ * Where the Redis is, and how the processes share it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RedisStorageOptions {
+  /**
+   * The URL of a Redis: `redis://`, or `rediss://` for TLS, with the user name, the password and the db number where they
+   * are needed (`rediss://user:password@redis.example.com:6379/1`).
+   *
+   * An array, even of one URL, is a Redis Cluster: some of its nodes, or the one address that a cloud provider gives for
+   * the whole cluster. The client finds the other nodes.
+   */
   readonly url: Redacted.Redacted<string> | ReadonlyArray<Redacted.Redacted<string>>
+  /**
+   * Further options of ioredis, such as `tls`, `sentinels`, `password` or `db`. In a cluster they apply to each node, and
+   * `db` can only be 0. With ioredis 6, `protocol` is 2 unless it stands here.
+   *
+   * @default {}
+   * @see https://redis.github.io/ioredis/index.html#RedisOptions
+   */
   readonly redis?: RedisOptions | undefined
+  /**
+   * Further options of ioredis for a cluster, such as `dnsLookup` or `natMap`. With this option, a `url` without an array
+   * is a cluster, too.
+   *
+   * @default {} if `url` is an array
+   * @see https://redis.github.io/ioredis/interfaces/ClusterOptions.html
+   */
   readonly cluster?: Omit<ClusterOptions, "redisOptions" | "scaleReads"> | undefined
+  /**
+   * The text with which each key and each channel begins.
+   *
+   * @default "mcp-auth:"
+   */
   readonly prefix?: string | undefined
+  /**
+   * How long a lease lasts after its holder has died: from 100 milliseconds to 1 day. Keep it below the `leaseTimeout` of
+   * the `RefreshPolicy` (30 seconds by default). Otherwise each process makes a token request of its own after a crash.
+   *
+   * @default 10 seconds
+   */
   readonly leaseDuration?: Duration.DurationInput | undefined
+  /**
+   * How long Redis may take to answer a command, including the time to connect: from 1 millisecond to 1 day. After that,
+   * the operation fails and the provider carries on without the storage.
+   *
+   * @default 3 seconds
+   */
   readonly commandTimeout?: Duration.DurationInput | undefined
+  /**
+   * How often a process that waits for a lease checks it: from 10 milliseconds to 1 day. The release of a lease also
+   * wakes a waiting process at once.
+   *
+   * @default 1 second
+   */
   readonly pollInterval?: Duration.DurationInput | undefined
 }
 
 /**
+ * The options of a storage that encrypts its tokens.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends RedisStorageOptions, TokenRecord.EncryptionOptions {}
 
-/** How often the same step may lose to another process before something else must be wrong. */
-const MAX_ATTEMPTS = 100
-
-/** In whole milliseconds, as Redis counts; at least `least` of them, and no more than a fence is remembered. */
-const milliseconds = (
+/** The duration in whole milliseconds, as Redis counts. The limit is the time for which Redis remembers a fence. */
+const durationOption = (
   option: string,
   input: Duration.DurationInput,
-  least: Duration.DurationInput
-): Either.Either<number, InvalidOptions> => {
-  const time = Option.map(Duration.decodeUnknown(input), (time) => Duration.millis(Math.round(Duration.toMillis(time))))
-  return Option.filter(time, Duration.between({ minimum: least, maximum: "1 day" })).pipe(
-    Option.map(Duration.toMillis),
+  minimum: Duration.DurationInput
+): Either.Either<Duration.Duration, InvalidOptions> =>
+  Duration.decodeUnknown(input).pipe(
+    Option.map((duration) => Duration.millis(Math.round(Duration.toMillis(duration)))),
+    Option.filter(Duration.between({ minimum, maximum: "1 day" })),
     Either.fromOption(() =>
       new InvalidOptions({
         option,
-        description: `it is not between ${Duration.format(least)} and a day. Write a time as in "2 seconds".`
+        description: `this is not a duration between ${
+          Duration.format(minimum)
+        } and 1 day. Write for example "2 seconds".`
       })
     )
   )
-}
 
 const makeStore = (
   options: RedisStorageOptions
-): Effect.Effect<TokenRecord.Store, InvalidOptions, Scope.Scope> =>
+): Effect.Effect<RecordTokenStorage.Store, InvalidOptions, Scope.Scope> =>
   Effect.gen(function*() {
-    const leaseDuration = yield* milliseconds("leaseDuration", options.leaseDuration ?? "10 seconds", "100 millis")
-    const commandTimeout = yield* milliseconds("commandTimeout", options.commandTimeout ?? "3 seconds", "1 millis")
-    const pollInterval = yield* milliseconds("pollInterval", options.pollInterval ?? "1 second", "10 millis")
+    const leaseDuration = yield* durationOption("leaseDuration", options.leaseDuration ?? "10 seconds", "100 millis")
+    const commandTimeout = yield* durationOption("commandTimeout", options.commandTimeout ?? "3 seconds", "1 millis")
+    const pollInterval = yield* durationOption("pollInterval", options.pollInterval ?? "1 second", "10 millis")
     const client = yield* Client.make({
       ...(Redacted.isRedacted(options.url)
         ? { urls: [options.url], cluster: options.cluster }
         : { urls: options.url, cluster: options.cluster ?? {} }),
       redis: options.redis,
-      commandTimeout: Duration.millis(commandTimeout)
+      commandTimeout
     })
-    const prefix = options.prefix ?? "mcp-auth:"
-    const keyOf = (name: string, kind: "record" | "fence" | "lease" | "line") => `${prefix}{${name}}:${kind}`
-    const channelsOf = (name: string) => `${prefix}{${name}}:released:`
-    const leases = Leases.make(client, { keyOf, channelsOf, leaseDuration, pollInterval })
-
-    return {
-      get: (name) => client.get("get", keyOf(name, "record")),
-      modify: (name, operation, change) =>
-        Effect.gen(function*() {
-          const keys = [keyOf(name, "record"), keyOf(name, "fence")]
-          for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-            const current = yield* client.get(operation, keyOf(name, "record"))
-            const made = yield* change(current)
-            if (made._tag === "Keep") return
-            const [record, keepFor] = made._tag === "Write" ? [made.record, Math.ceil(made.keepFor)] : ["", 0]
-            // What would expire at once is not worth a command that Redis refuses.
-            const outcome = yield* client.run(operation, Scripts.replace, keys, [
-              Option.getOrElse(current, () => ""),
-              record,
-              Math.max(1, keepFor),
-              leases.fenceOf(name) ?? ""
-            ])
-            if (outcome === 1) return
-            if (outcome === -1) {
-              return yield* new TokenStorageError({
-                operation,
-                reason: "LeaseLost",
-                description:
-                  "another process has taken the lease meanwhile, so that this one's token was not stored. " +
-                  "If it happens often, this process stands still for longer than `leaseDuration`."
-              })
-            }
-          }
-          return yield* new TokenStorageError({
-            operation,
-            description: "the record does not hold still: other processes write to it all the time."
-          })
-        }),
-      lease: leases.take
-    }
+    return Store.make(client, { prefix: options.prefix ?? "mcp-auth:", leaseDuration, pollInterval })
   })
 
 /**
- * A storage in Redis, encrypted, with its connections open for the scope. They are made on first use; what is wrong with
- * them is a `TokenStorageError` each time, and tokens are asked for without the storage until Redis is back.
+ * A storage in Redis whose tokens are encrypted. It connects on first use and disconnects when the scope closes. While
+ * Redis fails, each operation fails with a `TokenStorageError`, and the provider asks the authorization server directly.
  *
- * Fails with `InvalidOptions` if a URL, an encryption key or a time is none.
+ * Fails with `InvalidOptions` if a URL, an encryption key or a duration is invalid.
+ *
+ * @example
+ * ```ts
+ * import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
+ * import { Effect, Redacted } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const storage = yield* RedisTokenStorage.make({
+ *     url: Redacted.make("rediss://:password@redis.example.com:6379"),
+ *     encryptionKey: Redacted.make("...") // openssl rand -base64 32
+ *   })
+ *   // storage.get, storage.set, storage.remove, storage.lease
+ * }).pipe(Effect.scoped)
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -140,10 +150,10 @@ const makeStore = (
 export const make = (
   options: Options
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, Scope.Scope> =>
-  Effect.zipWith(makeStore(options), TokenRecord.encrypted(options), makeRecords)
+  Effect.zipWith(makeStore(options), TokenRecord.encrypted(options), RecordTokenStorage.make)
 
 /**
- * `make` without encryption: whoever can read the Redis can use the tokens.
+ * `make` without encryption: everyone who can read this Redis can use the tokens.
  *
  * @since 0.1.0
  * @category constructors
@@ -151,20 +161,29 @@ export const make = (
 export const makePlaintext = (
   options: RedisStorageOptions
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, Scope.Scope> =>
-  Effect.map(makeStore(options), (store) => makeRecords(store, TokenRecord.plaintext))
+  Effect.map(makeStore(options), (store) => RecordTokenStorage.make(store, TokenRecord.plaintext))
 
 /**
  * `make` as a Layer.
  *
  * @example
  * ```ts
+ * import { ClientSecret } from "@effect-mcp-auth/client-secret"
  * import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
- * import { Redacted } from "effect"
+ * import { Layer, Redacted } from "effect"
  *
- * export const Storage = RedisTokenStorage.layer({
+ * const Storage = RedisTokenStorage.layer({
  *   url: Redacted.make("rediss://:password@redis.example.com:6379"),
- *   encryptionKey: Redacted.make("...")
+ *   encryptionKey: Redacted.make("..."), // openssl rand -base64 32
+ *   leaseDuration: "5 seconds"
  * })
+ *
+ * const Auth = ClientSecret.layer({
+ *   serverUrl: "https://mcp.example.com/mcp",
+ *   issuer: "https://auth.example.com",
+ *   clientId: "nightly-report",
+ *   clientSecret: Redacted.make("...")
+ * }).pipe(Layer.provide(Storage))
  * ```
  *
  * @since 0.1.0
@@ -176,6 +195,14 @@ export const layer = (options: Options): Layer.Layer<TokenStorage, InvalidOption
 /**
  * `makePlaintext` as a Layer.
  *
+ * @example
+ * ```ts
+ * import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
+ * import { Redacted } from "effect"
+ *
+ * const Storage = RedisTokenStorage.layerPlaintext({ url: Redacted.make("redis://localhost:6379") })
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -183,7 +210,19 @@ export const layerPlaintext = (options: RedisStorageOptions): Layer.Layer<TokenS
   Layer.scoped(TokenStorage, makePlaintext(options))
 
 /**
- * `make` as a Layer, from `Config`.
+ * `make` as a Layer, with options from `Config`.
+ *
+ * @example
+ * ```ts
+ * import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
+ * import { Config } from "effect"
+ *
+ * const Storage = RedisTokenStorage.layerConfig({
+ *   url: Config.redacted("REDIS_URL"),
+ *   encryptionKey: Config.redacted("TOKEN_ENCRYPTION_KEY"),
+ *   commandTimeout: Config.duration("REDIS_TIMEOUT").pipe(Config.withDefault("3 seconds"))
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category layers

@@ -3,7 +3,7 @@
  */
 
 /**
- * Tokens in a Redis or Valkey that a fleet of processes shares: one of them renews, and the others read.
+ * Tokens in a Redis or Valkey that several machines share: one process renews a token, and the others read it.
  *
  * @since 0.1.0
  */

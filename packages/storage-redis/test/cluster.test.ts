@@ -1,22 +1,21 @@
 import { TokenStorageContract } from "@effect-mcp-auth/testing"
 import { describe, expect, it, layer } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Option, Redacted, Scope } from "effect"
-import { readFileSync } from "node:fs"
 import { make as makeCluster, type Node } from "./support/redisCluster.ts"
-import { isInstalled, make as makeServer } from "./support/redisServer.ts"
-import { hold, makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
+import { describeRedis, make as makeServer, until } from "./support/redisServer.ts"
+import { checkContract, hold, makeKey, makeToken, namesOf, open, readmeRights } from "./support/storage.ts"
 
 class Nodes extends Context.Tag("Nodes")<Nodes, readonly [Node, Node, Node]>() {
   static readonly layer = Layer.scoped(Nodes, makeCluster())
 }
 
-/** By one URL, as a cloud gives it. */
+/** Opens the cluster by one URL, as a cloud provider gives it. */
 const openCluster = ({ server }: Node, options: Parameters<typeof open>[1] = {}) =>
   open("", { url: [Redacted.make(server.url)], ...options })
 
-describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server is installed)", () => {
+describeRedis("a cluster of three nodes", () => {
   layer(Nodes.layer, { excludeTestServices: true })((it) => {
-    describe("the contract, by the URL of one node", () => {
+    describe("the storage contract, by the URL of one node", () => {
       for (const { check, name } of TokenStorageContract.cases) {
         it.scoped(name, () =>
           Effect.gen(function*() {
@@ -26,7 +25,7 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
       }
     })
 
-    it.scoped("keeps tokens and leases on all of its nodes", () =>
+    it.scoped("keeps tokens and leases on all nodes", () =>
       Effect.gen(function*() {
         const nodes = yield* Nodes
         const storage = yield* openCluster(nodes[0])
@@ -40,7 +39,7 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
         }
       }))
 
-    it.scoped("the end of a lease wakes whoever waits, at whichever node it listens", () =>
+    it.scoped("wakes all waiters of a lease when it is released, at whichever node each of them listens", () =>
       Effect.gen(function*() {
         const nodes = yield* Nodes
         const options = { leaseDuration: "1 hour", pollInterval: "1 hour" } as const
@@ -50,7 +49,7 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
           const { line } = yield* namesOf(key)
           const release = yield* hold(holder, key)
           const fibers = yield* Effect.forEach(storages, ({ lease }) => Effect.fork(Effect.scoped(lease(key))))
-          yield* until(() => server.admin.zcard(line), (count) => count === 3)
+          yield* server.untilInLine(line, 3)
           yield* until(
             () => Promise.all(nodes.map(({ server }) => server.admin.pubsub("CHANNELS", `${line.slice(0, -5)}*`))),
             (channels) => channels.flat().length === 3
@@ -60,34 +59,30 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
         }
       }))
 
-    it.scoped("a plain URL is told that it is a node of a cluster, and what to write", () =>
+    it.scoped("opened by a URL without an array is an error that asks for an array", () =>
       Effect.gen(function*() {
         const [first, second] = yield* Nodes
         const storage = yield* open(first.server.url)
         for (const use of [storage.get(second.key), storage.set(second.key, makeToken())]) {
           const error = yield* Effect.flip(Effect.asVoid(use))
           expect(error).toMatchObject({ reason: "Unavailable" })
-          expect(error.message).toMatch(/MOVED.*node of a cluster: give `url` in an array/)
+          expect(error.message).toMatch(/MOVED.*node of a cluster: give `url` as an array/)
         }
       }))
 
     it.scoped("needs no more rights than the README names", () =>
       Effect.gen(function*() {
         const nodes = yield* Nodes
-        const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8")
-        const rights = /needs `(~\S+)` and `(&\S+)` \([^)]+\), and `([^`]+)`; in a\s+cluster `([^`]+)`/.exec(readme)
-        expect(rights?.length).toBe(5)
-        const names = rights?.slice(1).flatMap((some) => some.split(/\s+/)) ?? []
-        for (const { server } of nodes) {
-          yield* Effect.promise(() =>
-            server.admin.call("ACL", "SETUSER", "least", "on", ">canary-least", "-@all", ...names)
-          )
-        }
-        const place = open("", { url: [Redacted.make(`redis://least:canary-least@127.0.0.1:${nodes[0].server.port}`)] })
-        const [storage, other] = [yield* place, yield* place]
-        for (const { check } of TokenStorageContract.cases) yield* check(storage, other)
+        const rights = readmeRights()
+        expect(rights.cluster).toEqual(["+cluster", "+asking"])
+        const [url] = yield* Effect.forEach(
+          nodes,
+          ({ server }) => server.addUser("least", "-@all", ...rights.always, ...rights.cluster)
+        )
+        if (url === undefined) return expect.unreachable()
+        const storage = yield* checkContract(open("", { url: [Redacted.make(url)] }))
 
-        // A slot on its way to another node.
+        // A slot that is moving to another node.
         const [from, to] = nodes
         const { fence, record } = yield* namesOf(from.key)
         yield* Effect.promise(() => from.server.admin.del(record, fence))
@@ -105,7 +100,7 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
         yield* setSlot(to, "STABLE")
       }))
 
-    it.scoped("leaves no connection behind", () =>
+    it.scoped("leaves no connection open when the scope of the storage closes", () =>
       Effect.gen(function*() {
         const nodes = yield* Nodes
         const clients = () =>
@@ -119,7 +114,7 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
           const { line } = yield* namesOf(key)
           const release = yield* hold(one, key)
           const waiting = yield* Effect.fork(Effect.scoped(two.lease(key)))
-          yield* until(() => server.admin.zcard(line), (count) => count === 1)
+          yield* server.untilInLine(line, 1)
           yield* release
           yield* Fiber.join(waiting)
         }
@@ -129,8 +124,8 @@ describe.skipIf(!isInstalled)("a cluster of three (skipped where no redis-server
   })
 })
 
-describe.skipIf(!isInstalled)("a cluster in trouble (skipped where no redis-server is installed)", () => {
-  it.scopedLive("options of the cluster: names that only `dnsLookup` and `natMap` can find", () =>
+describeRedis("a cluster in trouble", () => {
+  it.scopedLive("is reached by names that only the options `dnsLookup` and `natMap` resolve", () =>
     Effect.gen(function*() {
       const named = ["--cluster-announce-hostname", "node.cluster.example.com"]
       const nodes = yield* makeCluster([...named, "--cluster-preferred-endpoint-type", "hostname"])
@@ -139,7 +134,7 @@ describe.skipIf(!isInstalled)("a cluster in trouble (skipped where no redis-serv
         cluster: { dnsLookup: (name, callback) => callback(new Error(`getaddrinfo ENOTFOUND ${name}`), "") },
         commandTimeout: "1 hour"
       })
-      expect((yield* Effect.flip(unknown.get(makeKey()))).message).toMatch(/ENOTFOUND cluster\.example\.com\. Correct/)
+      expect((yield* Effect.flip(unknown.get(makeKey()))).message).toMatch(/ENOTFOUND cluster\.example\.com\. Check/)
       const storage = yield* open(`redis://cluster.example.com:${server.port}`, {
         cluster: {
           dnsLookup: (_, callback) => callback(null, "127.0.0.1"),
@@ -153,7 +148,7 @@ describe.skipIf(!isInstalled)("a cluster in trouble (skipped where no redis-serv
       }
     }))
 
-  it.scopedLive("one node is killed: its tokens fail, and it is said why; the others go on; it comes back", () =>
+  it.scopedLive("one node dies: only its tokens fail, with the reason, until it comes back", () =>
     Effect.gen(function*() {
       const [first, second, third] = yield* makeCluster()
       const storage = yield* openCluster(first)
@@ -181,7 +176,7 @@ describe.skipIf(!isInstalled)("a cluster in trouble (skipped where no redis-serv
       yield* Effect.scoped(storage.lease(second.key))
     }))
 
-  it.scopedLive("all nodes are down, or want another password: it is said soon, and the password is not said", () =>
+  it.scopedLive("all nodes are down or reject the password: an early error with the reason and without the password", () =>
     Effect.gen(function*() {
       const nodes = yield* makeCluster(["--requirepass", "canary-password"], "canary-password")
       const urls = nodes.map(({ server }) => Redacted.make(`redis://:canary-password@127.0.0.1:${server.port}`))
@@ -190,9 +185,9 @@ describe.skipIf(!isInstalled)("a cluster in trouble (skipped where no redis-serv
       const url = Redacted.make(`redis://:canary-wrong@127.0.0.1:${nodes[0].server.port}`)
       const refused = yield* Effect.flip((yield* open("", { url: [url], commandTimeout: "1 hour" })).get(makeKey()))
       expect(refused).toMatchObject({ reason: "Refused" })
-      expect(refused.message).toMatch(/does not take the password/)
+      expect(refused.message).toMatch(/rejects the password/)
       for (const { server } of nodes) yield* server.stop
-      // The first may only find that its connection is closed.
+      // The first command may only find its connection closed.
       const error = yield* Effect.flip(storage.get(makeKey())).pipe(
         Effect.repeat({ until: ({ message }) => message.includes("ECONNREFUSED") })
       )
@@ -200,11 +195,13 @@ describe.skipIf(!isInstalled)("a cluster in trouble (skipped where no redis-serv
       expect(error.message).not.toMatch(/canary/)
     }))
 
-  it.scopedLive("is none: a URL in an array that should not be", () =>
+  it.scopedLive("a URL in an array that is not a cluster is an error that asks for a plain URL", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const storage = yield* open("", { url: [Redacted.make(server.url)], commandTimeout: "1 hour" })
       const error = yield* Effect.flip(storage.get(makeKey()))
-      expect(error.message).toMatch(/cluster support disabled\. It is no cluster: give its one `url` without an array/)
+      expect(error.message).toMatch(
+        /cluster support disabled\. This Redis is not a cluster: give `url` without an array/
+      )
     }))
 })

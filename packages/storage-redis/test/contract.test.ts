@@ -1,15 +1,13 @@
 import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
 import { TokenStorageContract } from "@effect-mcp-auth/testing"
-import { describe, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted } from "effect"
-import { isInstalled, make as makeServer, programs, type RedisServer } from "./support/redisServer.ts"
+import { layer } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { describeRedis, programs, Server } from "./support/redisServer.ts"
 import { open } from "./support/storage.ts"
 
-class Server extends Context.Tag("Server")<Server, RedisServer>() {}
-
 for (const program of programs) {
-  describe.skipIf(!isInstalled)(`the contract, on a ${program}`, () => {
-    layer(Layer.scoped(Server, makeServer([], undefined, program)), { excludeTestServices: true })((it) => {
+  describeRedis(`the storage contract on a ${program}`, () => {
+    layer(Server.layer(program), { excludeTestServices: true })((it) => {
       for (const kind of ["encrypted", "plaintext"]) {
         for (const { check, name } of TokenStorageContract.cases) {
           it.scoped(`${kind}: ${name}`, () =>

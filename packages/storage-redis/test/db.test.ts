@@ -1,18 +1,17 @@
 /**
- * Environments that are kept apart by the number of their db.
+ * Environments that share one Redis, each in a db of its own.
  */
-import { TokenStorageContract } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
-import { isInstalled, make as makeServer } from "./support/redisServer.ts"
-import { makeKey, makeToken, open } from "./support/storage.ts"
+import { describeRedis, make as makeServer } from "./support/redisServer.ts"
+import { checkContract, makeKey, makeToken, open } from "./support/storage.ts"
 
-describe.skipIf(!isInstalled)("a db (skipped where no redis-server is installed)", () => {
-  it.scopedLive("is the one that the URL or `redis.db` names, on a new connection as well", () =>
+describeRedis("the db", () => {
+  it.scopedLive("of the URL or of `redis.db` is used, also after a reconnection", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
-      const [storage, other] = [yield* open(`${server.url}/1`), yield* open(server.url, { redis: { db: 1 } })]
-      for (const { check } of TokenStorageContract.cases) yield* check(storage, other)
+      const storage = yield* checkContract(open(`${server.url}/1`))
+      const other = yield* checkContract(open(server.url, { redis: { db: 1 } }))
       const [key, token] = [makeKey(), makeToken()]
       yield* storage.set(key, token)
       yield* Effect.promise(() => server.admin.client("KILL", "TYPE", "normal"))
@@ -23,20 +22,19 @@ describe.skipIf(!isInstalled)("a db (skipped where no redis-server is installed)
       expect(yield* Effect.promise(() => server.admin.dbsize())).toBe(0)
     }))
 
-  it.scopedLive("that cannot be had is said, and nothing is read or written in db 0 in its place", () =>
+  it.scopedLive("that Redis does not have, or denies, is an error, and db 0 is neither read nor written in its place", () =>
     Effect.gen(function*() {
       const server = yield* makeServer(["--enable-debug-command", "yes"])
-      const rights = ["~*", "&*", "+@all", "-select"]
-      yield* Effect.promise(() => server.admin.call("ACL", "SETUSER", "bound", "on", ">canary-bound", ...rights))
+      const bound = yield* server.addUser("bound", "~*", "&*", "+@all", "-select")
       const key = makeKey()
       yield* (yield* open(server.url)).set(key, makeToken())
       const before = yield* Effect.promise(() => server.admin.call("DEBUG", "DIGEST"))
       const missing = [open(`${server.url}/99`), open(server.url, { redis: { db: 99 } })]
-      const denied = [open(`redis://bound:canary-bound@127.0.0.1:${server.port}/1`)]
+      const denied = [open(`${bound}/1`)]
       for (
         const [places, reason, said] of [
-          [missing, "Unavailable", /DB index is out of range\. Give a db that it has/],
-          [denied, "Refused", /does not let this user do it/]
+          [missing, "Unavailable", /DB index is out of range\. Name a db that this Redis has/],
+          [denied, "Refused", /denies this user a command/]
         ] as const
       ) {
         for (const place of places) {
@@ -58,8 +56,8 @@ describe.skipIf(!isInstalled)("a db (skipped where no redis-server is installed)
     }))
 })
 
-describe("a db", () => {
-  it.scopedLive("of a cluster, or that is no number, is refused, and not taken for db 0", () =>
+describe("the db option", () => {
+  it.scopedLive("is refused if it is not a number, or not 0 in a cluster, instead of being taken for db 0", () =>
     Effect.gen(function*() {
       const url = (...urls: ReadonlyArray<string>) => urls.map((one) => Redacted.make(one))
       const clusters = [
@@ -70,13 +68,13 @@ describe("a db", () => {
       for (const place of clusters) {
         const error = yield* Effect.flip(place)
         expect(error).toMatchObject({ _tag: "InvalidOptions", option: "url" })
-        expect(error.message).toMatch(/a cluster has no db but 0.*`prefix`/)
+        expect(error.message).toMatch(/A cluster has only db 0.*`prefix`/)
       }
       yield* open("", { url: url("redis://a/0") })
       for (const text of ["redis://a/production", "redis://a/1/2", "redis://a/-1", "redis://a?db=production"]) {
         const error = yield* Effect.flip(open(text))
         expect(error).toMatchObject({ _tag: "InvalidOptions", option: "url" })
-        expect(error.message).toMatch(/a db by its number/)
+        expect(error.message).toMatch(/the db as a number/)
       }
       for (const db of [Number.NaN, -1, 0.5]) {
         expect(yield* Effect.flip(open("redis://a", { redis: { db } }))).toMatchObject({ option: "redis" })

@@ -1,8 +1,7 @@
 /**
- * Real processes over a real storage: what they save, and what becomes of the others when one is killed.
+ * Real processes over a real storage: the requests that they save, and what happens to the others when one is killed.
  *
- * `KILL_REPEATS=50 pnpm test --project storage-redis processes` runs each of the tests in which a process is killed or
- * stopped so many times.
+ * `KILL_REPEATS=50 pnpm test --project storage-redis processes` repeats each kill and each stop 50 times.
  */
 import { NodeContext } from "@effect/platform-node"
 import { FileSystem } from "@effect/platform"
@@ -10,15 +9,15 @@ import { describe, expect, it } from "@effect/vitest"
 import { Config, Effect, Option, type Scope } from "effect"
 import { makeServers, type Servers, startWorker, type Worker } from "./support/fleet.ts"
 import type { Settings } from "./support/protocol.ts"
-import { isInstalled, make as makeRedis } from "./support/redisServer.ts"
+import { describeRedis, make as makeRedis } from "./support/redisServer.ts"
 
 const repeats = Effect.runSync(Config.withDefault(Config.integer("KILL_REPEATS"), 1))
 
-/** How long a lease of a dead process lasts here, in milliseconds. */
+/** How long the lease of a dead process lasts in these tests, in milliseconds. */
 const SHORT = 300
 const LONG = 60_000
 
-/** As it stands in the storage: whose it is, and in how many milliseconds it ends if nobody renews it. */
+/** A lease in the storage: its holder, and in how many milliseconds it expires without a renewal. */
 interface Lease {
   readonly holder: string
   readonly endsIn: number
@@ -27,7 +26,7 @@ interface Lease {
 interface Fleet {
   readonly servers: Servers
   readonly start: (name: string, leaseDuration?: number) => Effect.Effect<Worker, never, Scope.Scope>
-  /** None if nobody has it. */
+  /** `undefined` while no process holds the lease. */
   readonly lease: Effect.Effect<Lease | undefined>
 }
 
@@ -48,7 +47,7 @@ const redisFleet = Effect.gen(function*() {
     const [key] = await redis.admin.keys("*:lease")
     if (key === undefined) return undefined
     const [endsIn, holder] = [await redis.admin.pttl(key), await redis.admin.get(key)]
-    // -1: never.
+    // -1 means that the key never expires.
     return holder === null ? undefined : { holder, endsIn: endsIn === -1 ? Infinity : endsIn }
   })
   return { redis, ...(yield* fleetOn({ _tag: "redis", url: redis.url }, lease)) }
@@ -67,7 +66,7 @@ const fileFleet = Effect.gen(function*() {
     const until = Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
     return holder === "" ? undefined : { holder, endsIn: until - Date.now() }
   }).pipe(
-    // One that ends just now is gone before it is read.
+    // A lease that expires at this moment is gone before the read.
     Effect.retry({ while: (error) => error._tag === "SystemError" && error.reason === "NotFound" }),
     Effect.orDie
   )
@@ -80,7 +79,7 @@ const renew = { _tag: "renew", fibers: 1 } as const
 const failures = (worker: Worker) =>
   worker.events().filter(({ tag }) => tag === "RenewalFailed" || tag === "StorageFailed")
 
-/** One token for all of them, and nothing that went wrong. */
+/** All outcomes have the same token, and no failure. */
 const expectOne = (
   outcomes: ReadonlyArray<{ readonly tokens: ReadonlyArray<string>; readonly failures: ReadonlyArray<string> }>
 ) => {
@@ -91,8 +90,8 @@ const expectOne = (
 }
 
 /**
- * As often as was asked: a new process, which finds the token of the other and is then ended by `end`, which leaves the
- * other with a new token.
+ * Repeats `KILL_REPEATS` times: a new process finds the token of the other process. Then `end` ends the new process, and
+ * leaves the other with a new token.
  */
 const again = <F extends Fleet>(
   name: string,
@@ -142,12 +141,12 @@ const onAll = (fleet: Effect.Effect<Fleet, never, Scope.Scope>) => {
       expect(workers.flatMap(failures)).toEqual([])
     }))
 
-  it.scopedLive("a process that starts with a stored token makes no request for it", () =>
+  it.scopedLive("a process that finds a stored token at its start makes no token request", () =>
     Effect.gen(function*() {
       const { servers, start } = yield* fleet
       const first = yield* start("first")
       const token = expectOne([yield* first.run(call)])
-      // Callers do not wait for that.
+      // Callers do not wait until the token is stored.
       yield* first.untilStorage("stored")
       yield* first.kill
       const requests = servers.requests()
@@ -158,7 +157,7 @@ const onAll = (fleet: Effect.Effect<Fleet, never, Scope.Scope>) => {
     }))
 
   again(
-    "killed in the middle of a renewal: the next one makes it, one lease later at most",
+    "a process killed in the middle of a renewal: another process renews, at most one lease duration later",
     fleet,
     ({ lease, servers }, doomed, other) =>
       Effect.gen(function*() {
@@ -179,7 +178,7 @@ const onAll = (fleet: Effect.Effect<Fleet, never, Scope.Scope>) => {
   )
 
   again(
-    "stopped in the middle of a renewal: it undoes nothing when it goes on",
+    "a process paused in the middle of a renewal: it overwrites nothing when it continues",
     fleet,
     ({ servers }, doomed, other) =>
       Effect.gen(function*() {
@@ -198,11 +197,11 @@ const onAll = (fleet: Effect.Effect<Fleet, never, Scope.Scope>) => {
   )
 }
 
-describe("files", () => {
+describe("processes that share files", () => {
   onAll(fileFleet)
 
   again(
-    "killed in the middle of a write: nobody sees half a record",
+    "a process killed in the middle of a write: no process reads half a record",
     fileFleet,
     (_, doomed, other) =>
       Effect.gen(function*() {
@@ -215,12 +214,12 @@ describe("files", () => {
   )
 })
 
-describe.skipIf(!isInstalled)("Redis (skipped where no redis-server is installed)", () => {
+describeRedis("processes that share a Redis", () => {
   onAll(redisFleet)
 
-  // Commands that write wait, as in a server that is too busy; the others go on.
+  // Redis delays the commands that write, as a server under load does, and answers the others.
   again(
-    "killed in the middle of a write: nobody sees half a record",
+    "a process killed in the middle of a write: no process reads half a record",
     redisFleet,
     ({ redis, servers }, doomed, other) =>
       Effect.gen(function*() {
@@ -237,13 +236,13 @@ describe.skipIf(!isInstalled)("Redis (skipped where no redis-server is installed
       })
   )
 
-  it.scopedLive("warm calls make no request to it", () =>
+  it.scopedLive("calls whose token is in memory send no command to Redis", () =>
     Effect.gen(function*() {
       const { redis, start } = yield* redisFleet
       const worker = yield* start("warm", LONG)
       yield* worker.run(call)
       yield* worker.untilStorage("stored")
-      // The lease is given back after that.
+      // The lease is released after the token is stored.
       yield* Effect.repeat(Effect.promise(() => redis.admin.keys("*:lease")), { until: (held) => held.length === 0 })
       const commands = () =>
         Effect.promise(() => redis.admin.info("commandstats")).pipe(
@@ -257,7 +256,7 @@ describe.skipIf(!isInstalled)("Redis (skipped where no redis-server is installed
       expect(yield* commands()).toBe(before)
     }))
 
-  it.scopedLive("a Redis that hangs, restarts or is flushed fails no call", () =>
+  it.scopedLive("no call fails while Redis hangs, restarts or is flushed", () =>
     Effect.gen(function*() {
       const { redis, servers, start } = yield* redisFleet
       const workers = yield* Effect.forEach(["a", "b"], (name) => start(name, LONG), { concurrency: 2 })
@@ -267,19 +266,19 @@ describe.skipIf(!isInstalled)("Redis (skipped where no redis-server is installed
       yield* Effect.promise(() => redis.admin.flushall())
       expectOne(yield* all("renew"))
       expect(servers.tokens()).toBe(2)
-      // What is in memory is served, whatever Redis does.
+      // A token in memory is used whatever Redis does.
       yield* redis.pause
       expectOne(yield* all("call"))
       yield* redis.resume
       yield* redis.stop
       expectOne(yield* all("call"))
-      // And what is not is asked for directly.
+      // Without a token in memory, each process asks the authorization server directly.
       const direct = yield* all("renew")
       expect(direct.flatMap(({ failures }) => failures)).toEqual([])
       expect(servers.tokens()).toBe(4)
       expect(workers.every((worker) => failures(worker).some(({ tag }) => tag === "StorageFailed"))).toBe(true)
       yield* redis.start
-      // They find each other again, once neither pauses its use of a storage that was slow to fail.
+      // The processes share tokens again as soon as neither has paused its use of the storage.
       yield* Effect.repeat(all("renew"), {
         until: (outcomes) => new Set(outcomes.flatMap(({ tokens }) => tokens)).size === 1
       })

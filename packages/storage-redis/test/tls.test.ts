@@ -1,14 +1,14 @@
-import { TokenStorageContract } from "@effect-mcp-auth/testing"
-import { describe, expect, it } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { generate } from "selfsigned"
-import { freePort, isInstalled, make as makeServer } from "./support/redisServer.ts"
-import { makeKey, makeToken, open, until } from "./support/storage.ts"
+import { freePort } from "./support/listen.ts"
+import { describeRedis, make as makeServer, until } from "./support/redisServer.ts"
+import { checkContract, makeKey, makeToken, open } from "./support/storage.ts"
 
-/** A redis-server that speaks TLS at one port and plain text at another, with a certificate for 127.0.0.1. */
+/** A redis-server with one port for TLS and one for plain text, and with a certificate for 127.0.0.1. */
 const makeTlsServer = (args: ReadonlyArray<string> = []) =>
   Effect.gen(function*() {
     const { cert: ca, private: key } = yield* Effect.promise(() =>
@@ -31,18 +31,16 @@ const makeTlsServer = (args: ReadonlyArray<string> = []) =>
     return { ca, plainPort: server.port, port, server }
   })
 
-describe.skipIf(!isInstalled)("TLS (skipped where no redis-server is installed)", () => {
-  it.scopedLive("the contract, with the certificate's authority as `redis.tls.ca`", () =>
+describeRedis("TLS", () => {
+  it.scopedLive("a rediss:// URL with the authority's certificate in `redis.tls.ca` passes the contract", () =>
     Effect.gen(function*() {
       const { ca, port } = yield* makeTlsServer()
-      const place = open(`rediss://127.0.0.1:${port}`, { redis: { tls: { ca } } })
-      const [storage, other] = [yield* place, yield* place]
-      for (const { check } of TokenStorageContract.cases) yield* check(storage, other)
+      yield* checkContract(open(`rediss://127.0.0.1:${port}`, { redis: { tls: { ca } } }))
     }))
 
-  it.scopedLive("a cluster: every node is reached with the same `redis.tls`", () =>
+  it.scopedLive("each node of a cluster is reached with the same `redis.tls`", () =>
     Effect.gen(function*() {
-      // A node that has met no other does not know its address.
+      // A node that has met no other node does not know its own address.
       const announced = ["--cluster-announce-ip", "127.0.0.1"]
       const { ca, port, server } = yield* makeTlsServer([
         "--cluster-enabled",
@@ -54,14 +52,12 @@ describe.skipIf(!isInstalled)("TLS (skipped where no redis-server is installed)"
       yield* Effect.promise(() => server.admin.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383"))
       yield* until(() => server.admin.cluster("INFO"), (info) => info.includes("cluster_state:ok"))
       const url = [Redacted.make(`rediss://127.0.0.1:${port}`)]
-      const place = open("", { url, redis: { tls: { ca } } })
-      const [storage, other] = [yield* place, yield* place]
-      for (const { check } of TokenStorageContract.cases) yield* check(storage, other)
+      yield* checkContract(open("", { url, redis: { tls: { ca } } }))
       const error = yield* Effect.flip((yield* open("", { url })).get(makeKey()))
       expect(error.message).toMatch(/self-signed certificate\. .*`redis: \{ tls: \{ ca \} \}`/)
     }))
 
-  it.scopedLive("a certificate that is not trusted, or of another name: it is said what to give", () =>
+  it.scopedLive("an untrusted certificate, or one for another name, is an error that names the option to set", () =>
     Effect.gen(function*() {
       const { ca, port } = yield* makeTlsServer()
       const untrusted = yield* open(`rediss://127.0.0.1:${port}`)
@@ -78,17 +74,17 @@ describe.skipIf(!isInstalled)("TLS (skipped where no redis-server is installed)"
       expect((yield* Effect.flip(misnamed.get(makeKey()))).message).toMatch(/altnames.*`redis\.tls\.servername`/)
     }))
 
-  it.scopedLive("plain text spoken to TLS, and TLS to plain text: an error that says so, and no hang", () =>
+  it.scopedLive("plain text to a TLS port, and TLS to a plain port, is an error that names the other URL scheme", () =>
     Effect.gen(function*() {
       const { ca, plainPort, port } = yield* makeTlsServer()
       const plain = yield* Effect.flip((yield* open(`redis://127.0.0.1:${port}`)).get(makeKey()))
-      expect(plain.message).toMatch(/If it speaks TLS, write rediss:\/\//)
+      expect(plain.message).toMatch(/If this Redis speaks TLS, write rediss:\/\//)
       const tls = yield* open(`rediss://127.0.0.1:${plainPort}`, {
         redis: { tls: { ca } },
         commandTimeout: "100 millis"
       })
       expect((yield* Effect.flip(tls.get(makeKey()))).message).toMatch(
-        /not answer within 100ms: it was not reached\. If it does not speak TLS, write redis:\/\//
+        /no answer within 100ms \(`commandTimeout`\): no connection was made\. If this Redis does not speak TLS, write redis:/
       )
       expect(yield* (yield* open(`redis://127.0.0.1:${plainPort}`)).get(makeKey())).toEqual(Option.none())
     }))

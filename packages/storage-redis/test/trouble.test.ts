@@ -3,32 +3,30 @@ import { describe, expect, it, vi } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Redacted, Scope } from "effect"
 import { Redis } from "ioredis"
 import { makeAddress, makeAnswering } from "./support/fakeRedis.ts"
-import { freePort, isInstalled, make as makeServer } from "./support/redisServer.ts"
-import { hold, makeKey, makeToken, namesOf, open, until } from "./support/storage.ts"
+import { freePort } from "./support/listen.ts"
+import { describeRedis, make as makeServer, until } from "./support/redisServer.ts"
+import { hold, makeKey, makeToken, namesOf, open } from "./support/storage.ts"
 
-describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is installed)", () => {
-  it.scopedLive("wants a password: it is said where to write it, and the password is not said", () =>
+describeRedis("a Redis in trouble", () => {
+  it.scopedLive("requires a password, or another one: the error says where to write it and does not contain it", () =>
     Effect.gen(function*() {
       const server = yield* makeServer(["--requirepass", "canary-password"], "canary-password")
       const key = makeKey()
       const without = yield* Effect.flip((yield* open(server.url)).get(key))
       expect(without).toMatchObject({ reason: "Refused", operation: "get" })
-      expect(without.message).toMatch(/wants a password \(NOAUTH\).*redis:\/\/:password@host/)
+      expect(without.message).toMatch(/requires a password \(NOAUTH\).*redis:\/\/:password@host/)
       const wrong = yield* open(`redis://:canary-wrong@127.0.0.1:${server.port}`)
       expect(yield* Effect.flip(wrong.set(key, makeToken()))).toMatchObject({ reason: "Refused" })
       const lease = yield* Effect.flip(Effect.scoped(wrong.lease(key)))
-      expect(lease.message).toMatch(/does not take the password/)
+      expect(lease.message).toMatch(/rejects the password/)
       const right = yield* open(`redis://:canary-password@127.0.0.1:${server.port}`)
       expect(yield* right.get(key)).toEqual(Option.none())
     }))
 
-  it.scopedLive("gives this user too few rights", () =>
+  it.scopedLive("denies the user a command, in a script or outside: the error is Refused and names NOPERM", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
-      yield* Effect.promise(() =>
-        server.admin.call("ACL", "SETUSER", "reader", "on", ">canary-reader", "~*", "&*", "+get", "+info", "+ping")
-      )
-      const storage = yield* open(`redis://reader:canary-reader@127.0.0.1:${server.port}`)
+      const storage = yield* open(yield* server.addUser("reader", "~*", "&*", "+get", "+info", "+ping"))
       const key = makeKey()
       expect(yield* storage.get(key)).toEqual(Option.none())
       const refused = Effect.map(Effect.flip(storage.set(key, makeToken())), (error) => {
@@ -36,22 +34,22 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
         expect(error.message).toMatch(/NOPERM/)
       })
       yield* refused
-      // Then the script is refused nothing, and what it does is.
-      yield* Effect.promise(() => server.admin.call("ACL", "SETUSER", "reader", "+eval"))
+      // Now Redis allows the script, and denies the commands in it.
+      yield* server.addUser("reader", "+eval")
       yield* refused
     }))
 
-  it.scopedLive("is full: plaintext, too, stays out of the error", () =>
+  it.scopedLive("is full: the error says which setting to raise and does not contain the token, even unencrypted", () =>
     Effect.gen(function*() {
       const server = yield* makeServer(["--maxmemory", "1", "--maxmemory-policy", "noeviction"])
       const storage = yield* RedisTokenStorage.makePlaintext({ url: Redacted.make(server.url) })
       const error = yield* Effect.flip(storage.set(makeKey(), makeToken()))
       expect(error).toMatchObject({ reason: "Unavailable", operation: "set" })
-      expect(error.message).toMatch(/OOM.*raise its `maxmemory`/)
+      expect(error.message).toMatch(/OOM.*raise `maxmemory`/)
       expect(error.message).not.toMatch(/script/)
     }))
 
-  it.scopedLive("is full: no lease is begun, and those that were are given back", () =>
+  it.scopedLive("is full: a lease that is held can be released, and no new lease is taken", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const storage = yield* open(server.url)
@@ -66,7 +64,7 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       expect(error.message).toMatch(/OOM/)
     }))
 
-  it.scopedLive("has something else where a lease belongs: it is said, and nothing is left behind", () =>
+  it.scopedLive("holds a value of another type where a lease belongs: an error, and no lease is left behind", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const storage = yield* open(server.url)
@@ -85,7 +83,7 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       }
     }))
 
-  it.scopedLive("takes no writes", () =>
+  it.scopedLive("is a replica: reads work, and a write is an error that asks for the primary", () =>
     Effect.gen(function*() {
       const server = yield* makeServer(["--replicaof", "127.0.0.1 1", "--replica-serve-stale-data", "yes"])
       const storage = yield* open(server.url)
@@ -96,7 +94,7 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       )
     }))
 
-  it.scopedLive("becomes a replica, and its address stands for another: the next call finds that one", () =>
+  it.scopedLive("becomes a replica while its address moves to the new primary: the next write goes to the new primary", () =>
     Effect.gen(function*() {
       const [before, after] = [yield* makeServer(), yield* makeServer()]
       let primary = before
@@ -112,7 +110,7 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       expect(yield* Effect.promise(() => after.admin.exists(record))).toBe(1)
     }))
 
-  it.scopedLive("is down, and comes back: an error soon, and then all is well again", () =>
+  it.scopedLive("is down and comes back: early errors while it is down, and then each operation works again", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const storage = yield* open(server.url)
@@ -132,7 +130,7 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       yield* Effect.scoped(storage.lease(key))
     }))
 
-  it.scopedLive("restarts while others wait for the lease: they get it all the same", () =>
+  it.scopedLive("restarts while a process waits for a lease: that process gets the lease", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const key = makeKey()
@@ -143,14 +141,14 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
         Effect.retry(Effect.scoped(storage.lease(key)), { while: ({ reason }) => reason === "Unavailable" })
       )
       const { line } = yield* namesOf(key)
-      yield* until(() => server.admin.zcard(line), (count) => count === 1)
+      yield* server.untilInLine(line, 1)
       yield* server.restart
-      // It has forgotten the lease with everything else.
+      // The restarted Redis has lost the lease.
       yield* Fiber.join(waiting)
       yield* release
     }))
 
-  it.scopedLive("hangs: whoever waits can leave, and nothing that was begun is left behind", () =>
+  it.scopedLive("hangs: waiting operations can be interrupted or time out, and no lease or place in line is left behind", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const storage = yield* open(server.url)
@@ -166,29 +164,29 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       yield* until(async () => sent.mock.calls.length, (count) => count === fibers.length)
       yield* Fiber.interruptAll(fibers)
       const impatient = yield* open(server.url, { commandTimeout: "50 millis" })
-      expect((yield* Effect.flip(impatient.get(key))).message).toMatch(/did not answer within 50ms/)
+      expect((yield* Effect.flip(impatient.get(key))).message).toMatch(/no answer within 50ms/)
       yield* server.resume
       const { lease, line } = yield* namesOf(key)
-      // The end of the lease was sent behind its beginning.
+      // Redis runs the release after the acquisition, in the order in which they were sent.
       yield* until(() => server.admin.exists(lease, line), (count) => count === 0)
       yield* Effect.scoped(storage.lease(key))
     }))
 
-  it.scopedLive("sleeps: an error within `commandTimeout`, and then all is well again", () =>
+  it.scopedLive("sleeps: an error after `commandTimeout`, and then each operation works again", () =>
     Effect.gen(function*() {
       const server = yield* makeServer(["--enable-debug-command", "yes"])
       const storage = yield* open(server.url, { commandTimeout: "100 millis" })
       const key = makeKey()
       yield* storage.get(key)
       const sleep = yield* Effect.fork(Effect.promise(() => server.admin.call("DEBUG", "SLEEP", "1")))
-      // Over and over, since nobody can say when it has fallen asleep.
+      // Repeatedly, because the moment in which Redis falls asleep is unknown.
       const errors = yield* Effect.all(
         [storage.get(key), storage.set(key, makeToken())].map((use) => Effect.flip(Effect.forever(use))),
         { concurrency: 2 }
       )
       for (const error of errors) {
         expect(error).toMatchObject({ reason: "Unavailable" })
-        expect(error.message).toMatch(/did not answer within 100ms/)
+        expect(error.message).toMatch(/no answer within 100ms/)
       }
       yield* Fiber.join(sleep)
       const token = makeToken({ issuedIn: 0 })
@@ -197,7 +195,7 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
       expect(yield* storage.get(key)).toEqual(Option.some(token))
     }))
 
-  it.scopedLive("is flushed under load: nobody fails, and the lease is had again", () =>
+  it.scopedLive("is flushed again and again under load: no lease, read or write fails", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const key = makeKey()
@@ -209,7 +207,7 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
           yield* storage.lease(key)
           yield* storage.get(key)
           yield* storage.set(key, makeToken()).pipe(
-            // A later holder was let in by the flush.
+            // The flush let another holder take the lease.
             Effect.catchIf(({ reason }) => reason === "LeaseLost", () => Effect.void)
           )
           turns++
@@ -224,7 +222,7 @@ describe.skipIf(!isInstalled)("a Redis in trouble (skipped where none is install
     }))
 })
 
-describe("what says it is a Redis", () => {
+describe("a server that is not quite a Redis", () => {
   const nothing = { get: "$-1" }
   const busy = "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
   const cases: ReadonlyArray<readonly [what: string, answers: Record<string, string>, said: RegExp]> = [
@@ -237,18 +235,18 @@ describe("what says it is a Redis", () => {
       { ...nothing, eval: "-ERR unknown command 'eval', with args beginning with: 'hidden'" },
       /unknown command 'eval'$/
     ],
-    ["answers a number for text", { get: ":5", eval: "+OK" }, /something else than was asked/],
-    ["answers a list", { get: "*0", eval: "*2\r\n:1\r\n:2" }, /something else than was asked/],
-    ["answers text for a number", { ...nothing, eval: "+OK" }, /something else than was asked/],
+    ["answers a number for text", { get: ":5", eval: "+OK" }, /a reply of the wrong type/],
+    ["answers a list", { get: "*0", eval: "*2\r\n:1\r\n:2" }, /a reply of the wrong type/],
+    ["answers text for a number", { ...nothing, eval: "+OK" }, /a reply of the wrong type/],
     [
-      "speaks another protocol",
+      "speaks HTTP",
       { info: "HTTP/1.1 400 Bad Request", get: "HTTP/1.1 400 Bad Request" },
-      /Protocol error/
+      /Protocol error|Unknown RESP type/
     ],
-    ["says each time that another was faster", { ...nothing, eval: ":0" }, /does not hold still/]
+    ["reports at each write that the record has changed", { ...nothing, eval: ":0" }, /replaced the record 100 times/]
   ]
   for (const [what, answers, said] of cases) {
-    it.scopedLive(what, () =>
+    it.scopedLive(`${what}: the error says so, and does not contain the token`, () =>
       Effect.gen(function*() {
         const storage = yield* RedisTokenStorage.makePlaintext({ url: Redacted.make(yield* makeAnswering(answers)) })
         const error = yield* Effect.flip(storage.set(makeKey(), makeToken()))
@@ -258,7 +256,7 @@ describe("what says it is a Redis", () => {
       }))
   }
 
-  it.scopedLive("repeats the password as an unknown command: it is not in the error", () =>
+  it.scopedLive("repeats the password in its reply to an unknown AUTH: the error does not contain the password", () =>
     Effect.gen(function*() {
       const url = yield* makeAnswering({
         auth: "-ERR unknown command `auth`, with args beginning with: `hidden-password`, "
@@ -269,7 +267,7 @@ describe("what says it is a Redis", () => {
       expect(error.message).not.toMatch(/canary|hidden/)
     }))
 
-  it.scopedLive("has several addresses, none of which answers: it is said what became of the first", () =>
+  it.scopedLive("has several addresses of which none answers: the error says why the first failed", () =>
     Effect.gen(function*() {
       const port = yield* Effect.promise(freePort)
       const addresses = ["127.0.0.1", "127.0.0.2"].map((address) => ({ address, family: 4 }))

@@ -5,7 +5,8 @@
  */
 import type { AccessToken } from "@effect-mcp-auth/core/AccessToken"
 import type { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
-import type { TokenKey, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import type { TokenKey } from "@effect-mcp-auth/core/TokenKey"
+import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"

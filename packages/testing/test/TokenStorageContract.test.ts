@@ -1,4 +1,4 @@
-import { AccessToken, TokenStorage } from "@effect-mcp-auth/core"
+import { AccessToken, TokenKey, TokenStorage } from "@effect-mcp-auth/core"
 import { describe, expect, it } from "@effect/vitest"
 import { Clock, Effect, Option } from "effect"
 import { TokenStorageContract } from "../src/index.ts"
@@ -7,7 +7,7 @@ type Storage = TokenStorage.TokenStorage.Service
 
 /** A storage that meets the contract apart from the changes. Both views see the same place. */
 const makePlace = (changes: {
-  readonly name?: (key: TokenStorage.TokenKey) => string
+  readonly name?: (key: TokenKey.TokenKey) => string
   readonly keep?: (token: AccessToken.AccessToken) => AccessToken.AccessToken
   readonly replaces?: (token: AccessToken.AccessToken, kept: AccessToken.AccessToken, now: number) => boolean
   readonly removes?: (kept: AccessToken.AccessToken, token: AccessToken.AccessToken) => boolean
@@ -17,7 +17,7 @@ const makePlace = (changes: {
   Effect.map(TokenStorage.makeMemory, ({ lease }): readonly [Storage, Storage] => {
     const {
       keep = (token) => token,
-      name = TokenStorage.keyToString,
+      name = TokenKey.encode,
       removes = AccessToken.isSame,
       replaces = TokenStorage.supersedes,
       share = true
@@ -51,8 +51,8 @@ const violations = (changes: Parameters<typeof makePlace>[0]) =>
 const without = (field: "refreshAt" | "refreshToken") => (token: AccessToken.AccessToken) =>
   AccessToken.copy(token, { [field]: undefined })
 
-const named = (f: (key: TokenStorage.TokenKey) => Partial<TokenStorage.TokenKey>) => (key: TokenStorage.TokenKey) =>
-  TokenStorage.keyToString({ ...key, ...f(key) })
+const named = (f: (key: TokenKey.TokenKey) => Partial<TokenKey.TokenKey>) => (key: TokenKey.TokenKey) =>
+  TokenKey.encode({ ...key, ...f(key) })
 
 const mutants: Readonly<Record<string, Parameters<typeof makePlace>[0]>> = {
   "does not share its tokens": { share: false },
@@ -81,10 +81,10 @@ const mutants: Readonly<Record<string, Parameters<typeof makePlace>[0]>> = {
   "ignores the case of letters in resources": { name: named(({ resource }) => ({ resource: resource.toLowerCase() })) },
   "joins the parts of a key without a separator": {
     name: ({ clientId, issuer, ...rest }) =>
-      `${issuer}${clientId}${TokenStorage.keyToString({ ...rest, issuer: "", clientId: "" })}`
+      `${issuer}${clientId}${TokenKey.encode({ ...rest, issuer: "", clientId: "" })}`
   },
   "distinguishes keys by the order of scopes": {
-    name: (key) => `${key.scopes.join()} ${TokenStorage.keyToString(key)}`
+    name: (key) => `${key.scopes.join()} ${TokenKey.encode(key)}`
   }
 }
 

@@ -1,14 +1,17 @@
 /**
- * The access token of an Azure managed identity, as an assertion: of a virtual machine (IMDS), or of App Service,
- * Functions and Container Apps.
+ * The access token of an Azure managed identity as an assertion, on a virtual machine (IMDS), App Service, Functions or
+ * Container Apps.
  *
  * @since 0.1.0
  */
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -16,30 +19,49 @@ import * as Schema from "effect/Schema"
 import type * as Assertion from "./internal/assertion.ts"
 import * as Environment from "./internal/environment.ts"
 import * as Http from "./internal/http.ts"
-import * as Remembered from "./internal/remembered.ts"
-import { clean } from "./internal/text.ts"
+import * as CachedSource from "./internal/cachedSource.ts"
 
 /**
- * At most one of `clientId`, `objectId` and `resourceId` says which user-assigned identity is meant; none of them is the
- * system-assigned one.
+ * To use a user-assigned identity, set one of `clientId`, `objectId` and `resourceId`. Without them the system-assigned
+ * identity is used.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * What the token is for, in place of the audience that the authorization server is asked with, such as
-   * `api://AzureADTokenExchange` where an Entra application trusts the identity.
+   * The resource of the token, for example `api://AzureADTokenExchange` where an Entra application trusts the identity.
+   *
+   * @default the audience that the grant requests: the authorization server's issuer, unless configured otherwise
    */
   readonly resource?: string | undefined
-  /** What the token's `aud` is, where that is neither `resource` nor the bare id in `api://<id>`. */
+  /**
+   * The `aud` of the token, if that is neither `resource` nor the id in `api://<id>`.
+   *
+   * @default `resource`, also with or without a trailing slash, and the id in `api://<id>`
+   */
   readonly audience?: string | undefined
+  /**
+   * The client id of a user-assigned identity.
+   *
+   * @default none
+   */
   readonly clientId?: string | undefined
+  /**
+   * The object id, also called principal id, of a user-assigned identity.
+   *
+   * @default none
+   */
   readonly objectId?: string | undefined
+  /**
+   * The Azure resource id of a user-assigned identity.
+   *
+   * @default none
+   */
   readonly resourceId?: string | undefined
 }
 
-/** One of the two services that give tokens. */
+/** One of the two services that issue tokens. */
 interface Service extends Http.Source {
   readonly url: string | URL
   readonly apiVersion: string
@@ -53,7 +75,7 @@ const imds: Service = {
   url: "http://169.254.169.254/metadata/identity/oauth2/token",
   apiVersion: "2018-02-01",
   header: ["metadata", "true"],
-  // As its documentation says.
+  // IMDS answers 404 and 410 while a new identity is being set up, as its documentation says.
   lateToKnow: true,
   parameters: { clientId: "client_id", objectId: "object_id", resourceId: "msi_res_id" }
 }
@@ -70,10 +92,10 @@ const appService = (url: URL, header: Redacted.Redacted<string>): Service => ({
 const APP_SERVICE = "App Service, Functions and Container Apps set IDENTITY_ENDPOINT and IDENTITY_HEADER together " +
   "where the app has a managed identity."
 
-/** Variables that tell other platforms by, whose services ask for more than a header. */
+/** Variables of other platforms, whose services require more than a header. */
 const others = [["IMDS_ENDPOINT", "Azure Arc"], ["IDENTITY_SERVER_THUMBPRINT", "Service Fabric"]] as const
 
-/** By the environment, as the Azure SDKs do. */
+/** Chooses by the environment, as the Azure SDKs do. */
 const choose: Effect.Effect<Service, InvalidOptions> = Effect.gen(function*() {
   const endpoint = yield* Environment.optional("IDENTITY_ENDPOINT")
   if (Option.isNone(endpoint)) {
@@ -93,10 +115,11 @@ const choose: Effect.Effect<Service, InvalidOptions> = Effect.gen(function*() {
       })
     }
   }
-  const url = Http.parseEndpoint(endpoint.value)
-  return typeof url === "string"
-    ? yield* new InvalidOptions({ option: "IDENTITY_ENDPOINT", description: `${url}. ${APP_SERVICE}` })
-    : appService(url, yield* Environment.secret("IDENTITY_HEADER", APP_SERVICE))
+  const url = yield* Either.mapLeft(
+    Http.endpoint(endpoint.value),
+    (wrong) => new InvalidOptions({ option: "IDENTITY_ENDPOINT", description: `${wrong}. ${APP_SERVICE}` })
+  )
+  return appService(url, yield* Environment.secret("IDENTITY_HEADER", APP_SERVICE))
 })
 
 const decode = Schema.decodeUnknownOption(Schema.Struct({ access_token: Schema.String }))
@@ -105,7 +128,7 @@ const decodeError = Schema.decodeUnknownOption(Schema.Union(
   Schema.Struct({ message: Schema.String })
 ))
 
-/** Tokens of version 2 name the application by its id alone; some services add a slash. */
+/** Tokens of version 2 contain the id of the application alone, and some services add a slash. */
 const namesOf = (resource: string): ReadonlyArray<string> => [
   resource,
   resource.endsWith("/") ? resource.slice(0, -1) : `${resource}/`,
@@ -113,8 +136,8 @@ const namesOf = (resource: string): ReadonlyArray<string> => [
 ]
 
 /**
- * Asks the service that the environment names: App Service's, if `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` are set in
- * `Config`, else IMDS at 169.254.169.254. A token is remembered until a minute before it expires.
+ * A provider of tokens of the managed identity, cached until a minute before they expire. It requests them from App Service
+ * if `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` are set in `Config`, and otherwise from IMDS at 169.254.169.254.
  *
  * @since 0.1.0
  * @category constructors
@@ -142,7 +165,7 @@ export const make = (
       remedy: "Set `resource` to what the authorization server expects, and `audience` to the token's `aud`.",
       audience: (request) => options.audience === undefined ? namesOf(resourceOf(request)) : [options.audience]
     }
-    return Remembered.make({
+    return CachedSource.make({
       expected,
       keyOf: resourceOf,
       fetch: (request) =>
@@ -159,7 +182,7 @@ export const make = (
             HttpClientRequest.setHeader(name, Redacted.isRedacted(value) ? Redacted.value(value) : value)
           )
           const { body, status } = yield* Http.exchange(client, outgoing, service)
-          const json = Http.parseJson(body)
+          const json = parseJson(body)
           if (status !== 200) {
             const said = Option.match(decodeError(json), {
               onNone: () => "",
@@ -181,6 +204,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

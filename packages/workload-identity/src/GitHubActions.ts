@@ -4,25 +4,31 @@
  * @since 0.1.0
  */
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Environment from "./internal/environment.ts"
 import * as Http from "./internal/http.ts"
-import * as Remembered from "./internal/remembered.ts"
-import { clean } from "./internal/text.ts"
+import * as CachedSource from "./internal/cachedSource.ts"
 
 /**
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** What the token's `aud` is to be, in place of the audience that the authorization server is asked with. */
+  /**
+   * The audience of the token.
+   *
+   * @default the audience that the grant requests: the authorization server's issuer, unless configured otherwise
+   */
   readonly audience?: string | undefined
 }
 
@@ -38,9 +44,9 @@ const decode = Schema.decodeUnknownOption(Schema.Struct({ value: Schema.String }
 const decodeError = Schema.decodeUnknownOption(Schema.Struct({ message: Schema.String }))
 
 /**
- * Reads `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` from `Config`. A token is asked for per
- * audience, and anew each time: GitHub's have a `jti`, by which the authorization server may take them once. One without
- * is remembered until a minute before it expires.
+ * A provider of tokens of the job. It reads `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` from `Config`.
+ * The tokens of GitHub have a `jti`, by which the authorization server may accept each only once, so that every token request
+ * gets a new one. A token without a `jti` is cached until a minute before it expires.
  *
  * @since 0.1.0
  * @category constructors
@@ -52,11 +58,11 @@ export const make = (
     const client = yield* HttpClient.HttpClient
     const address = yield* Environment.required("ACTIONS_ID_TOKEN_REQUEST_URL", SET_BY)
     const token = yield* Environment.secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN", SET_BY)
-    const url = Http.parseEndpoint(address)
-    if (typeof url === "string") {
-      return yield* new InvalidOptions({ option: "ACTIONS_ID_TOKEN_REQUEST_URL", description: `${url}. ${SET_BY}` })
-    }
-    return Remembered.makePerAudience({
+    const url = yield* Either.mapLeft(
+      Http.endpoint(address),
+      (wrong) => new InvalidOptions({ option: "ACTIONS_ID_TOKEN_REQUEST_URL", description: `${wrong}. ${SET_BY}` })
+    )
+    return CachedSource.makePerAudience({
       name: "The token of GitHub Actions",
       audience: options.audience,
       fetch: (audience) =>
@@ -66,7 +72,7 @@ export const make = (
             HttpClientRequest.setHeader("authorization", `bearer ${Redacted.value(token)}`)
           )
           const { body, status } = yield* Http.exchange(client, outgoing, source)
-          const json = Http.parseJson(body)
+          const json = parseJson(body)
           if (status !== 200) {
             const said = Option.getOrUndefined(decodeError(json))?.message ?? ""
             return yield* Http.refused(source, status, clean(said, [Redacted.value(token)]))
@@ -79,6 +85,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

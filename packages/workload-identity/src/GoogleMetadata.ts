@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import { quote } from "@effect-mcp-auth/core/authoring/CleanText"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -13,17 +14,24 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Environment from "./internal/environment.ts"
 import * as Http from "./internal/http.ts"
-import * as Remembered from "./internal/remembered.ts"
-import { quote } from "./internal/text.ts"
+import * as CachedSource from "./internal/cachedSource.ts"
 
 /**
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** What the token's `aud` is to be, in place of the audience that the authorization server is asked with. */
+  /**
+   * The audience of the token.
+   *
+   * @default the audience that the grant requests: the authorization server's issuer, unless configured otherwise
+   */
   readonly audience?: string | undefined
-  /** The e-mail address of one of the machine's service accounts; `default` unless given. */
+  /**
+   * The e-mail address of one of the service accounts of the machine.
+   *
+   * @default "default"
+   */
   readonly serviceAccount?: string | undefined
 }
 
@@ -39,8 +47,9 @@ const advice: ReadonlyMap<number, string> = new Map([
 ])
 
 /**
- * Asks `metadata.google.internal`, or the host that `GCE_METADATA_HOST` names, for a token per audience, which is
- * remembered until a minute before it expires. Asks with `Metadata-Flavor: Google`, and takes no answer without it.
+ * A provider of tokens of the service account, one for each audience, cached until a minute before they expire. It requests
+ * them from `metadata.google.internal`, or from the host in the variable `GCE_METADATA_HOST`. Requests have the header
+ * `Metadata-Flavor: Google`, and answers without that header are rejected.
  *
  * @since 0.1.0
  * @category constructors
@@ -65,7 +74,7 @@ export const make = (
       return yield* new InvalidOptions({ option: "GCE_METADATA_HOST", description: "it is not a host and a port." })
     }
     const url = `http://${host}/computeMetadata/v1/instance/service-accounts/${serviceAccount}/identity`
-    return Remembered.makePerAudience({
+    return CachedSource.makePerAudience({
       name: "The token of the metadata server",
       audience: options.audience,
       fetch: (audience) =>
@@ -90,6 +99,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

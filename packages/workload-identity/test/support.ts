@@ -1,5 +1,5 @@
 import type { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
-import type { AssertionRequest } from "@effect-mcp-auth/core/AssertionProvider"
+import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import { TestNetwork } from "@effect-mcp-auth/testing"
 import { Clock, ConfigProvider, Effect, Encoding, Layer, Redacted } from "effect"

@@ -1,7 +1,7 @@
 import { Effect, Redacted } from "effect"
 import { exportJWK, exportPKCS8, exportSPKI, generateKeyPair, type JWK } from "jose"
 import { createPrivateKey } from "node:crypto"
-import type { OAuthError, SignedAssertion } from "../../src/index.ts"
+import type { OAuthError, SigningKey } from "../../src/index.ts"
 
 export const algorithms = [
   "RS256",
@@ -14,10 +14,10 @@ export const algorithms = [
   "ES384",
   "ES512",
   "EdDSA"
-] as const satisfies ReadonlyArray<SignedAssertion.SigningAlgorithm>
+] as const satisfies ReadonlyArray<SigningKey.SigningAlgorithm>
 
 export interface Pair {
-  readonly alg: SignedAssertion.SigningAlgorithm
+  readonly alg: SigningKey.SigningAlgorithm
   readonly pem: string
   readonly jwk: JWK
   readonly privateKey: CryptoKey
@@ -29,7 +29,7 @@ const keep = (...secrets: ReadonlyArray<string | undefined>): void => {
   for (const secret of secrets) if (secret !== undefined) Redacted.make(secret)
 }
 
-const generate = async (alg: SignedAssertion.SigningAlgorithm): Promise<Pair> => {
+const generate = async (alg: SigningKey.SigningAlgorithm): Promise<Pair> => {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
   const pem = await exportPKCS8(privateKey)
   const jwk = await exportJWK(privateKey)
@@ -37,10 +37,10 @@ const generate = async (alg: SignedAssertion.SigningAlgorithm): Promise<Pair> =>
   return { alg, pem, jwk, privateKey, publicKey }
 }
 
-const pairs = new Map<SignedAssertion.SigningAlgorithm, Promise<Pair>>()
+const pairs = new Map<SigningKey.SigningAlgorithm, Promise<Pair>>()
 
 /** A key pair for the algorithm, one per file of tests. */
-export const pair = (alg: SignedAssertion.SigningAlgorithm): Effect.Effect<Pair> =>
+export const pair = (alg: SigningKey.SigningAlgorithm): Effect.Effect<Pair> =>
   Effect.promise(() => {
     const known = pairs.get(alg) ?? generate(alg)
     pairs.set(alg, known)
@@ -48,10 +48,10 @@ export const pair = (alg: SignedAssertion.SigningAlgorithm): Effect.Effect<Pair>
   })
 
 /** Another one, each time. */
-export const anotherPair = (alg: SignedAssertion.SigningAlgorithm): Effect.Effect<Pair> =>
+export const anotherPair = (alg: SigningKey.SigningAlgorithm): Effect.Effect<Pair> =>
   Effect.promise(() => generate(alg))
 
-const subtleParameters = (alg: SignedAssertion.SigningAlgorithm) => ({
+const subtleParameters = (alg: SigningKey.SigningAlgorithm) => ({
   name: "ECDSA",
   hash: `SHA-${alg.slice(2)}`,
   ...(alg.startsWith("RS") ? { name: "RSASSA-PKCS1-v1_5" } : {}),
@@ -60,7 +60,7 @@ const subtleParameters = (alg: SignedAssertion.SigningAlgorithm) => ({
 })
 
 /** As a KMS would: the key is elsewhere. */
-export const externalSigner = ({ alg, privateKey }: Pair): SignedAssertion.ExternalSigner => (data) =>
+export const externalSigner = ({ alg, privateKey }: Pair): SigningKey.ExternalSigner => (data) =>
   Effect.promise(async () =>
     new Uint8Array(await crypto.subtle.sign(subtleParameters(alg), privateKey, new Uint8Array(data)))
   )
@@ -73,10 +73,10 @@ const encrypted = ({ pem }: Pair): string =>
     .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "canary" })
     .toString()
 
-const pem = (alg: SignedAssertion.SigningAlgorithm, f: (pair: Pair) => string) =>
+const pem = (alg: SigningKey.SigningAlgorithm, f: (pair: Pair) => string) =>
   Effect.map(pair(alg), (pair) => Redacted.make(f(pair)))
 
-const jwk = (alg: SignedAssertion.SigningAlgorithm, f: (jwk: JWK) => JWK = (jwk) => jwk) =>
+const jwk = (alg: SigningKey.SigningAlgorithm, f: (jwk: JWK) => JWK = (jwk) => jwk) =>
   Effect.map(pair(alg), (pair) => Redacted.make(f(pair.jwk)))
 
 const short = Effect.promise(() =>
@@ -89,20 +89,20 @@ const short = Effect.promise(() =>
 
 const convert = "Convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in key.pem -out pkcs8.pem"
 
-const doesNotFit = (alg: SignedAssertion.SigningAlgorithm, wanted: string) =>
+const doesNotFit = (alg: SigningKey.SigningAlgorithm, wanted: string) =>
   `it is not a key for ${alg}, or is damaged. Give ${wanted}, or set \`signingAlgorithm\` to what the key is for.`
 
 interface WrongKey {
   readonly name: string
-  readonly alg: SignedAssertion.SigningAlgorithm
-  readonly key: Effect.Effect<SignedAssertion.SigningKey, OAuthError.AssertionError>
+  readonly alg: SigningKey.SigningAlgorithm
+  readonly key: Effect.Effect<SigningKey.SigningKey, OAuthError.AssertionError>
   /** What the error says behind the name of the option. */
   readonly says: string
 }
 
 const wrong = (
   name: string,
-  alg: SignedAssertion.SigningAlgorithm,
+  alg: SigningKey.SigningAlgorithm,
   key: WrongKey["key"],
   says: string
 ): WrongKey => ({ name, alg, key, says })

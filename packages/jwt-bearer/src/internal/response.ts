@@ -1,11 +1,11 @@
 import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
-import * as AssertionProvider from "@effect-mcp-auth/core/AssertionProvider"
+import * as Assertion from "@effect-mcp-auth/core/Assertion"
+import type { CachedAssertion } from "@effect-mcp-auth/core/authoring/AssertionCache"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
-import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
+import * as TokenResponse from "@effect-mcp-auth/core/TokenResponse"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { Issued } from "./memory.ts"
 
 /** @internal */
 export const TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
@@ -17,83 +17,85 @@ export const ID_JAG: `${typeof TOKEN_TYPE}id-jag` = `${TOKEN_TYPE}id-jag`
 const TYPE = "oauth-id-jag+jwt"
 
 /**
- * As the authorization server will be told it. Where it is told nothing, SEP-990 still wants the server named here.
+ * The server, as the token request will name it. SEP-990 requires the name even where the token request has none.
  *
  * @internal
  */
-export const resourceOf = ({ resource, resourceParameter }: AssertionProvider.AssertionRequest): string =>
+export const resourceOf = ({ resource, resourceParameter }: Assertion.AssertionRequest): string =>
   resourceParameter ?? resource
 
-/** RFC 8693 §2.2.1: what is no access token has the token type `N_A`. */
+/** RFC 8693 §2.2.1: the token type of anything that is not an access token is `N_A`. */
 const Response = Schema.Struct({
   access_token: Schema.Redacted(AccessToken.Value),
   issued_token_type: Schema.Literal(ID_JAG),
   token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("n_a"))),
-  expires_in: Schema.optional(Schema.NullOr(TokenEndpoint.Lifetime))
+  expires_in: Schema.optional(Schema.NullOr(TokenResponse.Lifetime))
 })
 const decode = Schema.decodeUnknownOption(Response)
-
-/** How long before its end an ID-JAG is replaced, in milliseconds; a fifth of its life if that is less. */
-const MARGIN = 60_000
 
 const malformed = (what: string) =>
   new AssertionError({
     reason: "Malformed",
-    description: `The identity provider gave no ID-JAG: ${what}. Check that it is set up for SEP-990.`
+    description: `The identity provider returned no ID-JAG: ${what}. Check that it is set up for SEP-990.`
   })
 
 /**
- * What the identity provider answered. An ID-JAG goes only to the authorization server that it was made for, for the
- * resource that was asked for, and not after its end.
+ * The ID-JAG in an answer of the identity provider. It is accepted only if it is for the requested authorization server and
+ * resource, and has not expired.
  *
  * @internal
  */
 export const accept = (
-  reply: TokenEndpoint.Reply,
-  request: AssertionProvider.AssertionRequest,
+  reply: TokenResponse.Reply,
+  request: Assertion.AssertionRequest,
   reuse: boolean
-): Either.Either<Issued, AssertionError> =>
+): Either.Either<CachedAssertion, AssertionError> =>
   Either.gen(function*() {
     const response = yield* Either.fromOption(decode(reply.json), () => malformed(whatIsWrong(reply.json)))
     const idJag = response.access_token
-    const { expiresAt: exp, hasId, resources, type } = yield* AssertionProvider.check(idJag, request, {
+    const { expiresAt: exp, hasId, resources, type } = yield* Assertion.check(idJag, request, {
       now: reply.receivedAt
     })
     if (type !== undefined && type.toLowerCase().replace(/^application\//, "") !== TYPE) {
       return yield* Either.left(malformed(`its \`typ\` is not ${TYPE}`))
     }
-    if (resources?.some((resource) => isSameUrl(resource, resourceOf(request))) === false) {
-      return yield* Either.left(malformed("its `resource` is not the one that was asked for"))
+    if (resources?.some((resource) => Assertion.isSameUrl(resource, resourceOf(request))) === false) {
+      return yield* Either.left(malformed("its `resource` is not the requested one"))
     }
     const said = response.expires_in ?? undefined
     const expiresAt = Math.min(
       said === undefined ? Number.POSITIVE_INFINITY : reply.sentAt + said * 1000,
       exp ?? Number.POSITIVE_INFINITY
     )
-    if (expiresAt <= reply.receivedAt) {
-      return yield* Either.left(
-        new AssertionError({
-          reason: "Expired",
-          description:
-            "The identity provider gave an ID-JAG whose time had passed when it arrived. Nothing was sent to " +
-            "the authorization server. Have it issued for longer."
-        })
-      )
+    const issued: CachedAssertion = {
+      value: idJag,
+      once: hasId && !reuse,
+      obtainedAt: reply.sentAt,
+      expiresAt: Number.isFinite(expiresAt) ? expiresAt : undefined
     }
-    const margin = Math.min(MARGIN, (expiresAt - reply.sentAt) / 5)
-    const common = { idJag, once: hasId && !reuse, issuedAt: reply.sentAt }
-    // One that does not say how long it is good is good now.
-    return Number.isFinite(expiresAt)
-      ? { ...common, freshUntil: expiresAt - margin, expiresAt }
-      : { ...common, freshUntil: reply.receivedAt, expiresAt: reply.receivedAt }
+    return yield* check(issued, reply.receivedAt)
   })
 
-const isSameUrl = (a: string, b: string): boolean =>
-  a === b || (URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href)
+/**
+ * Whether an ID-JAG is valid now. One that does not say when it expires is not cached, so that it is always new.
+ *
+ * @internal
+ */
+export const check = (issued: CachedAssertion, now: number): Either.Either<CachedAssertion, AssertionError> =>
+  issued.expiresAt === undefined || (issued.obtainedAt <= now && now < issued.expiresAt)
+    ? Either.right(issued)
+    : Either.left(
+      new AssertionError({
+        reason: "Expired",
+        description:
+          "The identity provider returned an ID-JAG that had expired on arrival. Nothing was sent to the authorization " +
+          "server. Configure a longer lifetime at the identity provider."
+      })
+    )
 
 const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
-/** Says which part is wrong and never shows it: the answer may hold a token. */
+/** Names the part that is wrong, and never shows it: the answer may contain a token. */
 const whatIsWrong = (json: unknown): string => {
   if (json === undefined) return "the answer is not JSON"
   if (!isRecord(json) || Array.isArray(json)) return "the answer is not a JSON object"
@@ -101,12 +103,12 @@ const whatIsWrong = (json: unknown): string => {
   const wrong = Object.keys(Response.fields).find((name) => Option.isNone(decode({ ...right, [name]: json[name] })))
   switch (wrong) {
     case "issued_token_type":
-      return `\`issued_token_type\` is not ${ID_JAG}, which was asked for`
+      return `\`issued_token_type\` is not ${ID_JAG}, the requested type`
     case "token_type":
       return "`token_type` is not N_A (RFC 8693 §2.2.1)"
     case undefined:
       return "the answer is not that of a token exchange (RFC 8693 §2.2.1)"
     default:
-      return `\`${wrong}\` is not what it has to be (RFC 8693 §2.2.1)`
+      return `\`${wrong}\` has an invalid value (RFC 8693 §2.2.1)`
   }
 }

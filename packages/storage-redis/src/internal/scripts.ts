@@ -1,5 +1,6 @@
 /**
- * A step that Redis takes as one. All keys of a name hold it in braces, so that a cluster has them in one slot.
+ * The Lua scripts that Redis runs, each as one atomic step. All keys of a name contain the name in braces, so that a
+ * cluster keeps them in one slot.
  *
  * @internal
  */
@@ -9,15 +10,16 @@ export interface Script {
 }
 
 /**
- * What the script is in that db. It selects it each time, so that it is carried out there or not at all, on whichever
- * connection.
+ * The script, run in a db. It selects the db each time, so that it runs there or fails, on any connection.
  *
  * @internal
  */
 export const inDb = (db: number, { lua }: Script): string => db === 0 ? lua : `redis.call("SELECT", "${db}")${lua}`
 
 /**
- * Reads a record. Keys: the record.
+ * Reads a record.
+ *
+ * Keys: the record.
  *
  * @internal
  */
@@ -29,11 +31,11 @@ return redis.call("GET", KEYS[1])
 }
 
 /**
- * Puts a record in the place of another, if that one is still there, and the writer has not lost its lease meanwhile.
+ * Replaces a record, if Redis still holds the record that was read, and if the writer has not lost its lease since then.
  *
- * Keys: the record, the fence. Arguments: the record that was read ("" for none), the new one ("" to remove it), for how
- * long to keep it in milliseconds, the writer's fencing token ("" if it holds no lease). Gives 1 if it was done, 0 if
- * another record is there, -1 if a later holder has taken the lease.
+ * Keys: the record, the fence. Arguments: the record that was read ("" for none), the new record ("" to remove it), the
+ * milliseconds to keep it, the writer's fencing token ("" if it holds no lease). Returns 1 after a replacement, 0 if Redis
+ * holds another record, -1 if a later holder has taken the lease.
  *
  * @internal
  */
@@ -49,12 +51,13 @@ return 1
 }
 
 /**
- * Takes the lease, or gets in line for it. For who has it already, as after a command that was sent twice over a broken
- * connection, it begins anew. One without an end, which nobody here wrote, is given one.
+ * Acquires the lease, or enters the line of its waiters. If the caller already holds the lease, as after a command that
+ * was sent twice over a broken connection, the lease starts again. A lease without an expiry, which this package never
+ * writes, gets one.
  *
- * Keys: the lease, the fence, the line. Arguments: the holder, for how long in milliseconds, how long to remember the
- * fence and the line in milliseconds. Gives the fencing token, from 1 and more with each holder; or the milliseconds until
- * the lease of another ends, below 0 or 0 (see `decodeAcquired`).
+ * Keys: the lease, the fence, the line. Arguments: the holder, the duration of the lease in milliseconds, the milliseconds
+ * to remember the fence and the line. Returns the fencing token, from 1 and greater with each holder; or, as a number of
+ * at most 0, the milliseconds until another holder's lease expires (see `decodeAcquired`).
  *
  * @internal
  */
@@ -84,7 +87,7 @@ return -left
 }
 
 /**
- * What `acquire` gives: the fencing token, or the milliseconds until the lease of another ends.
+ * Decodes the reply of `acquire`: the fencing token, or the milliseconds until another holder's lease expires.
  *
  * @internal
  */
@@ -92,8 +95,10 @@ export const decodeAcquired = (answer: number): { readonly fence: number } | { r
   answer > 0 ? { fence: answer } : { left: -answer }
 
 /**
- * Keeps the lease, and its fence in memory. Keys: the lease, the fence. Arguments: the holder, for how long in
- * milliseconds, how long to remember the fence in milliseconds. Gives 0 if the lease was lost.
+ * Extends the lease, and the memory of its fence.
+ *
+ * Keys: the lease, the fence. Arguments: the holder, the duration of the lease in milliseconds, the milliseconds to
+ * remember the fence. Returns 0 if the holder has lost the lease.
  *
  * @internal
  */
@@ -107,11 +112,11 @@ return redis.call("PEXPIRE", KEYS[1], ARGV[2])
 }
 
 /**
- * Ends the lease, if it is still the holder's, or leaves the line; and if the lease is free then, wakes the first in line
- * whom the message reaches: whoever died in line is not listening. In a cluster, neither is who listens at another node,
- * so that a few are woken there.
+ * Releases the lease if the caller holds it, and removes the caller from the line. If the lease is then free, wakes the
+ * first waiter in line that receives the message, and drops those before it: a process that died in line does not listen.
+ * In a cluster, a waiter that listens at another node is not counted either, so there the script wakes several.
  *
- * Keys: the lease, the line. Arguments: the holder, what the channels of the waiters begin with.
+ * Keys: the lease, the line. Arguments: the holder, the prefix of the waiters' channels.
  *
  * @internal
  */

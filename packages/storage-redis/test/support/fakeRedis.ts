@@ -1,12 +1,12 @@
 /**
- * What stands at a port in the place of a Redis.
+ * Servers that are not a Redis, at a URL where the storage expects one.
  */
 import { Effect } from "effect"
-import { once } from "node:events"
 import { connect, createServer, type Socket } from "node:net"
+import { close, listen } from "./listen.ts"
 
-/** For the scope; gives the URL. */
-const listen = (onConnection: (socket: Socket) => void) =>
+/** Runs until the scope closes. Returns the URL. */
+const serve = (onConnection: (socket: Socket) => void) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const sockets = new Set<Socket>()
@@ -14,34 +14,30 @@ const listen = (onConnection: (socket: Socket) => void) =>
         sockets.add(socket)
         socket.on("error", () => {}).once("close", () => sockets.delete(socket))
         onConnection(socket)
-      }).listen(0, "127.0.0.1")
-      await once(server, "listening")
-      const address = server.address()
-      if (address === null || typeof address === "string") throw new Error("no port")
-      return { server, sockets, url: `redis://127.0.0.1:${address.port}` }
+      })
+      return { server, sockets, url: `redis://127.0.0.1:${await listen(server)}` }
     }),
     ({ server, sockets }) =>
       Effect.promise(async () => {
         for (const socket of sockets) socket.destroy()
-        server.close()
-        await once(server, "close")
+        await close(server)
       })
   ).pipe(Effect.map(({ url }) => url))
 
-/** Says what a Redis would say in rare trouble, or never: an answer, as on the wire, to each command by its name. */
+/** Sends replies that a Redis sends rarely or never: for each command name, the reply as on the wire. */
 export const makeAnswering = (answers: Record<string, string>) =>
-  listen((socket) =>
+  serve((socket) =>
     socket.on("data", (chunk) => {
-      // A command begins with the number of its parts; the first of them is its name, behind the length of that.
+      // A command starts with the number of its parts. The first part is the name, after its length.
       for (const [, name = ""] of String(chunk).matchAll(/^\*\d+\r\n\$\d+\r\n(\w+)\r\n/gm)) {
         socket.write(`${answers[name.toLowerCase()] ?? "+OK"}\r\n`)
       }
     })
   )
 
-/** An address that stands for another server after a failover: each connection goes to the port of its moment. */
+/** An address that leads to another server after a failover: each new connection goes to the port of that moment. */
 export const makeAddress = (portOf: () => number) =>
-  listen((socket) => {
+  serve((socket) => {
     const behind = connect(portOf(), "127.0.0.1")
     behind.on("error", () => {}).once("close", () => socket.destroy())
     socket.once("close", () => behind.destroy())

@@ -1,13 +1,13 @@
 /**
- * An authorization server that the test holds the answers of, and real processes that ask it.
+ * An authorization server whose answers a test can hold back, and real processes that make token requests to it.
  */
 import { Effect, Schema, type Scope } from "effect"
 import { fork } from "node:child_process"
-import { once } from "node:events"
 import { createServer, type ServerResponse } from "node:http"
+import { close, listen } from "./listen.ts"
 import { type Command, Report, type Settings } from "./protocol.ts"
 
-/** Waits for what comes in its own time, however slow the machine is; the test's time limit ends it. */
+/** Waits for a condition, on a machine of any speed. The time limit of the test ends the wait. */
 class Watched {
   readonly #waiting = new Set<() => void>()
   readonly changed = (): void => {
@@ -29,15 +29,15 @@ class Watched {
 export interface Servers {
   readonly issuer: string
   readonly serverUrl: string
-  /** Token requests so far. */
+  /** The number of token requests so far. */
   readonly tokens: () => number
-  /** Requests of any kind so far. */
+  /** The number of requests of any kind so far. */
   readonly requests: () => number
   readonly untilTokens: (count: number) => Effect.Effect<void>
-  /** From now on token requests wait for `release`, which answers them all, and those that come after. */
+  /** Token requests wait from now on, until `release` answers them. */
   readonly hold: Effect.Effect<void>
   readonly release: Effect.Effect<void>
-  /** What is done when a token request has come, before it is answered. */
+  /** Runs when a token request has arrived, before its answer. */
   beforeAnswer: () => Promise<unknown>
 }
 
@@ -57,8 +57,7 @@ export const makeServers: Effect.Effect<Servers, never, Scope.Scope> = Effect.ac
       const origin = `http://${request.headers.host}`
       if (request.url === "/token") {
         tokens++
-        const held_ = held
-        if (held_ !== undefined) held_.push(response)
+        if (held !== undefined) held.push(response)
         else void servers.beforeAnswer().then(() => issue(response))
       } else if (request.url?.startsWith("/.well-known/oauth-authorization-server") === true) {
         json(response, { issuer: origin, token_endpoint: `${origin}/token` })
@@ -66,10 +65,8 @@ export const makeServers: Effect.Effect<Servers, never, Scope.Scope> = Effect.ac
         json(response, { resource: `${origin}/mcp`, authorization_servers: [origin] })
       } else response.writeHead(404).end()
       watched.changed()
-    }).listen(0, "127.0.0.1")
-    await once(server, "listening")
-    const address = server.address()
-    const issuer = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
+    })
+    const issuer = `http://127.0.0.1:${await listen(server)}`
     const servers: Servers = {
       issuer,
       serverUrl: `${issuer}/mcp`,
@@ -90,8 +87,7 @@ export const makeServers: Effect.Effect<Servers, never, Scope.Scope> = Effect.ac
   ({ server }) =>
     Effect.promise(async () => {
       server.closeAllConnections()
-      server.close()
-      await once(server, "close")
+      await close(server)
     })
 ).pipe(Effect.map(({ servers }) => servers))
 
@@ -100,9 +96,9 @@ export interface Worker {
   /** The outcome of the command that was sent last. */
   readonly outcome: Effect.Effect<Extract<Report, { _tag: "done" }>>
   readonly run: (command: Command) => Effect.Effect<Extract<Report, { _tag: "done" }>>
-  /** Until the worker is about to do this with its storage, or a token is stored, after the last command. */
+  /** Waits until, after the last command, the worker is about to do this with its storage, or has stored a token. */
   readonly untilStorage: (operation: "lease" | "set" | "link" | "stored") => Effect.Effect<void>
-  /** The provider's events so far. */
+  /** The events of the provider so far. */
   readonly events: () => ReadonlyArray<Extract<Report, { _tag: "event" }>>
   /** SIGSTOP, and SIGCONT. */
   readonly stop: Effect.Effect<void>
@@ -111,7 +107,7 @@ export interface Worker {
   readonly kill: Effect.Effect<void>
 }
 
-/** A process, ready for commands; it ends with the scope at the latest. */
+/** A process that is ready for commands. It ends with the scope at the latest. */
 export const startWorker = (settings: Settings) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -133,7 +129,9 @@ export const startWorker = (settings: Settings) =>
       const untilReport = (is: (report: Report) => boolean) =>
         Effect.zipRight(
           watched.until(() => ended || find(is) !== undefined),
-          Effect.suspend(() => find(is) === undefined ? Effect.dieMessage(`${settings.name} has ended`) : Effect.void)
+          Effect.suspend(() =>
+            find(is) === undefined ? Effect.dieMessage(`the process "${settings.name}" has ended`) : Effect.void
+          )
         )
       const send = (command: Command) =>
         Effect.sync(() => {
@@ -142,7 +140,7 @@ export const startWorker = (settings: Settings) =>
         })
       const outcome = untilReport(({ _tag }) => _tag === "done").pipe(Effect.flatMap(() => {
         const done = find(({ _tag }) => _tag === "done")
-        return done?._tag === "done" ? Effect.succeed(done) : Effect.dieMessage("no outcome")
+        return done?._tag === "done" ? Effect.succeed(done) : Effect.dieMessage("the process reported no outcome")
       }))
       const worker: Worker = {
         send,

@@ -1,5 +1,5 @@
 /**
- * What the test and its worker processes say to each other: the settings, and then commands and reports.
+ * The messages between a test and its worker processes: the settings first, then commands and reports.
  */
 import * as Schema from "effect/Schema"
 
@@ -17,8 +17,8 @@ export type Settings = typeof Settings.Type
 
 /**
  * - `call`: so many fibers ask for the token at once.
- * - `renew`: so many fibers say that the token in hand was rejected.
- * - `stopAtWrite`: from now on, a file is written, and never becomes the record.
+ * - `renew`: so many fibers report at once that their token was rejected.
+ * - `stopAtWrite`: from now on the worker stops before a file that it has written becomes the record.
  */
 export const Command = Schema.Union(
   Schema.TaggedStruct("call", { fibers: Schema.Number }),
@@ -28,9 +28,9 @@ export const Command = Schema.Union(
 export type Command = typeof Command.Type
 
 /**
- * - `done`: what came of the fibers of a command: the different tokens, by their fingerprints, and the failures.
- * - `storage`: the worker is about to do this with its storage, or a token is `stored`.
- * - `event`: of the provider.
+ * - `done`: the fibers of a command have ended, with these different tokens (as fingerprints) and these failures.
+ * - `storage`: the worker is about to do this with its storage, or has stored a token (`stored`).
+ * - `event`: the provider published an event.
  */
 export const Report = Schema.Union(
   Schema.TaggedStruct("ready", {}),

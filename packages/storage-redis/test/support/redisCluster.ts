@@ -1,17 +1,17 @@
 /**
- * A cluster of real `redis-server`s, each with a third of the slots.
+ * A cluster of three real `redis-server`s, each with a third of the slots.
  */
-import type { TokenStorage } from "@effect-mcp-auth/core"
+import type { TokenKey } from "@effect-mcp-auth/core"
 import { Effect, type Scope } from "effect"
-import { make as makeServer, type RedisServer } from "./redisServer.ts"
-import { makeKey, namesOf, until } from "./storage.ts"
+import { make as makeServer, type RedisServer, until } from "./redisServer.ts"
+import { makeKey, namesOf } from "./storage.ts"
 
 const shares = [[0, 5460], [5461, 10_922], [10_923, 16_383]] as const
 
 export interface Node {
   readonly server: RedisServer
-  /** A key of a token that this node keeps. */
-  readonly key: TokenStorage.TokenKey
+  /** A token key whose slot belongs to this node. */
+  readonly key: TokenKey.TokenKey
 }
 
 export const make = (
@@ -22,7 +22,7 @@ export const make = (
     const node = ([from, to]: readonly [number, number]) =>
       Effect.gen(function*() {
         const server = yield* makeServer(
-          // A node that is away takes only its own slots with it.
+          // When a node is down, only its own slots are unavailable.
           ["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no", ...args],
           password
         )

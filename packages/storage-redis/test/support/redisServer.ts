@@ -1,50 +1,58 @@
 /**
- * A real `redis-server`, of the test's own, on a free port.
+ * A real `redis-server` on a free port, which belongs to one test.
  */
-import { Effect } from "effect"
+import { describe } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
 import { Redis } from "ioredis"
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { freePort } from "./listen.ts"
 
 const isProgram = (program: string): boolean => spawnSync(program, ["--version"]).status === 0
 
-/** Whether there is one on this machine; without it the tests that need it are skipped, which `.ci/run` counts as failed. */
-export const isInstalled = isProgram("redis-server")
+/** Without a redis-server the tests that need one are skipped, which `.ci/run` counts as failed. */
+const isInstalled = isProgram("redis-server")
 
-/** What the contract is held against: Redis, and Valkey where there is one. */
+/** The servers that must pass the contract: Redis, and Valkey where it is installed. */
 export const programs: ReadonlyArray<string> = ["redis-server", ...["valkey-server"].filter(isProgram)]
+
+/** `describe`, skipped where no redis-server is installed. */
+export const describeRedis = (title: string, tests: () => void): void => {
+  describe.skipIf(!isInstalled)(`${title} (skipped where no redis-server is installed)`, () => {
+    tests()
+  })
+}
 
 if (!isInstalled) {
   process.stderr.write(
-    "The tests on Redis are skipped: there is no redis-server here (apt-get install redis-server).\n"
+    "The tests on Redis are skipped: no redis-server is installed (apt-get install redis-server).\n"
   )
 }
 
 export interface RedisServer {
   readonly port: number
   readonly url: string
+  /** A connection of the test's own. */
   readonly admin: Redis
-  /** kill -9, and a new one on the same port, with nothing in it. */
-  readonly restart: Effect.Effect<void>
+  /** The number of open connections, `admin` included. */
+  readonly connections: () => Promise<number>
+  /** The number of error replies so far. */
+  readonly errors: () => Promise<number>
+  /** Adds a user with the password `canary-${name}`. Returns the URL with that user. */
+  readonly addUser: (name: string, ...rules: ReadonlyArray<string>) => Effect.Effect<string>
+  /** Waits until so many waiters stand in the line of a lease. */
+  readonly untilInLine: (line: string, count: number) => Effect.Effect<unknown>
+  /** Kills the server. Its data is lost. */
   readonly stop: Effect.Effect<void>
+  /** Starts a new server on the same port. */
   readonly start: Effect.Effect<void>
-  /** As a machine that hangs: connections stay, and nothing is answered. */
+  readonly restart: Effect.Effect<void>
+  /** Stops the process as on a machine that hangs: connections stay open, and no command is answered. */
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
-}
-
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  if (address === null || typeof address === "string") throw new Error("no port")
-  return address.port
 }
 
 const running = new Set<ChildProcess>()
@@ -83,12 +91,16 @@ const kill = async (child: ChildProcess): Promise<void> => {
   await exited
 }
 
-/** Lives as long as the scope. */
+/** Waits for something that another process does: polls until `is` accepts the value. */
+export const until = <A>(look: () => Promise<A>, is: (value: A) => boolean) =>
+  Effect.promise(look).pipe(Effect.zipLeft(Effect.sleep("5 millis")), Effect.repeat({ until: is }))
+
+/** A server that runs until the scope closes. */
 export const make = (args: ReadonlyArray<string> = [], password?: string, program = "redis-server") =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const directory = mkdtempSync(join(tmpdir(), "redis-test-"))
-      // Somebody else may take the port between the look and the launch.
+      // Another process may take the port before the server opens it.
       let port = 0
       let child: ChildProcess | undefined
       for (let attempt = 0; child === undefined; attempt++) {
@@ -101,18 +113,25 @@ export const make = (args: ReadonlyArray<string> = [], password?: string, progra
       const admin = new Redis({ port, host: "127.0.0.1", ...(password === undefined ? {} : { password }) })
       admin.on("error", () => {})
       const state = { child }
+      const stop = Effect.promise(() => kill(state.child))
+      const start = Effect.promise(async () => {
+        state.child = await launch(program, port, directory, args)
+      })
       const server: RedisServer = {
         port,
         url: `redis://127.0.0.1:${port}`,
         admin,
-        stop: Effect.promise(() => kill(state.child)),
-        start: Effect.promise(async () => {
-          state.child = await launch(program, port, directory, args)
-        }),
-        restart: Effect.promise(async () => {
-          await kill(state.child)
-          state.child = await launch(program, port, directory, args)
-        }),
+        connections: () => admin.client("LIST").then((list) => String(list).trim().split("\n").length),
+        errors: () => admin.info("stats").then((info) => Number(/total_error_replies:(\d+)/.exec(info)?.[1])),
+        addUser: (name, ...rules) =>
+          Effect.as(
+            Effect.promise(() => admin.call("ACL", "SETUSER", name, "on", `>canary-${name}`, ...rules)),
+            `redis://${name}:canary-${name}@127.0.0.1:${port}`
+          ),
+        untilInLine: (line, count) => until(() => admin.zcard(line), (inLine) => inLine === count),
+        stop,
+        start,
+        restart: Effect.zipRight(stop, start),
         pause: Effect.sync(() => void state.child.kill("SIGSTOP")),
         resume: Effect.sync(() => void state.child.kill("SIGCONT"))
       }
@@ -125,3 +144,8 @@ export const make = (args: ReadonlyArray<string> = [], password?: string, progra
         rmSync(directory, { recursive: true, force: true })
       })
   ).pipe(Effect.map(({ server }) => server))
+
+/** One server for all tests of a `layer`. */
+export class Server extends Context.Tag("Server")<Server, RedisServer>() {
+  static readonly layer = (program?: string) => Layer.scoped(Server, make([], undefined, program))
+}

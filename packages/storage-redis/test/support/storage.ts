@@ -1,13 +1,16 @@
 /**
- * What the tests ask of a storage: tokens that are told apart, and the names of what is in Redis.
+ * Storages under test, tokens that differ, and the names of their keys in Redis.
  */
-import { AccessToken, TokenStorage } from "@effect-mcp-auth/core"
+import type { TokenStorage } from "@effect-mcp-auth/core"
+import { AccessToken, TokenKey } from "@effect-mcp-auth/core"
 import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
+import { TokenStorageContract } from "@effect-mcp-auth/testing"
 import { Effect, Exit, Redacted, Scope } from "effect"
+import { readFileSync } from "node:fs"
 
 export const encryptionKey = Redacted.make(Buffer.alloc(32, 7).toString("base64url"))
 
-export const makeKey = (): TokenStorage.TokenKey => ({
+export const makeKey = (): TokenKey.TokenKey => ({
   issuer: "https://auth.example.com",
   clientId: `nightly-report ${crypto.randomUUID()}`,
   authenticationMethod: "client_secret_basic",
@@ -34,22 +37,38 @@ export const makeToken = (options: { readonly issuedIn?: number; readonly refres
 export const open = (url: string, options: Partial<RedisTokenStorage.Options> = {}) =>
   RedisTokenStorage.make({ url: Redacted.make(url), encryptionKey, ...options })
 
-/** Holds the lease until the result is run. */
-export const hold = ({ lease }: TokenStorage.TokenStorage.Service, key: TokenStorage.TokenKey) =>
+/** Two storages, as of two processes, pass the contract. */
+export const checkContract = <E, R>(place: Effect.Effect<TokenStorage.TokenStorage.Service, E, R>) =>
+  Effect.gen(function*() {
+    const [storage, other] = [yield* place, yield* place]
+    for (const { check } of TokenStorageContract.cases) yield* check(storage, other)
+    return storage
+  })
+
+/** Takes the lease. Returns the effect that releases it. */
+export const hold = ({ lease }: TokenStorage.TokenStorage.Service, key: TokenKey.TokenKey) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     yield* Scope.extend(lease(key), scope)
     return Scope.close(scope, Exit.void)
   })
 
-export const namesOf = (key: TokenStorage.TokenKey) =>
-  Effect.map(TokenStorage.keyDigest(key), (digest) => ({
+export const namesOf = (key: TokenKey.TokenKey) =>
+  Effect.map(TokenKey.digest(key), (digest) => ({
     record: `mcp-auth:{${digest}}:record`,
     lease: `mcp-auth:{${digest}}:lease`,
     fence: `mcp-auth:{${digest}}:fence`,
     line: `mcp-auth:{${digest}}:line`
   }))
 
-/** Looks until it is so: for what another process does in its own time. */
-export const until = <A>(look: () => Promise<A>, is: (value: A) => boolean) =>
-  Effect.promise(look).pipe(Effect.zipLeft(Effect.sleep("5 millis")), Effect.repeat({ until: is }))
+/** The rights of a Redis user that the README names: for one Redis, and what a db or a cluster needs besides. */
+export const readmeRights = () => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8")
+  const rightsOf = (row: string) => {
+    const cells = readme.split("\n").filter((line) => line.startsWith(`| ${row} |`))
+    const rights = cells.flatMap((cell) => cell.slice(row.length + 5).match(/[~&+][^\s`|]+/g) ?? [])
+    if (rights.length === 0) throw new Error(`the README names no rights for ${row}`)
+    return rights
+  }
+  return { always: rightsOf("always"), db: rightsOf("with a db"), cluster: rightsOf("in a cluster") }
+}

@@ -1,9 +1,10 @@
 /**
- * A process of the fleet: one provider over a storage that it shares with the others.
+ * A worker process: one provider over a storage that it shares with the other workers.
  */
 import * as ClientSecret from "@effect-mcp-auth/client-secret/ClientSecret"
 import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
 import * as TokenStorage from "@effect-mcp-auth/core/TokenStorage"
+import * as FileTokenStorage from "@effect-mcp-auth/storage-file/FileTokenStorage"
 import * as RedisTokenStorage from "@effect-mcp-auth/storage-redis/RedisTokenStorage"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -33,7 +34,7 @@ const tell = (report: Report) => Effect.sync(() => void process.send?.(report))
 let stopAtWrite = false
 let writing = false
 
-/** The moment before a file that is written becomes the record: the last at which a process can die with it. */
+/** Can stop before a written file becomes the record: the last moment at which the process can die with the record. */
 const fileSystem = Layer.map(NodeFileSystem.layer, (context) => {
   const fs = Context.get(context, FileSystem.FileSystem)
   return Context.add(context, FileSystem.FileSystem, {
@@ -54,12 +55,12 @@ const storage = settings.storage._tag === "redis"
     url: Redacted.make(settings.storage.url),
     encryptionKey,
     leaseDuration,
-    // What wakes those who wait is the end of the lease, be it given back or its holder dead, and nothing else.
+    // Only the end of a lease wakes the waiters: its release, or its expiry after the holder has died.
     pollInterval: "1 hour",
     redis: { connectionName: settings.name }
   })
   : Layer.provide(
-    TokenStorage.layerFileSystem({ directory: settings.storage.directory, encryptionKey, leaseDuration }),
+    FileTokenStorage.layer({ directory: settings.storage.directory, encryptionKey, leaseDuration }),
     Layer.merge(fileSystem, NodePath.layer)
   )
 
@@ -85,7 +86,7 @@ Effect.gen(function*() {
     issuer: settings.issuer,
     clientId: "fleet",
     clientSecret: Redacted.make("fleet-secret"),
-    // The tests reject tokens faster than any server would.
+    // The tests reject tokens more often than a server does.
     refreshPolicy: { rejectionMemory: Duration.zero }
   })
   const commands = yield* Queue.unbounded<Command>()

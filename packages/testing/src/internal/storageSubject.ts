@@ -4,7 +4,8 @@
  * @internal
  */
 import { AccessToken, isSame } from "@effect-mcp-auth/core/AccessToken"
-import type { TokenKey, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import type { TokenKey } from "@effect-mcp-auth/core/TokenKey"
+import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"

@@ -1,83 +1,68 @@
-import { type AssertionRequest, check as checkAssertion } from "@effect-mcp-auth/core/AssertionProvider"
+import * as Core from "@effect-mcp-auth/core/Assertion"
+import type { CachedAssertion } from "@effect-mcp-auth/core/authoring/AssertionCache"
+import * as Jwt from "@effect-mcp-auth/core/Jwt"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
+import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
-
-const Header = Schema.parseJson(Schema.Struct({ alg: Schema.String }))
-const Claims = Schema.parseJson(Schema.Struct({
-  aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
-  exp: Schema.optional(Schema.Finite),
-  nbf: Schema.optional(Schema.Finite),
-  jti: Schema.optional(Schema.Unknown)
-}))
 
 /**
- * An assertion as a platform gave it. Moments are in milliseconds since the epoch.
+ * An assertion as a platform returned it. `once`: the assertion has a `jti`, by which an authorization server may accept it
+ * only once (RFC 7523 §3).
  *
  * @internal
  */
-export interface Assertion {
-  readonly value: Redacted.Redacted<string>
-  /** Whether it has a `jti`, by which an authorization server may take it once and no more (RFC 7523 §3). */
-  readonly hasId: boolean
-  /** `undefined` where nobody says how long it lives. */
-  readonly expiresAt: number | undefined
-  /** Whether it says so itself. */
+export interface Assertion extends CachedAssertion {
+  /** Whether the assertion itself says when it expires. */
   readonly saysExpiry: boolean
-  readonly receivedAt: number
 }
 
 /**
- * What is known beforehand of the assertions of a source.
+ * What is known in advance about the assertions of a platform.
  *
  * @internal
  */
 export interface Expected {
-  /** What the assertion is called in errors, with its article. */
+  /** What error messages call the assertion, with its article. */
   readonly name: string
-  /** What to do if it is of no use. */
+  /** What to do if the assertion cannot be used, as a sentence. */
   readonly remedy: string
-  /** Whether it may be anything else than a JWT. */
+  /** Whether the assertion may be something other than a JWT. `false` by default. */
   readonly opaque?: boolean | undefined
-  /** How long it lives if it does not say so itself, in milliseconds. */
+  /** The life of an assertion that does not say when it expires, in milliseconds. */
   readonly lifetime?: number | undefined
-  /** What its `aud` has to hold; left out: the audience asked for, or another name of the authorization server. */
-  readonly audience?: ((request: AssertionRequest) => ReadonlyArray<string>) | undefined
-}
-
-const part = <A, I>(encoded: string, schema: Schema.Schema<A, I>): Option.Option<A> =>
-  Option.flatMap(Either.getRight(Encoding.decodeBase64UrlString(encoded)), Schema.decodeUnknownOption(schema))
-
-const base64url = /^[\w-]+$/
-
-/** What may stand in an assertion of another kind; a space or a line break is found in messages and pages. */
-const opaque = /^[\x21-\x7e]+$/
-
-/** The length of a signature, in bytes (RFC 7518 §3, RFC 8037 §3.1). One of RSA is as long as its key, 2048 bits at least. */
-const signatureLengths: ReadonlyMap<string, number> = new Map([
-  ["HS256", 32],
-  ["HS384", 48],
-  ["HS512", 64],
-  ["ES256", 64],
-  ["ES384", 96],
-  ["ES512", 132],
-  ["EdDSA", 64],
-  ["Ed25519", 64]
-])
-
-const isWholeSignature = (alg: string, signature: string): boolean => {
-  const length = Math.floor(signature.length * 3 / 4)
-  const expected = signatureLengths.get(alg)
-  if (expected !== undefined) return length === expected
-  return /^[RP]S(?:256|384|512)$/.test(alg) ? length >= 256 && length % 64 === 0 : true
+  /** The values of which `aud` must contain one. By default the requested audience and the authorization server's names. */
+  readonly audience?: ((request: Core.AssertionRequest) => ReadonlyArray<string>) | undefined
 }
 
 /**
- * Reads what a platform gave: a JWT in the compact form (RFC 7519), not verified, which is for the authorization server
- * to do. Says what is wrong and never shows it.
+ * What the options of a module say about its assertions.
+ *
+ * @internal
+ */
+export const expectedOf = (
+  { audience, lifetime, opaque }: {
+    readonly audience?: string | undefined
+    readonly opaque?: boolean | undefined
+    readonly lifetime?: Duration.DurationInput | undefined
+  },
+  name: string,
+  remedy: string
+): Expected => ({
+  name,
+  remedy,
+  opaque,
+  lifetime: lifetime === undefined ? undefined : Duration.toMillis(lifetime),
+  audience: audience === undefined ? undefined : () => [audience]
+})
+
+/** The characters of an opaque assertion. Spaces and line breaks occur in messages and in web pages. */
+const opaque = /^[\x21-\x7e]+$/
+
+/**
+ * Reads what a platform returned: a JWT in the compact form (RFC 7519), unverified, or an opaque text. An error says what is
+ * wrong, and never shows the text.
  *
  * @internal
  */
@@ -88,56 +73,43 @@ export const read = (text: string, now: number, expected: Expected): Either.Eith
       new AssertionError({ reason: "Malformed", description: `${expected.name} ${what}. ${expected.remedy}` })
     )
   if (trimmed === "") return malformed("is empty")
-  const parts = trimmed.split(".")
-  const [first = "", second = "", third = ""] = parts
-  const header = Option.getOrUndefined(part(first, Header))
-  const claims = Option.getOrUndefined(part(second, Claims))
-  if (parts.length !== 3 || header === undefined || claims === undefined) {
-    // A JWT that nobody can read could be for anybody, and `opaque` is not meant for it.
-    const isJwt = parts.length === 3 && header !== undefined
-    if (expected.opaque !== true || isJwt) {
+  const jwt = Option.getOrUndefined(Jwt.read(trimmed))
+  if (jwt === undefined) {
+    // A JWT whose claims cannot be read could be for any audience, and `opaque` is not meant for JWTs.
+    if (expected.opaque !== true || Jwt.isJws(trimmed)) {
       return malformed("is not a whole JWT (three parts of base64url, two of them JSON)")
     }
     if (!opaque.test(trimmed)) return malformed("has characters that no assertion has, such as a space or a line break")
-    return Either.right({
-      value: Redacted.make(trimmed),
-      hasId: false,
-      expiresAt: expected.lifetime === undefined ? undefined : now + expected.lifetime,
-      saysExpiry: false,
-      receivedAt: now
-    })
+  } else {
+    if (Jwt.isUnsigned(trimmed)) return malformed("is not signed (`alg` is none)")
+    if (!jwt.hasWholeSignature) return malformed("is cut off: its signature is too short or too long for its `alg`")
   }
-  if (header.alg.toLowerCase() === "none") return malformed("is not signed (`alg` is none)")
-  if (!base64url.test(third) || !isWholeSignature(header.alg, third)) {
-    return malformed("is cut off: its signature is not as long as one has to be")
-  }
+  const exp = jwt?.claims.exp
   return Either.right({
     value: Redacted.make(trimmed),
-    hasId: claims.jti !== undefined,
-    expiresAt: claims.exp === undefined
-      ? expected.lifetime === undefined ? undefined : now + expected.lifetime
-      : claims.exp * 1000,
-    saysExpiry: claims.exp !== undefined,
-    receivedAt: now
+    once: jwt?.claims.jti !== undefined,
+    obtainedAt: now,
+    expiresAt: exp === undefined ? expected.lifetime === undefined ? undefined : now + expected.lifetime : exp * 1000,
+    saysExpiry: exp !== undefined
   })
 }
 
 /**
- * Whether an assertion may be shown to the authorization server: only while it is valid, and only where it belongs
+ * Whether an assertion may be sent to the authorization server: only while it is valid, and only to its own audience
  * (RFC 7523 §3).
  *
  * @internal
  */
 export const check = (
   assertion: Assertion,
-  request: AssertionRequest,
+  request: Core.AssertionRequest,
   now: number,
   expected: Expected
 ): Either.Either<Assertion, AssertionError> => {
-  const { expiresAt, receivedAt, saysExpiry, value } = assertion
+  const { expiresAt, obtainedAt, saysExpiry, value } = assertion
   const { name, opaque, remedy } = expected
-  // The clock went back: how old it is, nobody can say.
-  if (!saysExpiry && expiresAt !== undefined && (expiresAt <= now || now < receivedAt)) {
+  // After the clock was set back, the age of the assertion is unknown.
+  if (!saysExpiry && expiresAt !== undefined && (expiresAt <= now || now < obtainedAt)) {
     return Either.left(
       new AssertionError({
         reason: "Expired",
@@ -146,27 +118,5 @@ export const check = (
     )
   }
   const audiences = expected.audience?.(request)
-  return Either.map(
-    checkAssertion(value, request, { now, name, remedy, opaque, audiences }),
-    () => assertion
-  )
+  return Either.map(Core.check(value, request, { now, name, remedy, opaque, audiences }), () => assertion)
 }
-
-/** How long before its end an assertion is replaced, in milliseconds; a fifth of its life if that is less. */
-const MARGIN = 60_000
-
-/**
- * Whether an assertion lives long enough to be used once more without asking for another.
- *
- * @internal
- */
-export const isFresh = ({ expiresAt, receivedAt }: Assertion, now: number): boolean =>
-  expiresAt !== undefined && receivedAt <= now && now < expiresAt - Math.min(MARGIN, (expiresAt - receivedAt) / 5)
-
-/**
- * Whether it is one of these.
- *
- * @internal
- */
-export const isAmong = ({ value }: Assertion, refused: AssertionRequest["refused"]): boolean =>
-  refused.some((one) => Redacted.value(one) === Redacted.value(value))

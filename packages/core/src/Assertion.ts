@@ -1,0 +1,244 @@
+/**
+ * An assertion (RFC 7521): what a provider is asked for, and whether the assertion may be sent (RFC 7523 §3).
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { clean } from "./internal/text/clean.ts"
+import { isSameIssuer } from "./internal/text/issuer.ts"
+import * as Jwt from "./Jwt.ts"
+import { AssertionError } from "./OAuthError.ts"
+
+/**
+ * What an assertion is requested for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AssertionRequest {
+  /** The value that the assertion's `aud` must have. */
+  readonly audience: string
+  /** The issuer identifier of the authorization server that receives the assertion. */
+  readonly issuer: string
+  /** The token endpoint of that authorization server, as its metadata writes it. */
+  readonly tokenEndpoint: string
+  /** The canonical identifier of the server that the token will be for (RFC 8707 §2). */
+  readonly resource: string
+  /** The scopes that the token will be for. */
+  readonly scopes: ReadonlyArray<string>
+  /** The value of the `resource` parameter of the token request; left out where the request has none. */
+  readonly resourceParameter?: string | undefined
+  /**
+   * The assertions that an authorization server has refused since the last answer of the provider; almost always none.
+   * A provider that caches assertions or keys must drop these, and the key that signed them. Several callers may share one
+   * provider, so a refused assertion need not be the last one.
+   */
+  readonly refused: ReadonlyArray<Redacted.Redacted<string>>
+  /**
+   * Whether the caller named no issuer, so that only the MCP server says which authorization server this is. Then only an
+   * assertion whose own audience is this authorization server is sent, whatever the provider returns.
+   *
+   * @default false
+   */
+  readonly issuerUnnamed?: boolean | undefined
+}
+
+/**
+ * The audience of an assertion: the authorization server's issuer (draft-ietf-oauth-rfc7523bis), its token endpoint (Okta,
+ * Entra ID), or another value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Audience = "issuer" | "token_endpoint" | { readonly value: string }
+
+/**
+ * A function that returns an assertion. Every token request calls it anew.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AssertionSource {
+  (request: AssertionRequest): Effect.Effect<Redacted.Redacted<string>, AssertionError>
+  /**
+   * Called with an assertion that the authorization server has refused. `true` means that the next assertion is signed with
+   * another key, so that the token request is sent once more, immediately. Without this function a refusal is final.
+   */
+  readonly rotated?: ((refused: Redacted.Redacted<string>) => Effect.Effect<boolean>) | undefined
+}
+
+/**
+ * Whether the authorization server has refused this assertion.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isRefused = (assertion: Redacted.Redacted<string>, { refused }: AssertionRequest): boolean =>
+  refused.some((one) => one === assertion || Redacted.value(one) === Redacted.value(assertion))
+
+/**
+ * How an assertion is checked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CheckOptions {
+  /** The current time, in milliseconds since the epoch. */
+  readonly now: number
+  /**
+   * Whether an assertion that is not a JWT may be sent.
+   *
+   * @default false
+   */
+  readonly opaque?: boolean | undefined
+  /**
+   * The values of which `aud` must contain one.
+   *
+   * @default the requested audience, the issuer and the token endpoint of the authorization server
+   */
+  readonly audiences?: ReadonlyArray<string> | undefined
+  /**
+   * What error messages call the assertion, with its article.
+   *
+   * @default "The assertion"
+   */
+  readonly name?: string | undefined
+  /**
+   * What the reader of an error message should do, as a sentence.
+   *
+   * @default no such sentence
+   */
+  readonly remedy?: string | undefined
+}
+
+/**
+ * What an assertion that may be sent says about itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Checked {
+  /** In milliseconds since the epoch; `undefined` where the assertion has no `exp`. */
+  readonly expiresAt: number | undefined
+  /** Whether it has a `jti`, by which an authorization server may accept it only once (RFC 7523 §3). */
+  readonly hasId: boolean
+  /** The header `typ`; left out where there is none. */
+  readonly type?: string | undefined
+  /** The claim `resource`, one value or several; left out where there is none. */
+  readonly resources?: ReadonlyArray<string> | undefined
+}
+
+/** Whoever receives an assertion that is not bound to this authorization server could use it elsewhere. */
+const UNBOUND =
+  "is not bound to an authorization server, and was not sent to one that only the MCP server has named. " +
+  "Name the `issuer`, or write `discover` to trust the server to name it."
+
+/** How far the clocks of two machines may differ, in seconds. */
+const LEEWAY = 60
+
+/** Error messages about one assertion. */
+const refuser = ({ name = "The assertion" }: CheckOptions) => (reason: AssertionError["reason"], description: string) =>
+  Either.left(new AssertionError({ reason, description: `${name} ${description}` }))
+
+/**
+ * Whether an assertion that somebody else made may be sent: only to its own audience, and only while it is valid
+ * (RFC 7523 §3). The assertion is read and not verified: verifying is the authorization server's work.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const check = (
+  assertion: Redacted.Redacted<string>,
+  request: AssertionRequest,
+  options: CheckOptions
+): Either.Either<Checked, AssertionError> => {
+  const refuse = refuser(options)
+  const text = Redacted.value(assertion)
+  if (text === "") return refuse("Malformed", "is empty, and was not sent. Check where it comes from.")
+  // `opaque` does not excuse an unsigned JWT, whatever follows the header.
+  if (Jwt.isUnsigned(text)) {
+    return refuse("Malformed", "is not signed (`alg` is none), and was not sent. Use one that its issuer has signed.")
+  }
+  return Option.match(Jwt.read(text), {
+    onNone: () => checkOpaque(text, request, options),
+    onSome: (jwt) => checkJwt(jwt, request, options)
+  })
+}
+
+const checkOpaque = (
+  text: string,
+  { issuerUnnamed }: AssertionRequest,
+  options: CheckOptions
+): Either.Either<Checked, AssertionError> => {
+  const refuse = refuser(options)
+  // A JWT whose claims cannot be read could be for any audience, and `opaque` is not meant for JWTs.
+  if (Jwt.isJws(text)) {
+    const advice = options.remedy ?? "Get a new one."
+    return refuse("Malformed", `is a JWT whose claims cannot be read, and was not sent. ${advice}`)
+  }
+  if (options.opaque !== true) {
+    return refuse(
+      "Malformed",
+      "is not a JWT, and was not sent. Set `opaque` if the authorization server accepts other kinds."
+    )
+  }
+  return issuerUnnamed === true
+    ? refuse("WrongAudience", UNBOUND)
+    : Either.right({ expiresAt: undefined, hasId: false })
+}
+
+const checkJwt = (
+  { claims, header }: Jwt.Jwt,
+  request: AssertionRequest,
+  options: CheckOptions
+): Either.Either<Checked, AssertionError> => {
+  const refuse = refuser(options)
+  const advice = options.remedy === undefined ? "" : ` ${options.remedy}`
+  const seconds = options.now / 1000
+  if (claims.exp !== undefined && claims.exp <= seconds) {
+    return refuse("Expired", `expired at ${instant(claims.exp)}, and was not sent. Get a new one.${advice}`)
+  }
+  if (claims.nbf !== undefined && claims.nbf > seconds + LEEWAY) {
+    return refuse("NotYetValid", `is not valid before ${instant(claims.nbf)}, and was not sent. Check the clocks.`)
+  }
+  const audiences = typeof claims.aud === "string" ? [claims.aud] : claims.aud ?? []
+  const namesServer = (audience: string) =>
+    isSameUrl(audience, request.tokenEndpoint) || isSameIssuer(audience, request.issuer)
+  const belongs = (audience: string) =>
+    options.audiences?.includes(audience) ?? (audience === request.audience || namesServer(audience))
+  if (!audiences.some(belongs)) {
+    return refuse(
+      "WrongAudience",
+      `is for ${clean(audiences.join(", ")) || "no audience"}, and was not sent to ${clean(request.issuer)}. ` +
+        `Get one for the audience ${clean(options.audiences?.[0] ?? request.audience)}.${advice}`
+    )
+  }
+  return request.issuerUnnamed === true && !audiences.some(namesServer)
+    ? refuse("WrongAudience", UNBOUND)
+    : Either.right({
+      expiresAt: claims.exp === undefined ? undefined : claims.exp * 1000,
+      hasId: claims.jti !== undefined,
+      ...(header.typ === undefined ? {} : { type: textOf(header.typ) }),
+      ...(claims.resource === undefined ? {} : { resources: [claims.resource].flat().map(textOf) })
+    })
+}
+
+const textOf = (value: unknown): string => typeof value === "string" ? value : ""
+
+/**
+ * Whether two texts are the same URL, except for how it is written.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSameUrl = (a: string, b: string): boolean =>
+  a === b || (URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href)
+
+/** `exp` and `nbf` are seconds, and may be larger than any date. */
+const instant = (seconds: number): string => {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString()
+}

@@ -1,0 +1,68 @@
+import * as Effect from "effect/Effect"
+import * as AuthorizationServer from "../AuthorizationServer.ts"
+import * as CachedDocument from "../CachedDocument.ts"
+import type { Failure } from "./Discovered.ts"
+import type { Options } from "./Options.ts"
+
+/**
+ * In milliseconds since the epoch.
+ *
+ * @internal
+ */
+export const currentTime = Effect.clockWith((clock) => Effect.sync(() => clock.unsafeCurrentTimeMillis()))
+
+/**
+ * The authorization server of one provider: remembered until its metadata is stale, or in doubt after a failed token
+ * request.
+ *
+ * @internal
+ */
+export class AuthorizationServerMemory {
+  readonly #options: Options
+  #document: CachedDocument.CachedDocument<AuthorizationServer.AuthorizationServer> | undefined
+  #inDoubt = false
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** The next `get` reads the metadata again. */
+  readonly doubt: Effect.Effect<void> = Effect.sync(() => void (this.#inDoubt = true))
+
+  /**
+   * The authorization server of an issuer.
+   *
+   * @param namedBy the server that named the issuer; `undefined` if the caller did
+   */
+  get(issuer: string, namedBy: URL | undefined): Effect.Effect<AuthorizationServer.AuthorizationServer, Failure> {
+    return Effect.flatMap(currentTime, (now) => {
+      const { cache, client, limits } = this.#options
+      const known = this.#knownOf(issuer)
+      if (known !== undefined && !this.#inDoubt && CachedDocument.isFresh(known, now)) {
+        return Effect.succeed(known.value)
+      }
+      return cache.authorizationServer({ client, issuer, limits, namedBy }, known).pipe(
+        Effect.catchTag("DiscoveryError", (error) => {
+          // If the token endpoint and the metadata both fail, one request to the authorization server is enough.
+          const failsToo = this.#inDoubt
+          this.#inDoubt = false
+          return known === undefined || failsToo
+            ? Effect.fail(error)
+            : Effect.succeed(CachedDocument.extended(known, now))
+        }),
+        Effect.map((found) => this.#remember(found))
+      )
+    })
+  }
+
+  #knownOf(issuer: string) {
+    const known = this.#document
+    return known !== undefined && AuthorizationServer.isSameIssuer(known.value.issuer, issuer) ? known : undefined
+  }
+
+  #remember(document: CachedDocument.CachedDocument<AuthorizationServer.AuthorizationServer>) {
+    this.#document = document
+    this.#inDoubt = false
+    return document.value
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What discovery finds, and how it fails.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type { AuthorizationServer } from "../AuthorizationServer.ts"
+import type { Challenge } from "../Challenge.ts"
+import type { DiscoveryError, InsecureEndpoint, IssuerMismatch, ResourceMismatch } from "../OAuthError.ts"
+import type { ProtectedResource } from "../ProtectedResource.ts"
+
+/**
+ * What a token request needs to know about the server and its authorization server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Discovered {
+  readonly authorizationServer: AuthorizationServer
+  /** `undefined` if the server publishes no metadata and the issuer is pinned. */
+  readonly protectedResource: ProtectedResource | undefined
+  /** `undefined` if the server was not asked for its challenge. */
+  readonly challenge: Challenge | undefined
+}
+
+/**
+ * The errors of discovery.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Failure = DiscoveryError | InsecureEndpoint | IssuerMismatch | ResourceMismatch
+
+/**
+ * The discovery of one provider.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Discovery {
+  /**
+   * The remembered result. A missing or stale document is read first; a stale one stays in use if it cannot be read
+   * again.
+   */
+  readonly get: Effect.Effect<Discovered, Failure>
+  /**
+   * Reads the server's metadata again after the server rejected a token of `issuer`, because the server may have
+   * changed its authorization server. The address in the challenge comes first. If the metadata cannot be read, the
+   * remembered one stays in use.
+   */
+  readonly reread: (challenge: Challenge | undefined, issuer: string) => Effect.Effect<Discovered, Failure>
+  /** The next `get` reads the authorization server's metadata again, and uses what it reads. */
+  readonly forgetAuthorizationServer: Effect.Effect<void>
+}

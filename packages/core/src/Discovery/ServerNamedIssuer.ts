@@ -1,0 +1,139 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as CachedDocument from "../CachedDocument.ts"
+import * as Challenge from "../Challenge.ts"
+import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
+import * as ProtectedResource from "../ProtectedResource.ts"
+import { AuthorizationServerMemory, currentTime } from "./AuthorizationServerMemory.ts"
+import type { Discovered, Discovery, Failure } from "./Discovered.ts"
+import type { Options } from "./Options.ts"
+
+type Metadata = Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>
+
+/** Where the server's metadata was found, and by which challenge. */
+interface Found {
+  readonly document: CachedDocument.CachedDocument<Metadata>
+  readonly protectedResource: ProtectedResource.ProtectedResource
+  readonly challenge: Challenge.Challenge | undefined
+}
+
+/**
+ * Discovery for `issuer: "discover"`: the server names its authorization server. Its metadata decides; if the
+ * well-known addresses have none, so does the challenge to a request without a token.
+ *
+ * @internal
+ */
+export class ServerNamedIssuer implements Discovery {
+  readonly #options: Options
+  readonly #authorizationServer: AuthorizationServerMemory
+  #found: Found | undefined
+  /** The last metadata that led to no authorization server. The cache must not answer with it again. */
+  #refused: CachedDocument.CachedDocument<Metadata> | undefined
+  /** The issuer that credentials have gone to. Another issuer is a change, even if the metadata was forgotten. */
+  #chosen: string | undefined
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#authorizationServer = new AuthorizationServerMemory(options)
+  }
+
+  readonly get: Effect.Effect<Discovered, Failure> = Effect.flatMap(currentTime, (now) => {
+    const before = this.#found
+    if (before === undefined) return this.#choose(this.#read(undefined))
+    return this.#choose(
+      CachedDocument.isFresh(before.document, now) ? Effect.succeed(before) : this.#readAgain(before, undefined)
+    )
+  })
+
+  readonly reread: Discovery["reread"] = (challenge, issuer) =>
+    Effect.suspend(() => {
+      this.#chosen ??= issuer
+      const before = this.#found
+      return this.#choose(before === undefined ? this.#read(challenge) : this.#readAgain(before, challenge))
+    })
+
+  get forgetAuthorizationServer(): Effect.Effect<void> {
+    return this.#authorizationServer.doubt
+  }
+
+  #read(given: Challenge.Challenge | undefined): Effect.Effect<Found, Failure> {
+    return Effect.gen(this, function*() {
+      const { cache, client, limits, server } = this.#options
+      let challenge = given
+      let document = yield* cache.protectedResource(
+        { client, server, challenge, limits },
+        this.#found?.document ?? this.#refused
+      )
+      if (Either.isLeft(document.value) && challenge === undefined) {
+        challenge = yield* cache.challenge({ client, server, limits })
+        const named = challenge !== undefined && Challenge.resourceMetadata(challenge) !== undefined
+        if (named) document = yield* cache.protectedResource({ client, server, challenge, limits })
+      }
+      if (Either.isLeft(document.value)) {
+        return yield* new DiscoveryError({
+          reason: "NotFound",
+          url: server.resource,
+          description: `No protected resource metadata for ${server.resource}: ${document.value.left.join("; ")}. ` +
+            `Pin \`issuer\` to the authorization server that issues tokens for it.`
+        })
+      }
+      return { document, protectedResource: document.value.right, challenge }
+    })
+  }
+
+  /** If the metadata cannot be read again, the remembered one stays in use. */
+  #readAgain(before: Found, challenge: Challenge.Challenge | undefined): Effect.Effect<Found, Failure> {
+    return Effect.catchTag(
+      this.#read(challenge ?? before.challenge),
+      "DiscoveryError",
+      () => Effect.map(currentTime, (now) => ({ ...before, document: CachedDocument.extended(before.document, now) }))
+    )
+  }
+
+  /**
+   * The authorization server that the metadata names. Metadata that leads to none is not remembered, since the server
+   * may correct it.
+   */
+  #choose(read: Effect.Effect<Found, Failure>): Effect.Effect<Discovered, Failure> {
+    return Effect.flatMap(read, (found) =>
+      this.#findAuthorizationServer(found).pipe(
+        Effect.tap(() => Effect.sync(() => this.#found = found)),
+        Effect.tapError(() => Effect.sync(() => this.#refused = found.document))
+      )).pipe(
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            if (!isTransient(error)) this.#found = undefined
+          })
+        )
+      )
+  }
+
+  #findAuthorizationServer({ challenge, protectedResource }: Found): Effect.Effect<Discovered, Failure> {
+    return Effect.gen(this, function*() {
+      const { follow, onChange, server } = this.#options
+      const before = this.#chosen
+      const stays = before !== undefined && ProtectedResource.lists(protectedResource, before)
+      const issuer = stays ? before : protectedResource.authorizationServers[0]
+      if (issuer === undefined) {
+        return yield* new DiscoveryError({
+          reason: "NoAuthorizationServer",
+          url: protectedResource.url,
+          description: `${protectedResource.url} names no authorization server. ` +
+            `Pin \`issuer\` to the one that issues tokens for ${server.resource}.`
+        })
+      }
+      if (before !== undefined && !stays && !follow) {
+        return yield* new IssuerMismatch({
+          reason: "Changed",
+          expected: before,
+          actual: protectedResource.authorizationServers,
+          url: protectedResource.url
+        })
+      }
+      const authorizationServer = yield* this.#authorizationServer.get(issuer, server.url)
+      this.#chosen = authorizationServer.issuer
+      if (before !== undefined && !stays) yield* onChange(before, authorizationServer.issuer)
+      return { authorizationServer, protectedResource, challenge }
+    })
+  }
+}

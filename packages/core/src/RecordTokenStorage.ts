@@ -1,0 +1,166 @@
+/**
+ * A storage outside of the process, from a place for lines of text: for tables, buckets and other places of your own.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as AccessToken from "./AccessToken.ts"
+import * as ProcessLease from "./internal/storage/processLease.ts"
+import { supersedes, usefulUntil } from "./internal/storage/replacement.ts"
+import { TokenStorageError } from "./OAuthError.ts"
+import * as TokenKey from "./TokenKey.ts"
+import * as TokenRecord from "./TokenRecord.ts"
+import type { TokenStorage } from "./TokenStorage.ts"
+
+/**
+ * What to do with a record: keep it, write a new one in its place, or remove it. `keepFor` is how long the new record is
+ * of use, in milliseconds: a place may remove the record after that.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Change = Data.TaggedEnum<{
+  Keep: {}
+  Write: { readonly record: string; readonly keepFor: number }
+  Remove: {}
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Change: Data.TaggedEnum.Constructor<Change> = Data.taggedEnum<Change>()
+
+/**
+ * A place for records outside of the process, such as a table of a database. Each record is a line of text under a name of
+ * 43 letters, digits, `-` and `_`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Store {
+  /** The current record; none if there is none. */
+  readonly get: (name: string) => Effect.Effect<Option.Option<string>, TokenStorageError>
+  /**
+   * Applies `change` to the current record, and carries out the result, as one step (compare and swap): if another process
+   * is faster, `change` runs again with the new record. A record that must not be used counts as none.
+   */
+  readonly modify: (
+    name: string,
+    operation: "set" | "remove",
+    change: (current: Option.Option<string>) => Effect.Effect<Change, TokenStorageError>
+  ) => Effect.Effect<void, TokenStorageError>
+  /**
+   * Waits until no other process holds the lease of the name, then holds the lease for the scope. The lease expires some
+   * time after its holder has died. Only one fiber of this process calls it at a time for each name.
+   *
+   * @default a lease within this process
+   */
+  readonly lease?: ((name: string) => Effect.Effect<void, TokenStorageError, Scope.Scope>) | undefined
+}
+
+/**
+ * A storage from a place for records and a codec that turns tokens into records. Records are named by the digest of the
+ * key (`TokenKey.digest`).
+ *
+ * `TokenStorageContract` of `@effect-mcp-auth/testing` has the tests that every storage should pass.
+ *
+ * @example
+ * ```ts
+ * import { RecordTokenStorage, TokenRecord } from "@effect-mcp-auth/core"
+ *
+ * declare const store: RecordTokenStorage.Store // a place of your own
+ *
+ * export const storage = RecordTokenStorage.make(store, TokenRecord.plaintext) // or `TokenRecord.encrypted`
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (store: Store, codec: TokenRecord.Codec): TokenStorage.Service => {
+  const processLease = ProcessLease.make()
+
+  return {
+    get: (key) =>
+      Effect.gen(function*() {
+        const name = yield* TokenKey.digest(key)
+        const record = yield* store.get(name)
+        return Option.isNone(record) ? Option.none() : yield* Effect.asSome(codec.open(name, record.value))
+      }),
+    set: (key, token) =>
+      Effect.flatMap(TokenKey.digest(key), (name) => store.modify(name, "set", changeOnSet(codec, name, token))),
+    remove: (key, token) =>
+      Effect.flatMap(TokenKey.digest(key), (name) => store.modify(name, "remove", changeOnRemove(codec, name, token))),
+    lease: (key) =>
+      Effect.gen(function*() {
+        const name = yield* TokenKey.digest(key)
+        yield* processLease(name)
+        if (store.lease !== undefined) yield* store.lease(name)
+      })
+  }
+}
+
+/** No token is valid for longer, in milliseconds: a year. A record that claims a later expiry is overwritten. */
+const LONGEST_LIFE = Duration.toMillis("366 days")
+
+const keep: Effect.Effect<Change> = Effect.succeed(Change.Keep())
+
+const write = (
+  codec: TokenRecord.Codec,
+  name: string,
+  token: AccessToken.AccessToken,
+  now: number
+): Effect.Effect<Change, TokenStorageError> =>
+  Effect.map(
+    codec.seal(name, token),
+    (record) => Change.Write({ record, keepFor: Math.max(0, usefulUntil(token) - now) })
+  )
+
+const replace = (
+  codec: TokenRecord.Codec,
+  name: string,
+  record: string,
+  token: AccessToken.AccessToken,
+  now: number
+): Effect.Effect<Change, TokenStorageError> =>
+  codec.open(name, record).pipe(
+    Effect.matchEffect({
+      onSuccess: (stored) => supersedes(token, stored, now) ? write(codec, name, token, now) : keep,
+      onFailure: ({ description, reason }) => {
+        const left = reason === "UnknownKey" ? TokenRecord.expiresAt(record) - now : 0
+        return 0 < left && left <= LONGEST_LIFE
+          ? new TokenStorageError({ operation: "set", reason, description })
+          : write(codec, name, token, now)
+      }
+    })
+  )
+
+/** What to do with the current record of the name when the token is set. */
+const changeOnSet = (codec: TokenRecord.Codec, name: string, token: AccessToken.AccessToken) =>
+(
+  current: Option.Option<string>
+): Effect.Effect<Change, TokenStorageError> =>
+  Effect.flatMap(
+    // The time after the record was read: a token that another process stored meanwhile is not from the future.
+    Clock.currentTimeMillis,
+    (now) =>
+      Option.match(current, {
+        onNone: () => write(codec, name, token, now),
+        onSome: (record) => replace(codec, name, record, token, now)
+      })
+  )
+
+/** What to do with the current record of the name when the token is removed. Only a record of this very token goes. */
+const changeOnRemove = (codec: TokenRecord.Codec, name: string, token: AccessToken.AccessToken) =>
+(
+  current: Option.Option<string>
+): Effect.Effect<Change> =>
+  Option.isNone(current) ? keep : Effect.match(codec.open(name, current.value), {
+    onSuccess: (stored): Change => AccessToken.isSame(stored, token) ? Change.Remove() : Change.Keep(),
+    onFailure: () => Change.Keep()
+  })

@@ -1,0 +1,89 @@
+/**
+ * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL
+ * in canonical form, and what the `resource` parameter of a token request says.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import { check, hasCredentials, parse } from "./authoring/SecureEndpoint.ts"
+import { type InsecureEndpoint, InvalidOptions } from "./OAuthError.ts"
+
+/**
+ * A server's URL and the identifier that follows from it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResourceIdentifier {
+  /** The URL as the platform parses it: a bare origin ends with a slash. */
+  readonly url: URL
+  /** The canonical identifier, such as `https://mcp.example.com`. Metadata and token requests name the server so. */
+  readonly resource: string
+}
+
+/**
+ * The canonical form of a server's URL: scheme and host in lower case, no fragment, no default port, and no slash after
+ * a bare origin unless the caller wrote one.
+ *
+ * @param url the parsed URL
+ * @param written the text that the caller wrote. `URL` adds a slash to a bare origin, so only the text tells.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const canonicalUrl = (url: URL, written: string): string => {
+  const wroteNoPath = url.pathname === "/" && /^[^:]*:[/\\]*[^/\\?#]*(?:[?#]|$)/.test(written.trim())
+  return `${url.origin}${wroteNoPath ? "" : url.pathname}${url.search}`
+}
+
+const invalid = (description: string) => Either.left(new InvalidOptions({ option: "serverUrl", description }))
+
+/**
+ * Reads the `serverUrl` that a caller gave. Fails with `InvalidOptions` if the text is no absolute http(s) URL, or
+ * holds a fragment, a user name or a password; and with `InsecureEndpoint` if nothing may be sent there.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { ResourceIdentifier } from "@effect-mcp-auth/core"
+ * import { Either } from "effect"
+ *
+ * const { resource } = Either.getOrThrow(ResourceIdentifier.fromServerUrl("HTTPS://MCP.example.com:443"))
+ * console.log(resource) // https://mcp.example.com
+ * ```
+ */
+export const fromServerUrl = (
+  serverUrl: string | URL
+): Either.Either<ResourceIdentifier, InvalidOptions | InsecureEndpoint> => {
+  // A `URL` object always has a slash after a bare origin, whether or not its caller wrote one.
+  const written = typeof serverUrl === "string"
+    ? serverUrl
+    : serverUrl.href.replace(/^([^/]*\/\/[^/]*)\/(?=$|[?#])/, "$1")
+  const url = parse(written)
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    return invalid(`"${written}" is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
+  }
+  if (hasCredentials(url)) {
+    return invalid(`the URL holds a user name or password. Leave them out: they would be sent to every party.`)
+  }
+  if (written.includes("#")) {
+    return invalid(
+      `"${written}" has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
+    )
+  }
+  return Either.map(check(url, "server"), () => ({ url, resource: canonicalUrl(url, written) }))
+}
+
+/**
+ * The value of the `resource` parameter (RFC 8707 §2) for an identifier; `undefined` if the parameter is left out.
+ *
+ * @internal
+ */
+export const resourceParameter = (
+  choice: "send" | "omit" | { readonly value: string } | undefined,
+  resource: string
+): string | undefined => {
+  if (choice === undefined || choice === "send") return resource
+  return choice === "omit" ? undefined : choice.value
+}

@@ -1,0 +1,65 @@
+/**
+ * Which scopes a token request asks for. RFC 6749 §3.3 leaves the choice to the client; MCP authorization, "Scope
+ * Selection Strategy", puts the sources in order.
+ *
+ * @since 0.1.0
+ */
+import * as Challenge from "./Challenge.ts"
+import * as Scopes from "./internal/text/scopeList.ts"
+
+/**
+ * Where scopes can come from. The first source that has any decides: `configured`, then `challenges`, then `supported`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Sources {
+  /** The caller's own `scopes` option. If set, even to an empty list, no other source counts. */
+  readonly configured?: ReadonlyArray<string> | undefined
+  /**
+   * The server's challenges, whose `scope` (RFC 6750 §3) says what the request needs. The first one with a scope
+   * counts.
+   */
+  readonly challenges?: ReadonlyArray<Challenge.Challenge | undefined> | undefined
+  /** `scopes_supported` of the server's metadata (RFC 9728 §2). What is not a scope token is left out. */
+  readonly supported?: ReadonlyArray<string> | undefined
+  /**
+   * Scopes to ask for in any case: those that a step-up needs (RFC 6750 §3.1) and those that an earlier one was
+   * granted.
+   */
+  readonly additional?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * The scopes to ask for, each once. An empty list means that the request leaves the `scope` parameter out: an empty
+ * `scope` would be malformed (RFC 6749 §3.3).
+ *
+ * @since 0.1.0
+ * @category getters
+ * @example
+ * ```ts
+ * import { Challenge, ScopeSelection } from "@effect-mcp-auth/core"
+ *
+ * const challenge = Challenge.fromHeader(`Bearer scope="files:read"`)
+ * ScopeSelection.select({ challenges: [challenge], supported: ["files:read", "files:write"] }) // ["files:read"]
+ * ```
+ */
+export const select = (sources: Sources): ReadonlyArray<string> =>
+  Scopes.union(baseScopes(sources), sources.additional ?? [])
+
+const baseScopes = ({ challenges, configured, supported }: Sources): ReadonlyArray<string> => {
+  if (configured !== undefined) return configured
+  for (const challenge of challenges ?? []) {
+    const required = challenge === undefined ? [] : Challenge.requiredScopes(challenge)
+    if (required.length > 0) return required
+  }
+  return supported?.filter(Scopes.isScope) ?? []
+}
+
+/**
+ * Whether a text is one scope token (RFC 6749 §3.3).
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isScope: (text: string) => boolean = Scopes.isScope

@@ -1,0 +1,312 @@
+/**
+ * A cache of assertions, for authors of providers. Requests for the same assertion share one fetch, and an assertion that an
+ * authorization server may accept only once is presented only once (RFC 7523 §3).
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import { type AssertionRequest, type AssertionSource, isRefused } from "../Assertion.ts"
+import type { AssertionError } from "../OAuthError.ts"
+import type { OwnedFibers } from "./OwnedFibers.ts"
+
+/**
+ * An assertion together with what the cache needs to know about it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CachedAssertion {
+  readonly value: Redacted.Redacted<string>
+  /** Whether it may be presented only once. */
+  readonly once: boolean
+  /** When its life began, in milliseconds since the epoch. */
+  readonly obtainedAt: number
+  /** When its life ends, in milliseconds since the epoch. `undefined` where nobody says: then it is not cached. */
+  readonly expiresAt: number | undefined
+}
+
+/**
+ * The scope to which fetches belong, and what waiting callers fail with when a fetch is interrupted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Owner {
+  readonly fibers: OwnedFibers
+  /** The error after the scope has ended. */
+  readonly onClosed: () => AssertionError
+  /** The error if a fetch interrupts itself. */
+  readonly onInterrupted: () => AssertionError
+}
+
+/**
+ * How assertions are fetched and told apart.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<A extends CachedAssertion> {
+  /** Requests with the same key can be answered by the same assertion. */
+  readonly keyOf: (request: AssertionRequest) => string
+  /** Gets a new assertion for the request. */
+  readonly fetch: (request: AssertionRequest) => Effect.Effect<A, AssertionError>
+  /**
+   * Whether this assertion may be sent for this request now. The cache calls it before it returns an assertion.
+   *
+   * @param now in milliseconds since the epoch
+   */
+  readonly check: (assertion: A, request: AssertionRequest, now: number) => Either.Either<unknown, AssertionError>
+  /**
+   * Whether a cached assertion near its end may be used after `fetch` has failed with this error.
+   *
+   * @default after any error
+   */
+  readonly canUseOldAfter?: ((error: AssertionError) => boolean) | undefined
+  /**
+   * The owner of the fetches. With an owner, a fetch goes on when its callers are interrupted, and its assertion is cached.
+   *
+   * @default none: a fetch ends when its last caller is interrupted
+   */
+  readonly owner?: Owner | undefined
+}
+
+/** How many assertions are cached at most; the oldest is dropped first. */
+const MAX_ENTRIES = 1000
+
+/** How many fetches run at a time when each caller needs an assertion of its own. */
+const MAX_PARALLEL = 16
+
+/** How long before its end an assertion is replaced, in milliseconds; a fifth of its life if that is less. */
+const MARGIN = 60_000
+
+/**
+ * Whether an assertion is far enough from its end to be used without asking for a new one: a minute, or a fifth of its life
+ * if that is less. After the clock was set back, no assertion from the future is fresh.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isFresh = ({ expiresAt, obtainedAt }: CachedAssertion, now: number): boolean =>
+  expiresAt !== undefined && obtainedAt <= now && now < expiresAt - Math.min(MARGIN, (expiresAt - obtainedAt) / 5)
+
+/**
+ * A source whose assertions are cached until shortly before they expire. Near the end of an assertion the source fetches a
+ * new one; if that fails, the old one is used as long as it is valid. An assertion that an authorization server has refused
+ * is dropped.
+ *
+ * A returned assertion counts as presented: when a connection breaks, the authorization server may have received it. An
+ * assertion with `once` is therefore returned to one caller only. After a fetch has supplied such an assertion, callers no
+ * longer share fetches: up to 16 run at a time, one for each caller, until one of them fails or supplies an assertion for
+ * many.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Assertion, AssertionProvider, type OAuthError } from "@effect-mcp-auth/core"
+ * import * as AssertionCache from "@effect-mcp-auth/core/authoring/AssertionCache"
+ * import { Clock, Effect, Redacted } from "effect"
+ *
+ * declare const requestFromBroker: (audience: string) => Effect.Effect<string, OAuthError.AssertionError>
+ *
+ * const Assertions = AssertionProvider.layer(AssertionCache.make({
+ *   keyOf: ({ audience }) => audience,
+ *   fetch: (request) =>
+ *     Effect.gen(function*() {
+ *       const value = Redacted.make(yield* requestFromBroker(request.audience))
+ *       const now = yield* Clock.currentTimeMillis
+ *       const { expiresAt, hasId } = yield* Assertion.check(value, request, { now })
+ *       return { value, once: hasId, obtainedAt: now, expiresAt }
+ *     }),
+ *   check: ({ value }, request, now) => Assertion.check(value, request, { now })
+ * }))
+ * ```
+ */
+export const make = <A extends CachedAssertion>(options: Options<A>): AssertionSource => {
+  const { canUseOldAfter = () => true, check, keyOf } = options
+  const entries = makeEntries<A>()
+  const fetch = makeFetch(options, entries)
+
+  const fetchOrUseOld = (key: string, request: AssertionRequest, old: A | undefined) =>
+    Effect.catchIf(fetch(key, request), canUseOldAfter, (error) =>
+      Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) =>
+          old !== undefined && Either.isRight(check(old, request, now)) && entries.take(key, old)
+            ? Effect.succeed(old)
+            : error
+      ))
+
+  return (request) =>
+    Effect.gen(function*() {
+      const key = keyOf(request)
+      const now = yield* Clock.currentTimeMillis
+      entries.drop((assertion) => isRefused(assertion.value, request))
+      const entry = entries.get(key)
+      const known = entry !== undefined && Either.isRight(check(entry, request, now)) ? entry : undefined
+      if (known !== undefined && isFresh(known, now) && entries.take(key, known)) return known.value
+      const assertion = yield* fetchOrUseOld(key, request, known)
+      yield* check(assertion, request, yield* Clock.currentTimeMillis)
+      return assertion.value
+    })
+}
+
+/** The assertions that may still be returned, by key. */
+interface Entries<A extends CachedAssertion> {
+  readonly get: (key: string) => A | undefined
+  readonly add: (key: string, assertion: A, now: number) => void
+  /** Whether the caller may have the assertion. One step, so that no other caller can take the same one. */
+  readonly take: (key: string, assertion: A) => boolean
+  readonly drop: (isDropped: (assertion: A) => boolean) => void
+}
+
+const makeEntries = <A extends CachedAssertion>(): Entries<A> => {
+  const entries = new Map<string, A>()
+  const presented = new WeakSet<A>()
+  const drop = (isDropped: (assertion: A) => boolean): void => {
+    for (const [key, assertion] of entries) if (isDropped(assertion)) entries.delete(key)
+  }
+  return {
+    get: (key) => entries.get(key),
+    add: (key, assertion, now) => {
+      drop(({ expiresAt }) => expiresAt === undefined || expiresAt <= now)
+      if (!isFresh(assertion, now)) return
+      entries.delete(key)
+      for (const oldest of entries.keys()) {
+        if (entries.size < MAX_ENTRIES) break
+        entries.delete(oldest)
+      }
+      entries.set(key, assertion)
+    },
+    take: (key, assertion) => {
+      if (!assertion.once) return true
+      if (presented.has(assertion)) return false
+      presented.add(assertion)
+      if (entries.get(key) === assertion) entries.delete(key)
+      return true
+    },
+    drop
+  }
+}
+
+type Fetch<A> = (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
+
+/** Fetches an assertion that the caller may present, together with other callers if the assertion is for many. */
+const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entries<A>): Fetch<A> => {
+  const parallel = Effect.unsafeMakeSemaphore(MAX_PARALLEL)
+  /** Whether the last fetch supplied an assertion that may be presented only once. */
+  let singleUse = false
+
+  const fetch: Fetch<A> = (key, request) =>
+    Effect.suspend(() => options.fetch(request)).pipe(
+      // A copy, because a presented assertion is recognised by identity, and a platform may return the same one again.
+      Effect.map((assertion) => ({ ...assertion })),
+      Effect.tap((assertion) => Effect.map(Clock.currentTimeMillis, (now) => entries.add(key, assertion, now))),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          // Without an owner, an interrupted fetch has lost its callers, which says nothing about the next assertion.
+          if (options.owner === undefined && Exit.isInterrupted(exit)) return
+          singleUse = Exit.isSuccess(exit) && exit.value.once
+        })
+      )
+    )
+  const { alone, shared } = options.owner === undefined ? runForCallers(fetch) : runForOwner(fetch, options.owner)
+
+  /** None if another fetch has failed in the meantime: then one more fetch, shared, answers all that wait. */
+  const aloneInTurn = (key: string, request: AssertionRequest) =>
+    parallel.withPermits(1)(
+      Effect.suspend(() => singleUse ? Effect.asSome(alone(key, request)) : Effect.succeedNone)
+    )
+
+  const own: Fetch<A> = (key, request) =>
+    Effect.suspend(() => singleUse ? aloneInTurn(key, request) : Effect.asSome(shared(key, request))).pipe(
+      Effect.flatMap((fetched) =>
+        // If another caller has taken it, this one needs its own.
+        Option.isSome(fetched) && entries.take(key, fetched.value) ? Effect.succeed(fetched.value) : own(key, request)
+      )
+    )
+  return own
+}
+
+/** The two ways to run a fetch. */
+interface Runner<A> {
+  readonly alone: Fetch<A>
+  readonly shared: Fetch<A>
+}
+
+type Running<A> = Fiber.RuntimeFiber<A, AssertionError>
+
+/** The fibers of shared fetches, by key. Of two callers one starts the fiber and the other finds it. */
+const makeRunning = <A>() => {
+  const running = new Map<string, Running<A>>()
+  const remove = (key: string, fiber: Running<A>): void => {
+    if (running.get(key) === fiber) running.delete(key)
+  }
+  return {
+    remove,
+    join: (key: string, start: () => Running<A>): Running<A> => {
+      const current = running.get(key)
+      if (current !== undefined) return current
+      const fiber = start()
+      running.set(key, fiber)
+      fiber.addObserver(() => remove(key, fiber))
+      return fiber
+    }
+  }
+}
+
+/** Fetches that belong to the owner's scope and go on without their callers. */
+const runForOwner = <A>(fetch: Fetch<A>, { fibers, onClosed, onInterrupted }: Owner): Runner<A> => {
+  const running = makeRunning<A>()
+  const wait = (start: () => Running<A>): Effect.Effect<A, AssertionError> =>
+    Effect.suspend(() =>
+      fibers.isClosed()
+        ? onClosed()
+        : Effect.flatMap(Fiber.await(start()), (exit): Effect.Effect<A, AssertionError> => {
+          if (!Exit.isInterrupted(exit)) return exit
+          return fibers.isClosed() ? onClosed() : onInterrupted()
+        })
+    )
+  return {
+    alone: (key, request) => wait(() => fibers.fork(fetch(key, request))),
+    shared: (key, request) => wait(() => running.join(key, () => fibers.fork(fetch(key, request))))
+  }
+}
+
+/** Fetches that end when nobody waits for them any more. A fetch for one caller is part of that caller's own fiber. */
+const runForCallers = <A>(fetch: Fetch<A>): Runner<A> => {
+  const running = makeRunning<A>()
+  const waiting = new WeakMap<Running<A>, number>()
+  const count = (fiber: Running<A>, change: number): number => {
+    const callers = (waiting.get(fiber) ?? 0) + change
+    waiting.set(fiber, callers)
+    return callers
+  }
+  const leave = (key: string, fiber: Running<A>) =>
+    Effect.suspend(() => {
+      if (count(fiber, -1) > 0) return Effect.void
+      running.remove(key, fiber)
+      return Fiber.interruptFork(fiber)
+    })
+  const shared: Fetch<A> = (key, request) =>
+    Effect.flatMap(Effect.runtime<never>(), (runtime) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          // The fetch can be interrupted even if its first caller cannot be.
+          const start = () => Runtime.runFork(runtime)(Effect.interruptible(fetch(key, request)))
+          const fiber = running.join(key, start)
+          count(fiber, 1)
+          return fiber
+        }),
+        (fiber) => Effect.flatten(Fiber.await(fiber)),
+        (fiber) => leave(key, fiber)
+      ))
+  return { alone: fetch, shared }
+}

@@ -1,0 +1,299 @@
+/**
+ * One HTTP exchange within bounds: sent once, without following redirects, with limits on its time and its size, and with
+ * errors and spans that show no secret. For authors of providers.
+ *
+ * @since 0.1.0
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Headers from "@effect/platform/Headers"
+import { currentTracerDisabledWhen, type HttpClient } from "@effect/platform/HttpClient"
+import type { HttpClientError } from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+
+/**
+ * The bounds of one exchange.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Limits {
+  /** The time limit of the whole exchange, from sending the request to the last byte of the body. */
+  readonly timeout: Duration.DurationInput
+  /** The longest body that is read, in bytes. */
+  readonly maxBodySize: number
+}
+
+/**
+ * 10 seconds and 1 MiB.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultLimits: Limits = {
+  timeout: Duration.seconds(10),
+  maxBodySize: 1024 * 1024
+}
+
+/**
+ * What must not be shown of a request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Secrecy {
+  /**
+   * Names of headers that hold a secret, in lower case, besides `authorization`, `cookie` and `set-cookie`. Spans show
+   * `<redacted>` in place of their values.
+   *
+   * @default none
+   */
+  readonly secretHeaders?: ReadonlyArray<string> | undefined
+  /**
+   * Whether anything in the request may be secret. Then there is no span of it.
+   *
+   * @default false
+   */
+  readonly isHidden?: boolean | undefined
+}
+
+/**
+ * A complete answer within the limits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers.Headers
+  /** The whole body, decoded as UTF-8. */
+  readonly body: string
+}
+
+/**
+ * There is no complete answer within the limits.
+ *
+ * - `Transport`: the connection failed.
+ * - `Timeout`: the time limit passed.
+ * - `TooLarge`: the body is longer than `maxBodySize`.
+ * - `Unsendable`: a header of the request has a character that cannot be sent. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NoAnswer extends Data.TaggedError("NoAnswer")<{
+  readonly reason: "Transport" | "Timeout" | "TooLarge" | "Unsendable"
+  /** What happened, to stand in the middle of a sentence. */
+  readonly description: string
+  /** The status, if the head of the answer had arrived and its body then failed. */
+  readonly status?: number
+  /** The transport's own error; never the platform's, which holds the request with its secrets. */
+  readonly cause?: unknown
+}> {}
+
+const notSent = (error: HttpClientError): NoAnswer =>
+  new NoAnswer({ reason: "Transport", description: "the connection failed", cause: error.cause })
+
+const notComplete = ({ status }: HttpClientResponse) => (error: HttpClientError): NoAnswer =>
+  new NoAnswer({
+    reason: "Transport",
+    description: "the connection failed before the answer was complete",
+    status,
+    cause: error.cause
+  })
+
+const tooLarge = ({ status }: HttpClientResponse, maxBodySize: number): NoAnswer =>
+  new NoAnswer({ reason: "TooLarge", description: `the answer is larger than ${maxBodySize} bytes`, status })
+
+/** A short body that is not compressed can be read at once, which costs half as much as a stream. */
+const isShort = ({ headers }: HttpClientResponse, maxBodySize: number): boolean => {
+  const length = headers["content-length"]
+  return length !== undefined && /^\d+$/.test(length) && Number(length) <= maxBodySize &&
+    headers["content-encoding"] === undefined
+}
+
+const readBody = (response: HttpClientResponse, maxBodySize: number): Effect.Effect<string, NoAnswer> =>
+  isShort(response, maxBodySize) ? readAtOnce(response, maxBodySize) : readInParts(response, maxBodySize)
+
+const readAtOnce = (response: HttpClientResponse, maxBodySize: number): Effect.Effect<string, NoAnswer> =>
+  response.arrayBuffer.pipe(
+    Effect.mapError(notComplete(response)),
+    Effect.flatMap((body) =>
+      body.byteLength > maxBodySize ? tooLarge(response, maxBodySize) : Effect.succeed(new TextDecoder().decode(body))
+    )
+  )
+
+/** By pulling, because running a stream into a sink takes half as long again. */
+const readInParts = (response: HttpClientResponse, maxBodySize: number): Effect.Effect<string, NoAnswer> =>
+  Effect.scoped(Effect.flatMap(Stream.toPull(response.stream), (pull) => {
+    const decoder = new TextDecoder()
+    let text = ""
+    let size = 0
+    const readOn: Effect.Effect<string, NoAnswer> = Effect.matchEffect(pull, {
+      onSuccess: (chunks) => {
+        for (const chunk of chunks) {
+          size += chunk.byteLength
+          if (size > maxBodySize) return tooLarge(response, maxBodySize)
+          text += decoder.decode(chunk, { stream: true })
+        }
+        return readOn
+      },
+      onFailure: (end) =>
+        Option.isNone(end) || end.value.reason === "EmptyBody"
+          ? Effect.succeed(text + decoder.decode())
+          : Effect.fail(notComplete(response)(end.value))
+    })
+    return readOn
+  }))
+
+/** What a header may contain (RFC 9110 §5.5). The error of `fetch` about anything else would show the value. */
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
+
+const unsendable = ({ headers }: HttpClientRequest): NoAnswer | undefined => {
+  for (const name in headers) {
+    if (!fieldValue.test(headers[name] ?? "")) {
+      return new NoAnswer({
+        reason: "Unsendable",
+        description: `the header \`${name}\` has a character that cannot be sent, such as a line break`
+      })
+    }
+  }
+  return undefined
+}
+
+/**
+ * Sends a request once, follows no redirect, and reads the whole body within the limits. The client must be the plain one,
+ * which does not follow redirects by itself; for `fetch` this function turns redirects off.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { OAuthError } from "@effect-mcp-auth/core"
+ * import * as HttpExchange from "@effect-mcp-auth/core/authoring/HttpExchange"
+ * import { HttpClient, HttpClientRequest } from "@effect/platform"
+ * import { Effect, Redacted } from "effect"
+ *
+ * declare const brokerToken: Redacted.Redacted
+ *
+ * const answer = Effect.gen(function*() {
+ *   const request = HttpClientRequest.get("https://broker.example.com/token", {
+ *     headers: { "x-broker-token": Redacted.value(brokerToken) }
+ *   })
+ *   return yield* HttpExchange.exchange(
+ *     yield* HttpClient.HttpClient,
+ *     request,
+ *     { timeout: "10 seconds", maxBodySize: 65_536 },
+ *     { secretHeaders: ["x-broker-token"] }
+ *   )
+ * }).pipe(
+ *   Effect.mapError(({ cause, description }) =>
+ *     new OAuthError.AssertionError({ reason: "Unavailable", description: `The broker: ${description}.`, cause })
+ *   )
+ * )
+ * ```
+ */
+export const exchange = (
+  client: HttpClient,
+  request: HttpClientRequest,
+  limits: Limits,
+  secrecy: Secrecy = {}
+): Effect.Effect<Answer, NoAnswer> => {
+  const unfit = unsendable(request)
+  if (unfit !== undefined) return unfit
+  const exchanged = client.execute(request).pipe(
+    Effect.mapError(notSent),
+    Effect.flatMap((response) =>
+      Effect.map(
+        readBody(response, limits.maxBodySize),
+        (body): Answer => ({ status: response.status, headers: response.headers, body })
+      )
+    ),
+    Effect.timeoutFail({
+      duration: limits.timeout,
+      onTimeout: () =>
+        new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(limits.timeout)}` })
+    }),
+    // A failure in a fiber of the stream is handled here; Effect would also write it to the log and into the span.
+    Effect.withUnhandledErrorLogLevel(Option.none())
+  )
+  return withoutRedirects(
+    secrecy.isHidden === true ? Effect.locally(exchanged, currentTracerDisabledWhen, () => true) : exchanged,
+    secrecy.secretHeaders
+  )
+}
+
+/** Contexts with a changed `RequestInit`. Requests share few contexts, and copying one costs as much as a header. */
+const manualRedirects = new WeakMap<Context.Context<never>, Context.Context<never>>()
+
+const withManualRedirects = (context: Context.Context<never>): Context.Context<never> => {
+  const known = manualRedirects.get(context)
+  if (known !== undefined) return known
+  const init = Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))
+  const changed = Context.add(context, FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
+  manualRedirects.set(context, changed)
+  return changed
+}
+
+const secretHeaders = ["authorization", "cookie", "set-cookie"]
+
+/**
+ * Sends a request that carries a credential, or that must not be led elsewhere: redirects are not followed, and no span
+ * shows the credential, whatever list of hidden headers the user has set. Other settings of the user for `fetch`, such as a
+ * proxy, stay.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withoutRedirects = <A, E>(
+  send: Effect.Effect<A, E>,
+  moreSecretHeaders: ReadonlyArray<string> = []
+): Effect.Effect<A, E> =>
+  Effect.withFiberRuntime((fiber) => {
+    const manual = Effect.locally(send, FiberRef.currentContext, withManualRedirects(fiber.currentContext))
+    return moreSecretHeaders.length === 0 &&
+        fiber.getFiberRef(Headers.currentRedactedNames).includes("authorization")
+      ? manual
+      : Effect.locallyWith(
+        manual,
+        Headers.currentRedactedNames,
+        (names) => [...names, ...secretHeaders, ...moreSecretHeaders]
+      )
+  })
+
+/**
+ * Whether a status leads to another address (RFC 9110 §15.4).
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304
+
+/**
+ * Whether the same request may succeed later (RFC 9110 §15, RFC 6585 §4).
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isTransientStatus = (status: number): boolean => status >= 500 || status === 429 || status === 408
+
+/**
+ * The body as JSON, or `undefined`, which is not a value of JSON.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const parseJson = (body: string): unknown => {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}

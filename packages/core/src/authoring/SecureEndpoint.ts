@@ -1,0 +1,187 @@
+/**
+ * The addresses to which a request with a credential may be sent, and which hosts plain http may reach. For authors of
+ * providers.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import { InsecureEndpoint } from "../OAuthError.ts"
+
+/**
+ * Where a host is on the network, as far as its name says. Names are not resolved: `fetch` cannot pin an address, so a
+ * public name that resolves to a private address is not detected here.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Reach = "loopback" | "private" | "public"
+
+const ipv4 = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/
+
+/** RFC 6890: not globally reachable. */
+const reachOfIpv4 = (a: number, b: number, c: number): Reach => {
+  if (a === 127) return "loopback"
+  const isPrivate = a === 0 || a === 10 || a >= 224 ||
+    (a === 100 && b >= 64 && b < 128) ||
+    (a === 169 && b === 254) ||
+    (a === 172 && b >= 16 && b < 32) ||
+    (a === 192 && (b === 168 || (b === 0 && c === 0))) ||
+    (a === 198 && (b === 18 || b === 19))
+  return isPrivate ? "private" : "public"
+}
+
+/** An IPv4 address in two groups of an IPv6 one that is routed elsewhere first: never this machine itself. */
+const reachOfEmbedded = (high: number, low: number): Reach =>
+  reachOfIpv4(high >> 8, high & 0xff, low >> 8) === "public" ? "public" : "private"
+
+/** The eight groups of an address, which `URL` has normalised: no embedded dotted quad. */
+const groupsOf = (address: string): ReadonlyArray<number> => {
+  const [left = [], right = []] = address.split("::").map((half) =>
+    half === "" ? [] : half.split(":").map((group) => Number.parseInt(group, 16))
+  )
+  return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right]
+}
+
+const reachOfIpv6 = (address: string): Reach => {
+  if (address === "::1") return "loopback"
+  const groups = groupsOf(address)
+  const [first = 0, second = 0, third = 0, , , sixth = 0, seventh = 0, eighth = 0] = groups
+  const startsWithZeros = (count: number) => groups.slice(0, count).every((group) => group === 0)
+  // IPv4 addresses in IPv6 ones: mapped (RFC 4291 §2.5.5.2), translated (RFC 6052), 6to4 (RFC 3056).
+  if (startsWithZeros(5) && sixth === 0xffff) return reachOfIpv4(seventh >> 8, seventh & 0xff, eighth >> 8)
+  if (first === 0x64 && second === 0xff9b) return third === 0 ? reachOfEmbedded(seventh, eighth) : "private"
+  if (first === 0x2002) return reachOfEmbedded(second, third)
+  // Unspecified, IPv4-compatible and the rest of ::/16; unique local; link-local and site-local; multicast.
+  const isPrivate = first === 0 ||
+    (first & 0xfe00) === 0xfc00 || (first & 0xff80) === 0xfe80 || (first & 0xff00) === 0xff00
+  return isPrivate ? "private" : "public"
+}
+
+/** Special-use names (RFC 6762, RFC 8375, ICANN's .internal), and the endings that private networks like. */
+const privateName = /\.(?:corp|home|home\.arpa|internal|intranet|lan|local|localdomain|svc)$/
+
+/**
+ * Where the host of a URL is on the network.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const reach = (url: URL): Reach => {
+  const host = url.hostname.replace(/\.$/, "")
+  if (host.startsWith("[")) return reachOfIpv6(host.slice(1, -1))
+  const quad = ipv4.exec(host)
+  if (quad !== null) return reachOfIpv4(Number(quad[1]), Number(quad[2]), Number(quad[3]))
+  if (host === "localhost" || host.endsWith(".localhost")) return "loopback"
+  return !host.includes(".") || privateName.test(host) ? "private" : "public"
+}
+
+const distance: Record<Reach, number> = { public: 0, private: 1, loopback: 2 }
+
+/** 169.254.0.0/16 (RFC 3927) and fe80::/10 (RFC 4291 §2.5.6). */
+const linkLocal = /^(?:169\.254(?:\.\d+){2}|\[fe[89ab][0-9a-f]:.*\])$/
+
+/**
+ * Which hosts plain http may reach besides those of this machine.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlainHttp {
+  /**
+   * Whether plain http may reach link-local addresses. The metadata services of cloud platforms are there, and such a
+   * request does not leave the network link of the machine.
+   *
+   * @default false
+   */
+  readonly linkLocal?: boolean | undefined
+}
+
+/**
+ * Whether a request to this URL is protected on its way: by https, or because plain http does not leave the machine.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSecure = (url: URL, options: PlainHttp = {}): boolean =>
+  url.protocol === "https:" ||
+  (url.protocol === "http:" &&
+    (reach(url) === "loopback" || (options.linkLocal === true && linkLocal.test(url.hostname))))
+
+/**
+ * Reads the address of an endpoint that receives or supplies a credential. On the left: what is wrong with the address, to
+ * follow a colon in an error message.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromText = (text: string, options: PlainHttp = {}): Either.Either<URL, string> => {
+  const url = parse(text)
+  if (url === undefined) return Either.left("it is not an absolute URL")
+  if (hasCredentials(url)) return Either.left("it has a user name or a password in it; use a header")
+  if (isSecure(url, options)) return Either.right(url)
+  const hosts = options.linkLocal === true ? "loopback and link-local hosts" : "loopback hosts"
+  return Either.left(`it is not https; plain http is for ${hosts} only`)
+}
+
+/**
+ * Whether a request may be sent to `url`: https, or http to a loopback host. If another party named the URL, the URL must
+ * not be nearer to this machine than that party is: otherwise a public server could make this process call internal ones.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const check = (
+  url: URL,
+  endpoint: InsecureEndpoint["endpoint"],
+  namedBy?: URL
+): Either.Either<URL, InsecureEndpoint> => {
+  const fail = (reason: InsecureEndpoint["reason"]) =>
+    Either.left(
+      new InsecureEndpoint({
+        reason,
+        endpoint,
+        url: nameOf(url),
+        ...(namedBy === undefined ? {} : { namedBy: namedBy.origin })
+      })
+    )
+  if (!isSecure(url)) return fail("NotHttps")
+  if (namedBy !== undefined && distance[reach(url)] > distance[reach(namedBy)]) return fail("PrivateAddress")
+  return Either.right(url)
+}
+
+/**
+ * A URL as error messages show it: without the parts that may be secret.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const nameOf = (url: URL): string =>
+  url.origin === "null" ? `${url.protocol}${url.pathname}` : `${url.origin}${url.pathname}`
+
+/**
+ * Whether a URL contains a user name or a password, which would travel with it into logs and to every party.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const hasCredentials = (url: URL): boolean => url.username !== "" || url.password !== ""
+
+/**
+ * An endpoint of an authorization server, without fragment (RFC 6749 §3.2), user name and password; `undefined` if the text
+ * is not one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parseEndpoint = (input: string): URL | undefined => {
+  const url = parse(input)
+  return url === undefined || input.includes("#") || hasCredentials(url) ? undefined : url
+}
+
+/**
+ * An absolute URL; `undefined` if the text is not one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parse = (input: string): URL | undefined => URL.canParse(input) ? new URL(input) : undefined

@@ -1,0 +1,29 @@
+import * as Cause from "effect/Cause"
+import * as Runtime from "effect/Runtime"
+
+/** How many wrappers are opened. Errors may wrap each other without end. */
+const MAX_DEPTH = 16
+
+/**
+ * The first value that passes the test, among an error and what it wraps: its `cause`, the failures and defects of a
+ * `Cause`, and the `Cause` of the error that `Effect.runPromise` rejects with.
+ *
+ * @internal
+ */
+export const findWrapped = <A>(
+  error: unknown,
+  is: (value: unknown) => value is A,
+  depth: number = MAX_DEPTH
+): A | undefined => {
+  if (is(error)) return error
+  if (depth === 0 || typeof error !== "object" || error === null) return undefined
+  if (Runtime.isFiberFailure(error)) return findWrapped(error[Runtime.FiberFailureCauseId], is, depth - 1)
+  if (Cause.isCause(error)) {
+    for (const inner of [...Cause.failures(error), ...Cause.defects(error)]) {
+      const found = findWrapped(inner, is, depth - 1)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  return "cause" in error ? findWrapped(error.cause, is, depth - 1) : undefined
+}

@@ -1,0 +1,43 @@
+import type * as Headers from "@effect/platform/Headers"
+
+/** In milliseconds. Longer lifetimes are cut to this, since they could overflow (RFC 9111 §1.2.2). */
+const LONGEST = 2 ** 31 * 1000
+
+const quoted = /"(?:[^"\\]|\\.)*"/g
+
+/**
+ * The directives of `Cache-Control` by lower-case name (RFC 9111 §5.2). Of a repeated directive the first one counts.
+ */
+const directivesOf = (header: string): ReadonlyMap<string, string> => {
+  const directives = new Map<string, string>()
+  // A number may be a quoted string. Other quoted strings are removed: they may hold commas and equals signs.
+  const plain = header.replaceAll(quoted, (text) => /^"\d+"$/.test(text) ? text.slice(1, -1) : "")
+  for (const directive of plain.split(",")) {
+    const [name = "", value = ""] = directive.split("=").map((part) => part.trim())
+    if (!directives.has(name.toLowerCase())) directives.set(name.toLowerCase(), value)
+  }
+  return directives
+}
+
+const seconds = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d+$/.test(text) ? Math.min(Number(text) * 1000, LONGEST) : undefined
+
+/**
+ * How long a response is fresh from `now` on, in milliseconds: its `max-age`, else its `Expires` (RFC 9111 §4.2.1),
+ * less its `Age`. Zero for `no-store` and `no-cache`, `undefined` if the response has none of these fields. A value
+ * that does not parse makes the response stale (§4.2.1, §5.3).
+ *
+ * @internal
+ */
+export const lifetimeOf = (headers: Headers.Headers, now: number): number | undefined => {
+  const directives = directivesOf(headers["cache-control"] ?? "")
+  if (directives.has("no-store") || directives.has("no-cache")) return 0
+  const maxAge = directives.get("max-age")
+  const expires = headers["expires"]
+  if (maxAge === undefined && expires === undefined) return undefined
+  const date = Date.parse(headers["date"] ?? "")
+  const lifetime = maxAge === undefined
+    ? Date.parse(expires ?? "") - (Number.isNaN(date) ? now : date)
+    : seconds(maxAge) ?? 0
+  return Number.isNaN(lifetime) ? 0 : Math.min(Math.max(0, lifetime - (seconds(headers["age"]) ?? 0)), LONGEST)
+}

@@ -1,0 +1,17 @@
+/**
+ * A predicate for URLs of the resource's origin, which alone may see the token. Every request is tested, so the URL is
+ * parsed only where its text does not decide.
+ *
+ * @internal
+ */
+export const makeIsSameOrigin = (resource: string): (url: string) => boolean => {
+  const { origin } = new URL(resource)
+  return (url) => {
+    if (url.startsWith(origin)) {
+      const next = url.charCodeAt(origin.length)
+      // The end, "/", "?" or "#" ends an origin. Any other character ("@", ":", a letter) may lead to another host.
+      if (Number.isNaN(next) || next === 0x2f || next === 0x3f || next === 0x23) return true
+    }
+    return URL.canParse(url) && new URL(url).origin === origin
+  }
+}

@@ -1,0 +1,89 @@
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+
+/** @internal */
+export interface Options {
+  readonly clock: Clock.Clock
+  /**
+   * When to renew next, in milliseconds since the epoch. A moment in the past means now. `undefined` means that there is
+   * nothing to do until the next `unsafeWake`.
+   */
+  readonly next: (at: number) => number | undefined
+  /** One attempt to renew. Returns whether the attempt brought a token. `next` must reflect the outcome. */
+  readonly renew: Effect.Effect<boolean>
+  readonly fork: (work: Effect.Effect<unknown>) => Fiber.RuntimeFiber<unknown>
+}
+
+/**
+ * Renews a token in the background: one fiber, asleep most of the time, which ends when there is nothing to do.
+ *
+ * @internal
+ */
+export class ScheduledRefresh {
+  readonly #options: Options
+  #fiber: Fiber.RuntimeFiber<unknown> | undefined
+  /** `number`: the fiber sleeps until this moment. */
+  #state: "Idle" | "Renewing" | number = "Idle"
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** Plans the next renewal: `next` has changed, or a caller has used the token when it was due. */
+  unsafeWake(): void {
+    const ended = this.#fiber === undefined || this.#fiber.unsafePoll() !== null
+    if (this.#state === "Renewing" && !ended) return
+    const { clock, fork, next } = this.#options
+    const at = clock.unsafeCurrentTimeMillis()
+    const due = next(at)
+    // A sleeping fiber whose moment has passed is replaced: timers do not run while the machine is suspended.
+    if (due === undefined || (typeof this.#state === "number" && at < this.#state && this.#state <= due)) return
+    if (typeof this.#state === "number") this.#fiber?.unsafeInterruptAsFork(this.#fiber.id())
+    this.#state = due
+    // Thousands of fibers may sleep until their token is due. A plain sleep takes half as much memory as a schedule.
+    const wait = Duration.millis(Math.min(due - at, MAX_DELAY))
+    const attempts = () => Effect.repeat(Effect.suspend(() => this.#look()), schedule)
+    this.#fiber = fork(due > at ? Effect.flatMap(clock.sleep(wait), attempts) : attempts())
+  }
+
+  /** Makes one attempt if it is due. Returns in how many milliseconds to look again, or none to stop. */
+  #look(): Effect.Effect<Option.Option<number>> {
+    const at = this.#options.clock.unsafeCurrentTimeMillis()
+    const due = this.#options.next(at)
+    if (due === undefined) {
+      this.#state = "Idle"
+      return Effect.succeedNone
+    }
+    if (at < due) {
+      this.#state = due
+      return Effect.succeedSome(due - at)
+    }
+    this.#state = "Renewing"
+    return Effect.map(this.#options.renew, (renewed) => {
+      if (!renewed) return Option.some(0)
+      this.#state = "Idle"
+      this.unsafeWake()
+      return Option.none()
+    })
+  }
+}
+
+/** The longest timer, in milliseconds. JavaScript fires a longer one immediately. */
+const MAX_DELAY = 2 ** 31 - 1
+
+/**
+ * Waits as long as the last look has asked for, in milliseconds, and ends when it asked for nothing. A wait longer than
+ * the longest timer is cut, so that the next look asks for the rest.
+ *
+ * @internal
+ */
+export const schedule: Schedule.Schedule<Option.Option<number>, Option.Option<number>> = Schedule.identity<
+  Option.Option<number>
+>().pipe(
+  Schedule.whileInput(Option.isSome),
+  Schedule.addDelay((wait) => Duration.millis(Math.min(Option.getOrElse(wait, () => 0), MAX_DELAY)))
+)

@@ -1,0 +1,63 @@
+import * as Scopes from "../text/scopeList.ts"
+
+/** The most step-ups per token, however many scopes a server names one after the other. */
+const MAX_PER_TOKEN = 8
+
+/** The most scopes that renewals ask for again, however many a server names over time. */
+const MAX_GAINED = 64
+
+/**
+ * The scopes that step-ups have gained, and those that the authorization server has refused. Renewals ask for the gained
+ * scopes again. A refused combination of scopes is requested at most once per token.
+ *
+ * @internal
+ */
+export class StepUps {
+  #gained: ReadonlyArray<string> = []
+  #refused: ReadonlyArray<string> = []
+  #attempts = 0
+
+  /** The scopes that every renewal asks for again. */
+  get gained(): ReadonlyArray<string> {
+    return this.#gained
+  }
+
+  /** Whether to ask for these scopes, none of which the caller's token has. */
+  isWorthTrying(missing: ReadonlyArray<string>): boolean {
+    return missing.length > 0 && this.#attempts < MAX_PER_TOKEN && !this.#refused.includes(nameOf(missing))
+  }
+
+  /** A step-up asked for the `wanted` scopes, and the new token has the `granted` ones. */
+  granted(wanted: ReadonlyArray<string>, granted: ReadonlyArray<string>): void {
+    this.#attempts++
+    const denied = Scopes.missing(wanted, granted)
+    this.#gained = Scopes.union(this.#gained, wanted.filter((scope) => !denied.includes(scope))).slice(0, MAX_GAINED)
+    if (denied.length > 0) this.#refused = [...this.#refused, nameOf(denied)]
+  }
+
+  /**
+   * The authorization server gave a final refusal. The refusal is of these scopes together: each of them alone may still
+   * be granted.
+   */
+  refused(missing: ReadonlyArray<string>): void {
+    this.#attempts++
+    this.#refused = [...this.#refused, nameOf(missing)]
+  }
+
+  /** The authorization server no longer grants the gained scopes. */
+  withdrawn(): void {
+    this.#gained = []
+  }
+
+  /** Allows refused scopes again: with a new token the authorization server may decide otherwise. */
+  forgetRefusals(): void {
+    this.#refused = []
+  }
+
+  /** Starts the count of step-ups anew, for another token. */
+  forgetAttempts(): void {
+    this.#attempts = 0
+  }
+}
+
+const nameOf = (scopes: ReadonlyArray<string>): string => scopes.toSorted().join(" ")

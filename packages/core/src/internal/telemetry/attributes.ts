@@ -1,0 +1,86 @@
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as AccessToken from "../../AccessToken.ts"
+import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
+import type * as OAuthEvent from "../../OAuthEvent.ts"
+
+/**
+ * The attributes of a metric, a span or a log line.
+ *
+ * @internal
+ */
+export type Attributes = Readonly<Record<string, string>>
+
+/**
+ * The values of `oauth.reason`.
+ *
+ * @internal
+ */
+export const reasons: Readonly<Record<OAuthEvent.Reason, string>> = {
+  First: "first",
+  Scheduled: "scheduled",
+  Expired: "expired",
+  Rejected: "rejected",
+  StepUp: "step_up"
+}
+
+/** The error codes that specifications name. A server may send any other. */
+const knownCodes: ReadonlySet<string> = new Set([
+  "access_denied",
+  "invalid_client",
+  "invalid_dpop_proof",
+  "invalid_grant",
+  "invalid_request",
+  "invalid_scope",
+  "invalid_target",
+  "server_error",
+  "slow_down",
+  "temporarily_unavailable",
+  "unauthorized_client",
+  "unsupported_grant_type",
+  "use_dpop_nonce"
+])
+
+/**
+ * The value of `error.type`. There are few of them, whatever a server sends, because each one costs memory in a metric.
+ *
+ * @internal
+ */
+export const errorType = (error: OAuthError): string => {
+  if (error instanceof TokenEndpointError) {
+    if (error.code !== undefined) return knownCodes.has(error.code) ? error.code : "_OTHER"
+    if (error.status !== undefined && error.status >= 300) return String(error.status)
+  }
+  return "reason" in error ? `${error._tag}.${error.reason}` : error._tag
+}
+
+/**
+ * How an acquisition or a request ended.
+ *
+ * @internal
+ */
+export const outcomeOf = (exit: Exit.Exit<unknown, OAuthError>): Attributes => {
+  if (Exit.isSuccess(exit)) return { "oauth.outcome": "success" }
+  if (Cause.isInterruptedOnly(exit.cause)) return { "oauth.outcome": "interrupted" }
+  const type = Option.match(Cause.failureOption(exit.cause), { onNone: () => "_OTHER", onSome: errorType })
+  return { "oauth.outcome": "failure", "error.type": type }
+}
+
+/**
+ * How long until a token expires, in seconds. Below 0 if the token has expired.
+ *
+ * @internal
+ */
+export const secondsToLive = (token: AccessToken.AccessToken, now: number): number => (token.expiresAt - now) / 1000
+
+/**
+ * The facts about a token that may be shown. The token itself must not be.
+ *
+ * @internal
+ */
+export const factsOf = (token: AccessToken.AccessToken, now: number): Readonly<Record<string, string | number>> => ({
+  "oauth.issuer": token.issuer,
+  "oauth.token.fingerprint": AccessToken.fingerprint(token),
+  "oauth.token.expires_in": Math.floor(secondsToLive(token, now))
+})

@@ -1,0 +1,228 @@
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import type * as MetricLabel from "effect/MetricLabel"
+import * as Option from "effect/Option"
+import type * as Tracer from "effect/Tracer"
+import * as AccessToken from "../../AccessToken.ts"
+import type { OAuthError } from "../../OAuthError.ts"
+import type * as OAuthEvent from "../../OAuthEvent.ts"
+import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./attributes.ts"
+import type { EventHub } from "./eventHub.ts"
+import { TokenLog } from "./tokenLog.ts"
+import { TokenMetrics } from "./tokenMetrics.ts"
+
+/** @internal */
+export interface Options {
+  /** The MCP server, without its query, which may hold what must not be shown. */
+  readonly resource: string
+  readonly clientId: string
+  readonly events: EventHub<OAuthEvent.OAuthEvent>
+}
+
+/** Why a token is acquired. A `Demand` of the lifecycle is one. */
+interface Demand {
+  readonly reason: OAuthEvent.Reason
+}
+
+/** An acquisition that has not brought a token yet. */
+interface Acquisition extends Demand {
+  readonly span: Tracer.Span
+  /** In nanoseconds, by a clock that nobody can set. */
+  readonly startedAt: bigint
+}
+
+/**
+ * The spans, metrics, log lines and events of one provider. The methods that take an effect run that effect unchanged.
+ *
+ * @internal
+ */
+export class Telemetry {
+  readonly #options: Options
+  readonly #clock: Clock.Clock
+  readonly #metrics: TokenMetrics
+  readonly #log = new TokenLog()
+  /** The acquisition in flight, until an event says that it has a token. */
+  #acquisition: Acquisition | undefined
+  /** The held token, as the events have it. */
+  #token: AccessToken.AccessToken | undefined
+
+  constructor(options: Options, clock: Clock.Clock, labels: ReadonlyArray<MetricLabel.MetricLabel>) {
+    this.#options = options
+    this.#clock = clock
+    this.#metrics = new TokenMetrics(labels)
+  }
+
+  /** A call was served from memory. On the path of every request: costs some nanoseconds. */
+  hit(): void {
+    this.#metrics.hit()
+  }
+
+  /** A caller's wait for an acquisition. If the caller has a trace, the wait has a span there, linked to the acquisition. */
+  waiting<A, E>(wait: Effect.Effect<A, E>, { reason }: Demand): Effect.Effect<A, E> {
+    // No caller waits for a renewal in the background.
+    if (reason === "Scheduled") return wait
+    return Effect.acquireUseRelease(
+      Effect.sync(() => this.#metrics.waiting(1)),
+      () =>
+        Effect.withFiberRuntime<A, E>((fiber) =>
+          fiber.currentSpan === undefined ? wait : Effect.useSpan("oauth.client.token.wait", {
+            captureStackTrace: false,
+            attributes: { "oauth.reason": reasons[reason] },
+            links: linksTo(this.#acquisition?.span)
+          }, () => wait)
+        ),
+      () => Effect.sync(() => this.#metrics.waiting(-1))
+    )
+  }
+
+  /**
+   * An acquisition. Its trace is its own, because the acquisition belongs to none of its callers and may outlive them. The
+   * span is linked to the caller that starts the acquisition, so call this in the fiber of that caller. The events
+   * `TokenObtained`, `TokenRenewed` and `TokenLoaded` end the measurement, because storing the token comes after them.
+   */
+  acquisition<R>(
+    work: Effect.Effect<AccessToken.AccessToken, OAuthError, R>,
+    { reason }: Demand
+  ): Effect.Effect<AccessToken.AccessToken, OAuthError, R> {
+    const caller = reason === "Scheduled" ? undefined : Option.getOrUndefined(Fiber.getCurrentFiber())?.currentSpan
+    const options: Tracer.SpanOptions = {
+      root: true,
+      captureStackTrace: false,
+      links: linksTo(caller),
+      attributes: { ...this.#identity, "oauth.reason": reasons[reason] }
+    }
+    return Effect.useSpan("oauth.client.token.acquire", options, (span) => {
+      const acquisition = { reason, span, startedAt: this.#clock.unsafeCurrentTimeNanos() }
+      this.#acquisition = acquisition
+      return work.pipe(
+        Effect.withParentSpan(span),
+        Effect.annotateLogs(this.#identity),
+        Effect.onExit((exit) => {
+          if (this.#acquisition === acquisition) this.#settle(exit, {})
+          // The fiber ends here. Its failure is for the waiters. Effect would log the failure as one that nobody handles.
+          return FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
+        })
+      )
+    })
+  }
+
+  /** The acquisition in flight has a token, or has ended without one. */
+  #settle(exit: Exit.Exit<AccessToken.AccessToken, OAuthError>, source: Attributes): void {
+    if (this.#acquisition === undefined) return
+    const { reason, span, startedAt } = this.#acquisition
+    this.#acquisition = undefined
+    const outcome = { ...outcomeOf(exit), ...source }
+    const now = this.#clock.unsafeCurrentTimeMillis()
+    annotate(span, { ...outcome, ...(Exit.isSuccess(exit) ? factsOf(exit.value, now) : {}) })
+    this.#metrics.acquired(reason, this.#secondsSince(startedAt), outcome)
+    if (this.#token !== undefined && reason !== "StepUp") {
+      this.#metrics.replaced(secondsToLive(this.#token, now), outcome)
+    }
+    if (Exit.isSuccess(exit)) this.#token = exit.value
+  }
+
+  /** A request to a token endpoint, the making of the client's proof included. */
+  request(
+    grantType: string,
+    reason: OAuthEvent.Reason,
+    { issuer, tokenEndpoint }: { readonly issuer: string; readonly tokenEndpoint: URL }
+  ): <A, E extends OAuthError, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> {
+    const request = { "oauth.grant.type": grantType, "oauth.reason": reasons[reason] }
+    const options: Tracer.SpanOptions = {
+      captureStackTrace: false,
+      attributes: {
+        ...request,
+        "oauth.issuer": issuer,
+        "server.address": tokenEndpoint.hostname,
+        ...(tokenEndpoint.port === "" ? {} : { "server.port": Number(tokenEndpoint.port) })
+      }
+    }
+    return (work) =>
+      Effect.useSpan("oauth.client.token.request", options, (span) => {
+        const startedAt = this.#clock.unsafeCurrentTimeNanos()
+        return work.pipe(
+          Effect.withParentSpan(span),
+          Effect.onExit((exit) =>
+            Effect.sync(() => {
+              const outcome = outcomeOf(exit)
+              annotate(span, outcome)
+              this.#metrics.requested(this.#secondsSince(startedAt), { ...request, ...outcome })
+            })
+          )
+        )
+      })
+  }
+
+  /** Hands an event to subscribers, measures it, and logs it. */
+  readonly publish = (event: OAuthEvent.OAuthEvent): Effect.Effect<void> =>
+    Effect.zipRight(
+      this.#options.events.publish(event),
+      Effect.suspend(() => {
+        this.#measure(event)
+        const line = this.#log.write(event, this.#token, this.#clock.unsafeCurrentTimeMillis())
+        return Effect.annotateLogs(line, this.#identity)
+      })
+    )
+
+  #measure(event: OAuthEvent.OAuthEvent): void {
+    switch (event._tag) {
+      case "TokenObtained":
+      case "TokenRenewed":
+        return this.#settle(Exit.succeed(event.token), { "oauth.token.source": "authorization_server" })
+      case "TokenLoaded":
+        return this.#settle(Exit.succeed(event.token), { "oauth.token.source": "storage" })
+      case "TokenRejected":
+        if (this.#token !== undefined && AccessToken.isSame(this.#token, event.token)) this.#token = undefined
+        return
+      case "StorageFailed":
+        return this.#metrics.storageFailed(event.error)
+      case "RenewalFailed":
+      case "StorageRecovered":
+      case "AuthorizationServerChanged":
+        return
+    }
+  }
+
+  get #identity(): Attributes {
+    const { clientId, resource } = this.#options
+    return clientId === ""
+      ? { "oauth.resource": resource }
+      : { "oauth.resource": resource, "oauth.client.id": clientId }
+  }
+
+  #secondsSince(startedAt: bigint): number {
+    return Math.max(0, Number(this.#clock.unsafeCurrentTimeNanos() - startedAt) / 1e9)
+  }
+}
+
+/** @internal */
+export const make = (options: Options): Effect.Effect<Telemetry> =>
+  Effect.zipWith(
+    Effect.clock,
+    FiberRef.get(FiberRef.currentMetricLabels),
+    (clock, labels) => new Telemetry(options, clock, labels)
+  )
+
+/**
+ * The search for a document about a server (RFC 9728, RFC 8414), in a span of its own.
+ *
+ * @internal
+ */
+export const discovery = (document: "protected_resource" | "authorization_server") =>
+<A, E, R>(
+  search: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.useSpan("oauth.client.discovery", {
+    captureStackTrace: false,
+    attributes: { "oauth.discovery.document": document }
+  }, (span) => Effect.withParentSpan(search, span))
+
+const annotate = (span: Tracer.Span, attributes: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
+}
+
+const linksTo = (span: Tracer.AnySpan | undefined): ReadonlyArray<Tracer.SpanLink> =>
+  span === undefined ? [] : [{ _tag: "SpanLink", span, attributes: {} }]

@@ -1,0 +1,123 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { AccessToken } from "../../AccessToken.ts"
+import { isTransient, type OAuthError } from "../../OAuthError.ts"
+import type * as OAuthEvent from "../../OAuthEvent.ts"
+import { type Attributes, errorType, factsOf, reasons, secondsToLive } from "./attributes.ts"
+
+/** For how long a warning is not repeated, in milliseconds. */
+const QUIET = 10 * 60 * 1000
+
+type HasToken = "TokenObtained" | "TokenRenewed" | "TokenLoaded"
+
+const lines: Readonly<Record<HasToken, string>> = {
+  TokenObtained: "Token obtained.",
+  TokenRenewed: "Token renewed.",
+  TokenLoaded: "Token found in storage."
+}
+
+/** Ends a message with a full stop. The message of a storage may end in any way. */
+const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
+
+/**
+ * The log of one provider. While all goes well there is nothing at Info. An outage has a line for its beginning and one
+ * for its end.
+ *
+ * @internal
+ */
+export class TokenLog {
+  #failures = 0
+  #failingSince = 0
+  /** When each kind of warning was last logged, in milliseconds since the epoch. */
+  #warned: Map<string, number> | undefined
+
+  /**
+   * The line for an event.
+   *
+   * @param token the held token, if there is one
+   * @param now in milliseconds since the epoch
+   */
+  write(event: OAuthEvent.OAuthEvent, token: AccessToken | undefined, now: number): Effect.Effect<void> {
+    switch (event._tag) {
+      case "TokenObtained":
+      case "TokenRenewed":
+      case "TokenLoaded":
+        return this.#obtained(event, now)
+      case "TokenRejected":
+        return Effect.logInfo("The MCP server rejected a token that had not expired.").pipe(
+          Effect.annotateLogs(factsOf(event.token, now))
+        )
+      case "RenewalFailed":
+        return this.#failed(event.error, event.reason, token, now)
+      case "StorageFailed":
+        return this.#warn(
+          `storage ${event.error.operation}`,
+          `${sentence(event.error.message)} The provider carries on without the storage.`,
+          {},
+          now
+        )
+      case "StorageRecovered":
+        return Effect.logInfo("The storage works again.")
+      case "AuthorizationServerChanged":
+        return Effect.logWarning("The MCP server now names another authorization server. The provider follows it.")
+          .pipe(
+            Effect.annotateLogs({ "oauth.issuer": event.to, "oauth.issuer.previous": event.from })
+          )
+    }
+  }
+
+  #obtained(event: Extract<OAuthEvent.OAuthEvent, { readonly _tag: HasToken }>, now: number): Effect.Effect<void> {
+    const reason: Attributes = event._tag === "TokenRenewed" ? { "oauth.reason": reasons[event.reason] } : {}
+    const line = this.#failures === 0
+      ? Effect.logDebug(lines[event._tag])
+      : Effect.logInfo(
+        `There is a token again, after ${this.#failures} failed ${this.#failures === 1 ? "attempt" : "attempts"} in ` +
+          `${Duration.format(Duration.millis(now - this.#failingSince))}.`
+      )
+    this.#failures = 0
+    for (const kind of this.#warned?.keys() ?? []) {
+      if (kind.startsWith("renewal")) this.#warned?.delete(kind)
+    }
+    return Effect.annotateLogs(line, { ...factsOf(event.token, now), ...reason })
+  }
+
+  #failed(
+    error: OAuthError,
+    reason: OAuthEvent.Reason,
+    token: AccessToken | undefined,
+    now: number
+  ): Effect.Effect<void> {
+    const type = errorType(error)
+    const annotations = { "oauth.reason": reasons[reason], "error.type": type }
+    if (reason === "StepUp") {
+      return this.#warn(
+        `renewal StepUp ${type}`,
+        `No token with the missing scope was obtained. ${error.message}`,
+        annotations,
+        now
+      )
+    }
+    if (this.#failures++ === 0) this.#failingSince = now
+    const left = token === undefined ? 0 : secondsToLive(token, now)
+    const sequel = left > 0
+      ? `The held token stays in use; it expires in ${Duration.format(Duration.seconds(Math.floor(left)))}.`
+      : isTransient(error)
+      ? "Calls fail until there is a token."
+      : "Calls fail until this is corrected."
+    return this.#warn(
+      `renewal ${type} ${left > 0}`,
+      `No token was obtained. ${error.message} ${sequel}`,
+      annotations,
+      now
+    )
+  }
+
+  /** Warns once, and logs repetitions at Debug for a while: thousands of providers may retry at the same server. */
+  #warn(kind: string, message: string, annotations: Attributes, now: number): Effect.Effect<void> {
+    const warned = this.#warned ??= new Map()
+    const last = warned.get(kind)
+    const isNews = last === undefined || now < last || now - last >= QUIET
+    if (isNews) warned.set(kind, now)
+    return Effect.annotateLogs(isNews ? Effect.logWarning(message) : Effect.logDebug(message), annotations)
+  }
+}

@@ -1,0 +1,68 @@
+/** The longest text of somebody else's that stands in an error message, in characters. */
+const MAX_LENGTH = 200
+
+/** A JWT, whole or cut, anywhere in a text: every JWT begins with the `{"` of its header. No search for the whole finds a part. */
+const jwt = /eyJ[\w-]{5,}(?:\.[\w-]*)*/g
+
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
+
+const REDACTED = "<redacted>"
+
+/**
+ * Makes text from outside fit for an error message or a log line: one line of at most 200 characters, without control and
+ * formatting characters, without JWTs, and without the given secrets in any spelling in which the other side may repeat
+ * them.
+ *
+ * @internal
+ */
+export const clean = (text: string, secrets: Iterable<string> = []): string => {
+  let result = text
+  for (const spelling of spellingsOf(secrets)) result = result.replaceAll(spelling, REDACTED)
+  result = result.replace(jwt, REDACTED).replace(unprintable, " ").trim()
+  return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH)}…` : result
+}
+
+/**
+ * `clean`, in double quotes.
+ *
+ * @internal
+ */
+export const quote = (text: string): string => `"${clean(text)}"`
+
+/**
+ * Removes the beginning of a secret from the end of a text that was cut there. `clean` finds whole secrets only.
+ *
+ * @internal
+ */
+export const withoutBegun = (text: string, secrets: Iterable<string>): string => {
+  const longest = Math.max(0, ...spellingsOf(secrets).map((secret) => begunBy(text, secret)))
+  return text.slice(0, text.length - longest)
+}
+
+/** How many characters of the secret the text ends with. */
+const begunBy = (text: string, secret: string): number => {
+  for (let length = Math.min(secret.length - 1, text.length); length > 0; length--) {
+    if (text.endsWith(secret.slice(0, length))) return length
+  }
+  return 0
+}
+
+/**
+ * A text in the encoding of a form (RFC 6749 appendix B).
+ *
+ * @internal
+ */
+export const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)
+
+/** The longest first, so that a secret which contains another one disappears as a whole. */
+const spellingsOf = (secrets: Iterable<string>): ReadonlyArray<string> =>
+  [...new Set([...secrets].flatMap(spellings))].filter((spelling) => spelling !== "").toSorted((a, b) =>
+    b.length - a.length
+  )
+
+const spellings = (secret: string): ReadonlyArray<string> => [
+  secret,
+  formEncode(secret),
+  formEncode(secret).replaceAll("+", "%20"),
+  JSON.stringify(secret).slice(1, -1)
+]

@@ -1,0 +1,220 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Either, Encoding, Redacted } from "effect"
+import type { Assertion } from "../src/index.ts"
+import { check as checkRedacted, type CheckOptions } from "../src/Assertion.ts"
+
+const request: Assertion.AssertionRequest = {
+  audience: "https://auth.example.com",
+  issuer: "https://auth.example.com",
+  tokenEndpoint: "https://auth.example.com/oauth/token",
+  resource: "https://mcp.example.com/mcp",
+  scopes: [],
+  refused: []
+}
+
+const check = (assertion: string, asked: Assertion.AssertionRequest, options: CheckOptions) =>
+  checkRedacted(Redacted.make(assertion), asked, options)
+
+const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
+const jwt = (claims: unknown, header: unknown = { alg: "ES256" }) =>
+  `${encode(header)}.${encode(claims)}.canary-signature`
+
+/** 2025-01-01T00:00:00Z */
+const now = 1_735_689_600
+
+const judge = (assertion: string, changes: Partial<Assertion.AssertionRequest> = {}, opaque = false) =>
+  Either.match(check(assertion, { ...request, ...changes }, { now: now * 1000, opaque }), {
+    onLeft: ({ message, reason }) => [reason, message],
+    onRight: () => "sent"
+  })
+
+const aud = request.issuer
+
+describe("the audience of an assertion (RFC 7523 §3)", () => {
+  it.each([
+    ["the issuer", aud],
+    ["the issuer in a list", ["https://elsewhere.example", aud]],
+    ["the issuer with Auth0's slash", `${aud}/`],
+    ["the token endpoint", request.tokenEndpoint],
+    ["the token endpoint in a list", [request.tokenEndpoint]]
+  ])("is accepted: %s", (_, audience) => {
+    expect(judge(jwt({ aud: audience }))).toBe("sent")
+  })
+
+  it("is accepted if only the issuer has a trailing slash", () => {
+    expect(judge(jwt({ aud }), { issuer: `${aud}/`, audience: `${aud}/` })).toBe("sent")
+  })
+
+  it("is accepted if it is the requested one", () => {
+    expect(judge(jwt({ aud: "api://AzureADTokenExchange" }), { audience: "api://AzureADTokenExchange" })).toBe("sent")
+  })
+
+  it.each([
+    ["another one", "https://elsewhere.example", "https://elsewhere.example"],
+    ["others", ["https://a.example", "https://b.example"], "https://a.example, https://b.example"],
+    ["an empty list", [], "no audience"],
+    ["none", undefined, "no audience"],
+    ["an empty one", "", "no audience"],
+    ["control characters", "a\r\nb\u001b", "a b"],
+    ["what begins like the issuer", `${aud}.evil.example`, `${aud}.evil.example`],
+    ["two slashes", `${aud}//`, `${aud}//`],
+    ["a path of the issuer", `${aud}/tenant`, `${aud}/tenant`],
+    ["another case", "https://AUTH.example.com", "https://AUTH.example.com"]
+  ])("is rejected: %s", (_, audience, shown) => {
+    assert.deepStrictEqual(judge(jwt({ aud: audience })), [
+      "WrongAudience",
+      `The assertion is for ${shown}, and was not sent to https://auth.example.com. ` +
+      "Get one for the audience https://auth.example.com."
+    ])
+  })
+})
+
+describe("the option `audiences`", () => {
+  const said = (claims: unknown, changes: Partial<Assertion.AssertionRequest> = {}) =>
+    Either.match(
+      check(jwt(claims), { ...request, ...changes }, {
+        now: now * 1000,
+        audiences: ["api://exchange", "api://other"],
+        name: "The token of the platform",
+        remedy: "Set `audience`."
+      }),
+      { onLeft: ({ message }) => message, onRight: () => "sent" }
+    )
+
+  it("replaces the usual audiences, and stands in the advice", () => {
+    expect(said({ aud: "api://exchange" })).toBe("sent")
+    expect(said({ aud: ["x", "api://other"] })).toBe("sent")
+    expect(said({ aud })).toBe(
+      "The token of the platform is for https://auth.example.com, and was not sent to https://auth.example.com. " +
+        "Get one for the audience api://exchange. Set `audience`."
+    )
+    expect(said({ aud: "api://exchange", exp: 0 })).toBe(
+      "The token of the platform expired at 1970-01-01T00:00:00.000Z, and was not sent. Get a new one. Set `audience`."
+    )
+  })
+
+  it("does not help with an authorization server that only the MCP server has named", () => {
+    const unnamed = { issuerUnnamed: true }
+    expect(said({ aud: ["api://exchange", aud] }, unnamed)).toBe("sent")
+    expect(said({ aud: "api://exchange" }, unnamed)).toContain("is not bound to an authorization server")
+    expect(judge(jwt({ aud: "api://x" }), { ...unnamed, audience: "api://x" })[1]).toContain("is not bound")
+  })
+})
+
+describe("the time of an assertion", () => {
+  it.each([
+    ["for a second more", { exp: now + 1 }],
+    ["without an expiry", {}],
+    ["from now on", { nbf: now }],
+    ["in a minute, as clocks differ", { nbf: now + 60 }]
+  ])("permits it to be sent: %s", (_, claims) => {
+    expect(judge(jwt({ aud, ...claims }))).toBe("sent")
+  })
+
+  it.each([
+    ["now", now, "2025-01-01T00:00:00.000Z"],
+    ["long ago", 0, "1970-01-01T00:00:00.000Z"],
+    ["before time", -1e300, "-1e+300"]
+  ])("is over, so that it is rejected: %s", (_, exp, shown) => {
+    assert.deepStrictEqual(judge(jwt({ aud, exp })), [
+      "Expired",
+      `The assertion expired at ${shown}, and was not sent. Get a new one.`
+    ])
+  })
+
+  it.each([
+    ["in more than a minute", now + 61, "2025-01-01T00:01:01.000Z"],
+    ["after all time", 1e300, "1e+300"]
+  ])("has not come, so that it is rejected: %s", (_, nbf, shown) => {
+    assert.deepStrictEqual(judge(jwt({ aud, nbf })), [
+      "NotYetValid",
+      `The assertion is not valid before ${shown}, and was not sent. Check the clocks.`
+    ])
+  })
+})
+
+describe("a text that is unsigned or not a JWT", () => {
+  it.each(["none", "None", "NONE"])("with alg %s is rejected, with and without `opaque`", (alg) => {
+    for (const opaque of [false, true]) {
+      assert.deepStrictEqual(judge(jwt({ aud }, { alg }), {}, opaque), [
+        "Malformed",
+        "The assertion is not signed (`alg` is none), and was not sent. Use one that its issuer has signed."
+      ])
+    }
+  })
+
+  it.each([
+    ["claims that nobody can read", `${encode({ alg: "none" })}.canary!.`],
+    ["an expiry in words", jwt({ aud, exp: "canary" }, { alg: "none" })],
+    ["too few parts", `${encode({ alg: "none" })}.${encode({ aud })}`]
+  ])("with alg none does not pass as opaque: %s", (_, assertion) => {
+    for (const opaque of [false, true]) {
+      assert.deepStrictEqual(judge(assertion, {}, opaque), [
+        "Malformed",
+        "The assertion is not signed (`alg` is none), and was not sent. Use one that its issuer has signed."
+      ])
+    }
+  })
+
+  it.each([
+    ["an expiry in words", jwt({ aud, exp: "canary" })],
+    ["an audience that is a number", jwt({ aud: 1 })],
+    ["claims that are no JSON", `${encode({ alg: "ES256" })}.${Encoding.encodeBase64Url("{canary}")}.x`],
+    ["claims that are no base64", `${encode({ alg: "ES256" })}.canary!.x`],
+    ["no claims", `${encode({ alg: "ES256" })}..`]
+  ])("does not pass as opaque if it is a JWT with %s", (_, assertion) => {
+    for (const opaque of [false, true]) {
+      assert.deepStrictEqual(judge(assertion, {}, opaque), [
+        "Malformed",
+        "The assertion is a JWT whose claims cannot be read, and was not sent. Get a new one."
+      ])
+    }
+  })
+
+  it.each([
+    ["an encrypted one, which nobody else can read", `${encode({ alg: "RSA-OAEP", enc: "A256GCM" })}.a.b.c.d`],
+    ["three parts of something else", "canary.canary.canary"],
+    ["two parts", `${encode({ alg: "ES256" })}.canary`]
+  ])("passes as opaque: %s", (_, assertion) => {
+    expect(judge(assertion, {}, true)).toBe("sent")
+  })
+
+  it("is rejected if it is empty, with and without `opaque`", () => {
+    for (const opaque of [false, true]) {
+      assert.deepStrictEqual(judge("", {}, opaque), [
+        "Malformed",
+        "The assertion is empty, and was not sent. Check where it comes from."
+      ])
+    }
+  })
+
+  it("has an expiry if it is a JWT with exp", () => {
+    const until = (claims: unknown) => Either.getOrThrow(check(jwt(claims), request, { now: 0 })).expiresAt
+    expect(until({ aud, exp: 1.5 })).toBe(1500)
+    expect(until({ aud })).toBeUndefined()
+  })
+
+  it("has an id if it is a JWT with jti", () => {
+    const hasId = (claims: unknown) => Either.getOrThrow(check(jwt(claims), request, { now: 0 })).hasId
+    expect([{ aud }, { aud, jti: "canary" }, { aud, jti: 1 }, { aud, jti: "" }].map(hasId)).toEqual([
+      false,
+      true,
+      true,
+      true
+    ])
+    expect(Either.getOrThrow(check("canary", request, { now: 0, opaque: true })).hasId).toBe(false)
+  })
+
+  it("is accepted only with `opaque`", () => {
+    assert.deepStrictEqual(judge("canary-opaque"), [
+      "Malformed",
+      "The assertion is not a JWT, and was not sent. Set `opaque` if the authorization server accepts other kinds."
+    ])
+    expect(judge("canary-opaque", {}, true)).toBe("sent")
+  })
+
+  it("is checked as a JWT if it is one, even with `opaque`", () => {
+    expect(judge(jwt({ aud: "https://elsewhere.example" }), {}, true)[0]).toBe("WrongAudience")
+    expect(judge(jwt({ aud, exp: 1 }), {}, true)[0]).toBe("Expired")
+  })
+})

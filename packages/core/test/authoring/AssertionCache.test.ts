@@ -1,0 +1,284 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Clock, Deferred, Effect, Either, Exit, Fiber, Redacted, Scope, TestClock } from "effect"
+import type { AssertionRequest } from "../../src/Assertion.ts"
+import * as AssertionCache from "../../src/authoring/AssertionCache.ts"
+import * as OwnedFibers from "../../src/authoring/OwnedFibers.ts"
+import { AssertionError } from "../../src/OAuthError.ts"
+
+const request: AssertionRequest = {
+  audience: "https://auth.example.com",
+  issuer: "https://auth.example.com",
+  tokenEndpoint: "https://auth.example.com/token",
+  resource: "https://mcp.example.com/mcp",
+  scopes: ["mcp"],
+  refused: []
+}
+
+const HOUR = 3_600_000
+
+/** Lives for an hour. */
+const assertion = (text: string, once = false) =>
+  Effect.map(Clock.currentTimeMillis, (now): AssertionCache.CachedAssertion => ({
+    value: Redacted.make(text),
+    once,
+    obtainedAt: now,
+    expiresAt: now + HOUR
+  }))
+
+const expired = new AssertionError({ reason: "Expired", description: "expired" })
+const unavailable = new AssertionError({ reason: "Unavailable", description: "down" })
+const refused = new AssertionError({ reason: "Refused", description: "no" })
+
+const check = ({ expiresAt }: AssertionCache.CachedAssertion, _: AssertionRequest, now: number) =>
+  expiresAt !== undefined && expiresAt <= now ? Either.left(expired) : Either.right(undefined)
+
+type Fetch = AssertionCache.Options<AssertionCache.CachedAssertion>["fetch"]
+
+const cache = (fetch: Fetch, more: Partial<AssertionCache.Options<AssertionCache.CachedAssertion>> = {}) =>
+  AssertionCache.make({ keyOf: ({ audience }) => audience, fetch, check, ...more })
+
+/** Counts fetches; each supplies another assertion. */
+const counting = (once = false) => {
+  let fetches = 0
+  const provider = cache(() => Effect.suspend(() => assertion(`canary-${++fetches}`, once)))
+  const ask = (index: number) => provider({ ...request, audience: `https://${index}.example` })
+  return { ask, provider, fetches: () => fetches }
+}
+
+const texts = (assertions: ReadonlyArray<Redacted.Redacted<string>>) => new Set(assertions.map(Redacted.value))
+
+describe("a cached assertion", () => {
+  it.effect("is dropped, the oldest first, when there are more than 1000", () =>
+    Effect.gen(function*() {
+      const { ask, fetches } = counting()
+      for (let index = 0; index <= 1000; index++) yield* ask(index)
+      yield* ask(1000)
+      yield* ask(1)
+      expect(fetches()).toBe(1001)
+      yield* ask(0)
+      expect(fetches()).toBe(1002)
+    }))
+
+  it.effect("is dropped when it has expired", () =>
+    Effect.gen(function*() {
+      const { ask, fetches } = counting()
+      yield* ask(0)
+      yield* TestClock.adjust("1 hour")
+      yield* ask(1)
+      yield* ask(0)
+      expect(fetches()).toBe(3)
+    }))
+
+  it.effect("is dropped when the authorization server has refused it, for every audience", () =>
+    Effect.gen(function*() {
+      const { ask, fetches, provider } = counting()
+      const first = yield* ask(0)
+      yield* ask(1)
+      yield* provider({ ...request, refused: [Redacted.make(Redacted.value(first))] })
+      expect(fetches()).toBe(3)
+      yield* ask(1)
+      expect(fetches()).toBe(3)
+      yield* ask(0)
+      expect(fetches()).toBe(4)
+    }))
+
+  it.effect("is not returned after the clock was set back before its life began", () =>
+    Effect.gen(function*() {
+      const { ask, fetches } = counting()
+      yield* TestClock.adjust("1 hour")
+      yield* ask(0)
+      yield* TestClock.setTime(0)
+      yield* ask(0)
+      expect(fetches()).toBe(2)
+    }))
+
+  it.effect("near its end, is returned if fetching a new one fails, and not after its end", () =>
+    Effect.gen(function*() {
+      let fails = false
+      const provider = cache(() => fails ? unavailable : assertion("canary-old"))
+      yield* provider(request)
+      fails = true
+      yield* TestClock.adjust("59 minutes")
+      expect(Redacted.value(yield* provider(request))).toBe("canary-old")
+      yield* TestClock.adjust("1 minute")
+      expect(yield* Effect.flip(provider(request))).toBe(unavailable)
+    }))
+
+  it.effect("near its end, is not returned after an error that `canUseOldAfter` excludes", () =>
+    Effect.gen(function*() {
+      let error: AssertionError | undefined
+      const provider = cache(() => error ?? assertion("canary-old"), {
+        canUseOldAfter: ({ transient }) => transient
+      })
+      yield* provider(request)
+      yield* TestClock.adjust("59 minutes")
+      error = refused
+      expect(yield* Effect.flip(provider(request))).toBe(refused)
+      error = unavailable
+      expect(Redacted.value(yield* provider(request))).toBe("canary-old")
+    }))
+
+  it.effect("that does not say when it expires is not cached", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      const provider = cache(() =>
+        Effect.map(assertion(`canary-${++fetches}`), (one) => ({ ...one, expiresAt: undefined }))
+      )
+      yield* provider(request)
+      yield* provider(request)
+      expect(fetches).toBe(2)
+    }))
+})
+
+describe("an assertion that may be presented once", () => {
+  it.effect("is returned to one of the callers that share its fetch", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      const gate = yield* Deferred.make<void>()
+      const provider = cache(() => {
+        fetches++
+        return Effect.zipRight(Deferred.await(gate), assertion(`canary-${fetches}`, true))
+      })
+      const callers = yield* Effect.forEach([1, 2], () => Effect.fork(provider(request)))
+      yield* Effect.yieldNow()
+      yield* Deferred.succeed(gate, undefined)
+      const given = yield* Fiber.joinAll(callers)
+      expect(texts(given).size).toBe(2)
+      expect(fetches).toBe(2)
+    }))
+
+  it.effect("is returned again if the platform supplies the same one again", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      const only = yield* assertion("canary-only", true)
+      const provider = cache(() => {
+        fetches++
+        return Effect.succeed(only)
+      })
+      const given = [yield* provider(request), yield* provider(request)]
+      expect(texts(given)).toEqual(new Set(["canary-only"]))
+      expect(fetches).toBe(2)
+    }))
+
+  it.effect("is fetched for many callers, 16 at a time, and one failure answers the rest", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      let running = 0
+      let most = 0
+      let fails = false
+      const provider = cache(() =>
+        Effect.suspend(() => {
+          fetches++
+          return fails ? refused : assertion(`canary-${fetches}`, true)
+        }).pipe(
+          Effect.delay("100 millis"),
+          Effect.ensuring(Effect.sync(() => running--)),
+          (fetch) => Effect.zipRight(Effect.sync(() => most = Math.max(most, ++running)), fetch)
+        )
+      )
+      const callers = yield* Effect.replicateEffect(Effect.fork(provider(request)), 200)
+      yield* TestClock.adjust("1500 millis")
+      const given = yield* Fiber.joinAll(callers)
+      expect(texts(given).size).toBe(200)
+      expect(fetches).toBe(200)
+      fails = true
+      const refusals = yield* Effect.replicateEffect(Effect.fork(Effect.flip(provider(request))), 200)
+      yield* TestClock.adjust("1500 millis")
+      yield* Fiber.joinAll(refusals)
+      expect(fetches).toBeLessThanOrEqual(200 + 17)
+      expect(most).toBe(16)
+    }))
+})
+
+describe("a fetch", () => {
+  it.effect("that dies with a defect shows it to its callers, and the next call fetches again", () =>
+    Effect.gen(function*() {
+      let broken = true
+      const provider = cache(() => {
+        if (broken) throw new Error("a bug")
+        return assertion("canary-opaque")
+      })
+      const defect = yield* Effect.catchAllDefect(provider(request), (error) => Effect.succeed(String(error)))
+      expect(defect).toBe("Error: a bug")
+      broken = false
+      yield* provider(request)
+    }))
+
+  it.effect("without an owner, goes on while one of its callers waits, and ends with the last", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      let interrupted = 0
+      const provider = cache(() =>
+        Effect.suspend(() => {
+          fetches++
+          return Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
+        })
+      )
+      const first = yield* Effect.fork(provider(request))
+      const second = yield* Effect.fork(provider(request))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(first)
+      yield* Effect.yieldNow()
+      expect([fetches, interrupted]).toEqual([1, 0])
+      yield* Fiber.interrupt(second)
+      yield* Effect.yieldNow()
+      expect([fetches, interrupted]).toEqual([1, 1])
+    }))
+
+  const owned = (fetch: Fetch) =>
+    Effect.map(OwnedFibers.make(), (fibers) =>
+      cache(fetch, {
+        owner: {
+          fibers,
+          onClosed: () => new AssertionError({ reason: "Unavailable", description: "closed" }),
+          onInterrupted: () => new AssertionError({ reason: "Unavailable", description: "interrupted" })
+        }
+      }))
+
+  it.scoped("with an owner, goes on without its callers, and its assertion is cached", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      const gate = yield* Deferred.make<void>()
+      const provider = yield* owned(() => {
+        fetches++
+        return Effect.zipRight(Deferred.await(gate), assertion("canary-1", true))
+      })
+      const caller = yield* Effect.fork(provider(request))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(caller)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Effect.yieldNow()
+      expect(Redacted.value(yield* provider(request))).toBe("canary-1")
+      expect(fetches).toBe(1)
+    }))
+
+  it.effect("with an owner, fails with the error of `onClosed` when the owner's scope ends, and so do later calls", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const provider = yield* Scope.extend(owned(() => Effect.never), scope)
+      const caller = yield* Effect.fork(Effect.flip(provider(request)))
+      yield* Effect.yieldNow()
+      yield* Scope.close(scope, Exit.void)
+      expect((yield* Fiber.join(caller)).message).toBe("closed")
+      expect((yield* Effect.flip(provider(request))).message).toBe("closed")
+    }))
+
+  it.scoped("with an owner, fails with the error of `onInterrupted` when it interrupts itself", () =>
+    Effect.gen(function*() {
+      const provider = yield* owned(() => Effect.interrupt)
+      expect((yield* Effect.flip(provider(request))).message).toBe("interrupted")
+    }))
+})
+
+describe("isFresh", () => {
+  it.each([
+    [3600, 3539],
+    [300, 239],
+    [60, 47],
+    [1, 0]
+  ])("an assertion that lives %d s is fresh for at least %d s", (life, used) => {
+    const one = { value: Redacted.make("canary"), once: false, obtainedAt: 0, expiresAt: life * 1000 }
+    expect(AssertionCache.isFresh(one, used * 1000)).toBe(true)
+    expect(AssertionCache.isFresh(one, (used + 1) * 1000)).toBe(false)
+  })
+})

@@ -1,0 +1,301 @@
+import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { FetchHttpClient, Headers, HttpClientRequest } from "@effect/platform"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Duration, Effect, Fiber, Option, Redacted, Tracer } from "effect"
+import {
+  defaultLimits,
+  exchange,
+  isRedirect,
+  isTransientStatus,
+  type Limits,
+  parseJson,
+  type Secrecy,
+  withoutRedirects
+} from "../../src/authoring/HttpExchange.ts"
+import { after, inPieces, sent, to } from "../support/wire.ts"
+
+const url = "https://auth.example.com/token"
+
+/** One exchange with a host that gives this response. */
+const receive = (response: () => Response, limits: Partial<Limits> = {}) =>
+  Effect.gen(function*() {
+    const network = yield* TestNetwork.TestNetwork
+    yield* network.serve(url, () => Effect.sync(response))
+    return yield* exchange(network.httpClient, HttpClientRequest.get(url), { ...defaultLimits, ...limits })
+  })
+
+describe("the answer", () => {
+  it.effect("has the status, the headers and the whole body", () =>
+    Effect.gen(function*() {
+      const answer = yield* receive(() => new Response("{}", { status: 418, headers: { "Retry-After": "3" } }))
+      expect(answer.status).toBe(418)
+      expect(answer.headers["retry-after"]).toBe("3")
+      expect(answer.body).toBe("{}")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each([204, 304, 200])("is empty where there is no body: %i", (status) =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* receive(() => new Response(null, { status }))).body, "")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("is decoded as UTF-8, however the bytes are cut", () =>
+    Effect.gen(function*() {
+      const bytes = new TextEncoder().encode("aü🌍€z")
+      const answer = yield* receive(() => inPieces(...Array.from(bytes, (byte) => Uint8Array.of(byte))))
+      expect(answer.body).toBe("aü🌍€z")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("that ends within a character has a replacement character, and does not fail", () =>
+    Effect.gen(function*() {
+      const answer = yield* receive(() => inPieces("a", Uint8Array.of(0xc3)))
+      expect(answer.body).toBe("a\ufffd")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("an answer with content-length", () => {
+  const said = (length: string, body: BodyInit | null, headers: Record<string, string> = {}) => () =>
+    new Response(body, { headers: { "content-length": length, ...headers } })
+
+  it.effect.each([["5", "aü\u20ac"], ["0", ""]])(
+    "is read, in UTF-8: %s bytes",
+    ([length = "", text = ""]) =>
+      Effect.gen(function*() {
+        expect((yield* receive(said(length, text))).body).toBe(text)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([["10"], ["101"], ["nonsense"], ["-1"], ["10", "gzip"]])(
+    "is too large by its real length, whatever its headers say: %s %s",
+    ([length = "", encoding]) =>
+      Effect.gen(function*() {
+        const answer = said(length, "x".repeat(101), encoding === undefined ? {} : { "content-encoding": encoding })
+        expect((yield* Effect.flip(receive(answer, { maxBodySize: 100 }))).reason).toBe("TooLarge")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("that breaks off is a Transport error", () =>
+    Effect.gen(function*() {
+      const broken = () =>
+        new Response(new ReadableStream({ start: (controller) => controller.error(new Error("reset")) }), {
+          headers: { "content-length": "10" }
+        })
+      expect((yield* Effect.flip(receive(broken))).reason).toBe("Transport")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("limits", () => {
+  it("are 10 seconds and 1 MiB by default", () => {
+    expect(Duration.toMillis(defaultLimits.timeout)).toBe(10_000)
+    expect(defaultLimits.maxBodySize).toBe(1_048_576)
+  })
+
+  it.effect("let a body of exactly maxBodySize bytes through", () =>
+    Effect.gen(function*() {
+      const answer = yield* receive(() => inPieces("ü".repeat(5), "ü".repeat(5)), { maxBodySize: 20 })
+      expect(answer.body).toBe("ü".repeat(10))
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("reject one byte more", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(receive(() => inPieces("ü".repeat(10), "x"), { maxBodySize: 20 }))
+      expect(error.reason).toBe("TooLarge")
+      expect(error.description).toBe("the answer is larger than 20 bytes")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("stop reading a body of 2 MiB", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.always(to(url), Answer.oversized(2 * 1024 * 1024))
+      const error = yield* Effect.flip(receive(() => new Response("{}")))
+      const [request] = yield* network.requests
+      expect(error.reason).toBe("TooLarge")
+      expect(request?.bytesRead).toBeGreaterThan(1024 * 1024)
+      expect(request?.bytesRead).toBeLessThan(1024 * 1024 + 3 * 16_384)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("end the connection if no answer comes in time", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.always(to(url), Answer.never)
+      const error = yield* after(10_000, Effect.flip(receive(() => new Response("{}"))))
+      expect(error.reason).toBe("Timeout")
+      expect(error.description).toBe("no complete answer within 10s")
+      expect((yield* network.requests)[0]?.outcome._tag).toBe("Interrupted")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("apply to the whole body, not only to the headers", () =>
+    Effect.gen(function*() {
+      const error = yield* after(
+        500,
+        Effect.flip(receive(() => inPieces("{", undefined), { timeout: Duration.millis(500) }))
+      )
+      expect(error.reason).toBe("Timeout")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("let a slow answer through that comes in time", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.setLatency("9999 millis")
+      const answer = yield* after(9999, receive(() => new Response("{}")))
+      expect(answer.body).toBe("{}")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("the connection", () => {
+  it.effect("that breaks before the answer is a Transport error with the transport's own cause", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.always(to(url), Answer.dropped)
+      const error = yield* Effect.flip(receive(() => new Response("{}")))
+      expect(error.reason).toBe("Transport")
+      expect(error.description).toBe("the connection failed")
+      expect(error.cause).toBeInstanceOf(Answer.ConnectionDropped)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("that breaks within the body is a Transport error with the status", () =>
+    Effect.gen(function*() {
+      const broken = new Error("terminated")
+      const error = yield* Effect.flip(receive(() => inPieces("{", broken)))
+      expect(error.reason).toBe("Transport")
+      expect(error.description).toBe("the connection failed before the answer was complete")
+      expect(error.status).toBe(200)
+      expect(error.cause).toBe(broken)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("redirects", () => {
+  it.effect.each([301, 302, 303, 307, 308] as const)(
+    "with %i are returned as the answer, and the target receives nothing",
+    (status) =>
+      Effect.gen(function*() {
+        const network = yield* TestNetwork.TestNetwork
+        yield* network.serve("https://evil.example", () => Effect.sync(() => new Response("{}")))
+        yield* network.always(to(url), Answer.redirect("https://evil.example/token", status))
+        const answer = yield* exchange(
+          network.httpClient,
+          HttpClientRequest.post(url).pipe(HttpClientRequest.bodyUrlParams({ a: "b" })),
+          defaultLimits
+        )
+        expect(answer.status).toBe(status)
+        assert.deepStrictEqual(yield* sent, [url])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it("are the 3xx statuses except 304", () => {
+    assert.deepStrictEqual([299, 300, 301, 303, 304, 307, 399, 400].filter(isRedirect), [300, 301, 303, 307, 399])
+  })
+})
+
+describe("spans", () => {
+  // The recorder of this suite fails the test if the credential is to be seen in one.
+  it.effect("do not show the credential, whatever list of hidden headers the user has set", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve(url, () => Effect.sync(() => new Response("{}")))
+      const credential = Redacted.make("Basic some-canary-credential")
+      const request = HttpClientRequest.post(url).pipe(
+        HttpClientRequest.setHeader("authorization", Redacted.value(credential))
+      )
+      yield* exchange(network.httpClient, request, defaultLimits)
+      const [arrived] = yield* network.requests
+      expect(arrived?.headers["authorization"]).toBe(Redacted.value(credential))
+    }).pipe(Effect.locally(Headers.currentRedactedNames, []), Effect.provide(TestNetwork.layer)))
+})
+
+describe("secrets in a request", () => {
+  const spanNames: Array<string> = []
+  const attributes: Array<unknown> = []
+  const tracer = Tracer.make({
+    span: (name, parent, context, links, startTime, kind): Tracer.Span => {
+      spanNames.push(name)
+      return {
+        _tag: "Span",
+        name,
+        parent,
+        context,
+        links,
+        kind,
+        status: { _tag: "Started", startTime },
+        spanId: "span",
+        traceId: "trace",
+        sampled: true,
+        attributes: new Map(),
+        attribute: (_, value) => {
+          attributes.push(value)
+        },
+        addLinks: () => undefined,
+        event: () => undefined,
+        end: () => undefined
+      }
+    },
+    context: (f) => f()
+  })
+  const send = (secrecy: Secrecy, headers: Record<string, string>) =>
+    Effect.gen(function*() {
+      spanNames.length = 0
+      attributes.length = 0
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve(url, () => Effect.sync(() => new Response("{}")))
+      return yield* exchange(network.httpClient, HttpClientRequest.get(url, { headers }), defaultLimits, secrecy)
+    }).pipe(Effect.withTracer(tracer), Effect.provide(TestNetwork.layer))
+
+  it.effect("a header in `secretHeaders` has no value in a span", () =>
+    Effect.gen(function*() {
+      yield* send({ secretHeaders: ["x-secret"] }, { "x-secret": "hidden-value", "x-open": "open-value" })
+      expect(spanNames).not.toEqual([])
+      expect(attributes).toContain("open-value")
+      expect(attributes).not.toContain("hidden-value")
+    }))
+
+  it.effect("a request with `isHidden` has no span", () =>
+    Effect.gen(function*() {
+      yield* send({ isHidden: true }, {})
+      expect(spanNames).toEqual([])
+    }))
+
+  it.effect("a header that cannot be sent is named without its value, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      const request = HttpClientRequest.get(url, { headers: { "x-secret": "hidden\nvalue" } })
+      const error = yield* Effect.flip(exchange(network.httpClient, request, defaultLimits))
+      expect(error.reason).toBe("Unsendable")
+      expect(error.description).toBe("the header `x-secret` has a character that cannot be sent, such as a line break")
+      assert.deepStrictEqual(yield* network.requests, [])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+it("a status is transient if the same request may succeed later (RFC 9110 §15)", () => {
+  const transient = [200, 400, 401, 403, 404, 408, 409, 425, 429, 499, 500, 503, 599].filter(isTransientStatus)
+  assert.deepStrictEqual(transient, [408, 429, 500, 503, 599])
+})
+
+it("parseJson returns undefined for a text that is not JSON", () => {
+  assert.deepStrictEqual(["{\"a\":1}", "null", "", "<html>", "{", "\ufeff{}"].map(parseJson), [
+    { a: 1 },
+    null,
+    undefined,
+    undefined,
+    undefined,
+    undefined
+  ])
+})
+
+describe("withoutRedirects", () => {
+  const init = Effect.serviceOption(FetchHttpClient.RequestInit)
+
+  it.effect("adds to the user's settings, and is undone afterwards, however the effect ends", () =>
+    Effect.gen(function*() {
+      expect(yield* withoutRedirects(init)).toEqual(Option.some({ redirect: "manual", cache: "no-store" }))
+      yield* Effect.exit(withoutRedirects(Effect.fail("no")))
+      yield* Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.fork(
+            Effect.exit(restore(withoutRedirects(Effect.never))).pipe(Effect.zipRight(init))
+          )
+          yield* Effect.yieldNow()
+          expect(yield* Effect.flatten(Fiber.interrupt(fiber))).toEqual(Option.some({ cache: "no-store" }))
+        })
+      )
+      expect(yield* init).toEqual(Option.some({ cache: "no-store" }))
+    }).pipe(Effect.provideService(FetchHttpClient.RequestInit, { cache: "no-store" })))
+})

@@ -1,0 +1,228 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Either } from "effect"
+import { check, fromText, parse, reach } from "../../src/authoring/SecureEndpoint.ts"
+
+describe("reach: where a host is, as far as its name says", () => {
+  it.each([
+    "https://mcp.example.com",
+    "https://8.8.8.8",
+    "https://172.15.0.1",
+    "https://172.32.0.1",
+    "https://192.169.0.1",
+    "https://100.63.255.255",
+    "https://100.128.0.1",
+    "https://169.253.0.1",
+    "https://11.0.0.1",
+    "https://126.255.255.255",
+    "https://223.255.255.255",
+    "https://[2606:4700::1111]",
+    "https://[::ffff:8.8.8.8]",
+    "https://[64:ff9b::8.8.8.8]",
+    "https://internal.example.com",
+    "https://localhost.example.com",
+    "https://notlocalhost.com",
+    "https://local.example",
+    "https://10.example.com"
+  ])("%s is public", (url) => {
+    expect(reach(new URL(url))).toBe("public")
+  })
+
+  it.each([
+    "https://10.0.0.1",
+    "https://10.255.255.255",
+    "https://172.16.0.1",
+    "https://172.31.255.255",
+    "https://192.168.1.1",
+    "https://169.254.169.254",
+    "https://100.64.0.1",
+    "https://100.127.255.255",
+    "https://0.0.0.0",
+    "https://0",
+    "https://224.0.0.1",
+    "https://255.255.255.255",
+    // Other spellings of 10.0.0.1 and of 169.254.169.254.
+    "https://167772161",
+    "https://0xa000001",
+    "https://0xa.0x0.0x0.0x1",
+    "https://012.0.0.1",
+    "https://10.1",
+    "https://2852039166",
+    "https://0xA9FEA9FE",
+    "https://0251.0376.0251.0376",
+    "https://169.254.43518",
+    "https://10.0.0.1.",
+    "https://１０.0.0.1",
+    "https://%31%30.0.0.1",
+    "https://[::ffff:10.0.0.1]",
+    "https://[::FFFF:a9fe:a9fe]",
+    "https://[0:0:0:0:0:ffff:10.0.0.1]",
+    "https://[64:ff9b::10.0.0.1]",
+    "https://[::ffff:0.0.0.1]",
+    "https://[::]",
+    "https://[::10.0.0.1]",
+    "https://[::127.0.0.1]",
+    // IPv4-translated addresses (RFC 2765 §2.1), and others of the reserved 0000::/8 (RFC 4291 §2.4).
+    "https://[::ffff:0:127.0.0.1]",
+    "https://[::ffff:0:10.0.0.1]",
+    "https://[0:1::1]",
+    // Translated elsewhere (RFC 6052, RFC 3056): not this machine's loopback, so plain http would leave it.
+    "https://[64:ff9b::127.0.0.1]",
+    "https://[2002:7f00:1::1]",
+    "https://[fc00::1]",
+    "https://[fd00:ec2::254]",
+    "https://[fe80::1]",
+    "https://[febf::1]",
+    "https://[ff02::1]",
+    "https://auth",
+    "https://auth.",
+    "https://AUTH",
+    "https://printer.local",
+    "https://printer.LOCAL.",
+    "https://metadata.google.internal",
+    "https://metadata.google.internal.",
+    "https://nas.home.arpa"
+  ])("%s is private", (url) => {
+    expect(reach(new URL(url))).toBe("private")
+  })
+
+  it.each([
+    "http://127.0.0.1",
+    "http://127.255.255.254",
+    "http://127.1",
+    "http://2130706433",
+    "http://0x7f000001",
+    "http://0177.0.0.1",
+    "http://127.0.0.1.",
+    "http://[::1]",
+    "http://[0:0:0:0:0:0:0:1]",
+    "http://[::ffff:127.0.0.1]",
+    "http://[::ffff:7f00:1]",
+    "http://localhost",
+    "http://LOCALHOST",
+    "http://localhost.",
+    "http://api.localhost",
+    "http://api.localhost."
+  ])("%s is loopback", (url) => {
+    expect(reach(new URL(url))).toBe("loopback")
+  })
+})
+
+describe("reach: addresses that are not globally reachable (RFC 6890), or lead to one", () => {
+  it.each([
+    "https://192.0.0.1",
+    "https://198.18.0.1",
+    "https://198.19.255.255",
+    "https://[fec0::1]",
+    "https://[64:ff9b:1::10.0.0.1]",
+    "https://[2002:a00:1::]",
+    "https://[2002:7f00:1::1]",
+    "https://localhost.localdomain"
+  ])("%s is not public", (url) => {
+    expect(reach(new URL(url))).not.toBe("public")
+  })
+})
+
+describe("check", () => {
+  const outcome = (url: string, namedBy?: string) =>
+    Either.match(check(new URL(url), "issuer", namedBy === undefined ? undefined : new URL(namedBy)), {
+      onLeft: ({ reason }) => reason,
+      onRight: ({ href }) => href
+    })
+
+  it.each(["https://auth.example.com/x", "https://10.0.0.1/", "https://localhost:8443/", "http://localhost:3000/"])(
+    "accepts %s if the caller named it",
+    (url) => {
+      expect(outcome(url)).toBe(url)
+    }
+  )
+
+  it.each([
+    "http://auth.example.com",
+    "http://10.0.0.1",
+    "http://auth",
+    "http://auth.internal",
+    "http://localhost.example.com",
+    "ftp://localhost",
+    "ws://localhost",
+    "file:///etc/passwd",
+    "data:application/json,{}",
+    "javascript:1",
+    "http://[64:ff9b::127.0.0.1]",
+    "http://[2002:7f00:1::1]"
+  ])("rejects %s, which is neither https nor http on a loopback host", (url) => {
+    expect(outcome(url)).toBe("NotHttps")
+    expect(outcome(url, "http://localhost")).toBe("NotHttps")
+  })
+
+  const [pub, priv, loop] = ["https://mcp.example.com", "https://10.0.0.1", "http://localhost:3000"]
+  it.each([
+    [pub, pub, true],
+    [pub, priv, false],
+    [pub, loop, false],
+    [priv, pub, true],
+    [priv, priv, true],
+    [priv, loop, false],
+    [loop, pub, true],
+    [loop, priv, true],
+    [loop, loop, true]
+  ])("for a server at %s that names %s: %s", (server, named, allowed) => {
+    expect(outcome(named, server)).toBe(allowed ? new URL(named).href : "PrivateAddress")
+  })
+
+  it("fails with an error that shows no query, and says who named the URL and what to do", () => {
+    const error = Either.flip(
+      check(new URL("https://10.0.0.1/a?b=c"), "token endpoint", new URL("https://a.example/x"))
+    )
+      .pipe(Either.getOrThrow)
+    expect(error).toMatchObject(
+      {
+        _tag: "InsecureEndpoint",
+        reason: "PrivateAddress",
+        endpoint: "token endpoint",
+        url: "https://10.0.0.1/a",
+        namedBy: "https://a.example"
+      }
+    )
+    expect(error.message).toBe(
+      "The token endpoint \"https://10.0.0.1/a\", named by https://a.example, is on a private address that a public " +
+        "host must not name. Nothing was sent. If it is right, pin `issuer` or give `tokenEndpoint` yourself."
+    )
+  })
+})
+
+describe("parse", () => {
+  it("returns undefined for a text that is not an absolute URL", () => {
+    for (const text of ["", "mcp", "/mcp", "https://", "https://a b/", "//mcp.example.com", "https://[::1"]) {
+      expect(parse(text)).toBeUndefined()
+    }
+    expect(parse(" https://mcp.example.com/mcp ")?.href).toBe("https://mcp.example.com/mcp")
+  })
+})
+
+describe("fromText", () => {
+  const judge = (text: string, linkLocal?: boolean) =>
+    Either.match(fromText(text, { linkLocal }), { onLeft: (wrong) => wrong, onRight: (url) => url.href })
+
+  it.each(["https://vault.example.com/", "http://localhost:8200/", "http://127.0.0.1/", "http://[::1]/"])(
+    "takes https, and plain http to this machine: %s",
+    (text) => {
+      expect(judge(text)).toBe(text)
+    }
+  )
+
+  it.each(["http://169.254.169.254/", "http://[fe80::1]/"])("takes plain http to %s only with `linkLocal`", (text) => {
+    expect(judge(text)).toBe("it is not https; plain http is for loopback hosts only")
+    expect(judge(text, true)).toBe(text)
+  })
+
+  it.each([
+    ["vault", "it is not an absolute URL"],
+    ["https://user:password@vault.example.com", "it has a user name or a password in it; use a header"],
+    ["http://vault.example.com", "it is not https; plain http is for loopback and link-local hosts only"],
+    ["http://169.254.169.254.example", "it is not https; plain http is for loopback and link-local hosts only"],
+    ["http://10.0.0.1", "it is not https; plain http is for loopback and link-local hosts only"],
+    ["ftp://localhost", "it is not https; plain http is for loopback and link-local hosts only"]
+  ])("refuses %s: %s", (text, wrong) => {
+    expect(judge(text, true)).toBe(wrong)
+  })
+})

@@ -1,0 +1,210 @@
+import { ClientSecret } from "@effect-mcp-auth/client-secret"
+import { TestServers } from "@effect-mcp-auth/testing"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Effect, Exit, Layer, Redacted } from "effect"
+import { environment, makeProvider } from "../../support/provider.ts"
+import { sent } from "../../support/wire.ts"
+
+type Options = Partial<ClientSecret.Options>
+
+const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string, option: string, says: string]> = [
+  [
+    "a server URL without a scheme",
+    { serverUrl: "mcp.example.com/mcp" },
+    "InvalidOptions",
+    "serverUrl",
+    "is not a URL"
+  ],
+  ["an empty server URL", { serverUrl: "" }, "InvalidOptions", "serverUrl", "is not a URL"],
+  ["a path", { serverUrl: "/mcp" }, "InvalidOptions", "serverUrl", "Write it whole"],
+  ["a fragment", { serverUrl: "https://mcp.example.com/#a" }, "InvalidOptions", "serverUrl", "has a fragment"],
+  [
+    "credentials in the server URL",
+    { serverUrl: "https://user:canary@mcp.example.com/" },
+    "InvalidOptions",
+    "serverUrl",
+    "user name or password"
+  ],
+  ["http on a public host", { serverUrl: "http://mcp.example.com/mcp" }, "InsecureEndpoint", "server", "is not https"],
+  ["http on a private host", { serverUrl: "http://10.0.0.1/mcp" }, "InsecureEndpoint", "server", "is not https"],
+  ["another scheme", { serverUrl: "ftp://mcp.example.com/mcp" }, "InvalidOptions", "serverUrl", "is not a URL"],
+  ["a forgotten scheme", { serverUrl: "localhost:3000/mcp" }, "InvalidOptions", "serverUrl", "\"localhost:3000/mcp\""],
+  ["an issuer that is no URL", { issuer: "auth.example.com" }, "InvalidOptions", "issuer", "\"auth.example.com\" is"],
+  ["an empty issuer", { issuer: "" }, "InvalidOptions", "issuer", "neither \"discover\" nor a URL"],
+  ["an issuer with a query", { issuer: "https://a.example?x=1" }, "InvalidOptions", "issuer", "without query"],
+  ["an issuer with a fragment", { issuer: "https://a.example#" }, "InvalidOptions", "issuer", "fragment"],
+  [
+    "credentials in the issuer",
+    { issuer: "https://user:canary-password@auth.example.com" },
+    "InvalidOptions",
+    "issuer",
+    "auth.example.com"
+  ],
+  ["an issuer on http", { issuer: "http://auth.example.com" }, "InsecureEndpoint", "issuer", "is not https"],
+  ["an empty client id", { clientId: "" }, "InvalidOptions", "clientId", "it is empty. Give the client id."],
+  [
+    "an empty client secret",
+    { clientSecret: Redacted.make("") },
+    "InvalidOptions",
+    "clientSecret",
+    "it is empty. Give the client's secret."
+  ],
+  [
+    "two scopes in one",
+    { scopes: ["a", "b c"] },
+    "InvalidOptions",
+    "scopes",
+    "\"b c\" is not a scope token (RFC 6749 §3.3)"
+  ],
+  ["an empty scope", { scopes: [""] }, "InvalidOptions", "scopes", "\"\" is not a scope token"],
+  ["a scope with a quote", { scopes: ["a\""] }, "InvalidOptions", "scopes", "is not a scope token"],
+  ...[
+    "assertion",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "grant_type",
+    "refresh_token",
+    "resource",
+    "scope"
+  ].map((name) =>
+    [
+      `${name} as a parameter of the caller's own`,
+      { additionalParameters: { audience: "x", [name]: "x" } },
+      "InvalidOptions",
+      "additionalParameters",
+      `"${name}" is set by the protocol.`
+    ] as const
+  ),
+  ...[0, -1, Number.NaN, Number.NEGATIVE_INFINITY].map((maxResponseSize) =>
+    [
+      `a response size of ${maxResponseSize}`,
+      { maxResponseSize },
+      "InvalidOptions",
+      "maxResponseSize",
+      `${maxResponseSize} is not a number of bytes above 0.`
+    ] as const
+  ),
+  ...([0, "0 seconds", Number.NaN, -1] as const).map((requestTimeout) =>
+    [
+      `a time limit of ${requestTimeout}`,
+      { requestTimeout },
+      "InvalidOptions",
+      "requestTimeout",
+      "is not a time above 0"
+    ] as const
+  ),
+  [
+    "metadata that is none",
+    { authorizationServerMetadata: { issuer: "https://auth.example.com" } },
+    "InvalidOptions",
+    "authorizationServerMetadata",
+    "token_endpoint"
+  ],
+  [
+    "metadata that is null",
+    { authorizationServerMetadata: null },
+    "InvalidOptions",
+    "authorizationServerMetadata",
+    "null"
+  ],
+  [
+    "metadata of another issuer",
+    { authorizationServerMetadata: { issuer: "https://evil.example", token_endpoint: "https://evil.example/token" } },
+    "InvalidOptions",
+    "authorizationServerMetadata",
+    "\"https://evil.example\""
+  ],
+  [
+    "metadata with a token endpoint that is no URL",
+    { authorizationServerMetadata: { issuer: "https://auth.example.com", token_endpoint: "/token" } },
+    "InvalidOptions",
+    "authorizationServerMetadata",
+    "not an absolute URL"
+  ],
+  [
+    "metadata with a token endpoint on http",
+    {
+      authorizationServerMetadata: {
+        issuer: "https://auth.example.com",
+        token_endpoint: "http://auth.example.com/token"
+      }
+    },
+    "InsecureEndpoint",
+    "token endpoint",
+    "is not https"
+  ],
+  ["a token endpoint that is no URL", { tokenEndpoint: "/token" }, "InvalidOptions", "tokenEndpoint", "Write it whole"],
+  [
+    "a token endpoint on http",
+    { tokenEndpoint: "http://auth.example.com/token" },
+    "InsecureEndpoint",
+    "token endpoint",
+    "is not https"
+  ],
+  [
+    "a token endpoint without an issuer",
+    { tokenEndpoint: "https://auth.example.com/token", issuer: "discover" },
+    "InvalidOptions",
+    "tokenEndpoint",
+    "Set `issuer` as well."
+  ],
+  [
+    "a token endpoint with credentials",
+    { tokenEndpoint: "https://user:canary@auth.example.com/token" },
+    "InvalidOptions",
+    "tokenEndpoint",
+    "user name or password"
+  ],
+  [
+    "a token endpoint with a fragment (RFC 6749 §3.2)",
+    { tokenEndpoint: "https://auth.example.com/token#a" },
+    "InvalidOptions",
+    "tokenEndpoint",
+    "fragment"
+  ]
+]
+
+describe("a wrong option fails when the provider is made, before anything is sent", () => {
+  it.scoped.each(wrong)("%s fails before anything is sent", ([, options, tag, option, says]) =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.exit(makeProvider(options))
+      assert(Exit.isFailure(exit), "it was accepted")
+      const error = yield* Effect.flip(exit)
+      expect(error._tag).toBe(tag)
+      expect(error._tag === "InvalidOptions" ? error.option : error.endpoint).toBe(option)
+      expect(error.message).toContain(says)
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(environment())))
+
+  it.effect("a wrong option is a typed failure of the Layer", () =>
+    Effect.gen(function*() {
+      const { clientId, clientSecret, issuer } = yield* TestServers.TestServers
+      const layer = ClientSecret.layer({ serverUrl: "http://mcp.example.com", issuer, clientId, clientSecret })
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      expect(error._tag).toBe("InsecureEndpoint")
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(environment())))
+})
+
+describe("an option that is unusual but valid is accepted", () => {
+  const right: ReadonlyArray<readonly [what: string, options: Options]> = [
+    ["a URL object", { serverUrl: new URL("https://mcp.example.com/mcp") }],
+    ["http on a loopback host", { serverUrl: "http://localhost:3000/mcp" }],
+    ["http on a loopback issuer", { issuer: "http://127.0.0.1:8080" }],
+    ["a private issuer", { issuer: "https://10.0.0.1/realm" }],
+    ["no scopes", { scopes: [] }],
+    ["parameters of the caller's own", { additionalParameters: { audience: "x", ["__proto__"]: "x" } }],
+    ["a small response size", { maxResponseSize: 1 }],
+    ["a response size without a limit", { maxResponseSize: Number.POSITIVE_INFINITY }],
+    ["no time limit", { requestTimeout: Number.POSITIVE_INFINITY }],
+    ["an issuer with a slash", { issuer: "https://auth.example.com/" }]
+  ]
+  it.scoped.each(right)("%s is accepted", ([, options]) =>
+    Effect.gen(function*() {
+      const provider = yield* makeProvider(options)
+      expect(provider.resource).toMatch(/^https?:/)
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(environment())))
+})

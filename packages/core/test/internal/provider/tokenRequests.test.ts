@@ -1,0 +1,357 @@
+import type { TestAuthorizationServer } from "@effect-mcp-auth/testing"
+import { Answer, TestServers, TokenRequest } from "@effect-mcp-auth/testing"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Redacted, TestClock } from "effect"
+import { inspect } from "node:util"
+import type { TokenKey } from "../../../src/index.ts"
+import { AccessToken, Challenge, ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../../../src/index.ts"
+import { environment, makeProvider, many, outcomes, tags, valueOf, watch } from "../../support/provider.ts"
+
+const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+/** A server that issues a new refresh token with each response, the same one always, or none. */
+const server = (kind: "replaced" | "kept" | "none") => {
+  const valid = new Set<string>()
+  let count = 0
+  const issue = () => {
+    const token = `canary-refresh-${++count}`
+    valid.add(token)
+    return { refresh_token: token }
+  }
+  const scopes = ["mcp", "admin"]
+  const grants: Readonly<Record<string, TestAuthorizationServer.Grant>> = {
+    [JWT_BEARER]: ({ parameters }) =>
+      parameters.get("assertion") === "canary-assertion"
+        ? Effect.sync(() => ({ subject: "user", scopes, answer: kind === "none" ? {} : issue() }))
+        : TokenRequest.refuse("invalid_grant", "not this assertion"),
+    refresh_token: ({ parameters }) => {
+      const token = parameters.get("refresh_token") ?? ""
+      if (!valid.has(token)) return TokenRequest.refuse("invalid_grant", "not this refresh token")
+      if (kind === "kept") return Effect.succeed({ subject: "user", scopes })
+      valid.delete(token)
+      return Effect.sync(() => ({ subject: "user", scopes, answer: issue() }))
+    }
+  }
+  return { revoke: Effect.sync(() => valid.clear()), layer: environment({ authorizationServer: { grants } }) }
+}
+
+/** A provider whose source has so many assertions that the server accepts. */
+const makeBearer = (options: { readonly assertions?: number; readonly scopes?: ReadonlyArray<string> } = {}) =>
+  Effect.gen(function*() {
+    const { issuer, serverUrl } = yield* TestServers.TestServers
+    let left = options.assertions ?? Infinity
+    return yield* OAuthProvider.make({
+      serverUrl,
+      issuer,
+      scopes: options.scopes ?? ["mcp"],
+      grant: Grant.jwtBearer({
+        assertionProvider: () => Effect.sync(() => Redacted.make(left-- > 0 ? "canary-assertion" : "canary-used"))
+      }),
+      clientAuthentication: ClientAuthentication.anonymous
+    })
+  })
+
+const forms = Effect.flatMap(
+  TestServers.TestServers,
+  ({ network }) =>
+    Effect.map(
+      network.requestsTo("token"),
+      (requests) => requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body)))
+    )
+)
+
+/** The grant of each token request, or the refresh token that it presented. */
+const asked = Effect.map(
+  forms,
+  (all) => all.map(({ grant_type: type, refresh_token: token }) => type === JWT_BEARER ? "grant" : token ?? type)
+)
+
+/** Passes the expiry of a token. Before that, a token that was used is renewed once in the background. */
+const expire = TestClock.adjust("1 hour")
+
+const insufficient = (scope: string) => Challenge.parse(`Bearer error="insufficient_scope", scope="${scope}"`)[0]
+
+describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
+  const replaced = server("replaced")
+  it.scoped("a new refresh token replaces the one before", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer({ assertions: 1 })
+      const seen = yield* watch(provider)
+      const values = new Set([valueOf(yield* provider.accessToken)])
+      for (let i = 0; i < 3; i++) {
+        yield* expire
+        values.add(valueOf(yield* provider.accessToken))
+      }
+      expect(values.size).toBe(4)
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1", "canary-refresh-2", "canary-refresh-3"])
+      expect(tags(yield* seen)).toEqual(["TokenObtained", "TokenRenewed", "TokenRenewed", "TokenRenewed"])
+    }).pipe(Effect.provide(replaced.layer)))
+
+  it.scoped("a refresh request carries no parameter of the grant", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer()
+      yield* provider.accessToken
+      yield* expire
+      yield* provider.accessToken
+      assert.deepStrictEqual((yield* forms)[1], {
+        grant_type: "refresh_token",
+        scope: "mcp",
+        resource: "https://mcp.example.com/mcp",
+        refresh_token: "canary-refresh-1"
+      })
+    }).pipe(Effect.provide(server("replaced").layer)))
+
+  it.scoped("a refresh response without a refresh token keeps the old one", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer({ assertions: 1 })
+      yield* provider.accessToken
+      for (let i = 0; i < 3; i++) {
+        yield* expire
+        const { refreshToken } = yield* provider.accessToken
+        expect(refreshToken === undefined ? undefined : Redacted.value(refreshToken)).toBe("canary-refresh-1")
+      }
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1", "canary-refresh-1", "canary-refresh-1"])
+    }).pipe(Effect.provide(server("kept").layer)))
+
+  it.scoped("a token without a refresh token is renewed by the grant", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer()
+      yield* provider.accessToken
+      yield* expire
+      yield* provider.accessToken
+      expect(yield* asked).toEqual(["grant", "grant"])
+    }).pipe(Effect.provide(server("none").layer)))
+
+  it.scoped("the background renewal presents the refresh token", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeBearer({ assertions: 1 })
+      yield* provider.accessToken
+      yield* provider.accessToken
+      yield* TestClock.adjust("58 minutes")
+      yield* network.awaitRequests("token", 2)
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
+    }).pipe(Effect.provide(server("replaced").layer)))
+
+  it.scoped("a token that the server rejects is replaced by the refresh token", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer({ assertions: 1 })
+      const first = yield* provider.accessToken
+      const second = yield* provider.renew(first)
+      expect(valueOf(second)).not.toBe(valueOf(first))
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
+    }).pipe(Effect.provide(server("replaced").layer)))
+
+  it.scoped("200 callers share one refresh request", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer({ assertions: 1 })
+      yield* provider.accessToken
+      yield* expire
+      const exits = yield* outcomes(yield* many(200, provider.accessToken))
+      expect(exits.every(Exit.isSuccess)).toBe(true)
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
+    }).pipe(Effect.provide(server("replaced").layer)))
+
+  const shared = server("replaced")
+  it.scoped("another provider presents the refresh token that it reads from the storage", () =>
+    Effect.gen(function*() {
+      const [first, second] = [yield* makeBearer({ assertions: 1 }), yield* makeBearer({ assertions: 0 })]
+      yield* first.accessToken
+      yield* second.accessToken
+      yield* expire
+      yield* second.accessToken
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
+    }).pipe(Effect.provide(shared.layer)))
+
+  const outliving = server("replaced")
+  it.scoped("a later process presents the refresh token of an expired token in the storage", () =>
+    Effect.gen(function*() {
+      yield* Effect.scoped(Effect.flatMap(makeBearer(), ({ accessToken }) => accessToken))
+      yield* TestClock.adjust("1 day")
+      yield* Effect.scoped(Effect.flatMap(makeBearer({ assertions: 0 }), ({ accessToken }) => accessToken))
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
+    }).pipe(Effect.provide(outliving.layer)))
+
+  const rotated = server("replaced")
+  it.scoped("the latest refresh token of the storage is presented if another process has used the one in memory", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer()
+      yield* provider.accessToken
+      // The provider has renewed the token once in the background.
+      yield* TestClock.adjust("1 day")
+      yield* Effect.scoped(Effect.flatMap(makeBearer(), ({ accessToken }) => accessToken))
+      yield* TestClock.adjust("1 day")
+      yield* provider.accessToken
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1", "canary-refresh-2", "canary-refresh-3"])
+    }).pipe(Effect.provide(rotated.layer)))
+
+  const moved = server("replaced")
+  it.scoped("a refresh token is not sent to another authorization server than the one that issued it", () =>
+    Effect.gen(function*() {
+      const storage = yield* TokenStorage.TokenStorage
+      const keys: Array<readonly [TokenKey.TokenKey, AccessToken.AccessToken]> = []
+      const watched = {
+        ...storage,
+        set: (key: TokenKey.TokenKey, token: AccessToken.AccessToken) => {
+          keys.push([key, token])
+          return storage.set(key, token)
+        }
+      }
+      const use = Effect.scoped(Effect.flatMap(makeBearer(), ({ accessToken }) => accessToken))
+      yield* Effect.provideService(use, TokenStorage.TokenStorage, watched)
+      yield* TestClock.adjust("1 day")
+      const [kept] = keys
+      assert(kept !== undefined)
+      const [key, { expiresAt, issuedAt, refreshToken, scopes, tokenType, value }] = kept
+      const issuer = "https://elsewhere.example.com"
+      assert(refreshToken !== undefined)
+      yield* storage.set(
+        key,
+        new AccessToken.AccessToken({ value, tokenType, scopes, issuer, issuedAt, expiresAt, refreshToken })
+      )
+      yield* use
+      expect(yield* asked).toEqual(["grant", "grant"])
+    }).pipe(Effect.provide(moved.layer)))
+})
+
+describe("a refresh token that is refused", () => {
+  const revoking = server("replaced")
+  it.scoped("after invalid_grant for a refresh token the grant is sent once, and its refresh token is used next", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer({ assertions: 2 })
+      const first = yield* provider.accessToken
+      yield* revoking.revoke
+      yield* provider.renew(first)
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1", "grant"])
+      yield* expire
+      yield* provider.accessToken
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1", "grant", "canary-refresh-2"])
+    }).pipe(Effect.provide(revoking.layer)))
+
+  const gone = server("replaced")
+  it.scoped("if the grant is refused as well, all callers get its error, after two requests", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer({ assertions: 1 })
+      const first = yield* provider.accessToken
+      yield* gone.revoke
+      const fibers = yield* many(200, Effect.flip(provider.renew(first)))
+      for (const error of [...(yield* Effect.forEach(fibers, Fiber.join)), yield* Effect.flip(provider.accessToken)]) {
+        assert(error._tag === "TokenEndpointError")
+        expect(error.code).toBe("invalid_grant")
+        expect(error.message).toContain("not this assertion")
+      }
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1", "grant"])
+    }).pipe(Effect.provide(gone.layer)))
+
+  it.scoped.each([
+    "invalid_client",
+    "invalid_scope",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_target"
+  ])(
+    "%s for a refresh token is final: the grant is not sent (RFC 6749 §5.2)",
+    (code) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeBearer()
+        const first = yield* provider.accessToken
+        yield* network.script("token", Answer.json({ error: code }, { status: 400 }))
+        const error = yield* Effect.flip(provider.renew(first))
+        assert(error._tag === "TokenEndpointError")
+        expect(error.code).toBe(code)
+        expect(yield* asked).toEqual(["grant", "canary-refresh-1"])
+      }).pipe(Effect.provide(server("replaced").layer))
+  )
+
+  it.scoped.each([["a 503", Answer.status(503)], ["a broken connection", Answer.dropped]] as const)(
+    "after %s the refresh token is presented again",
+    ([_, answer]) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeBearer({ assertions: 1 })
+        yield* provider.accessToken
+        yield* network.script("token", answer)
+        yield* expire
+        yield* provider.accessToken
+        expect(yield* asked).toEqual(["grant", "canary-refresh-1", "canary-refresh-1"])
+      }).pipe(Effect.provide(server("replaced").layer))
+  )
+
+  it.scoped("a refresh token that the server repeats does not appear in the error", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeBearer()
+      const seen = yield* watch(provider)
+      const token = yield* provider.accessToken
+      const answer = { error: "invalid_client", error_description: "canary-refresh-1 is not yours" }
+      yield* network.script("token", Answer.json(answer, { status: 401 }))
+      const error = yield* Effect.flip(provider.renew(token))
+      expect(error.message).toContain("<redacted> is not yours")
+      for (const shown of [token, yield* seen, error]) {
+        expect(JSON.stringify(shown)).not.toContain("canary")
+        expect(inspect(shown, { depth: 9 })).not.toContain("canary")
+      }
+    }).pipe(Effect.provide(server("replaced").layer)))
+})
+
+describe("requests that present no refresh token", () => {
+  it.scoped("a step-up uses the grant, since a refresh cannot widen the scope (RFC 6749 §6)", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeBearer()
+      const first = yield* provider.accessToken
+      const second = yield* provider.renew(first, insufficient("admin"))
+      expect([...second.scopes].toSorted()).toEqual(["admin", "mcp"])
+      expect(yield* asked).toEqual(["grant", "grant"])
+      yield* expire
+      yield* provider.accessToken
+      expect(yield* asked).toEqual(["grant", "grant", "canary-refresh-2"])
+      expect((yield* forms)[2]?.["scope"]?.split(" ").toSorted()).toEqual(["admin", "mcp"])
+    }).pipe(Effect.provide(server("replaced").layer)))
+
+  it.scoped("client_credentials uses the grant, even if a refresh token was issued (RFC 6749 §4.4.3)", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* network.always("token", Answer.modified((json) => ({ ...json, refresh_token: "canary-refresh" })))
+      const provider = yield* makeProvider()
+      const first = yield* provider.accessToken
+      yield* provider.renew(first)
+      yield* expire
+      yield* provider.accessToken
+      expect(yield* asked).toEqual(["client_credentials", "client_credentials", "client_credentials"])
+    }).pipe(Effect.provide(environment())))
+})
+
+describe("a refresh token after failures", () => {
+  it.scoped("a refresh token is presented again after an outage that follows a 401", () => {
+    const { layer } = server("replaced")
+    return Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeBearer({ assertions: 1 })
+      const token = yield* provider.accessToken
+      yield* network.script("token", Answer.status(503))
+      const renewing = yield* Effect.fork(provider.renew(token))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(renewing)
+      expect((yield* forms).map(({ grant_type }) => grant_type)).toEqual([JWT_BEARER, "refresh_token", "refresh_token"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.scoped("a refused refresh token is not presented again", () => {
+    const { layer, revoke } = server("replaced")
+    return Effect.gen(function*() {
+      const provider = yield* makeBearer({ assertions: 1 })
+      const token = yield* provider.accessToken
+      yield* revoke
+      yield* Effect.flip(provider.renew(token))
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.flip(provider.accessToken)
+      expect((yield* forms).map(({ grant_type }) => grant_type)).toEqual([
+        JWT_BEARER,
+        "refresh_token",
+        JWT_BEARER,
+        JWT_BEARER
+      ])
+    }).pipe(Effect.provide(layer))
+  })
+})

@@ -1,0 +1,132 @@
+import { Answer, TestServers } from "@effect-mcp-auth/testing"
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Logger, LogLevel, TestClock } from "effect"
+import { AccessToken, TokenStorage } from "../../../src/index.ts"
+import { environment, makeImpatientProvider, makeProvider, settle } from "../../support/provider.ts"
+
+const hour = environment({ tokenLifetime: "1 hour" })
+
+interface Line {
+  readonly level: string
+  readonly message: string
+  readonly annotations: Readonly<Record<string, unknown>>
+}
+
+/** Passes the test an array of the lines that are logged at a level or above. */
+const logging = <A, E, R>(level: LogLevel.LogLevel, test: (lines: Array<Line>) => Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    const lines: Array<Line> = []
+    const logger = Logger.make<unknown, void>(({ annotations, logLevel, message }) => {
+      const line = { level: logLevel.label, message: String(message), annotations: Object.fromEntries(annotations) }
+      if (LogLevel.greaterThanEqual(logLevel, level)) lines.push(line)
+    })
+    return Effect.provide(test(lines), Logger.add(logger))
+  })
+
+const levels = (lines: ReadonlyArray<Line>) => lines.map(({ level }) => level)
+
+describe("the log", () => {
+  it.scoped("a day without incidents has no line at Info, and one for each token at Debug", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const { clientId, issuer, serverUrl } = yield* TestServers.TestServers
+        const provider = yield* makeProvider()
+        const first = yield* provider.accessToken
+        yield* Effect.forEach(
+          Array.from({ length: 24 }),
+          () => Effect.zipRight(provider.accessToken, TestClock.adjust("1 hour"))
+        )
+        expect(new Set(levels(lines))).toEqual(new Set(["DEBUG"]))
+        expect(lines.length).toBeGreaterThan(20)
+        expect(lines[0]).toEqual({
+          level: "DEBUG",
+          message: "Token obtained.",
+          annotations: {
+            "oauth.resource": serverUrl,
+            "oauth.client.id": clientId,
+            "oauth.issuer": issuer,
+            "oauth.token.fingerprint": AccessToken.fingerprint(first),
+            "oauth.token.expires_in": 3600
+          }
+        })
+        expect(lines[1]).toMatchObject({ message: "Token renewed.", annotations: { "oauth.reason": "scheduled" } })
+      })).pipe(Effect.provide(hour)))
+
+  it.scoped("an outage has one warning at its beginning, one when calls fail, and a line at its end", () =>
+    logging(LogLevel.Info, (lines) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeImpatientProvider()
+        yield* provider.accessToken
+        yield* network.clear
+        yield* network.always("token", Answer.status(503))
+        for (let minute = 0; minute < 52; minute++) {
+          yield* TestClock.adjust("1 minute")
+          yield* provider.accessToken
+        }
+        // A warning is repeated after ten minutes, and the token is due for less than twice that.
+        const inHand = lines.length
+        expect([1, 2]).toContain(inHand)
+        expect(yield* network.count("token")).toBeGreaterThan(inHand)
+        expect(lines[0]?.annotations).toMatchObject({ "oauth.reason": "scheduled", "error.type": "503" })
+        expect(lines[0]?.message).toContain("answered 503")
+        expect(lines[0]?.message).toMatch(/The held token stays in use; it expires in \d+m/)
+        lines.length = 0
+        for (let minute = 0; minute < 12; minute++) {
+          yield* TestClock.adjust("1 minute")
+          yield* Effect.exit(provider.accessToken)
+        }
+        expect(new Set(levels(lines))).toEqual(new Set(["WARN"]))
+        expect(lines.filter(({ message }) => message.includes("Calls fail until there is a token."))).toHaveLength(1)
+        lines.length = 0
+        const attempts = yield* network.count("token")
+        yield* network.restore
+        yield* TestClock.adjust("5 minutes")
+        yield* provider.accessToken
+        expect(lines).toMatchObject([{ level: "INFO" }])
+        expect(lines.at(-1)?.message).toMatch(new RegExp(`again, after ${attempts} failed attempts in \\d+m`))
+      })).pipe(Effect.provide(hour)))
+
+  it.scoped("a final refusal has one warning, which says what to correct", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider()
+        yield* network.always("token", Answer.json({ error: "invalid_client" }, { status: 401 }))
+        yield* Effect.flip(provider.accessToken)
+        expect(levels(lines)).toEqual(["WARN"])
+        expect(lines[0]?.message).toContain("Check the client id")
+        expect(lines[0]?.message).toContain("Calls fail until this is corrected.")
+      })).pipe(Effect.provide(hour)))
+
+  it.scoped("a failing storage has one warning in ten minutes for each operation", () =>
+    logging(LogLevel.Info, (lines) =>
+      Effect.gen(function*() {
+        const dies = () => Effect.die("a bug")
+        const storage = TokenStorage.make({ get: dies, set: dies, remove: dies, lease: dies })
+        const provider = yield* makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, storage))
+        const renew = Effect.flatMap(provider.accessToken, (token) => provider.renew(token))
+        yield* renew
+        yield* settle
+        const warnings = () => lines.filter(({ level }) => level === "WARN").length
+        expect(warnings()).toBe(3)
+        yield* TestClock.adjust("6 minutes")
+        yield* renew
+        expect(warnings()).toBe(3)
+        yield* TestClock.adjust("4 minutes")
+        yield* renew
+        yield* settle
+        expect(warnings()).toBe(6)
+      })).pipe(Effect.provide(hour)))
+
+  it.scoped("a rejected token has a line at Info with its fingerprint", () =>
+    logging(LogLevel.Info, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* makeProvider()
+        const token = yield* provider.accessToken
+        yield* provider.renew(token)
+        expect(lines).toMatchObject([
+          { level: "INFO", annotations: { "oauth.token.fingerprint": AccessToken.fingerprint(token) } }
+        ])
+      })).pipe(Effect.provide(hour)))
+})

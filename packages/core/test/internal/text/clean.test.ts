@@ -1,0 +1,81 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import * as fc from "effect/FastCheck"
+import { clean, quote, withoutBegun } from "../../../src/internal/text/clean.ts"
+
+describe("clean", () => {
+  it.each([
+    ["nothing to clean", "a plain text: ü 🌍", "a plain text: ü 🌍"],
+    ["control characters", "a\u0000\u0007b\u001b[31mc\u007f\u0085d", "a b [31mc d"],
+    ["line breaks", "a\r\nb\nc\u2028d\u2029e", "a b c d e"],
+    ["what turns the direction of writing", "a\u202eb\u2066c\u200fd", "a b c d"],
+    ["what has no width", "a\u200bb\ufeffc", "a b c"],
+    ["white space around", "  a \n", "a"],
+    ["control characters only", "\u0000\n", ""]
+  ])("%s", (_, text, expected) => {
+    expect(clean(text)).toBe(expected)
+  })
+
+  it("cuts a text after 200 characters", () => {
+    expect(clean("x".repeat(200))).toBe("x".repeat(200))
+    expect(clean("x".repeat(201))).toBe(`${"x".repeat(200)}…`)
+    expect(clean("x".repeat(10_000))).toHaveLength(201)
+  })
+
+  it("removes every repetition of every secret before it cuts", () => {
+    assert.strictEqual(clean("a one b two c one", ["one", "two", ""]), "a <redacted> b <redacted> c <redacted>")
+    const long = clean(`${"x".repeat(195)}a-secret-of-some-length`, ["a-secret-of-some-length"])
+    expect(long).toBe(`${"x".repeat(195)}<reda…`)
+  })
+
+  it("treats a secret as text, not as a pattern", () => {
+    expect(clean("a.c abc $& $1", ["a.c", "$&"])).toBe("<redacted> abc <redacted> $1")
+  })
+
+  it("removes a secret in each spelling in which the other side may repeat it", () => {
+    const secret = "a b/\"ü"
+    for (const spelling of [secret, "a+b%2F%22%C3%BC", "a%20b%2F%22%C3%BC", "a b/\\\"ü"]) {
+      expect(clean(`no ${spelling}.`, [secret])).toBe("no <redacted>.")
+    }
+  })
+
+  it("removes a short secret, and a secret that contains another one as a whole", () => {
+    expect(clean("x, xyz", ["x", "xyz"])).toBe("<redacted>, <redacted>")
+  })
+
+  it.prop(
+    "returns one line without control characters, of bounded length, without the secret",
+    [fc.string({ unit: "binary", maxLength: 400 }), fc.string({ minLength: 8, maxLength: 20 }), fc.nat(400)],
+    ([text, secret, at]) => {
+      const result = clean(text.slice(0, at) + secret + text.slice(at), [secret])
+      expect(result.length).toBeLessThanOrEqual(201)
+      expect(result).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+      expect(result).not.toContain(secret)
+    },
+    { fastCheck: { numRuns: 500 } }
+  )
+})
+
+describe("a JWT in a text", () => {
+  it("is removed, whole or in part", () => {
+    const [header, payload] = ["eyJhbGciOiJFUzI1NiJ9", "eyJpc3MiOiJjYW5hcnkifQ"]
+    expect(clean(`bad assertion ${header}.${payload}.c2ln, and ${header}.${payload}`)).toBe(
+      "bad assertion <redacted>, and <redacted>"
+    )
+    expect(clean(`x_${header}.${payload}.c2ln, token-${header}`)).toBe("x_<redacted>, token-<redacted>")
+  })
+})
+
+describe("withoutBegun", () => {
+  it("removes the beginning of a secret, in any spelling, from the end of a text", () => {
+    const secret = "canary secret".repeat(40)
+    for (const kept of [1, 5, 100, secret.length - 1]) {
+      expect(withoutBegun(`token: ${secret.slice(0, kept)}`, [secret])).toBe("token: ")
+    }
+    expect(withoutBegun("token: canary+sec", [secret])).toBe("token: ")
+    expect(withoutBegun("token", ["", "other"])).toBe("token")
+  })
+})
+
+it("quote puts a cleaned text in double quotes", () => {
+  expect(quote("a\nb")).toBe("\"a b\"")
+})

@@ -1,0 +1,80 @@
+import { AssertionError, isTransient, type OAuthError, TokenEndpointError } from "@effect-mcp-auth/core/OAuthError"
+import * as RefreshPolicy from "@effect-mcp-auth/core/RefreshPolicy"
+import * as Redacted from "effect/Redacted"
+
+/** How many final refusals are remembered at most; the oldest is forgotten first. */
+const MAX_FINAL = 1000
+
+interface FinalRefusal {
+  readonly key: string
+  readonly error: AssertionError
+  readonly subjectToken: Redacted.Redacted<string>
+}
+
+interface Refusal extends FinalRefusal {
+  /** When the identity provider may be asked again, in milliseconds since the epoch. */
+  readonly until: number
+}
+
+/**
+ * The refusals of the identity provider, by what was requested (the key) and by subject token.
+ *
+ * @internal
+ */
+export interface Refusals {
+  /** The error that stands in for an answer, if the identity provider must not be asked. */
+  readonly find: (key: string, subjectToken: Redacted.Redacted<string>, now: number) => AssertionError | undefined
+  /** Remembers why the exchange failed, and returns that as the error of the provider. */
+  readonly add: (
+    key: string,
+    subjectToken: Redacted.Redacted<string>,
+    cause: OAuthError,
+    now: number
+  ) => AssertionError
+}
+
+/** @internal */
+export const make = (): Refusals => {
+  const refusals = new Map<string, Refusal>()
+  /** The oldest first. */
+  let final: ReadonlyArray<FinalRefusal> = []
+  return {
+    find: (key, subjectToken, now) => {
+      const forGood = final.find((one) => one.key === key && isSame(one.subjectToken, subjectToken))
+      if (forGood !== undefined) return forGood.error
+      const refusal = refusals.get(key)
+      if (refusal === undefined) return undefined
+      // Retry-After holds for every subject token, a refusal for one.
+      if (now < refusal.until && (refusal.error.transient || isSame(refusal.subjectToken, subjectToken))) {
+        return refusal.error
+      }
+      refusals.delete(key)
+      return undefined
+    },
+    add: (key, subjectToken, cause, now) => {
+      const error = failed(cause)
+      for (const [other, { until }] of refusals) if (until <= now) refusals.delete(other)
+      refusals.set(key, {
+        key,
+        error,
+        subjectToken,
+        until: now + RefreshPolicy.memory(RefreshPolicy.standard, cause)
+      })
+      // The identity provider will never accept this subject token for this request, so it is not sent again.
+      if (cause instanceof TokenEndpointError && cause.code === "invalid_grant" && !error.transient) {
+        final = [...final, { key, error, subjectToken }].slice(-MAX_FINAL)
+      }
+      return error
+    }
+  }
+}
+
+const failed = (cause: OAuthError): AssertionError =>
+  cause instanceof AssertionError ? cause : new AssertionError({
+    reason: isTransient(cause) ? "Unavailable" : "Refused",
+    description: `The identity provider returned no ID-JAG. ${cause.message}`,
+    cause
+  })
+
+const isSame = (a: Redacted.Redacted<string>, b: Redacted.Redacted<string>): boolean =>
+  a === b || Redacted.value(a) === Redacted.value(b)

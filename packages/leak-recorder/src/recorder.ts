@@ -1,0 +1,147 @@
+/**
+ * A vitest setup file that fails each test in which a secret leaks. Vitest loads this module into every test file of a
+ * package whose `vitest.config.ts` says `setupFiles: ["@effect-mcp-auth/leak-recorder"]`.
+ *
+ * The recorder keeps each error that is created, each log line, each span and each line on the console, and searches
+ * them for secrets after each test. A secret is every value that a test or the library makes `Redacted` (issued tokens
+ * among them), in any spelling, and the word `CANARY` of `leaks.ts`. `effect` takes hold of `Error` and of its registry
+ * of redacted values while it is loaded, so nothing here may import `effect` before this module has replaced both.
+ */
+import type * as Tracer from "effect/Tracer"
+import { format, inspect } from "node:util"
+import { afterEach } from "vitest"
+import { addError, find, type Texts } from "./leaks.ts"
+
+const secrets = new Set<string>()
+const errors = new Set<unknown>()
+const lines: Array<readonly [place: string, text: string]> = []
+const spans: Array<Tracer.Span> = []
+
+/** True while the recorder itself creates errors, log lines or spans. */
+let paused = false
+
+// ---- errors ----------------------------------------------------------------------------------------------------------
+
+/** Stops the recording of errors until the caller runs the result, for a test that creates a million errors. */
+export const pause = (): () => void => {
+  paused = true
+  return () => {
+    paused = false
+  }
+}
+
+/** A proxy instead of a subclass keeps `instanceof`, `stackTraceLimit` and calls without `new` as they are. */
+const recording = <A extends ErrorConstructor>(original: A): A => {
+  const record = (error: object): object => {
+    if (!paused) {
+      errors.add(error)
+      Error.captureStackTrace(error, handler.construct)
+    }
+    return error
+  }
+  const handler = {
+    construct: (target: A, args: ReadonlyArray<unknown>, newTarget: Function): object =>
+      record(Reflect.construct(target, args, newTarget === proxy ? target : newTarget)),
+    apply: (target: A, _: unknown, args: ReadonlyArray<unknown>): object => record(Reflect.construct(target, args))
+  }
+  const proxy: A = new Proxy(original, handler)
+  return proxy
+}
+
+globalThis.Error = recording(Error)
+globalThis.TypeError = recording(TypeError)
+globalThis.RangeError = recording(RangeError)
+globalThis.SyntaxError = recording(SyntaxError)
+
+// ---- secrets ---------------------------------------------------------------------------------------------------------
+
+class Registry extends WeakMap<object, unknown> {
+  override set(key: object, value: unknown): this {
+    if (typeof value === "string" && value !== "") secrets.add(value)
+    return super.set(key, value)
+  }
+}
+Object.assign(globalThis, {
+  "effect/GlobalValue": new Map([["effect/Redacted/redactedRegistry", new Registry()]])
+})
+
+// ---- logs, spans, console --------------------------------------------------------------------------------------------
+
+const { Cause, Effect, FiberRef, HashSet, Logger, LogLevel, Redacted } = await import("effect")
+
+const logger = Logger.make<unknown, void>((options) => {
+  paused = true
+  for (const format of [Logger.logfmtLogger, Logger.jsonLogger]) lines.push(["log", format.log(options)])
+  paused = false
+})
+// The recorder's logger replaces the default logger, which would print every level.
+Object.assign(FiberRef.currentLoggers, {
+  initial: Effect.runSync(FiberRef.get(FiberRef.currentLoggers)).pipe(
+    HashSet.remove(Logger.defaultLogger),
+    HashSet.add(logger)
+  )
+})
+Object.assign(FiberRef.currentMinimumLogLevel, { initial: LogLevel.All })
+
+const tracer = Effect.runSync(Effect.tracer)
+const startSpan = tracer.span.bind(tracer)
+Object.assign(tracer, {
+  span: (...args: Parameters<Tracer.Tracer["span"]>) => {
+    const span = startSpan(...args)
+    spans.push(span)
+    return span
+  }
+})
+
+for (const method of ["debug", "error", "info", "log", "trace", "warn"] as const) {
+  const original = console[method].bind(console)
+  console[method] = (...args: ReadonlyArray<unknown>) => {
+    lines.push([`console.${method}`, format(...args)])
+    original(...args)
+  }
+}
+
+const addSpan = (texts: Texts, span: Tracer.Span): void => {
+  texts.add("span name", span.name)
+  for (const [name, value] of span.attributes) texts.add(`span attribute ${name}`, inspect(value))
+  for (const link of span.links) texts.add("span link", inspect(link.attributes, { depth: Infinity }))
+  const { events, status } = { events: [], ...span }
+  texts.add("span event", inspect(events, { depth: Infinity }))
+  if (status._tag === "Ended" && status.exit._tag === "Failure") {
+    texts.add(`status of span ${span.name}`, Cause.pretty(status.exit.cause, { renderErrorCause: true }))
+    for (const error of Cause.failures(status.exit.cause)) addError(texts, error, `failure of span ${span.name}`)
+    for (const error of Cause.defects(status.exit.cause)) addError(texts, error, `defect of span ${span.name}`)
+  }
+}
+
+/** A failed expectation shows the values that it compared. Its test has failed already, so this is no leak. */
+const isAssertion = (error: unknown): boolean => error instanceof Error && "showDiff" in error
+
+/** Whether the recorder still records: a test that runs without the recorder must not pass. */
+const works = (): boolean => {
+  const probe = new Error("probe")
+  Redacted.make("recorder-probe")
+  return errors.delete(probe) && secrets.delete("recorder-probe")
+}
+
+afterEach(() => {
+  if (!works()) {
+    throw new Error(
+      "The leak recorder does not record: another module has replaced `Error` or the registry of redacted values."
+    )
+  }
+  paused = true
+  try {
+    const leaks = find((texts) => {
+      for (const error of errors) if (!isAssertion(error)) addError(texts, error)
+      for (const [place, text] of lines) texts.add(place, text)
+      for (const span of spans) addSpan(texts, span)
+    }, secrets)
+    if (leaks.length > 0) throw new Error(`A secret leaked:\n${leaks.join("\n")}`)
+  } finally {
+    paused = false
+    errors.clear()
+    lines.length = 0
+    spans.length = 0
+  }
+})

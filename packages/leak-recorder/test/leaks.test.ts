@@ -1,0 +1,80 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Encoding, Redacted } from "effect"
+import { addError, addGraph, find, spellings } from "../src/leaks.ts"
+import { refused, requestErrorWith } from "./support.ts"
+
+const secret = "c:ä n/r+y%-s3cret"
+
+const searchError = (error: unknown) => find((texts) => addError(texts, error), [secret])
+
+describe("leaks", () => {
+  it("finds no leak in an error without secrets", () => {
+    assert.deepStrictEqual(searchError(refused("refused", new Error("refused"))), [])
+    const held = refused("refused", { held: Redacted.make("another-s3cret") })
+    assert.deepStrictEqual(find((texts) => addError(texts, held), ["another-s3cret"]), [])
+  })
+
+  it("finds a secret in every spelling and does not repeat the secret in its report", () => {
+    const basic = Encoding.encodeBase64(secret)
+    const escaped = JSON.stringify(secret).slice(1, -1)
+    for (const spelling of [secret, "c%3A%C3%A4+n%2Fr%2By%25-s3cret", encodeURIComponent(secret), basic, escaped]) {
+      expect([...spellings(secret)]).toContain(spelling)
+      const [leak] = searchError(refused(`it said ${spelling}.`))
+      expect(leak).toContain("it said <the secret>")
+      expect(leak).not.toContain(spelling)
+    }
+  })
+
+  it("finds the word canary, in clear and in base64, without being told the secret", () => {
+    const marked = ["a", "canary"].join("-")
+    for (const prefix of ["", "a", "ab"]) {
+      expect(find((texts) => texts.add("text", Encoding.encodeBase64(`${prefix}${marked}`)), [])).toHaveLength(1)
+    }
+    expect(find((texts) => texts.add("text", marked.toUpperCase()), [])).toHaveLength(1)
+  })
+
+  it("ignores the frames of a stack trace, which hold paths, and searches every other line", () => {
+    assert.deepStrictEqual(
+      find((texts) => texts.add("stack", `Error: no\n    at f (/src/${secret}.ts:1:1)`), [secret]),
+      []
+    )
+    expect(find((texts) => texts.add("stack", `Error: ${secret}\n    at f (/src/a.ts:1:1)`), [secret])).toHaveLength(1)
+  })
+
+  it.each([
+    ["the message", new Error(secret)],
+    ["a failure that is not an Error", secret],
+    ["the cause", new Error("no", { cause: new Error(secret) })],
+    ["the cause of a cause", refused("no", new Error("no", { cause: new Error(secret) }))],
+    ["a field", Object.assign(new Error("no"), { field: { deep: [secret] } })],
+    ["a hidden field", Object.defineProperty(new Error("no"), "field", { value: secret, enumerable: false })],
+    ["the result of toJSON", Object.assign(new Error("no"), { toJSON: () => ({ said: secret }) })],
+    ["the result of toString", Object.assign(new Error("no"), { toString: () => secret })],
+    ["a request in the cause of an error of ours", refused("no", requestErrorWith(secret))],
+    ["bytes in the cause of an error of ours", refused("no", { body: new TextEncoder().encode(secret) })],
+    [
+      "headers in the cause of an error of ours",
+      refused("no", { headers: new Headers({ a: encodeURIComponent(secret) }) })
+    ],
+    ["a map in the cause of an error of ours", refused("no", new Map([["a", secret]]))],
+    [
+      "a URL in the cause of an error of ours",
+      refused("no", { url: new URL(`https://a.example/?q=${encodeURIComponent(secret)}`) })
+    ],
+    [
+      "a hidden field in the cause of an error of ours",
+      refused("no", Object.defineProperty({}, "a", { value: secret }))
+    ],
+    ["the request of an error that a caller gets", requestErrorWith(secret, refused("no"))],
+    ["the cause of the platform's error", requestErrorWith("none", new Error(secret))],
+    ["the description of the platform's error", requestErrorWith("none", undefined, secret)]
+  ])("finds a secret in %s", (_, error) => {
+    expect(searchError(error)).not.toEqual([])
+  })
+
+  it("searches a graph with a cycle once", () => {
+    const cycle: { self?: unknown; text: string } = { text: secret }
+    cycle.self = cycle
+    expect(find((texts) => addGraph(texts, cycle, "cycle"), [secret])).toHaveLength(1)
+  })
+})

@@ -1,0 +1,10 @@
+import { defineProject } from "vitest/config"
+
+export default defineProject({
+  test: {
+    name: "leak-recorder",
+    testTimeout: 60_000,
+    include: ["test/**/*.test.ts"],
+    setupFiles: ["src/recorder.ts"]
+  }
+})

@@ -1,0 +1,59 @@
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
+import type { PlatformError } from "@effect/platform/Error"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+
+/** @internal */
+export type Operation = TokenStorageError["operation"]
+
+/** What the file system said, and what to do about it. The first match counts. */
+const advices: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
+  [
+    /\blink\b.*(EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS)/,
+    "The file system has no hard links. Give a `directory` on another file system."
+  ],
+  [
+    /EEXIST|ENOTDIR|makeDirectory.*ENOENT/,
+    "Something that is not a directory is in the way. Give another `directory`."
+  ],
+  [/EACCES|EPERM|EROFS/, "Give a `directory` that this process can write to."],
+  [/ENOSPC|EDQUOT/, "Free some space. Until then, tokens are not stored."]
+]
+
+const adviceOn = (message: string): string => advices.find(([said]) => said.test(message))?.[1] ?? ""
+
+/**
+ * The error of the file system as an error of the storage.
+ *
+ * @internal
+ */
+export const explain = (operation: Operation) => (cause: PlatformError | TokenStorageError): TokenStorageError =>
+  cause._tag === "TokenStorageError"
+    ? cause
+    : new TokenStorageError({
+      operation,
+      description: `${clean(cause.message)}. ${adviceOn(cause.message)}`.trim(),
+      cause
+    })
+
+/** @internal */
+export const isMissing = (error: PlatformError | TokenStorageError): boolean =>
+  error._tag === "SystemError" && error.reason === "NotFound"
+
+/**
+ * None if the file or the folder does not exist.
+ *
+ * @internal
+ */
+export const unlessMissing = <A, E extends PlatformError | TokenStorageError>(
+  effect: Effect.Effect<A, E>
+): Effect.Effect<Option.Option<A>, E> => Effect.catchIf(Effect.asSome(effect), isMissing, () => Effect.succeedNone)
+
+/**
+ * The error of reason `Insecure`. `description` follows the path of the file.
+ *
+ * @internal
+ */
+export const insecure = (operation: Operation, file: string, description: string): TokenStorageError =>
+  new TokenStorageError({ operation, reason: "Insecure", description: `${clean(file)} ${description}` })

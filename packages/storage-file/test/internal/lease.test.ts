@@ -1,0 +1,126 @@
+import { FileSystem } from "@effect/platform"
+import { describe, expect } from "@effect/vitest"
+import { Chunk, Clock, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
+import { key, live, open, stored, timed } from "../support/storage.ts"
+
+/** Lets the disk answer. */
+const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+
+const until = (is: () => boolean) => Effect.repeat(turn, { until: is })
+
+/** How many fibers sleep on the clock, or were interrupted in their sleep. */
+const sleepers = Effect.map(TestClock.sleeps(), Chunk.size)
+
+/** Waits for the disk until so many fibers sleep: they have done all that they do at this time. */
+const untilSleepers = (count: number) =>
+  Effect.repeat(Effect.zipRight(turn, sleepers), { until: (size) => size === count })
+
+/** Time passes in small steps until the fiber has its result. */
+const timePasses = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
+  TestClock.adjust("50 millis").pipe(
+    Effect.zipRight(turn),
+    Effect.zipRight(Fiber.poll(fiber)),
+    Effect.repeat({ until: Option.isSome }),
+    Effect.zipRight(Fiber.join(fiber))
+  )
+
+const isWaiting = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) => Effect.map(Fiber.poll(fiber), Option.isNone)
+
+/** The file system, and how often it has read a directory: once for each look at a lease. */
+const counting = Effect.map(FileSystem.FileSystem, (fs) => {
+  const counts = { looks: 0 }
+  const counted: FileSystem.FileSystem = {
+    ...fs,
+    readDirectory: (...args) => Effect.tap(fs.readDirectory(...args), () => Effect.sync(() => counts.looks++))
+  }
+  return { counts, fs: counted }
+})
+
+describe("the lease of a file storage", () => {
+  /** The file system of a process that was stopped: its holder extends no lease. */
+  const stopped = FileSystem.FileSystem.pipe(Effect.map((fs): FileSystem.FileSystem => ({
+    ...fs,
+    utimes: (path, ...times) => path.includes("lease.") ? Effect.void : fs.utimes(path, ...times)
+  })))
+
+  timed(
+    "goes from a holder that was stopped to the next, and is not released by the first when it goes on",
+    Effect.gen(function*() {
+      const { directory } = yield* stored
+      const options = { directory, leaseDuration: "10 seconds" } as const
+      const holder = yield* open(options).pipe(Effect.provideServiceEffect(FileSystem.FileSystem, stopped))
+      const first = yield* Scope.make()
+      yield* Scope.extend(holder.lease(key), first)
+      const second = yield* Scope.make()
+      const taking = yield* Effect.fork(Scope.extend((yield* open(options)).lease(key), second))
+      yield* timePasses(taking)
+      expect(yield* Clock.currentTimeMillis).toBeGreaterThan(10_000)
+      // The first holder goes on, and has nothing to release.
+      yield* Scope.close(first, Exit.void)
+      const { counts, fs } = yield* counting
+      // A waiting process with a longer `leaseDuration` waits as well.
+      const third = yield* open({ directory, leaseDuration: "1 day" }).pipe(
+        Effect.provideService(FileSystem.FileSystem, fs)
+      )
+      const others = yield* sleepers
+      const waiting = yield* Effect.fork(Effect.scoped(third.lease(key)))
+      yield* untilSleepers(others + 1)
+      expect(counts.looks).toBe(1)
+      expect(yield* isWaiting(waiting)).toBe(true)
+      yield* Scope.close(second, Exit.void)
+      yield* timePasses(waiting)
+    })
+  )
+
+  live(
+    "is taken in the new directory by a waiting process after somebody has deleted the directory",
+    Effect.gen(function*() {
+      const { directory, fs } = yield* stored
+      const first = yield* Scope.make()
+      const options = { directory, leaseDuration: "1 day" } as const
+      yield* Scope.extend((yield* open(options)).lease(key), first)
+      const { counts, fs: counted } = yield* counting
+      const second = yield* open(options).pipe(Effect.provideService(FileSystem.FileSystem, counted))
+      const waiting = yield* Effect.fork(Effect.scoped(second.lease(key)))
+      yield* until(() => counts.looks > 1)
+      yield* fs.remove(directory, { recursive: true })
+      yield* Fiber.join(waiting)
+      yield* Scope.close(first, Exit.void)
+    })
+  )
+
+  timed(
+    "does not expire while its holder lives, and goes to the waiting process when it is released",
+    Effect.gen(function*() {
+      const { directory } = yield* stored
+      let extensions = 0
+      const extending = FileSystem.FileSystem.pipe(Effect.map((fs): FileSystem.FileSystem => ({
+        ...fs,
+        utimes: (path, ...times) =>
+          Effect.tap(fs.utimes(path, ...times), () =>
+            Effect.sync(() => {
+              if (path.includes("lease.")) extensions++
+            }))
+      })))
+      const options = { directory, leaseDuration: "3 seconds" } as const
+      const holder = yield* open(options).pipe(Effect.provideServiceEffect(FileSystem.FileSystem, extending))
+      const first = yield* Scope.make()
+      yield* Scope.extend(holder.lease(key), first)
+      const { counts, fs } = yield* counting
+      const other = yield* open(options).pipe(Effect.provideService(FileSystem.FileSystem, fs))
+      const waiting = yield* Effect.fork(Effect.scoped(other.lease(key)))
+      yield* untilSleepers(2)
+      // Six times a quarter of the lease: longer than the lease as a whole. The waiting process looks each time.
+      for (let quarter = 1; quarter <= 6; quarter++) {
+        const { looks } = counts
+        yield* TestClock.adjust("750 millis")
+        yield* untilSleepers(2)
+        expect(extensions).toBe(quarter)
+        expect(counts.looks).toBeGreaterThan(looks)
+      }
+      expect(yield* isWaiting(waiting)).toBe(true)
+      yield* Scope.close(first, Exit.void)
+      yield* timePasses(waiting)
+    })
+  )
+})

@@ -1,0 +1,10 @@
+import { defineProject } from "vitest/config"
+
+export default defineProject({
+  test: {
+    name: "storage-file",
+    testTimeout: 60_000,
+    include: ["test/**/*.test.ts"],
+    setupFiles: ["@effect-mcp-auth/leak-recorder"]
+  }
+})

@@ -1,0 +1,17 @@
+import { join } from "node:path"
+import { compile, install } from "../consumer.ts"
+import { isPublished, readPackages, repository } from "../packages.ts"
+import { pack, readUnpacked, withTemporaryFolder } from "../packing.ts"
+import { report } from "../report.ts"
+import { checkTarball, publicModules } from "../tarballs.ts"
+
+const published = readPackages(repository).filter(isPublished)
+
+report(
+  "packed packages",
+  await withTemporaryFolder((folder) => {
+    install(folder, published.map((pkg) => pack(pkg, folder)))
+    const unpacked = published.map(({ manifest }) => readUnpacked(join(folder, "node_modules", manifest.name)))
+    return [...unpacked.flatMap(checkTarball), ...compile(folder, unpacked.flatMap(publicModules))]
+  })
+)
