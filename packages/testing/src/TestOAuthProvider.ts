@@ -103,6 +103,9 @@ export interface Renewal {
 /** The last instant that a `Date` can hold. */
 const never = 8_640_000_000_000_000
 
+const tokenOf = (issuer: string, value: Redacted.Redacted, scopes: ReadonlyArray<string>, issuedAt: number) =>
+  new AccessToken({ value, tokenType: "Bearer", scopes, issuer, issuedAt, expiresAt: never })
+
 /**
  * A provider with a token that never expires. `renew` keeps to the rules of a real one: a token that has been replaced
  * is not replaced again, and a challenge for more scope adds that scope, once.
@@ -128,16 +131,8 @@ export const make = (options: TestOAuthProvider.Options = {}): Effect.Effect<Tes
     const limit = options.renewals ?? Number.POSITIVE_INFINITY
     const events = yield* PubSub.sliding<OAuthEvent.OAuthEvent>(256)
     const renewals: Array<Renewal> = []
-    const tokenOf = (value: Redacted.Redacted, scopes: ReadonlyArray<string>, issuedAt: number) =>
-      new AccessToken({
-        value,
-        tokenType: "Bearer",
-        scopes,
-        issuer: options.issuer ?? "https://auth.example.com",
-        issuedAt,
-        expiresAt: never
-      })
-    let current = tokenOf(first, options.scopes ?? [], yield* Clock.currentTimeMillis)
+    const { issuer = "https://auth.example.com" } = options
+    let current = tokenOf(issuer, first, options.scopes ?? [], yield* Clock.currentTimeMillis)
     let renewed = 0
     let uses = 0
     let failure: OAuthError | undefined
@@ -145,7 +140,7 @@ export const make = (options: TestOAuthProvider.Options = {}): Effect.Effect<Tes
     const replace = (reason: "Rejected" | "StepUp", scopes: ReadonlyArray<string>, issuedAt: number) =>
       Effect.suspend(() => {
         renewed++
-        current = tokenOf(Redacted.make(`${Redacted.value(first)}-${renewed}`), scopes, issuedAt)
+        current = tokenOf(issuer, Redacted.make(`${Redacted.value(first)}-${renewed}`), scopes, issuedAt)
         return Effect.as(
           PubSub.publish(events, OAuthEvent.TokenRenewed({ token: current, reason, millis: 0 })),
           current

@@ -79,37 +79,40 @@ export const entraId = (options: EntraIdOptions): Profile =>
             "AADSTS900144: The request body must contain the following parameter: 'client_id'."
           ),
       grants: {
-        client_credentials: forClients(({ client, parameters }) => {
-          const resource = parameters.get("resource")
-          const scope = parameters.get("scope")
-          if (resource !== undefined) {
-            return refuse(
-              "invalid_target",
-              scope === `${resource}/.default`
-                ? "AADSTS901002: The 'resource' request parameter is not supported."
-                : "AADSTS9010010: The resource parameter doesn't match with the requested scopes."
-            )
-          }
-          if (scope === undefined) {
-            return refuse(
-              "invalid_request",
-              "AADSTS900144: The request body must contain the following parameter: 'scope'."
-            )
-          }
-          if (!/^\S+\/\.default$/.test(scope)) {
-            return refuse("invalid_scope", `AADSTS1002012: The scope ${scope} must be one resource with /.default.`)
-          }
-          return scope === `${options.applicationIdUri}/.default`
-            ? Effect.succeed({
-              tokenScopes: client.scopes ?? options.scopes ?? [],
-              resource: options.resource,
-              answer: { scope: undefined }
-            })
-            : refuse(
-              "invalid_resource",
-              `AADSTS500011: The resource principal of ${scope} was not found in the tenant.`
-            )
-        })
+        client_credentials: clientCredentials(options)
       }
     })
+  })
+
+const clientCredentials = (options: EntraIdOptions) =>
+  forClients(({ client, parameters }) => {
+    const resource = parameters.get("resource")
+    const scope = parameters.get("scope")
+    if (resource !== undefined) {
+      return refuse(
+        "invalid_target",
+        scope === `${resource}/.default`
+          ? "AADSTS901002: The 'resource' request parameter is not supported."
+          : "AADSTS9010010: The resource parameter doesn't match with the requested scopes."
+      )
+    }
+    if (scope === undefined) {
+      return refuse(
+        "invalid_request",
+        "AADSTS900144: The request body must contain the following parameter: 'scope'."
+      )
+    }
+    if (!/^\S+\/\.default$/.test(scope)) {
+      return refuse("invalid_scope", `AADSTS1002012: The scope ${scope} must be one resource with /.default.`)
+    }
+    return scope === `${options.applicationIdUri}/.default`
+      ? Effect.succeed({
+        tokenScopes: client.scopes ?? options.scopes ?? [],
+        resource: options.resource,
+        answer: { scope: undefined }
+      })
+      : refuse(
+        "invalid_resource",
+        `AADSTS500011: The resource principal of ${scope} was not found in the tenant.`
+      )
   })
