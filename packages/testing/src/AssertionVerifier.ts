@@ -1,6 +1,6 @@
 /**
- * Verifies the JWTs of clients and grants (RFC 7523 §3) as a strict authorization server does: an assertion needs a valid
- * signature, one audience, a valid time, and a `jti` that was not used before.
+ * Verifies the JWTs of clients and grants (RFC 7523 §3) as a strict authorization server does: an assertion needs a
+ * valid signature, one audience, a valid time, and a `jti` that was not used before.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ export interface Options {
    */
   readonly subject?: string | undefined
   /**
-   * The public keys of the issuer. An assertion with a `kid` is verified with the key of that name. An assertion without
-   * a `kid` is verified with the only key; with several keys it is refused.
+   * The public keys of the issuer. An assertion with a `kid` is verified with the key of that name. An assertion
+   * without a `kid` is verified with the only key; with several keys it is refused.
    */
   readonly keys: ReadonlyArray<ClientKey>
   /** The accepted values of `aud`. An assertion must name exactly one of them (RFC 7523 §3). */
@@ -63,7 +63,10 @@ export type Claims = Readonly<Record<string, unknown>>
 export interface AssertionVerifier {
   /** The claims of a valid assertion. Refuses an assertion whose `jti` was used before. */
   readonly verify: (assertion: string) => Effect.Effect<Claims, Refusal>
-  /** The claims of all valid assertions so far. Those that were refused because their `jti` was used before are included. */
+  /**
+   * The claims of all valid assertions so far. Those that were refused because their `jti` was used before are
+   * included.
+   */
   readonly seen: Effect.Effect<ReadonlyArray<Claims>>
   /** From now on only these keys are accepted. */
   readonly rotate: (keys: ReadonlyArray<ClientKey>) => Effect.Effect<void>

@@ -75,8 +75,8 @@ export declare namespace TestServers {
      */
     readonly clientSecret?: Redacted.Redacted | undefined
     /**
-     * The scopes that the client may ask for. The client gets the first one if it asks for none, and the MCP server needs
-     * the first one for every request.
+     * The scopes that the client may ask for. The client gets the first one if it asks for none, and the MCP server
+     * needs the first one for every request.
      *
      * @default ["mcp", "admin"], or [] with a `profile`
      */
@@ -101,8 +101,8 @@ export declare namespace TestServers {
     readonly authorizationServer?: Partial<Omit<TestAuthorizationServer.Options, "issuer">> | undefined
     /**
      * An authorization server in the manner of a product, in place of the one that the options above describe. Give the
-     * profile the `serverUrl` as its `resource`, and the clients. Only `scopes`, `serverUrl`, `latency` and `mcpServer` of
-     * the other options then count.
+     * profile the `serverUrl` as its `resource`, and the clients. Only `scopes`, `serverUrl`, `latency` and `mcpServer`
+     * of the other options then count.
      *
      * @default none
      */

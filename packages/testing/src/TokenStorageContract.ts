@@ -30,9 +30,9 @@ export class ContractViolation extends Data.TaggedError("ContractViolation")<{ r
  * One case of the contract.
  *
  * `check` succeeds if the storage meets the contract. `storage` and `other` are two views of the same place, as two
- * processes have them. A storage that does not leave the process has only one view: leave `other` out. The place need not
- * be empty. Each case invents new keys and tokens, and leaves a few tokens in the place. If the storage needs a clock that
- * moves by itself, run the cases on one (`it.live`).
+ * processes have them. A storage that does not leave the process has only one view: leave `other` out. The place need
+ * not be empty. Each case invents new keys and tokens, and leaves a few tokens in the place. If the storage needs a
+ * clock that moves by itself, run the cases on one (`it.live`).
  *
  * @since 0.1.0
  * @category models
@@ -80,8 +80,8 @@ const visit = ({ other, storage }: Subject) =>
   Effect.forEach([storage, other], ({ get }) => get(makeKey()), { discard: true }).pipe(Effect.repeatN(4))
 
 /**
- * The cases of the contract. Not included, since they take time: a lease lasts while its holder lives, and expires after
- * the holder has died.
+ * The cases of the contract. Not included, since they take time: a lease lasts while its holder lives, and expires
+ * after the holder has died.
  *
  * @example
  * ```ts

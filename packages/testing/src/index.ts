@@ -3,16 +3,15 @@
  */
 
 /**
- * What a scripted host answers: plain values, put together before a test runs and given to `TestNetwork.script`
- * or `TestNetwork.always`.
+ * Scripted answers of a host: plain values to pass to `TestNetwork.script` or `TestNetwork.always`.
  *
  * @since 0.1.0
  */
 export * as Answer from "./Answer.ts"
 
 /**
- * Verifies the JWTs of clients and grants (RFC 7523 §3) as a strict authorization server does: an assertion needs a valid
- * signature, one audience, a valid time, and a `jti` that was not used before.
+ * Verifies the JWTs of clients and grants (RFC 7523 §3) as a strict authorization server does: an assertion needs a
+ * valid signature, one audience, a valid time, and a `jti` that was not used before.
  *
  * @since 0.1.0
  */
@@ -27,10 +26,10 @@ export * as ClientKey from "./ClientKey.ts"
 
 /**
  * Authorization servers in the manner of Entra ID, Okta, Auth0, Keycloak, Cognito, Google, PingOne and Ory Hydra: as
- * strict as those are about scopes, audiences and assertions, so that a configuration is known to work before it meets
- * the real one. `docs/identity-providers.md` has the configuration for each.
+ * strict as those about scopes, audiences and assertions. A configuration that works here has the parameters that the
+ * real provider needs. `docs/identity-providers.md` has the configuration for each.
  *
- * They stand for what the providers document, and leave out what no token request of a machine meets.
+ * The profiles do what the providers document, as far as the token request of a machine is concerned.
  *
  * @since 0.1.0
  */

@@ -432,7 +432,7 @@ describe("TestAuthorizationServer metadata", () => {
         }), { issuer: `${issuer}/tenant` })
     }))
 
-  it.effect("metadataAt limits the addresses that are served, and requests to the others are recorded as for metadata", () =>
+  it.effect("metadataAt limits the addresses served, and requests to the others are recorded as for metadata", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* TestAuthorizationServer.make({ ...options, metadataAt: ["openid-configuration-appended"] })

@@ -6,7 +6,8 @@
  * requests by hand: Node itself works more from about the third request on, when V8 compiles the HTTP parser of its
  * `fetch` once more, optimized.
  *
- * The members of a group run one after the other, in an order drawn anew for each round; a ratio is taken within a round.
+ * The members of a group run one after the other, in an order drawn anew for each round; a ratio is taken within a
+ * round.
  */
 import { bars } from "../chart.ts"
 import { credentials } from "../control.ts"

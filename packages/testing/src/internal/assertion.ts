@@ -55,7 +55,9 @@ export interface Rules {
   readonly audiences: ReadonlyArray<string>
   /** The longest time from now to `exp`, in seconds. */
   readonly maxLifetime?: number | undefined
-  /** `once` accepts a `jti` once. `required` also refuses an assertion without a `jti`. Without it `jti` is not read. */
+  /**
+   * `once` accepts a `jti` once. `required` also refuses an assertion without a `jti`. Without it `jti` is not read.
+   */
   readonly id?: "once" | "required" | undefined
   /** The `typ` that an assertion must have. */
   readonly type?: string | undefined

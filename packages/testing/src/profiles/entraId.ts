@@ -19,8 +19,8 @@ export interface EntraIdOptions extends Options {
 /**
  * Microsoft Entra ID, v2.0 endpoints.
  *
- * - `scope` is `{applicationIdUri}/.default`; the `scopes` are app roles, which a token has all of that its client has.
- * - A `resource` parameter is refused with AADSTS901002, or AADSTS9010010 if it is not what the scope names.
+ * - `scope` is `{applicationIdUri}/.default`; the `scopes` are app roles, and a token has all roles of its client.
+ * - A `resource` parameter is refused with AADSTS901002, or AADSTS9010010 if it differs from the scope.
  * - An assertion needs `client_id` beside it, `aud` the token endpoint, `typ` `JWT`, and PS256 with `x5t#S256` or RS256
  *   with `x5t`.
  * - The metadata of `common` has a template for its issuer.
