@@ -131,6 +131,6 @@ describe("Answer", () => {
       const exit = yield* Effect.exit(
         Answer.respond(Answer.modified((json) => json), Effect.sync(() => new Response("<html>")))
       )
-      assert.isTrue(Exit.isFailure(exit) && exit.cause.toString().includes("no JSON object but: <html>"))
+      assert.isTrue(Exit.isFailure(exit) && exit.cause.toString().includes("the normal answer is not a JSON object: <html>"))
     }))
 })
