@@ -131,6 +131,8 @@ describe("Answer", () => {
       const exit = yield* Effect.exit(
         Answer.respond(Answer.modified((json) => json), Effect.sync(() => new Response("<html>")))
       )
-      assert.isTrue(Exit.isFailure(exit) && exit.cause.toString().includes("the normal answer is not a JSON object: <html>"))
+      assert.isTrue(
+        Exit.isFailure(exit) && exit.cause.toString().includes("the normal answer is not a JSON object: <html>")
+      )
     }))
 })

@@ -4,7 +4,7 @@ import type { OAuthError } from "../../OAuthError.ts"
 import type { Reason } from "../../OAuthEvent.ts"
 import type * as RefreshPolicy from "../../RefreshPolicy.ts"
 import { HeldToken } from "./heldToken.ts"
-import { Outage } from "./outage.ts"
+import { Outage } from "./authorizationServerOutage.ts"
 import { StepUps } from "./stepUps.ts"
 
 /**
@@ -25,7 +25,7 @@ import { StepUps } from "./stepUps.ts"
  *
  * @internal
  */
-export class TokenState {
+export class LifecycleState {
   readonly held: Readonly<Pick<HeldToken, "moments" | "rejected" | "token" | "used" | "valid">>
   readonly outage: Pick<Outage, "current" | "isOngoing" | "isWorthWaiting">
   readonly stepUps: Pick<StepUps, "gained" | "isWorthTrying">
