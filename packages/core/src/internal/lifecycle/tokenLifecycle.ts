@@ -15,8 +15,6 @@ import { LifecycleState } from "./lifecycleState.ts"
 import { ScheduledRefresh } from "./scheduledRefresh.ts"
 import { StorageGuard } from "./storageGuard.ts"
 
-export type { Demand } from "./demand.ts"
-
 /** @internal */
 export interface Options extends Pick<LifecycleParts, "obtain" | "policy" | "stepUp" | "telemetry"> {
   readonly key: TokenKey
