@@ -24,7 +24,7 @@ interface Waiting {
 
 export const start = (): ServerProcess => {
   // Without the parent's flags: a profile or an inspector of the client is not one of the servers.
-  const child = fork(new URL("servers.ts", import.meta.url), { execArgv: [] })
+  const child = fork(new URL("leanServers.ts", import.meta.url), { execArgv: [] })
   const waiting = new Map<number, Waiting>()
   let lastId = 0
   let gone: Error | undefined

@@ -182,7 +182,7 @@ const checkOpaque = (
   if (options.opaque !== true) {
     return refuse(
       "Malformed",
-      "is not a JWT, and was not sent. Set `opaque` if the authorization server takes other kinds."
+      "is not a JWT, and was not sent. Set `opaque` if the authorization server accepts other kinds."
     )
   }
   return issuerUnnamed === true
@@ -213,7 +213,7 @@ const checkJwt = (
     return refuse(
       "WrongAudience",
       `is for ${clean(audiences.join(", ")) || "no audience"}, and was not sent to ${clean(request.issuer)}. ` +
-        `Have one made for the audience ${clean(options.audiences?.[0] ?? request.audience)}.${advice}`
+        `Get one for the audience ${clean(options.audiences?.[0] ?? request.audience)}.${advice}`
     )
   }
   return request.issuerUnnamed === true && !audiences.some(namesServer)

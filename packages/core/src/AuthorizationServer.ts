@@ -13,10 +13,17 @@ import { firstOf } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
 import { clean } from "./internal/text/clean.ts"
-import { isSameIssuer } from "./internal/text/issuer.ts"
+import * as Issuer from "./internal/text/issuer.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
 
-export { isSameIssuer }
+/**
+ * Whether two issuer identifiers are equal character by character (RFC 8414 §3.3). The only difference that is tolerated
+ * is one trailing slash.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSameIssuer: (a: string, b: string) => boolean = Issuer.isSameIssuer
 
 /**
  * The fields of the metadata that a machine needs (RFC 8414 §2). The authorization endpoint is not required, since an

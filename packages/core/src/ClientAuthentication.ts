@@ -35,6 +35,7 @@ export interface Proof {
  * @category models
  */
 export interface ClientAuthentication {
+  /** The id of the client, which is part of what identifies a stored token. Empty for `anonymous`. */
   readonly clientId: string
   /** A name of the "OAuth Token Endpoint Authentication Methods" registry (RFC 8414 §7.3). */
   readonly method: string
@@ -55,7 +56,9 @@ export interface ClientAuthentication {
  * @category models
  */
 export interface ClientSecret {
+  /** The id under which the authorization server knows the client. */
   readonly clientId: string
+  /** The secret that the authorization server issued to the client. */
   readonly clientSecret: Redacted.Redacted<string>
 }
 
@@ -157,9 +160,9 @@ export const issuerOf = (options: {
     return Either.right({ issuer: "discover", issuerUnnamed: false })
   }
   const unbound = clientAuthentication?.method.startsWith("client_secret") === true
-    ? "a client secret leaves the process, so it has to be said for whom."
+    ? "a client secret leaves the process, so you must say who may receive it."
     : typeof audience === "object"
-    ? "an assertion for a fixed audience is of use wherever that audience is, so it has to be said who may see it."
+    ? "an assertion for a fixed audience can be used at that audience, so you must say who may receive it."
     : undefined
   return unbound === undefined
     ? Either.right({ issuer: "discover", issuerUnnamed: true })
@@ -176,6 +179,7 @@ export const issuerOf = (options: {
  * @category models
  */
 export interface PrivateKeyJwt {
+  /** The id under which the authorization server knows the client. */
   readonly clientId: string
   /** Returns the assertion. Every attempt calls it anew. */
   readonly assertionProvider: AssertionSource

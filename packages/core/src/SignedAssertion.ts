@@ -95,7 +95,7 @@ export const make = (
   Effect.gen(function*() {
     const lifetime = Math.floor(Duration.toSeconds(options.lifetime ?? "300 seconds"))
     if (!(lifetime > 0 && Number.isFinite(lifetime))) {
-      return yield* new InvalidOptions({ option: "lifetime", description: "it is not a second or more, with an end." })
+      return yield* new InvalidOptions({ option: "lifetime", description: "it must be finite and at least 1 second." })
     }
     const key = yield* makeRotatingKey(options)
     const source = (request: AssertionRequest): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>

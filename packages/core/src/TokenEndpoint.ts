@@ -40,6 +40,7 @@ export interface TokenRequest extends TokenRequestContext {
  * @category models
  */
 export interface FormRequest extends TokenRequestContext {
+  /** Makes the client's proof, which is added to the form. */
   readonly clientAuthentication: ClientAuthentication
   /** The parameters, without those of the client's proof. */
   readonly form: Parameters

@@ -14,11 +14,13 @@ import type { AuthorizationServer } from "./AuthorizationServer.ts"
  * @category models
  */
 export interface TokenRequestContext {
+  /** The authorization server that receives the request. */
   readonly authorizationServer: AuthorizationServer
   /** The canonical identifier of the server that the token is for (RFC 8707 §2). */
   readonly resource: string
   /** The value of the `resource` parameter (RFC 8707 §2); `undefined` where the request has no such parameter. */
   readonly resourceParameter: string | undefined
+  /** The scopes that are requested; empty where the request has no `scope` parameter. */
   readonly scopes: ReadonlyArray<string>
   /**
    * Whether the caller named no issuer, so that only the MCP server says which authorization server this is.

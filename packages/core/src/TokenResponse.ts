@@ -118,8 +118,8 @@ const expiredOnArrival = (lifetime: number, asked: AskedForToken, reply: Reply):
   return new TokenEndpointError({
     reason: "Unavailable",
     url: nameOf(url),
-    description: `Token endpoint ${nameOf(url)} issued a token for ${lifetime} s, which had passed when it arrived ` +
-      `after ${reply.receivedAt - reply.sentAt} ms. Have tokens issued for longer.`,
+    description: `Token endpoint ${nameOf(url)} issued a token that lives ${lifetime} s and had expired on arrival, ` +
+      `after ${reply.receivedAt - reply.sentAt} ms. Configure a longer token lifetime there.`,
     status: 200
   })
 }
@@ -155,7 +155,7 @@ const whatIsWrong = ({ contentType, json }: Reply): string => {
     }, and only Bearer can be used`
   }
   return ["expires_in", "scope", "refresh_token"].find((name) => !isValidField(name, json[name]))
-    ?.replace(/^.*$/, "`$&` is not what it has to be") ?? "it is not a token response"
+    ?.replace(/^.*$/, "`$&` has an invalid value") ?? "it is not a token response"
 }
 
 const isValidField = (name: string, value: unknown): boolean =>

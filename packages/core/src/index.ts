@@ -100,7 +100,7 @@ export * as KeyValueTokenStorage from "./KeyValueTokenStorage.ts"
 export * as OAuthError from "./OAuthError.ts"
 
 /**
- * What happens in a token's life, for programs that watch a provider.
+ * The events of a token's life, for programs that watch a provider.
  *
  * @since 0.1.0
  */

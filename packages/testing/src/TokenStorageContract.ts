@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { AccessToken, isSame } from "@effect-mcp-auth/core/AccessToken"
+import type { AccessToken } from "@effect-mcp-auth/core/AccessToken"
+import { isSame } from "@effect-mcp-auth/core/AccessToken"
 import type { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import type { TokenKey } from "@effect-mcp-auth/core/TokenKey"
 import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
@@ -16,6 +17,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import { HOUR, makeKey, makeToken } from "./internal/storageSubject.ts"
+import type { Subject } from "./internal/storageSubject.ts"
 
 /**
  * A storage does something else than it must.
@@ -42,49 +45,6 @@ export interface Case {
     storage: TokenStorage.Service,
     other?: TokenStorage.Service
   ) => Effect.Effect<void, ContractViolation | TokenStorageError>
-}
-
-interface Subject {
-  readonly storage: TokenStorage.Service
-  readonly other: TokenStorage.Service
-  readonly key: TokenKey
-  /** A token issued so many milliseconds from now, by default 0, for an hour. */
-  readonly token: (changes?: TokenChanges) => AccessToken
-}
-
-interface TokenChanges {
-  readonly issuedIn?: number
-  readonly lifetime?: number
-  readonly refreshIn?: number
-  readonly refreshToken?: Redacted.Redacted<string>
-  readonly value?: string
-}
-
-const HOUR = 60 * 60 * 1000
-
-const makeKey = (): TokenKey => ({
-  issuer: "https://auth.example.com",
-  clientId: `contract ${crypto.randomUUID()}`,
-  authenticationMethod: "client_secret_basic",
-  grantType: "client_credentials",
-  resource: "https://mcp.example.com/mcp",
-  subject: "",
-  scopes: ["b", "a"],
-  parameters: [["audience", "x"]]
-})
-
-const makeToken = (now: number) => (changes: TokenChanges = {}): AccessToken => {
-  const issuedAt = now + (changes.issuedIn ?? 0)
-  return new AccessToken({
-    value: Redacted.make(changes.value ?? `contract-token-${crypto.randomUUID()}`),
-    tokenType: "Bearer",
-    scopes: ["b", "a"],
-    issuer: "https://auth.example.com",
-    issuedAt,
-    expiresAt: issuedAt + (changes.lifetime ?? HOUR),
-    ...(changes.refreshIn === undefined ? {} : { refreshAt: issuedAt + changes.refreshIn }),
-    ...(changes.refreshToken === undefined ? {} : { refreshToken: changes.refreshToken })
-  })
 }
 
 const violated = (message: string) => new ContractViolation({ message })

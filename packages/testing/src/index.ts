@@ -37,6 +37,20 @@ export * as ClientKey from "./ClientKey.ts"
 export * as IdentityProviderProfile from "./IdentityProviderProfile.ts"
 
 /**
+ * The tokens that a test authorization server has issued.
+ *
+ * @since 0.1.0
+ */
+export * as IssuedToken from "./IssuedToken.ts"
+
+/**
+ * The addresses at which an authorization server may publish its metadata.
+ *
+ * @since 0.1.0
+ */
+export * as MetadataForm from "./MetadataForm.ts"
+
+/**
  * A request on a `TestNetwork`: as it arrives at a host, and as the network records it.
  *
  * @since 0.1.0
@@ -44,8 +58,15 @@ export * as IdentityProviderProfile from "./IdentityProviderProfile.ts"
 export * as NetworkRequest from "./NetworkRequest.ts"
 
 /**
- * An authorization server in memory: strict where RFC 6749 is, with handles to turn the things that go wrong in
- * production (a rotated secret, a revoked token, a shorter lifetime) by hand.
+ * The challenge with which a protected server refuses a request.
+ *
+ * @since 0.1.0
+ */
+export * as ServerChallenge from "./ServerChallenge.ts"
+
+/**
+ * An authorization server in memory: as strict as RFC 6749, with handles for what goes wrong in production: a rotated
+ * secret, a revoked token, a shorter lifetime.
  *
  * @since 0.1.0
  */
@@ -94,6 +115,13 @@ export * as TestOAuthProvider from "./TestOAuthProvider.ts"
 export * as TestServers from "./TestServers.ts"
 
 /**
+ * What a grant of a test authorization server allows, and the scope and the audience of the token that comes of it.
+ *
+ * @since 0.1.0
+ */
+export * as TokenGrant from "./TokenGrant.ts"
+
+/**
  * How a strict authorization server reads a token request: the form (RFC 6749 §3.2), and the client's proof of who it
  * is (RFC 6749 §2.3).
  *
@@ -107,3 +135,15 @@ export * as TokenRequest from "./TokenRequest.ts"
  * @since 0.1.0
  */
 export * as TokenStorageContract from "./TokenStorageContract.ts"
+
+/**
+ * A clock for simulations: hours pass in seconds, and the machine's clock can be set or its timers suspended.
+ *
+ * `TestClock` is right for most tests. It waits for real timers to find out that all fibers are at rest, sorts all
+ * sleepers at every step, and knows one time. A `VirtualClock` keeps its sleepers in a heap, and tells three times
+ * apart, as they differ on a real machine: what the timers count, what the clock of the machine says, and the time of
+ * the rest of the world.
+ *
+ * @since 0.1.0
+ */
+export * as VirtualClock from "./VirtualClock.ts"

@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import type * as Assertion from "./internal/assertion.ts"
+import * as Assertion from "./internal/assertion.ts"
 import * as CachedSource from "./internal/cachedSource.ts"
 import * as Process from "./internal/process.ts"
 
@@ -83,11 +83,11 @@ const validated = (options: Options): Effect.Effect<void, InvalidOptions> => {
     return new InvalidOptions({ option: "command", description: "it is empty. Give the path or name of a program." })
   }
   if (timeout !== undefined && !(Duration.toMillis(timeout) > 0)) {
-    return new InvalidOptions({ option: "timeout", description: "it has to be more than nothing." })
+    return new InvalidOptions({ option: "timeout", description: "it must be above 0." })
   }
   return maxOutputSize === undefined || (Number.isSafeInteger(maxOutputSize) && maxOutputSize > 0)
     ? Effect.void
-    : new InvalidOptions({ option: "maxOutputSize", description: "it has to be a whole number of bytes." })
+    : new InvalidOptions({ option: "maxOutputSize", description: "it must be a whole number of bytes above 0." })
 }
 
 const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformCommand.Command => {
@@ -117,16 +117,14 @@ export const make = (
   Effect.gen(function*() {
     const executor = yield* CommandExecutor.CommandExecutor
     yield* validated(options)
-    const { args, audience, environment = {}, maxOutputSize = 64 * 1024 } = options
+    const { args, environment = {}, maxOutputSize = 64 * 1024 } = options
     const argsOf = typeof args === "function" ? args : () => args ?? []
-    const expected: Assertion.Expected = {
-      name: `The output of the command ${clean(options.command)}`,
-      remedy: "Have it print an assertion for the authorization server and nothing else, and set `audience` or " +
-        "`opaque` if it is of another kind.",
-      opaque: options.opaque,
-      lifetime: options.lifetime === undefined ? undefined : Duration.toMillis(options.lifetime),
-      ...(audience === undefined ? {} : { audience: () => [audience] })
-    }
+    const expected = Assertion.expectedOf(
+      options,
+      `The output of the command ${clean(options.command)}`,
+      "Make it print an assertion for the authorization server and nothing else, and set `audience` or `opaque` if it " +
+        "is of another kind."
+    )
     const settings: Process.Settings = {
       name: `The command ${clean(options.command)}`,
       remedy: expected.remedy,
@@ -142,6 +140,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

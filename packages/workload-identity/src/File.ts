@@ -80,16 +80,15 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
-    const { audience, path } = options
+    const { path } = options
     if (path === "") {
       return yield* new InvalidOptions({ option: "path", description: "it is empty. Give the path of the file." })
     }
-    const expected: Assertion.Expected = {
-      name: `The token in ${clean(path)}`,
-      remedy: "Have one written that the authorization server expects, or set `audience` to the token's own.",
-      opaque: options.opaque,
-      ...(audience === undefined ? {} : { audience: () => [audience] })
-    }
+    const expected = Assertion.expectedOf(
+      options,
+      `The token in ${clean(path)}`,
+      "Configure the platform to write a token for the authorization server, or set `audience` to the `aud` of this one."
+    )
     const file = TokenFile.make(files, path, expected)
     let known: TokenFile.Known | undefined
 
@@ -117,6 +116,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example
@@ -147,6 +148,8 @@ export const makeEnvironment = (
   )
 
 /**
+ * `makeEnvironment` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

@@ -41,17 +41,17 @@ export const make = (
   options: Options
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions | AssertionError> =>
   Effect.gen(function*() {
-    const { audience, variable } = options
+    const { variable } = options
     if (!/^[A-Za-z_]\w*$/.test(variable)) {
       return yield* new InvalidOptions({ option: "variable", description: "it is not the name of a variable." })
     }
     const declared = `GitLab sets it if the job in .gitlab-ci.yml has \`id_tokens: ${variable}: aud: ...\``
     const value = yield* Environment.secret(variable, `${declared} (GitLab 15.7 or later).`)
-    const expected: Assertion.Expected = {
-      name: `The ID token in ${variable}`,
-      remedy: `${declared}, with the \`aud\` that the authorization server expects, for as long as the job may run.`,
-      ...(audience === undefined ? {} : { audience: () => [audience] })
-    }
+    const expected = Assertion.expectedOf(
+      options,
+      `The ID token in ${variable}`,
+      `${declared}, with the \`aud\` that the authorization server expects, for as long as the job may run.`
+    )
     const assertion = yield* Assertion.read(Redacted.value(value), yield* Clock.currentTimeMillis, expected)
     return (request) =>
       Effect.flatMap(
@@ -61,6 +61,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

@@ -99,6 +99,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

@@ -10,11 +10,11 @@ import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import type * as Assertion from "./internal/assertion.ts"
+import * as Assertion from "./internal/assertion.ts"
 import * as Http from "./internal/http.ts"
 import * as CachedSource from "./internal/cachedSource.ts"
 
@@ -82,20 +82,18 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    const { audience, path, request } = options
+    const { path, request } = options
     if (typeof request !== "function") {
       yield* Either.mapLeft(
         Http.endpoint(request.url),
         (wrong) => new InvalidOptions({ option: "request", description: `${wrong}.` })
       )
     }
-    const expected: Assertion.Expected = {
-      name: "The assertion of the endpoint",
-      remedy: "Check `request` and `path`, and set `audience` or `opaque` if the assertion is of another kind.",
-      opaque: options.opaque,
-      lifetime: options.lifetime === undefined ? undefined : Duration.toMillis(options.lifetime),
-      ...(audience === undefined ? {} : { audience: () => [audience] })
-    }
+    const expected = Assertion.expectedOf(
+      options,
+      "The assertion of the endpoint",
+      "Check `request` and `path`, and set `audience` or `opaque` if the assertion is of another kind."
+    )
     return CachedSource.make({
       expected,
       keyOf: typeof request === "function" ? keyOf : () => "",
@@ -126,6 +124,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

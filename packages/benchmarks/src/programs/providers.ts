@@ -1,6 +1,7 @@
 /**
  * Ten thousand providers in one process: what they weigh, what it takes to make them, and an hour of their renewals.
  */
+import { VirtualClock } from "@effect-mcp-auth/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -8,19 +9,19 @@ import * as Scope from "effect/Scope"
 import * as Fleet from "../fleet.ts"
 import { answer, cpuMicros, heapUsed, providers as measurement } from "../measurements.ts"
 import * as MemoryServers from "../memoryServers.ts"
-import * as VirtualClock from "../virtualClock.ts"
 
 const start = Date.UTC(2027, 0, 1)
 const hourMillis = 3_600_000
 /** Renewals of the same tenth of a second run side by side; it takes less of the clock's own time. */
-const clock = VirtualClock.make(start, 100)
+const clock = VirtualClock.make({ start, tick: 100 })
+const now = () => clock.unsafeCurrentTimeMillis()
 const runtime = ManagedRuntime.make(clock.layer)
 
 let renewals: Array<number> = []
 const servers = MemoryServers.make({
-  now: clock.now,
+  now,
   tokenLifetimeMillis: hourMillis,
-  onTokenRequest: () => renewals.push(clock.now() - start)
+  onTokenRequest: () => renewals.push(now() - start)
 })
 
 const askAll = (fleet: ReadonlyArray<Fleet.Provider>) =>
@@ -59,7 +60,7 @@ const fillAndClose = async (tenants: number) => {
 
 /** From first tokens that were all got at once: nothing but the jitter spreads the renewals. */
 const hourOf = async (fleet: ReadonlyArray<Fleet.Provider>) => {
-  const from = clock.now() - start
+  const from = now() - start
   const before = process.cpuUsage()
   renewals = []
   // Halfway, everybody uses the token; one that nobody uses is left to expire.

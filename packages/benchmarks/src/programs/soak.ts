@@ -4,6 +4,7 @@
  * network; each call that fails has to be explained.
  */
 import { AccessToken, OAuthHttpClient, OAuthProvider } from "@effect-mcp-auth/core"
+import { VirtualClock } from "@effect-mcp-auth/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -17,7 +18,6 @@ import * as Fleet from "../fleet.ts"
 import { answer, cpuMicros, heapUsed, soak as measurement } from "../measurements.ts"
 import * as MemoryServers from "../memoryServers.ts"
 import { seeded } from "../statistics.ts"
-import * as VirtualClock from "../virtualClock.ts"
 
 const turnMillis = 10_000
 const tickMillis = 100
@@ -65,20 +65,21 @@ const turns: ReadonlyArray<Turn> = [
 
 await answer(measurement, async ({ calls, seed }) => {
   const random = seeded(seed)
-  const clock = VirtualClock.make(Date.UTC(2027, 0, 1), 10)
-  const start = clock.now()
+  const clock = VirtualClock.make({ start: Date.UTC(2027, 0, 1), tick: 10 })
+  const now = () => clock.unsafeCurrentTimeMillis()
+  const start = now()
   let turn: Turn = calm
   /** Until when its fault lasts. */
   let faultUntil = 0
   let tokenRequests = 0
   let lastFault: { readonly name: string; readonly at: number } | undefined
-  const isFaulty = () => clock.now() < faultUntil
+  const isFaulty = () => now() < faultUntil
   const servers = MemoryServers.make({
-    now: clock.now,
+    now,
     tokenLifetimeMillis,
     fault: () => {
       const fault = isFaulty() ? turn.fault?.(random()) : undefined
-      lastFault = fault === undefined ? undefined : { name: turn.name, at: clock.now() }
+      lastFault = fault === undefined ? undefined : { name: turn.name, at: now() }
       return fault
     },
     tokenMillis: () => isFaulty() ? turn.tokenMillis ?? 0 : 0,
@@ -104,14 +105,14 @@ await answer(measurement, async ({ calls, seed }) => {
 
   /** Nobody has anything in hand, and the last that was heard of the authorization server is a fault. */
   const settleFailure = (what: string): void => {
-    if (!servers.isAnyTokenValid() && lastFault !== undefined && clock.now() - lastFault.at < longestSilenceMillis) {
+    if (!servers.isAnyTokenValid() && lastFault !== undefined && now() - lastFault.at < longestSilenceMillis) {
       explained++
       return
     }
     unexplained++
     if (examples.length < mostExamples) {
       examples.push(
-        `at ${(clock.now() - start) / 1000} s, ${turn.name} (before: ${lastFault?.name ?? "nothing"}): ${what}`
+        `at ${(now() - start) / 1000} s, ${turn.name} (before: ${lastFault?.name ?? "nothing"}): ${what}`
       )
     }
   }
@@ -148,7 +149,7 @@ await answer(measurement, async ({ calls, seed }) => {
   const nextTurn = (): void => {
     const others = turns.filter((other) => other !== turn)
     turn = others[Math.floor(random() * others.length)] ?? turn
-    faultUntil = clock.now() + (random() < shareOfWholeTurns ? turnMillis : random() * turnMillis / 2)
+    faultUntil = now() + (random() < shareOfWholeTurns ? turnMillis : random() * turnMillis / 2)
     if (turn.revokes === true) servers.revokeAll()
   }
   let turnsTaken = 0
@@ -180,7 +181,7 @@ await answer(measurement, async ({ calls, seed }) => {
     examples: unanswered === 0 ? examples : [...examples, `${unanswered} calls were never answered`],
     interrupted,
     tokenRequests,
-    virtualHours: (clock.now() - start) / 3_600_000,
+    virtualHours: (now() - start) / 3_600_000,
     cpuSeconds,
     heap
   }

@@ -7,7 +7,7 @@
 import { rmSync } from "node:fs"
 import { runCompiler, typescript } from "../compilers.ts"
 
-const toDist = ["--outDir", "dist", "--composite", "false", "--incremental", "false"]
+const toDist = ["--stripInternal", "--outDir", "dist", "--composite", "false", "--incremental", "false"]
 
 rmSync("dist", { recursive: true, force: true })
 const errors = runCompiler(typescript, ".", ["-b", "tsconfig.src.json"]) ||

@@ -95,8 +95,8 @@ const failed = (settings: Settings, exitCode: number, stdout: string, stderr: Er
   const hidden = printed.length < MIN_ASSERTION ? settings.secrets : [...settings.secrets, printed]
   const said = clean(stderr.isCut ? withoutBegun(stderr.text, hidden) : stderr.text, hidden)
   return unavailable(
-    `${settings.name} ended with exit code ${exitCode}${said === "" ? ", and said nothing" : ` (${said})`}. ` +
-      `Run it by hand to see what it lacks.`
+    `${settings.name} ended with exit code ${exitCode}${said === "" ? " and printed no error" : ` (${said})`}. ` +
+      `Run the command by hand to find the cause.`
   )
 }
 

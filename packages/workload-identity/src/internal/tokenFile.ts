@@ -85,7 +85,7 @@ const unreadable = (failed: Failed) => (error: PlatformError): AssertionError =>
     ? failed("Unavailable", "must not be read by this process", error)
     : failed("Unavailable", "could not be read", error)
 
-const tooLarge = (failed: Failed) => failed("Malformed", `is larger than ${MAX_SIZE} bytes, and holds no token`)
+const tooLarge = (failed: Failed) => failed("Malformed", `is larger than ${MAX_SIZE} bytes, which no token is`)
 
 const versionOf = (info: FileSystem.File.Info, failed: Failed): Effect.Effect<Version, AssertionError> => {
   const { ino, mtime, size, type } = info

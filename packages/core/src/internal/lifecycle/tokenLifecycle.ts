@@ -37,7 +37,7 @@ export interface Options {
 type Acquired = Effect.Effect<AccessToken.AccessToken, OAuthError>
 
 /**
- * What callers get of a token's life. `OAuthProvider` documents the fields of the same names.
+ * The token's life as callers see it. `OAuthProvider` documents the fields of the same names.
  *
  * @internal
  */

@@ -28,14 +28,14 @@ const isCryptoKey = (key: unknown): key is CryptoKey =>
 export const checkForm = (key: unknown): Effect.Effect<void, InvalidOptions> => {
   if (typeof key === "function" || isCryptoKey(key)) return Effect.void
   if (typeof key === "string") {
-    return Effect.fail(invalid("it is a text that is not hidden. Wrap it in `Redacted.make`."))
+    return Effect.fail(invalid("it is a plain string. Wrap it in `Redacted.make`."))
   }
   const value: unknown = Redacted.isRedacted(key) ? Redacted.value(key) : undefined
   return typeof value === "string" || (typeof value === "object" && value !== null && "kty" in value)
     ? Effect.void
     : Effect.fail(
       invalid(
-        "it is none. Give a PKCS#8 PEM or a private JWK in `Redacted`, a `CryptoKey`, or a function that signs. A " +
+        "it is not a key. Give a PKCS#8 PEM or a private JWK in `Redacted`, a `CryptoKey`, or a function that signs. A " +
           "`KeyObject` of Node.js is exported first: key.export({ type: \"pkcs8\", format: \"pem\" })"
       )
     )
@@ -98,10 +98,10 @@ const checkSignature = (signature: Uint8Array, alg: SigningAlgorithm): Effect.Ef
   return Effect.fail(
     new AssertionError({
       reason: "Malformed",
-      description: `The external signer gave ${length} bytes, which is no signature for ${alg}: ` +
+      description: `The external signer returned ${length} bytes, which is not a signature for ${alg}: ` +
         (wanted === undefined
-          ? `it has as many as the key, ${MIN_MODULUS_LENGTH / 8} at least (RFC 7518 §3.3).`
-          : `it has ${wanted}${alg === "EdDSA" ? "" : ", R and S one behind the other and not DER"} (${
+          ? `that has as many bytes as the key, at least ${MIN_MODULUS_LENGTH / 8} (RFC 7518 §3.3).`
+          : `that has ${wanted} bytes${alg === "EdDSA" ? "" : ", R and S one after the other, not DER"} (${
             alg === "EdDSA" ? "RFC 8032 §5.1.6" : "RFC 7518 §3.4"
           }).`)
     })

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, TestClock } from "effect"
 import * as Attempt from "../../../src/internal/lifecycle/attempt.ts"
 
-/** How many timers are running. */
+/** How many timers run at the moment. */
 let timers = 0
 
 const start = <A, E>(work: Effect.Effect<A, E>) =>
@@ -19,8 +19,8 @@ const start = <A, E>(work: Effect.Effect<A, E>) =>
 
 const second = Duration.seconds(1)
 
-describe("an attempt", () => {
-  it.effect("that waits for nothing has ended when it has begun, well or not, and needs no timer", () =>
+describe("Attempt", () => {
+  it.effect("an attempt that never waits has ended when `start` returns, and needs no timer", () =>
     Effect.gen(function*() {
       for (const work of [Effect.succeed(1), Effect.fail("no"), Effect.die("a bug")]) {
         const attempt = yield* start<number, string>(work)
@@ -29,7 +29,7 @@ describe("an attempt", () => {
       }
     }))
 
-  it.effect("is awaited again and again, and its timers go with its end", () =>
+  it.effect("an attempt can be awaited several times, and no timer outlives its end", () =>
     Effect.gen(function*() {
       const done = yield* Deferred.make<number>()
       const attempt = yield* start(Deferred.await(done))
@@ -44,7 +44,7 @@ describe("an attempt", () => {
       expect(timers).toBe(0)
     }))
 
-  it.effect("that cannot be interrupted keeps nobody who has abandoned it, or is interrupted himself", () =>
+  it.effect("an attempt that cannot be interrupted keeps no waiter that is interrupted, and goes on by itself", () =>
     Effect.gen(function*() {
       const done = yield* Deferred.make<void>()
       let ended = false
@@ -64,7 +64,7 @@ describe("an attempt", () => {
       expect(ended).toBe(true)
     }))
 
-  it.effect("can be interrupted, and timed, also where nothing can be", () =>
+  it.effect("an attempt started in an uninterruptible region has its time limit and can be interrupted", () =>
     Effect.gen(function*() {
       let interrupted = false
       const attempt = yield* start(Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted = true)))

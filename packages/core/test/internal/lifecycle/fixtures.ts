@@ -1,4 +1,4 @@
-/** What the tests of the lifecycle's parts are about: tokens and errors, without servers. */
+/** Tokens and errors for the tests of the lifecycle's parts, which need no servers. */
 import { Redacted } from "effect"
 import { AccessToken, OAuthError, type OAuthEvent } from "../../../src/index.ts"
 

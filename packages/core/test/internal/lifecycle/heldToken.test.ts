@@ -67,6 +67,12 @@ describe("HeldToken", () => {
     }
   })
 
+  it("the first rejection is answered with a replacement, also if the token was obtained for another's rejection", () => {
+    const held = make()
+    holdReplacement(held, 0)
+    expect(held.reject(0)).toBe(true)
+  })
+
   it("a rejection of a renewed token is not counted with those before it", () => {
     const held = make()
     held.hold(makeToken(), "First", 0, 0, 0)

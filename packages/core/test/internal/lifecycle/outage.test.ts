@@ -72,6 +72,22 @@ describe("Outage: how long a failure answers callers", () => {
     expect(outage.isOngoing(1000)).toBe(false)
     expect(failWith(outage, transientError(), 2000)?.until).toBe(3000)
   })
+
+  it("a token ends the count of final failures too", () => {
+    const outage = make({ refusalMemory: 0 })
+    failWith(outage, finalError(), 0)
+    failWith(outage, finalError(), 1000)
+    outage.ended()
+    expect(failWith(outage, finalError(), 3000)?.until).toBe(4000)
+  })
+
+  it("a failure long after the last one starts the backoff anew", () => {
+    const outage = make()
+    failWith(outage, transientError(), 0)
+    failWith(outage, transientError(), 1000)
+    // Current until 3 s, and of use for another 10 s.
+    expect(failWith(outage, transientError(), 13_001)?.until).toBe(14_001)
+  })
 })
 
 describe("Outage: how long callers without a token wait", () => {
@@ -112,6 +128,14 @@ describe("Outage: how long callers without a token wait", () => {
     outage.waiterArrived(11_001)
     expect(outage.isWorthWaiting(error, 11_001)).toBe(true)
     expect(outage.isOngoing(11_001)).toBe(false)
+  })
+
+  it("a clock that was set back behind the first waiter starts the patience anew", () => {
+    const outage = make()
+    outage.waiterArrived(50_000)
+    outage.waiterArrived(40_000)
+    expect(outage.isWorthWaiting(error, 49_999)).toBe(true)
+    expect(outage.isWorthWaiting(error, 50_000)).toBe(false)
   })
 
   it("a clock that was set back behind the outage ends it", () => {

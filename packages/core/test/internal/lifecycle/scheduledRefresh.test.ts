@@ -5,7 +5,7 @@ import { schedule, ScheduledRefresh } from "../../../src/internal/lifecycle/sche
 interface Plan {
   /** When to renew next. */
   next: number | undefined
-  /** What each attempt does. */
+  /** The work of each attempt. */
   renew: Effect.Effect<boolean>
 }
 
@@ -120,11 +120,12 @@ describe("ScheduledRefresh", () => {
       expect(attempts).toEqual([0, 1000])
     }))
 
-  it.effect("an earlier moment replaces the sleeping fiber, and a later one does not", () =>
+  it.effect("an earlier moment replaces the sleeping fiber, and the same or a later one does not", () =>
     Effect.gen(function*() {
       const plan: Plan = { next: 1000, renew: Effect.succeed(true) }
       plan.renew = renewed(plan, undefined)
       const { alive, attempts, fibers, refresh } = yield* make(plan)
+      refresh.unsafeWake()
       refresh.unsafeWake()
       plan.next = 2000
       refresh.unsafeWake()
@@ -203,7 +204,7 @@ describe("ScheduledRefresh", () => {
 })
 
 describe("schedule", () => {
-  it.effect("looks again after the wait that was asked for, and stops at none", () =>
+  it.effect("the schedule waits as long as each look asks for, and stops when a look asks for nothing", () =>
     Effect.gen(function*() {
       const looks: Array<number> = []
       const waits = [Option.some(10), Option.some(20), Option.none<number>()]
@@ -217,7 +218,7 @@ describe("schedule", () => {
       expect(looks).toEqual([0, 10, 30])
     }))
 
-  it.effect("a wait longer than a timer can be is taken in parts", () =>
+  it.effect("the schedule splits a wait that is longer than the longest timer", () =>
     Effect.gen(function*() {
       const at = 60 * 24 * 3_600_000
       const looks: Array<number> = []

@@ -164,6 +164,35 @@ describe("StorageGuard: the pause of a storage that hangs", () => {
       }
     }))
 
+  it.effect("an operation that hangs beyond a `storageTimeout` of less than a second begins a pause too", () =>
+    Effect.gen(function*() {
+      const get = counted(Effect.never)
+      const { guard } = yield* make({ get: () => get.effect }, { storageTimeout: "200 millis" })
+      const reading = yield* Effect.fork(guard.get())
+      yield* TestClock.adjust("200 millis")
+      yield* Fiber.join(reading)
+      yield* guard.get()
+      expect(get.uses()).toBe(1)
+    }))
+
+  it.effect("an operation that works again starts the length of pauses anew", () =>
+    Effect.gen(function*() {
+      let hangs = true
+      const get = counted(Effect.suspend(() => hangs ? Effect.never : nothing))
+      const { guard } = yield* make({ get: () => get.effect })
+      for (const pause of ["5 seconds", "10 seconds"] as const) {
+        yield* timed(guard.get())
+        yield* TestClock.adjust(pause)
+      }
+      hangs = false
+      yield* guard.get()
+      hangs = true
+      yield* timed(guard.get())
+      yield* TestClock.adjust("5 seconds")
+      yield* timed(guard.get())
+      expect(get.uses()).toBe(5)
+    }))
+
   it.effect("a clock that was set back behind the pause ends it", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000_000)
@@ -287,9 +316,9 @@ describe("StorageGuard: the lease", () => {
 
   it.effect("of another is waited for during `leaseTimeout` at most, and the error names the option", () =>
     Effect.gen(function*() {
-      const { failures, guard, memory } = yield* make({}, { leaseTimeout: "4 seconds" })
+      const { failures, guard, memory } = yield* make({}, { leaseTimeout: "3500 millis" })
       yield* held(memory)
-      expect(yield* timed(Effect.scoped(guard.lease(nothing)))).toEqual([4000, Option.none()])
+      expect(yield* timed(Effect.scoped(guard.lease(nothing)))).toEqual([3500, Option.none()])
       expect(failures()[0]?.message).toContain("`refreshPolicy.leaseTimeout`")
     }))
 
@@ -312,6 +341,23 @@ describe("StorageGuard: the lease", () => {
       const look = counted(nothing)
       yield* timed(Effect.scoped(guard.lease(look.effect)))
       expect(look.uses()).toBe(0)
+    }))
+
+  it.effect("is no longer waited for when a look has found a token, when its time limit is over, or after an interruption", () =>
+    Effect.gen(function*() {
+      let interrupted = 0
+      const { guard } = yield* make({
+        lease: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
+      })
+      yield* timed(Effect.scoped(guard.lease(Effect.succeedSome(makeToken()))))
+      expect(interrupted).toBe(1)
+      const waiting = yield* Effect.fork(Effect.scoped(guard.lease(nothing)))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(waiting)
+      yield* TestClock.adjust(0)
+      expect(interrupted).toBe(2)
+      yield* timed(Effect.scoped(guard.lease(nothing)))
+      expect(interrupted).toBe(3)
     }))
 
   it.effect("whose wait is interrupted is not taken later", () =>

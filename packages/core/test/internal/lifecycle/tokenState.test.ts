@@ -109,6 +109,13 @@ describe("TokenState: transitions", () => {
     expect(state.stepUps.isWorthTrying(["next"])).toBe(true)
   })
 
+  it("obtained for another reason does not count as a step-up", () => {
+    const { state } = makeHolding()
+    for (let count = 0; count < 7; count++) state.stepUpRefused([`x${count}`])
+    state.obtained(makeToken(), forReason("Rejected"), 1, 0, 0)
+    expect(state.stepUps.isWorthTrying(["next"])).toBe(true)
+  })
+
   it("scopesWithdrawn: renewals leave out what step-ups had gained", () => {
     const { state } = makeHolding()
     state.obtained(makeToken({ scopes: ["read"] }), { reason: "StepUp", wanted: ["read"] }, 1, 0, 0)
@@ -135,6 +142,13 @@ describe("TokenState: transitions", () => {
     expect(state.outage.current(minutes(55))?.until).toBe(minutes(65))
     state.failed(unavailable, minutes(60), 0)
     expect(state.outage.current(minutes(60))?.until).toBe(minutes(60) + 2000)
+  })
+
+  it("failed after rejected: callers depend on the next attempt, so the wait is that of the urgent backoff", () => {
+    const { state } = makeHolding({ backoff: { base: "10 minutes", max: "10 minutes" } })
+    state.rejected(minutes(1))
+    state.failed(unavailable, minutes(1), 0)
+    expect(state.outage.current(minutes(1))?.until).toBe(minutes(1) + 1000)
   })
 
   it("stepUpRefused: no outage begins", () => {
