@@ -22,8 +22,9 @@ import * as ProtectedResource from "./ProtectedResource.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
- * Where providers look up metadata. A provider without a cache reads for itself. Providers with one share the metadata
- * of the server and of the authorization server that they have in common: any number of them read it once.
+ * The cache in which providers look up metadata. A provider without this service has a cache of its own. Providers with
+ * one cache share the metadata of the servers and authorization servers that they have in common: the metadata is read
+ * once for any number of providers.
  *
  * Only results that are the same for every provider are shared: those that were read through the same `HttpClient`
  * (with the same `fetch` and `RequestInit`, if any) and within the same limits, and that have passed every check that
@@ -41,9 +42,9 @@ export class DiscoveryCache
  */
 export declare namespace DiscoveryCache {
   /**
-   * Each function returns the document in memory, or the result of the one reading in flight. A provider that has a
-   * document and wants to replace it passes it as `known`: it is read again, unless another provider has replaced it
-   * already. Neither failures nor the absence of metadata are remembered.
+   * Each function returns the document in memory, or the result of the one reading in flight. To replace a document, a
+   * provider passes it as `known`: the document is read again, unless another provider has replaced it already. Neither
+   * failures nor the absence of metadata are remembered.
    *
    * @since 0.1.0
    * @category models
@@ -91,7 +92,7 @@ export declare namespace DiscoveryCache {
   }
 
   /**
-   * How long documents are fresh, and how many are kept. A document is fresh for as long as its response says (RFC
+   * How long documents are fresh, and how many are cached. A document is fresh for as long as its response says (RFC
    * 9111: `Cache-Control`, `Expires`, `Age`), within these bounds.
    *
    * @since 0.1.0
@@ -117,7 +118,7 @@ export declare namespace DiscoveryCache {
      */
     readonly defaultLifetime?: Duration.DurationInput | undefined
     /**
-     * The largest number of documents of each kind that are kept.
+     * The largest number of documents of each kind that are cached.
      *
      * @default 10_000
      */
@@ -144,20 +145,20 @@ export const make = (
     const authorizationServers = yield* SharedDocuments.make<
       AuthorizationServer.AuthorizationServer,
       DiscoveryError | IssuerMismatch | InsecureEndpoint
-    >({ freshFor, capacity, isKept: () => true })
+    >({ freshFor, capacity, isCached: () => true })
     const protectedResources = yield* SharedDocuments.make<
       Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>,
       DiscoveryError | ResourceMismatch
-    >({ freshFor, capacity, isKept: Either.isRight })
-    // A server may answer each request with another challenge. None of them is kept, and no document that they name.
+    >({ freshFor, capacity, isCached: Either.isRight })
+    // A server may answer each request with another challenge. None of them is cached, and no document that they name.
     const challenged = yield* SharedDocuments.make<
       Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>,
       DiscoveryError | ResourceMismatch
-    >({ freshFor, capacity, isKept: () => false })
+    >({ freshFor, capacity, isCached: () => false })
     const challenges = yield* SharedDocuments.make<Challenge.Challenge | undefined, DiscoveryError>({
       freshFor,
       capacity,
-      isKept: () => false
+      isCached: () => false
     })
 
     const identify = makeIdentify()

@@ -19,7 +19,8 @@ const Claims = Schema.Struct({
 })
 
 /**
- * What a JWT in the compact form says (RFC 7519), unverified: the authorization server verifies it.
+ * The header and the claims of a JWT in the compact form (RFC 7519), unverified: the authorization server verifies
+ * them.
  *
  * @since 0.1.0
  * @category models
@@ -28,9 +29,9 @@ export interface Jwt {
   readonly header: { readonly alg: string; readonly typ?: unknown }
   readonly claims: {
     readonly aud?: string | ReadonlyArray<string> | undefined
-    /** In seconds since the epoch. */
+    /** When the JWT expires, in seconds since the epoch. */
     readonly exp?: number | undefined
-    /** In seconds since the epoch. */
+    /** When the JWT becomes valid, in seconds since the epoch. */
     readonly nbf?: number | undefined
     readonly jti?: unknown
     readonly resource?: unknown
@@ -51,8 +52,8 @@ const parseClaims = parser(Claims)
 const base64url = /^[\w-]+$/
 
 /**
- * Reads a JWT in the compact form (RFC 7519), without verifying it. `None` where the text is not three parts of base64url
- * whose first two are the JSON of a header and of claims.
+ * Reads a JWT in the compact form (RFC 7519), without verifying it. `None` where the text is not three parts of
+ * base64url whose first two are the JSON of a header and of claims.
  *
  * @since 0.1.0
  * @category constructors
@@ -68,7 +69,7 @@ export const read = (text: string): Option.Option<Jwt> => {
 }
 
 /**
- * Whether a text is a JWS of three parts, which its header says whatever its claims are. A JWT of five parts is encrypted,
+ * Whether a text is a JWS of three parts. Only its header decides, not its claims. A JWT of five parts is encrypted,
  * and cannot be read.
  *
  * @since 0.1.0

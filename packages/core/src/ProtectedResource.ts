@@ -169,7 +169,7 @@ type Challenged = Data.TaggedEnum<{
 }>
 const Challenged = Data.taggedEnum<Challenged>()
 
-/** Reads the address in the challenge. Whatever fails here, the well-known addresses are tried next. */
+/** Reads the address in the challenge. After any failure here, the well-known addresses are tried next. */
 const discoverChallenged = (
   client: HttpClient.HttpClient,
   server: URL,

@@ -18,8 +18,8 @@ import * as TokenRecord from "./TokenRecord.ts"
 import type { TokenStorage } from "./TokenStorage.ts"
 
 /**
- * What to do with a record: keep it, write a new one in its place, or remove it. `keepFor` is how long the new record is
- * of use, in milliseconds: a place may remove the record after that.
+ * A decision about a record: keep it, write a new one in its place, or remove it. `keepFor` is the lifetime of the new
+ * record, in milliseconds: a place may remove the record after that.
  *
  * @since 0.1.0
  * @category models
@@ -37,18 +37,18 @@ export type Change = Data.TaggedEnum<{
 export const Change: Data.TaggedEnum.Constructor<Change> = Data.taggedEnum<Change>()
 
 /**
- * A place for records outside of the process, such as a table of a database. Each record is a line of text under a name of
- * 43 letters, digits, `-` and `_`.
+ * A place for records outside of the process, such as a table of a database. Each record is a line of text under a name
+ * of 43 letters, digits, `-` and `_`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Store {
-  /** The current record; none if there is none. */
+  /** The current record, if there is one. */
   readonly get: (name: string) => Effect.Effect<Option.Option<string>, TokenStorageError>
   /**
-   * Applies `change` to the current record, and carries out the result, as one step (compare and swap): if another process
-   * is faster, `change` runs again with the new record. A record that must not be used counts as none.
+   * Applies `change` to the current record, and carries out the result, as one step (compare and swap): if another
+   * process is faster, `change` runs again with the new record. A record that must not be used counts as none.
    */
   readonly modify: (
     name: string,
@@ -56,8 +56,8 @@ export interface Store {
     change: (current: Option.Option<string>) => Effect.Effect<Change, TokenStorageError>
   ) => Effect.Effect<void, TokenStorageError>
   /**
-   * Waits until no other process holds the lease of the name, then holds the lease for the scope. The lease expires some
-   * time after its holder has died. Only one fiber of this process calls it at a time for each name.
+   * Waits until no other process holds the lease of the name, then holds the lease for the scope. The lease expires
+   * some time after its holder has died. Only one fiber of this process calls it at a time for each name.
    *
    * @default a lease within this process
    */
@@ -105,7 +105,7 @@ export const make = (store: Store, codec: TokenRecord.Codec): TokenStorage.Servi
   }
 }
 
-/** No token is valid for longer, in milliseconds: a year. A record that claims a later expiry is overwritten. */
+/** The longest lifetime of a token, in milliseconds: a year. A record that claims a later expiry is overwritten. */
 const LONGEST_LIFE = Duration.toMillis("366 days")
 
 const keep: Effect.Effect<Change> = Effect.succeed(Change.Keep())
@@ -155,7 +155,10 @@ const changeOnSet = (codec: TokenRecord.Codec, name: string, token: AccessToken.
       })
   )
 
-/** What to do with the current record of the name when the token is removed. Only a record of this very token goes. */
+/**
+ * What to do with the current record of the name when the token is removed. Only a record of this very token is
+ * removed.
+ */
 const changeOnRemove = (codec: TokenRecord.Codec, name: string, token: AccessToken.AccessToken) =>
 (
   current: Option.Option<string>

@@ -79,7 +79,7 @@ export class PinnedIssuer implements Discovery {
     })
   }
 
-  /** Metadata that cannot be found for a moment stays in use. */
+  /** Metadata that was found before stays in use if no address has any now. */
   #rememberNone(
     found: CachedDocument.CachedDocument<Metadata>,
     before: CachedDocument.CachedDocument<Metadata> | undefined,

@@ -10,7 +10,7 @@ import type { Options } from "./Options.ts"
 
 type Metadata = Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>
 
-/** Where the server's metadata was found, and by which challenge. */
+/** The server's metadata, and the challenge that named its address. */
 interface Found {
   readonly document: CachedDocument.CachedDocument<Metadata>
   readonly protectedResource: ProtectedResource.ProtectedResource
@@ -29,7 +29,7 @@ export class ServerNamedIssuer implements Discovery {
   #found: Found | undefined
   /** The last metadata that led to no authorization server. The cache must not answer with it again. */
   #refused: CachedDocument.CachedDocument<Metadata> | undefined
-  /** The issuer that credentials have gone to. Another issuer is a change, even if the metadata was forgotten. */
+  /** The issuer to which credentials were sent. Another issuer is a change, even if the metadata was forgotten. */
   #chosen: string | undefined
 
   constructor(options: Options) {

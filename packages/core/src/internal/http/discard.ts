@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
-/** In bytes. Reading a short body frees the connection several times cheaper than cancelling it. */
+/** The length of a short body, in bytes. Reading it frees the connection several times cheaper than cancelling it. */
 const SHORT = 64 * 1024
 
 /** Only an uncompressed body is as long as its `Content-Length` says. */

@@ -28,7 +28,7 @@ export interface Return {
 }
 
 /**
- * The provider is to renew the token, as the challenge demands. Then `afterRenewal` or `afterFailure` decides.
+ * The provider must renew the token, as the challenge demands. Then `afterRenewal` or `afterFailure` decides.
  *
  * @internal
  */
@@ -40,7 +40,7 @@ export interface Renew {
 }
 
 /**
- * The request is sent again with the renewed token, and `tried` goes with it.
+ * The request is sent again with the renewed token. `tried` holds the causes so far, this one included.
  *
  * @internal
  */
@@ -62,9 +62,9 @@ const returned: Return = { _tag: "Return" }
 const failed: Fail = { _tag: "Fail" }
 
 /**
- * What follows a response: the response goes to the caller, or the token is renewed. A 403 asks for another token only
- * if its challenge says that the scope is insufficient (RFC 6750 §3.1). The token is renewed even if the body cannot be
- * sent again, so that the next call has a valid one.
+ * The decision after a response: the response goes to the caller, or the token is renewed. A 403 asks for another token
+ * only if its challenge says that the scope is insufficient (RFC 6750 §3.1). The token is renewed even if the body
+ * cannot be sent again, so that the next call has a valid token.
  *
  * @param header the `WWW-Authenticate` header of the response
  *
@@ -79,7 +79,7 @@ export const afterResponse = (status: number, header: string | null | undefined,
 }
 
 /**
- * What follows a renewal: the request is sent again if there is another token and the body can be sent again.
+ * The decision after a renewal: the request is sent again if there is another token and the body can be sent again.
  *
  * @internal
  */
@@ -94,7 +94,7 @@ export const afterRenewal = (
     : { _tag: "Resend", tried: new Set([...tried, cause]) }
 
 /**
- * What follows a renewal that failed. The server's 403 explains more than the failure to widen the scope; a 401 alone
+ * The decision after a failed renewal. The server's 403 explains more than the failure to widen the scope; a 401 alone
  * would explain less than the error.
  *
  * @internal

@@ -12,7 +12,7 @@ import { type CachedDocument, isFresh } from "../../CachedDocument.ts"
  */
 export interface Read<out A> {
   readonly value: A
-  /** For how many milliseconds the response says that the document is fresh, if it says so. */
+  /** How long the document is fresh by its response, in milliseconds; `undefined` if the response does not say. */
   readonly lifetime: number | undefined
 }
 
@@ -20,9 +20,9 @@ export interface Read<out A> {
 export interface Options<in A> {
   /** How long a document is fresh, in milliseconds, given what its response says. */
   readonly freshFor: (lifetime: number | undefined) => number
-  /** Whether a document is kept for readers that ask after it was read. */
-  readonly isKept: (value: A) => boolean
-  /** The largest number of documents that are kept. */
+  /** Whether a document is cached for readers that ask after it was read. */
+  readonly isCached: (value: A) => boolean
+  /** The largest number of documents that are cached. */
   readonly capacity: number
 }
 
@@ -33,11 +33,12 @@ export interface Options<in A> {
  */
 export interface SharedDocuments<A, E> {
   /**
-   * The document that is kept under the name, or the one that `read` reads. One reading per name is in flight at a
-   * time; a reader that stops waiting does not stop it. A failure is not kept.
+   * The document that is cached under the name, or the one that `read` reads. One reading per name is in flight at a
+   * time; a reader that stops waiting does not stop the reading. A failure is not cached.
    *
-   * @param known the document that the reader has and wants to replace. A kept document replaces it only if it is
-   *   another one, and if the reader's own is stale or the kept one was read just now. So one reader replaces it for all.
+   * @param known the document that the reader has and wants to replace. A cached document replaces it only if it is
+   *   another one, and if the reader's own is stale or the cached one was read just now. So one reader replaces it for
+   *   all.
    */
   readonly get: (
     name: string,
@@ -46,11 +47,11 @@ export interface SharedDocuments<A, E> {
   ) => Effect.Effect<CachedDocument<A>, E>
 }
 
-/** In milliseconds. A reader that doubts its document accepts one that was read within this time. */
+/** A reader that doubts its document accepts one that was read within this time, in milliseconds. */
 const JUST_NOW = 60_000
 
-/** The documents that are kept: no more than the capacity. */
-class KeptDocuments<A> {
+/** The cached documents: no more than the capacity. */
+class CachedDocuments<A> {
   readonly #options: Options<A>
   readonly #documents = new Map<string, CachedDocument<A>>()
 
@@ -64,9 +65,9 @@ class KeptDocuments<A> {
 
   /** Stale documents make room first, then those that were read first. */
   put(name: string, document: CachedDocument<A>): void {
-    const { capacity, isKept } = this.#options
+    const { capacity, isCached } = this.#options
     this.#documents.delete(name)
-    if (!isKept(document.value)) return
+    if (!isCached(document.value)) return
     this.#documents.set(name, document)
     if (this.#documents.size <= capacity) return
     for (const [other, { freshUntil }] of this.#documents) {
@@ -86,11 +87,11 @@ class KeptDocuments<A> {
 class Shared<A, E> implements SharedDocuments<A, E> {
   readonly #options: Options<A>
   readonly #clock: Clock.Clock
-  readonly #kept: KeptDocuments<A>
+  readonly #kept: CachedDocuments<A>
   readonly #fibers: OwnedFibers.OwnedFibers
   readonly #inFlight = new Map<string, Effect.Effect<CachedDocument<A>, E>>()
 
-  constructor(options: Options<A>, clock: Clock.Clock, kept: KeptDocuments<A>, fibers: OwnedFibers.OwnedFibers) {
+  constructor(options: Options<A>, clock: Clock.Clock, kept: CachedDocuments<A>, fibers: OwnedFibers.OwnedFibers) {
     this.#options = options
     this.#clock = clock
     this.#kept = kept
@@ -133,7 +134,7 @@ class Shared<A, E> implements SharedDocuments<A, E> {
   }
 }
 
-/** Whether a kept document serves a reader that knows none, or replaces the one that it knows. */
+/** Whether a cached document serves a reader that knows none, or replaces the one that it knows. */
 const replaces = <A>(candidate: CachedDocument<A>, known: CachedDocument<A> | undefined, now: number): boolean =>
   isFresh(candidate, now) && (known === undefined || (candidate.value !== known.value &&
     (!isFresh(known, now) || now - candidate.readAt < JUST_NOW)))
@@ -147,7 +148,7 @@ const replaces = <A>(candidate: CachedDocument<A>, known: CachedDocument<A> | un
 export const make = <A, E>(options: Options<A>): Effect.Effect<SharedDocuments<A, E>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
-    const kept = new KeptDocuments<A>(options)
+    const kept = new CachedDocuments<A>(options)
     const fibers = yield* OwnedFibers.make(() => kept.clear())
     return new Shared<A, E>(options, clock, kept, fibers)
   })

@@ -112,7 +112,7 @@ const unexpectedStatus = (answer: Answer, asked: Asked, exchanged: Exchanged): T
       (isRedirect(answer.status)
         ? "with a redirect, which is not followed since it would replay the credential. Use the final address."
         : isTransientStatus(answer.status)
-        ? "without an OAuth error. This may pass: try again later."
+        ? "without an OAuth error. The server may recover: try again later."
         : "without an OAuth error. Check that the address is a token endpoint."),
     status: answer.status,
     ...retryAfter(answer, exchanged)
