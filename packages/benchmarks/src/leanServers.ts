@@ -2,9 +2,9 @@
  * A program of its own: an authorization server and the MCP server that it protects, on two loopback ports, with
  * commands from its parent. Plain `node:http`, opaque tokens in a Map and answers that are ready to send.
  *
- * The servers of `@effect-mcp-auth/testing` listen on sockets as well, but they verify, record and script every request:
- * 32 callers at a time got 150 answers a second from them (3 ms of CPU each) where they got 1,500 from these, on a busy
- * machine. Waiting for those would be most of what the latencies here show.
+ * The servers of `@effect-mcp-auth/testing` listen on sockets as well, but they verify, record and script every
+ * request: 32 callers at a time got 150 answers a second from them (3 ms of CPU each) where they got 1,500 from these,
+ * on a busy machine. Waiting for those would be most of what the latencies here show.
  */
 import * as Schema from "effect/Schema"
 import { randomBytes } from "node:crypto"
@@ -62,7 +62,7 @@ const send = (response: ServerResponse, reply: Reply): void => {
   response.writeHead(reply.status, reply.headers).end(reply.body)
 }
 
-/** Sends `reply()` when the delay is over; a reply is made as late as it is sent, as a token's expiry counts from there. */
+/** Calls and sends `reply()` when the delay is over: the life of a token counts from when it is sent. */
 const answer = (response: ServerResponse, endpoint: string, delayMillis: number, reply: () => Reply): void => {
   const from = performance.now() - resetAt
   const finish = () => {
@@ -125,7 +125,7 @@ const authorizationServer = (issuer: string): RequestListener => {
         const body = readBody(request)
         const reply = (text: string) =>
           answer(response, "token", settings.hopMillis + settings.tokenMillis, () => grantToken(request, text))
-        // A client that is interrupted hangs up in the middle of its request.
+        // An interrupted client closes the connection in the middle of its request.
         return void body.then(reply, () => response.destroy())
       }
       case "/.well-known/oauth-authorization-server":
@@ -242,5 +242,5 @@ process.on("message", (message: unknown) => {
   const { command, id } = Schema.decodeUnknownSync(Envelope)(message)
   process.send?.(Schema.encodeSync(Answer)({ id, state: state(obey(command)) }))
 })
-// The parent is gone, however it went.
+// The parent has ended.
 process.on("disconnect", () => process.exit())

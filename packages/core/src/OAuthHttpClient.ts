@@ -15,7 +15,7 @@ import { discard } from "./internal/http/discard.ts"
 import { isRedirect, withoutRedirects } from "./authoring/HttpExchange.ts"
 import * as Resend from "./internal/http/resend.ts"
 import { makeIsSameOrigin } from "./internal/http/sameOrigin.ts"
-import { errorWithoutToken, ResponseWithoutToken } from "./internal/http/withoutToken.ts"
+import { errorWithoutToken, ResponseWithoutToken } from "./internal/http/responseWithoutToken.ts"
 import { isTransient, type OAuthError } from "./OAuthError.ts"
 import { OAuthProvider } from "./OAuthProvider.ts"
 

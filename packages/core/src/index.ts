@@ -165,6 +165,14 @@ export * as OAuthProviders from "./OAuthProviders.ts"
 export * as ProtectedResource from "./ProtectedResource.ts"
 
 /**
+ * The encryption of tokens in storages outside of the process. A token becomes a record: one line of text with a version,
+ * encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
+ *
+ * @since 0.1.0
+ */
+export * as RecordEncryption from "./RecordEncryption.ts"
+
+/**
  * A storage outside of the process, from a place for lines of text: for tables, buckets and other places of your own.
  *
  * @since 0.1.0
@@ -222,13 +230,6 @@ export * as TokenEndpoint from "./TokenEndpoint.ts"
  * @since 0.1.0
  */
 export * as TokenKey from "./TokenKey.ts"
-
-/**
- * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext.
- *
- * @since 0.1.0
- */
-export * as TokenRecord from "./TokenRecord.ts"
 
 /**
  * The purpose of a token request. Grants and client authentications make their parameters from it.

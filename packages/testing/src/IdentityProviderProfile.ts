@@ -1,9 +1,9 @@
 /**
  * Authorization servers in the manner of Entra ID, Okta, Auth0, Keycloak, Cognito, Google, PingOne and Ory Hydra: as
- * strict as those are about scopes, audiences and assertions, so that a configuration is known to work before it meets
- * the real one. `docs/identity-providers.md` has the configuration for each.
+ * strict as those about scopes, audiences and assertions. A configuration that works here has the parameters that the
+ * real provider needs. `docs/identity-providers.md` has the configuration for each.
  *
- * They stand for what the providers document, and leave out what no token request of a machine meets.
+ * The profiles do what the providers document, as far as the token request of a machine is concerned.
  *
  * @since 0.1.0
  */

@@ -6,9 +6,9 @@
 import type * as Effect from "effect/Effect"
 
 /**
- * What a request was for. The host that serves the request decides. For a request that no host serves, a well-known name
- * in the path decides (a client that looks for metadata in the wrong place is looking for metadata). Any other request
- * is `"other"`.
+ * What a request was for. The host that serves the request decides. For a request that no host serves, a well-known
+ * name in the path decides (a client that looks for metadata in the wrong place is looking for metadata). Any other
+ * request is `"other"`.
  *
  * @since 0.1.0
  * @category models

@@ -58,7 +58,8 @@ export interface Options {
    */
   readonly authMethods?: ReadonlyArray<AuthMethod> | undefined
   /**
-   * Members that are added to the metadata. A member of the same name replaces the standard one; `undefined` removes it.
+   * Members that are added to the metadata. A member of the same name replaces the standard one; `undefined` removes
+   * it.
    *
    * @default {}
    */
@@ -77,7 +78,8 @@ export interface Options {
   readonly metadataNotFound?: number | undefined
   /**
    * How the server treats the `resource` parameter (RFC 8707). `"optional"`: the parameter, if there is one, is the
-   * audience of the token. `"required"`: a request without it is refused. `"refused"`: a request with it is answered with
+   * audience of the token. `"required"`: a request without it is refused. `"refused"`: a request with it is answered
+   * with
    * `invalid_target`. `"ignored"`: the server does not read it.
    *
    * @default "optional"

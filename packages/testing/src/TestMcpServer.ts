@@ -74,7 +74,8 @@ export interface Options {
    */
   readonly serveMetadataAt?: "path" | "root" | "nowhere" | URL | undefined
   /**
-   * Members that are added to the metadata. A member of the same name replaces the standard one; `undefined` removes it.
+   * Members that are added to the metadata. A member of the same name replaces the standard one; `undefined` removes
+   * it.
    *
    * @default {}
    */
@@ -130,7 +131,7 @@ export interface TestMcpServer {
  * import { Effect } from "effect"
  *
  * const server = Effect.gen(function*() {
- *   const authorizationServer = yield* TestAuthorizationServer.make({ issuer: "https://auth.example.com", clients: [] })
+ * const authorizationServer = yield* TestAuthorizationServer.make({ issuer: "https://auth.example.com", clients: [] })
  *   return yield* TestMcpServer.make({
  *     url: "https://mcp.example.com/mcp",
  *     authorizationServers: [authorizationServer],

@@ -63,7 +63,9 @@ export declare namespace TestNetwork {
      * `FetchHttpClient.RequestInit` says `redirect: "manual"` or `"error"`.
      */
     readonly httpClient: HttpClient.HttpClient
-    /** The same network for code that takes a `fetch`. Runs on the `Clock` that was in place when the network was made. */
+    /**
+     * The same network for code that takes a `fetch`. Runs on the `Clock` that was in place when the network was made.
+     */
     readonly fetch: typeof globalThis.fetch
     /**
      * Answers one request that reached the process in another way than by {@link httpClient} and {@link fetch}, such as

@@ -44,9 +44,9 @@ const longestTimer = 2 ** 31 - 1
 /**
  * A clock whose time passes only when it is told to. All times are in milliseconds.
  *
- * Either drive it with {@link VirtualClock.advance} and run the program in its {@link VirtualClock.layer}, or provide the
- * clock with `Effect.withClock` and a scheduler of your own, and alternate between {@link VirtualClock.fireNext} and
- * running what the timers have resumed.
+ * Either drive it with {@link VirtualClock.advance} and run the program in its {@link VirtualClock.layer}, or provide
+ * the clock with `Effect.withClock` and a scheduler of your own, and alternate between {@link VirtualClock.fireNext}
+ * and running what the timers have resumed.
  *
  * @since 0.1.0
  * @category models

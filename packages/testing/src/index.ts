@@ -3,16 +3,15 @@
  */
 
 /**
- * What a scripted host answers: plain values, put together before a test runs and given to `TestNetwork.script`
- * or `TestNetwork.always`.
+ * Scripted answers of a host: plain values to pass to `TestNetwork.script` or `TestNetwork.always`.
  *
  * @since 0.1.0
  */
 export * as Answer from "./Answer.ts"
 
 /**
- * Verifies the JWTs by which a client or a grant says who it is (RFC 7523 §3), as a strict authorization server does: by
- * the signature, for one audience, while they are valid, and each `jti` once.
+ * Verifies the JWTs of clients and grants (RFC 7523 §3) as a strict authorization server does: an assertion needs a
+ * valid signature, one audience, a valid time, and a `jti` that was not used before.
  *
  * @since 0.1.0
  */
@@ -27,10 +26,10 @@ export * as ClientKey from "./ClientKey.ts"
 
 /**
  * Authorization servers in the manner of Entra ID, Okta, Auth0, Keycloak, Cognito, Google, PingOne and Ory Hydra: as
- * strict as those are about scopes, audiences and assertions, so that a configuration is known to work before it meets
- * the real one. `docs/identity-providers.md` has the configuration for each.
+ * strict as those about scopes, audiences and assertions. A configuration that works here has the parameters that the
+ * real provider needs. `docs/identity-providers.md` has the configuration for each.
  *
- * They stand for what the providers document, and leave out what no token request of a machine meets.
+ * The profiles do what the providers document, as far as the token request of a machine is concerned.
  *
  * @since 0.1.0
  */
@@ -101,14 +100,16 @@ export * as TestMcpServer from "./TestMcpServer.ts"
 export * as TestNetwork from "./TestNetwork.ts"
 
 /**
- * An `OAuthProvider` with a token at hand, for tests of what happens with a token rather than of how it is got.
+ * An `OAuthProvider` that has a token from the start, for tests of programs that use a token and do not care how it is
+ * obtained.
  *
  * @since 0.1.0
  */
 export * as TestOAuthProvider from "./TestOAuthProvider.ts"
 
 /**
- * One authorization server and one protected MCP server, ready for use: what most tests want.
+ * One authorization server and one protected MCP server in memory, ready for use. Most tests need no more.
+ * `TestHttpServers` has the same servers on real sockets.
  *
  * @since 0.1.0
  */
@@ -122,15 +123,15 @@ export * as TestServers from "./TestServers.ts"
 export * as TokenGrant from "./TokenGrant.ts"
 
 /**
- * How a strict authorization server reads a token request: the form (RFC 6749 §3.2), and the client's proof of who it
- * is (RFC 6749 §2.3).
+ * How a strict authorization server reads a token request: the form (RFC 6749 §3.2), and the client authentication
+ * (RFC 6749 §2.3).
  *
  * @since 0.1.0
  */
 export * as TokenRequest from "./TokenRequest.ts"
 
 /**
- * What every `TokenStorage` keeps to, as cases that any test runner can run.
+ * The contract of `TokenStorage`, as cases that any test runner can run.
  *
  * @since 0.1.0
  */

@@ -8,7 +8,13 @@ import { Effect, Layer, Redacted, Schedule, Schema } from "effect"
 import { createServer } from "node:http"
 import { basic } from "./support.ts"
 
-const listen = NodeHttpServer.make(() => createServer(), { port: 0, host: "127.0.0.1" })
+const listen = Effect.suspend(() => {
+  const server = createServer()
+  return NodeHttpServer.make(() => server, { port: 0, host: "127.0.0.1" }).pipe(
+    // Node's fetch may keep a connection open for 4 s on which it has sent nothing; the server would wait for it.
+    Effect.zipLeft(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
+  )
+})
 
 const withServers = <A, E>(
   test: (servers: TestServers.TestServers.Service) => Effect.Effect<A, E>,

@@ -3,9 +3,11 @@
  *
  * @internal
  */
-import { AccessToken } from "@effect-mcp-auth/core/AccessToken"
+import { AccessToken, isSame } from "@effect-mcp-auth/core/AccessToken"
 import type { TokenKey } from "@effect-mcp-auth/core/TokenKey"
 import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
 /** @internal */
@@ -57,3 +59,18 @@ export const makeToken = (now: number) => (changes: TokenChanges = {}): AccessTo
     ...(changes.refreshToken === undefined ? {} : { refreshToken: changes.refreshToken })
   })
 }
+
+/**
+ * Whether a storage returned the token that was set, with every member.
+ *
+ * @internal
+ */
+export const isStored = (actual: Option.Option<AccessToken>, expected: AccessToken): boolean =>
+  Option.exists(
+    actual,
+    (token) =>
+      isSame(token, expected) && token.issuedAt === expected.issuedAt && token.expiresAt === expected.expiresAt &&
+      token.refreshAt === expected.refreshAt && token.issuer === expected.issuer &&
+      token.tokenType === expected.tokenType &&
+      token.scopes.join(" ") === expected.scopes.join(" ") && Equal.equals(token.refreshToken, expected.refreshToken)
+  )

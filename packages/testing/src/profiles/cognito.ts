@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import type { Options, Profile } from "./profile.ts"
-import { common, forClients } from "./profile.ts"
+import { common, forClients } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -21,8 +21,9 @@ export interface CognitoOptions extends Options {
 /**
  * Amazon Cognito.
  *
- * - Clients authenticate by secret. Scopes are named `{resourceServer}/{scope}`; here `scopes` are given without it.
- * - Metadata is at the OpenID Connect address alone; other well-known addresses are answered `400`.
+ * - Clients authenticate by secret. Scopes are named `{resourceServer}/{scope}`; write `scopes` without the resource
+ *   server.
+ * - Only the OpenID Connect address has metadata; other well-known addresses are answered with `400`.
  *
  * @since 0.1.0
  * @category profiles

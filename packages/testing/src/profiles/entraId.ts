@@ -4,7 +4,7 @@ import { TestNetwork } from "../TestNetwork.ts"
 import { refuse } from "../TokenRequest.ts"
 import { jsonResponse } from "../internal/web.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients } from "./profile.ts"
+import { clientAssertions, common, forClients } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -19,8 +19,8 @@ export interface EntraIdOptions extends Options {
 /**
  * Microsoft Entra ID, v2.0 endpoints.
  *
- * - `scope` is `{applicationIdUri}/.default`; the `scopes` are app roles, which a token has all of that its client has.
- * - A `resource` parameter is refused with AADSTS901002, or AADSTS9010010 if it is not what the scope names.
+ * - `scope` is `{applicationIdUri}/.default`; the `scopes` are app roles, and a token has all roles of its client.
+ * - A `resource` parameter is refused with AADSTS901002, or AADSTS9010010 if it differs from the scope.
  * - An assertion needs `client_id` beside it, `aud` the token endpoint, `typ` `JWT`, and PS256 with `x5t#S256` or RS256
  *   with `x5t`.
  * - The metadata of `common` has a template for its issuer.
@@ -79,37 +79,40 @@ export const entraId = (options: EntraIdOptions): Profile =>
             "AADSTS900144: The request body must contain the following parameter: 'client_id'."
           ),
       grants: {
-        client_credentials: forClients(({ client, parameters }) => {
-          const resource = parameters.get("resource")
-          const scope = parameters.get("scope")
-          if (resource !== undefined) {
-            return refuse(
-              "invalid_target",
-              scope === `${resource}/.default`
-                ? "AADSTS901002: The 'resource' request parameter is not supported."
-                : "AADSTS9010010: The resource parameter doesn't match with the requested scopes."
-            )
-          }
-          if (scope === undefined) {
-            return refuse(
-              "invalid_request",
-              "AADSTS900144: The request body must contain the following parameter: 'scope'."
-            )
-          }
-          if (!/^\S+\/\.default$/.test(scope)) {
-            return refuse("invalid_scope", `AADSTS1002012: The scope ${scope} must be one resource with /.default.`)
-          }
-          return scope === `${options.applicationIdUri}/.default`
-            ? Effect.succeed({
-              tokenScopes: client.scopes ?? options.scopes ?? [],
-              resource: options.resource,
-              answer: { scope: undefined }
-            })
-            : refuse(
-              "invalid_resource",
-              `AADSTS500011: The resource principal of ${scope} was not found in the tenant.`
-            )
-        })
+        client_credentials: clientCredentials(options)
       }
     })
+  })
+
+const clientCredentials = (options: EntraIdOptions) =>
+  forClients(({ client, parameters }) => {
+    const resource = parameters.get("resource")
+    const scope = parameters.get("scope")
+    if (resource !== undefined) {
+      return refuse(
+        "invalid_target",
+        scope === `${resource}/.default`
+          ? "AADSTS901002: The 'resource' request parameter is not supported."
+          : "AADSTS9010010: The resource parameter doesn't match with the requested scopes."
+      )
+    }
+    if (scope === undefined) {
+      return refuse(
+        "invalid_request",
+        "AADSTS900144: The request body must contain the following parameter: 'scope'."
+      )
+    }
+    if (!/^\S+\/\.default$/.test(scope)) {
+      return refuse("invalid_scope", `AADSTS1002012: The scope ${scope} must be one resource with /.default.`)
+    }
+    return scope === `${options.applicationIdUri}/.default`
+      ? Effect.succeed({
+        tokenScopes: client.scopes ?? options.scopes ?? [],
+        resource: options.resource,
+        answer: { scope: undefined }
+      })
+      : refuse(
+        "invalid_resource",
+        `AADSTS500011: The resource principal of ${scope} was not found in the tenant.`
+      )
   })

@@ -3,14 +3,14 @@ import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import { Refusal, refuse } from "../TokenRequest.ts"
 import * as Assertion from "../internal/assertion.ts"
 import type { Options, Profile } from "./profile.ts"
-import { common, HOUR, JWT_BEARER, keysOf } from "./profile.ts"
+import { common, HOUR, JWT_BEARER, keysOf } from "../internal/profile.ts"
 
 /**
  * Google, for service accounts: `clients` are their addresses and keys.
  *
- * - The JWT is the grant; its claim `scope` says what for, and parameters beside it say nothing.
- * - It needs `aud` the token endpoint, which is not on the issuer's host, `iat`, and `exp` within an hour. A `sub` other
- *   than the account itself needs domain-wide delegation, which there is none of here.
+ * - The JWT is the grant; its claim `scope` has the scopes. Further parameters are not read.
+ * - It needs `aud` the token endpoint, which is not on the issuer's host, `iat`, and `exp` within an hour. A `sub`
+ *   other than the account itself needs domain-wide delegation, which this profile does not have.
  *
  * @since 0.1.0
  * @category profiles

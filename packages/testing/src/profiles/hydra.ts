@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import { refuse } from "../TokenRequest.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients } from "./profile.ts"
+import { clientAssertions, common, forClients } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -18,9 +18,9 @@ export interface HydraOptions extends Options {
 /**
  * Ory Hydra.
  *
- * - `audience` is one of the client's; a token without it has none. `resource` is not read. A request without `scope` gets
- *   no scope.
- * - An assertion needs `aud` the token endpoint and a `jti`, which is good once (`jti_known`).
+ * - `audience` is one of the audiences of the client. Without it the token has no audience. `resource` is not read. A
+ *   request without `scope` gets no scope.
+ * - An assertion needs `aud` the token endpoint and a `jti`, which is accepted once (`jti_known`).
  *
  * @since 0.1.0
  * @category profiles

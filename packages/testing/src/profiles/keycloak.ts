@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients } from "./profile.ts"
+import { clientAssertions, common, forClients } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -16,9 +16,9 @@ export interface KeycloakOptions extends Options {
 /**
  * Keycloak.
  *
- * - The audience is put into the token by a mapper; `resource` is not read (it is experimental from 26.6 on).
- * - Id and secret in HTTP Basic are form-decoded: one with a `+` that was not encoded is wrong.
- * - An assertion needs one `aud`, the issuer or the token endpoint, and is good once.
+ * - A mapper puts the audience into the token; `resource` is not read (it is experimental from 26.6 on).
+ * - Keycloak form-decodes id and secret in HTTP Basic: a `+` that was not encoded makes them wrong.
+ * - An assertion needs one `aud`, the issuer or the token endpoint, and is accepted once.
  *
  * @since 0.1.0
  * @category profiles

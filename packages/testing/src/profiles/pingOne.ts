@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients, HOUR } from "./profile.ts"
+import { clientAssertions, common, forClients, HOUR } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * How requests travel on a `TestNetwork`: what `fetch` and `FetchHttpClient` do on a real one.
+ * The clients of a `TestNetwork`: what `fetch` and `FetchHttpClient` do on a real network.
  *
  * @internal
  */
@@ -69,7 +69,7 @@ export const makeFetch = (send: Send, runtime: Runtime.Runtime<never>): typeof g
     )
     if (Exit.isSuccess(exit)) {
       const { redirected, response, url } = exit.value
-      // The constructor of a Response has no way to set these two.
+      // The constructor of a Response cannot set these two.
       return Object.defineProperties(response, { url: { value: url }, redirected: { value: redirected } })
     }
     signal.throwIfAborted()
@@ -92,7 +92,7 @@ export const metered = (response: Response, signal: AbortSignal, onBytes: (bytes
     start(controller) {
       signal.addEventListener("abort", () => {
         controller.error(signal.reason)
-        // It rejects when the source has failed already, which its reader has been told.
+        // The call rejects if the source has already failed. The reader has received that error.
         reader.cancel(signal.reason).catch(() => undefined)
       }, { once: true })
     },

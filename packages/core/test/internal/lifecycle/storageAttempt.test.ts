@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, TestClock } from "effect"
-import * as Attempt from "../../../src/internal/lifecycle/attempt.ts"
+import * as Attempt from "../../../src/internal/lifecycle/storageAttempt.ts"
 
 /** How many timers run at the moment. */
 let timers = 0

@@ -2,14 +2,14 @@ import { describe, expect, it } from "@effect/vitest"
 import { Cause } from "effect"
 import { RefreshPolicy } from "../../../src/index.ts"
 import { forReason } from "../../../src/internal/lifecycle/demand.ts"
-import { TokenState } from "../../../src/internal/lifecycle/tokenState.ts"
+import { LifecycleState } from "../../../src/internal/lifecycle/lifecycleState.ts"
 import { finalError, makeToken, transientError } from "./fixtures.ts"
 
 const minutes = (count: number) => count * 60_000
 
 const make = (options?: Partial<RefreshPolicy.Options>) => {
   let woken = 0
-  const state = new TokenState(RefreshPolicy.make(options), () => woken++)
+  const state = new LifecycleState(RefreshPolicy.make(options), () => woken++)
   return { state, woken: () => woken }
 }
 
@@ -25,7 +25,7 @@ const makeHolding = (options?: Partial<RefreshPolicy.Options>) => {
 
 const unavailable = Cause.fail(transientError())
 
-describe("TokenState: transitions", () => {
+describe("LifecycleState: transitions", () => {
   it("at first there is nothing to renew", () => {
     const { state } = make()
     expect(state.nextRenewal(0)).toBe(undefined)
@@ -178,7 +178,7 @@ describe("TokenState: transitions", () => {
   })
 })
 
-describe("TokenState: the next renewal", () => {
+describe("LifecycleState: the next renewal", () => {
   it("a used token is due from its planned moment on, also after its expiry with `renewUnused`", () => {
     const { state } = makeHolding({ renewUnused: true })
     expect([44, 45, 50, 61].map((at) => state.nextRenewal(minutes(at)))).toEqual([45, 45, 50, 61].map(minutes))

@@ -1,10 +1,10 @@
 import { KeyValueStore } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
-import { AccessToken, TokenRecord } from "../src/index.ts"
+import { AccessToken, RecordEncryption } from "../src/index.ts"
 import { encryptionKey, key, makeToken, otherEncryptionKey, storedBy, token } from "./support/storage.ts"
 
-describe("TokenRecord.encrypted", () => {
+describe("RecordEncryption.encrypted", () => {
   it.effect("of several encryption keys, the first encrypts and all decrypt", () =>
     Effect.gen(function*() {
       const before = yield* storedBy([encryptionKey])
@@ -20,7 +20,7 @@ describe("TokenRecord.encrypted", () => {
   it.effect("fails with InvalidOptions for a key that is not 32 bytes of base64, and for no key, without showing the key", () =>
     Effect.gen(function*() {
       for (const wrong of [Redacted.make("canary!"), Redacted.make("Y2FuYXJ5"), []]) {
-        const error = yield* Effect.flip(TokenRecord.encrypted({ encryptionKey: wrong }))
+        const error = yield* Effect.flip(RecordEncryption.encrypted({ encryptionKey: wrong }))
         expect(error).toMatchObject({ _tag: "InvalidOptions", option: "encryptionKey" })
       }
     }))
@@ -35,7 +35,7 @@ describe("TokenRecord.encrypted", () => {
   ) {
     it.effect(`says that a key is ${name}, and how to make one`, () =>
       Effect.gen(function*() {
-        const error = yield* Effect.flip(TokenRecord.encrypted({ encryptionKey: Redacted.make(text) }))
+        const error = yield* Effect.flip(RecordEncryption.encrypted({ encryptionKey: Redacted.make(text) }))
         expect(error.message).toMatch(message)
         expect(error.message).toMatch(/openssl rand -base64 32/)
         expect(error.message).not.toContain("canary")
@@ -45,14 +45,16 @@ describe("TokenRecord.encrypted", () => {
   it.effect("accepts a key in base64 with padding and white space", () =>
     Effect.gen(function*() {
       const bytes = Buffer.alloc(32, 0xfb)
-      const writing = yield* TokenRecord.encrypted({ encryptionKey: Redacted.make(` ${bytes.toString("base64")}\n`) })
-      const reading = yield* TokenRecord.encrypted({ encryptionKey: Redacted.make(bytes.toString("base64url")) })
+      const writing = yield* RecordEncryption.encrypted({
+        encryptionKey: Redacted.make(` ${bytes.toString("base64")}\n`)
+      })
+      const reading = yield* RecordEncryption.encrypted({ encryptionKey: Redacted.make(bytes.toString("base64url")) })
       expect(yield* reading.open("name", yield* writing.seal("name", token))).toEqual(token)
     }))
 
   it.effect("never returns the same record twice, and shows neither the token nor its refresh token", () =>
     Effect.gen(function*() {
-      const codec = yield* TokenRecord.encrypted({ encryptionKey })
+      const codec = yield* RecordEncryption.encrypted({ encryptionKey })
       const refreshable = AccessToken.copy(token, { refreshToken: Redacted.make("canary-refresh") })
       const record = yield* codec.seal("name", refreshable)
       expect(yield* codec.seal("name", refreshable)).not.toBe(record)
@@ -63,8 +65,8 @@ describe("TokenRecord.encrypted", () => {
   for (const field of ["name", "expiresAt", "keyId", "iv", "ciphertext"]) {
     it.effect(`refuses a record whose ${field} was changed`, () =>
       Effect.gen(function*() {
-        const codec = yield* TokenRecord.encrypted({ encryptionKey: [encryptionKey, otherEncryptionKey] })
-        const others = yield* TokenRecord.encrypted({ encryptionKey: otherEncryptionKey })
+        const codec = yield* RecordEncryption.encrypted({ encryptionKey: [encryptionKey, otherEncryptionKey] })
+        const others = yield* RecordEncryption.encrypted({ encryptionKey: otherEncryptionKey })
         const record = JSON.parse(yield* codec.seal("name", token))
         const other = JSON.parse(yield* others.seal("other", makeToken(0, 2)))
         const changed = JSON.stringify({ ...record, [field]: other[field] })
@@ -74,21 +76,21 @@ describe("TokenRecord.encrypted", () => {
   }
 })
 
-describe("TokenRecord.plaintext", () => {
+describe("RecordEncryption.plaintext", () => {
   it.effect("opens a record under the same name, and fails with Foreign under another", () =>
     Effect.gen(function*() {
-      const record = yield* TokenRecord.plaintext.seal("name", token)
-      expect(yield* TokenRecord.plaintext.open("name", record)).toEqual(token)
-      expect(yield* Effect.flip(TokenRecord.plaintext.open("other", record))).toMatchObject({ reason: "Foreign" })
+      const record = yield* RecordEncryption.plaintext.seal("name", token)
+      expect(yield* RecordEncryption.plaintext.open("name", record)).toEqual(token)
+      expect(yield* Effect.flip(RecordEncryption.plaintext.open("other", record))).toMatchObject({ reason: "Foreign" })
     }))
 })
 
-describe("TokenRecord.expiresAt", () => {
+describe("RecordEncryption.expiresAt", () => {
   it.effect("is the expiry of an encrypted record without its key, and 0 for any other text", () =>
     Effect.gen(function*() {
-      const codec = yield* TokenRecord.encrypted({ encryptionKey })
-      expect(TokenRecord.expiresAt(yield* codec.seal("name", makeToken(0, 1234)))).toBe(1234)
-      expect(TokenRecord.expiresAt(yield* TokenRecord.plaintext.seal("name", makeToken(0, 1234)))).toBe(0)
-      expect(TokenRecord.expiresAt("{")).toBe(0)
+      const codec = yield* RecordEncryption.encrypted({ encryptionKey })
+      expect(RecordEncryption.expiresAt(yield* codec.seal("name", makeToken(0, 1234)))).toBe(1234)
+      expect(RecordEncryption.expiresAt(yield* RecordEncryption.plaintext.seal("name", makeToken(0, 1234)))).toBe(0)
+      expect(RecordEncryption.expiresAt("{")).toBe(0)
     }))
 })

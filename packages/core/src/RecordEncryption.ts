@@ -1,5 +1,6 @@
 /**
- * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext.
+ * The encryption of tokens in storages outside of the process. A token becomes a record: one line of text with a version,
+ * encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
  *
  * @since 0.1.0
  */
@@ -139,10 +140,10 @@ interface Key {
  *
  * @example
  * ```ts
- * import { TokenRecord } from "@effect-mcp-auth/core"
+ * import { RecordEncryption } from "@effect-mcp-auth/core"
  * import { Redacted } from "effect"
  *
- * export const codec = TokenRecord.encrypted({
+ * export const codec = RecordEncryption.encrypted({
  *   encryptionKey: [Redacted.make("..."), Redacted.make("...")] // the new key, and the one before
  * })
  * ```

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { Effect, Option, Stream } from "effect"
 import { inspect } from "node:util"
-import { errorWithoutToken, ResponseWithoutToken } from "../../../src/internal/http/withoutToken.ts"
+import { errorWithoutToken, ResponseWithoutToken } from "../../../src/internal/http/responseWithoutToken.ts"
 
 const request = HttpClientRequest.get("https://mcp.example.com/x")
 const authenticated = HttpClientRequest.setHeader(request, "authorization", "Bearer canary")

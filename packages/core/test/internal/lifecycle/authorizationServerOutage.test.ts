@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Duration } from "effect"
-import { Outage } from "../../../src/internal/lifecycle/outage.ts"
+import { Outage } from "../../../src/internal/lifecycle/authorizationServerOutage.ts"
 import { type OAuthError, RefreshPolicy } from "../../../src/index.ts"
 import { finalError, transientError } from "./fixtures.ts"
 

@@ -14,11 +14,11 @@ import type { Telemetry } from "../telemetry/telemetry.ts"
 import type { Demand } from "./demand.ts"
 import type { StorageGuard } from "./storageGuard.ts"
 import { StoredToken } from "./storedToken.ts"
-import type { TokenState } from "./tokenState.ts"
+import type { LifecycleState } from "./lifecycleState.ts"
 
 /** @internal */
 export interface Options {
-  readonly state: TokenState
+  readonly state: LifecycleState
   readonly storage: StorageGuard
   readonly policy: RefreshPolicy
   /** Asks the authorization server. */

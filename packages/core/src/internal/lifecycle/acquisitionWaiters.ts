@@ -9,15 +9,15 @@ import type { OwnedFibers } from "../../authoring/OwnedFibers.ts"
 import { isTransient, type OAuthError } from "../../OAuthError.ts"
 import type { RefreshPolicy } from "../../RefreshPolicy.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
-import type { Acquisition } from "./acquisition.ts"
+import type { Acquisition } from "./leasedAcquisition.ts"
 import { type Demand, forReason, isAnsweredBy, isMetBy, waitsOutOutage } from "./demand.ts"
 import { providerClosed } from "./providerClosed.ts"
 import { type InFlight, SingleFlight } from "./singleFlight.ts"
-import type { TokenState } from "./tokenState.ts"
+import type { LifecycleState } from "./lifecycleState.ts"
 
 /** @internal */
 export interface Options {
-  readonly state: TokenState
+  readonly state: LifecycleState
   readonly acquisition: Acquisition
   readonly policy: RefreshPolicy
   readonly telemetry: Telemetry
@@ -35,7 +35,7 @@ type Joined = InFlight<Demand, AccessToken, OAuthError>
  *
  * @internal
  */
-export class SharedAcquisition {
+export class AcquisitionWaiters {
   readonly #options: Options
   readonly #flights: SingleFlight<Demand, AccessToken, OAuthError>
 

@@ -4,12 +4,12 @@ import type { OAuthError } from "../../OAuthError.ts"
 import type { Reason } from "../../OAuthEvent.ts"
 import type * as RefreshPolicy from "../../RefreshPolicy.ts"
 import { HeldToken } from "./heldToken.ts"
-import { Outage } from "./outage.ts"
+import { Outage } from "./authorizationServerOutage.ts"
 import { StepUps } from "./stepUps.ts"
 
 /**
- * All that the provider knows about its token. The rooms of the lifecycle read the parts, and change them only through
- * the transitions below. Moments are milliseconds since the epoch.
+ * All that the provider knows about its token. The rooms of the lifecycle can read the parts, and can change them only
+ * through the transitions below. Moments are milliseconds since the epoch.
  *
  * Which transition may follow which:
  *
@@ -25,10 +25,13 @@ import { StepUps } from "./stepUps.ts"
  *
  * @internal
  */
-export class TokenState {
-  readonly held: HeldToken
-  readonly outage: Outage
-  readonly stepUps = new StepUps()
+export class LifecycleState {
+  readonly held: Readonly<Pick<HeldToken, "moments" | "rejected" | "token" | "used" | "valid">>
+  readonly outage: Pick<Outage, "current" | "isOngoing" | "isWorthWaiting">
+  readonly stepUps: Pick<StepUps, "gained" | "isWorthTrying">
+  readonly #held: HeldToken
+  readonly #outage: Outage
+  readonly #stepUps = new StepUps()
   readonly #policy: RefreshPolicy.RefreshPolicy
   readonly #onToken: () => void
   #lastStored: AccessToken.AccessToken | undefined
@@ -38,8 +41,9 @@ export class TokenState {
 
   /** `onToken` runs after each transition that brings a token, so that the scheduled refresh can plan the next renewal. */
   constructor(policy: RefreshPolicy.RefreshPolicy, onToken: () => void) {
-    this.held = new HeldToken(policy)
-    this.outage = new Outage(policy)
+    this.held = this.#held = new HeldToken(policy)
+    this.outage = this.#outage = new Outage(policy)
+    this.stepUps = this.#stepUps
     this.#policy = policy
     this.#onToken = onToken
   }
@@ -81,7 +85,7 @@ export class TokenState {
 
   /** The authorization server has refused the scopes that earlier step-ups had gained. Renewals leave them out. */
   scopesWithdrawn(): void {
-    this.stepUps.withdrawn()
+    this.#stepUps.withdrawn()
   }
 
   /** The authorization server has issued a token. `latency` is what the request took, in milliseconds. */
@@ -93,34 +97,34 @@ export class TokenState {
     latency: number
   ): void {
     this.#latency = latency
-    if (reason === "StepUp") this.stepUps.granted(wanted, token.scopes)
+    if (reason === "StepUp") this.#stepUps.granted(wanted, token.scopes)
     this.loaded(token, reason, at, jitter)
   }
 
   /** A token that another provider or process has stored is taken into use. Its renewal is planned with `jitter`. */
   loaded(token: AccessToken.AccessToken, reason: Reason, at: number, jitter: number): void {
-    this.held.hold(token, reason, at, jitter, this.#latency)
-    this.outage.ended()
+    this.#held.hold(token, reason, at, jitter, this.#latency)
+    this.#outage.ended()
     this.#backgroundPausedUntil = 0
-    if (reason !== "Rejected" && reason !== "StepUp") this.stepUps.forgetAttempts()
-    if (reason !== "StepUp") this.stepUps.forgetRefusals()
+    if (reason !== "Rejected" && reason !== "StepUp") this.#stepUps.forgetAttempts()
+    if (reason !== "StepUp") this.#stepUps.forgetRefusals()
     this.#onToken()
   }
 
   /** The acquisition has failed. A valid held token stays in use. */
   failed(cause: Cause.Cause<OAuthError>, at: number, jitter: number): void {
-    const { moments } = this.held
-    this.outage.failed(cause, at, jitter, this.held.valid(at) === undefined ? undefined : moments.mandatoryAt)
+    const { moments } = this.#held
+    this.#outage.failed(cause, at, jitter, this.#held.valid(at) === undefined ? undefined : moments.mandatoryAt)
   }
 
   /** The authorization server has finally refused a step-up. The held token stays in use, and no outage begins. */
   stepUpRefused(missing: ReadonlyArray<string>): void {
-    this.stepUps.refused(missing)
+    this.#stepUps.refused(missing)
   }
 
   /** A caller has the held token. */
   used(): void {
-    this.held.used = true
+    this.#held.used = true
   }
 
   /**
@@ -128,12 +132,12 @@ export class TokenState {
    * one so recently that another replacement would not help.
    */
   rejected(at: number): boolean {
-    return this.held.reject(at)
+    return this.#held.reject(at)
   }
 
   /** A caller waits for a token, and there is no valid one. */
   waiterArrived(at: number): void {
-    this.outage.waiterArrived(at)
+    this.#outage.waiterArrived(at)
   }
 
   /**
@@ -141,7 +145,7 @@ export class TokenState {
    * mandatory part begins, tries once more there, and then leaves the token to expire.
    */
   backgroundPaused(at: number): void {
-    const { mandatoryAt } = this.held.moments
+    const { mandatoryAt } = this.#held.moments
     this.#backgroundPausedUntil = at < mandatoryAt ? mandatoryAt : Number.POSITIVE_INFINITY
   }
 }
