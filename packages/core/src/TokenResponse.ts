@@ -146,7 +146,7 @@ const whatIsWrong = ({ contentType, json }: Reply): string => {
   }
   if (!isRecord(json) || Array.isArray(json)) return "the body is not a JSON object"
   if (typeof json["access_token"] !== "string" || json["access_token"] === "") return "it has no `access_token`"
-  if (!isValue(json["access_token"])) return "`access_token` has characters that cannot stand in a header"
+  if (!isValue(json["access_token"])) return "`access_token` has characters that a header cannot contain"
   if (typeof json["token_type"] !== "string") return "it has no `token_type`"
   const type = json["token_type"]
   if (type.toLowerCase() !== "bearer") {

@@ -154,7 +154,7 @@ describe("a 200 without a token", () => {
       [
         `a token with ${JSON.stringify(bad)}`,
         token({ access_token: `canary-${bad}token` }),
-        "`access_token` has characters that cannot stand in a header"
+        "`access_token` has characters that a header cannot contain"
       ] as const
     ),
     ["a token with a final newline", token({ access_token: "canary-token\n" }), "`access_token` has characters that"],

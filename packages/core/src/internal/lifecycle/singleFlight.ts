@@ -35,7 +35,7 @@ export class InFlight<Demand, A, E> {
     return Effect.suspend(() => this.#fiber === undefined ? Effect.void : Effect.asVoid(Fiber.await(this.#fiber)))
   }
 
-  /** Gives all waiters their outcome ahead of the end of the work. */
+  /** Delivers the outcome to all waiters before the end of the work. */
   unsafeDeliver(exit: Exit.Exit<A, E>): void {
     this.#isDelivered = true
     Deferred.unsafeDone(this.#outcome, exit)
@@ -72,7 +72,7 @@ export class SingleFlight<Demand, A, E> {
 
   /**
    * Starts work for a demand. `work` may `deliver` its outcome before its end: the waiters have their outcome then, and
-   * the rest of the work goes on without them. `work` must not start other work itself.
+   * the rest of the work continues without them. `work` must not start other work itself.
    */
   start(
     demand: Demand,
