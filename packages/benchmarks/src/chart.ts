@@ -1,5 +1,5 @@
 /**
- * What a picture shows, apart from how it is drawn.
+ * What a chart shows. `svg.ts` draws it.
  */
 
 interface Base {

@@ -1,37 +1,37 @@
 /**
- * A competitor: something that calls the protected MCP server, seen from the outside.
+ * A competitor: a client that calls the protected MCP server, seen from outside.
  */
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 
-/** Where the servers are, how to get there, and a token for those who cannot ask for one. */
+/** The addresses of the servers, the `fetch` that reaches them, and a token for clients that cannot ask for one. */
 export interface Endpoints {
   readonly resource: string
   readonly issuer: string
-  /** Calls go through this one: the same for all. */
+  /** The `fetch` of all calls, the same for every client. */
   readonly fetch: typeof globalThis.fetch
   readonly issueToken: () => Promise<string>
 }
 
 export interface Competitor {
   readonly name: string
-  /** Whether it asks for tokens; false where somebody wrote one into a header. */
+  /** Whether the client asks for tokens. `false` where a token is set by hand. */
   readonly renews: boolean
   readonly make: (endpoints: Endpoints) => Promise<Client>
 }
 
 export interface Client {
-  /** One call, its answer read to the end. The status of the answer; rejects when there was none. */
+  /** One call, whose answer is read to the end. Returns the status, and rejects if there was no answer. */
   readonly call: () => Promise<number>
-  /** `workers` at a time, each of them `each` calls in a row, in the client's own idiom. Rejects if one is not let in. */
+  /** `workers` at a time make `each` calls in a row, in the client's own idiom. Rejects if a status is not 200. */
   readonly calls: (workers: number, each: number) => Promise<void>
-  /** Asks for a token as a call would, and can be interrupted; missing where there is nothing to ask. */
+  /** Asks for a token as a call would, and can be interrupted. Missing for clients that do not ask for tokens. */
   readonly askForToken?: (signal: AbortSignal) => Promise<unknown>
   readonly close: () => Promise<void>
 }
 
-/** What every call sends: a tool call, as an MCP client would. */
+/** The body of every call: a tool call of MCP. */
 const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "report", arguments: {} } })
 const headers = { "content-type": "application/json", "accept": "application/json, text/event-stream" }
 

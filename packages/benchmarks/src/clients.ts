@@ -1,5 +1,5 @@
 /**
- * Who takes part, in the order of the report.
+ * The competitors, in the order of the report.
  */
 import type { Competitor } from "./client.ts"
 import { bareHttpClient, plainFetch, plainFetchAgain } from "./clients/byHand.ts"
@@ -11,7 +11,7 @@ export { bareHttpClient, oauthFetch, oauthHttpClient, officialSdk, openidClient,
 
 export const ours: ReadonlyArray<Competitor> = [oauthFetch, oauthHttpClient]
 
-/** Everyone whose behaviour differs: the two without OAuth differ from each other in their cost alone. */
+/** Every client whose behavior differs. The two clients without OAuth differ in their cost alone. */
 export const competitors: ReadonlyArray<Competitor> = [plainFetch, officialSdk, openidClient, ...ours]
 
 export const renewing: ReadonlyArray<Competitor> = competitors.filter((competitor) => competitor.renews)

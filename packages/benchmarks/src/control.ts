@@ -1,5 +1,5 @@
 /**
- * What the benchmark and the process with the servers say to each other, over the IPC channel of `fork`.
+ * The messages between the benchmark and the process with the servers, over the IPC channel of `fork`.
  */
 import * as Schema from "effect/Schema"
 
@@ -16,7 +16,7 @@ export type Settings = typeof Settings.Type
 
 export const defaults: Settings = { hopMillis: 0, tokenMillis: 0, tokenLifetimeMillis: 3_600_000 }
 
-/** One counter per thing that a client can cost. A request is counted when it arrives, under its outcome. */
+/** Counts of requests, by kind and outcome. A request is counted when it arrives. */
 export const Counters = Schema.Struct({
   /** Requests at the token endpoint. */
   token: Schema.Number,
@@ -24,18 +24,18 @@ export const Counters = Schema.Struct({
   resourceMetadata: Schema.Number,
   /** RFC 8414 or OpenID discovery documents served. */
   serverMetadata: Schema.Number,
-  /** Calls of the protected resource that were let in. */
+  /** Calls of the protected resource that were answered with 200. */
   calls: Schema.Number,
   unauthorized: Schema.Number,
   forbidden: Schema.Number,
-  /** Addresses where there is nothing: guesses of the client. */
+  /** Requests to addresses that the servers do not serve. */
   notFound: Schema.Number,
   /** Connections to the authorization server that were reset while it was down. */
   refused: Schema.Number
 })
 export type Counters = typeof Counters.Type
 
-/** One request as the servers saw it; times in milliseconds since the reset. */
+/** One request as the servers recorded it. Times are in milliseconds since the reset. */
 export const LogEntry = Schema.Struct({
   endpoint: Schema.String,
   status: Schema.Number,
@@ -45,9 +45,9 @@ export const LogEntry = Schema.Struct({
 export type LogEntry = typeof LogEntry.Type
 
 export const Command = Schema.Union(
-  /** Forget tokens, counters and log; behave as told from now on. */
+  /** Clear tokens, counters and log, and use these settings. */
   Schema.TaggedStruct("Reset", { settings: Settings }),
-  /** A token out of band, for the clients whose header is set by hand. */
+  /** Issue a token without a request, for clients whose header is set by hand. */
   Schema.TaggedStruct("Issue", {}),
   Schema.TaggedStruct("RevokeAll", {}),
   /** Connections to the authorization server are reset while it is down; the resource stays up. */
@@ -75,5 +75,7 @@ export type State = typeof State.Type
 
 export const Answer = Schema.Struct({ id: Schema.Number, state: State })
 
-/** The one client that the authorization server knows. Letters alone: the peers differ in how they encode the rest. */
+/**
+ * The only client of the authorization server. Letters only, since the libraries encode other characters differently.
+ */
 export const credentials = { clientId: "bench", clientSecret: "secret", scope: "bench:call" } as const

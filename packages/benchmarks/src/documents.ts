@@ -8,7 +8,7 @@ import { draw } from "./svg.ts"
 
 const command = "pnpm bench --charts"
 
-/** The page; the charts lie beside it. */
+/** The page. The charts are files beside it. */
 export const renderPage = ({ machine, sections }: Report): string =>
   [
     "# Benchmarks",
@@ -23,7 +23,7 @@ export const renderPage = ({ machine, sections }: Report): string =>
     ])
   ].filter((part) => part !== "").join("\n\n") + "\n"
 
-/** Writes the charts, and the page too if all of it was measured. Gives the names of the files. */
+/** Writes the charts, and the page if every row was measured. Returns the names of the files. */
 export const write = async (
   directory: URL,
   report: Report,

@@ -24,11 +24,14 @@ const benchmarks = packageOf("..")
 const directory = join(benchmarks, "build", "installation")
 const ours = ["core", "client-secret"]
 
-/** Compiles the packages that the programs use, and the programs. */
+/** Builds the packages that the programs use, as they are published, and compiles the programs. */
 const build = async (): Promise<void> => {
+  const run = promisify(execFile)
   const compiler = createRequire(packageOf("../../../package.json")).resolve("typescript/package.json")
-  const tsc = join(dirname(compiler), "bin", "tsc")
-  await promisify(execFile)(process.execPath, [tsc, "-b", join(benchmarks, "tsconfig.src.json")])
+  await run(process.execPath, [join(dirname(compiler), "bin", "tsc"), "-b", join(benchmarks, "tsconfig.src.json")])
+  for (const name of ours) {
+    await run(process.execPath, ["../tooling/src/programs/build.ts"], { cwd: packageOf(`../../${name}`) })
+  }
 }
 
 /** What `npm publish` would put there: `dist`, and the manifest with the exports of `publishConfig`. */

@@ -1,5 +1,5 @@
 /**
- * Calls, many at once or so many a second, and what became of them.
+ * Makes calls, many at once or at a rate, and counts their outcomes.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { quantile } from "./statistics.ts"
@@ -61,8 +61,8 @@ export const pooled = (outcomes: ReadonlyArray<Outcome>): Outcome =>
   outcomeOf(outcomes.flatMap(({ finished }) => finished))
 
 /**
- * An open loop: a call is started when it is due, whether or not earlier ones have been answered, and its time counts
- * from when it was due. A client that stalls cannot hide it by asking less.
+ * An open loop: each call starts when it is due, whether or not earlier calls have been answered, and its time counts
+ * from when it was due. A client that stalls cannot hide that by making fewer calls.
  */
 export const atRate = async (call: () => Promise<number>, perSecond: number, seconds: number): Promise<Outcome> => {
   const calls: Array<Promise<Finished>> = []

@@ -1,5 +1,5 @@
 /**
- * `pnpm bench`: the same work for this project and for its peers, in one run.
+ * `pnpm bench`: the same work for this project and for comparable libraries, in one run.
  */
 import * as Schema from "effect/Schema"
 import { readFileSync } from "node:fs"
@@ -49,13 +49,13 @@ const workloads: ReadonlyArray<Workload> = [
 const usage = `pnpm bench [--only row,row] [--quick] [--json] [--charts] [--warm seconds] [--seed number]
 
   --only   some of: ${workloads.map(({ name }) => name).join(", ")}
-  --quick  fewer and shorter rounds: to see that it runs, not to quote it
+  --quick  fewer and shorter rounds: to check that it runs, not to quote its figures
   --json   one JSON document on standard output, nothing else
-  --charts writes packages/benchmarks/docs: the charts, and the page if no row is left out
-  --warm   how long warm calls are measured, in seconds (40; an error of a hundredth takes ten minutes)
-  --seed   of the order of rounds and of who is interrupted (1)`
+  --charts writes the charts to packages/benchmarks/docs, and the page if no row is left out
+  --warm   how long warm calls are measured, in seconds (default 40; an error of 0.01 takes ten minutes)
+  --seed   for the order of rounds and the choice of interrupted callers (default 1)`
 
-/** A wrong option is answered with how it is done, not with a stack. */
+/** A wrong option is answered with the usage, not with a stack trace. */
 const refuse = (problem: string): never => {
   console.error(`${problem}\n\n${usage}`)
   process.exit(2)
@@ -114,7 +114,7 @@ const machine = () => ({
   seed: whole(options.seed)
 })
 
-/** To people. */
+/** Prints for people. With `--json` only the document is printed. */
 const say = (text: string): void => {
   if (!options.json) console.log(text)
 }

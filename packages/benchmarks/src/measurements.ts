@@ -1,12 +1,12 @@
 /**
- * What the programs that measure in processes of their own are told, and what they tell: their heap and their CPU time are
- * theirs alone, whatever ran before them.
+ * Input and output of the programs that measure in processes of their own, so that nothing that ran before counts into
+ * their heap and their CPU time.
  */
 import * as Schema from "effect/Schema"
 import { fork } from "node:child_process"
 
 export interface Measurement<I, O> {
-  /** The module that does it. */
+  /** The module that measures. */
   readonly program: URL
   readonly input: Schema.Schema<I>
   readonly output: Schema.Schema<O>
@@ -29,16 +29,16 @@ export const providers = measurement(
   Schema.Struct({
     sizes: Schema.Array(Schema.Struct({
       providers: Schema.Number,
-      /** CPU time to make one, in microseconds. */
+      /** CPU time to make one provider, in microseconds. */
       buildMicros: Schema.Number,
-      /** Heap of one that has not been asked for a token yet, in KiB. */
+      /** Heap of a provider before its first token, in KiB. */
       builtKib: Schema.Number,
-      /** Heap of one with a token in hand. */
+      /** Heap of a provider that holds a token, in KiB. */
       heldKib: Schema.Number,
       /** CPU time of a first token, discovery included, in microseconds. */
       firstTokenMicros: Schema.Number
     })),
-    /** An hour of the largest number, all of which got their first tokens at once. */
+    /** One hour of the largest number of providers, after all got their first tokens at once. */
     hour: Schema.Struct({
       renewals: Schema.Number,
       cpuMicrosPerRenewal: Schema.Number,
@@ -57,7 +57,7 @@ export const accessToken = measurement(
   "accessToken",
   Schema.Struct({ perRound: Schema.Number, rounds: Schema.Number }),
   Schema.Struct({
-    /** How it was called, and how many were had in a second of CPU time: one figure for each round. */
+    /** How the token was read, and how many times in a second of CPU time: one figure for each round. */
     ways: Schema.Array(Schema.Struct({ name: Schema.String, perSecond: Schema.Array(Schema.Number) }))
   })
 )
@@ -69,10 +69,10 @@ export const soak = measurement(
     calls: Schema.Number,
     turns: Schema.Number,
     served: Schema.Number,
-    /** Nothing in hand, and the authorization server had just refused or been away. */
+    /** Failures while no token was valid and the last answer of the authorization server was a fault. */
     explained: Schema.Number,
     unexplained: Schema.Number,
-    /** The first few of them. */
+    /** The first few unexplained failures. */
     examples: Schema.Array(Schema.String),
     interrupted: Schema.Number,
     tokenRequests: Schema.Number,
@@ -83,7 +83,7 @@ export const soak = measurement(
   })
 )
 
-/** Runs one in a process of its own, in which garbage can be collected on demand. */
+/** Runs a measurement in a process of its own, in which garbage can be collected on demand. */
 export const measure = <I, O>({ input, output, program }: Measurement<I, O>, given: I): Promise<O> =>
   new Promise((resolve, reject) => {
     const child = fork(program, [JSON.stringify(Schema.encodeSync(input)(given))], { execArgv: ["--expose-gc"] })
@@ -99,7 +99,7 @@ export const measure = <I, O>({ input, output, program }: Measurement<I, O>, giv
     })
   })
 
-/** The other end: measures what it was told, and tells. */
+/** The other end: measures with the given input and sends the output. */
 export const answer = async <I, O>(
   { input, output }: Measurement<I, O>,
   f: (given: I) => Promise<O>
@@ -108,7 +108,7 @@ export const answer = async <I, O>(
   process.send?.(Schema.encodeSync(output)(await f(given)))
 }
 
-/** Bytes in use after a collection; the second one takes what the first one's finalizers let go. */
+/** Bytes in use after a collection. The second collection takes what the finalizers of the first one released. */
 export const heapUsed = (): number => {
   globalThis.gc?.()
   globalThis.gc?.()

@@ -1,6 +1,10 @@
 /**
- * The authorization server and the MCP server once more, without a network: an `HttpClient` that answers by itself. For
- * what takes longer than anybody waits (an hour of renewals, a million calls), and for what a network would hide.
+ * An authorization server and thousands of MCP servers without a network: an `HttpClient` that answers by itself. For
+ * measurements that would take too long over sockets (an hour of renewals, a million calls).
+ *
+ * The `TestNetwork` of `@effect-mcp-auth/testing` keeps a record of every request (1.2 KB each), which would be most of
+ * the heap that is measured here, takes 0.48 ms of CPU for a token request where this module takes 0.27 ms, and looks
+ * for the host of a request among all hosts of an origin, of which there are ten thousand here.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
@@ -12,7 +16,7 @@ import { credentials } from "./control.ts"
 export const issuer = "https://auth.example.com"
 export const resourceOrigin = "https://mcp.example.com"
 
-/** How the token endpoint behaves instead of issuing a token. */
+/** What the token endpoint does instead of issuing a token. */
 export type Fault =
   | { readonly _tag: "Refused" }
   | { readonly _tag: "Hangs" }
@@ -26,19 +30,19 @@ export type Fault =
 export interface Options {
   readonly now: () => number
   readonly tokenLifetimeMillis: number
-  /** Asked at every token request. */
+  /** The fault of this token request. Called at every token request. */
   readonly fault?: () => Fault | undefined
-  /** How long the token endpoint takes, in milliseconds. Asked at every token request. */
+  /** How long the token endpoint takes, in milliseconds. Called at every token request. */
   readonly tokenMillis?: () => number
-  /** Told of every token request, whatever comes of it. */
+  /** Called at every token request, whatever its outcome. */
   readonly onTokenRequest?: () => void
 }
 
 export interface MemoryServers {
   readonly client: HttpClient.HttpClient
-  /** Whether any token that was issued and not revoked is valid, by a clock that runs from when it was asked for. */
+  /** Whether a token is valid that was not revoked. Its life counts from the token request. */
   readonly isAnyTokenValid: () => boolean
-  /** Whether the MCP server lets this `Authorization` in. */
+  /** Whether the MCP server accepts this `Authorization`. */
   readonly admits: (authorization: string) => boolean
   readonly revokeAll: () => void
 }
@@ -69,7 +73,7 @@ export const make = (options: Options): MemoryServers => {
 
   const issue = (askedAt: number): Response => {
     const now = options.now()
-    // Tokens of old are forgotten, or the servers' memory would be taken for the client's.
+    // Old tokens are deleted, or the memory of the servers would count as memory of the client.
     for (const [token, { expiresAt }] of tokens) {
       if (expiresAt > now) break
       tokens.delete(token)

@@ -17,7 +17,7 @@ export interface Line {
   readonly values: Readonly<Record<string, Value>>
 }
 
-/** A figure that was promised of a client. */
+/** A figure that is promised for a client. */
 export interface Target {
   readonly client: string
   readonly claim: string
@@ -30,13 +30,13 @@ export interface Target {
 export interface Section {
   readonly name: string
   readonly title: string
-  /** What the lines are of: clients, if it does not say. */
+  /** The heading of the lines. `client` by default. */
   readonly head?: string
   readonly columns: ReadonlyArray<Column>
   readonly lines: ReadonlyArray<Line>
   readonly targets: ReadonlyArray<Target>
   readonly charts: ReadonlyArray<Chart>
-  /** What one has to know to read the figures. */
+  /** What a reader must know to read the figures. */
   readonly note?: string
 }
 
@@ -50,7 +50,7 @@ const cell = (value: Value, digits = 0): string => {
   return typeof value === "number" ? value.toFixed(digits) : value
 }
 
-/** A Markdown table; columns of nothing but numbers are set to the right. */
+/** A Markdown table. Columns that contain only numbers are set to the right. */
 export const table = (head: ReadonlyArray<string>, body: ReadonlyArray<ReadonlyArray<string>>): string => {
   const columns = head.map((title, i) => {
     const cells = body.map((row) => row[i] ?? "")
@@ -78,7 +78,7 @@ export const renderSection = ({ columns, head = "client", lines, note, title }: 
     )
   }\n${note === undefined ? "" : `\n${note}\n`}`
 
-/** One row for each claim, one column for each client of which it was made. */
+/** One row for each claim, and one column for each client to which a claim applies. */
 export const renderTargets = (sections: ReadonlyArray<Section>): string => {
   const targets = sections.flatMap((section) => section.targets)
   const clients = [...new Set(targets.map(({ client }) => client))]

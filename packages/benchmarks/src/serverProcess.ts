@@ -1,5 +1,5 @@
 /**
- * The parent's hold on the process with the servers.
+ * Starts the process with the servers, and controls it.
  */
 import * as Schema from "effect/Schema"
 import { fork } from "node:child_process"
@@ -23,8 +23,8 @@ interface Waiting {
 }
 
 export const start = (): ServerProcess => {
-  // Without the parent's flags: a profile or an inspector of the client is not one of the servers.
-  const child = fork(new URL("servers.ts", import.meta.url), { execArgv: [] })
+  // Without the parent's flags: a profile or an inspector is meant for the client, not for the servers.
+  const child = fork(new URL("leanServers.ts", import.meta.url), { execArgv: [] })
   const waiting = new Map<number, Waiting>()
   let lastId = 0
   let gone: Error | undefined

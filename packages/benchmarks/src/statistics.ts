@@ -1,5 +1,5 @@
 /**
- * The little statistics that the figures need, and randomness that can be repeated.
+ * Statistics for the figures, and random numbers that can be repeated.
  */
 
 /** The value below which the share `q` of the sample lies, interpolated between neighbours; NaN for an empty sample. */
@@ -17,11 +17,11 @@ export interface Summary {
   readonly lower: number
   readonly median: number
   readonly upper: number
-  /** The standard error of the median, as if the sample were normal: another run may well be this far off. */
+  /** The standard error of the median for a normal sample: another run can easily differ by so much. */
   readonly error: number
 }
 
-/** The median between the quartiles: what is typical, and how far to believe it. */
+/** The median between its quartiles: the typical value, and how certain it is. */
 export const summarize = (sample: ReadonlyArray<number>): Summary => {
   const lower = quantile(sample, 0.25)
   const upper = quantile(sample, 0.75)
@@ -38,7 +38,7 @@ export const slope = (points: ReadonlyArray<readonly [x: number, y: number]>): n
   return covariance / points.reduce((sum, [a]) => sum + (a - x) ** 2, 0)
 }
 
-/** Pairs of the same round, so that what slowed the machine down slowed both; rounds without a base are left out. */
+/** Pairs of the same round: a slow moment of the machine affects both. Rounds without a base are left out. */
 const paired =
   (f: (value: number, base: number) => number) =>
   (sample: ReadonlyArray<number>, base: ReadonlyArray<number>): ReadonlyArray<number> =>

@@ -1,6 +1,6 @@
 /**
- * Draws a chart: SVG by itself, without a script or a font of its own, for light and dark pages. Whoever cannot see it
- * is read its title and its figures.
+ * Draws a chart as SVG without scripts and fonts, for light and dark pages. Screen readers read its title and its
+ * figures.
  */
 import type { Axis, Bars, Chart, Curves, Panel, Series } from "./chart.ts"
 
@@ -106,7 +106,7 @@ const drawPanel = ({ categories, ours }: Bars, panel: Panel, left: number, panel
     const value = values[i]
     const y = top + i * rowHeight + (rowHeight - barHeight) / 2
     if (value === undefined) return [text(left + 6, y + 12, "muted", "–")]
-    // Nothing is a hair's breadth: so that it can be told from what was not measured.
+    // A value of 0 is a thin bar, to distinguish it from a value that was not measured.
     const length = Math.max(1, lengthOf(value))
     return [
       `<rect x="${coordinate(left)}" y="${coordinate(y)}" width="${coordinate(length)}" height="${barHeight}" rx="2" ` +
@@ -201,7 +201,7 @@ const drawSeries = ({ points }: Series, color: number, x: Scale, y: Scale): Arra
     `<polyline points="${places.map((place) => place.join(",")).join(" ")}" class="curve line-${color}"${
       dash === "" ? "" : ` stroke-dasharray="${dash}"`
     }/>`,
-    // Dots say where it was measured, as long as there is room between them.
+    // Dots mark the measured points, as long as there is room between them.
     ...(points.length > 40 ? [] : places.map(([a, b]) => `<circle cx="${a}" cy="${b}" r="3" class="fill-${color}"/>`))
   ]
 }

@@ -1,5 +1,5 @@
 /**
- * A kind of work, and what all of them share.
+ * A kind of work that is measured, and what all kinds share.
  */
 import type { Client, Competitor } from "./client.ts"
 import { bars } from "./chart.ts"
@@ -15,9 +15,9 @@ import type { Random } from "./statistics.ts"
 export interface Bench {
   readonly servers: ServerProcess
   readonly random: Random
-  /** Fewer rounds and shorter ones: to see that it runs, not to quote it. */
+  /** Fewer and shorter rounds: to check that the benchmark runs, not to quote its figures. */
   readonly quick: boolean
-  /** How long the warm calls over loopback go on. */
+  /** How long warm calls over loopback are measured, in seconds. */
   readonly warmSeconds: number
 }
 
@@ -25,11 +25,13 @@ export interface Workload {
   /** What `--only` takes. */
   readonly name: string
   readonly run: (bench: Bench) => Promise<Section>
-  /** Whether it counts, or looks at processes of its own: such work is done side by side, at the end. */
+  /**
+   * Whether the work counts requests or measures its own processes. Such kinds of work run side by side, at the end.
+   */
   readonly sideBySide?: boolean
 }
 
-/** What came of one client's work, and what the servers saw of it. */
+/** The result of one client's work, and what the servers recorded of it. */
 export interface Trial<A> {
   readonly result: A
   readonly counters: Counters
@@ -38,7 +40,7 @@ export interface Trial<A> {
   readonly refusedAt: ReadonlyArray<number>
 }
 
-/** The work of one new client, against servers that have forgotten the one before. */
+/** The work of one new client, against servers that have been reset. */
 export const trial = async <A>(
   { servers }: Bench,
   competitor: Competitor,
@@ -61,14 +63,14 @@ export const trial = async <A>(
   }
 }
 
-/** Goes through them one after the other: they would disturb each other's figures. */
+/** Runs `f` for one item after the other: at once they would disturb each other's figures. */
 export const forEach = async <A, B>(items: ReadonlyArray<A>, f: (item: A) => Promise<B>): Promise<ReadonlyArray<B>> => {
   const results: Array<B> = []
   for (const item of items) results.push(await f(item))
   return results
 }
 
-/** For work that is long and light: all of them at the same time, each against servers of its own. */
+/** For work that is long and light: all competitors at the same time, each against its own servers. */
 export const together = <B>(
   bench: Bench,
   competitors: ReadonlyArray<Competitor>,
@@ -76,7 +78,7 @@ export const together = <B>(
 ): Promise<ReadonlyArray<B>> =>
   Promise.all(competitors.map((competitor) => apart(bench, (bench) => f(competitor, bench))))
 
-/** With servers of their own. */
+/** Runs `f` with servers of its own. */
 export const apart = async <B>(bench: Bench, f: (bench: Bench) => Promise<B>): Promise<B> => {
   const servers = start()
   try {
@@ -86,7 +88,7 @@ export const apart = async <B>(bench: Bench, f: (bench: Bench) => Promise<B>): P
   }
 }
 
-/** What came on top since `before`. */
+/** The requests since `before`. */
 export const since = (after: Counters, before: Counters): Counters => ({
   token: after.token - before.token,
   resourceMetadata: after.resourceMetadata - before.resourceMetadata,
@@ -100,11 +102,11 @@ export const since = (after: Counters, before: Counters): Counters => ({
 
 const ourNames = new Set(ours.map(({ name }) => name))
 
-/** Bars for clients, in which ours stand out. */
+/** Bars for clients, with our clients highlighted. */
 export const clientBars = (options: Omit<Parameters<typeof bars>[0], "ours">): Bars =>
   bars({ ...options, ours: ourNames })
 
-/** Requests that were counted at the servers. */
+/** Requests that the servers counted. */
 export const requestColumns: ReadonlyArray<Column> = [
   { key: "token", title: "token" },
   { key: "resourceMetadata", title: "resource md" },
@@ -125,7 +127,7 @@ export const outcomeLine = (competitor: Competitor, outcome: Outcome, counters: 
   return { client: competitor.name, values: { ...counters, calls, failed, p50, p99 } }
 }
 
-/** A promise about a count: `measured` is no more than `most`. */
+/** A promise about a count: `measured` is at most `most`. */
 export const atMost = ({ name }: Pick<Competitor, "name">, claim: string, measured: number, most: number): Target => ({
   client: name,
   claim,
@@ -134,7 +136,7 @@ export const atMost = ({ name }: Pick<Competitor, "name">, claim: string, measur
   met: measured <= most
 })
 
-/** The promises are ours: the others are there to be compared with. */
+/** Promises are made for our clients only; the others are there for comparison. */
 export const promised = <A extends { readonly competitor: Competitor }>(
   results: ReadonlyArray<A>,
   promise: (result: A) => ReadonlyArray<Target>

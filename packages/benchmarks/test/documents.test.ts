@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile } from "node:fs/promises"
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { expect, it } from "vitest"
+import { expect, it, onTestFinished } from "vitest"
 import { bars } from "../src/chart.ts"
 import { renderPage, write } from "../src/documents.ts"
 import type { Report } from "../src/report.ts"
@@ -27,7 +27,7 @@ const report: Report = {
   }]
 }
 
-it("the page has the command, the machine, the promises, the figures and the charts", () => {
+it("renderPage: the page has the command, the machine, the promises, the figures and the charts", () => {
   const page = renderPage(report)
   const parts = [
     "pnpm bench --charts",
@@ -41,8 +41,9 @@ it("the page has the command, the machine, the promises, the figures and the cha
   expect(places).toEqual(places.toSorted((a, b) => a - b))
 })
 
-it("writes the charts, and the page only if nothing was left out", async () => {
+it("write writes the charts, and the page only if every row was measured", async () => {
   const directory = await mkdtemp(join(tmpdir(), "bench-"))
+  onTestFinished(() => rm(directory, { recursive: true }))
   const url = new URL(`${pathToFileURL(directory).href}/docs/`)
   expect(await write(url, report, false)).toEqual(["burst.svg"])
   expect(await write(url, report, true)).toEqual(["burst.svg", "README.md"])

@@ -22,7 +22,7 @@ const section: Section = {
 }
 
 describe("table", () => {
-  it("sets columns of numbers to the right, and no other", () => {
+  it("table sets columns of numbers to the right, and no other", () => {
     expect(table(["client", "n", "what"], [["a", "10", "x"], ["b", "–", "10 µs"]])).toBe([
       "| client |   n | what  |",
       "| ------ | --: | ----- |",
@@ -32,7 +32,7 @@ describe("table", () => {
   })
 })
 
-it("a section says – where a client has no figure", () => {
+it("renderSection writes a dash where a client has no figure", () => {
   expect(renderSection(section)).toBe([
     "## 200 first calls at once",
     "",
@@ -44,13 +44,13 @@ it("a section says – where a client has no figure", () => {
   ].join("\n"))
 })
 
-it("a section may say what its lines are of, and what to know of them", () => {
+it("renderSection writes the heading of the lines and the note that a section has", () => {
   const text = renderSection({ ...section, head: "providers", note: "Without a network." })
   expect(text).toContain("| providers  |")
   expect(text.endsWith("\n\nWithout a network.\n")).toBe(true)
 })
 
-it("a promise is one row for all clients, and a missed one stands out", () => {
+it("renderTargets writes one row for a promise to all clients, and marks a missed promise", () => {
   const rows = renderTargets([section]).split("\n").filter((line) => line.startsWith("|"))
   expect(rows.map((row) => row.split("|").map((cell) => cell.trim()).filter((cell) => cell !== "")).slice(2)).toEqual([
     ["token requests", "at most 1", "1", "2 MISSED"],
@@ -58,11 +58,11 @@ it("a promise is one row for all clients, and a missed one stands out", () => {
   ])
 })
 
-it("nothing promised, nothing printed", () => {
+it("renderTargets writes nothing when nothing was promised", () => {
   expect(renderTargets([{ ...section, targets: [] }])).toBe("")
 })
 
-it("the JSON holds the figures as they were measured", () => {
+it("renderJson writes the figures as they were measured, without rounding", () => {
   const parsed: unknown = JSON.parse(renderJson({ machine: { cpus: 2 }, sections: [section] }))
   expect(parsed).toMatchObject({
     machine: { cpus: 2 },

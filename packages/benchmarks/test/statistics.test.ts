@@ -7,7 +7,7 @@ describe("quantile", () => {
     expect(quantile([10, 20, 30], 0.25)).toBe(15)
   })
 
-  it("is the least and the greatest at its ends", () => {
+  it("is the least value for 0 and the greatest for 1", () => {
     expect(quantile([3, 1, 2], 0)).toBe(1)
     expect(quantile([3, 1, 2], 1)).toBe(3)
   })
@@ -20,7 +20,7 @@ describe("quantile", () => {
     expect(median([])).toBeNaN()
   })
 
-  it("leaves the sample in its order", () => {
+  it("does not change the order of the sample it is given", () => {
     const sample = [3, 1, 2]
     quantile(sample, 0.5)
     expect(sample).toEqual([3, 1, 2])
@@ -28,30 +28,30 @@ describe("quantile", () => {
 })
 
 describe("summarize", () => {
-  it("gives the quartiles around the median", () => {
+  it("returns the median between its quartiles", () => {
     expect(summarize([1, 2, 3, 4, 5])).toMatchObject({ lower: 2, median: 3, upper: 4 })
   })
 
-  it("is half as uncertain with four times the rounds", () => {
+  it("halves the error when there are four times as many rounds", () => {
     const sample = [1, 2, 3, 4, 5]
     const fourfold = [...sample, ...sample, ...sample, ...sample]
     expect(summarize(sample).error / summarize(fourfold).error).toBeCloseTo(2, 5)
   })
 })
 
-it("ratios and differences are taken within a round, and rounds without a base are left out", () => {
+it("ratios and differences compare values of the same round, and skip rounds without a base", () => {
   expect(ratios([2, 9, 5], [1, 3, 0])).toEqual([2, 3])
   expect(differences([2, 9, 5], [1, 3])).toEqual([1, 6])
 })
 
 describe("seeded", () => {
-  it("repeats itself for the same seed, and only for that", () => {
+  it("repeats its numbers for the same seed, and not for another", () => {
     const draw = (seed: number) => Array.from({ length: 5 }, seeded(seed))
     expect(draw(1)).toEqual(draw(1))
     expect(draw(1)).not.toEqual(draw(2))
   })
 
-  it("stays in [0, 1) and spreads over it", () => {
+  it("gives numbers that spread over [0, 1)", () => {
     const numbers = Array.from({ length: 10_000 }, seeded(7))
     expect(Math.min(...numbers)).toBeGreaterThanOrEqual(0)
     expect(Math.max(...numbers)).toBeLessThan(1)
@@ -59,7 +59,7 @@ describe("seeded", () => {
   })
 })
 
-it("shuffled keeps every item once and its argument as it was", () => {
+it("shuffled returns every item once and does not change its argument", () => {
   const items = [1, 2, 3, 4, 5, 6]
   const result = shuffled(items, seeded(3))
   expect(result.toSorted((a, b) => a - b)).toEqual(items)
@@ -67,7 +67,7 @@ it("shuffled keeps every item once and its argument as it was", () => {
   expect(result).not.toEqual(items)
 })
 
-it("the slope is that of the line through the points, whatever its height", () => {
+it("slope is that of the line through the points, whatever its height", () => {
   expect(slope([[0, 5], [1, 7], [2, 9]])).toBeCloseTo(2, 10)
   expect(slope([[10, 3], [20, 3], [30, 3]])).toBe(0)
   expect(slope([[1, 1]])).toBeNaN()

@@ -38,7 +38,7 @@ describe("ticks", () => {
     expect(linearTicks(10, 5)).toEqual([0, 2, 4, 6, 8, 10])
   })
 
-  it("of nothing are an axis still", () => {
+  it("are an axis even for a greatest value of 0", () => {
     expect(linearTicks(0, 5)).toEqual([0, 1])
   })
 
@@ -49,12 +49,12 @@ describe("ticks", () => {
   })
 })
 
-it("labels are moved apart and keep their order", () => {
+it("spread moves labels apart and keeps their order", () => {
   expect(spread([10, 12, 40, 11], 5, 100)).toEqual([10, 20, 40, 15])
   expect(spread([99, 98, 10], 5, 100)).toEqual([100, 95, 10])
 })
 
-it("figures are written with their thousands apart and the digits asked for", () => {
+it("formatNumber writes figures with thousands apart and as many digits as asked for", () => {
   expect(formatNumber(1234567)).toBe("1,234,567")
   expect(formatNumber(1.25, 1)).toBe("1.3")
 })
@@ -70,12 +70,12 @@ describe("bars", () => {
     expect(ours[1]).toBeCloseTo(peer ?? 0, 1)
   })
 
-  it("what was not measured has no bar, but a dash", () => {
+  it("show a dash and no bar for a value that was not measured", () => {
     expect(attributes(svg, "rect", "peer", "width").length).toBe(1)
     expect(svg).toContain(">–</text>")
   })
 
-  it("the limit is a line between the lengths of what is below and above it", () => {
+  it("show the limit as a line between bars below and above it", () => {
     const [limit] = attributes(svg, "line", "limit", "x1")
     const [peer] = attributes(svg, "rect", "peer", "width")
     const [left] = attributes(svg, "rect", "peer", "x")
@@ -89,7 +89,7 @@ describe("bars", () => {
 describe("curves", () => {
   const svg = draw(curves)
 
-  it("a logarithmic axis gives each power of ten the same room, and a level curve is level", () => {
+  it("give each power of ten the same room on a logarithmic axis, and draw a level curve level", () => {
     const points = (/<polyline points="([^"]*)"/.exec(svg)?.[1] ?? "").split(" ").map((place) =>
       place.split(",").map(Number)
     )
@@ -98,12 +98,12 @@ describe("curves", () => {
     expect(new Set(points.map(([, y]) => y)).size).toBe(1)
   })
 
-  it("stays within the picture, and no coordinate is missing", () => {
+  it("stay within the picture, and no coordinate is missing", () => {
     expect(svg).not.toContain("NaN")
     expect(draw({ ...curves, series: [{ name: "nothing", points: [] }] })).not.toMatch(/NaN|Infinity/)
   })
 
-  it("peers are drawn in other colors than ours, wherever they stand", () => {
+  it("draw peers in other colors than ours, wherever they stand", () => {
     const [first, second] = curves.series
     if (first === undefined || second === undefined) throw new Error("no series")
     const mixed = draw({ ...curves, series: [{ ...first, peer: true }, second] })
@@ -111,14 +111,14 @@ describe("curves", () => {
     expect(mixed).toMatch(/class="fill-0">b</)
   })
 
-  it("many points are a line without dots", () => {
+  it("draw many points as a line without dots", () => {
     const points = Array.from({ length: 100 }, (_, i) => [i, i] as const)
     expect(draw({ ...curves, series: [{ name: "many", points }] })).not.toContain("<circle")
     expect(svg).toContain("<circle")
   })
 })
 
-it("is read out: title, description and every figure", () => {
+it("draw describes title, description and every figure to screen readers", () => {
   const svg = draw(clients)
   expect(svg).toContain("<title id=\"title\">Calls &#60; 200 &#38; more</title>")
   expect(svg).toMatch(
@@ -127,7 +127,7 @@ it("is read out: title, description and every figure", () => {
   expect(draw(curves)).toContain("b: from 0 at 1 to 9.5 at 1,000")
 })
 
-it("has shades for dark pages, and no text unescaped", () => {
+it("draw has colors for dark pages, and escapes every text", () => {
   expect(draw(clients)).toContain("prefers-color-scheme:dark")
   expect(draw({ ...clients, title: "</svg><script>\"" })).not.toContain("<script>")
 })

@@ -22,11 +22,15 @@ import type * as Scope from "effect/Scope"
  * @category models
  */
 export interface Options extends OAuthProvider.OAuthProvider.Options {
+  /** The id under which the authorization server knows this client. */
   readonly clientId: string
+  /** The secret that the authorization server issued to this client. It is sent to the token endpoint only. */
   readonly clientSecret: Redacted.Redacted<string>
   /**
-   * How id and secret travel (RFC 6749 §2.3.1): in the `Authorization` header by default; in the body; or by the one of
-   * the two that the authorization server's metadata lists.
+   * Where the request contains the id and the secret (RFC 6749 §2.3.1): in the `Authorization` header
+   * (`client_secret_basic`), in the body (`client_secret_post`), or as the authorization server's metadata says (`discover`).
+   *
+   * @default "client_secret_basic"
    */
   readonly tokenEndpointAuthMethod?: "client_secret_basic" | "client_secret_post" | "discover" | undefined
 }
@@ -59,6 +63,8 @@ export const make = (
     })
 
 /**
+ * A provider for one server and one client.
+ *
  * @since 0.1.0
  * @category layers
  * @example
@@ -85,10 +91,22 @@ export const layer = (
 > => Layer.scoped(OAuthProvider.OAuthProvider, make(options))
 
 /**
- * `layer` with options from `Config`; read the secret with `Config.redacted`.
+ * `layer` with options from `Config`. Read the secret with `Config.redacted`.
  *
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { ClientSecret } from "@effect-mcp-auth/client-secret"
+ * import { Config } from "effect"
+ *
+ * const Auth = ClientSecret.layerConfig({
+ *   serverUrl: Config.string("MCP_SERVER_URL"),
+ *   issuer: Config.string("MCP_ISSUER"),
+ *   clientId: Config.string("MCP_CLIENT_ID"),
+ *   clientSecret: Config.redacted("MCP_CLIENT_SECRET")
+ * })
+ * ```
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options>

@@ -35,8 +35,8 @@ const tokenRequest = Effect.flatMap(
     })
 )
 
-describe("make", () => {
-  it.scoped("gives a provider whose tokens the server takes", () =>
+describe("ClientSecret.make", () => {
+  it.scoped("builds a provider whose tokens the server accepts", () =>
     Effect.gen(function*() {
       const provider = yield* ClientSecret.make({ ...options, scopes: ["mcp", "admin"] })
       expect(provider.resource).toBe("https://mcp.example.com/mcp")
@@ -50,7 +50,7 @@ describe("make", () => {
       expect(new URLSearchParams(body).get("grant_type")).toBe("client_credentials")
     }).pipe(Effect.provide(environment())))
 
-  it.effect("lives as long as its scope", () =>
+  it.effect("builds a provider that ends with its scope", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const provider = yield* Scope.extend(ClientSecret.make(options), scope)
@@ -59,7 +59,7 @@ describe("make", () => {
       expect(Exit.isFailure(yield* Effect.exit(provider.accessToken))).toBe(true)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("many providers in one program keep their tokens apart", () =>
+  it.scoped("builds many providers in one program, with separate tokens", () =>
     Effect.gen(function*() {
       const [mcp, admin, same] = yield* Effect.all([
         ClientSecret.make({ ...options, scopes: ["mcp"] }),
@@ -71,7 +71,7 @@ describe("make", () => {
       expect(AccessToken.isSame(a, c)).toBe(true)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("an empty secret is refused, and nothing is sent", () =>
+  it.scoped("fails with InvalidOptions for an empty secret, and nothing is sent", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(ClientSecret.make({ ...options, clientSecret: Redacted.make("") }))
       expect(error._tag).toBe("InvalidOptions")
@@ -81,7 +81,7 @@ describe("make", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("how the secret travels (RFC 6749 §2.3.1)", () => {
+describe("the secret (RFC 6749 §2.3.1)", () => {
   const sent = (tokenEndpointAuthMethod: ClientSecret.Options["tokenEndpointAuthMethod"]) =>
     Effect.gen(function*() {
       const provider = yield* ClientSecret.make({ ...options, tokenEndpointAuthMethod })
@@ -90,40 +90,43 @@ describe("how the secret travels (RFC 6749 §2.3.1)", () => {
       return { authorization: headers["authorization"], body }
     })
 
-  it.scoped.each([undefined, "client_secret_basic"] as const)("in the header: %s", (method) =>
-    Effect.gen(function*() {
-      const { authorization, body } = yield* sent(method)
-      expect(authorization).toBe(basic)
-      assert.deepStrictEqual([...new URLSearchParams(body).keys()], ["grant_type", "scope", "resource"])
-    }).pipe(Effect.provide(environment())))
+  it.scoped.each([undefined, "client_secret_basic"] as const)(
+    "is sent in the header with tokenEndpointAuthMethod %s",
+    (method) =>
+      Effect.gen(function*() {
+        const { authorization, body } = yield* sent(method)
+        expect(authorization).toBe(basic)
+        assert.deepStrictEqual([...new URLSearchParams(body).keys()], ["grant_type", "scope", "resource"])
+      }).pipe(Effect.provide(environment()))
+  )
 
-  it.scoped("in the body", () =>
+  it.scoped("is sent in the body with client_secret_post", () =>
     Effect.gen(function*() {
       const request = yield* sent("client_secret_post")
       expect(request.authorization).toBeUndefined()
       expect(request.body).toContain(body)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("by what the metadata lists: the body", () =>
+  it.scoped("is sent in the body with discover if the metadata lists that alone", () =>
     Effect.gen(function*() {
       const request = yield* sent("discover")
       expect(request.authorization).toBeUndefined()
       expect(request.body).toContain(body)
     }).pipe(Effect.provide(environment({ authorizationServer: { authMethods: ["client_secret_post"] } }))))
 
-  it.scoped("by what the metadata lists: the header, where it lists both", () =>
+  it.scoped("is sent in the header with discover if the metadata lists both methods", () =>
     Effect.gen(function*() {
       expect((yield* sent("discover")).authorization).toBe(basic)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("by what the metadata lists: the header, where it lists nothing (RFC 8414 §2)", () =>
+  it.scoped("is sent in the header with discover if the metadata lists nothing (RFC 8414 §2)", () =>
     Effect.gen(function*() {
       expect((yield* sent("discover")).authorization).toBe(basic)
     }).pipe(Effect.provide(environment({
       authorizationServer: { metadata: { token_endpoint_auth_methods_supported: undefined } }
     }))))
 
-  it.scoped("not at all where the metadata lists neither", () =>
+  it.scoped("is not sent with discover if the metadata lists neither method", () =>
     Effect.gen(function*() {
       const provider = yield* ClientSecret.make({ ...options, tokenEndpointAuthMethod: "discover" })
       const error = yield* Effect.flip(provider.accessToken)
@@ -133,7 +136,7 @@ describe("how the secret travels (RFC 6749 §2.3.1)", () => {
       expect(yield* network.count("token")).toBe(0)
     }).pipe(Effect.provide(environment({ authorizationServer: { authMethods: ["private_key_jwt"] } }))))
 
-  it.scoped("never one way after the other: a refusal is final", () =>
+  it.scoped("is never sent by a second method after a refusal", () =>
     Effect.gen(function*() {
       const provider = yield* ClientSecret.make(options)
       const error = yield* Effect.flip(provider.accessToken)
@@ -149,7 +152,7 @@ const call = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https
 const authenticated = <E, R>(provider: Layer.Layer<OAuthProvider.OAuthProvider, E, R>) =>
   OAuthHttpClient.layer.pipe(Layer.provide(provider))
 
-describe("layer", () => {
+describe("ClientSecret.layer", () => {
   it.effect("provides the authenticated client", () =>
     Effect.gen(function*() {
       const response = yield* call.pipe(Effect.provide(authenticated(ClientSecret.layer(options))))
@@ -158,7 +161,7 @@ describe("layer", () => {
       expect((yield* call).status).toBe(401)
     }).pipe(Effect.provide(environment())))
 
-  it.effect("fails to be built with wrong options", () =>
+  it.effect("fails with InvalidOptions", () =>
     Effect.gen(function*() {
       const layer = ClientSecret.layer({ ...options, clientId: "" })
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
@@ -166,7 +169,7 @@ describe("layer", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("layerConfig", () => {
+describe("ClientSecret.layerConfig", () => {
   const layer = ClientSecret.layerConfig({
     serverUrl: Config.string("MCP_URL"),
     issuer: Config.string("MCP_ISSUER"),
@@ -207,7 +210,7 @@ describe("layerConfig", () => {
       expect(new URLSearchParams(request.body).get("scope")).toBe("mcp admin")
     }).pipe(Effect.provide(environment())))
 
-  it.effect("what is left out has its default", () =>
+  it.effect("uses the default of an option that is left out", () =>
     Effect.gen(function*() {
       expect((yield* call.pipe(Effect.provide(authenticated(layer)), from({}))).status).toBe(200)
       const request = yield* tokenRequest
@@ -226,7 +229,7 @@ describe("layerConfig", () => {
       }).pipe(Effect.provide(environment()))
   )
 
-  it.effect("fails with what is there and wrong", () =>
+  it.effect("fails if an option is invalid", () =>
     Effect.gen(function*() {
       const error = yield* built.pipe(from({ MCP_CLIENT_SECRET: "" }), Effect.flip)
       assert("_tag" in error && error._tag === "InvalidOptions")
@@ -237,7 +240,7 @@ describe("layerConfig", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("what a program loads that imports this package alone", () => {
+describe("a program that imports this package alone", () => {
   /** The modules that Node loads for a program, in a process of its own. */
   const loaded = (program: string) =>
     Effect.promise(async () => {
@@ -263,7 +266,7 @@ describe("what a program loads that imports this package alone", () => {
       return urls.map(String)
     })
 
-  it.live("is its grant and core, and no signing of tokens", () =>
+  it.live("loads the grant and core, and not jose", () =>
     Effect.gen(function*() {
       const urls = yield* loaded(`await import("@effect-mcp-auth/client-secret")`)
       expect(urls.some((url) => url.includes("/client-secret/src/ClientSecret.ts"))).toBe(true)
@@ -272,7 +275,7 @@ describe("what a program loads that imports this package alone", () => {
       assert.deepStrictEqual(urls.filter((url) => /\/(?:private-key-jwt|jwt-bearer|testing)\//.test(url)), [])
     }), 60_000)
 
-  it.live("and nothing that only Node has", () =>
+  it.live("loads no module that only Node has", () =>
     Effect.gen(function*() {
       const urls = yield* loaded(`
         await import("effect")

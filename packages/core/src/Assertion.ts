@@ -1,18 +1,16 @@
 /**
- * An assertion (RFC 7521): what a provider is asked for, how a JWT is read, and whether it may be sent (RFC 7523 §3).
+ * An assertion (RFC 7521): what a provider is asked for, and whether the assertion may be sent (RFC 7523 §3).
  *
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import { clean } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
+import * as Jwt from "./Jwt.ts"
 import { AssertionError } from "./OAuthError.ts"
-import { isWholeSignature } from "./SigningKey.ts"
 
 /**
  * What an assertion is requested for.
@@ -80,85 +78,6 @@ export interface AssertionSource {
  */
 export const isRefused = (assertion: Redacted.Redacted<string>, { refused }: AssertionRequest): boolean =>
   refused.some((one) => one === assertion || Redacted.value(one) === Redacted.value(assertion))
-
-const Header = Schema.Struct({ alg: Schema.String, typ: Schema.optional(Schema.Unknown) })
-const Claims = Schema.Struct({
-  aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
-  exp: Schema.optional(Schema.Finite),
-  nbf: Schema.optional(Schema.Finite),
-  jti: Schema.optional(Schema.Unknown),
-  resource: Schema.optional(Schema.Unknown)
-})
-
-/**
- * What a JWT in the compact form says (RFC 7519), unverified: the authorization server verifies it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Jwt {
-  readonly header: { readonly alg: string; readonly typ?: unknown }
-  readonly claims: {
-    readonly aud?: string | ReadonlyArray<string> | undefined
-    /** In seconds since the epoch. */
-    readonly exp?: number | undefined
-    /** In seconds since the epoch. */
-    readonly nbf?: number | undefined
-    readonly jti?: unknown
-    readonly resource?: unknown
-  }
-  /** Whether the signature is base64url and as long as a signature of the header's `alg` is. */
-  readonly hasWholeSignature: boolean
-}
-
-const parser = <A, I>(schema: Schema.Schema<A, I>) => {
-  const decode = Schema.decodeUnknownOption(Schema.parseJson(schema))
-  return (encoded: string): Option.Option<A> =>
-    Option.flatMap(Either.getRight(Encoding.decodeBase64UrlString(encoded)), decode)
-}
-
-const parseHeader = parser(Header)
-const parseClaims = parser(Claims)
-
-const base64url = /^[\w-]+$/
-
-/**
- * Reads a JWT in the compact form (RFC 7519), without verifying it. `None` where the text is not three parts of base64url
- * whose first two are the JSON of a header and of claims.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const read = (text: string): Option.Option<Jwt> => {
-  const [first = "", second = "", signature, ...rest] = text.split(".")
-  if (signature === undefined || rest.length > 0) return Option.none()
-  return Option.map(Option.all({ header: parseHeader(first), claims: parseClaims(second) }), (jwt) => ({
-    ...jwt,
-    hasWholeSignature: base64url.test(signature) &&
-      isWholeSignature(jwt.header.alg, Math.floor(signature.length * 3 / 4))
-  }))
-}
-
-/**
- * Whether a text is a JWS of three parts, which its header says whatever its claims are. A JWT of five parts is encrypted,
- * and cannot be read.
- *
- * @since 0.1.0
- * @category predicates
- */
-export const isJws = (text: string): boolean => {
-  const [first = "", ...rest] = text.split(".")
-  return rest.length === 2 && Option.isSome(parseHeader(first))
-}
-
-/**
- * Whether the header says that a JWT is not signed (RFC 7515 §6: `alg` is `none`), whatever follows the header.
- *
- * @since 0.1.0
- * @category predicates
- */
-export const isUnsigned = (text: string): boolean =>
-  Option.exists(parseHeader(text.replace(/\..*$/s, "")), ({ alg }) => alg.toLowerCase() === "none")
 
 /**
  * How an assertion is checked.
@@ -240,10 +159,10 @@ export const check = (
   const text = Redacted.value(assertion)
   if (text === "") return refuse("Malformed", "is empty, and was not sent. Check where it comes from.")
   // `opaque` does not excuse an unsigned JWT, whatever follows the header.
-  if (isUnsigned(text)) {
+  if (Jwt.isUnsigned(text)) {
     return refuse("Malformed", "is not signed (`alg` is none), and was not sent. Use one that its issuer has signed.")
   }
-  return Option.match(read(text), {
+  return Option.match(Jwt.read(text), {
     onNone: () => checkOpaque(text, request, options),
     onSome: (jwt) => checkJwt(jwt, request, options)
   })
@@ -256,14 +175,14 @@ const checkOpaque = (
 ): Either.Either<Checked, AssertionError> => {
   const refuse = refuser(options)
   // A JWT whose claims cannot be read could be for any audience, and `opaque` is not meant for JWTs.
-  if (isJws(text)) {
+  if (Jwt.isJws(text)) {
     const advice = options.remedy ?? "Get a new one."
     return refuse("Malformed", `is a JWT whose claims cannot be read, and was not sent. ${advice}`)
   }
   if (options.opaque !== true) {
     return refuse(
       "Malformed",
-      "is not a JWT, and was not sent. Set `opaque` if the authorization server takes other kinds."
+      "is not a JWT, and was not sent. Set `opaque` if the authorization server accepts other kinds."
     )
   }
   return issuerUnnamed === true
@@ -272,7 +191,7 @@ const checkOpaque = (
 }
 
 const checkJwt = (
-  { claims, header }: Jwt,
+  { claims, header }: Jwt.Jwt,
   request: AssertionRequest,
   options: CheckOptions
 ): Either.Either<Checked, AssertionError> => {
@@ -294,7 +213,7 @@ const checkJwt = (
     return refuse(
       "WrongAudience",
       `is for ${clean(audiences.join(", ")) || "no audience"}, and was not sent to ${clean(request.issuer)}. ` +
-        `Have one made for the audience ${clean(options.audiences?.[0] ?? request.audience)}.${advice}`
+        `Get one for the audience ${clean(options.audiences?.[0] ?? request.audience)}.${advice}`
     )
   }
   return request.issuerUnnamed === true && !audiences.some(namesServer)

@@ -97,8 +97,8 @@ export const layerStatic = (
 const wasRefused = () =>
   new AssertionError({
     reason: "Refused",
-    description: "The authorization server has refused the assertion, which has a `jti` and may have been taken once " +
-      "before (RFC 7523 §3). It was not sent again. Give a new one, and build the Layer anew."
+    description: "The authorization server has refused the assertion, and may have accepted its `jti` once before " +
+      "(RFC 7523 §3). The assertion was not sent again. Build the Layer with a new one."
   })
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The authorization server's metadata: RFC 8414, and OpenID Connect Discovery 1.0 §4 where only that is served.
+ * An authorization server and its metadata (RFC 8414; OpenID Connect Discovery 1.0 §4 where a server has only that).
  *
  * @since 0.1.0
  */
@@ -13,14 +13,21 @@ import { firstOf } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
 import { clean } from "./internal/text/clean.ts"
-import { isSameIssuer } from "./internal/text/issuer.ts"
+import * as Issuer from "./internal/text/issuer.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
 
-export { isSameIssuer }
+/**
+ * Whether two issuer identifiers are equal character by character (RFC 8414 §3.3). The only difference that is tolerated
+ * is one trailing slash.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSameIssuer: (a: string, b: string) => boolean = Issuer.isSameIssuer
 
 /**
- * The part of the metadata that a machine needs. A machine-only authorization server has no authorization endpoint, so
- * none is asked for; fields that are not named here are kept as they came.
+ * The fields of the metadata that a machine needs (RFC 8414 §2). The authorization endpoint is not required, since an
+ * authorization server for machines alone has none. Other fields are kept as the server wrote them.
  *
  * @since 0.1.0
  * @category schemas
@@ -35,23 +42,22 @@ export const Metadata = Schema.Struct(
 )
 
 /**
- * An authorization server, found and checked.
- *
- * - `issuer`: its identifier, character by character as it names itself.
- * - `tokenEndpoint`: https, or http on a loopback host.
- * - `metadata`: the whole document.
+ * An authorization server that was found and checked.
  *
  * @since 0.1.0
  * @category models
  */
 export interface AuthorizationServer {
+  /** The issuer identifier, character by character as the authorization server writes it. */
   readonly issuer: string
+  /** Where token requests go: https, or http on a loopback host. */
   readonly tokenEndpoint: URL
+  /** The whole metadata document. */
   readonly metadata: typeof Metadata.Type
 }
 
 /**
- * Where the metadata of an issuer may be, in the order in which it is looked for (RFC 8414 §3.1, §5; OpenID Connect
+ * The addresses of an issuer's metadata, in the order in which they are tried (RFC 8414 §3.1, §5; OpenID Connect
  * Discovery 1.0 §4.1).
  *
  * @since 0.1.0
@@ -66,12 +72,13 @@ export const wellKnownUrls = (issuer: URL): ReadonlyArray<URL> => {
       `/.well-known/openid-configuration${path}`,
       `${path}/.well-known/openid-configuration`
     ]
-  // Not resolved against the origin: a path that begins with `//` would lead to another host.
+  // A path that begins with `//`, resolved against the origin, would lead to another host: the texts are joined.
   return paths.map((path) => new URL(`${issuer.origin}${path}`))
 }
 
 /**
- * An issuer identifier as a URL; `undefined` if it is none, or has a query, a fragment or credentials (RFC 8414 §2).
+ * An issuer identifier as a URL; `undefined` if the text is no URL, or has a query, a fragment or credentials (RFC 8414
+ * §2).
  *
  * @since 0.1.0
  * @category constructors
@@ -82,7 +89,7 @@ export const parseIssuer = (issuer: string): URL | undefined => {
 }
 
 /**
- * A token endpoint as a URL; `undefined` if it is none, or has a fragment or credentials (RFC 6749 §3.2).
+ * A token endpoint as a URL; `undefined` if the text is no URL, or has a fragment or credentials (RFC 6749 §3.2).
  *
  * @since 0.1.0
  * @category constructors
@@ -90,8 +97,10 @@ export const parseIssuer = (issuer: string): URL | undefined => {
 export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = parseEndpoint
 
 /**
- * Checks a metadata document against the issuer it was asked for (RFC 8414 §3.3) and its token endpoint against what is
- * fit to receive a secret.
+ * An authorization server from its metadata. The document must name the issuer that it was requested for (RFC 8414
+ * §3.3), and its token endpoint must be one that may receive a secret.
+ *
+ * @param url the address of the document, for error texts
  *
  * @since 0.1.0
  * @category constructors
@@ -114,8 +123,8 @@ export const fromMetadata = (
           reason: "Invalid",
           url,
           description:
-            `${url}: \`token_endpoint\` is not an absolute URL without fragment and user name or password. Tell the authorization server's operator, ` +
-            `or give \`tokenEndpoint\` yourself.`
+            `${url}: \`token_endpoint\` is not an absolute URL without fragment and user name or password. ` +
+            `Tell the authorization server's operator, or give \`tokenEndpoint\` yourself.`
         })
       )
     }
@@ -124,7 +133,7 @@ export const fromMetadata = (
   })
 
 /**
- * An authorization server of which only the token endpoint is known.
+ * An authorization server from its token endpoint alone.
  *
  * @since 0.1.0
  * @category constructors
@@ -140,11 +149,11 @@ export const fromTokenEndpoint = (
   }))
 
 /**
- * Finds an issuer's metadata. Fails with
+ * Reads an issuer's metadata from the well-known addresses. Fails with
  *
- * - `DiscoveryError` if no address has a usable document (an endpoint is never guessed), or one is out of order;
- * - `IssuerMismatch` if a document is another issuer's;
- * - `InsecureEndpoint` if its token endpoint is not fit to receive a secret.
+ * - `DiscoveryError` if no address has a usable document (an endpoint is never guessed), or an address is unavailable;
+ * - `IssuerMismatch` if the document names another issuer;
+ * - `InsecureEndpoint` if the issuer or the token endpoint is not one that may receive a secret.
  *
  * @since 0.1.0
  * @category constructors
@@ -152,7 +161,16 @@ export const fromTokenEndpoint = (
 export const discover = (
   client: HttpClient.HttpClient,
   issuer: string,
-  options: { readonly namedBy?: URL | undefined; readonly limits?: Limits | undefined } = {}
+  options: {
+    /** The server that named the issuer. Such an issuer must not be nearer to this machine than the server. */
+    readonly namedBy?: URL | undefined
+    /**
+     * The limits of each request.
+     *
+     * @default 10 seconds, 1 MiB
+     */
+    readonly limits?: Limits | undefined
+  } = {}
 ): Effect.Effect<AuthorizationServer, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
   Effect.zipRight(
     checkIssuer(issuer, options.namedBy),
@@ -160,7 +178,7 @@ export const discover = (
   )
 
 /**
- * Whether an issuer may be asked for its metadata: it is one, and who named it may name such an address.
+ * An issuer whose metadata may be requested: a valid identifier, at an address that the server that named it may name.
  *
  * @internal
  */
@@ -182,7 +200,7 @@ export const checkIssuer = (
 }
 
 /**
- * `discover` but for who named the issuer, so that the outcome is the same for everybody.
+ * `discover` without the check of the server that named the issuer, so that providers can share the result.
  *
  * @internal
  */

@@ -1,25 +1,27 @@
 /**
- * The `WWW-Authenticate` header of a 401 or 403, read as RFC 9110 §11.6.1 writes it.
+ * The challenges in the `WWW-Authenticate` header of a 401 or 403 (RFC 9110 §11.6.1).
  *
  * @since 0.1.0
  */
 import * as scopes from "./internal/text/scopeList.ts"
 
 /**
- * One challenge. `scheme` and the names of `parameters` are in lower case; values are unquoted. `token68` is there
- * where the scheme uses that form in place of parameters.
+ * One challenge.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Challenge {
+  /** The authentication scheme, in lower case. */
   readonly scheme: string
+  /** The value of a scheme that has a `token68` in place of parameters (RFC 9110 §11.2). */
   readonly token68: string | undefined
+  /** The parameters by lower-case name. Their values are unquoted. */
   readonly parameters: ReadonlyMap<string, string>
 }
 
 /**
- * The address of the protected resource metadata (RFC 9728 §5.1), as it came: not checked yet.
+ * The address of the protected resource metadata (RFC 9728 §5.1), as the server wrote it. The address is not checked.
  *
  * @since 0.1.0
  * @category getters
@@ -35,7 +37,7 @@ export const resourceMetadata = (self: Challenge): string | undefined => self.pa
 export const error = (self: Challenge): string | undefined => self.parameters.get("error")
 
 /**
- * The scopes that the request needs (RFC 6750 §3); what is no scope token of RFC 6749 §3.3 is left out.
+ * The scopes that the request needs (RFC 6750 §3). Words that are no scope tokens (RFC 6749 §3.3) are left out.
  *
  * @since 0.1.0
  * @category getters
@@ -43,7 +45,7 @@ export const error = (self: Challenge): string | undefined => self.parameters.ge
 export const requiredScopes = (self: Challenge): ReadonlyArray<string> => scopes.parse(self.parameters.get("scope"))
 
 /**
- * Whether a token with more scopes is what the server asks for (RFC 6750 §3.1).
+ * Whether the server asks for a token with more scope (RFC 6750 §3.1).
  *
  * @since 0.1.0
  * @category predicates
@@ -51,8 +53,7 @@ export const requiredScopes = (self: Challenge): ReadonlyArray<string> => scopes
 export const isInsufficientScope = (self: Challenge): boolean => error(self) === "insufficient_scope"
 
 /**
- * The challenge that counts for this library among those of the header: the first `Bearer` one, else the first `DPoP`
- * one.
+ * The challenge of the header that this library acts on: the first `Bearer` challenge, else the first `DPoP` challenge.
  *
  * @since 0.1.0
  * @category constructors
@@ -64,8 +65,9 @@ export const fromHeader = (header: string | null | undefined): Challenge | undef
 }
 
 /**
- * All challenges of the header, whose several lines are joined by commas (RFC 9110 §5.3), in their order. Reads in one
- * pass, never throws, and leaves out what it cannot read. Of a parameter that stands twice the first one counts.
+ * All challenges of the header, in their order. Several header lines are joined by commas (RFC 9110 §5.3). The parser
+ * reads the header once, never throws, and leaves out what does not parse. Of a repeated parameter the first one
+ * counts.
  *
  * @since 0.1.0
  * @category constructors
@@ -87,7 +89,7 @@ export const parse = (header: string): ReadonlyArray<Challenge> => {
       scan.skipElement()
       continue
     }
-    // `name =` is a parameter of the challenge under way, anything else after a token begins a new challenge.
+    // `name =` is a parameter of the current challenge. A token without `=` begins a new challenge.
     const current = challenges.at(-1)
     const afterName = scan.position
     scan.skip(isSpace)
@@ -108,7 +110,7 @@ export const parse = (header: string): ReadonlyArray<Challenge> => {
   return challenges
 }
 
-/** `token68` (RFC 9110 §11.2) is told from a parameter by what follows it: the end of the element. */
+/** A `token68` (RFC 9110 §11.2) reaches to the end of its list element; a parameter does not. */
 const readToken68 = (scan: Scanner): string | undefined => {
   const start = scan.position
   const value = scan.take(isToken68Char) + scan.take((code) => code === EQUALS)
@@ -147,7 +149,7 @@ const token68Punctuation = codesOf("-._~+/")
 const isTokenChar = (code: number): boolean => isAlphanumeric(code) || tokenPunctuation.has(code)
 const isToken68Char = (code: number): boolean => isAlphanumeric(code) || token68Punctuation.has(code)
 
-/** A position in the header. Every method moves it forwards only, so a parse is linear in the header's length. */
+/** A position in the header. Its methods only move forwards, so that parsing is linear in the header's length. */
 class Scanner {
   readonly text: string
   position = 0
@@ -175,7 +177,7 @@ class Scanner {
     return this.text.slice(start, this.position)
   }
 
-  /** A quoted string with its escapes undone; `undefined` if it does not end. */
+  /** A quoted string without its escapes; `undefined` if its closing quote is missing. */
   takeQuoted(): string | undefined {
     const parts: Array<string> = []
     let start = ++this.position
@@ -194,7 +196,7 @@ class Scanner {
     return undefined
   }
 
-  /** To the next comma that is not inside a quoted string. */
+  /** Moves to the next comma outside a quoted string. */
   skipElement(): void {
     while (!this.done && this.peek !== COMMA) {
       if (this.peek === QUOTE) this.takeQuoted()

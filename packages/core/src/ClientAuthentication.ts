@@ -1,5 +1,5 @@
 /**
- * How a client proves at the token endpoint who it is (RFC 6749 §2.3).
+ * How a client proves its identity at the token endpoint (RFC 6749 §2.3).
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { AssertionSource, Audience } from "./Assertion.ts"
-import * as Assertions from "./internal/tokenRequest/presentedAssertions.ts"
+import * as AssertionRotation from "./internal/tokenRequest/assertionRotation.ts"
 import { clean, formEncode } from "./internal/text/clean.ts"
 import { type AssertionError, DiscoveryError, InvalidOptions } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
@@ -22,26 +22,29 @@ import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 export interface Proof {
   /** The value of the `Authorization` header. */
   readonly authorization?: Redacted.Redacted<string> | undefined
+  /** Parameters of the form body. */
   readonly parameters?: Parameters | undefined
-  /** Values that the other side learns and must not come back in an error. */
+  /** Values besides these that the other side learns, and that must not stand in an error message. */
   readonly secrets?: ReadonlyArray<Redacted.Redacted<string>> | undefined
 }
 
 /**
- * A way of authenticating a client: who it is, by which method, and a function that gives a proof anew for every
- * attempt.
+ * A way to authenticate a client: its id, the method, and a function that makes a new proof for every attempt.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ClientAuthentication {
+  /** The id of the client, which is part of what identifies a stored token. Empty for `anonymous`. */
   readonly clientId: string
   /** A name of the "OAuth Token Endpoint Authentication Methods" registry (RFC 8414 §7.3). */
   readonly method: string
+  /** Makes the proof of one attempt. */
   readonly prove: (context: TokenRequestContext) => Effect.Effect<Proof, AssertionError | DiscoveryError>
   /**
-   * Told that the authorization server answered `invalid_client` to this proof. It may be used by many at once. Whether
-   * another can be had that it may take, as after a rotation of the key: then the request is sent once more, at once.
+   * Called with a proof to which the authorization server answered `invalid_client`, possibly for several token requests at
+   * once. `true` means that the next proof is another one, for example after a rotation of the key, so that the token request
+   * is sent once more, immediately. Without this function a refusal is final.
    */
   readonly refused?: ((proof: Proof) => Effect.Effect<boolean>) | undefined
 }
@@ -53,12 +56,14 @@ export interface ClientAuthentication {
  * @category models
  */
 export interface ClientSecret {
+  /** The id under which the authorization server knows the client. */
   readonly clientId: string
+  /** The secret that the authorization server issued to the client. */
   readonly clientSecret: Redacted.Redacted<string>
 }
 
 /**
- * `client_secret_basic`: id and secret, each form-encoded, as HTTP Basic (RFC 6749 §2.3.1).
+ * `client_secret_basic`: the id and the secret, each form-encoded, in HTTP Basic (RFC 6749 §2.3.1).
  *
  * @since 0.1.0
  * @category constructors
@@ -77,7 +82,7 @@ export const clientSecretBasic = ({ clientId, clientSecret }: ClientSecret): Cli
 })
 
 /**
- * `client_secret_post`: id and secret in the body (RFC 6749 §2.3.1).
+ * `client_secret_post`: the id and the secret in the body (RFC 6749 §2.3.1).
  *
  * @since 0.1.0
  * @category constructors
@@ -89,8 +94,8 @@ export const clientSecretPost = ({ clientId, clientSecret }: ClientSecret): Clie
 })
 
 /**
- * The method of the two for a secret that the authorization server's metadata lists, Basic first. Metadata that lists
- * none means Basic (RFC 8414 §2). One is chosen; they are never tried in turn.
+ * `client_secret_basic` or `client_secret_post`, whichever the authorization server's metadata lists, Basic first. Metadata
+ * without a list means Basic (RFC 8414 §2). One method is chosen; the two are never tried in turn.
  *
  * @since 0.1.0
  * @category constructors
@@ -121,30 +126,43 @@ export const clientSecretDiscover = (secret: ClientSecret): ClientAuthentication
 }
 
 /**
- * The issuer for `OAuthProvider.make`, where the caller may leave it out: what is bound by its own audience may follow the
- * MCP server's word. A client secret is not, nor is an assertion for a fixed audience, and both need the issuer, or the
- * trust in the server that `discover` is, written out; `InvalidOptions` otherwise. Metadata that the caller gives names it
- * too.
+ * The issuer for `OAuthProvider.make`, for packages whose callers may leave `issuer` out.
+ *
+ * An assertion whose audience is the authorization server may go to the server that the MCP server names. A client secret,
+ * and an assertion with a fixed audience, could be used elsewhere by their receiver. For these the caller must name the
+ * issuer, or write `discover` to trust the MCP server, or give the metadata; otherwise this is `InvalidOptions`.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const issuerOf = (options: {
+  /** The option `issuer` of the caller. */
   readonly issuer?: string | undefined
+  /** The option `authorizationServerMetadata` of the caller, which contains the issuer. */
   readonly authorizationServerMetadata?: unknown
+  /**
+   * The audience of the assertion.
+   *
+   * @default "issuer"
+   */
   readonly audience?: Audience | undefined
+  /**
+   * The client's own proof.
+   *
+   * @default none
+   */
   readonly clientAuthentication?: ClientAuthentication | undefined
 }): Either.Either<{ readonly issuer: string; readonly issuerUnnamed: boolean }, InvalidOptions> => {
   const { audience, clientAuthentication, issuer } = options
   if (issuer !== undefined) return Either.right({ issuer, issuerUnnamed: false })
-  // Its issuer is taken from there.
+  // `OAuthProvider.make` takes the issuer from the metadata.
   if (options.authorizationServerMetadata !== undefined) {
     return Either.right({ issuer: "discover", issuerUnnamed: false })
   }
   const unbound = clientAuthentication?.method.startsWith("client_secret") === true
-    ? "a client secret leaves the process, so it has to be said for whom."
+    ? "a client secret leaves the process, so you must say who may receive it."
     : typeof audience === "object"
-    ? "an assertion for a fixed audience is of use wherever that audience is, so it has to be said who may see it."
+    ? "an assertion for a fixed audience can be used at that audience, so you must say who may receive it."
     : undefined
   return unbound === undefined
     ? Either.right({ issuer: "discover", issuerUnnamed: true })
@@ -157,28 +175,42 @@ export const issuerOf = (options: {
 }
 
 /**
- * `private_key_jwt`: a JWT that the client has signed, or that its platform has given it (RFC 7523 §2.2).
- *
- * - `assertionProvider`: asked anew for every attempt.
- * - `audience`: the issuer by default.
- * - `clientIdParameter`: whether `client_id` is in the body too, as Entra ID wants it; the assertion says it already.
+ * @since 0.1.0
+ * @category models
+ */
+export interface PrivateKeyJwt {
+  /** The id under which the authorization server knows the client. */
+  readonly clientId: string
+  /** Returns the assertion. Every attempt calls it anew. */
+  readonly assertionProvider: AssertionSource
+  /**
+   * The audience of the assertion. Okta and Entra ID require the token endpoint.
+   *
+   * @default "issuer"
+   */
+  readonly audience?: Audience | undefined
+  /**
+   * Whether `client_id` is in the body too, as Entra ID requires. The assertion names the client already.
+   *
+   * @default "omit"
+   */
+  readonly clientIdParameter?: "omit" | "send" | undefined
+}
+
+/**
+ * `private_key_jwt`: a JWT that the client signs, or that its platform supplies (RFC 7523 §2.2).
  *
  * @since 0.1.0
  * @category constructors
  */
-export const privateKeyJwt = (options: {
-  readonly clientId: string
-  readonly assertionProvider: AssertionSource
-  readonly audience?: Audience | undefined
-  readonly clientIdParameter?: "omit" | "send" | undefined
-}): ClientAuthentication => {
-  const assertions = Assertions.make(options)
+export const privateKeyJwt = (options: PrivateKeyJwt): ClientAuthentication => {
+  const assertions = AssertionRotation.make(options)
   return {
     clientId: options.clientId,
     method: "private_key_jwt",
     prove: (context) =>
       Effect.map(
-        assertions.give(context),
+        assertions.next(context),
         (assertion): Proof => ({
           parameters: {
             ...(options.clientIdParameter === "send" ? { client_id: options.clientId } : {}),
@@ -192,7 +224,7 @@ export const privateKeyJwt = (options: {
 }
 
 /**
- * `none`: no client authentication and no client id, for a grant that says it all.
+ * `none`: neither a client authentication nor a client id, for a grant that identifies the client.
  *
  * @since 0.1.0
  * @category constructors
@@ -204,7 +236,7 @@ export const anonymous: ClientAuthentication = {
 }
 
 /**
- * `none`: a public client, or one whose grant says it all.
+ * `none`: the client id alone, for a public client or for a grant that authenticates the client.
  *
  * @since 0.1.0
  * @category constructors

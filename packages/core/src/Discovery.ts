@@ -1,6 +1,6 @@
 /**
- * From a server's URL to its authorization server. The result is found once, and remembered for as long as its documents
- * are fresh.
+ * From a server's URL to its authorization server. The result is found once, and remembered for as long as its
+ * documents are fresh.
  *
  * @since 0.1.0
  */

@@ -22,12 +22,12 @@ import * as ProtectedResource from "./ProtectedResource.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
- * Where providers look up metadata. A provider without a cache reads for itself. Providers with one share the metadata of
- * the server and of the authorization server that they have in common: any number of them read it once.
+ * Where providers look up metadata. A provider without a cache reads for itself. Providers with one share the metadata
+ * of the server and of the authorization server that they have in common: any number of them read it once.
  *
- * Only results that are the same for every provider are shared: those that were read through the same `HttpClient` (with
- * the same `fetch` and `RequestInit`, if any) and within the same limits, and that have passed every check that does not
- * depend on the provider. Whether a server may name an issuer is checked for each provider.
+ * Only results that are the same for every provider are shared: those that were read through the same `HttpClient`
+ * (with the same `fetch` and `RequestInit`, if any) and within the same limits, and that have passed every check that
+ * does not depend on the provider. Whether a server may name an issuer is checked for each provider.
  *
  * @since 0.1.0
  * @category tags
@@ -91,8 +91,8 @@ export declare namespace DiscoveryCache {
   }
 
   /**
-   * How long documents are fresh, and how many are kept. A document is fresh for as long as its response says (RFC 9111:
-   * `Cache-Control`, `Expires`, `Age`), within these bounds.
+   * How long documents are fresh, and how many are kept. A document is fresh for as long as its response says (RFC
+   * 9111: `Cache-Control`, `Expires`, `Age`), within these bounds.
    *
    * @since 0.1.0
    * @category models
@@ -219,8 +219,7 @@ const makeIdentify = (): (value: object | undefined) => number => {
 /**
  * The cache of the context, or a new one for as long as the scope lasts if the context has none.
  *
- * @since 0.1.0
- * @category constructors
+ * @internal
  */
 export const makeDefault: Effect.Effect<DiscoveryCache.Service, never, Scope.Scope> = Effect.flatMap(
   Effect.serviceOption(DiscoveryCache),

@@ -1,18 +1,18 @@
 /**
- * What is presented at the token endpoint in return for a token (RFC 6749 §1.3).
+ * What a client presents at the token endpoint to get a token (RFC 6749 §1.3).
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { AssertionSource, Audience } from "./Assertion.ts"
-import * as Assertions from "./internal/tokenRequest/presentedAssertions.ts"
+import * as AssertionRotation from "./internal/tokenRequest/assertionRotation.ts"
 import type { AssertionError } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 
 /**
- * A grant: its type, and a function that gives its own parameters anew for every attempt. `scope`, `resource`, the
- * client's proof and the caller's own parameters are not its concern.
+ * A grant: its type, and a function that makes its own parameters for every attempt. `TokenEndpoint` adds `scope`,
+ * `resource`, the client's proof and the caller's additional parameters.
  *
  * @since 0.1.0
  * @category models
@@ -20,18 +20,24 @@ import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 export interface Grant {
   /** The value of `grant_type`. */
   readonly type: string
+  /** Makes the parameters of one attempt. */
   readonly parameters: (context: TokenRequestContext) => Effect.Effect<Parameters, AssertionError>
   /**
-   * Told that the authorization server answered `invalid_grant` to these. A grant may be used by many at once. Whether
-   * others can be had that it may take, as after a rotation of the key: then the request is sent once more, at once.
+   * Called with parameters to which the authorization server answered `invalid_grant`, possibly for several token requests
+   * at once. `true` means that the next parameters are other ones, for example after a rotation of the key, so that the token
+   * request is sent once more, immediately. Without this function a refusal is final.
    */
   readonly refused?: ((parameters: Parameters) => Effect.Effect<boolean>) | undefined
-  /** Whether a refresh token is used in place of the grant where one was issued (RFC 6749 §6). */
+  /**
+   * Whether a refresh token, if one was issued, is used in place of the grant (RFC 6749 §6).
+   *
+   * @default false
+   */
   readonly refreshable?: boolean | undefined
 }
 
 /**
- * The client credentials grant (RFC 6749 §4.4): the client's own proof is all there is.
+ * The client credentials grant (RFC 6749 §4.4), which has no parameters: the client's own proof is enough.
  *
  * @since 0.1.0
  * @category constructors
@@ -42,22 +48,25 @@ export const clientCredentials: Grant = {
 }
 
 /**
- * The JWT bearer grant (RFC 7523 §2.1): the assertion itself is what is presented.
- *
- * - `assertionProvider`: asked anew for every attempt.
- * - `audience`: of the assertion, the issuer by default.
+ * The JWT bearer grant (RFC 7523 §2.1): the client presents the assertion itself.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const jwtBearer = (options: {
+  /** Returns the assertion. Every attempt calls it anew. */
   readonly assertionProvider: AssertionSource
+  /**
+   * The audience of the assertion.
+   *
+   * @default "issuer"
+   */
   readonly audience?: Audience | undefined
 }): Grant => {
-  const assertions = Assertions.make(options)
+  const assertions = AssertionRotation.make(options)
   return {
     type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
-    parameters: (context) => Effect.map(assertions.give(context), (assertion) => ({ assertion })),
+    parameters: (context) => Effect.map(assertions.next(context), (assertion) => ({ assertion })),
     refused: ({ assertion }) => assertions.refused(assertion),
     refreshable: true
   }

@@ -17,7 +17,7 @@ import * as ProcessLease from "./internal/storage/processLease.ts"
 import type { InvalidOptions } from "./OAuthError.ts"
 import { TokenStorageError } from "./OAuthError.ts"
 import * as RecordTokenStorage from "./RecordTokenStorage.ts"
-import * as TokenRecord from "./TokenRecord.ts"
+import * as RecordEncryption from "./RecordEncryption.ts"
 import { TokenStorage } from "./TokenStorage.ts"
 
 /** Without the message of the store, which can contain the record, as messages of databases do. */
@@ -67,9 +67,9 @@ const makeStore: Effect.Effect<RecordTokenStorage.Store, never, KeyValueStore> =
  * @category constructors
  */
 export const make = (
-  options: TokenRecord.EncryptionOptions
+  options: RecordEncryption.EncryptionOptions
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, KeyValueStore> =>
-  Effect.zipWith(makeStore, TokenRecord.encrypted(options), RecordTokenStorage.make)
+  Effect.zipWith(makeStore, RecordEncryption.encrypted(options), RecordTokenStorage.make)
 
 /**
  * `make` without encryption: everybody who can read the store can use the tokens.
@@ -88,7 +88,7 @@ export const make = (
  */
 export const makePlaintext: Effect.Effect<TokenStorage.Service, never, KeyValueStore> = Effect.map(
   makeStore,
-  (store) => RecordTokenStorage.make(store, TokenRecord.plaintext)
+  (store) => RecordTokenStorage.make(store, RecordEncryption.plaintext)
 )
 
 /**
@@ -109,7 +109,7 @@ export const makePlaintext: Effect.Effect<TokenStorage.Service, never, KeyValueS
  * @category layers
  */
 export const layer = (
-  options: TokenRecord.EncryptionOptions
+  options: RecordEncryption.EncryptionOptions
 ): Layer.Layer<TokenStorage, InvalidOptions, KeyValueStore> => Layer.effect(TokenStorage, make(options))
 
 /**
@@ -144,6 +144,6 @@ export const layerPlaintext: Layer.Layer<TokenStorage, never, KeyValueStore> = L
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<TokenRecord.EncryptionOptions>
+  options: Config.Config.Wrap<RecordEncryption.EncryptionOptions>
 ): Layer.Layer<TokenStorage, InvalidOptions | ConfigError, KeyValueStore> =>
   Layer.effect(TokenStorage, Effect.flatMap(Config.unwrap(options), make))

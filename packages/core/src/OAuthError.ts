@@ -34,8 +34,8 @@ export type TokenErrorCode =
  *
  * - `NotFound`: no address has a usable document.
  * - `Invalid`: a text that must be a URL is not one.
- * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. The search stops there (fails closed),
- *   since the document may exist. Another attempt may succeed later.
+ * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. The search stops there (it fails
+ *   closed), since the document may exist. Another attempt may succeed later.
  * - `NoAuthorizationServer`: the protected resource metadata names no authorization server.
  * - `UnsupportedClientAuthentication`: the authorization server supports none of the methods that this client can use.
  *
@@ -133,8 +133,8 @@ export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-
  *
  * - `Unavailable`: the storage is down, slow, full or read-only. The default.
  * - `Refused`: the storage rejects the credentials, or grants them too few rights.
- * - `Damaged`, `UnknownVersion`, `Foreign`: the stored bytes are no record, a record of another version, or the record of
- *   another key. The next token replaces them.
+ * - `Damaged`, `UnknownVersion`, `Foreign`: the stored bytes are no record, a record of another version, or the record
+ *   of another key. The next token replaces them.
  * - `UnknownKey`: the record was encrypted with a key that this process does not have. The record stays until the token
  *   in it has expired.
  * - `Insecure`: others could have written or read the record. It was not used.

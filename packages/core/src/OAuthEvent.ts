@@ -1,5 +1,5 @@
 /**
- * What happens in a token's life, for programs that watch a provider.
+ * The events of a token's life, for programs that watch a provider.
  *
  * @since 0.1.0
  */

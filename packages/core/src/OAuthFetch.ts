@@ -1,6 +1,6 @@
 /**
- * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for any
- * other code that takes a `fetch`.
+ * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for
+ * any other code that takes a `fetch`.
  *
  * @since 0.1.0
  */
@@ -148,8 +148,8 @@ const bodyOf = (input: RequestInfo | URL, init: RequestInit | undefined): unknow
 const discard = (response: Response): void => void response.body?.cancel().catch(() => undefined)
 
 /**
- * An authenticated `fetch` on top of the `FetchHttpClient.Fetch` of the context, or of the global `fetch` if the context
- * has none. Keep the provider's scope open for as long as the `fetch` is used.
+ * An authenticated `fetch` on top of the `FetchHttpClient.Fetch` of the context, or of the global `fetch` if the
+ * context has none. Keep the provider's scope open for as long as the `fetch` is used.
  *
  * @since 0.1.0
  * @category constructors

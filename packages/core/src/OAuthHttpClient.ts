@@ -15,7 +15,7 @@ import { discard } from "./internal/http/discard.ts"
 import { isRedirect, withoutRedirects } from "./authoring/HttpExchange.ts"
 import * as Resend from "./internal/http/resend.ts"
 import { makeIsSameOrigin } from "./internal/http/sameOrigin.ts"
-import { errorWithoutToken, ResponseWithoutToken } from "./internal/http/withoutToken.ts"
+import { errorWithoutToken, ResponseWithoutToken } from "./internal/http/responseWithoutToken.ts"
 import { isTransient, type OAuthError } from "./OAuthError.ts"
 import { OAuthProvider } from "./OAuthProvider.ts"
 
@@ -23,13 +23,13 @@ import { OAuthProvider } from "./OAuthProvider.ts"
  * Authenticates the requests of a client to the provider's resource. Requests to other origins, and requests with an
  * `Authorization` header of their own, pass unchanged.
  *
- * After a 401 the request is sent once more with a renewed token; after a 403 with `insufficient_scope`, once more with a
- * token of more scope. A request is sent again only if its body can be. The response that follows goes to the caller. If
- * no token can be acquired, the request fails with a `RequestError` whose `cause` is the `OAuthError` (see
+ * After a 401 the request is sent once more with a renewed token; after a 403 with `insufficient_scope`, once more with
+ * a token of more scope. A request is sent again only if its body can be. The response that follows goes to the caller.
+ * If no token can be acquired, the request fails with a `RequestError` whose `cause` is the `OAuthError` (see
  * `OAuthError.fromUnknown`). Its `reason` is `Transport` if another attempt may succeed, else `Encode`.
  *
- * Redirects within the origin are followed if they ask for the same request again (RFC 9110 §15.4). Other redirects go to
- * the caller: a response from elsewhere must not be taken for one of the resource. To follow them, put
+ * Redirects within the origin are followed if they ask for the same request again (RFC 9110 §15.4). Other redirects go
+ * to the caller: a response from elsewhere must not be taken for one of the resource. To follow them, put
  * `HttpClient.followRedirects` around the authenticated client and never beneath it, where it would carry the token to
  * the redirect's target.
  *

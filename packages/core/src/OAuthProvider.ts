@@ -31,7 +31,8 @@ import { TokenStorage } from "./TokenStorage.ts"
 
 /**
  * The tokens for one MCP server and one identity. Each kind of provider (`ClientSecret`, `PrivateKeyJwt`, `JwtBearer`)
- * has a Layer of this service. `OAuthHttpClient` and `OAuthFetch` use the service; most programs need no more than those.
+ * has a Layer of this service. `OAuthHttpClient` and `OAuthFetch` use the service; most programs need no more than
+ * those.
  *
  * @since 0.1.0
  * @category tags
@@ -73,8 +74,8 @@ export declare namespace OAuthProvider {
     /** The server's canonical identifier (RFC 8707 §2). Only requests to its origin carry the token. */
     readonly resource: string
     /**
-     * A token that can be sent now. A fresh token comes from memory; otherwise callers share one acquisition, which runs
-     * on when a caller is interrupted.
+     * A token that can be sent now. A fresh token comes from memory; otherwise callers share one acquisition, which
+     * runs on when a caller is interrupted.
      */
     readonly accessToken: Effect.Effect<AccessToken, OAuthError>
     /**
@@ -99,9 +100,9 @@ export declare namespace OAuthProvider {
     /** The URL of the MCP server. Only https, or http on a loopback host. */
     readonly serverUrl: string | URL
     /**
-     * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it. Credentials
-     * go to this authorization server and nowhere else. Write `"discover"` to trust the MCP server to name its
-     * authorization server (RFC 9728 §2).
+     * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it.
+     * Credentials go to this authorization server and nowhere else. Write `"discover"` to trust the MCP server to name
+     * its authorization server (RFC 9728 §2).
      */
     readonly issuer: "discover" | (string & {})
     /**
@@ -139,8 +140,8 @@ export declare namespace OAuthProvider {
      */
     readonly tokenEndpoint?: string | undefined
     /**
-     * Whether to ask for more scope when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1). `false` hands
-     * such a 403 to the caller.
+     * Whether to ask for more scope when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1). `false`
+     * hands such a 403 to the caller.
      *
      * @default true
      */
@@ -153,7 +154,8 @@ export declare namespace OAuthProvider {
      */
     readonly authorizationServerChange?: "refuse" | "follow" | undefined
     /**
-     * When tokens are renewed, and how long callers wait. Fields that are left out have the defaults of `RefreshPolicy`.
+     * When tokens are renewed, and how long callers wait. Fields that are left out have the defaults of
+     * `RefreshPolicy`.
      *
      * @default RefreshPolicy.make()
      */
@@ -210,8 +212,8 @@ export interface MakeOptions extends OAuthProvider.Options {
   /** How the client proves its identity to the token endpoint (RFC 6749 §2.3). */
   readonly clientAuthentication: ClientAuthentication
   /**
-   * The subject that the grant speaks for, where that is not the client itself. Only providers of the same subject share
-   * tokens through a storage.
+   * The subject that the grant speaks for, where that is not the client itself. Only providers of the same subject
+   * share tokens through a storage.
    *
    * @default "" (the client itself)
    */

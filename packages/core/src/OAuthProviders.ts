@@ -1,6 +1,6 @@
 /**
- * Many servers and identities in one program, as an agent platform or a gateway has them. Each key has a provider, which
- * is made on first use and closed when it has been idle.
+ * Many servers and identities in one program, as an agent platform or a gateway has them. Each key has a provider,
+ * which is made on first use and closed when it has been idle.
  *
  * @since 0.1.0
  */
@@ -23,8 +23,9 @@ import { OAuthProvider } from "./OAuthProvider.ts"
  */
 export interface OAuthProviders<K, out E = never> {
   /**
-   * The key's provider, in use until the scope closes. A missing provider is made once for all callers, and a caller that
-   * stops waiting does not stop that. If it cannot be made, all of them get the error, and the next caller tries again.
+   * The key's provider, in use until the scope closes. A missing provider is made once for all callers, and a caller
+   * that stops waiting does not stop that. If it cannot be made, all of them get the error, and the next caller tries
+   * again.
    */
   readonly get: (key: K) => Effect.Effect<OAuthProvider.Service, E, Scope.Scope>
   /** The key's provider as a Layer, for programs that need an `OAuthProvider`. */
@@ -50,8 +51,8 @@ export interface OAuthProviders<K, out E = never> {
  */
 export interface Options<K, E, R> {
   /**
-   * Makes the provider of a key, in the context of `make`, no matter which caller asks first. The scope is the provider's
-   * own. A lookup that may hang needs a time limit of its own.
+   * Makes the provider of a key, in the context of `make`, no matter which caller asks first. The scope is the
+   * provider's own. A lookup that may hang needs a time limit of its own.
    */
   readonly lookup: (key: K) => Effect.Effect<OAuthProvider.Service, E, R>
   /**

@@ -1,5 +1,5 @@
 /**
- * The protected MCP server: its identifier (RFC 8707 §2), and the metadata that it publishes about itself (RFC 9728).
+ * A protected MCP server and the metadata that it publishes about itself (RFC 9728).
  *
  * @since 0.1.0
  */
@@ -9,7 +9,6 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { isSameIssuer } from "./AuthorizationServer.ts"
 import * as Challenge from "./Challenge.ts"
 import { check, parse } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./authoring/HttpExchange.ts"
@@ -18,11 +17,12 @@ import { firstOf, type Found, lookup, unavailable } from "./internal/http/metada
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
 import { clean } from "./internal/text/clean.ts"
+import { isSameIssuer } from "./internal/text/issuer.ts"
 import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
- * The part of the metadata that a machine needs; fields that are not named here are kept as they came.
+ * The fields of the metadata that a machine needs (RFC 9728 §2). Other fields are kept as the server wrote them.
  *
  * @since 0.1.0
  * @category schemas
@@ -37,20 +37,25 @@ export const Metadata = Schema.Struct(
 )
 
 /**
- * What a server says about itself, and where it said so.
+ * A server's metadata and where it was found.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ProtectedResource {
+  /** The issuers of the authorization servers, in the server's order. Empty if the metadata names none. */
   readonly authorizationServers: ReadonlyArray<string>
+  /** `scopes_supported`, as the server wrote it. Empty if the metadata lists none. */
   readonly scopesSupported: ReadonlyArray<string>
+  /** The address of the document. */
   readonly url: string
+  /** The whole document. */
   readonly metadata: typeof Metadata.Type
 }
 
 /**
- * Where the metadata of a server may be, in the order in which it is looked for (RFC 9728 §3.1).
+ * The well-known addresses of a server's metadata, in the order in which they are tried (RFC 9728 §3.1): first the one
+ * with the server's path, then the one at the root.
  *
  * @since 0.1.0
  * @category getters
@@ -65,7 +70,8 @@ export const wellKnownUrls = (server: URL): ReadonlyArray<URL> => {
 }
 
 /**
- * Whether metadata about `resource` is about `server`: the same identifier, or the same origin and a path above it.
+ * Whether metadata about `resource` covers `server` (RFC 9728 §3.3): the same identifier, or the same origin and a path
+ * above the server's.
  *
  * @since 0.1.0
  * @category predicates
@@ -87,9 +93,10 @@ export const lists = (self: ProtectedResource, issuer: string): boolean =>
   self.authorizationServers.some((listed) => isSameIssuer(listed, issuer))
 
 /**
- * Finds the metadata of a server: first where its challenge says, then at the well-known addresses. Without metadata
- * the answer is a `Left` with what was tried. Fails with `ResourceMismatch` if a document is about another resource, and
- * with `DiscoveryError` if an address is out of order.
+ * Reads the metadata of a server: first from the address in its challenge (RFC 9728 §5.1), then from the well-known
+ * addresses. If no address has a document, the result is a `Left` with what each address answered. Fails with
+ * `ResourceMismatch` if the document describes another resource, and with `DiscoveryError` if an address is
+ * unavailable.
  *
  * @since 0.1.0
  * @category constructors
@@ -97,14 +104,23 @@ export const lists = (self: ProtectedResource, issuer: string): boolean =>
 export const discover = (
   client: HttpClient.HttpClient,
   server: ResourceIdentifier,
-  options: { readonly challenge?: Challenge.Challenge | undefined; readonly limits?: Limits | undefined } = {}
+  options: {
+    /** The server's challenge, whose `resource_metadata` address is tried first. */
+    readonly challenge?: Challenge.Challenge | undefined
+    /**
+     * The limits of each request.
+     *
+     * @default 10 seconds, 1 MiB
+     */
+    readonly limits?: Limits | undefined
+  } = {}
 ): Effect.Effect<
   Either.Either<ProtectedResource, ReadonlyArray<string>>,
   DiscoveryError | ResourceMismatch
 > => Effect.map(read(client, server, options.challenge, options.limits ?? defaultLimits), ({ value }) => value)
 
 /**
- * `discover`, with how long the outcome is fresh.
+ * `discover`, together with how long the result is fresh.
  *
  * @internal
  */
@@ -153,7 +169,7 @@ type Challenged = Data.TaggedEnum<{
 }>
 const Challenged = Data.taggedEnum<Challenged>()
 
-/** Where the challenge says. If that fails in whatever way, the well-known addresses are tried all the same. */
+/** Reads the address in the challenge. Whatever fails here, the well-known addresses are tried next. */
 const discoverChallenged = (
   client: HttpClient.HttpClient,
   server: URL,
@@ -177,8 +193,9 @@ const discoverChallenged = (
 }
 
 /**
- * Asks the server without a token, for the challenge in its answer: by GET, which changes nothing, and if that is not
- * challenged, by the `ping` of MCP, since a server need not protect, or have, GET.
+ * Requests the server without a token, to get the challenge of its 401. The first request is a GET, which changes
+ * nothing. If its response has no challenge, an MCP `ping` follows, because a server may leave GET unprotected or
+ * unsupported.
  *
  * @since 0.1.0
  * @category constructors

@@ -14,7 +14,7 @@ import * as ProcessLease from "./internal/storage/processLease.ts"
 import { supersedes, usefulUntil } from "./internal/storage/replacement.ts"
 import { TokenStorageError } from "./OAuthError.ts"
 import * as TokenKey from "./TokenKey.ts"
-import * as TokenRecord from "./TokenRecord.ts"
+import * as RecordEncryption from "./RecordEncryption.ts"
 import type { TokenStorage } from "./TokenStorage.ts"
 
 /**
@@ -72,17 +72,17 @@ export interface Store {
  *
  * @example
  * ```ts
- * import { RecordTokenStorage, TokenRecord } from "@effect-mcp-auth/core"
+ * import { RecordTokenStorage, RecordEncryption } from "@effect-mcp-auth/core"
  *
  * declare const store: RecordTokenStorage.Store // a place of your own
  *
- * export const storage = RecordTokenStorage.make(store, TokenRecord.plaintext) // or `TokenRecord.encrypted`
+ * export const storage = RecordTokenStorage.make(store, RecordEncryption.plaintext) // or `RecordEncryption.encrypted`
  * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (store: Store, codec: TokenRecord.Codec): TokenStorage.Service => {
+export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.Service => {
   const processLease = ProcessLease.make()
 
   return {
@@ -111,7 +111,7 @@ const LONGEST_LIFE = Duration.toMillis("366 days")
 const keep: Effect.Effect<Change> = Effect.succeed(Change.Keep())
 
 const write = (
-  codec: TokenRecord.Codec,
+  codec: RecordEncryption.Codec,
   name: string,
   token: AccessToken.AccessToken,
   now: number
@@ -122,7 +122,7 @@ const write = (
   )
 
 const replace = (
-  codec: TokenRecord.Codec,
+  codec: RecordEncryption.Codec,
   name: string,
   record: string,
   token: AccessToken.AccessToken,
@@ -132,7 +132,7 @@ const replace = (
     Effect.matchEffect({
       onSuccess: (stored) => supersedes(token, stored, now) ? write(codec, name, token, now) : keep,
       onFailure: ({ description, reason }) => {
-        const left = reason === "UnknownKey" ? TokenRecord.expiresAt(record) - now : 0
+        const left = reason === "UnknownKey" ? RecordEncryption.expiresAt(record) - now : 0
         return 0 < left && left <= LONGEST_LIFE
           ? new TokenStorageError({ operation: "set", reason, description })
           : write(codec, name, token, now)
@@ -141,7 +141,7 @@ const replace = (
   )
 
 /** What to do with the current record of the name when the token is set. */
-const changeOnSet = (codec: TokenRecord.Codec, name: string, token: AccessToken.AccessToken) =>
+const changeOnSet = (codec: RecordEncryption.Codec, name: string, token: AccessToken.AccessToken) =>
 (
   current: Option.Option<string>
 ): Effect.Effect<Change, TokenStorageError> =>
@@ -156,7 +156,7 @@ const changeOnSet = (codec: TokenRecord.Codec, name: string, token: AccessToken.
   )
 
 /** What to do with the current record of the name when the token is removed. Only a record of this very token goes. */
-const changeOnRemove = (codec: TokenRecord.Codec, name: string, token: AccessToken.AccessToken) =>
+const changeOnRemove = (codec: RecordEncryption.Codec, name: string, token: AccessToken.AccessToken) =>
 (
   current: Option.Option<string>
 ): Effect.Effect<Change> =>

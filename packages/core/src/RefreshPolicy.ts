@@ -8,7 +8,7 @@ import type { AccessToken } from "./AccessToken.ts"
 import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
 
 /**
- * What `make` accepts, and the option `refreshPolicy` of every provider. A token's life has three parts:
+ * The options of `make`, and the option `refreshPolicy` of every provider. A token's life has three parts:
  *
  * - *Fresh*: callers use the token as it is.
  * - *Advisory*: the background renews the token once, and callers go on with the token that they have.

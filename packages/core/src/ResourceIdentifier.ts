@@ -1,6 +1,6 @@
 /**
- * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL in
- * canonical form, and what the `resource` parameter of a token request says.
+ * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL
+ * in canonical form, and what the `resource` parameter of a token request says.
  *
  * @since 0.1.0
  */
@@ -39,8 +39,8 @@ export const canonicalUrl = (url: URL, written: string): string => {
 const invalid = (description: string) => Either.left(new InvalidOptions({ option: "serverUrl", description }))
 
 /**
- * Reads the `serverUrl` that a caller gave. Fails with `InvalidOptions` if the text is no absolute http(s) URL, or holds
- * a fragment, a user name or a password; and with `InsecureEndpoint` if nothing may be sent there.
+ * Reads the `serverUrl` that a caller gave. Fails with `InvalidOptions` if the text is no absolute http(s) URL, or
+ * holds a fragment, a user name or a password; and with `InsecureEndpoint` if nothing may be sent there.
  *
  * @since 0.1.0
  * @category constructors

@@ -16,11 +16,17 @@ import * as Scopes from "./internal/text/scopeList.ts"
 export interface Sources {
   /** The caller's own `scopes` option. If set, even to an empty list, no other source counts. */
   readonly configured?: ReadonlyArray<string> | undefined
-  /** The server's challenges, whose `scope` (RFC 6750 §3) says what the request needs. The first one with a scope counts. */
+  /**
+   * The server's challenges, whose `scope` (RFC 6750 §3) says what the request needs. The first one with a scope
+   * counts.
+   */
   readonly challenges?: ReadonlyArray<Challenge.Challenge | undefined> | undefined
   /** `scopes_supported` of the server's metadata (RFC 9728 §2). What is not a scope token is left out. */
   readonly supported?: ReadonlyArray<string> | undefined
-  /** Scopes to ask for in any case: those that a step-up needs (RFC 6750 §3.1) and those that an earlier one was granted. */
+  /**
+   * Scopes to ask for in any case: those that a step-up needs (RFC 6750 §3.1) and those that an earlier one was
+   * granted.
+   */
   readonly additional?: ReadonlyArray<string> | undefined
 }
 

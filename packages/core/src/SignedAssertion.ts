@@ -14,41 +14,77 @@ import { AssertionError, InvalidOptions } from "./OAuthError.ts"
 import type { IdentifiedKey, SigningAlgorithm, SigningKey } from "./SigningKey.ts"
 
 /**
- * - `issuer`, `subject`: `iss` and `sub`; for client authentication both are the client id, and `subject` is `issuer`
- *   where it is left out.
- * - `signingKey`: what signs, or an Effect that gives it, with its new names if these change with it. It is run again when
- *   the authorization server refuses an assertion that the key has signed: the key may have been rotated. If it has been,
- *   the request is sent once more, at once. A `CryptoKey` or a signer elsewhere is known to be another by its new
- *   `keyId`, `x5t` or `x5tS256` alone; with the same, it is used for the next request, after the 5 seconds for which a
- *   refusal stands.
- * - `lifetime`: from `iat` to `exp`; 300 seconds by default.
- * - `type`: the header `typ`. `JWT` by default; `client-authentication+jwt` is draft-ietf-oauth-rfc7523bis.
- * - `keyId`, `x5t`, `x5tS256`: the headers `kid`, `x5t`, `x5t#S256`, by which the server finds the key. A JWK's own `kid`
- *   is the `keyId` by default.
- * - `additionalClaims`: claims beside the standard ones, which they do not replace.
- * - `claimOverrides`: claims in place of the standard ones, for servers that want them otherwise. A `jti` here is the same
- *   in every assertion, which a server that takes each once refuses from the second on (RFC 7523 §3).
- *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /** The claim `iss`. For client authentication this is the client id (RFC 7523 §3). */
   readonly issuer: string
+  /**
+   * The claim `sub`. For client authentication this is the client id too.
+   *
+   * @default `issuer`
+   */
   readonly subject?: string | undefined
+  /**
+   * The private key, or an Effect that returns it, together with its names if these change with it.
+   *
+   * The Effect runs again when the authorization server refuses an assertion that the key has signed, because the key may
+   * have been rotated. If it has been, the token request is sent once more, immediately. A new `CryptoKey` or external signer
+   * counts as another key only if its `keyId`, `x5t` or `x5tS256` is new. With the same names, it signs the next request,
+   * after the 5 seconds for which a refusal is remembered.
+   */
   readonly signingKey: SigningKey | Effect.Effect<SigningKey | IdentifiedKey, AssertionError>
+  /** The header `alg`: what the key is for. */
   readonly signingAlgorithm: SigningAlgorithm
+  /**
+   * The time from `iat` to `exp`, at least 1 second.
+   *
+   * @default 300 seconds
+   */
   readonly lifetime?: Duration.DurationInput | undefined
+  /**
+   * The header `typ`. `client-authentication+jwt` is that of draft-ietf-oauth-rfc7523bis.
+   *
+   * @default "JWT"
+   */
   readonly type?: "JWT" | "client-authentication+jwt" | undefined
+  /**
+   * The header `kid`, by which the authorization server finds the key.
+   *
+   * @default the JWK's own `kid`, or else no header
+   */
   readonly keyId?: string | undefined
+  /**
+   * The header `x5t`, by which the authorization server finds the certificate (RFC 7515 §4.1.7).
+   *
+   * @default no header
+   */
   readonly x5t?: string | undefined
+  /**
+   * The header `x5t#S256`, by which the authorization server finds the certificate (RFC 7515 §4.1.8).
+   *
+   * @default no header
+   */
   readonly x5tS256?: string | undefined
+  /**
+   * Claims besides the standard ones, which they do not replace.
+   *
+   * @default none
+   */
   readonly additionalClaims?: Readonly<Record<string, unknown>> | undefined
+  /**
+   * Claims that replace the standard ones, for servers that need other values. A `jti` here is the same in every assertion:
+   * a server that accepts each `jti` once refuses the second assertion (RFC 7523 §3).
+   *
+   * @default none
+   */
   readonly claimOverrides?: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
- * Makes a provider of assertions. The key is imported once, here: one that is of no use fails with `InvalidOptions`, one
- * that could not be had with `AssertionError`.
+ * Makes a source of assertions. The key is imported once, now: a key that cannot be used fails with `InvalidOptions`, a key
+ * that could not be loaded with `AssertionError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -59,69 +95,12 @@ export const make = (
   Effect.gen(function*() {
     const lifetime = Math.floor(Duration.toSeconds(options.lifetime ?? "300 seconds"))
     if (!(lifetime > 0 && Number.isFinite(lifetime))) {
-      return yield* new InvalidOptions({ option: "lifetime", description: "it is not a second or more, with an end." })
+      return yield* new InvalidOptions({ option: "lifetime", description: "it must be finite and at least 1 second." })
     }
-    const { signingKey } = options
-    const load: Effect.Effect<Loaded, InvalidOptions | AssertionError> = Effect.flatMap(
-      Effect.isEffect(signingKey) ? signingKey : Effect.succeed(signingKey),
-      (given) =>
-        Effect.gen(function*() {
-          const identified = isIdentified(given) ? given : { key: given }
-          yield* checkForm(identified.key)
-          const header = headerOf(options, identified)
-          const sign = yield* importKey(identified.key, header)
-          return { sign, identity: JSON.stringify([header, materialOf(identified.key)]) }
-        })
-    )
-    let current = yield* load
-
-    /** One for all that were refused under the same key; who comes later finds the new one. */
-    const loading = yield* Effect.makeSemaphore(1)
-    const signers = new WeakMap<Redacted.Redacted<string>, Signer>()
-
-    /** Whether the key in use may have signed it. One in a wrapper of somebody else's cannot be told, and counts. */
-    const isByCurrent = (assertion: Redacted.Redacted<string>): boolean =>
-      (signers.get(assertion) ?? current.sign) === current.sign
-
-    /** The key may have been rotated. One that is given as it is cannot have been. */
-    const loadAgain = (
-      refused: ReadonlyArray<Redacted.Redacted<string>>
-    ): Effect.Effect<Signer, AssertionError> =>
-      Effect.suspend(() => refused.some(isByCurrent) ? load : Effect.succeed(current)).pipe(
-        Effect.catchTag("InvalidOptions", ({ message }) =>
-          new AssertionError({ reason: "Unavailable", description: `The signing key was rotated, but ${message}` })),
-        Effect.map((loaded) => {
-          current = loaded
-          return loaded.sign
-        }),
-        loading.withPermits(1)
-      )
-
-    /** Where the key cannot be had, the next assertion says so. The same key is loaded again for that too. */
-    const rotated = (refused: Redacted.Redacted<string>): Effect.Effect<boolean> =>
-      Effect.suspend(() => {
-        if (!isByCurrent(refused)) {
-          return Effect.succeed(true)
-        }
-        return Effect.map(load, (loaded) => {
-          if (loaded.identity === current.identity) {
-            return false
-          }
-          current = loaded
-          return true
-        })
-      }).pipe(
-        Effect.orElseSucceed(() =>
-          false
-        ),
-        loading.withPermits(1)
-      )
-
-    const provider = (request: AssertionRequest): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
+    const key = yield* makeRotatingKey(options)
+    const source = (request: AssertionRequest): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
       Effect.gen(function*() {
-        const signer = Effect.isEffect(signingKey) && request.refused.some(isByCurrent)
-          ? yield* loadAgain(request.refused)
-          : current.sign
+        const signer = yield* key.signerAfter(request.refused)
         const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
         const assertion = Redacted.make(
           yield* signer({
@@ -136,19 +115,99 @@ export const make = (
             ...options.claimOverrides
           })
         )
-        signers.set(assertion, signer)
+        key.signed(assertion, signer)
         return assertion
       })
-    return Effect.isEffect(signingKey) ? Object.assign(provider, { rotated }) : provider
+    return key.rotated === undefined ? source : Object.assign(source, { rotated: key.rotated })
   })
 
-/** `identity`: what tells the key from another. */
+/** A key that has been loaded and imported. */
 interface Loaded {
   readonly sign: Signer
+  /** Distinguishes the key from another one. */
   readonly identity: string
 }
 
-/** What cannot be read, as a `CryptoKey` or a signer elsewhere, is told from another by its names alone. */
+/** The key in use, and its replacement after a rotation. */
+interface RotatingKey {
+  /** The signer to use, after the key was loaded again if it has signed one of the refused assertions. */
+  readonly signerAfter: (
+    refused: ReadonlyArray<Redacted.Redacted<string>>
+  ) => Effect.Effect<Signer, AssertionError>
+  readonly signed: (assertion: Redacted.Redacted<string>, by: Signer) => void
+  /** Left out for a key that is given as a value, which cannot be rotated. */
+  readonly rotated?: (refused: Redacted.Redacted<string>) => Effect.Effect<boolean>
+}
+
+const makeRotatingKey = (options: Options): Effect.Effect<RotatingKey, InvalidOptions | AssertionError> =>
+  Effect.gen(function*() {
+    const load = loadKey(options)
+    let current = yield* load
+    const signers = new WeakMap<Redacted.Redacted<string>, Signer>()
+    const signed = (assertion: Redacted.Redacted<string>, by: Signer): void => {
+      signers.set(assertion, by)
+    }
+    if (!Effect.isEffect(options.signingKey)) return { signerAfter: () => Effect.succeed(current.sign), signed }
+
+    /** One load for all assertions that were refused under the same key; a later caller finds the new key. */
+    const loading = yield* Effect.makeSemaphore(1)
+
+    /** Whether the key in use may have signed it. An assertion in somebody else's `Redacted` is unknown, and counts. */
+    const isByCurrent = (assertion: Redacted.Redacted<string>): boolean =>
+      (signers.get(assertion) ?? current.sign) === current.sign
+
+    const signerAfter = (refused: ReadonlyArray<Redacted.Redacted<string>>): Effect.Effect<Signer, AssertionError> =>
+      Effect.suspend(() => refused.some(isByCurrent) ? load : Effect.succeed(current)).pipe(
+        Effect.catchTag(
+          "InvalidOptions",
+          ({ message }) =>
+            new AssertionError({ reason: "Unavailable", description: `The signing key was rotated, but ${message}` })
+        ),
+        Effect.map((loaded) => {
+          current = loaded
+          return loaded.sign
+        }),
+        loading.withPermits(1)
+      )
+
+    /** If the key cannot be loaded, the next assertion fails with the reason. That assertion also loads the same key again. */
+    const rotated = (refused: Redacted.Redacted<string>): Effect.Effect<boolean> =>
+      Effect.suspend(() => {
+        if (!isByCurrent(refused)) return Effect.succeed(true)
+        return Effect.map(load, (loaded) => {
+          if (loaded.identity === current.identity) return false
+          current = loaded
+          return true
+        })
+      }).pipe(
+        Effect.orElseSucceed(() => false),
+        loading.withPermits(1)
+      )
+
+    return {
+      signed,
+      rotated,
+      signerAfter: (refused) =>
+        Effect.suspend(() => refused.some(isByCurrent) ? signerAfter(refused) : Effect.succeed(current.sign))
+    }
+  })
+
+const loadKey = (options: Options): Effect.Effect<Loaded, InvalidOptions | AssertionError> => {
+  const { signingKey } = options
+  return Effect.flatMap(
+    Effect.isEffect(signingKey) ? signingKey : Effect.succeed(signingKey),
+    (given) =>
+      Effect.gen(function*() {
+        const identified = isIdentified(given) ? given : { key: given }
+        yield* checkForm(identified.key)
+        const header = headerOf(options, identified)
+        const sign = yield* importKey(identified.key, header)
+        return { sign, identity: JSON.stringify([header, materialOf(identified.key)]) }
+      })
+  )
+}
+
+/** A `CryptoKey` and an external signer cannot be read, so that only their names distinguish them. */
 const materialOf = (key: SigningKey): unknown =>
   Redacted.isRedacted(key) ? Redacted.value<string | JWK>(key) : undefined
 

@@ -1,5 +1,5 @@
 /**
- * The token endpoint: one request (RFC 6749 §3.2), one decoded answer (§5).
+ * The token endpoint: one request (RFC 6749 §3.2) and one decoded answer (RFC 6749 §5).
  *
  * @since 0.1.0
  */
@@ -14,17 +14,15 @@ import type { ClientAuthentication, Proof } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, exchange, type Limits, type NoAnswer } from "./authoring/HttpExchange.ts"
-import { decodeReply, decodeToken, type Reply } from "./internal/tokenRequest/tokenResponse.ts"
+import { failOnError } from "./internal/tokenRequest/tokenErrorResponse.ts"
 import { type AssertionError, type DiscoveryError, InvalidOptions, TokenEndpointError } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
-
-export { Lifetime, type Reply } from "./internal/tokenRequest/tokenResponse.ts"
+import { decode, type Reply } from "./TokenResponse.ts"
 
 /**
  * A token request.
  *
- * @since 0.1.0
- * @category models
+ * @internal
  */
 export interface TokenRequest extends TokenRequestContext {
   readonly grant: Grant
@@ -36,28 +34,42 @@ export interface TokenRequest extends TokenRequestContext {
 }
 
 /**
- * A form for a token endpoint, such as one whose answer is not an access token (RFC 8693).
- *
- * - `form`: the parameters, without those of the client's proof.
+ * A form for a token endpoint, for grants whose answer is not an access token (RFC 8693).
  *
  * @since 0.1.0
  * @category models
  */
 export interface FormRequest extends TokenRequestContext {
+  /** Makes the client's proof, which is added to the form. */
   readonly clientAuthentication: ClientAuthentication
+  /** The parameters, without those of the client's proof. */
   readonly form: Parameters
+  /**
+   * The bounds of the exchange.
+   *
+   * @default 10 seconds and 1 MiB
+   */
   readonly limits?: Limits | undefined
 }
 
 /**
- * The limits of each request, from options: `requestTimeout` is 10 seconds by default, `maxResponseSize`, in bytes,
- * 1 MiB.
+ * The bounds of each request, from the options of a package. A bound that is not above 0 is `InvalidOptions`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const limits = (options: {
+  /**
+   * The time limit of each request.
+   *
+   * @default 10 seconds
+   */
   readonly requestTimeout?: Duration.DurationInput | undefined
+  /**
+   * The longest answer that is read, in bytes.
+   *
+   * @default 1 MiB
+   */
   readonly maxResponseSize?: number | undefined
 }): Either.Either<Limits, InvalidOptions> => {
   const { maxResponseSize: maxBodySize = defaultLimits.maxBodySize, requestTimeout = defaultLimits.timeout } = options
@@ -72,10 +84,9 @@ export const limits = (options: {
 const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
 
 /**
- * Parameters that belong to the request itself and that a caller's own must not replace.
+ * Parameters that a caller's additional parameters must not replace.
  *
- * @since 0.1.0
- * @category constants
+ * @internal
  */
 export const reservedParameters: ReadonlySet<string> = new Set([
   "assertion",
@@ -90,11 +101,11 @@ export const reservedParameters: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Sends a form with the client's proof, once, or once more if that is refused and another can be had. Follows no
- * redirect, since a 307 would replay the secret. What the answer means is the caller's to decode; a refusal is decoded
- * here, and told to the client authentication if it is about it.
+ * Sends a form with the client's proof. If the authorization server refuses the proof and the client authentication has
+ * another one, the form is sent once more. Redirects are not followed, because a 307 would replay the secret.
  *
- * Fails with `TokenEndpointError`, and with what the proof fails with.
+ * An OAuth error fails with `TokenEndpointError`; the caller decodes any other answer with status 200. An error of the client
+ * authentication passes through.
  *
  * @since 0.1.0
  * @category constructors
@@ -110,9 +121,9 @@ export const send = (
     )
   )
 
-/** `isReplaced`: whether what was refused has been replaced meanwhile. */
 interface Attempt {
   readonly reply: Either.Either<Reply, TokenEndpointError>
+  /** Whether the refused proof or grant has been replaced, so that another attempt may succeed. */
   readonly isReplaced: boolean
 }
 
@@ -126,7 +137,7 @@ const attempt = (
       (isReplaced) => ({ reply, isReplaced })
     ))
 
-/** A request under a new key is not the one that was refused. A second refusal stands. */
+/** A request with a new key is not the request that was refused. A second refusal is final. */
 const onceMore = <E>(attempt: Effect.Effect<Attempt, E>): Effect.Effect<Reply, TokenEndpointError | E> =>
   Effect.flatMap(attempt, ({ isReplaced, reply }) => isReplaced ? Effect.flatMap(attempt, ({ reply }) => reply) : reply)
 
@@ -156,25 +167,21 @@ const sendWith = (
       Effect.mapError((error) => noAnswer(url, error))
     )
     const received = time()
-    // Somebody may have set the clock meanwhile, which the other one does not follow; it stands still while the machine
-    // sleeps.
+    // Two clocks, because the wall clock may have been set meanwhile, and the monotonic clock stops while the machine sleeps.
     const duration = Math.max(received.millis - sent.millis, Number(received.nanos - sent.nanos) / 1e6)
     const exchanged = {
       sentAt: Math.floor(received.millis - duration),
       secrets,
       receivedAt: received.millis
     }
-    return yield* decodeReply(answer, options, exchanged)
+    return yield* failOnError(answer, options, exchanged)
   })
 
 /**
- * Sends a token request and decodes the answer. It is sent once, or once more if the proof or the grant is refused and
- * has been replaced meanwhile, as by a rotation of the key.
+ * Sends a token request and decodes the answer. If the authorization server refuses the proof or the grant, and that has been
+ * replaced meanwhile, for example by a rotation of the key, the request is sent once more.
  *
- * Fails with `TokenEndpointError`, and with what the grant and the proof fail with.
- *
- * @since 0.1.0
- * @category constructors
+ * @internal
  */
 export const request = (
   client: HttpClient.HttpClient,
@@ -184,7 +191,7 @@ export const request = (
     onceMore(
       Effect.gen(function*() {
         const { grant, resourceParameter, scopes } = options
-        // First: what the grant presents may be good for once, and is not to be had for a request that is never sent.
+        // The proof first: if it fails, no request is sent, and the grant's assertion may be usable only once.
         const proof = yield* options.clientAuthentication.prove(options)
         const parameters = yield* grant.parameters(options)
         const form: Parameters = {
@@ -199,7 +206,7 @@ export const request = (
       })
     ),
     (reply) =>
-      decodeToken(reply, options)
+      decode(reply, options)
   )
 
 const post = (url: URL, form: Parameters, proof: Proof): HttpClientRequest.HttpClientRequest => {

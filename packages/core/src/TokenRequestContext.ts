@@ -1,5 +1,5 @@
 /**
- * What a token request is for, which grants and proofs are made from.
+ * What a token request is for. Grants and client authentications make their parameters from it.
  *
  * @since 0.1.0
  */
@@ -14,18 +14,24 @@ import type { AuthorizationServer } from "./AuthorizationServer.ts"
  * @category models
  */
 export interface TokenRequestContext {
+  /** The authorization server that receives the request. */
   readonly authorizationServer: AuthorizationServer
-  /** The server's canonical identifier. */
+  /** The canonical identifier of the server that the token is for (RFC 8707 §2). */
   readonly resource: string
-  /** The value of the `resource` parameter (RFC 8707 §2); left out where `undefined`. */
+  /** The value of the `resource` parameter (RFC 8707 §2); `undefined` where the request has no such parameter. */
   readonly resourceParameter: string | undefined
+  /** The scopes that are requested; empty where the request has no `scope` parameter. */
   readonly scopes: ReadonlyArray<string>
-  /** Whether the server's word is all that says where this goes: its caller named no issuer. */
+  /**
+   * Whether the caller named no issuer, so that only the MCP server says which authorization server this is.
+   *
+   * @default false
+   */
   readonly issuerUnnamed?: boolean | undefined
 }
 
 /**
- * Parameters of a form body; what is secret is `Redacted`.
+ * Parameters of a form body. A secret value is `Redacted`.
  *
  * @since 0.1.0
  * @category models
@@ -33,11 +39,11 @@ export interface TokenRequestContext {
 export type Parameters = Readonly<Record<string, string | Redacted.Redacted<string>>>
 
 /**
- * What an `AssertionProvider` is asked for when a token request is made. `refused`: the assertions that were since the
- * last.
+ * The request for the assertion of a token request.
  *
- * @since 0.1.0
- * @category getters
+ * @param refused the assertions that were refused since the last request
+ *
+ * @internal
  */
 export const assertionRequest = (
   { authorizationServer: { issuer, metadata }, issuerUnnamed, resource, resourceParameter, scopes }:
@@ -45,7 +51,7 @@ export const assertionRequest = (
   audience: Audience,
   refused: AssertionRequest["refused"]
 ): AssertionRequest => {
-  // As the authorization server writes it, which is what it compares with.
+  // As the authorization server writes it, because the server compares `aud` with that.
   const tokenEndpoint = metadata.token_endpoint
   return {
     audience: audience === "issuer" ? issuer : audience === "token_endpoint" ? tokenEndpoint : audience.value,

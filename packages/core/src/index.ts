@@ -10,7 +10,7 @@
 export * as AccessToken from "./AccessToken.ts"
 
 /**
- * An assertion (RFC 7521): what a provider is asked for, how a JWT is read, and whether it may be sent (RFC 7523 §3).
+ * An assertion (RFC 7521): what a provider is asked for, and whether the assertion may be sent (RFC 7523 §3).
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export * as Assertion from "./Assertion.ts"
 export * as AssertionProvider from "./AssertionProvider.ts"
 
 /**
- * The authorization server's metadata: RFC 8414, and OpenID Connect Discovery 1.0 §4 where only that is served.
+ * An authorization server and its metadata (RFC 8414; OpenID Connect Discovery 1.0 §4 where a server has only that).
  *
  * @since 0.1.0
  */
@@ -38,22 +38,22 @@ export * as AuthorizationServer from "./AuthorizationServer.ts"
 export * as CachedDocument from "./CachedDocument.ts"
 
 /**
- * The `WWW-Authenticate` header of a 401 or 403, read as RFC 9110 §11.6.1 writes it.
+ * The challenges in the `WWW-Authenticate` header of a 401 or 403 (RFC 9110 §11.6.1).
  *
  * @since 0.1.0
  */
 export * as Challenge from "./Challenge.ts"
 
 /**
- * How a client proves at the token endpoint who it is (RFC 6749 §2.3).
+ * How a client proves its identity at the token endpoint (RFC 6749 §2.3).
  *
  * @since 0.1.0
  */
 export * as ClientAuthentication from "./ClientAuthentication.ts"
 
 /**
- * From a server's URL to its authorization server. The result is found once, and remembered for as long as its documents
- * are fresh.
+ * From a server's URL to its authorization server. The result is found once, and remembered for as long as its
+ * documents are fresh.
  *
  * @since 0.1.0
  */
@@ -67,11 +67,18 @@ export * as Discovery from "./Discovery.ts"
 export * as DiscoveryCache from "./DiscoveryCache.ts"
 
 /**
- * What is presented at the token endpoint in return for a token (RFC 6749 §1.3).
+ * What a client presents at the token endpoint to get a token (RFC 6749 §1.3).
  *
  * @since 0.1.0
  */
 export * as Grant from "./Grant.ts"
+
+/**
+ * A JWT in the compact form (RFC 7519), read without verifying it: the authorization server verifies it.
+ *
+ * @since 0.1.0
+ */
+export * as Jwt from "./Jwt.ts"
 
 /**
  * Tokens in a `KeyValueStore` of `@effect/platform`, for one process: neither the lease nor the order of writes reaches
@@ -93,15 +100,15 @@ export * as KeyValueTokenStorage from "./KeyValueTokenStorage.ts"
 export * as OAuthError from "./OAuthError.ts"
 
 /**
- * What happens in a token's life, for programs that watch a provider.
+ * The events of a token's life, for programs that watch a provider.
  *
  * @since 0.1.0
  */
 export * as OAuthEvent from "./OAuthEvent.ts"
 
 /**
- * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for any
- * other code that takes a `fetch`.
+ * A `fetch` whose requests to the MCP server carry a valid token, for the transports of the official MCP SDK and for
+ * any other code that takes a `fetch`.
  *
  * @since 0.1.0
  */
@@ -142,19 +149,27 @@ export * as OAuthMetric from "./OAuthMetric.ts"
 export * as OAuthProvider from "./OAuthProvider.ts"
 
 /**
- * Many servers and identities in one program, as an agent platform or a gateway has them. Each key has a provider, which
- * is made on first use and closed when it has been idle.
+ * Many servers and identities in one program, as an agent platform or a gateway has them. Each key has a provider,
+ * which is made on first use and closed when it has been idle.
  *
  * @since 0.1.0
  */
 export * as OAuthProviders from "./OAuthProviders.ts"
 
 /**
- * The protected MCP server: its identifier (RFC 8707 §2), and the metadata that it publishes about itself (RFC 9728).
+ * A protected MCP server and the metadata that it publishes about itself (RFC 9728).
  *
  * @since 0.1.0
  */
 export * as ProtectedResource from "./ProtectedResource.ts"
+
+/**
+ * The encryption of tokens in storages outside of the process. A token becomes a record: one line of text with a version,
+ * encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
+ *
+ * @since 0.1.0
+ */
+export * as RecordEncryption from "./RecordEncryption.ts"
 
 /**
  * A storage outside of the process, from a place for lines of text: for tables, buckets and other places of your own.
@@ -171,8 +186,8 @@ export * as RecordTokenStorage from "./RecordTokenStorage.ts"
 export * as RefreshPolicy from "./RefreshPolicy.ts"
 
 /**
- * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL in
- * canonical form, and what the `resource` parameter of a token request says.
+ * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL
+ * in canonical form, and what the `resource` parameter of a token request says.
  *
  * @since 0.1.0
  */
@@ -201,7 +216,7 @@ export * as SignedAssertion from "./SignedAssertion.ts"
 export * as SigningKey from "./SigningKey.ts"
 
 /**
- * The token endpoint: one request (RFC 6749 §3.2), one decoded answer (§5).
+ * The token endpoint: one request (RFC 6749 §3.2) and one decoded answer (RFC 6749 §5).
  *
  * @since 0.1.0
  */
@@ -215,18 +230,18 @@ export * as TokenEndpoint from "./TokenEndpoint.ts"
 export * as TokenKey from "./TokenKey.ts"
 
 /**
- * The record of a token outside of the process: one line of text, with a version, encrypted or in plaintext.
- *
- * @since 0.1.0
- */
-export * as TokenRecord from "./TokenRecord.ts"
-
-/**
- * What a token request is for, which grants and proofs are made from.
+ * What a token request is for. Grants and client authentications make their parameters from it.
  *
  * @since 0.1.0
  */
 export * as TokenRequestContext from "./TokenRequestContext.ts"
+
+/**
+ * What a token endpoint must answer with status 200 (RFC 6749 §5.1).
+ *
+ * @since 0.1.0
+ */
+export * as TokenResponse from "./TokenResponse.ts"
 
 /**
  * Where tokens are stored, so that callers and providers share them. Processes share tokens in the storages of

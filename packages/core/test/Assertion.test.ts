@@ -1,8 +1,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Either, Encoding, Option, Redacted } from "effect"
-import * as fc from "effect/FastCheck"
+import { Either, Encoding, Redacted } from "effect"
 import type { Assertion } from "../src/index.ts"
-import { check as checkRedacted, type CheckOptions, read } from "../src/Assertion.ts"
+import { check as checkRedacted, type CheckOptions } from "../src/Assertion.ts"
 
 const request: Assertion.AssertionRequest = {
   audience: "https://auth.example.com",
@@ -31,59 +30,22 @@ const judge = (assertion: string, changes: Partial<Assertion.AssertionRequest> =
 
 const aud = request.issuer
 
-describe("read", () => {
-  it("gives header and claims, and leaves out what nobody asks for", () => {
-    const found = Option.getOrThrow(
-      read(jwt({ aud: ["a", "b"], exp: 1, nbf: 2.5, sub: "x" }, { alg: "RS256", kid: "k" }))
-    )
-    assert.deepStrictEqual(found, {
-      header: { alg: "RS256" },
-      claims: { aud: ["a", "b"], exp: 1, nbf: 2.5 },
-      hasWholeSignature: false
-    })
-  })
-
-  it.each([
-    ["nothing", ""],
-    ["text", "canary"],
-    ["two parts", "e30.e30"],
-    ["four parts", `${jwt({})}.x`],
-    ["five parts, as an encrypted one has", `${jwt({})}.x.y`],
-    ["a header that is no base64", `canary!.${encode({})}.x`],
-    ["a header that is no JSON", `${Encoding.encodeBase64Url("canary")}.${encode({})}.x`],
-    ["a header without alg", jwt({}, { typ: "JWT" })],
-    ["a header that is a list", jwt({}, [])],
-    ["claims that are no base64", `${encode({ alg: "ES256" })}.canary!.x`],
-    ["claims that are no JSON", `${encode({ alg: "ES256" })}.${Encoding.encodeBase64Url("{canary}")}.x`],
-    ["claims that are null", jwt(null)],
-    ["an expiry in words", jwt({ exp: "canary" })],
-    ["an audience that is a number", jwt({ aud: 1 })],
-    ["an audience with a number", jwt({ aud: ["a", 1] })]
-  ])("%s is no JWT", (_, text) => {
-    expect(Option.isNone(read(text))).toBe(true)
-  })
-
-  it.prop("whatever the text is, it does not throw", [fc.string({ unit: "binary" })], ([text]) => {
-    expect(Option.isNone(read(`${text}.${text}.${text}`))).toBe(true)
-  })
-})
-
-describe("where an assertion belongs (RFC 7523 §3)", () => {
+describe("the audience of an assertion (RFC 7523 §3)", () => {
   it.each([
     ["the issuer", aud],
     ["the issuer in a list", ["https://elsewhere.example", aud]],
     ["the issuer with Auth0's slash", `${aud}/`],
     ["the token endpoint", request.tokenEndpoint],
     ["the token endpoint in a list", [request.tokenEndpoint]]
-  ])("%s: sent", (_, audience) => {
+  ])("is accepted: %s", (_, audience) => {
     expect(judge(jwt({ aud: audience }))).toBe("sent")
   })
 
-  it("an issuer with a slash, and the audience without", () => {
+  it("is accepted if only the issuer has a trailing slash", () => {
     expect(judge(jwt({ aud }), { issuer: `${aud}/`, audience: `${aud}/` })).toBe("sent")
   })
 
-  it("the audience that the caller said", () => {
+  it("is accepted if it is the requested one", () => {
     expect(judge(jwt({ aud: "api://AzureADTokenExchange" }), { audience: "api://AzureADTokenExchange" })).toBe("sent")
   })
 
@@ -98,16 +60,16 @@ describe("where an assertion belongs (RFC 7523 §3)", () => {
     ["two slashes", `${aud}//`, `${aud}//`],
     ["a path of the issuer", `${aud}/tenant`, `${aud}/tenant`],
     ["another case", "https://AUTH.example.com", "https://AUTH.example.com"]
-  ])("%s: not sent", (_, audience, shown) => {
+  ])("is rejected: %s", (_, audience, shown) => {
     assert.deepStrictEqual(judge(jwt({ aud: audience })), [
       "WrongAudience",
       `The assertion is for ${shown}, and was not sent to https://auth.example.com. ` +
-      "Have one made for the audience https://auth.example.com."
+      "Get one for the audience https://auth.example.com."
     ])
   })
 })
 
-describe("for an audience that is known beforehand", () => {
+describe("the option `audiences`", () => {
   const said = (claims: unknown, changes: Partial<Assertion.AssertionRequest> = {}) =>
     Either.match(
       check(jwt(claims), { ...request, ...changes }, {
@@ -119,19 +81,19 @@ describe("for an audience that is known beforehand", () => {
       { onLeft: ({ message }) => message, onRight: () => "sent" }
     )
 
-  it("that is the only one, and stands in the advice", () => {
+  it("replaces the usual audiences, and stands in the advice", () => {
     expect(said({ aud: "api://exchange" })).toBe("sent")
     expect(said({ aud: ["x", "api://other"] })).toBe("sent")
     expect(said({ aud })).toBe(
       "The token of the platform is for https://auth.example.com, and was not sent to https://auth.example.com. " +
-        "Have one made for the audience api://exchange. Set `audience`."
+        "Get one for the audience api://exchange. Set `audience`."
     )
     expect(said({ aud: "api://exchange", exp: 0 })).toBe(
       "The token of the platform expired at 1970-01-01T00:00:00.000Z, and was not sent. Get a new one. Set `audience`."
     )
   })
 
-  it("an assertion does not go to whom only the MCP server has named, unless it is for them too", () => {
+  it("does not help with an authorization server that only the MCP server has named", () => {
     const unnamed = { issuerUnnamed: true }
     expect(said({ aud: ["api://exchange", aud] }, unnamed)).toBe("sent")
     expect(said({ aud: "api://exchange" }, unnamed)).toContain("is not bound to an authorization server")
@@ -139,13 +101,13 @@ describe("for an audience that is known beforehand", () => {
   })
 })
 
-describe("when it is valid", () => {
+describe("the time of an assertion", () => {
   it.each([
     ["for a second more", { exp: now + 1 }],
     ["without an expiry", {}],
     ["from now on", { nbf: now }],
     ["in a minute, as clocks differ", { nbf: now + 60 }]
-  ])("%s: sent", (_, claims) => {
+  ])("permits it to be sent: %s", (_, claims) => {
     expect(judge(jwt({ aud, ...claims }))).toBe("sent")
   })
 
@@ -153,7 +115,7 @@ describe("when it is valid", () => {
     ["now", now, "2025-01-01T00:00:00.000Z"],
     ["long ago", 0, "1970-01-01T00:00:00.000Z"],
     ["before time", -1e300, "-1e+300"]
-  ])("expired %s: not sent", (_, exp, shown) => {
+  ])("is over, so that it is rejected: %s", (_, exp, shown) => {
     assert.deepStrictEqual(judge(jwt({ aud, exp })), [
       "Expired",
       `The assertion expired at ${shown}, and was not sent. Get a new one.`
@@ -163,7 +125,7 @@ describe("when it is valid", () => {
   it.each([
     ["in more than a minute", now + 61, "2025-01-01T00:01:01.000Z"],
     ["after all time", 1e300, "1e+300"]
-  ])("valid %s: not sent", (_, nbf, shown) => {
+  ])("has not come, so that it is rejected: %s", (_, nbf, shown) => {
     assert.deepStrictEqual(judge(jwt({ aud, nbf })), [
       "NotYetValid",
       `The assertion is not valid before ${shown}, and was not sent. Check the clocks.`
@@ -171,8 +133,8 @@ describe("when it is valid", () => {
   })
 })
 
-describe("what is not signed, or no JWT", () => {
-  it.each(["none", "None", "NONE"])("alg %s: not sent, whether opaque ones are or not", (alg) => {
+describe("a text that is unsigned or not a JWT", () => {
+  it.each(["none", "None", "NONE"])("with alg %s is rejected, with and without `opaque`", (alg) => {
     for (const opaque of [false, true]) {
       assert.deepStrictEqual(judge(jwt({ aud }, { alg }), {}, opaque), [
         "Malformed",
@@ -185,7 +147,7 @@ describe("what is not signed, or no JWT", () => {
     ["claims that nobody can read", `${encode({ alg: "none" })}.canary!.`],
     ["an expiry in words", jwt({ aud, exp: "canary" }, { alg: "none" })],
     ["too few parts", `${encode({ alg: "none" })}.${encode({ aud })}`]
-  ])("alg none does not pass as opaque for %s", (_, assertion) => {
+  ])("with alg none does not pass as opaque: %s", (_, assertion) => {
     for (const opaque of [false, true]) {
       assert.deepStrictEqual(judge(assertion, {}, opaque), [
         "Malformed",
@@ -200,7 +162,7 @@ describe("what is not signed, or no JWT", () => {
     ["claims that are no JSON", `${encode({ alg: "ES256" })}.${Encoding.encodeBase64Url("{canary}")}.x`],
     ["claims that are no base64", `${encode({ alg: "ES256" })}.canary!.x`],
     ["no claims", `${encode({ alg: "ES256" })}..`]
-  ])("a JWT with %s does not pass as opaque", (_, assertion) => {
+  ])("does not pass as opaque if it is a JWT with %s", (_, assertion) => {
     for (const opaque of [false, true]) {
       assert.deepStrictEqual(judge(assertion, {}, opaque), [
         "Malformed",
@@ -213,11 +175,11 @@ describe("what is not signed, or no JWT", () => {
     ["an encrypted one, which nobody else can read", `${encode({ alg: "RSA-OAEP", enc: "A256GCM" })}.a.b.c.d`],
     ["three parts of something else", "canary.canary.canary"],
     ["two parts", `${encode({ alg: "ES256" })}.canary`]
-  ])("but %s does", (_, assertion) => {
+  ])("passes as opaque: %s", (_, assertion) => {
     expect(judge(assertion, {}, true)).toBe("sent")
   })
 
-  it("nothing is not sent, whether opaque ones are or not", () => {
+  it("is rejected if it is empty, with and without `opaque`", () => {
     for (const opaque of [false, true]) {
       assert.deepStrictEqual(judge("", {}, opaque), [
         "Malformed",
@@ -226,13 +188,13 @@ describe("what is not signed, or no JWT", () => {
     }
   })
 
-  it("says until when it is valid, where it does", () => {
+  it("has an expiry if it is a JWT with exp", () => {
     const until = (claims: unknown) => Either.getOrThrow(check(jwt(claims), request, { now: 0 })).expiresAt
     expect(until({ aud, exp: 1.5 })).toBe(1500)
     expect(until({ aud })).toBeUndefined()
   })
 
-  it("says whether it has an id by which it may be known again", () => {
+  it("has an id if it is a JWT with jti", () => {
     const hasId = (claims: unknown) => Either.getOrThrow(check(jwt(claims), request, { now: 0 })).hasId
     expect([{ aud }, { aud, jti: "canary" }, { aud, jti: 1 }, { aud, jti: "" }].map(hasId)).toEqual([
       false,
@@ -243,15 +205,15 @@ describe("what is not signed, or no JWT", () => {
     expect(Either.getOrThrow(check("canary", request, { now: 0, opaque: true })).hasId).toBe(false)
   })
 
-  it("what is no JWT is sent only where opaque ones are taken", () => {
+  it("is accepted only with `opaque`", () => {
     assert.deepStrictEqual(judge("canary-opaque"), [
       "Malformed",
-      "The assertion is not a JWT, and was not sent. Set `opaque` if the authorization server takes other kinds."
+      "The assertion is not a JWT, and was not sent. Set `opaque` if the authorization server accepts other kinds."
     ])
     expect(judge("canary-opaque", {}, true)).toBe("sent")
   })
 
-  it("a JWT is judged as one also where opaque ones are taken", () => {
+  it("is checked as a JWT if it is one, even with `opaque`", () => {
     expect(judge(jwt({ aud: "https://elsewhere.example" }), {}, true)[0]).toBe("WrongAudience")
     expect(judge(jwt({ aud, exp: 1 }), {}, true)[0]).toBe("Expired")
   })

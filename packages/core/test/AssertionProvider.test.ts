@@ -16,14 +16,14 @@ const request: Assertion.AssertionRequest = {
 const ask = Effect.flatMap(AssertionProvider.AssertionProvider, (provider) => provider(request))
 
 describe("AssertionProvider", () => {
-  it.effect("a static one gives the same assertion whatever it is for", () =>
+  it.effect("returns the same assertion for every request with layerStatic", () =>
     Effect.gen(function*() {
       const assertion = Redacted.make("canary.assertion.x")
       const layer = AssertionProvider.layerStatic(assertion, { opaque: true })
       expect(yield* ask.pipe(Effect.provide(layer))).toBe(assertion)
     }))
 
-  it.effect("a function is asked anew each time, with what the assertion is for", () =>
+  it.effect("calls the function of `layer` for every request", () =>
     Effect.gen(function*() {
       const asked: Array<Assertion.AssertionRequest> = []
       const layer = AssertionProvider.layer((request) =>
@@ -37,7 +37,7 @@ describe("AssertionProvider", () => {
       assert.deepStrictEqual(asked, [request, request])
     }))
 
-  it.effect("its failure is a typed one", () =>
+  it.effect("fails with the function's own error", () =>
     Effect.gen(function*() {
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "no identity here." })
       const layer = AssertionProvider.layer(() => Effect.fail(failure))
@@ -60,7 +60,10 @@ describe("layerStatic (RFC 7523 §3)", () => {
     { aud: "https://auth.example.com" },
     { aud: "https://auth.example.com/" },
     { aud: ["https://elsewhere.example", "https://auth.example.com/token"], exp: 3601, nbf: 3600 }
-  ])("%j: given", (claims) => Effect.map(shown(jwt(claims)), (outcome) => expect(outcome).toBe(true)))
+  ])(
+    "returns an assertion with aud %j",
+    (claims) => Effect.map(shown(jwt(claims)), (outcome) => expect(outcome).toBe(true))
+  )
 
   it.effect.each(
     [
@@ -70,13 +73,13 @@ describe("layerStatic (RFC 7523 §3)", () => {
       [{ aud: ["https://elsewhere.example"] }, "WrongAudience"],
       [{}, "WrongAudience"]
     ] as const
-  )("%j: %s", ([claims, reason]) =>
+  )("rejects an assertion with claims %j: %s", ([claims, reason]) =>
     Effect.gen(function*() {
       expect(yield* shown(jwt(claims))).toBe(reason)
       expect(yield* shown(jwt(claims), { opaque: true })).toBe(reason)
     }))
 
-  it.effect("alg none, no JWT: malformed, and only the latter may be let through", () =>
+  it.effect("rejects alg none, and a text that is not a JWT without `opaque`", () =>
     Effect.gen(function*() {
       const unsigned = jwt({ aud: "https://auth.example.com" }, "none")
       const opaque = Redacted.make("canary-opaque")
@@ -87,7 +90,7 @@ describe("layerStatic (RFC 7523 §3)", () => {
       expect(yield* shown(opaque, { opaque: true })).toBe(true)
     }))
 
-  it.effect("judges by the time of the request, not of the Layer", () =>
+  it.effect("checks the time of the request, not of the Layer", () =>
     Effect.gen(function*() {
       const provider = yield* AssertionProvider.AssertionProvider
       yield* provider(request)
@@ -108,19 +111,19 @@ describe("layerStatic, after a refusal (RFC 7523 §3)", () => {
       Effect.provide(AssertionProvider.layerStatic(assertion))
     )
 
-  it.effect("one with a jti is not sent again", () =>
+  it.effect("does not return a refused assertion with a jti again", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(asked(jwt({ aud: request.audience, jti: "canary-1" })))
       expect(error.reason).toBe("Refused")
-      expect(error.message).toContain("Give a new one")
+      expect(error.message).toContain("Build the Layer with a new one.")
       expect(error.message).not.toContain("canary")
     }))
 
-  it.effect("one without is", () => asked(jwt({ aud: request.audience })))
+  it.effect("returns a refused assertion without a jti again", () => asked(jwt({ aud: request.audience })))
 })
 
 describe("layerSigned", () => {
-  it.effect("gives a new assertion each time", () =>
+  it.effect("returns a new assertion for every request", () =>
     Effect.gen(function*() {
       const { pem, publicKey } = yield* pair("PS256")
       const layer = AssertionProvider.layerSigned({

@@ -33,12 +33,12 @@ describe("the well-known addresses (RFC 8414 §3.1, OpenID Connect Discovery 1.0
       "https://auth.example.com:8443/.well-known/openid-configuration/a",
       "https://auth.example.com:8443/a/.well-known/openid-configuration"
     ]]
-  ])("of %s", (of, expected) => {
+  ])("the well-known addresses of %s", (of, expected) => {
     assert.deepStrictEqual(AuthorizationServer.wellKnownUrls(new URL(of)).map(String), expected)
   })
 
   it.each(["//evil.example", "//169.254.169.254/latest", "//localhost", "/\\evil.example", "///evil.example/x"])(
-    "are all on the issuer's host, whatever its path (%s)",
+    "the well-known addresses are on the issuer's host if its path is %s",
     (path) => {
       const urls = AuthorizationServer.wellKnownUrls(new URL(`${issuer}${path}`))
       assert.deepStrictEqual([...new Set(urls.map(({ origin }) => origin))], [issuer])
@@ -53,7 +53,7 @@ describe("an issuer identifier (RFC 8414 §2)", () => {
     "https://auth.example.com/a/b",
     "http://localhost:1"
   ])(
-    "%s is one",
+    "%s is an issuer identifier",
     (text) => {
       expect(AuthorizationServer.parseIssuer(text)?.href).toBe(new URL(text).href)
     }
@@ -68,7 +68,7 @@ describe("an issuer identifier (RFC 8414 §2)", () => {
     "https://auth.example.com/#",
     "https://user@auth.example.com",
     "https://:password@auth.example.com"
-  ])("%j is none", (text) => {
+  ])("%j is no issuer identifier", (text) => {
     expect(AuthorizationServer.parseIssuer(text)).toBeUndefined()
   })
 
@@ -88,7 +88,7 @@ describe("an issuer identifier (RFC 8414 §2)", () => {
     [tenant, "https://auth.example.com/Tenant", false],
     [tenant, "https://auth.example.com/ten%61nt", false],
     [tenant, "https://auth.example.com/x/../tenant", false]
-  ])("%j and %j are the same, but for one trailing slash: %s", (a, b, expected) => {
+  ])("%j and %j are the same issuer, one trailing slash aside: %s", (a, b, expected) => {
     expect(AuthorizationServer.isSameIssuer(a, b)).toBe(expected)
   })
 })
@@ -99,7 +99,7 @@ describe("discover", () => {
       [issuer, [oauth, oidc]] as const,
       [tenant, [tenantOauth, tenantOidc, tenantOidcAppended]] as const
     ] as const
-  )("%s: each address in its order, until there is a document", ([of, urls]) =>
+  )("the addresses of %s are tried in their order, until one has a document", ([of, urls]) =>
     Effect.gen(function*() {
       for (const [i, url] of urls.entries()) {
         yield* serve({ [url]: document({ issuer: of }) }).pipe(
@@ -111,7 +111,7 @@ describe("discover", () => {
       }
     }))
 
-  it.effect("asks by GET for JSON, without a credential", () =>
+  it.effect("documents are requested by GET as JSON without a credential", () =>
     Effect.gen(function*() {
       const network = yield* serve({ [oauth]: document() })
       yield* discover()
@@ -121,7 +121,7 @@ describe("discover", () => {
       expect(request?.headers["authorization"]).toBeUndefined()
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("needs `issuer` and `token_endpoint` and nothing else, and keeps the rest", () =>
+  it.effect("a document needs `issuer` and `token_endpoint` only, and its other fields are kept", () =>
     Effect.gen(function*() {
       yield* serve({
         [oauth]: document({ x: { y: 1 }, grant_types_supported: ["authorization_code"], jwks_uri: null })
@@ -141,14 +141,14 @@ describe("discover", () => {
       ["a document without an issuer", document({ issuer: undefined })] as const,
       ["methods that are no texts", document({ token_endpoint_auth_methods_supported: [1] })] as const
     ] as const
-  )("goes on to the next address after %s", ([, answer]) =>
+  )("the next address is tried after %s", ([, answer]) =>
     Effect.gen(function*() {
       yield* serve({ [oauth]: answer, [oidc]: document() })
       expect((yield* discover()).tokenEndpoint.href).toBe(`${issuer}/token`)
       assert.deepStrictEqual(yield* sent, [oauth, oidc])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each(outages)("stops after %s, since nothing follows from that", ([, answer]) =>
+  it.effect.each(outages)("the search stops with `Unavailable` after %s", ([, answer]) =>
     Effect.gen(function*() {
       yield* serve({ [oauth]: answer, [oidc]: document() })
       const error = yield* Effect.flip(discover())
@@ -158,7 +158,7 @@ describe("discover", () => {
       assert.deepStrictEqual(yield* sent, [oauth])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("stops after a time-out, within the limits it is given", () =>
+  it.effect("the search stops with `Unavailable` after the given time limit", () =>
     Effect.gen(function*() {
       yield* serve({ [oauth]: Answer.text(" ".repeat(99) + "{}"), [oidc]: Answer.never })
       const limits = { timeout: Duration.seconds(3), maxBodySize: 99 }
@@ -168,7 +168,7 @@ describe("discover", () => {
       expect(error.url).toBe(oidc)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("without a document nothing is guessed, and the error says what was tried", () =>
+  it.effect("a search without a document guesses no endpoint, and the error names what was tried", () =>
     Effect.gen(function*() {
       yield* serve({
         [oauth]: Answer.html(),
@@ -187,7 +187,7 @@ describe("discover", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["auth.example.com", "https://auth.example.com?x=1", "https://a@auth.example.com"])(
-    "sends nothing for %s, which is no issuer",
+    "nothing is sent for %s, which is no issuer identifier",
     (of) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(discover(of))
@@ -198,7 +198,7 @@ describe("discover", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("sends nothing to an issuer that is not https", () =>
+  it.effect("nothing is sent to an issuer that is not https", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(discover("http://auth.example.com"))
       assert(error._tag === "InsecureEndpoint")
@@ -219,7 +219,7 @@ describe("discover", () => {
     "https://idp.internal",
     "https://idp.local.",
     "https://idp"
-  ])("sends nothing to %s if a public server named it", (of) =>
+  ])("nothing is sent to %s if a public server named it", (of) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(discover(of, { namedBy: new URL("https://mcp.example.com/mcp") }))
       assert(error._tag === "InsecureEndpoint")
@@ -230,7 +230,7 @@ describe("discover", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["https://10.0.0.1", "https://idp.internal", "http://localhost:8080"])(
-    "asks %s if the caller named it",
+    "the private issuer %s is requested if the caller named it",
     (of) =>
       Effect.gen(function*() {
         yield* serve({
@@ -244,7 +244,7 @@ describe("discover", () => {
     "https://public.example//169.254.169.254/latest",
     "https://public.example//localhost:8443",
     "https://public.example/\\10.0.0.1"
-  ])("a public server has nothing private asked by way of the issuer's path (%s)", (of) =>
+  ])("the issuer %s of a public server causes no request to a private host", (of) =>
     Effect.gen(function*() {
       const network = yield* serve({ "https://public.example/": Answer.status(404) })
       yield* Effect.flip(discover(of, { namedBy: new URL("https://mcp.example.com/mcp") }))
@@ -264,7 +264,7 @@ describe("the document says whose it is (RFC 8414 §3.3)", () => {
     "auth.example.com",
     ""
   ])(
-    "%j is another issuer: nothing in the document is used, and the search is over",
+    "a document of the issuer %j ends the search, and nothing in it is used",
     (other) =>
       Effect.gen(function*() {
         yield* serve({ [oauth]: document({ issuer: other }), [oidc]: document() })
@@ -285,7 +285,7 @@ describe("the document says whose it is (RFC 8414 §3.3)", () => {
   )
 
   it.effect.each([[issuer, `${issuer}/`], [`${issuer}/`, issuer], [tenant, `${tenant}/`]] as const)(
-    "asked for as %s, named %s: the same, and its own spelling is kept",
+    "the issuer requested as %s and named %s is the same, and its own spelling is kept",
     ([asked, named]) =>
       Effect.gen(function*() {
         yield* serve({ [oauth]: document({ issuer: named }), [tenantOauth]: document({ issuer: named }) })
@@ -294,7 +294,7 @@ describe("the document says whose it is (RFC 8414 §3.3)", () => {
   )
 })
 
-describe("the token endpoint is fit to receive a secret", () => {
+describe("the token endpoint must be one that may receive a secret", () => {
   it.effect.each(
     [
       ["http://auth.example.com/token", "NotHttps"],
@@ -306,7 +306,7 @@ describe("the token endpoint is fit to receive a secret", () => {
       ["https://token.internal/", "PrivateAddress"],
       ["https://token/", "PrivateAddress"]
     ] as const
-  )("%s is not: %s", ([tokenEndpoint, reason]) =>
+  )("the token endpoint %s is refused: %s", ([tokenEndpoint, reason]) =>
     Effect.gen(function*() {
       const network = yield* serve({ [oauth]: document({ token_endpoint: tokenEndpoint }), [oidc]: document() })
       const error = yield* Effect.flip(discover())
@@ -318,7 +318,7 @@ describe("the token endpoint is fit to receive a secret", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["/token", "token", "", "https://"])(
-    "%j is no address: it is not completed",
+    "the token endpoint %j, which is no absolute URL, is not completed",
     (tokenEndpoint) =>
       Effect.gen(function*() {
         yield* serve({ [oauth]: document({ token_endpoint: tokenEndpoint }) })
@@ -332,15 +332,15 @@ describe("the token endpoint is fit to receive a secret", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("it may be on another public host, and have a query", () =>
+  it.effect("the token endpoint may be on another public host, and have a query", () =>
     Effect.gen(function*() {
       yield* serve({ [oauth]: document({ token_endpoint: "https://tokens.example.net/t?p=1" }) })
       expect((yield* discover()).tokenEndpoint.href).toBe("https://tokens.example.net/t?p=1")
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("what the caller knows", () => {
-  it("metadata is held to the same rules", () => {
+describe("an authorization server that the caller gives", () => {
+  it("given metadata must pass the checks of discovered metadata", () => {
     const read = (metadata: typeof AuthorizationServer.Metadata.Type) =>
       Either.match(AuthorizationServer.fromMetadata(metadata, issuer), {
         onLeft: ({ _tag }) => _tag,
@@ -352,7 +352,7 @@ describe("what the caller knows", () => {
     expect(read({ issuer, token_endpoint: "token" })).toBe("DiscoveryError")
   })
 
-  it("a token endpoint is https, or http on a loopback host", () => {
+  it("a given token endpoint must be https, or http on a loopback host", () => {
     const read = (url: string) => Either.getRight(AuthorizationServer.fromTokenEndpoint(issuer, new URL(url)))
     assert.deepStrictEqual(read("https://auth.example.com/token")._tag, "Some")
     assert.deepStrictEqual(read("https://10.0.0.1/token")._tag, "Some")

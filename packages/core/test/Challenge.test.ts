@@ -85,7 +85,7 @@ describe("parse (RFC 9110 §11.6.1)", () => {
     assert.deepStrictEqual(plain(header), expected)
   })
 
-  it("a parameter may be named like what every object has", () => {
+  it("a parameter may have the name of a property of every object", () => {
     const [challenge] = Challenge.parse("Bearer __proto__=x, constructor=y, toString=\"z\"")
     assert.deepStrictEqual([...challenge?.parameters ?? []], [
       ["__proto__", "x"],
@@ -95,7 +95,7 @@ describe("parse (RFC 9110 §11.6.1)", () => {
     expect(Reflect.get({}, "x")).toBeUndefined()
   })
 
-  it("a name that only an object's prototype has is not there", () => {
+  it("a name of an object's prototype is no parameter", () => {
     const [challenge] = Challenge.parse("Bearer")
     expect(challenge?.parameters.get("constructor")).toBeUndefined()
     expect(challenge?.token68).toBeUndefined()
@@ -104,7 +104,7 @@ describe("parse (RFC 9110 §11.6.1)", () => {
 
 describe("fromHeader", () => {
   it.each([null, undefined, "", "Basic realm=\"x\"", "Negotiate abc==", "Bearerx a=b", "OAuth a=b"])(
-    "has nothing to say of %s",
+    "the header %s has no challenge for this library",
     (header) => {
       expect(Challenge.fromHeader(header)).toBeUndefined()
     }
@@ -115,13 +115,13 @@ describe("fromHeader", () => {
     ["DPoP where there is no Bearer (RFC 9449 §7.1)", "Basic realm=\"x\", DPoP a=d, Negotiate", "dpop", "d"],
     ["Bearer before DPoP, whatever their order", "DPoP a=d, Bearer a=b", "bearer", "b"],
     ["the first of several", "Bearer a=1, Bearer a=2", "bearer", "1"]
-  ])("picks %s", (_, header, scheme, a) => {
+  ])("fromHeader picks %s", (_, header, scheme, a) => {
     const challenge = Challenge.fromHeader(header)
     expect(challenge?.scheme).toBe(scheme)
     expect(challenge?.parameters.get("a")).toBe(a)
   })
 
-  it("reads the parameters of RFC 6750 §3 and RFC 9728 §5.1", () => {
+  it("the parameters of RFC 6750 §3 and RFC 9728 §5.1 are read", () => {
     const challenge = Challenge.fromHeader(
       "Bearer resource_metadata=\"https://a.example/x\", error=\"insufficient_scope\", " +
         "error_description=\"more, please\", scope=\"a:b  c \\\"d a:b\""
@@ -131,11 +131,11 @@ describe("fromHeader", () => {
     expect(Challenge.error(challenge)).toBe("insufficient_scope")
     expect(Challenge.isInsufficientScope(challenge)).toBe(true)
     expect(challenge.parameters.get("error_description")).toBe("more, please")
-    // Each once, and without what is no scope token (RFC 6749 §3.3).
+    // Each scope once, without words that are no scope tokens (RFC 6749 §3.3).
     assert.deepStrictEqual(Challenge.requiredScopes(challenge), ["a:b", "c"])
   })
 
-  it("reads nothing from a challenge without parameters", () => {
+  it("a challenge without parameters has no address, no error and no scopes", () => {
     const challenge = Challenge.fromHeader("Bearer")
     assert(challenge !== undefined)
     expect(Challenge.resourceMetadata(challenge)).toBeUndefined()
@@ -144,7 +144,7 @@ describe("fromHeader", () => {
     assert.deepStrictEqual(Challenge.requiredScopes(challenge), [])
   })
 
-  it("an error is insufficient_scope by its exact name", () => {
+  it("only the exact error code insufficient_scope asks for more scope", () => {
     for (const error of ["invalid_token", "INSUFFICIENT_SCOPE", "insufficient_scope "]) {
       const challenge = Challenge.fromHeader(`Bearer error="${error}"`)
       assert(challenge !== undefined)
@@ -155,7 +155,7 @@ describe("fromHeader", () => {
 
 // ---- any input -------------------------------------------------------------------------------------------------------
 
-/** Pieces that the grammar knows, so that many a random header is nearly right. */
+/** Random headers from pieces of the grammar, so that many are almost valid. */
 const nearly = fc.array(
   fc.oneof(
     fc.constantFrom(
@@ -181,9 +181,9 @@ const nearly = fc.array(
   { maxLength: 30 }
 ).map((pieces) => pieces.join(""))
 
-describe("whatever the header is", () => {
+describe("any header", () => {
   it.prop(
-    "it is read without an exception, into lower-case names",
+    "any header is read without an exception, into lower-case names",
     [fc.oneof(fc.string({ unit: "binary" }), nearly)],
     ([
       header
@@ -198,7 +198,7 @@ describe("whatever the header is", () => {
     { fastCheck: { numRuns: 2000 } }
   )
 
-  it.prop("what follows after a comma is read as if it stood alone, unless a quote is open", [nearly], ([junk]) => {
+  it.prop("a challenge after a comma is read as if it stood alone, unless a quote is open", [nearly], ([junk]) => {
     const before = Challenge.parse(junk).length
     const all = Challenge.parse(`${junk.replaceAll(/["\\]/g, "")}, Bearer a="b", c=d`)
     expect(all.at(-1)?.scheme).toBe("bearer")
@@ -216,7 +216,7 @@ describe("whatever the header is", () => {
   const space = fc.constantFrom("", " ", "\t", " \t ")
   const separator = fc.constantFrom(",", ", ", " ,", " ,\t", ",,", ", , ")
 
-  /** Whether the n-th character is escaped that need not be. */
+  /** Quotes a value. `escapes` says which characters are escaped although they need not be. */
   const quote = (value: string, escapes: ReadonlyArray<boolean>): string =>
     `"${
       Array.from(value, (char, i) => char === "\"" || char === "\\" || escapes[i] === true ? `\\${char}` : char).join(
@@ -246,7 +246,7 @@ describe("whatever the header is", () => {
     fc.tuple(token, fc.array(parameter, { maxLength: 4 }), separator).map(([scheme, parameters, separator]) => ({
       scheme,
       token68: undefined,
-      // Written from the last to the first, so that of two with one name the first stays.
+      // Set from the last to the first, so that the first of two parameters with one name wins.
       parameters: new Map(parameters.toReversed().map(({ name, value }) => [name.toLowerCase(), value])),
       printed: `${scheme} ${parameters.map(({ printed }) => printed).join(separator)}`.trimEnd()
     }))
@@ -272,7 +272,7 @@ const byName = ([a]: readonly [string, string], [b]: readonly [string, string]) 
 
 // ---- linear work -----------------------------------------------------------------------------------------------------
 
-/** How many characters the parser looks at. */
+/** The number of characters that the parser reads. */
 const looks = (header: string): number => {
   const charCodeAt = vi.spyOn(String.prototype, "charCodeAt")
   try {
@@ -283,7 +283,7 @@ const looks = (header: string): number => {
   }
 }
 
-describe("reads in time that grows with the header's length and no faster", () => {
+describe("parsing time is linear in the header's length", () => {
   it.each([
     [","],
     ["\""],
@@ -303,7 +303,7 @@ describe("reads in time that grows with the header's length and no faster", () =
     ["x "],
     ["@"],
     ["a \t"]
-  ])("a run of %j", (piece) => {
+  ])("parsing a run of %j looks at each character at most 10 times", (piece) => {
     for (const prefix of ["", "Bearer ", "Bearer a=\"", "Bearer a="]) {
       const lengths = [500, 1000, 2000, 4000].map((length) => prefix + piece.repeat(Math.ceil(length / piece.length)))
       for (const header of lengths) {

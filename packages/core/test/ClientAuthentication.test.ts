@@ -57,12 +57,12 @@ describe("client_secret_basic (RFC 6749 §2.3.1)", () => {
       ["*-._", "canary!~'()", "Basic Ki0uXzpjYW5hcnklMjElN0UlMjclMjglMjk="],
       ["client", "canary=&?#", "Basic Y2xpZW50OmNhbmFyeSUzRCUyNiUzRiUyMw=="]
     ] as const
-  )("id %s and secret %s: %s", ([clientId, clientSecret, expected]) =>
+  )("encodes id %s and secret %s as %s", ([clientId, clientSecret, expected]) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* prove(basic(clientId, clientSecret)), { authorization: expected, parameters: {} })
     }))
 
-  it.effect("shows nothing of itself, and names what must not come back", () =>
+  it.effect("hides the secret, and lists what errors must not show", () =>
     Effect.gen(function*() {
       const proof = yield* basic("client", "canary/secret").prove(context())
       expect(JSON.stringify(proof)).not.toContain("canary")
@@ -74,7 +74,7 @@ describe("client_secret_basic (RFC 6749 §2.3.1)", () => {
 })
 
 describe("client_secret_post (RFC 6749 §2.3.1)", () => {
-  it.effect("puts id and secret in the body, as they are", () =>
+  it.effect("puts the id and the secret unchanged in the body", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* prove(post("a:b", "canary+p%c:d/s xü")), {
         authorization: undefined,
@@ -84,7 +84,7 @@ describe("client_secret_post (RFC 6749 §2.3.1)", () => {
 })
 
 describe("none", () => {
-  it.effect("names the client and proves nothing", () =>
+  it.effect("sends the client id alone", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* prove(ClientAuthentication.none("public")), {
         authorization: undefined,
@@ -94,8 +94,8 @@ describe("none", () => {
     }))
 })
 
-describe("no client at all", () => {
-  it.effect("names nobody and proves nothing", () =>
+describe("anonymous", () => {
+  it.effect("sends nothing", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* prove(ClientAuthentication.anonymous), { authorization: undefined, parameters: {} })
       expect(ClientAuthentication.anonymous.method).toBe("none")
@@ -113,7 +113,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
     return { asked, assertionProvider }
   }
 
-  it.effect("puts the assertion in the body, and no client_id", () =>
+  it.effect("puts the assertion in the body, without client_id", () =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       const authentication = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider })
@@ -133,7 +133,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
     }))
 
   it.effect.each([[undefined, undefined], ["omit", undefined], ["send", "client"]] as const)(
-    "client_id %s: %s",
+    "with clientIdParameter %s sends client_id %s",
     ([clientIdParameter, expected]) =>
       Effect.gen(function*() {
         const { assertionProvider } = numbered()
@@ -151,7 +151,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       ["token_endpoint", `${issuer}/token`],
       [{ value: "api://else where" }, "api://else where"]
     ] as const
-  )("audience %j: %s", ([audience, expected]) =>
+  )("with audience %j requests an assertion for %s", ([audience, expected]) =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       yield* prove(ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider, audience }))
@@ -161,7 +161,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
   const told = (asked: ReadonlyArray<Assertion.AssertionRequest>) =>
     asked.map(({ refused }) => refused.map(Redacted.value))
 
-  it.effect("every attempt is asked for anew, and the first one after a refusal says which", () =>
+  it.effect("requests a new assertion for every attempt, and reports a refused one with the first", () =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       const authentication = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider })
@@ -173,7 +173,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       expect(told(asked)).toEqual([[], [], ["canary-2"], []])
     }))
 
-  it.effect("shared by many at once: each refusal is of one proof, and none is lost or told of another", () =>
+  it.effect("shared by many callers, reports each refused assertion once", () =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       const authentication = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider })
@@ -185,7 +185,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       expect(told(asked)).toEqual([[], [], [], [], ["canary-1", "canary-3"], []])
     }))
 
-  it.effect("a refusal that comes while the next assertion is being made is for the one after", () =>
+  it.effect("reports a refusal during a request with the request after it", () =>
     Effect.gen(function*() {
       const asked: Array<Assertion.AssertionRequest> = []
       const gate = yield* Deferred.make<void>()
@@ -208,7 +208,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       expect(told(asked)).toEqual([[], [], ["canary-1"], ["canary-2"]])
     }))
 
-  it.effect("a refusal is not forgotten because the next assertion cannot be had", () =>
+  it.effect("reports a refusal again if the next request fails", () =>
     Effect.gen(function*() {
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "no key." })
       const refusals: Array<number> = []
@@ -230,7 +230,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       expect(refusals).toEqual([0, 1, 1, 1, 0])
     }))
 
-  it.effect("shows nothing of itself", () =>
+  it.effect("hides the assertion", () =>
     Effect.gen(function*() {
       const { assertionProvider } = numbered()
       const proof = yield* ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider }).prove(
@@ -245,7 +245,7 @@ describe("issuerOf", () => {
   const fixed = { value: "api://exchange" }
   const key = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider: () => Effect.never })
 
-  it.each([issuer, "discover"])("%s stays, whatever is presented", (named) => {
+  it.each([issuer, "discover"])("keeps %s, whatever is presented", (named) => {
     for (const options of [{}, { audience: fixed }, { clientAuthentication: secret }]) {
       expect(ClientAuthentication.issuerOf({ issuer: named, ...options })).toEqual(
         Either.right({ issuer: named, issuerUnnamed: false })
@@ -253,7 +253,7 @@ describe("issuerOf", () => {
     }
   })
 
-  it("need not be named where its metadata is given", () => {
+  it("does not need `issuer` if the metadata is given", () => {
     const authorizationServerMetadata = { issuer, token_endpoint: `${issuer}/token` }
     for (const options of [{}, { audience: fixed }, { clientAuthentication: secret }]) {
       expect(ClientAuthentication.issuerOf({ ...options, authorizationServerMetadata })).toEqual(
@@ -271,17 +271,17 @@ describe("issuerOf", () => {
       { clientAuthentication: ClientAuthentication.anonymous },
       { clientAuthentication: ClientAuthentication.none("client") }
     ] as const
-  )("may be left out for what its own audience binds: %o", (options) => {
+  )("does not need `issuer` for an assertion that its audience binds: %o", (options) => {
     expect(ClientAuthentication.issuerOf(options)).toEqual(Either.right({ issuer: "discover", issuerUnnamed: true }))
   })
 
   it.each(
     [
       [{ clientAuthentication: secret }, "a client secret leaves the process"],
-      [{ audience: fixed }, "an assertion for a fixed audience is of use wherever that audience is"],
+      [{ audience: fixed }, "an assertion for a fixed audience can be used at that audience"],
       [{ audience: fixed, clientAuthentication: key }, "an assertion for a fixed audience"]
     ] as const
-  )("and for nothing else: %o", (options, says) => {
+  )("needs `issuer` for everything else: %o", (options, says) => {
     const error = Either.getOrThrow(Either.flip(ClientAuthentication.issuerOf(options)))
     expect(error.option).toBe("issuer")
     expect(error.message).toContain(says)
@@ -303,7 +303,7 @@ describe("the method that the metadata lists (RFC 8414 §2)", () => {
       [["client_secret_post", "client_secret_basic"], "basic"],
       [["private_key_jwt", "client_secret_post"], "post"]
     ] as const
-  )("%j: %s", ([methods, expected]) =>
+  )("for the list %j is %s", ([methods, expected]) =>
     Effect.gen(function*() {
       const { authorization, parameters } = yield* prove(discover, methods)
       expect(authorization === undefined ? "post" : "basic").toBe(expected)
@@ -311,7 +311,7 @@ describe("the method that the metadata lists (RFC 8414 §2)", () => {
     }))
 
   it.effect.each([[], ["private_key_jwt"], ["CLIENT_SECRET_BASIC", "none"]])(
-    "%j: none of the two, and nothing is tried",
+    "for the list %j is an error, and nothing is sent",
     (methods) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(discover.prove(context(methods)))
@@ -326,7 +326,7 @@ describe("the method that the metadata lists (RFC 8414 §2)", () => {
       })
   )
 
-  it("is kept apart from either method in what identifies a token", () => {
+  it("is another method than either in what identifies a token", () => {
     expect(discover.method).toBe("client_secret")
     expect(basic("a", "b").method).toBe("client_secret_basic")
     expect(post("a", "b").method).toBe("client_secret_post")
@@ -355,7 +355,7 @@ const authenticate = (
     })
   }).pipe(Effect.provide(TestNetwork.layer))
 
-describe("a strict authorization server understands what is sent", () => {
+describe("a strict authorization server", () => {
   const secrets = [
     "canary+plus",
     "canary%25percent",
@@ -367,7 +367,7 @@ describe("a strict authorization server understands what is sent", () => {
   ]
 
   it.effect.each(secrets.flatMap((secret) => [["basic", secret], ["post", secret]] as const))(
-    "%s: %s",
+    "accepts a secret by %s: %s",
     ([how, secret]) =>
       Effect.gen(function*() {
         const clientId = "id+%:/ ü"
@@ -376,7 +376,7 @@ describe("a strict authorization server understands what is sent", () => {
       })
   )
 
-  it.effect("and refuses what is not the secret", () =>
+  it.effect("refuses a wrong secret", () =>
     Effect.gen(function*() {
       for (const how of [basic, post]) {
         const error = yield* Effect.flip(authenticate("client", "canary-right", how("client", "canary-wrong")))
@@ -389,7 +389,7 @@ describe("a strict authorization server understands what is sent", () => {
   const printable = fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 }).filter((text) => text.isWellFormed())
 
   it.effect.prop(
-    "whatever id and secret are",
+    "accepts any id and secret",
     [printable, printable],
     ([clientId, clientSecret]) =>
       Effect.gen(function*() {

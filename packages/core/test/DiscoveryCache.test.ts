@@ -9,7 +9,7 @@ import { environment, impatient, makeProvider, many, outcomes, settle } from "./
 const network = TestNetwork.TestNetwork
 const clear = Effect.flatMap(network, ({ clear }) => clear)
 
-/** How many documents of either kind were read so far. */
+/** The number of documents of each kind that were read so far. */
 const reads = Effect.flatMap(network, ({ count }) =>
   Effect.all({
     resource: count("protected-resource-metadata"),
@@ -29,16 +29,16 @@ const answersWith = (headers: Answer.AnswerHeaders) => ({
   })
 })
 
-/** Providers whose tokens are kept apart, as those of different identities are. */
+/** Providers with separate tokens, like those of different identities. */
 const makeAnother = (() => {
   let count = 0
   return (options: Partial<ClientSecret.Options> = {}) =>
     Effect.suspend(() => makeProvider({ additionalParameters: { identity: String(count++) }, ...options }))
 })()
 
-describe("what providers share", () => {
+describe("providers with one cache share documents", () => {
   it.scoped.each(["https://auth.example.com", "discover"])(
-    "however many ask at once, each document is read once (issuer: %s)",
+    "50 providers that ask at once read each document once (issuer: %s)",
     (issuer) =>
       Effect.gen(function*() {
         const providers = yield* Effect.replicateEffect(makeAnother({ issuer }), 50)
@@ -51,13 +51,13 @@ describe("what providers share", () => {
       }).pipe(Effect.provide(shared({ latency: "100 millis" })))
   )
 
-  it.scoped("without a cache each provider reads for itself", () =>
+  it.scoped("providers without a cache read each document for themselves", () =>
     Effect.gen(function*() {
       for (const _ of [1, 2]) yield* Effect.flatMap(makeAnother(), ({ accessToken }) => accessToken)
       assert.deepStrictEqual(yield* reads, { resource: 2, issuer: 2 })
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("servers of one authorization server share its metadata, and have their own", () =>
+  it.scoped("two servers of one authorization server share its metadata, and each has its own", () =>
     Effect.gen(function*() {
       const { authorizationServer } = yield* TestServers.TestServers
       for (const serverUrl of ["https://one.example.com", "https://two.example.com/mcp"]) {
@@ -67,7 +67,7 @@ describe("what providers share", () => {
       assert.deepStrictEqual(yield* reads, { resource: 2, issuer: 1 })
     }).pipe(Effect.provide(shared())))
 
-  it.scoped("the request for a challenge is one, too, and where it leads is read once", () =>
+  it.scoped("20 providers request the challenge once, and read the document that it names once", () =>
     Effect.gen(function*() {
       const { count } = yield* network
       const providers = yield* Effect.replicateEffect(makeAnother({ issuer: "discover" }), 20)
@@ -83,7 +83,7 @@ describe("what providers share", () => {
       mcpServer: { serveMetadataAt: new URL("https://mcp.example.com/metadata") }
     }))))
 
-  it.scoped("that the first of them gives up, or is closed, does not fail the others", () =>
+  it.scoped("a provider that is interrupted or closed while it reads does not fail the others", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const first = yield* Scope.extend(makeAnother(), scope)
@@ -99,7 +99,7 @@ describe("what providers share", () => {
       assert.deepStrictEqual(yield* reads, { resource: 1, issuer: 1 })
     }).pipe(Effect.provide(shared({ latency: "100 millis" }))))
 
-  it.scoped("an outage is shared by those who wait, and not kept", () =>
+  it.scoped("an outage fails the providers that wait, and is not remembered", () =>
     Effect.gen(function*() {
       const { script } = yield* network
       yield* script("authorization-server-metadata", Answer.delayed("1 second", Answer.status(503)))
@@ -114,10 +114,10 @@ describe("what providers share", () => {
     }).pipe(Effect.provide(shared())))
 })
 
-describe("what they do not", () => {
+describe("providers with one cache do not share what differs between them", () => {
   const unpinned = { issuer: "discover" }
 
-  it.scoped("who may name an issuer is checked for each: a public server may not name one that a private one may", () =>
+  it.scoped("a public server must not name a private issuer, even if a private server has named it before", () =>
     Effect.gen(function*() {
       const { authorizationServer, clientId, clientSecret } = yield* TestServers.TestServers
       const of = (serverUrl: string) =>
@@ -136,7 +136,7 @@ describe("what they do not", () => {
       expect((yield* reads).issuer).toBe(0)
     }).pipe(Effect.provide(shared({ issuer: "https://auth.corp.internal" }))))
 
-  it.scoped("a pinned issuer that is not listed stops its provider, and not the others", () =>
+  it.scoped("a pinned issuer that is not listed fails its own provider only", () =>
     Effect.gen(function*() {
       const good = yield* makeAnother()
       const bad = yield* makeAnother({ issuer: "https://other.example.com" })
@@ -146,7 +146,7 @@ describe("what they do not", () => {
       expect((yield* reads).resource).toBe(1)
     }).pipe(Effect.provide(shared())))
 
-  it.scoped("metadata of another issuer is an error for all, and of use to none (RFC 8414 §3.3)", () =>
+  it.scoped("metadata of another issuer fails and is not remembered (RFC 8414 §3.3)", () =>
     Effect.gen(function*() {
       const { script } = yield* network
       yield* script("authorization-server-metadata", Answer.modified((_) => ({ ..._, issuer: "https://evil.example" })))
@@ -155,7 +155,7 @@ describe("what they do not", () => {
       expect((yield* second.accessToken).issuer).toBe("https://auth.example.com")
     }).pipe(Effect.provide(shared())))
 
-  it.scoped("what was read through another client, by other settings of fetch, or within other limits", () =>
+  it.scoped("documents are read again through another client, `fetch` or `RequestInit`, and within other limits", () =>
     Effect.gen(function*() {
       const client = HttpClient.mapRequest(yield* HttpClient.HttpClient, (request) => request)
       const call = (options?: Partial<ClientSecret.Options>) =>
@@ -172,8 +172,8 @@ describe("what they do not", () => {
     }).pipe(Effect.provide(shared())))
 })
 
-describe("after something was found to be wrong", () => {
-  it.scoped("with the authorization server, its metadata is read again once for all", () =>
+describe("after a failure documents are read again once for all providers", () => {
+  it.scoped("after an invalid token response 20 providers read the authorization server's metadata once", () =>
     Effect.gen(function*() {
       const { always, restore } = yield* network
       const providers = yield* Effect.replicateEffect(makeAnother(), 20)
@@ -187,7 +187,7 @@ describe("after something was found to be wrong", () => {
       assert.deepStrictEqual(yield* reads, { resource: 0, issuer: 1 })
     }).pipe(Effect.provide(shared())))
 
-  it.scoped("with it, and its metadata cannot be read either, what is known goes on being used", () =>
+  it.scoped("after an invalid token response the known metadata stays in use if it cannot be read again", () =>
     Effect.gen(function*() {
       const { always, script } = yield* network
       const provider = yield* makeProvider()
@@ -195,13 +195,13 @@ describe("after something was found to be wrong", () => {
       yield* Effect.flip(provider.accessToken)
       yield* always("authorization-server-metadata", Answer.status(503))
       yield* TestClock.adjust("5 seconds")
-      // Only one of the two is asked at a time.
+      // The failed metadata request takes the place of a token request, which follows after the backoff.
       const asked = yield* Effect.fork(provider.accessToken)
       yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(asked)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("with the tokens of a server, its metadata is read again once for all", () =>
+  it.scoped("after a rejected token 20 providers read the server's metadata once", () =>
     Effect.gen(function*() {
       const { authorizationServer } = yield* TestServers.TestServers
       const providers = yield* Effect.replicateEffect(makeAnother(), 20)
@@ -219,7 +219,9 @@ describe("after something was found to be wrong", () => {
 })
 
 describe("how long a document is fresh", () => {
-  /** After how many minutes a provider of its own, and one that finds the document in the cache, read it again. */
+  /**
+   * Asserts that a provider with a new identity reads the cached documents again after so many minutes, and not before.
+   */
   const lives = (minutes: number, provider: { readonly accessToken: Effect.Effect<unknown, unknown> }) =>
     Effect.gen(function*() {
       yield* provider.accessToken
@@ -240,22 +242,25 @@ describe("how long a document is fresh", () => {
     ["that it must not be kept", { "cache-control": "no-store" }, 5],
     ["a year", { "cache-control": "max-age=31536000" }, 1440],
     ["when it expires", { expires: "Thu, 01 Jan 1970 02:00:00 GMT" }, 120]
-  ])("when its answer says %s", ([, headers, minutes]) =>
-    Effect.gen(function*() {
-      const { always } = yield* network
-      const answers = answersWith(headers)
-      yield* always("protected-resource-metadata", answers.resource)
-      yield* always("authorization-server-metadata", answers.issuer)
-      yield* Effect.flatMap(makeAnother(), (provider) => lives(minutes, provider))
-    }).pipe(Effect.provide(shared({ tokenLifetime: "48 hours" }))))
+  ])(
+    "a document whose response says %s is fresh for as long, within the bounds",
+    ([, headers, minutes]) =>
+      Effect.gen(function*() {
+        const { always } = yield* network
+        const answers = answersWith(headers)
+        yield* always("protected-resource-metadata", answers.resource)
+        yield* always("authorization-server-metadata", answers.issuer)
+        yield* Effect.flatMap(makeAnother(), (provider) => lives(minutes, provider))
+      }).pipe(Effect.provide(shared({ tokenLifetime: "48 hours" })))
+  )
 
-  it.scoped("is within the bounds that the caller set", () =>
+  it.scoped("a document is fresh within the caller's own bounds", () =>
     Effect.flatMap(makeAnother(), (provider) => lives(2, provider)).pipe(
       Effect.provide(shared({}, { minLifetime: "1 minute", maxLifetime: "2 minutes" }))
     ))
 
   it.scoped.each(["https://auth.example.com", "discover"])(
-    "a provider reads it again at the first token request after that, and at no other (issuer: %s)",
+    "a provider reads a stale document again at the next token request, and not before (issuer: %s)",
     (issuer) =>
       Effect.gen(function*() {
         const { always } = yield* network
@@ -282,25 +287,28 @@ describe("how long a document is fresh", () => {
     ["discover", 503],
     ["https://auth.example.com", 404],
     ["discover", 404]
-  ])("what is stale is used while it cannot be read (issuer: %s, %s)", ([issuer, status]) =>
-    Effect.gen(function*() {
-      const { always, restore } = yield* network
-      const provider = yield* makeProvider({ issuer })
-      yield* provider.accessToken
-      yield* TestClock.adjust("13 hours")
-      yield* always(({ endpoint }) => endpoint.endsWith("metadata"), Answer.status(status))
-      const asked = provider.accessToken.pipe(Effect.zipRight(reads), Effect.zipLeft(clear))
-      yield* clear
-      expect((yield* asked).issuer).toBeGreaterThan(0)
-      // Nor is it tried at every request, if these come fast.
-      yield* TestClock.adjust("30 seconds")
-      assert.deepStrictEqual(yield* asked, { resource: 0, issuer: 0 })
-      yield* restore
-      yield* TestClock.adjust("31 seconds")
-      assert.deepStrictEqual(yield* asked, { resource: 1, issuer: 1 })
-    }).pipe(Effect.provide(environment({ tokenLifetime: "20 seconds" }))))
+  ])(
+    "a stale document stays in use while it cannot be read again (issuer: %s, status %s)",
+    ([issuer, status]) =>
+      Effect.gen(function*() {
+        const { always, restore } = yield* network
+        const provider = yield* makeProvider({ issuer })
+        yield* provider.accessToken
+        yield* TestClock.adjust("13 hours")
+        yield* always(({ endpoint }) => endpoint.endsWith("metadata"), Answer.status(status))
+        const asked = provider.accessToken.pipe(Effect.zipRight(reads), Effect.zipLeft(clear))
+        yield* clear
+        expect((yield* asked).issuer).toBeGreaterThan(0)
+        // A second token request within the minute does not try to read them again.
+        yield* TestClock.adjust("30 seconds")
+        assert.deepStrictEqual(yield* asked, { resource: 0, issuer: 0 })
+        yield* restore
+        yield* TestClock.adjust("31 seconds")
+        assert.deepStrictEqual(yield* asked, { resource: 1, issuer: 1 })
+      }).pipe(Effect.provide(environment({ tokenLifetime: "20 seconds" })))
+  )
 
-  it.scoped("metadata that is read again and is another issuer's by now stops it", () =>
+  it.scoped("a stale document that now names another issuer fails, and no token request is made", () =>
     Effect.gen(function*() {
       const { always } = yield* network
       const provider = yield* makeProvider()
@@ -313,7 +321,7 @@ describe("how long a document is fresh", () => {
     }).pipe(Effect.provide(environment())))
 
   it.scoped.each(["https://auth.example.com", "discover"])(
-    "a server that has another authorization server by then stops it (issuer: %s)",
+    "a stale document that now names another authorization server fails, and no token request is made (issuer: %s)",
     (issuer) =>
       Effect.gen(function*() {
         const { always } = yield* network
@@ -331,7 +339,7 @@ describe("how long a document is fresh", () => {
   )
 })
 
-it.scoped("a cache that is closed under its providers does not fail them", () =>
+it.scoped("a cache that is closed while providers wait for it does not fail them", () =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     const cache = yield* Scope.extend(DiscoveryCache.make(), scope)

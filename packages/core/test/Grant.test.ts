@@ -39,7 +39,7 @@ const numbered = () => {
 }
 
 describe("client_credentials (RFC 6749 §4.4)", () => {
-  it.effect("is its name and nothing else, and takes no refresh token (§4.4.3)", () =>
+  it.effect("has no parameters, and uses no refresh token (§4.4.3)", () =>
     Effect.gen(function*() {
       expect(Grant.clientCredentials.type).toBe("client_credentials")
       expect(Grant.clientCredentials.refreshable).not.toBe(true)
@@ -48,7 +48,7 @@ describe("client_credentials (RFC 6749 §4.4)", () => {
 })
 
 describe("jwt-bearer (RFC 7523 §2.1)", () => {
-  it.effect("presents the assertion that it asks for by what the token is for", () =>
+  it.effect("presents an assertion that is requested with what the token is for", () =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       const grant = Grant.jwtBearer({ assertionProvider })
@@ -72,14 +72,14 @@ describe("jwt-bearer (RFC 7523 §2.1)", () => {
       ["token_endpoint", tokenEndpoint.href],
       [{ value: "urn:somebody" }, "urn:somebody"]
     ] as const
-  )("for the audience %j: %s", ([audience, expected]) =>
+  )("with audience %j requests an assertion for %s", ([audience, expected]) =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       yield* parametersOf(Grant.jwtBearer({ assertionProvider, audience }))
       expect(asked.map(({ audience }) => audience)).toEqual([expected])
     }))
 
-  it.effect("says what the resource parameter says", () =>
+  it.effect("requests an assertion with the resource parameter", () =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       yield* Grant.jwtBearer({ assertionProvider }).parameters({ ...context, resourceParameter: "urn:api" })
@@ -88,7 +88,7 @@ describe("jwt-bearer (RFC 7523 §2.1)", () => {
       ])
     }))
 
-  it.effect("every attempt has its own, and the first one after a refusal says which until there is one", () =>
+  it.effect("requests a new assertion for every attempt, and reports a refused one until a request succeeds", () =>
     Effect.gen(function*() {
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "no identity." })
       const refusals: Array<ReadonlyArray<string>> = []
@@ -108,7 +108,7 @@ describe("jwt-bearer (RFC 7523 §2.1)", () => {
 })
 
 describe("refresh_token (RFC 6749 §6)", () => {
-  it.effect("presents the token, and shows it to nobody else", () =>
+  it.effect("presents the refresh token, and hides it", () =>
     Effect.gen(function*() {
       const grant = Grant.refreshToken(Redacted.make("canary-refresh"))
       expect(grant.type).toBe("refresh_token")
@@ -118,7 +118,7 @@ describe("refresh_token (RFC 6749 §6)", () => {
     }))
 })
 
-describe("what a refusal tells (RFC 6749 §5.2)", () => {
+describe("a token request with a grant and a proof (RFC 6749 §5.2)", () => {
   it.effect.each(
     [
       ["invalid_client", ["canary-assertion-1"], []],
@@ -149,7 +149,7 @@ describe("what a refusal tells (RFC 6749 §5.2)", () => {
       expect(told(grant)).toEqual([[], grantRefused])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("both assertions are in one request, each in its place (RFC 7523 §2)", () =>
+  it.effect("has both assertions, each in its own parameter (RFC 7523 §2)", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")
@@ -173,7 +173,7 @@ describe("what a refusal tells (RFC 6749 §5.2)", () => {
       })
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("where the client's proof cannot be had, no assertion is asked for", () =>
+  it.effect("requests no assertion for the grant if the proof fails", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "The vault is sealed." })
@@ -192,7 +192,7 @@ describe("what a refusal tells (RFC 6749 §5.2)", () => {
       expect(grant.asked).toEqual([])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("an assertion that comes back in a refusal is taken out of the error", () =>
+  it.effect("hides an assertion that the authorization server repeats in an error", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")

@@ -22,7 +22,7 @@ const adminCall = JSON.stringify({
 const json = { "content-type": "application/json" }
 
 describe("which requests carry the token", () => {
-  it.effect("whatever form input and headers have, and they all arrive", () =>
+  it.effect("requests to the resource carry the token in every form of input and headers", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -41,12 +41,14 @@ describe("which requests carry the token", () => {
       expect(new Set(requests.map(({ headers }) => headers["authorization"])).size).toBe(1)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("none to other origins, and none that brings an Authorization of its own", () =>
+  it.effect("requests to other origins, and those with an Authorization of their own, pass unchanged", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
-      yield* network.serve("https://mcp.example.com.evil.test", () =>
-        Effect.sync(() => new Response("{}", { status: 401 })))
+      yield* network.serve(
+        "https://mcp.example.com.evil.test",
+        () => Effect.sync(() => new Response("{}", { status: 401 }))
+      )
       const own = "Basic mine"
       const inputs: ReadonlyArray<Parameters<typeof globalThis.fetch>> = [
         ["https://mcp.example.com.evil.test/mcp"],
@@ -58,9 +60,7 @@ describe("which requests carry the token", () => {
       ]
       for (const input of inputs) {
         expect(
-          (yield* call(() =>
-            fetch(...input)
-          )).status
+          (yield* call(() => fetch(...input))).status
         ).toBe(401)
       }
       expect((yield* network.requests).map(({ headers }) => headers["authorization"])).toEqual([
@@ -73,7 +73,7 @@ describe("which requests carry the token", () => {
       ])
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("headers of other implementations arrive too, and their Authorization is left alone", () =>
+  it.effect("headers of another implementation are sent, and their Authorization is kept", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -86,7 +86,7 @@ describe("which requests carry the token", () => {
       expect(second?.headers["authorization"]).toBe("Basic mine")
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a challenge from where a redirect led is not the resource's", () =>
+  it.effect("a 401 from another origin, after a redirect, goes to the caller", () =>
     Effect.gen(function*() {
       const provider = yield* OAuthProvider.OAuthProvider
       const { network, serverUrl } = yield* TestServers.TestServers
@@ -98,8 +98,8 @@ describe("which requests carry the token", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
-describe("warm", () => {
-  it.effect("no fiber and no look at the provider's Effect: one synchronous read", () =>
+describe("with a fresh token in memory", () => {
+  it.effect("a call runs no fiber, and reads the token synchronously", () =>
     Effect.gen(function*() {
       const provider = yield* OAuthProvider.OAuthProvider
       const token = yield* provider.accessToken
@@ -119,7 +119,7 @@ describe("warm", () => {
 })
 
 describe("401 and 403", () => {
-  it.effect("every body that can be sent again is, with its headers", () =>
+  it.effect("a body of text, parameters, a blob, bytes or a buffer is sent again with its headers", () =>
     Effect.gen(function*() {
       const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -145,7 +145,7 @@ describe("401 and 403", () => {
       }
     }).pipe(Effect.provide(authenticated({ refreshPolicy: { rejectionMemory: Duration.zero } }))))
 
-  it.effect("a form goes again too", () =>
+  it.effect("a form is sent again", () =>
     Effect.gen(function*() {
       const { authorizationServer, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -156,7 +156,7 @@ describe("401 and 403", () => {
       expect((yield* call(() => fetch(`${serverUrl}/x`, { method: "POST", body }))).status).toBe(200)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a stream, or the body of a Request, does not, but the token is renewed for the next call", () =>
+  it.effect("a stream and the body of a Request are not sent again, but the token is renewed for the next call", () =>
     Effect.gen(function*() {
       const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -175,7 +175,7 @@ describe("401 and 403", () => {
       }
     }).pipe(Effect.provide(authenticated({ refreshPolicy: { rejectionMemory: Duration.zero } }))))
 
-  it.effect("a Request without a body goes again", () =>
+  it.effect("a Request without a body is sent again", () =>
     Effect.gen(function*() {
       const { authorizationServer, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -184,7 +184,7 @@ describe("401 and 403", () => {
       expect((yield* call(() => fetch(new Request(`${serverUrl}/x`)))).status).toBe(200)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a second 401 goes to the caller, readable", () =>
+  it.effect("a second 401 goes to the caller, with its body unread", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -194,7 +194,7 @@ describe("401 and 403", () => {
       expect(yield* network.count("resource")).toBe(2)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("403 insufficient_scope: steps up once; refused, the 403 is the caller's", () =>
+  it.effect("403 insufficient_scope asks for more scope once, and a refused step-up returns the 403", () =>
     Effect.gen(function*() {
       const { authorizationServer, clientId, network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -208,7 +208,7 @@ describe("401 and 403", () => {
       expect((yield* call(() => fetch(serverUrl, init))).status).toBe(200)
     }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
 
-  it.effect("renewal impossible: rejects with the OAuthError", () =>
+  it.effect("a renewal that fails after a 401 rejects with the OAuthError", () =>
     Effect.gen(function*() {
       const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -222,7 +222,7 @@ describe("401 and 403", () => {
 })
 
 describe("AbortSignal", () => {
-  it.effect("aborted before: nothing is sent, and the reason is the signal's", () =>
+  it.effect("a signal that is aborted before the call rejects with its reason, and nothing is sent", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -232,7 +232,7 @@ describe("AbortSignal", () => {
       expect(yield* network.requests).toEqual([])
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("aborted while waiting for a token: rejects at once, and the token comes for the others", () =>
+  it.effect("a signal that aborts during the token request rejects at once, and other callers get the token", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -251,7 +251,7 @@ describe("AbortSignal", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("aborted while a step-up is under way: rejects with the reason, not with the 403", () =>
+  it.effect("a signal that aborts during a step-up rejects with its reason, and not with the 403", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -266,7 +266,7 @@ describe("AbortSignal", () => {
       expect(error).toBe(reason)
     }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
 
-  it.effect("is handed to the fetch below", () =>
+  it.effect("the signal is passed to the given fetch", () =>
     Effect.gen(function*() {
       const provider = yield* OAuthProvider.OAuthProvider
       const { signal } = new AbortController()
@@ -280,8 +280,8 @@ describe("AbortSignal", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
-describe("no token to be had", () => {
-  it.effect("rejects with the OAuthError, and nothing is sent to the server", () =>
+describe("without a token", () => {
+  it.effect("a refused token request rejects with the OAuthError, and nothing is sent to the server", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
@@ -291,7 +291,7 @@ describe("no token to be had", () => {
       expect(yield* network.count("resource")).toBe(0)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a defect below is not hidden", () =>
+  it.effect("a defect of the provider rejects with that defect", () =>
     Effect.gen(function*() {
       const provider = yield* OAuthProvider.OAuthProvider
       const fetch = OAuthFetch.authenticate(globalThis.fetch, {
@@ -303,7 +303,7 @@ describe("no token to be had", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
-it.scoped("uses the global fetch, looked up at each call, where the context has none", () =>
+it.scoped("make uses the global fetch, read at each call, if the context has none", () =>
   Effect.gen(function*() {
     const provider = yield* makeProvider()
     const fetch = yield* OAuthFetch.make.pipe(

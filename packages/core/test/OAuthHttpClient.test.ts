@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { Headers, HttpBody, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
-import { Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream, TestClock } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Option, Schedule, Scope, Stream, TestClock } from "effect"
 import { Readable } from "node:stream"
 import { OAuthError, OAuthHttpClient, OAuthProvider } from "../src/index.ts"
 import { environment, impatient, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
@@ -16,7 +16,7 @@ const bearers = (requests: ReadonlyArray<{ readonly headers: Readonly<Record<str
   requests.map(({ headers }) => headers["authorization"])
 
 describe("which requests carry the token", () => {
-  it.effect("all to the resource's origin, whatever their path or how the URL is written", () =>
+  it.effect("requests to the resource's origin carry the token, whatever their path and spelling", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -32,7 +32,7 @@ describe("which requests carry the token", () => {
       expect(yield* network.count("resource")).toBe(3)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a URL that a middleware completes", () =>
+  it.effect("a request whose URL a middleware completes carries the token", () =>
     Effect.gen(function*() {
       const client = (yield* HttpClient.HttpClient).pipe(
         HttpClient.mapRequest(HttpClientRequest.prependUrl("https://mcp.example.com"))
@@ -40,7 +40,7 @@ describe("which requests carry the token", () => {
       expect((yield* client.get("/mcp/reports")).status).toBe(200)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("none to another origin, however much it looks like the resource's", () =>
+  it.effect("requests to another origin carry no token, however similar it looks", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -63,7 +63,7 @@ describe("which requests carry the token", () => {
       expect(yield* network.count("token")).toBe(0)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("not one that brings its own Authorization, and its 401 is its own", () =>
+  it.effect("a request with an Authorization of its own passes unchanged, and its 401 goes to the caller", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -74,7 +74,7 @@ describe("which requests carry the token", () => {
       expect(bearers(yield* network.requests)).toEqual(["Bearer mine"])
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("not after a redirect that a middleware above follows to another origin", () =>
+  it.effect("a redirect to another origin, followed by a middleware above, carries no token", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       yield* network.serve("https://elsewhere.test", () => Effect.sync(() => new Response("{}")))
@@ -85,7 +85,7 @@ describe("which requests carry the token", () => {
       expect(bearers(elsewhere)).toEqual([undefined])
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("follows redirects of the resource's own, with the token and the body", () =>
+  it.effect("redirects within the origin are followed with the token and the body, five at most", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -101,7 +101,7 @@ describe("which requests carry the token", () => {
       expect(yield* network.count("resource")).toBe(9)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("what answers where a redirect leads is not taken for the resource", () =>
+  it.effect("a challenge from a redirect's target on another origin has no effect on the provider", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -116,7 +116,7 @@ describe("which requests carry the token", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(authenticated({ issuer: "discover", authorizationServerChange: "follow" }))))
 
-  it.effect("nor in a span, whatever the user wants to hide there", () =>
+  it.effect("the token is in no span, whatever header names the user redacts", () =>
     Effect.gen(function*() {
       const { serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -129,7 +129,7 @@ describe("which requests carry the token", () => {
       Effect.locally(Headers.currentRedactedNames, ["x-gateway-key"])
     ))
 
-  it.effect("never in the query", () =>
+  it.effect("the token is in the header and never in the query", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -141,7 +141,7 @@ describe("which requests carry the token", () => {
 })
 
 describe("401", () => {
-  it.effect("revoked under 100 calls at once: one token request, no call fails, each is sent once more", () =>
+  it.effect("after a revocation 100 calls at once make one token request, and each is sent once more", () =>
     Effect.gen(function*() {
       const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -157,7 +157,7 @@ describe("401", () => {
       expect(yield* network.count("resource")).toBe(200)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a second 401 goes to the caller as it is", () =>
+  it.effect("a second 401 goes to the caller unchanged", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -168,7 +168,7 @@ describe("401", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a body that cannot be sent again is not, but the next call has a new token", () =>
+  it.effect("a stream is not sent again, but the next call has a new token", () =>
     Effect.gen(function*() {
       const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -188,7 +188,7 @@ describe("401", () => {
       expect((yield* client.get(serverUrl)).status).toBe(200)
     }).pipe(Effect.provide(authenticated({ refreshPolicy: { rejectionMemory: Duration.zero } }))))
 
-  it.effect("a Node stream is not sent again, empty", () =>
+  it.effect("a Node stream is not sent again", () =>
     Effect.gen(function*() {
       const provider = yield* OAuthProvider.OAuthProvider
       let sent = 0
@@ -205,7 +205,7 @@ describe("401", () => {
       expect(sent).toBe(1)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a final refusal is not repeated by HttpClient.retryTransient, an outage is", () =>
+  it.effect("HttpClient.retryTransient repeats a call after an outage, and not after a final refusal", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = HttpClient.retryTransient(yield* HttpClient.HttpClient, {
@@ -224,7 +224,7 @@ describe("401", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(authenticated(impatient))))
 
-  it.effect("renewal impossible: the request fails, and the cause says why", () =>
+  it.effect("a renewal that fails after a 401 fails the call, and the cause is the OAuthError", () =>
     Effect.gen(function*() {
       const { authorizationServer, clientId, network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -240,7 +240,7 @@ describe("401", () => {
 })
 
 describe("403", () => {
-  it.effect("insufficient_scope: steps up, and sends the request again", () =>
+  it.effect("insufficient_scope asks for more scope and sends the request again", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -268,7 +268,7 @@ describe("403", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
 
-  it.effect("any other 403 goes to the caller untouched, and so does one whose step-up is refused", () =>
+  it.effect("any other 403 goes to the caller unchanged, and so does one whose step-up is refused", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -286,7 +286,7 @@ describe("403", () => {
       expect(yield* network.count("resource")).toBe(2)
     }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
 
-  it.effect("revoked and short of scope in one: both are mended", () =>
+  it.effect("a call whose token is revoked and lacks scope is sent three times and succeeds", () =>
     Effect.gen(function*() {
       const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -305,13 +305,13 @@ describe("403", () => {
 })
 
 describe("first calls", () => {
-  it.effect("200 at once: one token request, one of each metadata request, no 401", () =>
+  it.effect("200 first calls at once make one token request and one request for each document, and get no 401", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
       yield* network.setLatency("20 millis")
       const fibers = yield* many(200, client.get(serverUrl))
-      // Both metadata requests at once, the token, the call: three hops.
+      // Three round trips: both metadata requests at once, the token request, the call.
       yield* TestClock.adjust("60 millis")
       expect((yield* outcomes(fibers)).every(Exit.isSuccess)).toBe(true)
       const counts = yield* Effect.all([
@@ -323,7 +323,7 @@ describe("first calls", () => {
       expect(counts).toEqual([1, 1, 1, 200])
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("no token to be had: nothing is sent to the server, and the cause says why", () =>
+  it.effect("a call without a token sends nothing to the server, and the cause is the OAuthError", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -335,7 +335,20 @@ describe("first calls", () => {
       expect(yield* network.count("token")).toBe(0)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a response that never ends delays nobody", () =>
+  it.effect("OAuthError.fromUnknown gets the OAuthError out of a failed call, to catch it by its tag", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.always("token", Answer.json({ error: "invalid_client" }, { status: 401 }))
+      const code = yield* client.get(serverUrl).pipe(
+        Effect.as("a response"),
+        Effect.mapError((error) => Option.getOrElse(OAuthError.fromUnknown(error), () => error)),
+        Effect.catchTag("TokenEndpointError", (error) => Effect.succeed(error.code))
+      )
+      expect(code).toBe("invalid_client")
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a response that never ends delays no other call", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -347,7 +360,7 @@ describe("first calls", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
-it.scoped("make is the client of the context, authenticated, and ends with the provider", () =>
+it.scoped("make authenticates the client of the context", () =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     const provider = yield* Scope.extend(makeProvider(), scope)

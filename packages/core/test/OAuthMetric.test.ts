@@ -4,7 +4,7 @@ import { Effect, Exit, Fiber, Metric, MetricState, Option, Scope, TestClock } fr
 import { TokenStorage } from "../src/index.ts"
 import { environment, makeImpatientProvider, makeProvider, many, settle } from "./support/provider.ts"
 
-/** The registry is everybody's, so each test has a label of its own. */
+/** All tests share the registry of metrics, so each test has a label of its own. */
 let labels = 0
 const measuring = <A, E, R>(test: (measured: typeof measuredBy) => Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
@@ -43,7 +43,7 @@ const request = { "oauth.grant.type": "client_credentials", "oauth.reason": "fir
 const failedWith = (type: string) => ({ "oauth.outcome": "failure", "error.type": type })
 
 describe("token requests", () => {
-  it.scoped("are counted by grant, reason and outcome", () =>
+  it.scoped("token requests are counted by grant, reason and outcome", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const provider = yield* makeProvider()
@@ -61,7 +61,7 @@ describe("token requests", () => {
       })
     ).pipe(Effect.provide(environment({ tokenLifetime: "1 hour" }))))
 
-  it.scoped("are counted by how they failed, in few words whatever the server says", () =>
+  it.scoped("failed token requests are counted by few kinds of errors, whatever code the server sends", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -88,7 +88,7 @@ describe("token requests", () => {
       })
     ).pipe(Effect.provide(environment())))
 
-  it.scoped("are counted when they are interrupted", () =>
+  it.scoped("interrupted token requests are counted", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -104,7 +104,7 @@ describe("token requests", () => {
       })
     ).pipe(Effect.provide(environment())))
 
-  it.scoped("take the seconds that the endpoint takes; to get the token takes the search for it as well", () =>
+  it.scoped("the duration of a request is that of the endpoint, and the duration of an acquisition includes discovery", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -129,10 +129,10 @@ describe("token requests", () => {
     ).pipe(Effect.provide(environment())))
 })
 
-describe("getting a token", () => {
+describe("acquisitions", () => {
   const timeToExpiry = "oauth.client.token.time_to_expiry"
 
-  it.scoped("is measured where no token request is sent: from the storage, and when the search fails", () =>
+  it.scoped("an acquisition is measured also without a token request: from the storage, and after a failed discovery", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -151,7 +151,7 @@ describe("getting a token", () => {
       })
     ).pipe(Effect.provide(environment())))
 
-  it.scoped("says what the token in hand had left to live, and nothing of one that was rejected", () =>
+  it.scoped("time_to_expiry is the rest of the held token's life, and is not measured for a rejected token", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -163,7 +163,7 @@ describe("getting a token", () => {
         yield* provider.accessToken
         const [renewed] = measured(timeToExpiry)
         expect(renewed?.attributes).toEqual({ "oauth.outcome": "success" })
-        // Once in the background, ahead of the expiry, and once behind it.
+        // Once in the background before the expiry, and once after it.
         expect(histogram(renewed)).toMatchObject({ count: 2, min: 0 })
         expect(histogram(renewed)?.max).toBeGreaterThan(60)
         yield* network.always("token", Answer.dropped)
@@ -180,7 +180,7 @@ describe("getting a token", () => {
 describe("waiting callers", () => {
   const waiting = "oauth.client.token.waiting_callers"
 
-  it.scoped("go up while they wait and down when they are served, fail or stop waiting", () =>
+  it.scoped("waiting_callers goes up while callers wait, and down when they are served, fail or stop waiting", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -202,7 +202,7 @@ describe("waiting callers", () => {
       })
     ).pipe(Effect.provide(environment())))
 
-  it.scoped("are none when the provider ends under them", () =>
+  it.scoped("waiting_callers is 0 after the provider is closed while callers wait", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -218,7 +218,7 @@ describe("waiting callers", () => {
       })
     ).pipe(Effect.provide(environment())))
 
-  it.scoped("are none during a renewal in the background", () =>
+  it.scoped("waiting_callers is 0 during a renewal in the background", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -236,7 +236,7 @@ describe("waiting callers", () => {
 })
 
 describe("cache hits", () => {
-  it.scoped("are calls that were served from memory, by whichever way they came", () =>
+  it.scoped("cache.hits counts calls that got their token from memory, by accessToken and by unsafeFresh", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const provider = yield* makeProvider()
@@ -253,7 +253,7 @@ describe("cache hits", () => {
 })
 
 describe("labels", () => {
-  it.scoped("put around the making of a provider are on all of its metrics, and on no other's", () =>
+  it.scoped("labels around the making of a provider are on all of its metrics, and on no other provider's", () =>
     Effect.gen(function*() {
       const tenant = (name: string) => Effect.tagMetrics(makeProvider({ additionalParameters: { name } }), "test", name)
       const [first, second] = yield* Effect.all([tenant("tenant-1"), tenant("tenant-2")])
@@ -270,7 +270,7 @@ describe("labels", () => {
 })
 
 describe("failures of the storage", () => {
-  it.scoped("are counted by what was not done, and why", () =>
+  it.scoped("storage failures are counted by operation and reason", () =>
     measuring((measured) =>
       Effect.gen(function*() {
         const dies = () => Effect.die("a bug")

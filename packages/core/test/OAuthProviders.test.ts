@@ -22,7 +22,7 @@ import {
 import { OAuthHttpClient, OAuthProviders } from "../src/index.ts"
 import { environment, many, outcomes, settle } from "./support/provider.ts"
 
-/** Providers that do nothing, and which of them were made and closed. */
+/** A lookup of providers that do nothing, and the keys of those that were made and closed. */
 const makeLookup = <K>(before: (key: K) => Effect.Effect<void, string> = () => Effect.void) => {
   const made: Array<K> = []
   const closed: Array<K> = []
@@ -36,11 +36,11 @@ const makeLookup = <K>(before: (key: K) => Effect.Effect<void, string> = () => E
   return { lookup, made, closed }
 }
 
-/** Uses the key's provider and lets go of it. */
+/** Uses the key's provider and releases it. */
 const use = <K, E>(providers: OAuthProviders.OAuthProviders<K, E>, key: K) => Effect.scoped(providers.get(key))
 
-describe("a provider is made", () => {
-  it.scoped("on first use, once for all who ask meanwhile or later", () =>
+describe("get: a provider is made", () => {
+  it.scoped("a provider is made on first use, once for all callers, at the same time or later", () =>
     Effect.gen(function*() {
       const { lookup, made } = makeLookup<string>(() => Effect.sleep(100))
       const providers = yield* OAuthProviders.make({ lookup })
@@ -52,7 +52,7 @@ describe("a provider is made", () => {
       assert.deepStrictEqual(made, ["a"])
     }))
 
-  it.scoped("for each key, by value", () =>
+  it.scoped("keys that are equal by value have one provider, others have their own", () =>
     Effect.gen(function*() {
       const { lookup, made } = makeLookup<{ readonly server: string; readonly tenant: number }>()
       const providers = yield* OAuthProviders.make({ lookup })
@@ -63,7 +63,7 @@ describe("a provider is made", () => {
       assert.deepStrictEqual(yield* providers.keys, [key(1), key(2)])
     }))
 
-  it.scoped("though the one who asked first is interrupted: the others get it", () =>
+  it.scoped("the interruption of the first caller does not stop the lookup for the others", () =>
     Effect.gen(function*() {
       const { lookup, made } = makeLookup<string>(() => Effect.sleep(100))
       const providers = yield* OAuthProviders.make({ lookup })
@@ -77,7 +77,7 @@ describe("a provider is made", () => {
       assert.deepStrictEqual(made, ["a"])
     }))
 
-  it.scoped("though all who asked are interrupted: the next one finds it, and until then it is idle", () =>
+  it.scoped("a lookup whose callers are all interrupted goes on, and its provider is idle until the next caller", () =>
     Effect.gen(function*() {
       const { closed, lookup, made } = makeLookup<string>(() => Effect.sleep(100))
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive: 1000 })
@@ -91,7 +91,7 @@ describe("a provider is made", () => {
       assert.deepStrictEqual([made, closed], [["a"], ["a"]])
     }))
 
-  it.scoped("again after it could not be: all who wait get the error, and nothing of it stays", () =>
+  it.scoped("a failed lookup fails all waiting callers, and the next caller tries again", () =>
     Effect.gen(function*() {
       let attempts = 0
       const { closed, lookup, made } = makeLookup<string>(() =>
@@ -114,7 +114,7 @@ describe("a provider is made", () => {
     ["throws", () => {
       throw new RangeError("bug")
     }]
-  ])("again after a lookup that %s", ([, end]) =>
+  ])("the next caller tries again after a lookup that %s", ([, end]) =>
     Effect.gen(function*() {
       let attempts = 0
       const { lookup } = makeLookup<string>()
@@ -124,7 +124,7 @@ describe("a provider is made", () => {
       yield* use(providers, "a")
     }))
 
-  it.scoped("in the context of the set, and not of the one who asks first", () =>
+  it.scoped("a lookup has the context of `make`, and not of its first caller", () =>
     Effect.gen(function*() {
       class Region extends Context.Tag("test/Region")<Region, string>() {}
       const seen: Array<unknown> = []
@@ -149,10 +149,10 @@ describe("a provider is made", () => {
     }))
 })
 
-describe("a provider is closed", () => {
+describe("a provider is closed when it is not needed", () => {
   const idleTimeToLive = Duration.minutes(10)
 
-  it.scoped("when nobody has used it for a while", () =>
+  it.scoped("a provider is closed when it has been idle for `idleTimeToLive`", () =>
     Effect.gen(function*() {
       const { closed, lookup, made } = makeLookup<string>()
       const providers = yield* OAuthProviders.make({ lookup })
@@ -169,7 +169,7 @@ describe("a provider is closed", () => {
       assert.deepStrictEqual(made, ["a", "b", "a"])
     }))
 
-  it.scoped("and never while somebody does", () =>
+  it.scoped("a provider in use is not closed, however long it is used", () =>
     Effect.gen(function*() {
       const { closed, lookup } = makeLookup<string>()
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive })
@@ -190,7 +190,7 @@ describe("a provider is closed", () => {
       assert.deepStrictEqual(closed, ["a"])
     }))
 
-  it.scoped("each use puts it off", () =>
+  it.scoped("each use of a provider starts its idle time anew", () =>
     Effect.gen(function*() {
       const { closed, lookup } = makeLookup<string>()
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive })
@@ -203,7 +203,7 @@ describe("a provider is closed", () => {
       assert.deepStrictEqual(closed, ["a"])
     }))
 
-  it.scoped("at once, if it is not to be kept, and never, if it is to be kept forever", () =>
+  it.scoped("with `idleTimeToLive` 0 a provider is closed after its use, and with an infinite one never", () =>
     Effect.gen(function*() {
       for (const [time, expected] of [[0, ["a"]], [Duration.infinity, []]] as const) {
         const { closed, lookup } = makeLookup<string>()
@@ -214,7 +214,7 @@ describe("a provider is closed", () => {
       }
     }))
 
-  it.scoped("after months of idleness, which is longer than a timer can wait", () =>
+  it.scoped("an `idleTimeToLive` of 60 days, which is longer than a timer can wait, is kept to", () =>
     Effect.gen(function*() {
       const { closed, lookup } = makeLookup<string>()
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive: "60 days" })
@@ -225,7 +225,7 @@ describe("a provider is closed", () => {
       assert.deepStrictEqual(closed, ["a"])
     }))
 
-  it.scoped("the one that is idle for longest, when there are too many; those in use are not", () =>
+  it.scoped("above `capacity` the provider that has been idle for longest is closed, and none in use", () =>
     Effect.gen(function*() {
       const { closed, lookup } = makeLookup<string>()
       const providers = yield* OAuthProviders.make({ lookup, capacity: 2 })
@@ -242,7 +242,7 @@ describe("a provider is closed", () => {
       expect(yield* providers.keys).toHaveLength(2)
     }))
 
-  it.scoped("after it was invalidated, once nobody uses it; the next one gets a new one", () =>
+  it.scoped("an invalidated provider is closed once nobody uses it, and the next caller gets a new one", () =>
     Effect.gen(function*() {
       const { closed, lookup, made } = makeLookup<string>()
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive })
@@ -255,7 +255,7 @@ describe("a provider is closed", () => {
       assert.deepStrictEqual([made, closed], [["a", "a"], []])
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(closed, ["a"])
-      // The end of the old one takes nothing from the new one.
+      // The end of the old provider does not affect the new one.
       yield* TestClock.adjust("1 day")
       expect(yield* use(providers, "a")).toBe(next)
       yield* use(providers, "b")
@@ -263,7 +263,7 @@ describe("a provider is closed", () => {
       assert.deepStrictEqual(closed, ["a", "b"])
     }))
 
-  it.scoped("after it was invalidated while it was being made: who waits for it gets it still", () =>
+  it.scoped("a provider that is invalidated while it is made still serves the callers that wait for it", () =>
     Effect.gen(function*() {
       const { closed, lookup, made } = makeLookup<string>(() => Effect.sleep(100))
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive })
@@ -277,7 +277,7 @@ describe("a provider is closed", () => {
     }))
 })
 
-describe("when the scope ends", () => {
+describe("when the scope of the set ends", () => {
   const open = <E>(options: OAuthProviders.Options<string, E, Scope.Scope>) =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
@@ -304,7 +304,7 @@ describe("when the scope ends", () => {
       assert.deepStrictEqual(yield* providers.keys, [])
     }))
 
-  it.scoped("one that cannot be closed does not keep the others open", () =>
+  it.scoped("a provider whose finalizer fails does not keep the others open", () =>
     Effect.gen(function*() {
       const { closed, lookup } = makeLookup<string>()
       const scope = yield* Scope.make()
@@ -320,7 +320,7 @@ describe("when the scope ends", () => {
       assert.deepStrictEqual(closed.toSorted(), ["a", "b", "c"])
     }))
 
-  it.scoped("a provider that is being closed is waited for", () =>
+  it.scoped("the end of the scope waits for a provider that is being closed", () =>
     Effect.gen(function*() {
       const { lookup } = makeLookup<string>()
       let flushed = false
@@ -342,7 +342,7 @@ describe("when the scope ends", () => {
     }))
 })
 
-describe("what can be had by key", () => {
+describe("layer, httpClient and fetch", () => {
   const make = OAuthProviders.make({
     lookup: (clientId: string) =>
       Effect.flatMap(
@@ -351,7 +351,7 @@ describe("what can be had by key", () => {
       )
   })
 
-  it.scoped("an HttpClient, a fetch, and a Layer for programs that know of no key", () =>
+  it.scoped("a key has an HttpClient, a fetch and a Layer, which share one token", () =>
     Effect.gen(function*() {
       const { clientId, network, serverUrl } = yield* TestServers.TestServers
       const providers = yield* make
@@ -368,7 +368,7 @@ describe("what can be had by key", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a service of its own", () =>
+  it.scoped("a set of providers can be an Effect.Service", () =>
     Effect.gen(function*() {
       class Tenants extends Effect.Service<Tenants>()("test/Tenants", { scoped: make }) {}
       const { clientId, serverUrl } = yield* TestServers.TestServers
@@ -398,7 +398,7 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
       })
   )
 
-  /** Every span would be searched for every secret, of which there are as many. */
+  /** The recorder would search every span for a thousand secrets. */
   const untraced = Effect.withTracerEnabled(false)
 
   /** Many servers of one authorization server, whose metadata takes a while. */
@@ -434,7 +434,7 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
     )
 
   it.scoped.each<readonly [issuer: string, count: number]>([["https://auth.example.com", 1000], ["discover", 200]])(
-    "on one authorization server at once: its metadata is read once, and that of each server (issuer: %s)",
+    "a thousand providers read the authorization server's metadata once, and each server's once (issuer: %s)",
     ([issuer, count]) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork.TestNetwork
@@ -449,7 +449,7 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
       }).pipe(Effect.provide(layer), untraced)
   )
 
-  it.scoped("or a hundred that are idle give all their fibers back", () =>
+  it.scoped("a hundred idle providers leave no fiber behind", () =>
     Effect.gen(function*() {
       const supervisor = yield* Supervisor.track
       const fibers = Effect.map(supervisor.value, (all) => all.length)
@@ -468,7 +468,7 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
       )
     }).pipe(Effect.provide(layer), untraced))
 
-  it.scoped("or two hundred under load when the scope ends: every call ends, and no fiber stays", () =>
+  it.scoped("two hundred providers under load leave no fiber and no call behind when the scope ends", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.always("token", Answer.delayed("30 seconds", Answer.proceed))

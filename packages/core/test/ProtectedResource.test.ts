@@ -40,7 +40,7 @@ describe("the well-known addresses (RFC 9728 §3.1)", () => {
       "https://mcp.example.com:8443/.well-known/oauth-protected-resource"
     ]],
     ["https://mcp.example.com//evil.example", [`${atRoot}//evil.example`, atRoot]]
-  ])("of %s", (url, expected) => {
+  ])("the well-known addresses of %s", (url, expected) => {
     assert.deepStrictEqual(ProtectedResource.wellKnownUrls(new URL(url)).map(String), expected)
   })
 })
@@ -80,7 +80,7 @@ describe("a document about this server (RFC 9728 §3.3)", () => {
 })
 
 describe("discover", () => {
-  it.effect("looks at the address with the path first, and at the root only then", () =>
+  it.effect("the address with the server's path is tried first, then the one at the root", () =>
     Effect.gen(function*() {
       yield* serve({ [atRoot]: document({ resource: "https://mcp.example.com" }) })
       const found = Either.getOrThrow(yield* discover())
@@ -88,7 +88,7 @@ describe("discover", () => {
       assert.deepStrictEqual(yield* sent, [atPath, atRoot])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("asks by GET for JSON, without a credential, and stops at the first document", () =>
+  it.effect("documents are requested by GET as JSON without a credential, and the first one ends the search", () =>
     Effect.gen(function*() {
       const network = yield* serve({ [atPath]: document(), [atRoot]: document() })
       const found = Either.getOrThrow(yield* discover())
@@ -101,7 +101,7 @@ describe("discover", () => {
       expect(request?.body).toBe("")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("keeps every field, and reads what it knows", () =>
+  it.effect("every field of the document is kept, and known fields are decoded", () =>
     Effect.gen(function*() {
       yield* serve({
         [atPath]: document({ scopes_supported: ["a", "b"], resource_name: "Reports", jwks_uri: null, x: { y: 1 } })
@@ -114,7 +114,7 @@ describe("discover", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each([{}, { authorization_servers: null, scopes_supported: null }])(
-    "lists that are left out are empty: %j",
+    "lists that are missing or null are read as empty: %j",
     (rest) =>
       Effect.gen(function*() {
         yield* serve({ [atPath]: Answer.json({ resource: "https://mcp.example.com/mcp", ...rest }) })
@@ -134,7 +134,7 @@ describe("discover", () => {
       ] as const,
       ["scopes that are no texts", document({ scopes_supported: [1] })] as const
     ] as const
-  )("goes on to the next address after %s", ([, answer]) =>
+  )("the next address is tried after %s", ([, answer]) =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: answer, [atRoot]: document() })
       const found = Either.getOrThrow(yield* discover())
@@ -142,7 +142,7 @@ describe("discover", () => {
       assert.deepStrictEqual(yield* sent, [atPath, atRoot])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each(outages)("stops after %s, since nothing follows from that", ([, answer]) =>
+  it.effect.each(outages)("the search stops with `Unavailable` after %s", ([, answer]) =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: answer, [atRoot]: document() })
       const error = yield* Effect.flip(discover())
@@ -155,7 +155,7 @@ describe("discover", () => {
       assert.deepStrictEqual(yield* sent, [atPath])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("stops after a time-out of 10 seconds", () =>
+  it.effect("the search stops with `Unavailable` after a time-out of 10 seconds", () =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: Answer.never, [atRoot]: document() })
       const error = yield* after(10_000, Effect.flip(discover()))
@@ -167,7 +167,7 @@ describe("discover", () => {
       assert.deepStrictEqual(yield* sent, [atPath])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("stops when the body breaks off", () =>
+  it.effect("the search stops with `Unavailable` when the body breaks off", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve(atPath, () => Effect.sync(() => inPieces("{", new Error("terminated"))))
@@ -176,7 +176,7 @@ describe("discover", () => {
       expect(error.transient).toBe(true)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("keeps to the limits it is given", () =>
+  it.effect("the limits of `discover` are kept to", () =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: Answer.text(" ".repeat(50) + "{}"), [atRoot]: Answer.never })
       const limits = { timeout: Duration.millis(50), maxBodySize: 50 }
@@ -185,7 +185,7 @@ describe("discover", () => {
       expect(error.url).toBe(atRoot)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("without a document says what was tried and what came of it", () =>
+  it.effect("a search without a document returns each address and its answer", () =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: Answer.html(), [atRoot]: Answer.json({ resource: 1 }) })
       assert.deepStrictEqual(
@@ -195,7 +195,7 @@ describe("discover", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["https://mcp.example.com/other", "https://evil.example/mcp", "https://mcp.example.com/mc", "mcp"])(
-    "a document about %s ends the search",
+    "a document about %s fails with ResourceMismatch",
     (resource) =>
       Effect.gen(function*() {
         yield* serve({ [atPath]: document({ resource }), [atRoot]: document() })
@@ -215,7 +215,7 @@ describe("discover", () => {
 })
 
 describe("the address in a challenge (RFC 9728 §5.1)", () => {
-  it.effect("comes first", () =>
+  it.effect("the address in a challenge is tried first", () =>
     Effect.gen(function*() {
       yield* serve({ [elsewhere]: document(), [atPath]: document() })
       const found = Either.getOrThrow(yield* discover(challengeTo(elsewhere)))
@@ -223,23 +223,26 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
       assert.deepStrictEqual(yield* sent, [elsewhere])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("may be on another public host", () =>
+  it.effect("the address in a challenge may be on another public host", () =>
     Effect.gen(function*() {
       yield* serve({ "https://metadata.example.net/mcp": document() })
       const found = Either.getOrThrow(yield* discover(challengeTo("https://metadata.example.net/mcp")))
       expect(found.url).toBe("https://metadata.example.net/mcp")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each(misses)("is followed by the well-known ones after %s", ([, answer]) =>
-    Effect.gen(function*() {
-      yield* serve({ [elsewhere]: answer, [atRoot]: document() })
-      const found = Either.getOrThrow(yield* discover(challengeTo(elsewhere)))
-      expect(found.url).toBe(atRoot)
-      assert.deepStrictEqual(yield* sent, [elsewhere, atPath, atRoot])
-    }).pipe(Effect.provide(TestNetwork.layer)))
+  it.effect.each(misses)(
+    "the well-known addresses are tried after the address in a challenge answers with %s",
+    ([, answer]) =>
+      Effect.gen(function*() {
+        yield* serve({ [elsewhere]: answer, [atRoot]: document() })
+        const found = Either.getOrThrow(yield* discover(challengeTo(elsewhere)))
+        expect(found.url).toBe(atRoot)
+        assert.deepStrictEqual(yield* sent, [elsewhere, atPath, atRoot])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
 
   it.effect.each(outages)(
-    "is no reason not to look at the well-known ones after %s",
+    "the well-known addresses are tried after an outage of the address in a challenge (%s)",
     ([, answer]) =>
       Effect.gen(function*() {
         yield* serve({ [elsewhere]: answer, [atPath]: document() })
@@ -250,7 +253,7 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
   )
 
   it.effect.each(outages)(
-    "is transient after %s, if the well-known ones have nothing",
+    "an outage of the address in a challenge (%s) is transient if the well-known addresses have nothing",
     ([, answer]) =>
       Effect.gen(function*() {
         yield* serve({ [elsewhere]: answer })
@@ -261,7 +264,7 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("that is out of order and a well-known one is not asked twice", () =>
+  it.effect("an address in a challenge that is unavailable, and is a well-known one, is requested once", () =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: Answer.status(503) })
       const error = yield* Effect.flip(discover(challengeTo(atPath)))
@@ -270,7 +273,7 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
       assert.deepStrictEqual(yield* sent, [atPath, atRoot])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("that is a well-known one is not asked twice", () =>
+  it.effect("an address in a challenge that is a well-known one is requested once", () =>
     Effect.gen(function*() {
       yield* serve({ [atRoot]: Answer.status(404) })
       const found = yield* discover(challengeTo(atRoot))
@@ -288,7 +291,7 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
     "https://127.0.0.1/",
     "https://metadata.google.internal./computeMetadata",
     "https://intranet/"
-  ])("that is %s is not asked at all", (url) =>
+  ])("the address %s in a challenge is not requested", (url) =>
     Effect.gen(function*() {
       const network = yield* serve({ [url]: document(), [atPath]: Answer.status(404) })
       const found = yield* discover(challengeTo(url))
@@ -300,7 +303,7 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["", "/relative", "https://[", "not a url"])(
-    "that is no URL (%j) counts for nothing",
+    "the text %j in a challenge, which is no URL, is ignored",
     (url) =>
       Effect.gen(function*() {
         yield* serve({ [atPath]: document() })
@@ -310,7 +313,7 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("may be local where the server is", () =>
+  it.effect("the address in a challenge of a local server may be local", () =>
     Effect.gen(function*() {
       const url = "http://127.0.0.1:4000/about"
       yield* serve({ [url]: document({ resource: "http://localhost:3000/mcp" }) })
@@ -323,7 +326,7 @@ describe("redirects of metadata", () => {
   const hop = (n: number) => `https://mcp.example.com/hop/${n}`
 
   it.effect.each([301, 302, 303, 307, 308] as const)(
-    "%i within the origin is followed",
+    "a redirect with status %i within the origin is followed",
     (status) =>
       Effect.gen(function*() {
         yield* serve({ [atPath]: Answer.redirect("/hop/1", status), [hop(1)]: document() })
@@ -333,7 +336,7 @@ describe("redirects of metadata", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("three are followed", () =>
+  it.effect("three redirects are followed", () =>
     Effect.gen(function*() {
       yield* serve({
         [atPath]: Answer.redirect(hop(1)),
@@ -345,7 +348,7 @@ describe("redirects of metadata", () => {
       assert.deepStrictEqual(yield* sent, [atPath, hop(1), hop(2), hop(3)])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("a fourth is not", () =>
+  it.effect("a fourth redirect is not followed", () =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: Answer.redirect(atPath), [atRoot]: Answer.redirect(hop(1)), [hop(1)]: document() })
       const found = Either.getOrThrow(yield* discover())
@@ -361,7 +364,7 @@ describe("redirects of metadata", () => {
       ["http://mcp.example.com/document", "http://mcp.example.com"],
       ["http://169.254.169.254/latest", "http://169.254.169.254"]
     ] as const
-  )("to %s is not followed", ([location, origin]) =>
+  )("a redirect to %s is not followed", ([location, origin]) =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: Answer.redirect(location), [`${origin}/`]: document() })
       assert.deepStrictEqual(
@@ -382,7 +385,7 @@ describe("probe: the challenge to a request without a token", () => {
     ({ requests }) => Effect.map(requests, (all) => all.map(({ method }) => method))
   )
 
-  it.effect("is asked for by GET", () =>
+  it.effect("the challenge is requested by GET", () =>
     Effect.gen(function*() {
       const network = yield* serve({
         [url]: Answer.status(401, { headers: { "www-authenticate": ["Basic realm=\"x\"", "Bearer scope=\"a\""] } })
@@ -397,7 +400,7 @@ describe("probe: the challenge to a request without a token", () => {
       expect(request?.headers["authorization"]).toBeUndefined()
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("and by a ping where GET is not protected", () =>
+  it.effect("the challenge is requested by an MCP ping if GET is not protected", () =>
     Effect.gen(function*() {
       const network = yield* serve({
         [url]: Answer.status(401, { headers: { "www-authenticate": "Bearer scope=\"a\"" } })
@@ -411,24 +414,27 @@ describe("probe: the challenge to a request without a token", () => {
       expect(ping?.headers["authorization"]).toBeUndefined()
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each([200, 403, 404, 405, 302])("is none where both are answered %i", (status) =>
-    Effect.gen(function*() {
-      yield* serve({
-        [url]: Answer.status(status, {
-          headers: { "www-authenticate": "Bearer scope=\"a\"", location: "https://evil.example/" }
+  it.effect.each([200, 403, 404, 405, 302])(
+    "there is no challenge if GET and ping answer %i",
+    (status) =>
+      Effect.gen(function*() {
+        yield* serve({
+          [url]: Answer.status(status, {
+            headers: { "www-authenticate": "Bearer scope=\"a\"", location: "https://evil.example/" }
+          })
         })
-      })
-      expect(yield* probe()).toBeUndefined()
-      assert.deepStrictEqual(yield* sent, [url, url])
-    }).pipe(Effect.provide(TestNetwork.layer)))
+        expect(yield* probe()).toBeUndefined()
+        assert.deepStrictEqual(yield* sent, [url, url])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
 
-  it.effect("is none where the 401 asks for something else", () =>
+  it.effect("there is no challenge if the 401 asks for another scheme", () =>
     Effect.gen(function*() {
       yield* serve({ [url]: Answer.status(401, { headers: { "www-authenticate": "Basic realm=\"x\"" } }) })
       expect(yield* probe()).toBeUndefined()
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("does not wait for a stream to end", () =>
+  it.effect("the probe does not wait for a stream to end", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve(url, ({ method }) =>
@@ -437,7 +443,7 @@ describe("probe: the challenge to a request without a token", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(outages)(
-    "%s is an outage, and no sign that there is no challenge",
+    "the probe fails with `Unavailable` after %s",
     ([, answer]) =>
       Effect.gen(function*() {
         yield* serve({ [url]: answer })
@@ -448,7 +454,7 @@ describe("probe: the challenge to a request without a token", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("a time-out is one too", () =>
+  it.effect("the probe fails with `Unavailable` after a time-out", () =>
     Effect.gen(function*() {
       yield* serve({ [url]: Answer.never })
       const error = yield* after(10_000, Effect.flip(probe()))
@@ -458,7 +464,7 @@ describe("probe: the challenge to a request without a token", () => {
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("keeps to the limits it is given", () =>
+  it.effect("the limits of `probe` are kept to", () =>
     Effect.gen(function*() {
       yield* serve({ [url]: Answer.never })
       const error = yield* after(70, Effect.flip(probe({ ...defaultLimits, timeout: Duration.millis(70) })))

@@ -1,7 +1,7 @@
 import { KeyValueStore } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
-import { type OAuthError, RecordTokenStorage, TokenKey, TokenRecord } from "../src/index.ts"
+import { type OAuthError, RecordEncryption, RecordTokenStorage, TokenKey } from "../src/index.ts"
 import {
   encryptionKey,
   keepsTokenStoredDuringSet,
@@ -82,10 +82,10 @@ describe("a slow place with RecordTokenStorage.make", () => {
           Effect.map(Effect.flatMap(get(), change), (made) => {
             if (made._tag === "Write") stored = made.record
           })
-      }, TokenRecord.plaintext),
+      }, RecordEncryption.plaintext),
       others: (token) =>
         TokenKey.digest(key).pipe(
-          Effect.flatMap((name) => TokenRecord.plaintext.seal(name, token)),
+          Effect.flatMap((name) => RecordEncryption.plaintext.seal(name, token)),
           Effect.map((record) => stored = record)
         )
     }

@@ -47,14 +47,14 @@ describe("the header (RFC 7523 §3, RFC 7515 §4.1)", () => {
       },
       { alg: "PS256", typ: "JWT", kid: "k", x5t: "a", "x5t#S256": "b" }
     ]
-  ])("%j: %j", ([options, expected]) =>
+  ])("with options %j is %j", ([options, expected]) =>
     Effect.gen(function*() {
       assert.deepStrictEqual<unknown>((yield* made(options)).header, expected)
     }))
 })
 
 describe("the claims (RFC 7523 §3)", () => {
-  it.effect("iss and sub are the client, aud is what is asked for, exp is 300 s on, jti is new", () =>
+  it.effect("are iss and sub of the client, the requested aud, exp in 300 s and a new jti", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_700_000_000_999)
       const { claims } = yield* made()
@@ -69,7 +69,7 @@ describe("the claims (RFC 7523 §3)", () => {
       expect(jti).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
     }))
 
-  it.effect("every one is made from the request and the clock, not from the one before", () =>
+  it.effect("are made anew from each request and the clock", () =>
     Effect.gen(function*() {
       const provider = yield* SignedAssertion.make(base)
       const first = decodeJwt(Redacted.value(yield* provider(request)))
@@ -81,14 +81,14 @@ describe("the claims (RFC 7523 §3)", () => {
       expect(first.jti).not.toBe(second.jti)
     }))
 
-  it.effect("a subject of its own", () =>
+  it.effect("contain the option `subject`", () =>
     Effect.gen(function*() {
       const { claims } = yield* made({ subject: "user@example.com" })
       expect([claims.iss, claims.sub]).toEqual(["machine", "user@example.com"])
     }))
 
   it.effect.each([["1 second", 1], ["1900 millis", 1], ["1 minute", 60], ["1 hour", 3600]] as const)(
-    "a lifetime of %s: %d",
+    "with a lifetime of %s expire in %d s",
     ([lifetime, seconds]) =>
       Effect.gen(function*() {
         const { claims } = yield* made({ lifetime })
@@ -97,15 +97,15 @@ describe("the claims (RFC 7523 §3)", () => {
   )
 
   it.effect.each(["0 seconds", "999 millis", -1000, Number.NaN, Infinity] as const)(
-    "a lifetime of %s is refused",
+    "cannot have a lifetime of %s",
     (lifetime) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(SignedAssertion.make({ ...base, lifetime }))
-        expect(error.message).toBe("`lifetime`: it is not a second or more, with an end.")
+        expect(error.message).toBe("`lifetime`: it must be finite and at least 1 second.")
       })
   )
 
-  it.effect("additional claims are added, and replace nothing", () =>
+  it.effect("contain additionalClaims, which replace nothing", () =>
     Effect.gen(function*() {
       const { claims } = yield* made({
         additionalClaims: {
@@ -119,7 +119,7 @@ describe("the claims (RFC 7523 §3)", () => {
       expect(standard.filter((name) => claims[name] === "replaced" || claims[name] === undefined)).toEqual([])
     }))
 
-  it.effect("overrides replace, and leave out what they say is undefined", () =>
+  it.effect("are replaced by claimOverrides, and removed by undefined", () =>
     Effect.gen(function*() {
       const { claims } = yield* made({
         additionalClaims: { tenant: "acme" },
@@ -135,7 +135,7 @@ describe("the claims (RFC 7523 §3)", () => {
       })
     }))
 
-  it.effect("and the same when jose signs", () =>
+  it.effect("are the same if jose signs them", () =>
     Effect.gen(function*() {
       const { privateKey, publicKey } = yield* pair("EdDSA")
       const { jwt } = yield* made({
@@ -153,7 +153,7 @@ describe("the claims (RFC 7523 §3)", () => {
       assert.deepStrictEqual<unknown>(protectedHeader, { alg: "EdDSA", typ: "JWT", kid: "k" })
     }))
 
-  it.effect("none that cannot be JSON", () =>
+  it.effect("fail if they cannot be JSON", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(made({ additionalClaims: { canary: 1n } }))
       assert(error._tag === "AssertionError")
@@ -163,7 +163,7 @@ describe("the claims (RFC 7523 §3)", () => {
     }))
 })
 
-describe("the key", () => {
+describe("the signing key", () => {
   it.effect("is imported once, however many assertions it signs", () =>
     Effect.gen(function*() {
       const { jwk, pem } = yield* pair("ES256")
@@ -177,7 +177,7 @@ describe("the key", () => {
       }
     }).pipe(Effect.ensuring(Effect.sync(() => vi.restoreAllMocks()))))
 
-  it.effect("is asked for when the Layer is built, and not for an assertion", () =>
+  it.effect("is loaded when the Layer is built, and not for an assertion", () =>
     Effect.gen(function*() {
       let runs = 0
       const signingKey = Effect.sync(() => {
@@ -191,17 +191,17 @@ describe("the key", () => {
     }))
 
   const noKeys: ReadonlyArray<readonly [name: string, key: unknown, says: string]> = [
-    ["undefined", undefined, "it is none"],
-    ["null", null, "it is none"],
-    ["a number", 7, "it is none"],
+    ["undefined", undefined, "it is not a key"],
+    ["null", null, "it is not a key"],
+    ["a number", 7, "it is not a key"],
     ["a text", "canary", "Wrap it in `Redacted.make`"],
     ["a KeyObject", generateKeyPairSync("ed25519").privateKey, "A `KeyObject` of Node.js is exported first"],
-    ["a wrapped undefined", Redacted.make(undefined), "it is none"],
+    ["a wrapped undefined", Redacted.make(undefined), "it is not a key"],
     ["a wrapped KeyObject", Redacted.make(generateKeyPairSync("ed25519").privateKey), "A `KeyObject`"],
-    ["a named undefined", { key: undefined }, "it is none"],
-    ["an Effect of undefined", Effect.succeed(undefined), "it is none"]
+    ["a named undefined", { key: undefined }, "it is not a key"],
+    ["an Effect of undefined", Effect.succeed(undefined), "it is not a key"]
   ]
-  it.effect.each(noKeys)("is no key: %s", ([_, key, says]) =>
+  it.effect.each(noKeys)("is InvalidOptions if it is not a key: %s", ([_, key, says]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(SignedAssertion.make(Object.assign({}, base, { signingKey: key })))
       assert(error._tag === "InvalidOptions")
@@ -210,7 +210,7 @@ describe("the key", () => {
       expect(error.message).not.toContain("canary")
     }))
 
-  it.effect("that cannot be had fails the Layer with its own error", () =>
+  it.effect("that cannot be loaded fails the Layer with its own error", () =>
     Effect.gen(function*() {
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "The vault is sealed." })
       const layer = AssertionProvider.layerSigned({ ...base, signingKey: Effect.fail(failure) })
@@ -236,7 +236,7 @@ describe("rotation", () => {
   /** Of one that nothing is known of. */
   const refused = { ...request, refused: [Redacted.make("canary-refused")] }
 
-  it.effect("after a refusal the key is asked for again, and used from then on", () =>
+  it.effect("loads the key again after a refusal, and uses it from then on", () =>
     Effect.gen(function*() {
       const [old, fresh] = [yield* pair("ES256"), yield* anotherPair("ES256")]
       const current = yield* Ref.make(old)
@@ -262,7 +262,7 @@ describe("rotation", () => {
       expect(runs).toBe(2)
     }))
 
-  it.effect("a key that is given as it is, is imported no second time", () =>
+  it.effect("does not import a key that is given as a value a second time", () =>
     Effect.gen(function*() {
       const { jwk } = yield* pair("ES256")
       const importing = vi.spyOn(crypto.subtle, "importKey")
@@ -271,7 +271,7 @@ describe("rotation", () => {
       expect(importing).toHaveBeenCalledTimes(1)
     }).pipe(Effect.ensuring(Effect.sync(() => vi.restoreAllMocks()))))
 
-  it.effect("to another form of key", () =>
+  it.effect("changes to another form of key", () =>
     Effect.gen(function*() {
       const keys = yield* pair("ES384")
       const current = yield* Ref.make<SigningKey.SigningKey>(Redacted.make(keys.pem))
@@ -286,7 +286,7 @@ describe("rotation", () => {
     }))
 
   it.effect.each(wrongKeys)(
-    "to $name, for $alg: an AssertionError, and the old key stays",
+    "to $name, for $alg, is an AssertionError, and the old key stays",
     ({ alg, key, says }) =>
       Effect.gen(function*() {
         const bad = yield* key
@@ -324,7 +324,7 @@ describe("the names of a key that is rotated", () => {
       return [first, second].map((jwt) => decodeProtectedHeader(Redacted.value(jwt)))
     })
 
-  it.effect("change with it", () =>
+  it.effect("change with the key", () =>
     Effect.gen(function*() {
       let generation = 0
       const provider = yield* SignedAssertion.make({
@@ -340,7 +340,7 @@ describe("the names of a key that is rotated", () => {
       ])
     }))
 
-  it.effect("those that the new one leaves out are as the options say", () =>
+  it.effect("are those of the options if the new key leaves them out", () =>
     Effect.gen(function*() {
       const provider = yield* SignedAssertion.make({
         ...base,
@@ -358,7 +358,7 @@ describe("the names of a key that is rotated", () => {
       })
     }))
 
-  it.effect("a JWK has its own, and the new one signs what is called after it", () =>
+  it.effect("come from a JWK, and belong to the key that signs", () =>
     Effect.gen(function*() {
       const keys = [yield* pair("ES256"), yield* anotherPair("ES256")]
       let runs = 0
@@ -385,7 +385,7 @@ describe("the names of a key that is rotated", () => {
     }))
 })
 
-describe("who is told of a refusal by many at once", () => {
+describe("a source that many callers tell of a refusal", () => {
   const counting = Effect.gen(function*() {
     let runs = 0
     const provider = yield* SignedAssertion.make({
@@ -402,7 +402,7 @@ describe("who is told of a refusal by many at once", () => {
     return { provider: yield* Fiber.join(provider), runs: () => runs }
   })
 
-  it.effect("asks for the key once", () =>
+  it.effect("loads the key once", () =>
     Effect.gen(function*() {
       const { provider, runs } = yield* counting
       const assertions = yield* Effect.replicateEffect(provider(request), 10)
@@ -412,7 +412,7 @@ describe("who is told of a refusal by many at once", () => {
       expect(runs()).toBe(2)
     }))
 
-  it.effect("and not again for what the old key has signed", () =>
+  it.effect("does not load it again for an assertion that the old key has signed", () =>
     Effect.gen(function*() {
       const { provider, runs } = yield* counting
       const [first, late] = yield* Effect.all([provider(request), provider(request)])
@@ -429,7 +429,7 @@ describe("who is told of a refusal by many at once", () => {
 })
 
 describe("the jti", () => {
-  it.live("100,000 assertions, by 100 fibers, repeat none", () =>
+  it.live("does not repeat in 100,000 assertions by 100 fibers", () =>
     Effect.gen(function*() {
       // What the signer sees is what is sent. That it then refuses keeps the recorder from searching for 100,000 secrets.
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "enough seen." })
@@ -451,7 +451,7 @@ describe("the jti", () => {
       expect(seen.has(undefined)).toBe(false)
     }), 60_000)
 
-  it.effect("1,000 whole assertions, signed, repeat none", () =>
+  it.effect("does not repeat in 1,000 signed assertions", () =>
     Effect.gen(function*() {
       const { privateKey } = yield* pair("ES256")
       const provider = yield* SignedAssertion.make({ ...base, signingKey: privateKey })

@@ -2,8 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Redacted } from "effect"
 import { TokenRequestContext } from "../src/index.ts"
 
-describe("what an assertion provider is asked for", () => {
-  it("the issuer is said as its metadata says it, slash and all", () => {
+describe("the request for an assertion", () => {
+  it("has the issuer as the metadata writes it, with its trailing slash", () => {
     const auth0 = {
       issuer: "https://tenant.auth0.com/",
       tokenEndpoint: new URL("https://tenant.auth0.com/oauth/token"),

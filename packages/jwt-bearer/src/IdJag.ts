@@ -33,15 +33,27 @@ import { accept, check, resourceOf } from "./internal/response.ts"
 export type SubjectTokenType = "id_token" | "saml2" | "access_token"
 
 /**
- * The identity provider: its issuer identifier, whose metadata the provider looks up (RFC 8414); or its token endpoint; or
- * both, and then nothing is looked up.
+ * The identity provider, by its issuer identifier, by its token endpoint, or by both.
  *
  * @since 0.1.0
  * @category models
  */
 export type IdentityProvider =
-  | { readonly issuer: string; readonly tokenEndpoint?: undefined }
-  | { readonly issuer?: string | undefined; readonly tokenEndpoint: string }
+  | {
+    /** The issuer identifier of the identity provider. Its metadata names the token endpoint (RFC 8414). */
+    readonly issuer: string
+    readonly tokenEndpoint?: undefined
+  }
+  | {
+    /**
+     * The issuer identifier of the identity provider, which is the audience of a client assertion.
+     *
+     * @default `tokenEndpoint`
+     */
+    readonly issuer?: string | undefined
+    /** The token endpoint of the identity provider. No metadata is looked up. */
+    readonly tokenEndpoint: string
+  }
 
 /**
  * @since 0.1.0
@@ -187,6 +199,19 @@ export const layer = (
  *
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { ClientAuthentication } from "@effect-mcp-auth/core"
+ * import { IdJag } from "@effect-mcp-auth/jwt-bearer"
+ * import { Config, Effect, Redacted } from "effect"
+ *
+ * const Assertions = IdJag.layerConfig({
+ *   issuer: Config.string("IDP_ISSUER"),
+ *   clientAuthentication: Config.map(Config.redacted("IDP_CLIENT_SECRET"), (clientSecret) =>
+ *     ClientAuthentication.clientSecretBasic({ clientId: "assistant-at-the-idp", clientSecret })),
+ *   subjectToken: Config.succeed(Effect.succeed(Redacted.make("eyJ...")))
+ * })
+ * ```
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options>
@@ -202,7 +227,7 @@ const keyOf = (request: AssertionRequest): string =>
 const wrongAudience = ({ audience, issuer }: AssertionRequest) =>
   new AssertionError({
     reason: "WrongAudience",
-    description: `An ID-JAG is for the issuer ${issuer} (SEP-990), and none was asked for that is for ${audience}. ` +
+    description: `An ID-JAG is always for the issuer ${issuer} (SEP-990), so none was requested for ${audience}. ` +
       "Leave out `audience`."
   })
 

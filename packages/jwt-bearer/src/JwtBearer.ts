@@ -1,5 +1,5 @@
 /**
- * The JWT bearer grant (RFC 7523 §2.1): the assertion itself is what the token is given for.
+ * The JWT bearer grant (RFC 7523 §2.1): the client presents the assertion itself to get a token.
  *
  * @since 0.1.0
  */
@@ -18,26 +18,46 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 
 /**
- * - `issuer`: may be left out where the assertion is bound by its audience to the authorization server that it is shown
- *   to. For one with a fixed audience, an opaque one, or a client secret, it has to be named, or `discover` written out.
- * - `clientId`: in the body, for a client that does not authenticate; neither it nor `clientAuthentication` is needed
- *   where the assertion says it all.
- * - `clientAuthentication`: the client's own proof beside the grant's assertion, by secret or by an assertion of its own. It has
- *   its client id in it; another in `clientId` is `InvalidOptions`.
- * - `audience`: of the grant's assertion. The issuer by default, which is what an ID-JAG is always for: `IdJag` refuses
- *   another.
- * - `subject`: whom the assertion speaks for, by any name that tells them apart. Providers that share a storage share
- *   tokens only if both name the same subject. Without one nothing is written to the storage, since the assertion may be
- *   another user's: the tokens stay in the provider's memory.
- *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issuer"> {
+  /**
+   * The issuer identifier of the authorization server that may receive the assertion, or `discover` to trust the MCP server to
+   * name it.
+   *
+   * You may leave `issuer` out if the audience of the assertion is the authorization server that receives it. For an assertion
+   * with a fixed audience, an opaque one, or a client secret, name the issuer or write `discover`.
+   *
+   * @default the authorization server that the MCP server names, for an assertion that is bound to it
+   */
   readonly issuer?: OAuthProvider.OAuthProvider.Options["issuer"] | undefined
+  /**
+   * The client id in the body, for a client that does not authenticate. Leave it out if the assertion identifies the client.
+   *
+   * @default none
+   */
   readonly clientId?: string | undefined
+  /**
+   * The client's own proof besides the grant's assertion: a secret, or a second assertion. The proof contains a client id; a
+   * different `clientId` is `InvalidOptions`.
+   *
+   * @default none
+   */
   readonly clientAuthentication?: ClientAuthentication.ClientAuthentication | undefined
+  /**
+   * The audience of the grant's assertion. An ID-JAG is always for the issuer: `IdJag` refuses another audience.
+   *
+   * @default "issuer"
+   */
   readonly audience?: Audience | undefined
+  /**
+   * The subject of the assertion, by any name that distinguishes it from others. Providers that share a storage share tokens
+   * only if they have the same `subject`. Without it nothing is written to the storage, because the assertion may be another
+   * user's: the tokens stay in the memory of the provider.
+   *
+   * @default none
+   */
   readonly subject?: string | undefined
 }
 
@@ -71,13 +91,15 @@ export const make = (
       grant: Grant.jwtBearer({ assertionProvider, audience: options.audience }),
       clientAuthentication
     })
-    // Whose tokens they are is not known: no other provider is to find them, and this one is the last to want them.
+    // Without a subject nobody knows whose tokens these are, so that no other provider may find them.
     return yield* options.subject === undefined
       ? Effect.provideServiceEffect(made, TokenStorage, makeMemory)
       : made
   })
 
 /**
+ * A provider for one server and one identity. The `AssertionProvider` supplies the JWT that is the grant.
+ *
  * @since 0.1.0
  * @category layers
  * @example
@@ -108,6 +130,16 @@ export const layer = (
  *
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { JwtBearer } from "@effect-mcp-auth/jwt-bearer"
+ * import { Config } from "effect"
+ *
+ * const Auth = JwtBearer.layerConfig({
+ *   serverUrl: Config.string("MCP_SERVER_URL"),
+ *   subject: Config.string("MCP_USER")
+ * })
+ * ```
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options>

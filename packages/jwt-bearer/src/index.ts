@@ -11,7 +11,7 @@
 export * as IdJag from "./IdJag.ts"
 
 /**
- * The JWT bearer grant (RFC 7523 §2.1): the assertion itself is what the token is given for.
+ * The JWT bearer grant (RFC 7523 §2.1): the client presents the assertion itself to get a token.
  *
  * @since 0.1.0
  */

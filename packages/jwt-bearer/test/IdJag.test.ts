@@ -110,7 +110,7 @@ const refusal = (error: string, status = 400, headers = {}) =>
   Answer.json({ error, error_description: "no" }, { status, headers })
 
 describe("the request (RFC 8693 §2.1)", () => {
-  it.scoped("byte by byte, to the token endpoint of the identity provider's metadata", () =>
+  it.scoped("goes byte by byte as written to the token endpoint in the identity provider's metadata", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* (yield* make())(request)
@@ -127,7 +127,7 @@ describe("the request (RFC 8693 §2.1)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.scoped.each(["id_token", "saml2", "access_token"] as const)(
-    "says that the subject token is an %s",
+    "names the type of the subject token: %s",
     (type) =>
       Effect.gen(function*() {
         yield* identityProvider
@@ -136,7 +136,7 @@ describe("the request (RFC 8693 §2.1)", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.scoped("names no scope where there is none", () =>
+  it.scoped("has no `scope` parameter if no scope was requested", () =>
     Effect.gen(function*() {
       yield* identityProvider
       yield* (yield* make())({ ...request, scopes: [] })
@@ -146,19 +146,19 @@ describe("the request (RFC 8693 §2.1)", () => {
       expect(form["audience"]).toBe(issuer)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("asks for none that is for another audience", () =>
+  it.scoped("is not sent for another audience than the issuer", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       const error = yield* Effect.flip((yield* make())({ ...request, audience: request.tokenEndpoint }))
       expect(error.reason).toBe("WrongAudience")
       expect(error.message).toBe(
-        "An ID-JAG is for the issuer https://auth.example.com (SEP-990), and none was asked for that is for " +
+        "An ID-JAG is always for the issuer https://auth.example.com (SEP-990), so none was requested for " +
           "https://auth.example.com/token. Leave out `audience`."
       )
       expect(yield* network.requests).toEqual([])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("names the server as the authorization server will be told it, or by its identifier", () =>
+  it.scoped("names the server by `resourceParameter`, or else by its identifier", () =>
     Effect.gen(function*() {
       yield* identityProvider
       const provider = yield* make()
@@ -168,7 +168,7 @@ describe("the request (RFC 8693 §2.1)", () => {
       expect((yield* forms).map(({ resource }) => resource)).toEqual(["urn:api", resource])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("looks for nothing where the token endpoint is given", () =>
+  it.scoped("needs no metadata if `tokenEndpoint` is given", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* (yield* IdJag.make({
@@ -185,7 +185,7 @@ describe("the request (RFC 8693 §2.1)", () => {
       [{ issuer: `${idp}/realm`, tokenEndpoint: `${idp}/token` }, `${idp}/realm`],
       [{ tokenEndpoint: `${idp}/token` }, `${idp}/token`]
     ] as const
-  )("a proof by assertion is for the identity provider: %o", ([where, audience]) =>
+  )("has a client assertion for the identity provider: %o", ([where, audience]) =>
     Effect.gen(function*() {
       yield* identityProvider
       const seen: Array<string> = []
@@ -215,7 +215,7 @@ describe("the answer (RFC 8693 §2.2)", () => {
     { expires_in: null },
     { expires_in: undefined },
     { scope: "read", refresh_token: "canary-refresh" }
-  ])("takes %o", (changes) =>
+  ])("is accepted: %o", (changes) =>
     Effect.gen(function*() {
       const answer = exchanged({ exp: 300 }, changes)
       const { provider } = yield* answering(Answer.json(answer))
@@ -243,7 +243,7 @@ describe("the answer (RFC 8693 §2.2)", () => {
       ["text", "canary"],
       ["null", null]
     ] as const
-  )("refuses %s, and shows none of it", ([, answer]) =>
+  )("is rejected if it is %s, and the error shows none of it", ([, answer]) =>
     Effect.gen(function*() {
       const { provider } = yield* answering(Answer.json(answer))
       const error = yield* Effect.flip(provider(request))
@@ -256,16 +256,16 @@ describe("the answer (RFC 8693 §2.2)", () => {
     [
       ["issued_token_type", "`issued_token_type` is not urn:ietf:params:oauth:token-type:id-jag"],
       ["token_type", "`token_type` is not N_A"],
-      ["access_token", "`access_token` is not what it has to be"],
-      ["expires_in", "`expires_in` is not what it has to be"]
+      ["access_token", "`access_token` has an invalid value"],
+      ["expires_in", "`expires_in` has an invalid value"]
     ] as const
-  )("says that %s is wrong", ([name, says]) =>
+  )("with an invalid %s is rejected with an error that names the field", ([name, says]) =>
     Effect.gen(function*() {
       const { provider } = yield* answering(Answer.json(exchanged({}, { [name]: [] })))
       expect((yield* Effect.flip(provider(request))).message).toContain(says)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("says that the answer is not JSON", () =>
+  it.scoped("that is not JSON is rejected with an error that says so", () =>
     Effect.gen(function*() {
       const { provider } = yield* answering(Answer.html("canary"))
       expect((yield* Effect.flip(provider(request))).message).toContain("the answer is not JSON")
@@ -279,14 +279,14 @@ describe("the answer (RFC 8693 §2.2)", () => {
       ["that has expired when it arrives", exchanged({}, { expires_in: 0 }), "Expired"],
       ["that is not yet valid", exchanged({ nbf: 3600 }), "NotYetValid"]
     ] as const
-  )("gives out no ID-JAG %s", ([, answer, reason]) =>
+  )("is rejected if its ID-JAG is unusable: %s", ([, answer, reason]) =>
     Effect.gen(function*() {
       const { provider } = yield* answering(Answer.json(answer))
       expect((yield* Effect.flip(provider(request))).reason).toBe(reason)
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("an ID-JAG is remembered", () => {
+describe("a cached ID-JAG", () => {
   it.scoped.each(
     [
       ["expires_in", {}, { expires_in: 300 }, 240],
@@ -294,7 +294,7 @@ describe("an ID-JAG is remembered", () => {
       ["whichever is earlier", { exp: 100 }, { expires_in: 300 }, 80],
       ["expires_in, which is short", {}, { expires_in: 10 }, 8]
     ] as const
-  )("until shortly before it expires, by %s", ([, claims, changes, seconds]) =>
+  )("is used until shortly before it expires, by %s", ([, claims, changes, seconds]) =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.script("token", Answer.json(exchanged(claims, changes)))
@@ -307,7 +307,7 @@ describe("an ID-JAG is remembered", () => {
       expect(yield* asked).toBe(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("until it expires, while the identity provider is away", () =>
+  it.scoped("is used until it expires while the identity provider is unreachable", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       const provider = yield* make()
@@ -320,7 +320,7 @@ describe("an ID-JAG is remembered", () => {
       expect((yield* Effect.flip(provider(request))).reason).toBe("Unavailable")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("but not once the authorization server has refused it, or the identity provider the user", () =>
+  it.scoped("is not used after the authorization server has refused it, or the identity provider the user", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       const provider = yield* make()
@@ -332,7 +332,7 @@ describe("an ID-JAG is remembered", () => {
       expect((yield* Effect.flip(provider(request))).reason).toBe("Refused")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("not at all where nothing says how long it is good", () =>
+  it.scoped("does not exist if nothing says when the ID-JAG expires", () =>
     Effect.gen(function*() {
       const { provider } = yield* answering(Answer.json(exchanged({}, { expires_in: undefined })))
       yield* provider(request)
@@ -340,7 +340,7 @@ describe("an ID-JAG is remembered", () => {
       expect(yield* asked).toBe(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("not when the clock has gone back", () =>
+  it.scoped("is not used after the clock was set back", () =>
     Effect.gen(function*() {
       yield* identityProvider
       yield* TestClock.setTime(100_000)
@@ -351,7 +351,7 @@ describe("an ID-JAG is remembered", () => {
       expect(yield* asked).toBe(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("for its authorization server, resource and scopes, and given out for no other", () =>
+  it.scoped("is used only for its own authorization server, resource and scopes", () =>
     Effect.gen(function*() {
       yield* identityProvider
       const provider = yield* make()
@@ -379,7 +379,7 @@ describe("an ID-JAG is remembered", () => {
       ])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("whatever the order of the scopes", () =>
+  it.scoped("is used whatever the order of the scopes", () =>
     Effect.gen(function*() {
       yield* identityProvider
       const provider = yield* make()
@@ -388,7 +388,7 @@ describe("an ID-JAG is remembered", () => {
       expect(yield* asked).toBe(1)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("until the authorization server refuses it", () =>
+  it.scoped("is replaced after the authorization server has refused it", () =>
     Effect.gen(function*() {
       yield* identityProvider
       const provider = yield* make()
@@ -398,7 +398,7 @@ describe("an ID-JAG is remembered", () => {
       expect(same(yield* provider(request), second)).toBe(true)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("until then, whatever the next request is for; and no other is forgotten with it", () =>
+  it.scoped("is dropped after a refusal whatever the next request is for, and no other is dropped", () =>
     Effect.gen(function*() {
       yield* identityProvider
       const provider = yield* make()
@@ -410,8 +410,8 @@ describe("an ID-JAG is remembered", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("an ID-JAG with a jti is presented once (RFC 7523 §3)", () => {
-  it.scoped("and is given out to no second caller", () =>
+describe("an ID-JAG with a jti (RFC 7523 §3)", () => {
+  it.scoped("is returned to one caller only", () =>
     Effect.gen(function*() {
       yield* identityProviderWith(withIds)
       const provider = yield* make()
@@ -420,7 +420,7 @@ describe("an ID-JAG with a jti is presented once (RFC 7523 §3)", () => {
       expect(yield* asked).toBe(3)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("nor near its end, when no other can be had", () =>
+  it.scoped("is not returned again near its end, even if fetching another fails", () =>
     Effect.gen(function*() {
       const network = yield* identityProviderWith(withIds)
       const provider = yield* make()
@@ -430,7 +430,7 @@ describe("an ID-JAG with a jti is presented once (RFC 7523 §3)", () => {
       expect((yield* Effect.flip(provider(request))).reason).toBe("Unavailable")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("a failure is one for all whose exchange has not begun", () =>
+  it.scoped("shares one failure among all callers whose exchange has not begun", () =>
     Effect.gen(function*() {
       const network = yield* identityProviderWith(withIds)
       yield* network.setLatency("1 second")
@@ -447,7 +447,7 @@ describe("an ID-JAG with a jti is presented once (RFC 7523 §3)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.scoped.each([[0, 1], [238, 1], [239, 2], [300, 2]] as const)(
-    "one that nobody waited for is remembered: %d s later there have been %d exchanges",
+    "is cached if its caller was interrupted: %d s later there have been %d exchanges",
     ([seconds, exchanges]) =>
       Effect.gen(function*() {
         const network = yield* identityProviderWith(withIds)
@@ -465,7 +465,7 @@ describe("an ID-JAG with a jti is presented once (RFC 7523 §3)", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.scoped("unless `reuse` says that the authorization server takes it again", () =>
+  it.scoped("is returned again with `reuse`", () =>
     Effect.gen(function*() {
       yield* identityProviderWith(withIds)
       const provider = yield* make({ reuse: true })
@@ -476,8 +476,8 @@ describe("an ID-JAG with a jti is presented once (RFC 7523 §3)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("one exchange at a time", () => {
-  it.scoped("for any number of callers", () =>
+describe("one exchange", () => {
+  it.scoped("serves any number of callers", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.setLatency("1 second")
@@ -490,7 +490,7 @@ describe("one exchange at a time", () => {
       expect(yield* asked).toBe(1)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("which goes on when the caller that it was started for is interrupted", () =>
+  it.scoped("goes on when its first caller is interrupted", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.setLatency("1 second")
@@ -504,7 +504,7 @@ describe("one exchange at a time", () => {
       expect(yield* asked).toBe(1)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("which has its time limit even if the provider is made where nothing can be interrupted", () =>
+  it.scoped("has its time limit even if the provider was made in an uninterruptible region", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.always("token", Answer.never)
@@ -514,7 +514,7 @@ describe("one exchange at a time", () => {
       expect((yield* Fiber.join(caller)).message).toContain("no complete answer within 3s")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("which ends with the scope, and nothing is asked for after", () =>
+  it.scoped("ends with the scope of the provider, after which nothing is sent", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.always("token", Answer.never)
@@ -549,10 +549,10 @@ describe("the ID-JAG (SEP-990)", () => {
       if (wrong === undefined) return expect(outcome._tag).toBe("Right")
       assert(outcome._tag === "Left")
       expect(outcome.left.reason).toBe("Malformed")
-      expect(outcome.left.message).toContain(`gave no ID-JAG: its ${wrong} is not`)
+      expect(outcome.left.message).toContain(`returned no ID-JAG: its ${wrong} is not`)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("with a jti, is asked for by many at once, 16 at a time", () =>
+  it.scoped("with a jti is fetched for many callers, 16 at a time", () =>
     Effect.gen(function*() {
       const network = yield* identityProviderWith(withIds)
       yield* network.setLatency("100 millis")
@@ -565,8 +565,8 @@ describe("the ID-JAG (SEP-990)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("what the identity provider refuses", () => {
-  it.scoped("is final, and a subject token that it refused is not shown to it again", () =>
+describe("a refusal of the identity provider", () => {
+  it.scoped("is final, and the refused subject token is not sent again", () =>
     Effect.gen(function*() {
       let token = Redacted.make("canary-first")
       const { network, provider } = yield* answering(refusal("invalid_grant"), {
@@ -592,7 +592,7 @@ describe("what the identity provider refuses", () => {
       expect(yield* asked).toBe(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("a user whom it refuses one thing may have another", () =>
+  it.scoped("for one resource leaves the user others", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       const provider = yield* make()
@@ -613,7 +613,7 @@ describe("what the identity provider refuses", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.scoped.each(["invalid_client", "invalid_scope", "invalid_target", "unauthorized_client", "invalid_request"])(
-    "%s is final, and not asked for again at once",
+    "with %s is final, and the next call does not ask again immediately",
     (code) =>
       Effect.gen(function*() {
         const { network, provider } = yield* answering(refusal(code))
@@ -626,7 +626,7 @@ describe("what the identity provider refuses", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.scoped("is refused for what was asked for, and nothing else", () =>
+  it.scoped("holds for what was requested, and for nothing else", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.script("token", refusal("invalid_target"))
@@ -635,7 +635,7 @@ describe("what the identity provider refuses", () => {
       yield* provider({ ...request, resource: "https://mcp.example.com/other" })
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("a refusal that repeats the secrets is shown without them", () =>
+  it.scoped("that repeats the secrets is shown without them", () =>
     Effect.gen(function*() {
       const { provider } = yield* answering(
         Answer.json({ error: "invalid_grant", error_description: "bad canary-subject+token of canary-secret" }, {
@@ -645,7 +645,7 @@ describe("what the identity provider refuses", () => {
       expect((yield* Effect.flip(provider(request))).message).toContain("(bad <redacted> of <redacted>)")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("tells the proof that it was refused", () =>
+  it.scoped("is reported to the client authentication", () =>
     Effect.gen(function*() {
       yield* identityProvider
       const network = yield* TestNetwork.TestNetwork
@@ -676,7 +676,7 @@ describe("an identity provider that is out of order", () => {
       ["server_error", refusal("server_error", 500)],
       ["a refusal of the user by a 503", refusal("invalid_grant", 503)]
     ] as const
-  )("%s passes: the next caller asks again", ([, answer]) =>
+  )("is transient after %s: the next caller asks again", ([, answer]) =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.script("token", answer)
@@ -688,7 +688,7 @@ describe("an identity provider that is out of order", () => {
       expect(yield* asked).toBe(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("is not asked before the time it says (RFC 9110 §10.2.3)", () =>
+  it.scoped("is not asked before Retry-After has passed (RFC 9110 §10.2.3)", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.script("token", Answer.status(503, { headers: { "retry-after": "20" } }))
@@ -707,7 +707,7 @@ describe("an identity provider that is out of order", () => {
       ["a 404", Answer.status(404), "answered 404"],
       ["an answer that is too large", Answer.text(" ".repeat(101)), "larger than 100 bytes"]
     ] as const
-  )("%s is final", ([, answer, says]) =>
+  )("is final after %s", ([, answer, says]) =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.always("token", answer)
@@ -734,7 +734,7 @@ describe("an identity provider that is out of order", () => {
       ],
       ["metadata that is away", Answer.status(503), "Unavailable", "503"]
     ] as const
-  )("with %s, nothing is sent to it", ([, answer, reason, says]) =>
+  )("receives nothing with %s", ([, answer, reason, says]) =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.always("authorization-server-metadata", answer)
@@ -745,7 +745,7 @@ describe("an identity provider that is out of order", () => {
       expect(yield* asked).toBe(0)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("its metadata is read once, and again after an answer that is none: it may have moved", () =>
+  it.scoped("has its metadata read once, and again after an answer that is not OAuth", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       const provider = yield* make()
@@ -763,7 +763,7 @@ describe("an identity provider that is out of order", () => {
 })
 
 describe("a subject token that cannot be had", () => {
-  it.scoped("fails as it failed, and nothing is sent", () =>
+  it.scoped("fails with its own error, and nothing is sent", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "nobody is logged in" })
@@ -772,7 +772,7 @@ describe("a subject token that cannot be had", () => {
       expect(yield* network.requests).toEqual([])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("one that interrupts itself is said to, and the next caller asks again", () =>
+  it.scoped("that interrupts itself is an error that says so, and the next caller asks again", () =>
     Effect.gen(function*() {
       yield* identityProvider
       let broken = true
@@ -789,7 +789,7 @@ describe("a subject token that cannot be had", () => {
       yield* provider(request)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("a defect is one for the caller, and the next one finds no poisoned exchange", () =>
+  it.scoped("that dies with a defect shows it to the caller, and the next caller asks again", () =>
     Effect.gen(function*() {
       yield* identityProvider
       let broken = true
@@ -852,7 +852,7 @@ describe("layerConfig", () => {
       expect(exchange?.headers["authorization"]).toBe("Basic YXNzaXN0YW50OmNhbmFyeS1zZWNyZXQ=")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("fails without what is needed, and with what is wrong", () =>
+  it.effect("fails if an option is missing, and if one is invalid", () =>
     Effect.gen(function*() {
       const fails = (changes: Readonly<Record<string, string>>) =>
         Effect.scoped(Layer.build(layer)).pipe(from(changes), Effect.flip)
@@ -861,7 +861,7 @@ describe("layerConfig", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("with JwtBearer", () => {
+describe("IdJag with JwtBearer", () => {
   /** An authorization server that takes each ID-JAG once. */
   const serversWith = (claims: () => object) =>
     Effect.gen(function*() {
@@ -902,7 +902,7 @@ describe("with JwtBearer", () => {
 
   const toServer = ({ url }: { readonly url: string }) => url === `${issuer}/token`
 
-  it.scoped("the ID-JAG goes to the authorization server, the subject token and the proof to the identity provider", () =>
+  it.scoped("sends the ID-JAG to the authorization server, subject token and proof to the identity provider", () =>
     Effect.gen(function*() {
       const network = yield* servers
       const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(Auth)))
@@ -918,7 +918,7 @@ describe("with JwtBearer", () => {
       expect(form.get("assertion")?.split(".")).toHaveLength(3)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("an authorization server that takes each jti once is not shown one twice", () =>
+  it.scoped("presents each ID-JAG once to an authorization server that accepts each jti once", () =>
     Effect.gen(function*() {
       const network = yield* serversWith(withIds)
       const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(Auth)))
@@ -941,7 +941,7 @@ describe("with JwtBearer", () => {
     ["omit", null, resource],
     [{ value: "urn:api" }, "urn:api", "urn:api"]
   ])(
-    "resourceParameter %j: the authorization server is told %s, the identity provider %s",
+    "with resourceParameter %j tells the authorization server %s and the identity provider %s",
     ([choice, told, asked]) =>
       Effect.gen(function*() {
         const network = yield* servers
@@ -955,7 +955,7 @@ describe("with JwtBearer", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.scoped("an audience that an ID-JAG cannot have is refused, and nothing is sent", () =>
+  it.scoped("refuses an audience that an ID-JAG cannot have, and sends nothing", () =>
     Effect.gen(function*() {
       const network = yield* servers
       const auth = authWith({ audience: "token_endpoint" })
@@ -967,7 +967,7 @@ describe("with JwtBearer", () => {
       expect(yield* network.count(({ method }) => method === "POST")).toBe(0)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("one that the authorization server refuses is replaced for the next attempt", () =>
+  it.scoped("replaces a refused ID-JAG for the next attempt", () =>
     Effect.gen(function*() {
       const network = yield* servers
       const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(Auth)))
@@ -979,7 +979,7 @@ describe("with JwtBearer", () => {
       expect(yield* network.count(({ url }) => url === `${issuer}/token`)).toBe(3)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("a refusal of the identity provider costs one request, for any number of callers", () =>
+  it.scoped("sends one request for any number of callers if the identity provider refuses", () =>
     Effect.gen(function*() {
       const network = yield* servers
       yield* network.always("token", refusal("invalid_grant"))

@@ -112,7 +112,7 @@ const obtained = (changes: Partial<JwtBearer.Options> = {}) =>
   })
 
 describe("the grant (RFC 7523 §2.1)", () => {
-  it.scoped("presents the assertion, and nothing of a client", () =>
+  it.scoped("has the assertion, and no client id or secret", () =>
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup()
       yield* Effect.gen(function*() {
@@ -149,14 +149,14 @@ describe("the grant (RFC 7523 §2.1)", () => {
       [{ audience: "token_endpoint" }, "https://auth.example.com", "https://auth.example.com/token"],
       [{ audience: { value: "api://exchange" }, issuer: "discover" }, "https://auth.example.com", "api://exchange"]
     ] as const
-  )("%j, of %s: aud %s", ([changes, issuer, audience]) =>
+  )("with audience %j, of %s, has an assertion with aud %s", ([changes, issuer, audience]) =>
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup({ audience, servers: { issuer } })
       yield* obtained(changes).pipe(Effect.provide(assertions), Effect.provide(environment))
       expect((yield* seen).map(({ aud }) => aud)).toEqual([audience])
     }))
 
-  it.scoped("claims beside the standard ones, and in place of them", () =>
+  it.scoped("has an assertion with additional claims and overridden claims", () =>
     Effect.gen(function*() {
       const { environment, platform, seen } = yield* setup()
       yield* obtained().pipe(
@@ -169,7 +169,7 @@ describe("the grant (RFC 7523 §2.1)", () => {
       expect(yield* seen).toMatchObject([{ tenant: "acme", sub: "workload", exp: 42 }])
     }))
 
-  it.scoped("an assertion from a callback, told what it is for", () =>
+  it.scoped("has the assertion of a function that receives the request", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       const asked: Array<Assertion.AssertionRequest> = []
@@ -193,7 +193,7 @@ describe("the grant (RFC 7523 §2.1)", () => {
       }])
     }))
 
-  it.effect("lives as long as its scope", () =>
+  it.effect("provider ends with its scope", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -206,11 +206,11 @@ describe("the grant (RFC 7523 §2.1)", () => {
     }))
 })
 
-describe("the client beside the grant", () => {
+describe("the client besides the grant", () => {
   const secret = { clientId: "test-client", clientSecret }
   const issuer = "https://auth.example.com"
 
-  it.scoped("a public client: its id", () =>
+  it.scoped("is named by its id if it is public", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -222,7 +222,7 @@ describe("the client beside the grant", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("a public client that is known by a secret is refused, once", () =>
+  it.scoped("is refused once if the server knows a secret for the public client", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -234,7 +234,7 @@ describe("the client beside the grant", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("a secret in the header, and none of it in the body", () =>
+  it.scoped("sends its secret in the header, and none of it in the body", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -251,7 +251,7 @@ describe("the client beside the grant", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("a secret in the body", () =>
+  it.scoped("sends its secret in the body", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -268,14 +268,14 @@ describe("the client beside the grant", () => {
     ClientAuthentication.clientSecretBasic(secret),
     ClientAuthentication.clientSecretPost(secret),
     ClientAuthentication.clientSecretDiscover(secret)
-  ])("a secret by $method needs the issuer to be named", (clientAuthentication) =>
+  ])("with a secret by $method needs a named issuer", (clientAuthentication) =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
         const error = yield* Effect.flip(JwtBearer.make({ ...options, clientAuthentication }))
         expect(error.message).toBe(
-          "`issuer`: a client secret leaves the process, so it has to be said for whom. Name the issuer, or write " +
+          "`issuer`: a client secret leaves the process, so you must say who may receive it. Name the issuer, or write " +
             `"discover" to trust the server to name it.`
         )
         expect(yield* network.requests).toEqual([])
@@ -283,7 +283,7 @@ describe("the client beside the grant", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("a key of its own: two assertions in one request, neither in the other's place", () =>
+  it.scoped("with a key of its own sends two assertions in one request, each in its own parameter", () =>
     Effect.gen(function*() {
       const { assertions, environment, machineAssertions, seen } = yield* setup({
         audience: "https://auth.example.com/token"
@@ -312,7 +312,7 @@ describe("the client beside the grant", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("an empty client id is refused, and nothing is sent", () =>
+  it.scoped("with an empty client id is InvalidOptions, and nothing is sent", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -324,8 +324,8 @@ describe("the client beside the grant", () => {
     }))
 })
 
-describe("every attempt has its own jti", () => {
-  it.scoped("of both assertions, against a server that takes each once", () =>
+describe("every attempt", () => {
+  it.scoped("has new jtis in both assertions, against a server that accepts each once", () =>
     Effect.gen(function*() {
       const { assertions, environment, machineAssertions, seen } = yield* setup()
       yield* Effect.gen(function*() {
@@ -377,7 +377,7 @@ describe("a refusal is final (RFC 6749 §5.2)", () => {
       })
   )
 
-  it.scoped("invalid_grant: the key may have been rotated, and is asked for again", () =>
+  it.scoped("after invalid_grant the key is loaded again, because it may have been rotated", () =>
     Effect.gen(function*() {
       const { environment, platform, rotated, trust } = yield* setup()
       const jwk = ({ privateKey }: CryptoKeyPair) =>
@@ -401,7 +401,7 @@ describe("a refusal is final (RFC 6749 §5.2)", () => {
     }))
 })
 
-describe("a prebuilt assertion is sent only where it belongs", () => {
+describe("a prebuilt assertion", () => {
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
   const unsigned = (claims: JWTPayload, alg = "ES256") =>
     Redacted.make(`${encode({ alg })}.${encode(claims)}.canary-signature`)
@@ -416,7 +416,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
       ["not signed", unsigned({ aud }, "none"), "Malformed"],
       ["no JWT", Redacted.make("canary-opaque"), "Malformed"]
     ] as const
-  )("%s: not sent, and no client secret with it", ([_, assertion, reason]) =>
+  )("with %s is not sent, nor the client secret", ([_, assertion, reason]) =>
     Effect.gen(function*() {
       const { environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -433,7 +433,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
       }).pipe(Effect.provide(AssertionProvider.layerStatic(assertion)), Effect.provide(environment))
     }))
 
-  it.scoped("opaque: sent where the caller says so", () =>
+  it.scoped("that is opaque is sent with `opaque`", () =>
     Effect.gen(function*() {
       const { environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -448,7 +448,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
       )
     }))
 
-  it.scoped("one for the server's own address does not go to the authorization server that it names", () =>
+  it.scoped("for the MCP server's own address is not sent to the authorization server that it names", () =>
     Effect.gen(function*() {
       const { environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -457,7 +457,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
         const error = yield* Effect.flip(provider.accessToken)
         expect(error.message).toBe(
           "The assertion is for https://mcp.example.com/mcp, and was not sent to https://auth.example.com. " +
-            "Have one made for the audience https://auth.example.com."
+            "Get one for the audience https://auth.example.com."
         )
         expect(yield* network.count("token")).toBe(0)
       }).pipe(
@@ -467,7 +467,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
     }))
 })
 
-describe("the issuer is not named: what is not bound to it is not sent, whoever made it (RFC 7523 §3)", () => {
+describe("without a named issuer, an assertion that is not bound to one is not sent (RFC 7523 §3)", () => {
   it.scoped.each(
     [
       ["a grant for a fixed audience", { claimOverrides: { aud: "urn:fixed" } }, undefined],
@@ -498,7 +498,7 @@ describe("the issuer is not named: what is not bound to it is not sent, whoever 
 /** A call of the protected server, through the layer. */
 const call = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https://mcp.example.com/mcp/reports"))
 
-describe("layer", () => {
+describe("JwtBearer.layer", () => {
   it.effect("provides the authenticated client", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
@@ -509,7 +509,7 @@ describe("layer", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.effect("fails to be built with wrong options", () =>
+  it.effect("fails with InvalidOptions", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       const error = yield* Layer.build(JwtBearer.layer({ serverUrl: "http://mcp.example.com" })).pipe(
@@ -522,7 +522,7 @@ describe("layer", () => {
     }))
 })
 
-describe("layerConfig", () => {
+describe("JwtBearer.layerConfig", () => {
   const layer = JwtBearer.layerConfig({
     serverUrl: Config.string("MCP_URL"),
     clientId: Config.string("MCP_CLIENT_ID").pipe(Config.withDefault(undefined)),
@@ -548,7 +548,7 @@ describe("layerConfig", () => {
       })
   )
 
-  it.effect("fails without what is needed, and with what is wrong", () =>
+  it.effect("fails if an option is missing, and if one is invalid", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       const fails = (variables: Readonly<Record<string, string>>) =>
@@ -575,7 +575,7 @@ describe("an authorization server that only the MCP server has named", () => {
       return error
     })
 
-  it.scoped("sees no opaque assertion, and none for a fixed audience", () =>
+  it.scoped("receives no opaque assertion, and none for a fixed audience", () =>
     Effect.gen(function*() {
       const opaque = yield* nothingIsSent(JwtBearer.make(options))
       expect(opaque).toMatchObject({ _tag: "AssertionError", reason: "WrongAudience" })
@@ -587,8 +587,8 @@ describe("an authorization server that only the MCP server has named", () => {
     ))
 })
 
-describe("a client id beside a proof", () => {
-  it.scoped("is the proof's own, or an InvalidOptions", () =>
+describe("a client id besides a proof", () => {
+  it.scoped("must be that of the proof, or is InvalidOptions", () =>
     Effect.gen(function*() {
       const proof = ClientAuthentication.clientSecretBasic({ clientId: "test-client", clientSecret })
       const both = { ...options, issuer: "discover", clientAuthentication: proof }
@@ -616,7 +616,7 @@ describe("two users in one storage", () => {
       ({ accessToken }) => accessToken
     ).pipe(Effect.provide(AssertionProvider.layerStatic(Redacted.make(`canary ${user}`), { opaque: true })))
 
-  it.scoped("without a subject nothing is written that nobody could read", () =>
+  it.scoped("without `subject` write nothing to it", () =>
     Effect.gen(function*() {
       const written: Array<string> = []
       const storage = TokenStorage.make({
@@ -634,7 +634,7 @@ describe("two users in one storage", () => {
       }).pipe(Effect.provideService(TokenStorage.TokenStorage, storage))
     }).pipe(Effect.provide(servers)))
 
-  it.scoped("do not get each other's tokens; who is named as the same one does", () =>
+  it.scoped("do not get each other's tokens, and providers with the same `subject` share theirs", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const alice = yield* tokenFor("alice")

@@ -1,6 +1,6 @@
 /**
- * The client credentials grant with a JWT in place of a secret (RFC 7523 §2.2): signed with the client's own key, or
- * given to the workload by its platform.
+ * The client credentials grant with a JWT in place of a secret (RFC 7523 §2.2). The client signs the JWT with its own key, or
+ * its platform supplies it.
  *
  * @since 0.1.0
  */
@@ -19,24 +19,39 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 
 /**
- * - `issuer`: may be left out where the assertion is bound by its audience to the authorization server that it is shown
- *   to: the one that the MCP server names then gains nothing that it could use elsewhere. For an assertion with a fixed
- *   audience, or an opaque one, it has to be named, or `discover` written out.
- * - `audience`: of the assertion. The issuer by default; Okta and Entra ID want the token endpoint.
- * - `clientIdParameter`: whether `client_id` is in the body too, as Entra ID wants it. `omit` by default.
- *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issuer"> {
+  /**
+   * The issuer identifier of the authorization server that may receive the assertion, or `discover` to trust the MCP server to
+   * name it.
+   *
+   * You may leave `issuer` out if the audience of the assertion is the authorization server that receives it, because that
+   * server cannot use the assertion elsewhere. For an assertion with a fixed audience, or an opaque one, name the issuer or
+   * write `discover`.
+   *
+   * @default the authorization server that the MCP server names, for an assertion that is bound to it
+   */
   readonly issuer?: OAuthProvider.OAuthProvider.Options["issuer"] | undefined
+  /** The id under which the authorization server knows this client. */
   readonly clientId: string
+  /**
+   * The audience of the assertion. Okta and Entra ID require the token endpoint.
+   *
+   * @default "issuer"
+   */
   readonly audience?: Audience | undefined
+  /**
+   * Whether `client_id` is in the body too, as Entra ID requires.
+   *
+   * @default "omit"
+   */
   readonly clientIdParameter?: "omit" | "send" | undefined
 }
 
 /**
- * The client's proof alone, for use by other grants, with an assertion of its own.
+ * The client's proof alone, for use with other grants, by an assertion of its own.
  *
  * @since 0.1.0
  * @category constructors
@@ -71,6 +86,8 @@ export const make = (
   })
 
 /**
+ * A provider for one server and one client. The `AssertionProvider` supplies the JWT.
+ *
  * @since 0.1.0
  * @category layers
  * @example
@@ -105,6 +122,16 @@ export const layer = (
  *
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
+ * import { Config } from "effect"
+ *
+ * const Auth = PrivateKeyJwt.layerConfig({
+ *   serverUrl: Config.string("MCP_SERVER_URL"),
+ *   clientId: Config.string("MCP_CLIENT_ID")
+ * })
+ * ```
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options>

@@ -24,8 +24,8 @@ const setup = (server: Omit<Parameters<typeof strict>[0], "publicKey"> = {}) =>
     assertions: signed(privateKey)
   }))
 
-describe("make", () => {
-  it.scoped("gives a provider whose tokens the server takes", () =>
+describe("PrivateKeyJwt.make", () => {
+  it.scoped("builds a provider whose tokens the server accepts", () =>
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup()
       yield* Effect.gen(function*() {
@@ -60,7 +60,7 @@ describe("make", () => {
 
   it.scoped.each(
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const
-  )("by %s, as PEM, JWK and CryptoKey", (alg) =>
+  )("signs by %s with a PEM, a JWK and a CryptoKey", (alg) =>
     Effect.gen(function*() {
       const { privateKey, publicKey } = yield* keyPair(alg)
       const keys: ReadonlyArray<SigningKey.SigningKey> = [
@@ -77,7 +77,7 @@ describe("make", () => {
       }
     }))
 
-  it.effect("lives as long as its scope", () =>
+  it.effect("builds a provider that ends with its scope", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -89,7 +89,7 @@ describe("make", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("wrong options are refused, and nothing is sent", () =>
+  it.scoped("fails with InvalidOptions, and nothing is sent", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -109,7 +109,7 @@ describe("make", () => {
     }))
 })
 
-describe("what the server wants otherwise", () => {
+describe("the assertion", () => {
   const tokenWith = (changes: Partial<PrivateKeyJwt.Options>, server: Parameters<typeof setup>[0]) =>
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup(server)
@@ -129,14 +129,14 @@ describe("what the server wants otherwise", () => {
       [{ audience: "token_endpoint" }, "https://auth.example.com", "https://auth.example.com/token"],
       [{ audience: { value: "urn:as" }, issuer: "discover" }, "https://auth.example.com", "urn:as"]
     ] as const
-  )("%j, of %s: aud %s", ([changes, issuer, audience]) =>
+  )("with audience %j, of %s, has aud %s", ([changes, issuer, audience]) =>
     Effect.gen(function*() {
       const { outcome, seen } = yield* tokenWith(changes, { audience, servers: { issuer } })
       expect(outcome._tag).toBe("Right")
       expect(seen.map(({ aud }) => aud)).toEqual([audience])
     }))
 
-  it.scoped("the slash of Auth0's issuer is in aud, also where the caller left it out", () =>
+  it.scoped("has the slash of Auth0's issuer in aud, even if `issuer` has none", () =>
     Effect.gen(function*() {
       const { outcome } = yield* tokenWith({ issuer: "https://tenant.auth0.com" }, {
         audience: "https://tenant.auth0.com/",
@@ -148,7 +148,7 @@ describe("what the server wants otherwise", () => {
   it.scoped.each(
     [[{}, undefined], [{ clientIdParameter: "omit" }, undefined], [{ clientIdParameter: "send" }, "machine"]] as const
   )(
-    "%j: client_id %s",
+    "with clientIdParameter %j comes with client_id %s",
     ([changes, expected]) =>
       Effect.gen(function*() {
         const { forms, outcome } = yield* tokenWith(changes, {})
@@ -157,7 +157,7 @@ describe("what the server wants otherwise", () => {
       })
   )
 
-  it.scoped("the issuer is looked for where it is not named, and held to where it is", () =>
+  it.scoped("has the discovered issuer as aud if none is named, and otherwise the named one", () =>
     Effect.gen(function*() {
       const { outcome } = yield* tokenWith({ issuer: "https://other.example.com" }, {})
       assert(outcome._tag === "Left")
@@ -165,8 +165,8 @@ describe("what the server wants otherwise", () => {
     }))
 })
 
-describe("every attempt has its own jti", () => {
-  it.scoped("retries after a 503, a lost answer and a lost connection included", () =>
+describe("every attempt", () => {
+  it.scoped("has a new jti after a 503, a lost answer and a lost connection", () =>
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup()
       yield* Effect.gen(function*() {
@@ -198,7 +198,7 @@ describe("every attempt has its own jti", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("100 renewals against a server that accepts each once", () =>
+  it.scoped("has a new jti in 100 renewals against a server that accepts each once", () =>
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup()
       yield* Effect.gen(function*() {
@@ -255,7 +255,7 @@ describe("rotation of the key", () => {
     return { ...server, assertions, current, fresh, runs: Ref.get(runs) }
   })
 
-  it.scoped("the key is asked for again after invalid_client, and only then", () =>
+  it.scoped("loads the key again after invalid_client, and only then", () =>
     Effect.gen(function*() {
       const { assertions, current, environment, fresh, rotate, runs } = yield* rotating
       yield* Effect.gen(function*() {
@@ -282,7 +282,7 @@ describe("rotation of the key", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("a refusal of the same key stands, for one request, and the key is asked for again for the next", () =>
+  it.scoped("leaves a refusal of the same key final, and loads the key again for the next request", () =>
     Effect.gen(function*() {
       const { assertions, environment, fresh, rotate, runs } = yield* rotating
       yield* Effect.gen(function*() {
@@ -300,7 +300,7 @@ describe("rotation of the key", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("a second refusal, of the new key, stands", () =>
+  it.scoped("leaves a second refusal, of the new key, final", () =>
     Effect.gen(function*() {
       const { assertions, current, environment, fresh, rotate } = yield* rotating
       const third = yield* keyPair("ES256", "third")
@@ -315,7 +315,7 @@ describe("rotation of the key", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.scoped("what cannot be read is another key if it has another name; else it is for the next request", () =>
+  it.scoped("retries with an unreadable key of a new name, and uses one of the same name for the next request", () =>
     Effect.gen(function*() {
       const [old, fresh] = [yield* keyPair("ES256"), yield* keyPair("ES256", "rotated")]
       for (const named of [true, false]) {
@@ -338,7 +338,7 @@ describe("rotation of the key", () => {
       }
     }))
 
-  it.scoped("to one of another name: the server finds it by that (RFC 7515 §4.1.4)", () =>
+  it.scoped("changes the name by which the server finds the key (RFC 7515 §4.1.4)", () =>
     Effect.gen(function*() {
       const keys = yield* Effect.forEach(["one", "two"], (name) =>
         Effect.flatMap(keyPair("ES256", name), ({ privateKey, publicKey }) =>
@@ -368,7 +368,7 @@ describe("rotation of the key", () => {
       }
     }))
 
-  it.scoped("to one that is of no use: an AssertionError, nothing is sent, and it is asked for until it is", () =>
+  it.scoped("to an unusable key is an AssertionError, sends nothing, and loads the key again for each request", () =>
     Effect.gen(function*() {
       const { assertions, current, environment, fresh, rotate, runs } = yield* rotating
       yield* Effect.gen(function*() {
@@ -393,7 +393,7 @@ describe("rotation of the key", () => {
     }))
 })
 
-describe("a prebuilt assertion is sent only where it belongs", () => {
+describe("a prebuilt assertion", () => {
   const aud = "https://auth.example.com"
   const opaque = Redacted.make("canary-opaque")
 
@@ -408,7 +408,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
       ["no JWT", opaque, "Malformed"],
       ["empty", Redacted.make(""), "Malformed"]
     ] as const
-  )("%s: not sent", ([_, assertion, reason]) =>
+  )("is not sent: %s", ([_, assertion, reason]) =>
     Effect.gen(function*() {
       const { environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -427,7 +427,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
       ["for the token endpoint", unsigned({ aud: [`${aud}/token`] }), undefined],
       ["opaque", opaque, true]
     ] as const
-  )("%s: sent as it is", ([_, assertion, allowed]) =>
+  )("is sent unchanged: %s", ([_, assertion, allowed]) =>
     Effect.gen(function*() {
       const { environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -443,7 +443,7 @@ describe("a prebuilt assertion is sent only where it belongs", () => {
     }))
 })
 
-describe("the issuer is not named: what is not bound to it is not sent, whoever made it (RFC 7523 §3)", () => {
+describe("without a named issuer, an assertion that is not bound to one is not sent (RFC 7523 §3)", () => {
   it.scoped.each(
     [
       ["signed for a fixed audience", (key: CryptoKey) => signed(key, { claimOverrides: { aud: "urn:fixed" } })],
@@ -474,7 +474,7 @@ describe("the issuer is not named: what is not bound to it is not sent, whoever 
 /** A call of the protected server, through the layer. */
 const call = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https://mcp.example.com/mcp/reports"))
 
-describe("layer", () => {
+describe("PrivateKeyJwt.layer", () => {
   it.effect("provides the authenticated client", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
@@ -485,7 +485,7 @@ describe("layer", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.effect("fails to be built with wrong options, and with a wrong key", () =>
+  it.effect("fails with InvalidOptions, also for an unusable key", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       const error = yield* Layer.build(PrivateKeyJwt.layer({ ...options, clientId: "" })).pipe(
@@ -504,7 +504,7 @@ describe("layer", () => {
     }))
 })
 
-describe("layerConfig", () => {
+describe("PrivateKeyJwt.layerConfig", () => {
   const layer = PrivateKeyJwt.layerConfig({
     serverUrl: Config.string("MCP_URL"),
     clientId: Config.string("MCP_CLIENT_ID"),
@@ -527,7 +527,7 @@ describe("layerConfig", () => {
       }).pipe(Effect.provide(assertions), Effect.provide(environment))
     }))
 
-  it.effect("fails without what is needed, and with what is wrong", () =>
+  it.effect("fails if an option is missing, and if one is invalid", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       const fails = (variables: Readonly<Record<string, string>>) =>
@@ -572,7 +572,7 @@ describe("clientAuthentication", () => {
 })
 
 describe("an authorization server that only the MCP server has named", () => {
-  it.scoped("an assertion for a fixed audience needs an issuer, or `discover` written out", () =>
+  it.scoped("receives an assertion for a fixed audience only if `issuer` is \"discover\"", () =>
     Effect.gen(function*() {
       const { environment } = yield* setup()
       const error = yield* Effect.flip(PrivateKeyJwt.make({ ...options, audience: { value: "urn:as" } })).pipe(

@@ -5,7 +5,7 @@
  */
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
-import * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
+import * as RecordEncryption from "@effect-mcp-auth/core/RecordEncryption"
 import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import type { Path } from "@effect/platform/Path"
@@ -48,7 +48,7 @@ export interface FileStorageOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Options extends FileStorageOptions, TokenRecord.EncryptionOptions {}
+export interface Options extends FileStorageOptions, RecordEncryption.EncryptionOptions {}
 
 const makeStore = (
   { directory, leaseDuration = "10 seconds" }: FileStorageOptions
@@ -99,7 +99,7 @@ const makeStore = (
 export const make = (
   options: Options
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, FileSystem | Path> =>
-  Effect.zipWith(makeStore(options), TokenRecord.encrypted(options), RecordTokenStorage.make)
+  Effect.zipWith(makeStore(options), RecordEncryption.encrypted(options), RecordTokenStorage.make)
 
 /**
  * `make` without encryption: everybody who can read the files, or a copy of them, can use the tokens.
@@ -117,7 +117,7 @@ export const make = (
 export const makePlaintext = (
   options: FileStorageOptions
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, FileSystem | Path> =>
-  Effect.map(makeStore(options), (store) => RecordTokenStorage.make(store, TokenRecord.plaintext))
+  Effect.map(makeStore(options), (store) => RecordTokenStorage.make(store, RecordEncryption.plaintext))
 
 /**
  * `make` as a Layer.

@@ -5,7 +5,7 @@
  */
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
-import * as TokenRecord from "@effect-mcp-auth/core/TokenRecord"
+import * as RecordEncryption from "@effect-mcp-auth/core/RecordEncryption"
 import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -86,7 +86,7 @@ export interface RedisStorageOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Options extends RedisStorageOptions, TokenRecord.EncryptionOptions {}
+export interface Options extends RedisStorageOptions, RecordEncryption.EncryptionOptions {}
 
 /** The duration in whole milliseconds, as Redis counts. The limit is the time for which Redis remembers a fence. */
 const durationOption = (
@@ -150,7 +150,7 @@ const makeStore = (
 export const make = (
   options: Options
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, Scope.Scope> =>
-  Effect.zipWith(makeStore(options), TokenRecord.encrypted(options), RecordTokenStorage.make)
+  Effect.zipWith(makeStore(options), RecordEncryption.encrypted(options), RecordTokenStorage.make)
 
 /**
  * `make` without encryption: everyone who can read this Redis can use the tokens.
@@ -161,7 +161,7 @@ export const make = (
 export const makePlaintext = (
   options: RedisStorageOptions
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, Scope.Scope> =>
-  Effect.map(makeStore(options), (store) => RecordTokenStorage.make(store, TokenRecord.plaintext))
+  Effect.map(makeStore(options), (store) => RecordTokenStorage.make(store, RecordEncryption.plaintext))
 
 /**
  * `make` as a Layer.

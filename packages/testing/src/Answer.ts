@@ -1,6 +1,5 @@
 /**
- * What a scripted host answers: plain values, put together before a test runs and given to `TestNetwork.script`
- * or `TestNetwork.always`.
+ * Scripted answers of a host: plain values to pass to `TestNetwork.script` or `TestNetwork.always`.
  *
  * @since 0.1.0
  */
@@ -46,8 +45,8 @@ export type AnswerHeaders = Readonly<Record<string, string | ReadonlyArray<strin
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /**
- * The connection broke before an answer arrived: what a reset, a refused connection or an unknown host name is to an
- * HTTP client. The `HttpClient` of a `TestNetwork` reports it as a `RequestError` with reason `"Transport"`.
+ * The connection broke before an answer arrived: a reset, a refused connection or an unknown host name. The
+ * `HttpClient` of a `TestNetwork` reports it as a `RequestError` with reason `"Transport"`.
  *
  * @since 0.1.0
  * @category errors
@@ -70,7 +69,7 @@ export const status = (
 ): Answer => Respond({ status: code, headers: options?.headers ?? {}, body: options?.body ?? "" })
 
 /**
- * A text answer, `200` and `text/plain` unless told otherwise.
+ * A text answer. `200` and `text/plain` by default.
  *
  * @since 0.1.0
  * @category constructors
@@ -89,7 +88,7 @@ export const text = (
   })
 
 /**
- * A JSON answer, `200` unless told otherwise.
+ * A JSON answer. `200` by default.
  *
  * @since 0.1.0
  * @category constructors
@@ -111,8 +110,8 @@ export const html = (
 ): Answer => text(body, { ...options, contentType: "text/html; charset=utf-8" })
 
 /**
- * A redirect, `302` unless told otherwise. With `307` and `308` a client that follows sends the body again, secrets
- * included (RFC 9110 §15.4.8).
+ * A redirect. `302` by default. With `307` and `308` a client that follows sends the body again, secrets included (RFC
+ * 9110 §15.4.8).
  *
  * @since 0.1.0
  * @category constructors
@@ -156,8 +155,8 @@ export const delayed = (duration: Duration.DurationInput, answer: Answer): Answe
   Delayed({ duration: Duration.decode(duration), answer })
 
 /**
- * A host that waits: it does nothing until `effect` has ended, and answers then. With a `Deferred` or a latch the test
- * decides who wins a race.
+ * A host that waits: the host does nothing until `effect` has ended, and then answers. With a `Deferred` or a latch the
+ * test decides the order of two requests.
  *
  * @since 0.1.0
  * @category combinators
@@ -173,9 +172,9 @@ export const after = (effect: Effect.Effect<unknown>, answer: Answer): Answer =>
 export const truncated: Answer = Truncated()
 
 /**
- * The normal answer followed by white space until its body holds `bytes` bytes. It stays valid JSON, so a client
- * without a limit is content with it. The body is produced as it is read: `bytesRead` in the record of the request
- * says how much of it the client took.
+ * The normal answer followed by white space until its body holds `bytes` bytes. The body stays valid JSON, so a client
+ * without a limit accepts it. The body is produced while it is read: `bytesRead` in the record of the request is how
+ * much of it the client has read.
  *
  * @since 0.1.0
  * @category constructors
@@ -183,7 +182,7 @@ export const truncated: Answer = Truncated()
 export const oversized = (bytes: number): Answer => Oversized({ bytes })
 
 /**
- * The normal JSON answer with something altered. The normal answer has to be a JSON object.
+ * The normal JSON answer with changes. The normal answer must be a JSON object.
  *
  * @example
  * ```ts
@@ -198,7 +197,7 @@ export const oversized = (bytes: number): Answer => Oversized({ bytes })
 export const modified = (f: (json: JsonObject) => unknown): Answer => Modified({ f })
 
 /**
- * What an answer comes to, given the host's normal behaviour. `TestNetwork` calls it; a fake of your own may too.
+ * Runs an answer, given the host's normal answer. `TestNetwork` calls it, and so can a fake of your own.
  *
  * @since 0.1.0
  * @category running
@@ -225,7 +224,7 @@ const JsonObjectFromString = Schema.parseJson(Schema.Record({ key: Schema.String
 const decodeObject = (body: string): JsonObject =>
   Either.getOrThrowWith(
     Schema.decodeUnknownEither(JsonObjectFromString)(body),
-    () => new Error(`Answer.modified: the normal answer is no JSON object but: ${body.slice(0, 100)}`)
+    () => new Error(`Answer.modified: the normal answer is not a JSON object: ${body.slice(0, 100)}`)
   )
 
 const toResponse = (status: number, headers: AnswerHeaders, body: string): Response => {

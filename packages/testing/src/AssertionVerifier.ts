@@ -1,6 +1,6 @@
 /**
- * Verifies the JWTs by which a client or a grant says who it is (RFC 7523 §3), as a strict authorization server does: by
- * the signature, for one audience, while they are valid, and each `jti` once.
+ * Verifies the JWTs of clients and grants (RFC 7523 §3) as a strict authorization server does: an assertion needs a
+ * valid signature, one audience, a valid time, and a `jti` that was not used before.
  *
  * @since 0.1.0
  */
@@ -8,28 +8,43 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Schema from "effect/Schema"
+import type { ClientKey } from "./ClientKey.ts"
 import * as Assertion from "./internal/assertion.ts"
 import { Refusal } from "./TokenRequest.ts"
 
-export type { ClientKey } from "./internal/assertion.ts"
+export type { ClientKey } from "./ClientKey.ts"
 
 /**
- * - `issuer`, `subject`: what `iss` and `sub` have to be; the same one where `subject` is left out.
- * - `keys`: the public keys of the issuer. An assertion with a `kid` is verified by the key of that name, one without by
- *   the only key there is.
- * - `audiences`: what `aud` may be, one of them, and nothing beside it.
- * - `maxLifetime`: of `exp` from now, in seconds. Any by default.
- * - `error`: the code of its refusals; `invalid_client` by default, `invalid_grant` for the JWT bearer grant.
- *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /** The `iss` that an assertion must have (RFC 7523 §3). */
   readonly issuer: string
+  /**
+   * The `sub` that an assertion must have (RFC 7523 §3).
+   *
+   * @default `issuer`
+   */
   readonly subject?: string | undefined
-  readonly keys: ReadonlyArray<Assertion.ClientKey>
+  /**
+   * The public keys of the issuer. An assertion with a `kid` is verified with the key of that name. An assertion
+   * without a `kid` is verified with the only key; with several keys it is refused.
+   */
+  readonly keys: ReadonlyArray<ClientKey>
+  /** The accepted values of `aud`. An assertion must name exactly one of them (RFC 7523 §3). */
   readonly audiences: ReadonlyArray<string>
+  /**
+   * The longest time from now to `exp`, in seconds.
+   *
+   * @default no limit
+   */
   readonly maxLifetime?: number | undefined
+  /**
+   * The error code of a refusal. Use `invalid_grant` for the JWT bearer grant (RFC 7523 §3.1).
+   *
+   * @default "invalid_client"
+   */
   readonly error?: "invalid_client" | "invalid_grant" | undefined
 }
 
@@ -46,23 +61,26 @@ export type Claims = Readonly<Record<string, unknown>>
  * @category models
  */
 export interface AssertionVerifier {
-  /** The claims of an assertion that is right, which has to have a `jti` that was not seen before. */
+  /** The claims of a valid assertion. Refuses an assertion whose `jti` was used before. */
   readonly verify: (assertion: string) => Effect.Effect<Claims, Refusal>
-  /** The claims of every assertion so far that was right but for its `jti`, which may have been seen before. */
+  /**
+   * The claims of all valid assertions so far. Those that were refused because their `jti` was used before are
+   * included.
+   */
   readonly seen: Effect.Effect<ReadonlyArray<Claims>>
-  /** From now on the keys are these. */
-  readonly rotate: (keys: ReadonlyArray<Assertion.ClientKey>) => Effect.Effect<void>
+  /** From now on only these keys are accepted. */
+  readonly rotate: (keys: ReadonlyArray<ClientKey>) => Effect.Effect<void>
 }
 
 const Payload = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
-/** Of one that was verified, so that it can be read. */
+/** The claims of a verified assertion, which is known to be readable. */
 const claimsOf = (assertion: string): Claims =>
   Schema.decodeSync(Payload)(Either.getOrThrow(Encoding.decodeBase64UrlString(assertion.split(".")[1] ?? "")))
 
 /**
- * @since 0.1.0
- * @category constructors
+ * A verifier for the assertions of one issuer.
+ *
  * @example
  * ```ts
  * import { AssertionVerifier, TestServers } from "@effect-mcp-auth/testing"
@@ -84,6 +102,9 @@ const claimsOf = (assertion: string): Claims =>
  *   }
  * })
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (options: Options): AssertionVerifier => {
   const { audiences, error = "invalid_client", issuer, maxLifetime, subject = issuer } = options

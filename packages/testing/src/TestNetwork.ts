@@ -1,105 +1,42 @@
 /**
  * A fake internet: hosts in memory, an `HttpClient` and a `fetch` that reach them, a record of every request, and
- * scripted faults. Nothing leaves the process, and every delay goes through the `Clock`.
+ * scripted faults. No request leaves the process, and every delay goes through the `Clock`. `TestHttpServers` makes the
+ * hosts reachable over real sockets.
  *
  * @since 0.1.0
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type { Answer } from "./Answer.ts"
-import { ConnectionDropped, delayed, proceed, respond } from "./Answer.ts"
-import * as Wire from "./internal/wire.ts"
+import { ConnectionDropped, delayed, respond } from "./Answer.ts"
+import { RequestLog } from "./internal/network/requestLog.ts"
+import { Script } from "./internal/network/script.ts"
+import * as Wire from "./internal/network/wire.ts"
+import type {
+  Endpoint,
+  Host,
+  IncomingRequest,
+  NetworkRequest,
+  RecordedRequest,
+  Route,
+  Target
+} from "./NetworkRequest.ts"
 
-/**
- * What a request was for. The host that serves it says so. Where no host does, a well-known name in the path decides
- * (a client that looks for metadata in the wrong place is looking for metadata), and anything else is `"other"`.
- *
- * @since 0.1.0
- * @category models
- */
-export type Endpoint =
-  | "protected-resource-metadata"
-  | "authorization-server-metadata"
-  | "token"
-  | "resource"
-  | "other"
-
-/**
- * A request as it arrives at a host.
- *
- * @since 0.1.0
- * @category models
- */
-export interface NetworkRequest {
-  /** When it was sent, in epoch milliseconds of the `Clock`. */
-  readonly at: number
-  readonly method: string
-  /** The whole URL with its query, without a fragment. */
-  readonly url: string
-  /** Header fields by lower-case name. */
-  readonly headers: Readonly<Record<string, string>>
-  /** The body as text; empty when there is none. */
-  readonly body: string
-}
-
-/**
- * How a request ended. `at` is in epoch milliseconds of the `Clock`.
- *
- * - `Pending`: no answer yet
- * - `Answered`: the client has the status and the headers
- * - `Dropped`: the connection broke
- * - `Interrupted`: the client gave up first, by a time limit or an interruption
- *
- * @since 0.1.0
- * @category models
- */
-export type Outcome =
-  | { readonly _tag: "Pending" }
-  | { readonly _tag: "Answered"; readonly at: number; readonly status: number }
-  | { readonly _tag: "Dropped"; readonly at: number }
-  | { readonly _tag: "Interrupted"; readonly at: number }
-
-/**
- * A request as the network remembers it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RecordedRequest extends NetworkRequest {
-  readonly endpoint: Endpoint
-  readonly outcome: Outcome
-  /** How many requests were under way when this one was sent, itself included. */
-  readonly inFlight: number
-  /** How many bytes of the answer's body the client has read so far. */
-  readonly bytesRead: number
-}
-
-/**
- * Which requests are meant: all of an endpoint, or those that a predicate picks.
- *
- * @since 0.1.0
- * @category models
- */
-export type Target = Endpoint | ((request: RecordedRequest) => boolean)
-
-/**
- * What a host does with one request.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Route {
-  readonly endpoint: Endpoint
-  readonly respond: Effect.Effect<Response>
-}
+export type {
+  Endpoint,
+  Host,
+  IncomingRequest,
+  NetworkRequest,
+  Outcome,
+  RecordedRequest,
+  Route,
+  Target
+} from "./NetworkRequest.ts"
 
 /**
  * A fake internet, see {@link layer}.
@@ -122,44 +59,52 @@ export declare namespace TestNetwork {
    */
   export interface Service {
     /**
-     * Reaches the hosts of this network and nothing else. Like `FetchHttpClient` it follows redirects, unless
+     * Reaches the hosts of this network and nothing else. Follows redirects as `FetchHttpClient` does, unless
      * `FetchHttpClient.RequestInit` says `redirect: "manual"` or `"error"`.
      */
     readonly httpClient: HttpClient.HttpClient
-    /** The same network for what takes a `fetch`. It runs on the `Clock` that was in place when the network was made. */
+    /**
+     * The same network for code that takes a `fetch`. Runs on the `Clock` that was in place when the network was made.
+     */
     readonly fetch: typeof globalThis.fetch
     /**
-     * Puts a host on the network. `origin` is scheme, host and port, as in `https://mcp.example.com`; anything after
-     * that is ignored. Several hosts may share an origin: the first that has a route for a request serves it, and a
-     * request for which none has one is answered `404`.
+     * Answers one request that reached the process in another way than by {@link httpClient} and {@link fetch}, such as
+     * over a socket. The request is recorded and gets scripted answers like any other. Fails with `ConnectionDropped`
+     * where the connection is to be broken. Redirects are returned, not followed.
      */
-    readonly register: (
-      origin: string,
-      host: (request: NetworkRequest) => Route | undefined
-    ) => Effect.Effect<void>
-    /** Puts a host on the network that answers every request in the same way. */
+    readonly handle: (request: IncomingRequest) => Effect.Effect<Response, ConnectionDropped>
+    /**
+     * Puts a host on the network. `origin` is scheme, host and port, as in `https://mcp.example.com`; the rest of a URL
+     * is ignored. Several hosts may share an origin: the first host that has a route for a request serves it. A request
+     * for which no host has a route is answered with `404`.
+     */
+    readonly register: (origin: string, host: Host) => Effect.Effect<void>
+    /** Puts a host on the network that answers every request with `handler`. */
     readonly serve: (
       origin: string,
       handler: (request: NetworkRequest) => Effect.Effect<Response>,
       endpoint?: Endpoint
     ) => Effect.Effect<void>
-    /** Everything that was sent, in order. */
+    /** All requests, in the order in which they were sent. */
     readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
     readonly requestsTo: (target: Target) => Effect.Effect<ReadonlyArray<RecordedRequest>>
     readonly count: (target: Target) => Effect.Effect<number>
-    /** The largest number of such requests that were under way at the same time. */
+    /** The largest number of such requests that were in flight at the same time. */
     readonly maxInFlight: (target: Target) => Effect.Effect<number>
-    /** Waits until `count` such requests (one, if left out) have been sent, those of the past included. */
+    /** Waits until `count` such requests (1 by default) have been sent. Earlier requests count. */
     readonly awaitRequests: (target: Target, count?: number) => Effect.Effect<void>
-    /** Forgets the record. Hosts and scripts stay. */
+    /** Clears the record of requests. Hosts and scripts stay. */
     readonly clear: Effect.Effect<void>
-    /** The next such requests get these answers in turn; after the last one the behaviour is normal again. */
+    /** The next such requests get these answers in turn. After the last answer the behaviour is normal again. */
     readonly script: (target: Target, ...answers: ReadonlyArray<Answer>) => Effect.Effect<void>
-    /** Every such request gets this answer until {@link restore}. A script goes first, and a later call wins. */
+    /**
+     * Every such request gets this answer until {@link restore}. A script goes before, and of two calls the later one
+     * counts.
+     */
     readonly always: (target: Target, answer: Answer) => Effect.Effect<void>
-    /** Back to normal behaviour: drops whatever `script` and `always` have set up. */
+    /** Back to normal behaviour: removes all answers of `script` and `always`. */
     readonly restore: Effect.Effect<void>
-    /** From now on each answer takes this long on its way back. Zero at first. */
+    /** From now on each answer takes this long on its way back to the client. */
     readonly setLatency: (latency: Duration.DurationInput) => Effect.Effect<void>
   }
 
@@ -168,104 +113,58 @@ export declare namespace TestNetwork {
    * @category models
    */
   export interface Options {
-    /** How long each answer takes on its way back. Zero by default. */
+    /**
+     * How long each answer takes on its way back to the client.
+     *
+     * @default 0
+     */
     readonly latency?: Duration.DurationInput | undefined
   }
 }
 
-interface Entry extends NetworkRequest {
-  readonly endpoint: Endpoint
-  readonly inFlight: number
-  readonly started: number
-  ended: number
-  outcome: Outcome
-  bytesRead: number
-}
-
-interface Waiter {
-  readonly target: Target
-  readonly count: number
-  readonly done: Deferred.Deferred<void>
-}
-
 /**
- * An empty network. The `Clock` at hand is the one that its `fetch` will use.
+ * An empty network. Its `fetch` runs on the `Clock` that is in place when the network is made.
+ *
+ * @example
+ * ```ts
+ * import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+ * import { Effect } from "effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make({ latency: "20 millis" })
+ *   yield* network.serve("https://api.example.com", () => Effect.sync(() => new Response("hello")))
+ *   yield* network.script("other", Answer.status(503))
+ *   return yield* network.httpClient.get("https://api.example.com/greeting")
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (options?: TestNetwork.Options): Effect.Effect<TestNetwork.Service> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
-    const hosts = new Map<string, Array<(request: NetworkRequest) => Route | undefined>>()
-    const scripts: Array<{ readonly target: Target; readonly answers: Array<Answer> }> = []
-    const standing: Array<{ readonly target: Target; readonly answer: Answer }> = []
-    let waiting: ReadonlyArray<Waiter> = []
-    let entries: Array<Entry> = []
+    const hosts = new Map<string, ReadonlyArray<Host>>()
+    const log = new RequestLog()
+    const script = new Script()
     let latency = Duration.decode(options?.latency ?? Duration.zero)
-    let inFlight = 0
-    let steps = 0
 
-    const matching = (target: Target): ReadonlyArray<Entry> => entries.filter((entry) => isMeant(target, entry))
-
-    const routeOf = (request: NetworkRequest): Route | undefined => {
-      const known = hosts.get(new URL(request.url).origin)
-      if (known === undefined) {
-        return undefined
-      }
-      for (const host of known) {
-        const route = host(request)
-        if (route !== undefined) {
-          return route
-        }
-      }
-      return { endpoint: guessed(request.url), respond: notFound }
-    }
-
-    const record = (request: NetworkRequest, endpoint: Endpoint): Entry => {
-      inFlight++
-      const entry: Entry = {
-        ...request,
-        endpoint,
-        inFlight,
-        started: steps++,
-        ended: Number.POSITIVE_INFINITY,
-        outcome: { _tag: "Pending" },
-        bytesRead: 0
-      }
-      entries.push(entry)
-      waiting = waiting.filter((waiter) => {
-        const more = matching(waiter.target).length < waiter.count
-        if (!more) {
-          Deferred.unsafeDone(waiter.done, Exit.void)
-        }
-        return more
-      })
-      return entry
-    }
-
-    const finish = (entry: Entry, exit: Exit.Exit<Response, ConnectionDropped>): Effect.Effect<void> =>
-      Effect.map(Clock.currentTimeMillis, (at) => {
-        inFlight--
-        entry.ended = steps++
-        entry.outcome = Exit.match(exit, {
-          onSuccess: (response): Outcome => ({ _tag: "Answered", at, status: response.status }),
-          onFailure: (cause) => ({ _tag: Cause.isInterruptedOnly(cause) ? "Interrupted" : "Dropped", at })
-        })
+    const register: TestNetwork.Service["register"] = (origin, host) =>
+      Effect.sync(() => {
+        const key = new URL(origin).origin
+        hosts.set(key, [...hosts.get(key) ?? [], host])
       })
 
-    const nextAnswer = (entry: Entry): Answer =>
-      scripts.find((script) => script.answers.length > 0 && isMeant(script.target, entry))?.answers.shift()
-        ?? standing.findLast((rule) => isMeant(rule.target, entry))?.answer
-        ?? proceed
-
-    const send = (outgoing: Wire.Outgoing): Effect.Effect<Response, ConnectionDropped> =>
+    const handle = (
+      request: IncomingRequest,
+      signal: AbortSignal = neverAborted
+    ): Effect.Effect<Response, ConnectionDropped> =>
       Effect.uninterruptibleMask((restore) =>
         Effect.flatMap(Clock.currentTimeMillis, (at) => {
-          const { body, headers, method, signal, url } = outgoing
-          const request = { at, method, url, headers, body }
-          const route = routeOf(request)
-          const entry = record(request, route?.endpoint ?? guessed(url))
-          const answer = nextAnswer(entry)
+          const { body, headers, method, url } = request
+          const arrived = { at, method, url, headers, body }
+          const route = routeOf(hosts.get(new URL(url).origin), arrived)
+          const entry = log.begin(arrived, route?.endpoint ?? guessed(url))
+          const answer = script.next(entry)
           return respond(
             Duration.equals(latency, Duration.zero) ? answer : delayed(latency, answer),
             route?.respond ?? unknownHost(url)
@@ -276,59 +175,29 @@ export const make = (options?: TestNetwork.Options): Effect.Effect<TestNetwork.S
               })
             ),
             restore,
-            Effect.onExit((exit) => finish(entry, exit))
+            Effect.onExit((exit) => log.end(entry, exit))
           )
         })
       )
 
-    const register: TestNetwork.Service["register"] = (origin, host) =>
-      Effect.sync(() => {
-        const key = new URL(origin).origin
-        hosts.set(key, [...hosts.get(key) ?? [], host])
-      })
+    const send = (outgoing: Wire.Outgoing) => handle(outgoing, outgoing.signal)
 
     return {
       httpClient: Wire.makeHttpClient(send),
       fetch: Wire.makeFetch(send, runtime),
+      handle: (request) => handle(request),
       register,
       serve: (origin, handler, endpoint = "other") =>
         register(origin, (request) => ({ endpoint, respond: handler(request) })),
-      requests: Effect.sync(() => entries.map(snapshot)),
-      requestsTo: (target) => Effect.sync(() => matching(target).map(snapshot)),
-      count: (target) => Effect.sync(() => matching(target).length),
-      maxInFlight: (target) =>
-        Effect.sync(() => {
-          const all = matching(target)
-          return all.reduce(
-            (most, one) => Math.max(most, all.filter((_) => _.started <= one.started && _.ended > one.started).length),
-            0
-          )
-        }),
-      awaitRequests: (target, count = 1) =>
-        Effect.suspend(() => {
-          if (matching(target).length >= count) {
-            return Effect.void
-          }
-          return Effect.flatMap(Deferred.make<void>(), (done) => {
-            waiting = [...waiting, { target, count, done }]
-            return Deferred.await(done)
-          })
-        }),
-      clear: Effect.sync(() => {
-        entries = []
-      }),
-      script: (target, ...answers) =>
-        Effect.sync(() => {
-          scripts.push({ target, answers: [...answers] })
-        }),
-      always: (target, answer) =>
-        Effect.sync(() => {
-          standing.push({ target, answer })
-        }),
-      restore: Effect.sync(() => {
-        scripts.length = 0
-        standing.length = 0
-      }),
+      requests: Effect.sync(() => log.all()),
+      requestsTo: (target) => Effect.sync(() => log.to(target)),
+      count: (target) => Effect.sync(() => log.count(target)),
+      maxInFlight: (target) => Effect.sync(() => log.maxInFlight(target)),
+      awaitRequests: (target, count = 1) => log.awaitCount(target, count),
+      clear: Effect.sync(() => log.clear()),
+      script: (target, ...answers) => Effect.sync(() => script.add(target, answers)),
+      always: (target, answer) => Effect.sync(() => script.addStanding(target, answer)),
+      restore: Effect.sync(() => script.clear()),
       setLatency: (duration) =>
         Effect.sync(() => {
           latency = Duration.decode(duration)
@@ -337,8 +206,15 @@ export const make = (options?: TestNetwork.Options): Effect.Effect<TestNetwork.S
   })
 
 /**
- * An empty network with these options, and what reaches it: an `HttpClient`, and a `fetch` for whatever reads
+ * An empty network with these options, the `HttpClient` that reaches it, and a `fetch` for code that reads
  * `FetchHttpClient.Fetch`.
+ *
+ * @example
+ * ```ts
+ * import { TestNetwork } from "@effect-mcp-auth/testing"
+ *
+ * const SlowNetwork = TestNetwork.layerWith({ latency: "200 millis" })
+ * ```
  *
  * @since 0.1.0
  * @category layers
@@ -353,17 +229,39 @@ export const layerWith = (
     )))
 
 /**
- * An empty network, and what reaches it. Build it inside the test, so that it runs on the test's `TestClock`.
+ * An empty network, and the `HttpClient` and the `fetch` that reach it. Build the layer inside the test, so that the
+ * network runs on the test's `TestClock`.
+ *
+ * @example
+ * ```ts
+ * import { TestNetwork } from "@effect-mcp-auth/testing"
+ * import { HttpClient } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.TestNetwork
+ *   yield* network.serve("https://api.example.com", () => Effect.sync(() => new Response("hello")))
+ *   yield* HttpClient.get("https://api.example.com/greeting")
+ *   return yield* network.requests
+ * }).pipe(Effect.provide(TestNetwork.layer))
+ * ```
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer: Layer.Layer<TestNetwork | HttpClient.HttpClient | FetchHttpClient.Fetch> = layerWith({})
 
-const isMeant = (target: Target, entry: Entry): boolean =>
-  typeof target === "string" ? entry.endpoint === target : target(snapshot(entry))
+const neverAborted = new AbortController().signal
 
-const snapshot = ({ ended: _ended, started: _started, ...request }: Entry): RecordedRequest => request
+/** The route of the first host that has one. `undefined` for an origin without hosts. */
+const routeOf = (hosts: ReadonlyArray<Host> | undefined, request: NetworkRequest): Route | undefined => {
+  if (hosts === undefined) return undefined
+  for (const host of hosts) {
+    const route = host(request)
+    if (route !== undefined) return route
+  }
+  return { endpoint: guessed(request.url), respond: notFound }
+}
 
 const notFound = Effect.sync(() => new Response("not found", { status: 404 }))
 

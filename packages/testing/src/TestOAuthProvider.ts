@@ -1,5 +1,6 @@
 /**
- * An `OAuthProvider` with a token at hand, for tests of what happens with a token rather than of how it is got.
+ * An `OAuthProvider` that has a token from the start, for tests of programs that use a token and do not care how it is
+ * obtained.
  *
  * @since 0.1.0
  */
@@ -40,7 +41,7 @@ export declare namespace TestOAuthProvider {
     readonly provider: OAuthProvider.Service
     /** Each call of `renew`, in order. */
     readonly renewals: Effect.Effect<ReadonlyArray<Renewal>>
-    /** How often `accessToken` was asked for. */
+    /** How often the token was read. */
     readonly uses: Effect.Effect<number>
     /** From now on `accessToken` and `renew` fail with this error, until {@link recover}. */
     readonly fail: (error: OAuthError) => Effect.Effect<void>
@@ -52,18 +53,36 @@ export declare namespace TestOAuthProvider {
    * @category models
    */
   export interface Options {
-    /** The server's identifier: where the token goes. `https://mcp.example.com/mcp` by default. */
+    /**
+     * The resource identifier of the server that the token is for.
+     *
+     * @default "https://mcp.example.com/mcp"
+     */
     readonly resource?: string | undefined
-    /** `test-token` by default. The tokens of later renewals are `test-token-1`, `test-token-2` and so on. */
+    /**
+     * The first token. A renewal appends its number: `test-token-1`, `test-token-2` and so on.
+     *
+     * @default "test-token"
+     */
     readonly token?: Redacted.Redacted | undefined
-    /** None by default. */
+    /**
+     * The scopes of the first token.
+     *
+     * @default []
+     */
     readonly scopes?: ReadonlyArray<string> | undefined
     /**
-     * How many times `renew` gives another token; from then on it answers with the rejected one, as a real provider
-     * does when nothing is to be gained. No limit by default.
+     * How many times `renew` returns another token. After that `renew` returns the rejected token, as a real provider
+     * does when a new token would not help.
+     *
+     * @default no limit
      */
     readonly renewals?: number | undefined
-    /** Who issued the token. `https://auth.example.com` by default. */
+    /**
+     * The issuer of the token.
+     *
+     * @default "https://auth.example.com"
+     */
     readonly issuer?: string | undefined
   }
 }
@@ -84,9 +103,24 @@ export interface Renewal {
 /** The last instant that a `Date` can hold. */
 const never = 8_640_000_000_000_000
 
+const tokenOf = (issuer: string, value: Redacted.Redacted, scopes: ReadonlyArray<string>, issuedAt: number) =>
+  new AccessToken({ value, tokenType: "Bearer", scopes, issuer, issuedAt, expiresAt: never })
+
 /**
  * A provider with a token that never expires. `renew` keeps to the rules of a real one: a token that has been replaced
  * is not replaced again, and a challenge for more scope adds that scope, once.
+ *
+ * @example
+ * ```ts
+ * import { TestOAuthProvider } from "@effect-mcp-auth/testing"
+ * import { Effect } from "effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const { provider, renewals } = yield* TestOAuthProvider.make({ scopes: ["reports:read"] })
+ *   yield* provider.renew(yield* provider.accessToken)
+ *   return yield* renewals
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -97,16 +131,8 @@ export const make = (options: TestOAuthProvider.Options = {}): Effect.Effect<Tes
     const limit = options.renewals ?? Number.POSITIVE_INFINITY
     const events = yield* PubSub.sliding<OAuthEvent.OAuthEvent>(256)
     const renewals: Array<Renewal> = []
-    const tokenOf = (value: Redacted.Redacted, scopes: ReadonlyArray<string>, issuedAt: number) =>
-      new AccessToken({
-        value,
-        tokenType: "Bearer",
-        scopes,
-        issuer: options.issuer ?? "https://auth.example.com",
-        issuedAt,
-        expiresAt: never
-      })
-    let current = tokenOf(first, options.scopes ?? [], yield* Clock.currentTimeMillis)
+    const { issuer = "https://auth.example.com" } = options
+    let current = tokenOf(issuer, first, options.scopes ?? [], yield* Clock.currentTimeMillis)
     let renewed = 0
     let uses = 0
     let failure: OAuthError | undefined
@@ -114,7 +140,7 @@ export const make = (options: TestOAuthProvider.Options = {}): Effect.Effect<Tes
     const replace = (reason: "Rejected" | "StepUp", scopes: ReadonlyArray<string>, issuedAt: number) =>
       Effect.suspend(() => {
         renewed++
-        current = tokenOf(Redacted.make(`${Redacted.value(first)}-${renewed}`), scopes, issuedAt)
+        current = tokenOf(issuer, Redacted.make(`${Redacted.value(first)}-${renewed}`), scopes, issuedAt)
         return Effect.as(
           PubSub.publish(events, OAuthEvent.TokenRenewed({ token: current, reason, millis: 0 })),
           current

@@ -1,5 +1,6 @@
 /**
- * One authorization server and one protected MCP server, ready for use: what most tests want.
+ * One authorization server and one protected MCP server in memory, ready for use. Most tests need no more.
+ * `TestHttpServers` has the same servers on real sockets.
  *
  * @since 0.1.0
  */
@@ -49,35 +50,89 @@ export declare namespace TestServers {
    * @category models
    */
   export interface Options {
-    /** `https://mcp.example.com/mcp` by default. */
+    /**
+     * The URL of the MCP server.
+     *
+     * @default "https://mcp.example.com/mcp"
+     */
     readonly serverUrl?: string | undefined
-    /** `https://auth.example.com` by default, or the profile's. */
+    /**
+     * The issuer identifier of the authorization server. A `profile` has its own.
+     *
+     * @default "https://auth.example.com"
+     */
     readonly issuer?: string | undefined
-    /** `test-client` by default. */
+    /**
+     * The id of the client.
+     *
+     * @default "test-client"
+     */
     readonly clientId?: string | undefined
-    /** A secret with the characters that need care by default: `s3cr:et+%/ü`. */
+    /**
+     * The secret of the client. The default has the characters that must be encoded (RFC 6749 §2.3.1).
+     *
+     * @default "s3cr:et+%/ü"
+     */
     readonly clientSecret?: Redacted.Redacted | undefined
-    /** What the client may ask for. `["mcp", "admin"]` by default. */
+    /**
+     * The scopes that the client may ask for. The client gets the first one if it asks for none, and the MCP server
+     * needs the first one for every request.
+     *
+     * @default ["mcp", "admin"], or [] with a `profile`
+     */
     readonly scopes?: ReadonlyArray<string> | undefined
-    /** 1 hour by default. */
+    /**
+     * How long tokens live.
+     *
+     * @default 1 hour
+     */
     readonly tokenLifetime?: Duration.DurationInput | undefined
-    /** How long each answer takes. Zero by default. */
+    /**
+     * How long each answer takes on its way back to the client.
+     *
+     * @default 0
+     */
     readonly latency?: Duration.DurationInput | undefined
-    /** Anything else about the authorization server. Its `clients` are there beside the one above. */
+    /**
+     * Further options of the authorization server. Its `clients` are added to the client above.
+     *
+     * @default {}
+     */
     readonly authorizationServer?: Partial<Omit<TestAuthorizationServer.Options, "issuer">> | undefined
     /**
-     * An authorization server in the manner of a product, in place of the one that the options above describe. Its
-     * `resource` is the `serverUrl`, and its `clients` are those that there are; the MCP server needs the first of
-     * `scopes`, which are none by default then.
+     * An authorization server in the manner of a product, in place of the one that the options above describe. Give the
+     * profile the `serverUrl` as its `resource`, and the clients. Only `scopes`, `serverUrl`, `latency` and `mcpServer`
+     * of the other options then count.
+     *
+     * @default none
      */
     readonly profile?: Profile | undefined
-    /** Anything else about the MCP server. */
+    /**
+     * Further options of the MCP server.
+     *
+     * @default {}
+     */
     readonly mcpServer?: Partial<Omit<TestMcpServer.Options, "url">> | undefined
   }
 }
 
 /**
  * Puts both servers on a network that is already there.
+ *
+ * @example
+ * ```ts
+ * import { TestNetwork, TestServers } from "@effect-mcp-auth/testing"
+ * import { Effect } from "effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const reports = yield* TestServers.make({ serverUrl: "https://reports.example.com/mcp", scopes: ["reports:read"] })
+ *   const files = yield* TestServers.make({
+ *     serverUrl: "https://files.example.com/mcp",
+ *     issuer: "https://login.example.com"
+ *   })
+ *   return [reports.serverUrl, files.serverUrl]
+ * }).pipe(Effect.provide(TestNetwork.layer))
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -116,8 +171,8 @@ export const make = (
  * `https://mcp.example.com/mcp`, and the `HttpClient` that reaches them. Every request needs the scope `mcp`, which
  * the client gets if it asks for none, and the tool `admin` needs the scope `admin`.
  *
- * Each call makes servers of its own: keep the layer in a constant if it is provided in several places. Build it inside
- * the test, so that its servers run on the test's `TestClock`.
+ * Each call makes servers of its own: keep the layer in a constant if you provide it in several places. Build the layer
+ * inside the test, so that its servers run on the test's `TestClock`.
  *
  * @example
  * ```ts

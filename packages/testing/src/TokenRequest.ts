@@ -1,6 +1,6 @@
 /**
- * How a strict authorization server reads a token request: the form (RFC 6749 §3.2), and the client's proof of who it
- * is (RFC 6749 §2.3).
+ * How a strict authorization server reads a token request: the form (RFC 6749 §3.2), and the client authentication
+ * (RFC 6749 §2.3).
  *
  * @since 0.1.0
  */
@@ -19,13 +19,29 @@ import type { NetworkRequest } from "./TestNetwork.ts"
  */
 export interface Client {
   readonly clientId: string
-  /** Left out for a client without a secret: public, or one that authenticates by assertion. */
+  /**
+   * The secret of the client. Leave it out for a public client, or a client that authenticates by assertion.
+   *
+   * @default none
+   */
   readonly clientSecret?: Redacted.Redacted | undefined
-  /** What the client may ask for. Everything in the server's `scopesSupported` by default. */
+  /**
+   * The scopes that the client may ask for.
+   *
+   * @default the server's `scopesSupported`
+   */
   readonly scopes?: ReadonlyArray<string> | undefined
-  /** What it gets when it asks for nothing in particular. Everything it may ask for by default. */
+  /**
+   * The scopes that the client gets if it asks for none.
+   *
+   * @default all scopes that the client may ask for
+   */
   readonly defaultScopes?: ReadonlyArray<string> | undefined
-  /** The grant types it may use; any other is `unauthorized_client`. All by default. */
+  /**
+   * The grant types that the client may use. Any other is answered with `unauthorized_client`.
+   *
+   * @default all
+   */
   readonly grantTypes?: ReadonlyArray<string> | undefined
 }
 
@@ -38,7 +54,7 @@ export interface Client {
 export type AuthMethod = "client_secret_basic" | "client_secret_post" | "private_key_jwt" | "none"
 
 /**
- * A token request whose form is sound and whose client is who it says.
+ * A token request whose form is valid and whose client has authenticated.
  *
  * @since 0.1.0
  * @category models
@@ -70,7 +86,11 @@ export type VerifyClientAssertion = (
 export class Refusal extends Data.TaggedError("Refusal")<{
   readonly error: string
   readonly description: string
-  /** HTTP status. By default `401` for `invalid_client` and `400` for the others. */
+  /**
+   * The HTTP status.
+   *
+   * @default 401 for `invalid_client`, 400 for other errors
+   */
   readonly status?: number | undefined
 }> {
   override get message(): string {
@@ -199,7 +219,7 @@ const readBasic = (credentials: string): Effect.Effect<Proof, Refusal> => {
 
 const decodeUtf8 = (bytes: Uint8Array) => Either.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes))
 
-/** Strict: a character that form encoding would have replaced means that nothing was encoded. */
+/** Strict: a character that form encoding would have replaced means that the client has not encoded the value. */
 const formDecode = (encoded: string): string | undefined =>
   /^[A-Za-z0-9\-_.~!*'()%+]*$/.test(encoded)
     ? Either.getOrUndefined(Either.try(() => decodeURIComponent(encoded.replaceAll("+", " "))))
@@ -226,7 +246,7 @@ const isProven = (proof: Proof, { clientSecret }: Client): boolean => {
   }
 }
 
-/** Compares every character whatever the first ones are, as a server that is not a test would have to. */
+/** Compares every character, however many of the first ones match, as a server in production has to. */
 const isSame = (given: string, expected: string): boolean => {
   let difference = given.length ^ expected.length
   for (let i = 0; i < given.length; i++) {

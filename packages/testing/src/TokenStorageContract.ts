@@ -1,24 +1,25 @@
 /**
- * What every `TokenStorage` keeps to, as cases that any test runner can run.
+ * The contract of `TokenStorage`, as cases that any test runner can run.
  *
  * @since 0.1.0
  */
-import { AccessToken, isSame } from "@effect-mcp-auth/core/AccessToken"
+import type { AccessToken } from "@effect-mcp-auth/core/AccessToken"
 import type { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import type { TokenKey } from "@effect-mcp-auth/core/TokenKey"
 import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import { HOUR, isStored, makeKey, makeToken } from "./internal/storageSubject.ts"
+import type { Subject } from "./internal/storageSubject.ts"
 
 /**
- * A storage does something else than it must.
+ * A storage breaks the contract. The message says in what situation, and how.
  *
  * @since 0.1.0
  * @category errors
@@ -26,12 +27,12 @@ import * as Scope from "effect/Scope"
 export class ContractViolation extends Data.TaggedError("ContractViolation")<{ readonly message: string }> {}
 
 /**
- * One thing that a storage has to do.
+ * One case of the contract.
  *
- * `check` succeeds if it does. `storage` and `other` are two views of the same place, as two processes have them; a
- * storage that does not leave the process has but one, and `other` is left out. The place need not be empty, and is left
- * with a few tokens in it. Keys and tokens are made up, and new ones each time. Needs a clock that moves by itself
- * wherever the storage does.
+ * `check` succeeds if the storage meets the contract. `storage` and `other` are two views of the same place, as two
+ * processes have them. A storage that does not leave the process has only one view: leave `other` out. The place need
+ * not be empty. Each case invents new keys and tokens, and leaves a few tokens in the place. If the storage needs a
+ * clock that moves by itself, run the cases on one (`it.live`).
  *
  * @since 0.1.0
  * @category models
@@ -44,76 +45,24 @@ export interface Case {
   ) => Effect.Effect<void, ContractViolation | TokenStorageError>
 }
 
-interface Subject {
-  readonly storage: TokenStorage.Service
-  readonly other: TokenStorage.Service
-  readonly key: TokenKey
-  /** A token issued so many milliseconds from now, by default 0, for an hour. */
-  readonly token: (changes?: TokenChanges) => AccessToken
-}
-
-interface TokenChanges {
-  readonly issuedIn?: number
-  readonly lifetime?: number
-  readonly refreshIn?: number
-  readonly refreshToken?: Redacted.Redacted<string>
-  readonly value?: string
-}
-
-const HOUR = 60 * 60 * 1000
-
-const makeKey = (): TokenKey => ({
-  issuer: "https://auth.example.com",
-  clientId: `contract ${crypto.randomUUID()}`,
-  authenticationMethod: "client_secret_basic",
-  grantType: "client_credentials",
-  resource: "https://mcp.example.com/mcp",
-  subject: "",
-  scopes: ["b", "a"],
-  parameters: [["audience", "x"]]
-})
-
-const makeToken = (now: number) => (changes: TokenChanges = {}): AccessToken => {
-  const issuedAt = now + (changes.issuedIn ?? 0)
-  return new AccessToken({
-    value: Redacted.make(changes.value ?? `contract-token-${crypto.randomUUID()}`),
-    tokenType: "Bearer",
-    scopes: ["b", "a"],
-    issuer: "https://auth.example.com",
-    issuedAt,
-    expiresAt: issuedAt + (changes.lifetime ?? HOUR),
-    ...(changes.refreshIn === undefined ? {} : { refreshAt: issuedAt + changes.refreshIn }),
-    ...(changes.refreshToken === undefined ? {} : { refreshToken: changes.refreshToken })
-  })
-}
-
 const violated = (message: string) => new ContractViolation({ message })
-
-const isKept = (actual: Option.Option<AccessToken>, expected: AccessToken): boolean =>
-  Option.exists(
-    actual,
-    (token) =>
-      isSame(token, expected) && token.issuedAt === expected.issuedAt && token.expiresAt === expected.expiresAt &&
-      token.refreshAt === expected.refreshAt && token.issuer === expected.issuer &&
-      token.tokenType === expected.tokenType &&
-      token.scopes.join(" ") === expected.scopes.join(" ") && Equal.equals(token.refreshToken, expected.refreshToken)
-  )
 
 const expectToken = (storage: TokenStorage.Service, key: TokenKey, expected: AccessToken, when: string) =>
   Effect.flatMap(
     storage.get(key),
     (actual) =>
-      isKept(actual, expected) ? Effect.void : violated(
+      isStored(actual, expected) ? Effect.void : violated(
         Option.isNone(actual)
-          ? `${when}, the token is not there.`
-          : `${when}, another token is there, or something about it has changed.`
+          ? `${when}, the token is missing.`
+          : `${when}, the storage has another token, or a member of the token has changed.`
       )
   )
 
 const expectNone = (storage: TokenStorage.Service, key: TokenKey, when: string) =>
   Effect.flatMap(
     storage.get(key),
-    (actual) => Option.isNone(actual) ? Effect.void : violated(`${when}, there is a token.`)
+    (actual) =>
+      Option.isNone(actual) ? Effect.void : violated(`${when}, the storage has a token where it must have none.`)
   )
 
 const make = (
@@ -126,12 +75,13 @@ const make = (
       .pipe(Effect.scoped)
 })
 
-/** Long enough for a waiter to do something wrong, whatever the clock: a few visits to the storage. */
+/** A few visits to the storage: long enough for a waiter to do something wrong, whatever the clock. */
 const visit = ({ other, storage }: Subject) =>
   Effect.forEach([storage, other], ({ get }) => get(makeKey()), { discard: true }).pipe(Effect.repeatN(4))
 
 /**
- * The contract. What takes time to show is not in it: that a lease lasts while its holder lives, and ends when it has died.
+ * The cases of the contract. Not included, since they take time: a lease lasts while its holder lives, and expires
+ * after the holder has died.
  *
  * @example
  * ```ts
@@ -149,25 +99,31 @@ const visit = ({ other, storage }: Subject) =>
  * @category constructors
  */
 export const cases: ReadonlyArray<Case> = [
-  make("has nothing under a key that was never set", ({ key, storage }) => expectNone(storage, key, "At first")),
-
-  make("gives back all of a token, to everybody", ({ key, other, storage, token }) =>
-    Effect.gen(function*() {
-      const plain = token()
-      yield* storage.set(key, plain)
-      yield* expectToken(storage, key, plain, "After set")
-      yield* expectToken(other, { ...key }, plain, "After set, for the other view")
-      const full = token({
-        refreshIn: HOUR / 2,
-        refreshToken: Redacted.make("contract-refresh-token"),
-        value: "x".repeat(10_000)
-      })
-      yield* other.set(key, full)
-      yield* expectToken(storage, key, full, "After set by the other view, of a long token with all there can be")
-    })),
+  make(
+    "get returns nothing for a key that was never set",
+    ({ key, storage }) => expectNone(storage, key, "Before set")
+  ),
 
   make(
-    "keeps an expired token as long as its refresh token may be good",
+    "get returns every member of the stored token, in both views",
+    ({ key, other, storage, token }) =>
+      Effect.gen(function*() {
+        const plain = token()
+        yield* storage.set(key, plain)
+        yield* expectToken(storage, key, plain, "After set")
+        yield* expectToken(other, { ...key }, plain, "After set, in the other view")
+        const full = token({
+          refreshIn: HOUR / 2,
+          refreshToken: Redacted.make("contract-refresh-token"),
+          value: "x".repeat(10_000)
+        })
+        yield* other.set(key, full)
+        yield* expectToken(storage, key, full, "After set by the other view, with a long token that has every member")
+      })
+  ),
+
+  make(
+    "get returns an expired token that has a refresh token",
     ({ key, other, storage, token }) =>
       Effect.gen(function*() {
         const expired = token({
@@ -176,22 +132,22 @@ export const cases: ReadonlyArray<Case> = [
           refreshToken: Redacted.make("contract-refresh-token")
         })
         yield* storage.set(key, expired)
-        yield* expectToken(other, key, expired, "After an expired one with a refresh token was set")
+        yield* expectToken(other, key, expired, "After set of an expired token with a refresh token")
       })
   ),
 
   make(
-    "takes keys for the same whose scopes and parameters are in another order",
+    "keys with scopes and parameters in another order are the same key",
     ({ key, storage, token }) =>
       Effect.gen(function*() {
         const kept = token()
         yield* storage.set({ ...key, parameters: [["x", "1"], ["y", "2"]] }, kept)
         const same = { ...key, scopes: key.scopes.toReversed(), parameters: [["y", "2"], ["x", "1"]] as const }
-        yield* expectToken(storage, same, kept, "Under the same key in another order")
+        yield* expectToken(storage, same, kept, "Under the same key with another order")
       })
   ),
 
-  make("keeps the tokens of different keys apart", ({ key, other, storage, token }) =>
+  make("tokens of different keys do not affect each other", ({ key, other, storage, token }) =>
     Effect.gen(function*() {
       const kept = token()
       yield* storage.set(key, kept)
@@ -217,33 +173,36 @@ export const cases: ReadonlyArray<Case> = [
       }
     })),
 
-  make("keeps the later of two tokens", ({ key, other, storage, token }) =>
-    Effect.gen(function*() {
-      const [older, newer] = [token({ issuedIn: -2000 }), token({ issuedIn: -1000 })]
-      yield* storage.set(key, older)
-      yield* other.set(key, newer)
-      yield* expectToken(storage, key, newer, "After a later one was set")
-      // Somebody who was paused while the others went on.
-      yield* storage.set(key, older)
-      yield* expectToken(other, key, newer, "After an earlier one was set")
-    })),
+  make(
+    "set does not replace a token with one that was issued earlier",
+    ({ key, other, storage, token }) =>
+      Effect.gen(function*() {
+        const [older, newer] = [token({ issuedIn: -2000 }), token({ issuedIn: -1000 })]
+        yield* storage.set(key, older)
+        yield* other.set(key, newer)
+        yield* expectToken(storage, key, newer, "After set of a later token")
+        // A process that was paused while the others went on.
+        yield* storage.set(key, older)
+        yield* expectToken(other, key, newer, "After set of an earlier token")
+      })
+  ),
 
   make(
-    "lets a token from the future, or an expired one, go",
+    "set replaces a token from the future, and an expired one",
     ({ key, other, storage, token }) =>
       Effect.gen(function*() {
         const kept = token({ issuedIn: -1000 })
         yield* storage.set(key, token({ issuedIn: HOUR }))
         yield* other.set(key, kept)
-        yield* expectToken(storage, key, kept, "After one from the future was replaced")
+        yield* expectToken(storage, key, kept, "After set over a token from the future")
         const expired = { ...key, clientId: `${key.clientId} expired` }
         yield* storage.set(expired, token({ issuedIn: -10, lifetime: 5 }))
         yield* other.set(expired, kept)
-        yield* expectToken(storage, expired, kept, "After an expired one was replaced")
+        yield* expectToken(storage, expired, kept, "After set over an expired token")
       })
   ),
 
-  make("removes the token that is meant, and no other", ({ key, other, storage, token }) =>
+  make("remove deletes only the token that it is given", ({ key, other, storage, token }) =>
     Effect.gen(function*() {
       const [older, newer] = [token({ issuedIn: -2000 }), token({ issuedIn: -1000 })]
       yield* storage.remove(key, older)
@@ -253,28 +212,31 @@ export const cases: ReadonlyArray<Case> = [
       yield* storage.set(key, older)
       yield* storage.set(key, newer)
       yield* other.remove(key, older)
-      yield* expectToken(storage, key, newer, "After remove of the one before")
+      yield* expectToken(storage, key, newer, "After remove of the previous token")
       yield* other.remove(key, token({ issuedIn: -1000 }))
-      yield* expectToken(storage, key, newer, "After remove of another that was issued in the same moment")
+      yield* expectToken(storage, key, newer, "After remove of another token that was issued at the same time")
       yield* other.remove(key, newer)
       yield* storage.set(key, newer)
-      yield* expectToken(other, key, newer, "After remove, and set of the same again")
-    })),
-
-  make("keeps the latest of many that are set at once", ({ key, other, storage, token }) =>
-    Effect.gen(function*() {
-      // The latest first: who looks, and then writes without looking again, leaves the earliest.
-      const tokens = Array.from({ length: 20 }, (_, index) => token({ issuedIn: -1 - index }))
-      yield* Effect.forEach(tokens, (one, index) => (index % 2 === 0 ? storage : other).set(key, one), {
-        concurrency: "unbounded",
-        discard: true
-      })
-      const [latest] = tokens
-      if (latest !== undefined) yield* expectToken(other, key, latest, "After twenty were set at once, the latest")
+      yield* expectToken(other, key, newer, "After remove and set of the same token")
     })),
 
   make(
-    "does not take one that was issued while it looked for one from the future",
+    "the latest of twenty tokens that are set at once is stored",
+    ({ key, other, storage, token }) =>
+      Effect.gen(function*() {
+        // The latest first: a storage that reads, and then writes without reading again, ends with the earliest.
+        const tokens = Array.from({ length: 20 }, (_, index) => token({ issuedIn: -1 - index }))
+        yield* Effect.forEach(tokens, (one, index) => (index % 2 === 0 ? storage : other).set(key, one), {
+          concurrency: "unbounded",
+          discard: true
+        })
+        const [latest] = tokens
+        if (latest !== undefined) yield* expectToken(other, key, latest, "After set of twenty tokens at once")
+      })
+  ),
+
+  make(
+    "set does not take a token for one from the future that was issued while set was running",
     ({ key, other, storage, token }) =>
       Effect.gen(function*() {
         for (let round = 0; round < 20; round++) {
@@ -284,33 +246,41 @@ export const cases: ReadonlyArray<Case> = [
           const newer = makeToken(yield* Clock.currentTimeMillis)()
           yield* other.set(name, newer)
           yield* Fiber.join(older)
-          yield* expectToken(storage, name, newer, "After an earlier and a later one were set at once, the later")
+          yield* expectToken(storage, name, newer, "After set of an earlier and a later token at once")
         }
       })
   ),
 
-  make("gives the lease to one at a time, and to the next when its scope ends", (subject) =>
-    Effect.gen(function*() {
-      const { key, other, storage } = subject
-      let holders = 0
-      let turns = 0
-      const turn = ({ lease }: TokenStorage.Service) =>
-        Effect.gen(function*() {
-          yield* lease(key)
-          holders++
-          if (holders > 1) {
-            yield* violated("Two hold the lease at once. A storage that leaves the process needs a `lease` of its own.")
-          }
-          yield* visit(subject)
-          turns++
-          holders--
-        }).pipe(Effect.scoped)
-      yield* Effect.forEach([storage, other, storage, other, other], turn, { concurrency: "unbounded", discard: true })
-      if (turns !== 5) yield* violated("Not everybody had a turn.")
-    })),
+  make(
+    "lease has one holder at a time, and passes to the next when the holder's scope closes",
+    (subject) =>
+      Effect.gen(function*() {
+        const { key, other, storage } = subject
+        let holders = 0
+        let turns = 0
+        const turn = ({ lease }: TokenStorage.Service) =>
+          Effect.gen(function*() {
+            yield* lease(key)
+            holders++
+            if (holders > 1) {
+              yield* violated(
+                "The lease has two holders at once. A storage that several processes share needs a `lease` of its own."
+              )
+            }
+            yield* visit(subject)
+            turns++
+            holders--
+          }).pipe(Effect.scoped)
+        yield* Effect.forEach([storage, other, storage, other, other], turn, {
+          concurrency: "unbounded",
+          discard: true
+        })
+        if (turns !== 5) yield* violated("Some callers never got the lease.")
+      })
+  ),
 
   make(
-    "lets a waiter for the lease leave without taking a turn, and others wait on",
+    "an interrupted waiter for the lease does not get it, and the other waiters still do",
     (subject) =>
       Effect.gen(function*() {
         const { key, other, storage } = subject
@@ -322,7 +292,9 @@ export const cases: ReadonlyArray<Case> = [
         yield* visit(subject)
         yield* Fiber.interrupt(leaving)
         yield* visit(subject)
-        if (Option.isSome(yield* Fiber.poll(waiting))) yield* violated("A waiter has the lease while another holds it.")
+        if (Option.isSome(yield* Fiber.poll(waiting))) {
+          yield* violated("A waiter got the lease while another caller held it.")
+        }
         yield* Scope.close(first, Exit.void)
         yield* Fiber.join(waiting)
         yield* storage.lease(key)
@@ -330,7 +302,7 @@ export const cases: ReadonlyArray<Case> = [
   ),
 
   make(
-    "gives leases of different keys at once, and does not need one to read and write",
+    "leases of different keys are independent, and get and set need no lease",
     (subject) =>
       Effect.gen(function*() {
         const { key, other, storage, token } = subject
@@ -338,7 +310,7 @@ export const cases: ReadonlyArray<Case> = [
         yield* other.lease({ ...key, clientId: `${key.clientId} other` })
         const kept = token()
         yield* other.set(key, kept)
-        yield* expectToken(storage, key, kept, "While another holds the lease")
+        yield* expectToken(storage, key, kept, "While another caller holds the lease")
       })
   )
 ]

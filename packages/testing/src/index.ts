@@ -3,39 +3,85 @@
  */
 
 /**
- * What a scripted host answers: plain values, put together before a test runs and given to `TestNetwork.script`
- * or `TestNetwork.always`.
+ * Scripted answers of a host: plain values to pass to `TestNetwork.script` or `TestNetwork.always`.
  *
  * @since 0.1.0
  */
 export * as Answer from "./Answer.ts"
 
 /**
- * Verifies the JWTs by which a client or a grant says who it is (RFC 7523 §3), as a strict authorization server does: by
- * the signature, for one audience, while they are valid, and each `jti` once.
+ * Verifies the JWTs of clients and grants (RFC 7523 §3) as a strict authorization server does: an assertion needs a
+ * valid signature, one audience, a valid time, and a `jti` that was not used before.
  *
  * @since 0.1.0
  */
 export * as AssertionVerifier from "./AssertionVerifier.ts"
 
 /**
- * Authorization servers in the manner of Entra ID, Okta, Auth0, Keycloak, Cognito, Google, PingOne and Ory Hydra: as
- * strict as those are about scopes, audiences and assertions, so that a configuration is known to work before it meets
- * the real one. `docs/identity-providers.md` has the configuration for each.
+ * The public key of a client, as an authorization server has it registered.
  *
- * They stand for what the providers document, and leave out what no token request of a machine meets.
+ * @since 0.1.0
+ */
+export * as ClientKey from "./ClientKey.ts"
+
+/**
+ * Authorization servers in the manner of Entra ID, Okta, Auth0, Keycloak, Cognito, Google, PingOne and Ory Hydra: as
+ * strict as those about scopes, audiences and assertions. A configuration that works here has the parameters that the
+ * real provider needs. `docs/identity-providers.md` has the configuration for each.
+ *
+ * The profiles do what the providers document, as far as the token request of a machine is concerned.
  *
  * @since 0.1.0
  */
 export * as IdentityProviderProfile from "./IdentityProviderProfile.ts"
 
 /**
- * An authorization server in memory: strict where RFC 6749 is, with handles to turn the things that go wrong in
- * production (a rotated secret, a revoked token, a shorter lifetime) by hand.
+ * The tokens that a test authorization server has issued.
+ *
+ * @since 0.1.0
+ */
+export * as IssuedToken from "./IssuedToken.ts"
+
+/**
+ * The addresses at which an authorization server may publish its metadata.
+ *
+ * @since 0.1.0
+ */
+export * as MetadataForm from "./MetadataForm.ts"
+
+/**
+ * A request on a `TestNetwork`: as it arrives at a host, and as the network records it.
+ *
+ * @since 0.1.0
+ */
+export * as NetworkRequest from "./NetworkRequest.ts"
+
+/**
+ * The challenge with which a protected server refuses a request.
+ *
+ * @since 0.1.0
+ */
+export * as ServerChallenge from "./ServerChallenge.ts"
+
+/**
+ * An authorization server in memory: as strict as RFC 6749, with handles for what goes wrong in production: a rotated
+ * secret, a revoked token, a shorter lifetime.
  *
  * @since 0.1.0
  */
 export * as TestAuthorizationServer from "./TestAuthorizationServer.ts"
+
+/**
+ * The servers of `TestServers` on real sockets, for what cannot use a client in memory: a program in another process, a
+ * library with an HTTP client of its own, a test of time limits and broken connections.
+ *
+ * The state, the record of requests and the scripted answers are those of the `TestNetwork`. No module of Node is
+ * imported: the HTTP server is a value of Effect's `HttpServer`, such as `NodeHttpServer.make` of
+ * `@effect/platform-node` or `BunHttpServer.make` of `@effect/platform-bun`.
+ *
+ * @since 0.1.0
+ */
+export * as TestHttpServers from "./TestHttpServers.ts"
 
 /**
  * A protected MCP server in memory: RFC 9728 metadata, RFC 6750 challenges, and a small MCP behind them.
@@ -46,37 +92,59 @@ export * as TestMcpServer from "./TestMcpServer.ts"
 
 /**
  * A fake internet: hosts in memory, an `HttpClient` and a `fetch` that reach them, a record of every request, and
- * scripted faults. Nothing leaves the process, and every delay goes through the `Clock`.
+ * scripted faults. No request leaves the process, and every delay goes through the `Clock`. `TestHttpServers` makes the
+ * hosts reachable over real sockets.
  *
  * @since 0.1.0
  */
 export * as TestNetwork from "./TestNetwork.ts"
 
 /**
- * An `OAuthProvider` with a token at hand, for tests of what happens with a token rather than of how it is got.
+ * An `OAuthProvider` that has a token from the start, for tests of programs that use a token and do not care how it is
+ * obtained.
  *
  * @since 0.1.0
  */
 export * as TestOAuthProvider from "./TestOAuthProvider.ts"
 
 /**
- * One authorization server and one protected MCP server, ready for use: what most tests want.
+ * One authorization server and one protected MCP server in memory, ready for use. Most tests need no more.
+ * `TestHttpServers` has the same servers on real sockets.
  *
  * @since 0.1.0
  */
 export * as TestServers from "./TestServers.ts"
 
 /**
- * How a strict authorization server reads a token request: the form (RFC 6749 §3.2), and the client's proof of who it
- * is (RFC 6749 §2.3).
+ * What a grant of a test authorization server allows, and the scope and the audience of the token that comes of it.
+ *
+ * @since 0.1.0
+ */
+export * as TokenGrant from "./TokenGrant.ts"
+
+/**
+ * How a strict authorization server reads a token request: the form (RFC 6749 §3.2), and the client authentication
+ * (RFC 6749 §2.3).
  *
  * @since 0.1.0
  */
 export * as TokenRequest from "./TokenRequest.ts"
 
 /**
- * What every `TokenStorage` keeps to, as cases that any test runner can run.
+ * The contract of `TokenStorage`, as cases that any test runner can run.
  *
  * @since 0.1.0
  */
 export * as TokenStorageContract from "./TokenStorageContract.ts"
+
+/**
+ * A clock for simulations: hours pass in seconds, and the machine's clock can be set or its timers suspended.
+ *
+ * `TestClock` is right for most tests. It waits for real timers to find out that all fibers are at rest, sorts all
+ * sleepers at every step, and knows one time. A `VirtualClock` keeps its sleepers in a heap, and tells three times
+ * apart, as they differ on a real machine: what the timers count, what the clock of the machine says, and the time of
+ * the rest of the world.
+ *
+ * @since 0.1.0
+ */
+export * as VirtualClock from "./VirtualClock.ts"

@@ -20,7 +20,7 @@ describe("Answer", () => {
       assert.strictEqual(yield* textOf(full), "no")
     }))
 
-  it.effect("json, text and html say what they are", () =>
+  it.effect("json, text and html set their content type", () =>
     Effect.gen(function*() {
       const json = yield* Answer.respond(
         Answer.json({ a: 1 }, { status: 500, headers: { "retry-after": "3" } }),
@@ -43,7 +43,7 @@ describe("Answer", () => {
       assert.include(yield* textOf(html), "<h1>")
     }))
 
-  it.effect("redirect is a 302 unless told otherwise", () =>
+  it.effect("redirect is a 302 by default", () =>
     Effect.gen(function*() {
       const found = yield* Answer.respond(Answer.redirect("https://a.example/x"), normal)
       assert.strictEqual(found.status, 302)
@@ -51,7 +51,7 @@ describe("Answer", () => {
       assert.strictEqual((yield* Answer.respond(Answer.redirect("/y", 307), normal)).status, 307)
     }))
 
-  it.effect("proceed is the normal answer, dropped none", () =>
+  it.effect("proceed is the normal answer, and dropped fails with ConnectionDropped", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* Answer.respond(Answer.proceed, normal)).status, 201)
       const error = yield* Effect.flip(Answer.respond(Answer.dropped, normal))
@@ -126,11 +126,13 @@ describe("Answer", () => {
       assert.strictEqual(yield* textOf(response), "{\"issuer\":\"https://auth.example.com\",\"n\":2}")
     }))
 
-  it.effect("modified of an answer that is no JSON object is a mistake of the test, a defect", () =>
+  it.effect("modified of an answer that is not a JSON object is a defect", () =>
     Effect.gen(function*() {
       const exit = yield* Effect.exit(
         Answer.respond(Answer.modified((json) => json), Effect.sync(() => new Response("<html>")))
       )
-      assert.isTrue(Exit.isFailure(exit) && exit.cause.toString().includes("no JSON object but: <html>"))
+      assert.isTrue(
+        Exit.isFailure(exit) && exit.cause.toString().includes("the normal answer is not a JSON object: <html>")
+      )
     }))
 })

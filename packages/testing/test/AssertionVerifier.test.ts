@@ -47,7 +47,7 @@ const setup = (changes: Partial<AssertionVerifier.Options> = {}) =>
   }))
 
 describe("AssertionVerifier", () => {
-  it.effect("gives all claims of what is right", () =>
+  it.effect("returns all claims of a valid assertion", () =>
     Effect.gen(function*() {
       const { first, verifier } = yield* setup()
       const claims = good({ tenant: "acme" })
@@ -72,7 +72,7 @@ describe("AssertionVerifier", () => {
       assert.deepStrictEqual(yield* verifier.seen, [])
     }))
 
-  it.effect("takes each jti once, and keeps those that came again", () =>
+  it.effect("refuses a jti that was used before, and records its claims", () =>
     Effect.gen(function*() {
       const { first, verifier } = yield* setup({ error: "invalid_grant" })
       const jwt = yield* sign(first.privateKey, good())
@@ -83,14 +83,14 @@ describe("AssertionVerifier", () => {
       assert.deepStrictEqual((yield* verifier.seen).map(({ jti }) => jti), ["one", "one"])
     }))
 
-  it.effect("a subject of its own", () =>
+  it.effect("accepts the `subject` of the options, and refuses another one", () =>
     Effect.gen(function*() {
       const { first, verifier } = yield* setup({ subject: "workload" })
       yield* Effect.flip(verifier.verify(yield* sign(first.privateKey, good())))
       yield* verifier.verify(yield* sign(first.privateKey, good({ sub: "workload", jti: "two" })))
     }))
 
-  it.effect("after a rotation the old key is none, nor is its name", () =>
+  it.effect("after a rotation refuses the old key and its name", () =>
     Effect.gen(function*() {
       const { first, second, verifier } = yield* setup()
       yield* verifier.rotate([{ publicKey: second.publicKey, keyId: "new" }])
@@ -102,7 +102,7 @@ describe("AssertionVerifier", () => {
       yield* verifier.verify(yield* sign(second.privateKey, good(), "new"))
     }))
 
-  it.effect("refuses what is no JWT", () =>
+  it.effect("refuses a text that is not a JWT", () =>
     Effect.gen(function*() {
       const { verifier } = yield* setup()
       const refusal = yield* Effect.flip(verifier.verify("canary"))

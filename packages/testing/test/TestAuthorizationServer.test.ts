@@ -50,7 +50,7 @@ const withServer = <A, E>(
 ) => Effect.flatMap(TestAuthorizationServer.make({ ...options, ...more }), test).pipe(Effect.provide(TestNetwork.layer))
 
 describe("TestAuthorizationServer tokens", () => {
-  it.effect("an answer as in RFC 6749 §5.1", () =>
+  it.effect("the answer to a token request has the members and headers of RFC 6749 §5.1", () =>
     withServer((server) =>
       Effect.gen(function*() {
         yield* TestClock.adjust("1 second")
@@ -75,7 +75,7 @@ describe("TestAuthorizationServer tokens", () => {
       })
     ))
 
-  it.effect("no two tokens are the same", () =>
+  it.effect("each token request gets another token", () =>
     withServer((server) =>
       Effect.gen(function*() {
         const [one, two] = yield* Effect.all([request(grant), request(grant)])
@@ -110,7 +110,7 @@ describe("TestAuthorizationServer tokens", () => {
 })
 
 describe("TestAuthorizationServer clients", () => {
-  it.effect("client_secret_basic and client_secret_post", () =>
+  it.effect("client_secret_basic and client_secret_post are accepted", () =>
     withServer(() =>
       Effect.gen(function*() {
         assert.strictEqual((yield* request(grant)).status, 200)
@@ -154,7 +154,7 @@ describe("TestAuthorizationServer clients", () => {
       })
     ))
 
-  it.effect("more than one proof, or a proof of somebody else, is invalid_request", () =>
+  it.effect("two kinds of client authentication, or one of another client, are invalid_request", () =>
     withServer(() =>
       Effect.gen(function*() {
         for (
@@ -213,7 +213,7 @@ describe("TestAuthorizationServer clients", () => {
         assert.strictEqual((yield* request(inBody, {})).status, 200)
       }), { authMethods: ["client_secret_post"] }))
 
-  it.effect("a rotated secret: only the new one is good", () =>
+  it.effect("after rotateSecret only the new secret is accepted", () =>
     withServer((server) =>
       Effect.gen(function*() {
         yield* server.rotateSecret("nightly", Redacted.make("new"))
@@ -224,7 +224,7 @@ describe("TestAuthorizationServer clients", () => {
       })
     ))
 
-  it.effect("a client assertion is verified by whom the test names", () => {
+  it.effect("verifyClientAssertion decides about a client assertion", () => {
     const proof = {
       ...grant,
       client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
@@ -253,7 +253,7 @@ describe("TestAuthorizationServer clients", () => {
 })
 
 describe("TestAuthorizationServer requests", () => {
-  it.effect("the form has to be a form, sent by POST", () =>
+  it.effect("a token request that is not a form sent by POST is invalid_request", () =>
     withServer(() =>
       Effect.gen(function*() {
         const asJson = yield* HttpClient.execute(
@@ -278,7 +278,7 @@ describe("TestAuthorizationServer requests", () => {
       })
     ))
 
-  it.effect("grant types: missing, unknown, inherited, not for this client", () =>
+  it.effect("a grant type that is missing, unknown, inherited or not allowed for the client is refused", () =>
     withServer(() =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* refusal({ scope: "read" }), [400, "invalid_request"])
@@ -304,7 +304,7 @@ describe("TestAuthorizationServer requests", () => {
       })
     ))
 
-  it.effect("a server without scopes says none", () =>
+  it.effect("a server without scopes leaves scope out of its answer", () =>
     withServer(() =>
       Effect.gen(function*() {
         const answer = yield* request(grant, { authorization: basic("plain", secret) })
@@ -324,14 +324,14 @@ describe("TestAuthorizationServer requests", () => {
         }
       }), { defaultResource: "https://default.example" }))
 
-  it.effect("a resource can be passed over", () =>
+  it.effect("resourceParameter ignored: the resource is not read", () =>
     withServer((server) =>
       Effect.gen(function*() {
         yield* request({ ...grant, resource: "no URL" })
         assert.deepStrictEqual((yield* server.issued).map((token) => token.resource), ["https://mcp.example.com/mcp"])
       }), { resourceParameter: "ignored", defaultResource: "https://mcp.example.com/mcp" }))
 
-  it.effect("a grant can say the audience and the scopes itself", () =>
+  it.effect("a grant can set the audience and the scopes of the token", () =>
     withServer((server) =>
       Effect.gen(function*() {
         yield* request({ ...grant, resource: "https://other.example.com", scope: "anything" })
@@ -384,7 +384,7 @@ describe("TestAuthorizationServer requests", () => {
       }
     }))
 
-  it.effect("a refusal says what it is about", () =>
+  it.effect("the message of a Refusal has its error and its description", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(TokenRequest.refuse("invalid_scope", "too much"))
       assert.strictEqual(error.message, "invalid_scope: too much")
@@ -432,7 +432,7 @@ describe("TestAuthorizationServer metadata", () => {
         }), { issuer: `${issuer}/tenant` })
     }))
 
-  it.effect("can be served at some addresses only, or nowhere, and is still seen to be looked for", () =>
+  it.effect("metadataAt limits the addresses served, and requests to the others are recorded as for metadata", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* TestAuthorizationServer.make({ ...options, metadataAt: ["openid-configuration-appended"] })
@@ -443,7 +443,7 @@ describe("TestAuthorizationServer metadata", () => {
       assert.strictEqual(yield* network.count("authorization-server-metadata"), 3)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("members can be added, replaced and left out; an issuer's slash is kept", () =>
+  it.effect("members can be added, replaced and removed, and the issuer keeps its trailing slash", () =>
     withServer(() =>
       Effect.gen(function*() {
         const metadata = yield* metadataOf(`${issuer}/.well-known/oauth-authorization-server`)

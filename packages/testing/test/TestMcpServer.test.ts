@@ -86,7 +86,7 @@ describe("TestMcpServer metadata", () => {
         }), { serveMetadataAt: "nowhere" })
     }))
 
-  it.effect("members can be added, replaced and left out", () =>
+  it.effect("members can be added, replaced and removed by the option `metadata`", () =>
     withServers(() =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* Effect.flatMap(get(`${wellKnown}/mcp`), (response) => response.json), {
@@ -113,7 +113,7 @@ describe("TestMcpServer metadata", () => {
 })
 
 describe("TestMcpServer challenges", () => {
-  it.effect("a request without a token learns where the metadata is and what it needs, and of no error", () =>
+  it.effect("the challenge to a request without a token names the metadata and the scopes, and no error", () =>
     withServers(() =>
       Effect.gen(function*() {
         const expected = [401, `Bearer resource_metadata="${wellKnown}/mcp", scope="mcp"`]
@@ -160,7 +160,7 @@ describe("TestMcpServer challenges", () => {
       })
     ))
 
-  it.effect("a tool can need a scope of its own", () =>
+  it.effect("a tool call without the scope of the tool is 403", () =>
     withServers(({ mcpServer }) =>
       Effect.gen(function*() {
         const token = yield* obtainToken({ scope: "mcp" })
@@ -169,7 +169,7 @@ describe("TestMcpServer challenges", () => {
         assert.deepStrictEqual((yield* mcpServer.toolCalls).map((call) => call.tool), ["admin"])
       }), { toolScopes: { echo: ["admin"] } }))
 
-  it.effect("a challenge can be anything, or nothing", () =>
+  it.effect("the option `challenge` replaces the challenge, and an empty list sends none", () =>
     Effect.gen(function*() {
       yield* withServers(() =>
         Effect.gen(function*() {
@@ -183,7 +183,7 @@ describe("TestMcpServer challenges", () => {
         }), { challenge: () => [] })
     }))
 
-  it("a challenge about nothing in particular is the scheme alone", () => {
+  it("bearerChallenge without details is the scheme alone", () => {
     assert.deepStrictEqual(
       TestMcpServer.bearerChallenge({
         status: 401,
@@ -196,7 +196,7 @@ describe("TestMcpServer challenges", () => {
     )
   })
 
-  it.effect("a migration: the new authorization server is named and the old one's tokens are refused", () =>
+  it.effect("after setAuthorizationServers the new server is named and tokens of the old one are refused", () =>
     withServers(({ mcpServer }) =>
       Effect.gen(function*() {
         const token = yield* obtainToken({})
@@ -210,7 +210,7 @@ describe("TestMcpServer challenges", () => {
 })
 
 describe("TestMcpServer requests", () => {
-  it.effect("speaks enough MCP", () =>
+  it.effect("initialize, ping, tools/list and tools/call are answered as MCP says", () =>
     withServers(() =>
       Effect.gen(function*() {
         const token = yield* obtainToken({})
@@ -250,7 +250,7 @@ describe("TestMcpServer requests", () => {
       })
     ))
 
-  it.effect("echo answers what it was told, as text", () =>
+  it.effect("the tool echo returns its message as text", () =>
     withServers(() =>
       Effect.gen(function*() {
         const token = yield* obtainToken({})
@@ -261,7 +261,7 @@ describe("TestMcpServer requests", () => {
       })
     ))
 
-  it.effect("what is below the endpoint is protected and says back what it got; beside it there is nothing", () =>
+  it.effect("a path below the endpoint is protected and echoes the request; a path beside it is 404", () =>
     withServers(() =>
       Effect.gen(function*() {
         const token = yield* obtainToken({})
@@ -283,7 +283,7 @@ describe("TestMcpServer requests", () => {
       })
     ))
 
-  it.effect("a server without a path has the whole origin, but for what is well-known", () =>
+  it.effect("a server without a path serves its whole origin except well-known addresses", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* TestMcpServer.make({ url: "https://mcp.example.com", authorizationServers: [] })
@@ -314,7 +314,7 @@ describe("TestMcpServer requests", () => {
       })
     ))
 
-  it.effect("a client that leaves closes its stream", () =>
+  it.effect("a stream is closed when its client disconnects", () =>
     withServers(({ mcpServer }) =>
       Effect.gen(function*() {
         const response = yield* get(url, `Bearer ${yield* obtainToken({})}`)

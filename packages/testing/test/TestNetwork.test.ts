@@ -76,7 +76,7 @@ describe("TestNetwork hosts", () => {
       })
     ))
 
-  it.effect("another port is another host", () =>
+  it.effect("a host is not reached at another port", () =>
     withHost(() =>
       Effect.gen(function*() {
         assert.strictEqual(yield* status(HttpClient.get(`${origin}:443/`)), 200)
@@ -96,7 +96,7 @@ describe("TestNetwork hosts", () => {
       assert.strictEqual(yield* status(HttpClient.get(`${origin}/z`)), 404)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("a client that looks for metadata in the wrong place is seen to look for metadata", () =>
+  it.effect("a request to a well-known address that no host serves is recorded as one for metadata", () =>
     withHost((network) =>
       Effect.gen(function*() {
         for (
@@ -115,7 +115,7 @@ describe("TestNetwork hosts", () => {
 })
 
 describe("TestNetwork record", () => {
-  it.effect("a request is kept as it was sent, with its time and outcome", () =>
+  it.effect("a request is recorded as it was sent, with its time and outcome", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* TestClock.adjust("5 seconds")
@@ -145,7 +145,7 @@ describe("TestNetwork record", () => {
       })
     ))
 
-  it.effect("an interrupted request is recorded as such", () =>
+  it.effect("an interrupted request is recorded as Interrupted", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* network.always("token", Answer.never)
@@ -157,7 +157,7 @@ describe("TestNetwork record", () => {
       })
     ))
 
-  it.effect("requests can be picked, counted and forgotten", () =>
+  it.effect("requests can be selected, counted and cleared", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* HttpClient.get(`${origin}/1`)
@@ -172,7 +172,7 @@ describe("TestNetwork record", () => {
       })
     ))
 
-  it.effect("concurrency can be seen", () =>
+  it.effect("inFlight and maxInFlight count the requests that were in flight at once", () =>
     withHost((network) =>
       Effect.gen(function*() {
         assert.strictEqual(yield* network.maxInFlight("token"), 0)
@@ -193,7 +193,7 @@ describe("TestNetwork record", () => {
       })
     ))
 
-  it.effect("a test can wait for requests", () =>
+  it.effect("awaitRequests ends when as many requests have been sent", () =>
     withHost((network) =>
       Effect.gen(function*() {
         const both = yield* Effect.fork(network.awaitRequests("token", 2))
@@ -210,7 +210,7 @@ describe("TestNetwork record", () => {
 })
 
 describe("TestNetwork scripts", () => {
-  it.effect("a script answers in turn, then the host does again", () =>
+  it.effect("scripted answers come in turn, and after them the host answers again", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* network.script("token", Answer.status(503), Answer.dropped, Answer.proceed, Answer.status(429))
@@ -250,7 +250,7 @@ describe("TestNetwork scripts", () => {
       })
     ))
 
-  it.effect("a gate decides a race", () =>
+  it.effect("Answer.after holds an answer back until its Deferred is done", () =>
     withHost((network) =>
       Effect.gen(function*() {
         const gate = yield* Deferred.make<void>()
@@ -302,7 +302,7 @@ describe("TestNetwork bodies", () => {
       ])
     }))
 
-  it.effect("what could not be sent is a transport error", () =>
+  it.effect("a request that fetch could not send fails with a Transport error", () =>
     withHost(() =>
       Effect.gen(function*() {
         const injected = HttpClientRequest.bearerToken(HttpClientRequest.get(origin), "a\r\nx: y")
@@ -314,7 +314,7 @@ describe("TestNetwork bodies", () => {
       })
     ))
 
-  it.effect("a client that stops reading early is seen to", () =>
+  it.effect("bytesRead shows that a client stopped reading early", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* network.always("token", Answer.oversized(10_000_000))
@@ -331,7 +331,7 @@ describe("TestNetwork bodies", () => {
       })
     ))
 
-  it.effect("nothing of a body is produced before it is read", () =>
+  it.effect("a body is not produced before the client reads it", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* network.always("token", Answer.oversized(1_000_000))
@@ -342,7 +342,7 @@ describe("TestNetwork bodies", () => {
       })
     ))
 
-  it.effect("a body that breaks on the way is a failure of the reader, and of nobody else", () =>
+  it.effect("a body that breaks while it is read fails the reader, and no unhandled rejection follows", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* network.serve("https://broken.example", () =>
@@ -353,7 +353,7 @@ describe("TestNetwork bodies", () => {
       })
     ))
 
-  it.effect("an aborted request breaks the body that is being read", () =>
+  it.effect("aborting a request breaks the body that is being read", () =>
     withHost((network) =>
       Effect.gen(function*() {
         let cancelled = false
@@ -442,7 +442,7 @@ describe("TestNetwork redirects", () => {
       })
     ))
 
-  it.effect("a loop ends after twenty", () =>
+  it.effect("a loop of redirects fails after twenty", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* network.always("token", Answer.redirect("/again"))
@@ -452,7 +452,7 @@ describe("TestNetwork redirects", () => {
       })
     ))
 
-  it.effect("a location that is no URL is a transport error", () =>
+  it.effect("a location that is not a URL fails with a Transport error", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* network.always("token", Answer.redirect("https://"))
@@ -478,7 +478,7 @@ describe("TestNetwork fetch", () => {
       })
     ))
 
-  it.effect("is what the context's Fetch is, so FetchHttpClient reaches the hosts too", () =>
+  it.effect("is provided as Fetch, so that FetchHttpClient reaches the hosts too", () =>
     withHost((network) =>
       Effect.gen(function*() {
         assert.strictEqual(yield* FetchHttpClient.Fetch, network.fetch)
@@ -488,7 +488,7 @@ describe("TestNetwork fetch", () => {
       })
     ))
 
-  it.effect("follows redirects, and takes a Request", () =>
+  it.effect("follows redirects, and accepts a Request", () =>
     withHost((network) =>
       Effect.gen(function*() {
         yield* network.script("token", Answer.redirect("/to"))
@@ -539,7 +539,7 @@ describe("TestNetwork fetch", () => {
     ))
 })
 
-it.effect("make gives a network without a layer", () =>
+it.effect("TestNetwork.make gives a network without a layer", () =>
   Effect.gen(function*() {
     const network = yield* TestNetwork.make({ latency: "1 second" })
     yield* network.serve(origin, () => Effect.sync(() => new Response("ok")))

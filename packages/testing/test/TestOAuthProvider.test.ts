@@ -31,7 +31,7 @@ const unavailable = new OAuthError.DiscoveryError({
 })
 
 describe("TestOAuthProvider", () => {
-  it.effect("gives one token that never expires", () =>
+  it.effect("accessToken returns one token that never expires", () =>
     withProvider((handles, provider) =>
       Effect.gen(function*() {
         assert.strictEqual(handles.provider, provider)
@@ -48,7 +48,7 @@ describe("TestOAuthProvider", () => {
       })
     ))
 
-  it.effect("everything about the token can be chosen", () =>
+  it.effect("options choose value, scopes, issuer and resource of the token", () =>
     withProvider((_, provider) =>
       Effect.gen(function*() {
         const token = yield* provider.accessToken
@@ -102,7 +102,7 @@ describe("TestOAuthProvider", () => {
         assert.strictEqual(yield* provider.renew(second), second)
       }), { renewals: 1 }))
 
-  it.effect("can be made to fail, and to recover", () =>
+  it.effect("fail makes accessToken and renew fail, and recover ends that", () =>
     withProvider((handles, provider) =>
       Effect.gen(function*() {
         const token = yield* provider.accessToken
@@ -115,7 +115,7 @@ describe("TestOAuthProvider", () => {
       })
     ))
 
-  it.effect("tells what happens", () =>
+  it.effect("events has an event for each renewal, rejection and failure", () =>
     withProvider((handles, provider) =>
       Effect.gen(function*() {
         const events = yield* provider.events.pipe(Stream.take(5), Stream.runCollect, Effect.fork)
@@ -136,7 +136,7 @@ describe("TestOAuthProvider", () => {
       })
     ))
 
-  it.effect("authenticates an HttpClient", () =>
+  it.effect("layer authenticates an OAuthHttpClient", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve(

@@ -21,7 +21,7 @@ describe("TestServers", () => {
       assert.strictEqual(call?.token.value, token)
     }).pipe(Effect.provide(TestServers.layer())))
 
-  it.effect("without a scope the token holds the first one, and the admin tool asks for more", () =>
+  it.effect("a token request without a scope gets the first one, and the admin tool needs more", () =>
     Effect.gen(function*() {
       const token = yield* obtainToken({})
       assert.strictEqual((yield* callTool(token, "echo")).status, 200)
@@ -32,7 +32,7 @@ describe("TestServers", () => {
       assert.strictEqual((yield* callTool(more, "admin")).status, 200)
     }).pipe(Effect.provide(TestServers.layer())))
 
-  it.effect("the authorization server can be one in the manner of a product", () =>
+  it.effect("a profile replaces the authorization server", () =>
     Effect.gen(function*() {
       const servers = yield* TestServers.TestServers
       assert.strictEqual(servers.issuer, "https://sso.example.com/realms/acme")
@@ -61,7 +61,7 @@ describe("TestServers", () => {
       })
     }))))
 
-  it.effect("every name can be chosen", () =>
+  it.effect("options choose the URLs, the client, its scopes and the lifetime of tokens", () =>
     Effect.gen(function*() {
       const servers = yield* TestServers.TestServers
       const network = yield* TestNetwork.TestNetwork

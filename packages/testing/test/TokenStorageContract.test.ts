@@ -5,7 +5,7 @@ import { TokenStorageContract } from "../src/index.ts"
 
 type Storage = TokenStorage.TokenStorage.Service
 
-/** A storage that does it right, but for what is changed; each view sees the same place. */
+/** A storage that meets the contract apart from the changes. Both views see the same place. */
 const makePlace = (changes: {
   readonly name?: (key: TokenKey.TokenKey) => string
   readonly keep?: (token: AccessToken.AccessToken) => AccessToken.AccessToken
@@ -40,7 +40,7 @@ const makePlace = (changes: {
     return [view(tokens), view(share ? tokens : new Map())]
   })
 
-/** The names of the cases that it does not pass. */
+/** The names of the cases that the storage fails. */
 const violations = (changes: Parameters<typeof makePlace>[0]) =>
   Effect.filter(TokenStorageContract.cases, ({ check }) =>
     Effect.gen(function*() {
@@ -55,20 +55,20 @@ const named = (f: (key: TokenKey.TokenKey) => Partial<TokenKey.TokenKey>) => (ke
   TokenKey.encode({ ...key, ...f(key) })
 
 const mutants: Readonly<Record<string, Parameters<typeof makePlace>[0]>> = {
-  "does not share what it keeps": { share: false },
-  "overwrites whatever is there": { replaces: () => true },
-  "never overwrites": { replaces: () => false },
-  "keeps what has expired": { replaces: (token, kept) => token.issuedAt >= kept.issuedAt },
-  "looks at the clock too early": {
+  "does not share its tokens": { share: false },
+  "replaces any token": { replaces: () => true },
+  "never replaces a token": { replaces: () => false },
+  "does not replace an expired token": { replaces: (token, kept) => token.issuedAt >= kept.issuedAt },
+  "reads the clock before it reads the token": {
     replaces: (token, kept, now) => TokenStorage.supersedes(token, kept, now - 500)
   },
-  "removes whatever is there": { removes: () => true },
-  "removes what was issued in the same moment": { removes: (kept, token) => kept.issuedAt === token.issuedAt },
+  "removes any token": { removes: () => true },
+  "removes a token that was issued at the same time": { removes: (kept, token) => kept.issuedAt === token.issuedAt },
   "removes nothing": { removes: () => false },
-  "gives the lease to everybody": { lease: () => Effect.void },
+  "grants the lease to every caller": { lease: () => Effect.void },
   "loses the refresh token": { keep: without("refreshToken") },
-  "loses when to renew": { keep: without("refreshAt") },
-  "keeps whole seconds": {
+  "loses the time of renewal": { keep: without("refreshAt") },
+  "stores times in whole seconds": {
     keep: (token) => AccessToken.copy(token, { expiresAt: Math.floor(token.expiresAt / 1000) * 1000 - 1 })
   },
   "ignores the subject": { name: named(() => ({ subject: "" })) },
@@ -77,23 +77,25 @@ const mutants: Readonly<Record<string, Parameters<typeof makePlace>[0]>> = {
   "ignores the values of parameters": {
     name: named(({ parameters }) => ({ parameters: parameters.map(([name]) => [name, ""]) }))
   },
-  "knows issuers by their host": { name: named(({ issuer }) => ({ issuer: new URL(issuer).host })) },
-  "takes letters of resources for the same": { name: named(({ resource }) => ({ resource: resource.toLowerCase() })) },
-  "puts no border between the parts of a key": {
+  "distinguishes issuers by their host alone": { name: named(({ issuer }) => ({ issuer: new URL(issuer).host })) },
+  "ignores the case of letters in resources": { name: named(({ resource }) => ({ resource: resource.toLowerCase() })) },
+  "joins the parts of a key without a separator": {
     name: ({ clientId, issuer, ...rest }) =>
       `${issuer}${clientId}${TokenKey.encode({ ...rest, issuer: "", clientId: "" })}`
   },
-  "minds the order of scopes": { name: (key) => `${key.scopes.join()} ${TokenKey.encode(key)}` }
+  "distinguishes keys by the order of scopes": {
+    name: (key) => `${key.scopes.join()} ${TokenKey.encode(key)}`
+  }
 }
 
-describe("the contract", () => {
-  it.live("is kept by a storage that does it right", () =>
+describe("TokenStorageContract", () => {
+  it.live("accepts a storage that meets the contract", () =>
     Effect.gen(function*() {
       expect(yield* violations({})).toEqual([])
     }))
 
   for (const [name, changes] of Object.entries(mutants)) {
-    it.live(`is not kept by one that ${name}`, () =>
+    it.live(`rejects a storage that ${name}`, () =>
       Effect.gen(function*() {
         expect(yield* violations(changes)).not.toEqual([])
       }))

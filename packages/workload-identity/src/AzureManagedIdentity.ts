@@ -1,6 +1,6 @@
 /**
- * The access token of an Azure managed identity, as an assertion: of a virtual machine (IMDS), or of App Service,
- * Functions and Container Apps.
+ * The access token of an Azure managed identity as an assertion, on a virtual machine (IMDS), App Service, Functions or
+ * Container Apps.
  *
  * @since 0.1.0
  */
@@ -22,26 +22,46 @@ import * as Http from "./internal/http.ts"
 import * as CachedSource from "./internal/cachedSource.ts"
 
 /**
- * At most one of `clientId`, `objectId` and `resourceId` says which user-assigned identity is meant; none of them is the
- * system-assigned one.
+ * To use a user-assigned identity, set one of `clientId`, `objectId` and `resourceId`. Without them the system-assigned
+ * identity is used.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * What the token is for, in place of the audience that the authorization server is asked with, such as
-   * `api://AzureADTokenExchange` where an Entra application trusts the identity.
+   * The resource of the token, for example `api://AzureADTokenExchange` where an Entra application trusts the identity.
+   *
+   * @default the audience that the grant requests: the authorization server's issuer, unless configured otherwise
    */
   readonly resource?: string | undefined
-  /** What the token's `aud` is, where that is neither `resource` nor the bare id in `api://<id>`. */
+  /**
+   * The `aud` of the token, if that is neither `resource` nor the id in `api://<id>`.
+   *
+   * @default `resource`, also with or without a trailing slash, and the id in `api://<id>`
+   */
   readonly audience?: string | undefined
+  /**
+   * The client id of a user-assigned identity.
+   *
+   * @default none
+   */
   readonly clientId?: string | undefined
+  /**
+   * The object id, also called principal id, of a user-assigned identity.
+   *
+   * @default none
+   */
   readonly objectId?: string | undefined
+  /**
+   * The Azure resource id of a user-assigned identity.
+   *
+   * @default none
+   */
   readonly resourceId?: string | undefined
 }
 
-/** One of the two services that give tokens. */
+/** One of the two services that issue tokens. */
 interface Service extends Http.Source {
   readonly url: string | URL
   readonly apiVersion: string
@@ -55,7 +75,7 @@ const imds: Service = {
   url: "http://169.254.169.254/metadata/identity/oauth2/token",
   apiVersion: "2018-02-01",
   header: ["metadata", "true"],
-  // As its documentation says.
+  // IMDS answers 404 and 410 while a new identity is being set up, as its documentation says.
   lateToKnow: true,
   parameters: { clientId: "client_id", objectId: "object_id", resourceId: "msi_res_id" }
 }
@@ -72,10 +92,10 @@ const appService = (url: URL, header: Redacted.Redacted<string>): Service => ({
 const APP_SERVICE = "App Service, Functions and Container Apps set IDENTITY_ENDPOINT and IDENTITY_HEADER together " +
   "where the app has a managed identity."
 
-/** Variables that tell other platforms by, whose services ask for more than a header. */
+/** Variables of other platforms, whose services require more than a header. */
 const others = [["IMDS_ENDPOINT", "Azure Arc"], ["IDENTITY_SERVER_THUMBPRINT", "Service Fabric"]] as const
 
-/** By the environment, as the Azure SDKs do. */
+/** Chooses by the environment, as the Azure SDKs do. */
 const choose: Effect.Effect<Service, InvalidOptions> = Effect.gen(function*() {
   const endpoint = yield* Environment.optional("IDENTITY_ENDPOINT")
   if (Option.isNone(endpoint)) {
@@ -108,7 +128,7 @@ const decodeError = Schema.decodeUnknownOption(Schema.Union(
   Schema.Struct({ message: Schema.String })
 ))
 
-/** Tokens of version 2 name the application by its id alone; some services add a slash. */
+/** Tokens of version 2 contain the id of the application alone, and some services add a slash. */
 const namesOf = (resource: string): ReadonlyArray<string> => [
   resource,
   resource.endsWith("/") ? resource.slice(0, -1) : `${resource}/`,
@@ -116,8 +136,8 @@ const namesOf = (resource: string): ReadonlyArray<string> => [
 ]
 
 /**
- * Asks the service that the environment names: App Service's, if `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` are set in
- * `Config`, else IMDS at 169.254.169.254. A token is remembered until a minute before it expires.
+ * A provider of tokens of the managed identity, cached until a minute before they expire. It requests them from App Service
+ * if `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` are set in `Config`, and otherwise from IMDS at 169.254.169.254.
  *
  * @since 0.1.0
  * @category constructors
@@ -184,6 +204,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

@@ -24,7 +24,11 @@ import * as CachedSource from "./internal/cachedSource.ts"
  * @category models
  */
 export interface Options {
-  /** What the token's `aud` is to be, in place of the audience that the authorization server is asked with. */
+  /**
+   * The audience of the token.
+   *
+   * @default the audience that the grant requests: the authorization server's issuer, unless configured otherwise
+   */
   readonly audience?: string | undefined
 }
 
@@ -40,9 +44,9 @@ const decode = Schema.decodeUnknownOption(Schema.Struct({ value: Schema.String }
 const decodeError = Schema.decodeUnknownOption(Schema.Struct({ message: Schema.String }))
 
 /**
- * Reads `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` from `Config`. A token is asked for per
- * audience, and anew each time: GitHub's have a `jti`, by which the authorization server may take them once. One without
- * is remembered until a minute before it expires.
+ * A provider of tokens of the job. It reads `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` from `Config`.
+ * The tokens of GitHub have a `jti`, by which the authorization server may accept each only once, so that every token request
+ * gets a new one. A token without a `jti` is cached until a minute before it expires.
  *
  * @since 0.1.0
  * @category constructors
@@ -81,6 +85,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

@@ -1,5 +1,5 @@
 /**
- * The ID token of a GitLab CI job, which is in a variable of the job.
+ * The ID token of a GitLab CI job, from a variable of the job.
  *
  * @since 0.1.0
  */
@@ -18,15 +18,21 @@ import * as Environment from "./internal/environment.ts"
  * @category models
  */
 export interface Options {
-  /** The name under `id_tokens:` in `.gitlab-ci.yml`. */
+  /** The name of the token under `id_tokens:` in `.gitlab-ci.yml`, which is the name of the variable. */
   readonly variable: string
-  /** What the token's `aud` is, where that is neither the issuer nor the token endpoint of the authorization server. */
+  /**
+   * The `aud` of the token, if `.gitlab-ci.yml` has fixed another value than the authorization server's issuer or token
+   * endpoint.
+   *
+   * @default the requested audience, the issuer and the token endpoint are accepted
+   */
   readonly audience?: string | undefined
 }
 
 /**
- * Reads the variable from `Config`, once: GitLab does not change it while the job runs, and it lives as long as the job
- * may (`timeout:`). There is no other, so it is given out each time, also after a refusal.
+ * A provider of the job's ID token. It reads the variable from `Config` once: GitLab does not change the token while the job
+ * runs, and the token is valid for as long as the job may run (`timeout:`). There is no other token, so that every token
+ * request presents the same one, also after a refusal.
  *
  * @since 0.1.0
  * @category constructors
@@ -35,17 +41,17 @@ export const make = (
   options: Options
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions | AssertionError> =>
   Effect.gen(function*() {
-    const { audience, variable } = options
+    const { variable } = options
     if (!/^[A-Za-z_]\w*$/.test(variable)) {
       return yield* new InvalidOptions({ option: "variable", description: "it is not the name of a variable." })
     }
     const declared = `GitLab sets it if the job in .gitlab-ci.yml has \`id_tokens: ${variable}: aud: ...\``
     const value = yield* Environment.secret(variable, `${declared} (GitLab 15.7 or later).`)
-    const expected: Assertion.Expected = {
-      name: `The ID token in ${variable}`,
-      remedy: `${declared}, with the \`aud\` that the authorization server expects, for as long as the job may run.`,
-      ...(audience === undefined ? {} : { audience: () => [audience] })
-    }
+    const expected = Assertion.expectedOf(
+      options,
+      `The ID token in ${variable}`,
+      `${declared}, with the \`aud\` that the authorization server expects, for as long as the job may run.`
+    )
     const assertion = yield* Assertion.read(Redacted.value(value), yield* Clock.currentTimeMillis, expected)
     return (request) =>
       Effect.flatMap(
@@ -55,6 +61,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

@@ -21,9 +21,17 @@ import * as CachedSource from "./internal/cachedSource.ts"
  * @category models
  */
 export interface Options {
-  /** What the token's `aud` is to be, in place of the audience that the authorization server is asked with. */
+  /**
+   * The audience of the token.
+   *
+   * @default the audience that the grant requests: the authorization server's issuer, unless configured otherwise
+   */
   readonly audience?: string | undefined
-  /** The e-mail address of one of the machine's service accounts; `default` unless given. */
+  /**
+   * The e-mail address of one of the service accounts of the machine.
+   *
+   * @default "default"
+   */
   readonly serviceAccount?: string | undefined
 }
 
@@ -39,8 +47,9 @@ const advice: ReadonlyMap<number, string> = new Map([
 ])
 
 /**
- * Asks `metadata.google.internal`, or the host that `GCE_METADATA_HOST` names, for a token per audience, which is
- * remembered until a minute before it expires. Asks with `Metadata-Flavor: Google`, and takes no answer without it.
+ * A provider of tokens of the service account, one for each audience, cached until a minute before they expire. It requests
+ * them from `metadata.google.internal`, or from the host in the variable `GCE_METADATA_HOST`. Requests have the header
+ * `Metadata-Flavor: Google`, and answers without that header are rejected.
  *
  * @since 0.1.0
  * @category constructors
@@ -90,6 +99,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

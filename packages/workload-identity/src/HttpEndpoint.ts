@@ -1,5 +1,5 @@
 /**
- * An HTTP endpoint that gives an assertion: Vault, SPIRE, a token broker, Kubernetes' TokenRequest API.
+ * An assertion from an HTTP endpoint: Vault, SPIRE, a token broker, the TokenRequest API of Kubernetes.
  *
  * @since 0.1.0
  */
@@ -10,11 +10,11 @@ import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import type * as Assertion from "./internal/assertion.ts"
+import * as Assertion from "./internal/assertion.ts"
 import * as Http from "./internal/http.ts"
 import * as CachedSource from "./internal/cachedSource.ts"
 
@@ -24,20 +24,35 @@ import * as CachedSource from "./internal/cachedSource.ts"
  */
 export interface Options {
   /**
-   * What is sent, to an https address or one on this machine. No header and nothing of the body is ever shown, and there
-   * is no span of it; but the platform's own errors show the address with its query, so keep secrets out of that.
+   * The request that is sent, or a function that makes it. The address must be https, or be on this machine or link-local.
+   * Errors and logs show no header and no part of the body, and there is no span. Keep secrets out of the query of the
+   * address, which errors of the platform show.
    */
   readonly request: HttpClientRequest | ((request: AssertionRequest) => HttpClientRequest)
   /**
-   * The names that lead to the assertion in the answer's JSON, such as `["data", "token"]`. Unless given, the answer as a
-   * whole is the assertion.
+   * The path of names to the assertion in the JSON of the answer, for example `["data", "token"]`.
+   *
+   * @default none: the whole answer is the assertion
    */
   readonly path?: ReadonlyArray<string> | undefined
-  /** What the assertion's `aud` is, where that is neither the issuer nor the token endpoint of the authorization server. */
+  /**
+   * The `aud` of the assertion, if the platform has fixed another value than the authorization server's issuer or token
+   * endpoint.
+   *
+   * @default the requested audience, the issuer and the token endpoint are accepted
+   */
   readonly audience?: string | undefined
-  /** Whether it may be anything else than a JWT; `false` unless given. */
+  /**
+   * Whether the assertion may be something other than a JWT.
+   *
+   * @default false
+   */
   readonly opaque?: boolean | undefined
-  /** How long an assertion is valid that does not say so itself. Unless given, it is asked for anew every time. */
+  /**
+   * How long an assertion that does not say so itself is valid. Without it such an assertion is not cached.
+   *
+   * @default none
+   */
   readonly lifetime?: Duration.DurationInput | undefined
 }
 
@@ -48,16 +63,16 @@ const valueAt = (json: unknown, path: ReadonlyArray<string>): unknown =>
     json
   )
 
-/** Everything that a request of the user's may depend on. */
-const nameOf = (request: AssertionRequest): string => {
+/** Everything on which the function `request` may depend. */
+const keyOf = (request: AssertionRequest): string => {
   const { audience, issuer, resource, resourceParameter, scopes, tokenEndpoint } = request
   return JSON.stringify([audience, issuer, tokenEndpoint, resource, resourceParameter, scopes])
 }
 
 /**
- * Asks the endpoint for an assertion, which is remembered until shortly before it expires: one for all, or, where
- * `request` is a function, one for each thing that it can be asked with. One with a `jti` is given out once, and the next
- * is asked for anew.
+ * A provider that requests an assertion from the endpoint. The assertion is cached until shortly before it expires: one for
+ * all token requests or, where `request` is a function, one for each different argument. An assertion with a `jti` is
+ * presented once, and the next token request gets a new one.
  *
  * @since 0.1.0
  * @category constructors
@@ -67,23 +82,21 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    const { audience, path, request } = options
+    const { path, request } = options
     if (typeof request !== "function") {
       yield* Either.mapLeft(
         Http.endpoint(request.url),
         (wrong) => new InvalidOptions({ option: "request", description: `${wrong}.` })
       )
     }
-    const expected: Assertion.Expected = {
-      name: "The assertion of the endpoint",
-      remedy: "Check `request` and `path`, and set `audience` or `opaque` if the assertion is of another kind.",
-      opaque: options.opaque,
-      lifetime: options.lifetime === undefined ? undefined : Duration.toMillis(options.lifetime),
-      ...(audience === undefined ? {} : { audience: () => [audience] })
-    }
+    const expected = Assertion.expectedOf(
+      options,
+      "The assertion of the endpoint",
+      "Check `request` and `path`, and set `audience` or `opaque` if the assertion is of another kind."
+    )
     return CachedSource.make({
       expected,
-      keyOf: typeof request === "function" ? nameOf : () => "",
+      keyOf: typeof request === "function" ? keyOf : () => "",
       fetch: (asked) =>
         Effect.gen(function*() {
           const outgoing = typeof request === "function" ? request(asked) : request
@@ -111,6 +124,8 @@ export const make = (
   })
 
 /**
+ * `make` as a Layer.
+ *
  * @since 0.1.0
  * @category layers
  * @example

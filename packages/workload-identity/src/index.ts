@@ -3,23 +3,23 @@
  */
 
 /**
- * The access token of an Azure managed identity, as an assertion: of a virtual machine (IMDS), or of App Service,
- * Functions and Container Apps.
+ * The access token of an Azure managed identity as an assertion, on a virtual machine (IMDS), App Service, Functions or
+ * Container Apps.
  *
  * @since 0.1.0
  */
 export * as AzureManagedIdentity from "./AzureManagedIdentity.ts"
 
 /**
- * A command that prints an assertion: the command-line tool of a cloud, a hardware token's, one of your own.
+ * An assertion that a command prints: the command-line tool of a cloud or of a hardware token, or a command of your own.
  *
  * @since 0.1.0
  */
 export * as Command from "./Command.ts"
 
 /**
- * A file that the platform writes a token to, and writes again before the token expires: the projected service account
- * tokens of Kubernetes, Azure workload identity, SPIFFE helpers.
+ * A token in a file that the platform rewrites before the token expires: projected service account tokens of Kubernetes,
+ * Azure workload identity, SPIFFE helpers.
  *
  * @since 0.1.0
  */
@@ -33,7 +33,7 @@ export * as File from "./File.ts"
 export * as GitHubActions from "./GitHubActions.ts"
 
 /**
- * The ID token of a GitLab CI job, which is in a variable of the job.
+ * The ID token of a GitLab CI job, from a variable of the job.
  *
  * @since 0.1.0
  */
@@ -48,7 +48,7 @@ export * as GitLabCi from "./GitLabCi.ts"
 export * as GoogleMetadata from "./GoogleMetadata.ts"
 
 /**
- * An HTTP endpoint that gives an assertion: Vault, SPIRE, a token broker, Kubernetes' TokenRequest API.
+ * An assertion from an HTTP endpoint: Vault, SPIRE, a token broker, the TokenRequest API of Kubernetes.
  *
  * @since 0.1.0
  */

@@ -57,8 +57,8 @@ const appService = Effect.gen(function*() {
 
 const exchange = { resource: "api://AzureADTokenExchange" }
 
-describe("IMDS", () => {
-  it.effect("gives a token for the resource, and is asked as it demands", () =>
+describe("AzureManagedIdentity with IMDS", () => {
+  it.effect("requests a token for the resource as the service requires", () =>
     Effect.gen(function*() {
       const network = yield* imds
       const provider = yield* AzureManagedIdentity.make(exchange)
@@ -78,7 +78,7 @@ describe("IMDS", () => {
       expect(yield* network.count("other")).toBe(2)
     }).pipe(Effect.provide(world())))
 
-  it.effect("or for the audience that is asked for", () =>
+  it.effect("requests a token for the requested audience without `resource`", () =>
     Effect.gen(function*() {
       yield* imds
       const provider = yield* AzureManagedIdentity.make()
@@ -90,21 +90,24 @@ describe("IMDS", () => {
     [{ objectId: "o" }, "object_id", "o"],
     [{ resourceId: "/subscriptions/s" }, "msi_res_id", "/subscriptions/s"]
   ]
-  it.effect.each(identities)("of a user-assigned identity: %j", ([identity, name, value]) =>
-    Effect.gen(function*() {
-      const network = yield* imds
-      yield* (yield* AzureManagedIdentity.make(identity))(request)
-      const [sent] = yield* network.requests
-      expect(new URL(sent?.url ?? "").searchParams.get(name)).toBe(value)
-    }).pipe(Effect.provide(world())))
+  it.effect.each(identities)(
+    "requests a token of a user-assigned identity: %j",
+    ([identity, name, value]) =>
+      Effect.gen(function*() {
+        const network = yield* imds
+        yield* (yield* AzureManagedIdentity.make(identity))(request)
+        const [sent] = yield* network.requests
+        expect(new URL(sent?.url ?? "").searchParams.get(name)).toBe(value)
+      }).pipe(Effect.provide(world()))
+  )
 
-  it.effect("of one identity, not of two", () =>
+  it.effect("fails with InvalidOptions for two identities", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(AzureManagedIdentity.make({ clientId: "c", resourceId: "r" }))
       expect(error.message).toBe("`resourceId`: `clientId` names an identity already. Give one of the two.")
     }).pipe(Effect.provide(world())))
 
-  it.effect("says what IMDS says", () =>
+  it.effect("quotes the error of IMDS", () =>
     Effect.gen(function*() {
       yield* imds
       const error = yield* failureOf(yield* AzureManagedIdentity.make({ clientId: "unknown" }))
@@ -112,16 +115,19 @@ describe("IMDS", () => {
       expect(error.message).toContain("(IMDS) answered 400 (Identity not found). Run on an Azure machine that has a")
     }).pipe(Effect.provide(world())))
 
-  it.effect.each([404, 410, 429, 500, 503])("may not be ready yet: %d", (status) =>
-    Effect.gen(function*() {
-      const network = yield* imds
-      yield* network.script("other", Answer.status(status))
-      const provider = yield* AzureManagedIdentity.make()
-      expect((yield* failureOf(provider)).reason).toBe("Unavailable")
-      yield* provider(request)
-    }).pipe(Effect.provide(world())))
+  it.effect.each([404, 410, 429, 500, 503])(
+    "fails with a transient error after %d",
+    (status) =>
+      Effect.gen(function*() {
+        const network = yield* imds
+        yield* network.script("other", Answer.status(status))
+        const provider = yield* AzureManagedIdentity.make()
+        expect((yield* failureOf(provider)).reason).toBe("Unavailable")
+        yield* provider(request)
+      }).pipe(Effect.provide(world()))
+  )
 
-  it.effect("says that this is not Azure", () =>
+  it.effect("fails with an error that says that this is not Azure", () =>
     Effect.gen(function*() {
       const error = yield* failureOf(yield* AzureManagedIdentity.make())
       expect(error.message).toContain("(IMDS) was not reached")
@@ -132,7 +138,7 @@ describe("IMDS", () => {
     ["https://vault.azure.net/", "https://vault.azure.net"],
     ["https://vault.azure.net", "https://vault.azure.net/"]
   ]
-  it.effect.each(names)("a token for %s may be for %s", ([resource, aud]) =>
+  it.effect.each(names)("accepts a token for %s whose aud is %s", ([resource, aud]) =>
     Effect.gen(function*() {
       const network = yield* imds
       yield* network.always("other", Answer.json({ access_token: jwt({ aud, exp: 3600 }) }))
@@ -142,7 +148,7 @@ describe("IMDS", () => {
     }).pipe(Effect.provide(world())))
 
   it.effect.each([{}, { access_token: 7 }, [], null, "canary"])(
-    "takes no such answer: %j",
+    "rejects the answer %j",
     (answer) =>
       Effect.gen(function*() {
         const network = yield* imds
@@ -154,8 +160,8 @@ describe("IMDS", () => {
   )
 })
 
-describe("App Service", () => {
-  it.effect("gives a token for the resource, and is asked as it demands", () =>
+describe("AzureManagedIdentity with App Service", () => {
+  it.effect("requests a token for the resource as the service requires", () =>
     Effect.gen(function*() {
       const network = yield* appService
       const provider = yield* AzureManagedIdentity.make({ ...exchange, objectId: "o" })
@@ -167,22 +173,25 @@ describe("App Service", () => {
       expect(sent?.headers["metadata"]).toBeUndefined()
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("says what it says, without the header", () =>
+  it.effect("quotes the error of the service, without the secret header", () =>
     Effect.gen(function*() {
       yield* appService
       const error = yield* failureOf(yield* AzureManagedIdentity.make())
       expect(error.message).toContain("(IDENTITY_ENDPOINT) answered 401 (Not <redacted>)")
     }).pipe(Effect.provide(world({ ...variables, IDENTITY_HEADER: "canary-other" }))))
 
-  it.effect.each(Object.keys(variables))("needs both variables: %s", (name) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(AzureManagedIdentity.make())
-      expect(error.option).toBe(name)
-      expect(error.message).toContain("the variable is not set. App Service, Functions and Container Apps set")
-    }).pipe(Effect.provide(world({ ...variables, [name]: "" }))))
+  it.effect.each(Object.keys(variables))(
+    "needs both variables, and fails without %s",
+    (name) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(AzureManagedIdentity.make())
+        expect(error.option).toBe(name)
+        expect(error.message).toContain("the variable is not set. App Service, Functions and Container Apps set")
+      }).pipe(Effect.provide(world({ ...variables, [name]: "" })))
+  )
 
   it.effect.each(["msi/token", "http://msi.example/token", "ftp://localhost"])(
-    "sends the header to no such address: %s",
+    "does not send the secret header to %s",
     (address) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(AzureManagedIdentity.make())
@@ -195,14 +204,14 @@ describe("App Service", () => {
   it.effect.each([
     ["IMDS_ENDPOINT", "Azure Arc"],
     ["IDENTITY_SERVER_THUMBPRINT", "Service Fabric"]
-  ])("is not what sets %s", ([variable, platform]) =>
+  ])("fails on a platform that sets %s", ([variable, platform]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(AzureManagedIdentity.make())
       expect(error.option).toBe(variable)
       expect(error.message).toContain(`as on ${platform}, whose managed identities are not supported`)
     }).pipe(Effect.provide(world({ ...variables, [String(variable)]: "x" }))))
 
-  it.effect("a configuration that cannot be read is an error of its own", () =>
+  it.effect("fails with an error of its own if the configuration cannot be read", () =>
     Effect.gen(function*() {
       const broken = ConfigProvider.fromMap(new Map()).pipe(
         (provider) =>
@@ -216,8 +225,8 @@ describe("App Service", () => {
     }).pipe(Effect.provide(world())))
 })
 
-describe("layer", () => {
-  it.effect("provides the assertions", () =>
+describe("AzureManagedIdentity.layer", () => {
+  it.effect("provides an AssertionProvider", () =>
     Effect.gen(function*() {
       yield* imds
       const provider = yield* Effect.provide(AssertionProvider, AzureManagedIdentity.layer())

@@ -91,8 +91,8 @@ const printing = (text: string, more: Script = {}) => makeMachine(() => ({ stdou
 
 const options: Command.Options = { command: "print-token" }
 
-describe("make", () => {
-  it.effect("gives what the command prints", () => {
+describe("a command", () => {
+  it.effect("supplies what it prints", () => {
     const { layer, runs } = printing(`${good()}\n`)
     return Effect.gen(function*() {
       const provider = yield* Command.make({
@@ -116,7 +116,7 @@ describe("make", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("once, until the token nears its end or is refused", () => {
+  it.effect("runs once, until the token nears its end or is refused", () => {
     const { layer, runs } = makeMachine((_, run) => ({ stdout: bytes(good({ number: String(run) })) }))
     return Effect.gen(function*() {
       const provider = yield* Command.make(options)
@@ -130,7 +130,7 @@ describe("make", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("for each request, where the token has a jti", () => {
+  it.effect("runs for each request if the token has a jti", () => {
     const { layer, runs } = makeMachine((_, run) => ({ stdout: bytes(good({ jti: String(run) })) }))
     return Effect.gen(function*() {
       const provider = yield* Command.make(options)
@@ -140,7 +140,7 @@ describe("make", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("and gives out what it prints again, having no other", () => {
+  it.effect("that prints the same token with a jti again supplies it again", () => {
     const { layer, runs } = makeMachine(() => ({ stdout: bytes(good({ jti: "canary" })) }))
     return Effect.gen(function*() {
       const provider = yield* Command.make(options)
@@ -150,7 +150,7 @@ describe("make", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("again when the clock went back: how long ago an opaque one was printed, nobody can say", () => {
+  it.effect("runs again after the clock was set back, because the age of an opaque token is unknown", () => {
     const { layer, runs } = makeMachine(() => ({ stdout: bytes("canary-opaque") }))
     return Effect.gen(function*() {
       yield* TestClock.setTime(7_200_000)
@@ -162,7 +162,7 @@ describe("make", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("and what was printed before the clock went back does not serve if there is no other", () => {
+  it.effect("fails after the clock was set back, without falling back on the old output", () => {
     const { layer } = makeMachine((_, run) => run === 1 ? { stdout: bytes("canary-opaque") } : { exitCode: 1 })
     return Effect.gen(function*() {
       yield* TestClock.setTime(7_200_000)
@@ -173,7 +173,7 @@ describe("make", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("once for each list of arguments", () => {
+  it.effect("runs once for each list of arguments", () => {
     const { layer, runs } = makeMachine(({ args }) => ({ stdout: bytes(good({ aud: args[1] })) }))
     return Effect.gen(function*() {
       const provider = yield* Command.make({ ...options, args: ({ audience }) => ["--audience", audience] })
@@ -186,7 +186,7 @@ describe("make", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("of another kind and audience where it is told to", () => {
+  it.effect("may print an opaque token, or one for `audience`", () => {
     const { layer, runs } = makeMachine((_, run) => ({ stdout: bytes(run < 3 ? "canary-opaque" : good({ aud: "x" })) }))
     return Effect.gen(function*() {
       const provider = yield* Command.make({ ...options, opaque: true, lifetime: "1 hour", audience: "x" })
@@ -205,7 +205,7 @@ describe("make", () => {
     ["maxOutputSize", { ...options, maxOutputSize: 0 }],
     ["maxOutputSize", { ...options, maxOutputSize: 1.5 }]
   ]
-  it.effect.each(wrong)("refuses a wrong `%s`", ([option, options]) => {
+  it.effect.each(wrong)("with an invalid `%s` is InvalidOptions", ([option, options]) => {
     const { layer, runs } = printing("")
     return Effect.gen(function*() {
       expect((yield* Effect.flip(Command.make(options))).option).toBe(option)
@@ -217,7 +217,7 @@ describe("make", () => {
 describe("a command that fails", () => {
   const complaint = `canary-secret: bad token ${good()} of canary-opaque\u001b[31m\nsee the manual`
 
-  it.effect("is quoted from its standard error alone, without what is secret", () => {
+  it.effect("is quoted from its standard error alone, without secrets", () => {
     const { layer } = printing("canary-opaque\n", { exitCode: 3, stderr: bytes(complaint) })
     return Effect.gen(function*() {
       const provider = yield* Command.make({ ...options, environment: { SECRET: Redacted.make("canary-secret") } })
@@ -225,12 +225,12 @@ describe("a command that fails", () => {
       expect(error.reason).toBe("Unavailable")
       expect(error.message).toBe(
         "The command print-token ended with exit code 3 (<redacted>: bad token <redacted> of <redacted> [31m see the " +
-          "manual). Run it by hand to see what it lacks."
+          "manual). Run the command by hand to find the cause."
       )
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("is quoted without a secret that is cut where the quotation ends", () => {
+  it.effect("is quoted without the beginning of a secret that is cut at the end", () => {
     const secret = "canary-secret-".repeat(40)
     for (const kept of [1, 5, 100, secret.length - 1]) {
       expect(withoutBegun(`token ${secret.slice(0, kept)}`, [secret])).toBe("token ")
@@ -239,11 +239,11 @@ describe("a command that fails", () => {
     const { layer } = printing("", { exitCode: 1, stderr: bytes(`${padding}${secret} is wrong`) })
     return Effect.gen(function*() {
       const provider = yield* Command.make({ ...options, environment: { SECRET: Redacted.make(secret) } })
-      expect((yield* failureOf(provider)).message).toContain("exit code 1, and said nothing.")
+      expect((yield* failureOf(provider)).message).toContain("exit code 1 and printed no error.")
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("is quoted in short", () => {
+  it.effect("is quoted with 200 characters", () => {
     const endless = Stream.repeatValue(new Uint8Array(1000).fill(0x61)).pipe(Stream.take(100))
     const { layer } = printing("", { exitCode: 1, stderr: endless })
     return Effect.gen(function*() {
@@ -253,7 +253,7 @@ describe("a command that fails", () => {
   })
 
   const failures: ReadonlyArray<readonly [name: string, Script, reason: string, says: string]> = [
-    ["says nothing", { exitCode: 127 }, "Unavailable", "ended with exit code 127, and said nothing."],
+    ["says nothing", { exitCode: 127 }, "Unavailable", "ended with exit code 127 and printed no error."],
     ["prints nothing", {}, "Malformed", "The output of the command print-token is empty."],
     ["prints something else", { stdout: bytes("Please log in: canary") }, "Malformed", "is not a whole JWT"],
     ["prints half of it", { stdout: bytes(good().slice(0, -3)) }, "Malformed", "is cut off"],
@@ -293,7 +293,7 @@ describe("a command that fails", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("prints too much: it is killed", () => {
+  it.effect("is killed if it prints too much", () => {
     const endless = Stream.repeatValue(new TextEncoder().encode("canary".repeat(100)))
     const { layer, running, signals } = printing("", { stdout: endless, endsBy: ["SIGTERM"] })
     return Effect.gen(function*() {
@@ -305,7 +305,7 @@ describe("a command that fails", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("does not end: it is killed, politely first, and nobody waits for that", () => {
+  it.effect("is killed after its time limit, by SIGTERM first, and no caller waits for that", () => {
     const { layer, running, signals } = printing(good(), { stdout: Stream.never, endsBy: ["SIGKILL"] })
     return Effect.gen(function*() {
       const provider = yield* Command.make({ ...options, timeout: "3 seconds" })
@@ -323,7 +323,7 @@ describe("a command that fails", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("is not waited for: it is killed", () => {
+  it.effect("is killed if no caller waits any more", () => {
     const { layer, running, signals } = printing("", { stdout: Stream.never, endsBy: ["SIGTERM"] })
     return Effect.gen(function*() {
       const fiber = yield* Effect.fork((yield* Command.make(options))(request))
@@ -337,8 +337,8 @@ describe("a command that fails", () => {
   })
 })
 
-describe("layer", () => {
-  it.effect("provides the assertions", () => {
+describe("Command.layer", () => {
+  it.effect("provides an AssertionProvider", () => {
     const { layer } = printing(good())
     return Effect.gen(function*() {
       const provider = yield* Effect.provide(AssertionProvider, Command.layer(options))

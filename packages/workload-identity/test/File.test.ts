@@ -94,8 +94,8 @@ const same = (assertion: Redacted.Redacted<string>, token: string) =>
 
 const options = { path }
 
-describe("make", () => {
-  it.effect("gives the file's token", () =>
+describe("a token file", () => {
+  it.effect("supplies its token", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write(`${good()}\n`)
@@ -103,7 +103,7 @@ describe("make", () => {
       })
     ))
 
-  it.effect("reads a file once, and again when it has changed", () =>
+  it.effect("is read once, and again when it has changed", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write(good({ number: "1" }))
@@ -121,7 +121,7 @@ describe("make", () => {
       })
     ))
 
-  it.effect("a change right after the file was read shows, however coarse the clock of the disk", () =>
+  it.effect("is read again after a change right after it was read, however coarse the clock of the disk", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write(good({ number: "1" }), { ino: 1 })
@@ -132,7 +132,7 @@ describe("make", () => {
       })
     ))
 
-  it.effect("a file without a time of change is read each time", () =>
+  it.effect("without a time of change is read for each request", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write(good(), { mtime: Option.none() })
@@ -143,7 +143,7 @@ describe("make", () => {
       })
     ))
 
-  it.effect("reads it again near the token's end, and when the token was refused", () =>
+  it.effect("is read again near the end of its token, and when the token was refused", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write(good())
@@ -171,7 +171,7 @@ describe("make", () => {
       })
     ))
 
-  it.effect("sends the token only where it belongs", () =>
+  it.effect("supplies its token only for the token's audience", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write(good({ aud: "api://AzureADTokenExchange" }))
@@ -180,7 +180,7 @@ describe("make", () => {
       })
     ))
 
-  it.effect("takes another kind of token where it is told to", () =>
+  it.effect("may contain an opaque token, or one for `audience`", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write("canary-opaque-token")
@@ -256,7 +256,7 @@ const broken: ReadonlyArray<
 
 describe("a file that is broken", () => {
   it.effect.each(broken)(
-    "%s: no token, and the error says so",
+    "supplies no token, and the error says why: %s",
     ([, put, reason, says]) =>
       onDisk((disk) =>
         Effect.gen(function*() {
@@ -271,7 +271,7 @@ describe("a file that is broken", () => {
   )
 
   it.effect.each(broken)(
-    "%s: the last good token serves while it is valid, and unless it was refused",
+    "supplies the last good token while that is valid and not refused: %s",
     ([, put, reason]) =>
       onDisk((disk) =>
         Effect.gen(function*() {
@@ -292,7 +292,7 @@ describe("a file that is broken", () => {
       )
   )
 
-  it.effect("what was changed a moment ago may still be being written: trying again may help", () =>
+  it.effect("fails with a transient error if it was changed a moment ago", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write("")
@@ -307,7 +307,7 @@ describe("a file that is broken", () => {
       })
     ))
 
-  it.effect("gone, or grown, between the look and the reading", () =>
+  it.effect("fails if it disappears, or grows, between the look and the reading", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         const provider = yield* File.make(options)
@@ -322,7 +322,7 @@ describe("a file that is broken", () => {
       })
     ))
 
-  it.effect("a disk that does not answer", () =>
+  it.effect("fails after 10 s if the disk does not answer", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write(good())
@@ -338,7 +338,7 @@ describe("a file that is broken", () => {
   it.effect.each([
     ["/var/run/secrets/azure/tokens/azure-identity-token", "The webhook of Azure workload identity mounts it"],
     ["/tmp/token", "Check the path, and whether what writes it runs."]
-  ])("says who writes %s", ([path, says]) =>
+  ])("names who writes %s", ([path, says]) =>
     Effect.gen(function*() {
       expect((yield* failureOf(yield* File.make({ path: String(path) }))).message).toContain(says)
     }).pipe(Effect.provide(FileSystem.layerNoop({
@@ -347,7 +347,7 @@ describe("a file that is broken", () => {
     }))))
 })
 
-describe("layerEnvironment", () => {
+describe("File.layerEnvironment", () => {
   const variable = "AZURE_FEDERATED_TOKEN_FILE"
 
   it.effect("reads the path from the variable", () =>
@@ -366,7 +366,7 @@ describe("layerEnvironment", () => {
     [variable, "The webhook of Azure workload identity mounts it in pods labelled"],
     ["AWS_WEB_IDENTITY_TOKEN_FILE", "EKS sets it in pods whose service account is annotated"],
     ["MY_TOKEN_FILE", "It has to hold the path of the file with the token."]
-  ])("needs %s, and says who sets it", ([name, says]) =>
+  ])("fails without %s, and says who sets it", ([name, says]) =>
     onDisk(() =>
       Effect.gen(function*() {
         const layer = File.layerEnvironment({ variable: String(name) })
@@ -377,8 +377,8 @@ describe("layerEnvironment", () => {
     ))
 })
 
-describe("layer", () => {
-  it.effect("provides the assertions", () =>
+describe("File.layer", () => {
+  it.effect("provides an AssertionProvider", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         yield* disk.write(good())

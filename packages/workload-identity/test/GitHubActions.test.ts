@@ -32,8 +32,8 @@ const githubWith = (issue: ReturnType<typeof issuer>) =>
 
 const github = Effect.suspend(() => githubWith(issuer()))
 
-describe("make", () => {
-  it.effect("gives a token for the audience that is asked for", () =>
+describe("GitHubActions.make", () => {
+  it.effect("requests a token for the requested audience", () =>
     Effect.gen(function*() {
       const network = yield* github
       const provider = yield* GitHubActions.make()
@@ -43,14 +43,14 @@ describe("make", () => {
       expect(yield* network.count("other")).toBe(2)
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("or for the one of the options", () =>
+  it.effect("requests a token for the option `audience`", () =>
     Effect.gen(function*() {
       yield* github
       const provider = yield* GitHubActions.make({ audience: "api://octo" })
       expect(claimsOf(yield* provider(request))["aud"]).toBe("api://octo")
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect.each(Object.keys(variables))("needs %s, and says who sets it", (name) =>
+  it.effect.each(Object.keys(variables))("fails without %s, and says who sets it", (name) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(GitHubActions.make())
       expect(error.option).toBe(name)
@@ -65,7 +65,7 @@ describe("make", () => {
     "http://run.actions.example/idtoken",
     "https://a:canary@run.actions.example/"
   ])(
-    "sends the request token to no such address: %s",
+    "does not send the request token to %s",
     (address) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(GitHubActions.make())
@@ -75,7 +75,7 @@ describe("make", () => {
       }).pipe(Effect.provide(world({ ...variables, ACTIONS_ID_TOKEN_REQUEST_URL: address })))
   )
 
-  it.effect("says what GitHub said, without the request token", () =>
+  it.effect("quotes the error of GitHub, without the request token", () =>
     Effect.gen(function*() {
       yield* github
       const error = yield* failureOf(yield* GitHubActions.make())
@@ -84,7 +84,7 @@ describe("make", () => {
       expect(error.message).toContain("`permissions: id-token: write`")
     }).pipe(Effect.provide(world({ ...variables, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "other-canary-token" }))))
 
-  it.effect("sends no header that fetch would show in its error", () =>
+  it.effect("sends no header that `fetch` would show in its error", () =>
     Effect.gen(function*() {
       const network = yield* github
       const error = yield* failureOf(yield* GitHubActions.make())
@@ -93,7 +93,7 @@ describe("make", () => {
     }).pipe(Effect.provide(world({ ...variables, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "canary\ncanary" }))))
 })
 
-describe("what GitHub must not answer", () => {
+describe("an answer of GitHub is rejected", () => {
   const cases: ReadonlyArray<readonly [string, Answer.Answer, reason: string, says: string]> = [
     ["a page", Answer.html(), "Malformed", "answered 200 without a `value`"],
     ["no value", Answer.json({ count: 0 }), "Malformed", "answered 200 without a `value`"],
@@ -114,7 +114,7 @@ describe("what GitHub must not answer", () => {
       expect(yield* network.count("other")).toBe(1)
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("a token for somebody else", () =>
+  it.effect("with a token for another audience", () =>
     Effect.gen(function*() {
       const network = yield* github
       yield* network.always("other", Answer.json({ value: yield* issuer()("https://github.com/octo-org") }))
@@ -123,7 +123,7 @@ describe("what GitHub must not answer", () => {
       expect(error.message).toContain("is for https://github.com/octo-org, and was not sent")
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("nothing for ten seconds", () =>
+  it.effect("that takes more than 10 seconds", () =>
     Effect.gen(function*() {
       const network = yield* github
       yield* network.always("other", Answer.never)
@@ -134,8 +134,8 @@ describe("what GitHub must not answer", () => {
     }).pipe(Effect.provide(world(variables))))
 })
 
-describe("what is secret", () => {
-  it.effect("is in no log, whatever its level, when the body breaks off", () =>
+describe("a secret", () => {
+  it.effect("is in no log of any level when the body breaks off", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve("https://run.actions.example", () =>
@@ -160,8 +160,8 @@ describe("what is secret", () => {
     }).pipe(Effect.provide(world(variables))))
 })
 
-describe("memory", () => {
-  it.effect("a token is used until a fifth of its life is left", () =>
+describe("a token of GitHub Actions", () => {
+  it.effect("is used until a fifth of its life is left", () =>
     Effect.gen(function*() {
       const network = yield* github
       const provider = yield* GitHubActions.make()
@@ -173,7 +173,7 @@ describe("memory", () => {
       expect(yield* network.count("other")).toBe(2)
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("and not once more if it was refused", () =>
+  it.effect("is not used after a refusal", () =>
     Effect.gen(function*() {
       yield* github
       const provider = yield* GitHubActions.make()
@@ -183,7 +183,7 @@ describe("memory", () => {
       expect(yield* provider(request)).toBe(second)
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("whoever it was refused to, and whatever for; another one stays", () =>
+  it.effect("is not used after a refusal of any request, and other tokens stay", () =>
     Effect.gen(function*() {
       const network = yield* github
       const provider = yield* GitHubActions.make()
@@ -194,7 +194,7 @@ describe("memory", () => {
       expect(yield* network.count("other")).toBe(3)
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("one with a jti is given out once, and is not remembered", () =>
+  it.effect("with a jti is returned once", () =>
     Effect.gen(function*() {
       const network = yield* githubWith(issuer({ jti: true }))
       const provider = yield* GitHubActions.make()
@@ -203,7 +203,7 @@ describe("memory", () => {
       expect(yield* network.count("other")).toBe(3)
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("many at once get one with a jti each", () =>
+  it.effect("with a jti is fetched for each of many callers", () =>
     Effect.gen(function*() {
       const network = yield* githubWith(issuer({ jti: true }))
       yield* network.setLatency("1 second")
@@ -217,7 +217,7 @@ describe("memory", () => {
       expect(yield* network.count("other")).toBe(5)
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("a failure is one for all that wait, with a jti or not", () =>
+  it.effect("fails once for all waiting callers, with a jti or not", () =>
     Effect.gen(function*() {
       const network = yield* githubWith(issuer({ jti: true }))
       yield* network.setLatency("1 second")
@@ -231,7 +231,7 @@ describe("memory", () => {
       expect(yield* network.count("other")).toBe(1)
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("what cannot be replaced is used to its end", () =>
+  it.effect("is used to its end if no other can be fetched", () =>
     Effect.gen(function*() {
       const network = yield* github
       const provider = yield* GitHubActions.make()
@@ -244,7 +244,7 @@ describe("memory", () => {
       expect((yield* failureOf(provider)).reason).toBe("Unavailable")
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("many at once share one request, which lasts while one of them waits", () =>
+  it.effect("is fetched once for many callers, as long as one of them waits", () =>
     Effect.gen(function*() {
       const network = yield* github
       yield* network.setLatency("1 second")
@@ -261,7 +261,7 @@ describe("memory", () => {
       expect(yield* network.count("other")).toBe(1)
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("a request for which nobody waits is given up", () =>
+  it.effect("is not fetched any more when no caller waits", () =>
     Effect.gen(function*() {
       const network = yield* github
       yield* network.always("other", Answer.never)
@@ -276,8 +276,8 @@ describe("memory", () => {
     }).pipe(Effect.provide(world(variables))))
 })
 
-describe("layer", () => {
-  it.effect("provides the assertions; what the user has set for fetch stays", () =>
+describe("GitHubActions.layer", () => {
+  it.effect("provides an AssertionProvider, and keeps the user's settings for `fetch`", () =>
     Effect.gen(function*() {
       const network = yield* github
       const provider = yield* Effect.provide(AssertionProvider, GitHubActions.layer())

@@ -7,8 +7,8 @@ import { environment, failureOf, good, jwt, request } from "./support.ts"
 const options = { variable: "MCP_ID_TOKEN" }
 const job = (value: string) => Effect.provide(environment({ MCP_ID_TOKEN: value }))
 
-describe("make", () => {
-  it.effect("gives the variable's token", () =>
+describe("GitLabCi.make", () => {
+  it.effect("supplies the token in the variable", () =>
     Effect.gen(function*() {
       const provider = yield* GitLabCi.make(options)
       const assertion = yield* provider(request)
@@ -16,7 +16,7 @@ describe("make", () => {
       expect(yield* provider({ ...request, refused: [assertion] })).toBe(assertion)
     }).pipe(job(`${good()}\n`)))
 
-  it.effect("needs the variable, and says where it is declared", () =>
+  it.effect("fails without the variable, and says where it is declared", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(GitLabCi.make(options))
       expect(error.message).toBe(
@@ -25,7 +25,7 @@ describe("make", () => {
       )
     }).pipe(Effect.provide(environment({}))))
 
-  it.effect.each(["", "1X", "A-B", "${X}"])("takes no such name: %s", (variable) =>
+  it.effect.each(["", "1X", "A-B", "${X}"])("refuses the name %s", (variable) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(GitLabCi.make({ variable }))
       assert(error._tag === "InvalidOptions")
@@ -46,7 +46,7 @@ describe("make", () => {
     [`${good()}=`, "is cut off"]
   ]
   it.effect.each(broken)(
-    "refuses what is no token when the layer is built: case %#",
+    "fails when the Layer is built if the variable has no token: case %#",
     ([value, says]) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(GitLabCi.make(options))
@@ -62,14 +62,14 @@ describe("make", () => {
     ["RS256", 256],
     ["PS512", 512],
     ["ML-DSA-44", 2420]
-  ])("takes a signature by %s of %d bytes", ([alg, signature]) =>
+  ])("accepts a signature by %s of %d bytes", ([alg, signature]) =>
     Effect.gen(function*() {
       yield* (yield* GitLabCi.make(options))(request)
     }).pipe(job(jwt({ aud: request.audience }, { alg: String(alg), signature: Number(signature) }))))
 })
 
-describe("where and when it may be sent (RFC 7523 §3)", () => {
-  it.effect("while it is valid", () =>
+describe("the ID token of a job (RFC 7523 §3)", () => {
+  it.effect("is sent while it is valid", () =>
     Effect.gen(function*() {
       const provider = yield* GitLabCi.make(options)
       yield* TestClock.adjust("3599 seconds")
@@ -82,7 +82,7 @@ describe("where and when it may be sent (RFC 7523 §3)", () => {
       )
     }).pipe(job(good())))
 
-  it.effect("not before it is, a minute apart", () =>
+  it.effect("is not sent more than a minute before it is valid", () =>
     Effect.gen(function*() {
       const provider = yield* GitLabCi.make(options)
       expect((yield* failureOf(provider)).reason).toBe("NotYetValid")
@@ -90,7 +90,7 @@ describe("where and when it may be sent (RFC 7523 §3)", () => {
       yield* provider(request)
     }).pipe(job(good({ nbf: 61 }))))
 
-  it.effect("however far away that is", () =>
+  it.effect("is not sent before it is valid, however far away that is", () =>
     Effect.gen(function*() {
       expect((yield* failureOf(yield* GitLabCi.make(options))).message).toContain("is not valid before 1e+300,")
     }).pipe(job(good({ nbf: 1e300 }))))
@@ -100,7 +100,7 @@ describe("where and when it may be sent (RFC 7523 §3)", () => {
     `${request.issuer}/`,
     request.tokenEndpoint,
     ["https://gitlab.example", request.issuer]
-  ])("to the authorization server that it names: %s", (aud) =>
+  ])("is sent to the authorization server that it names: %s", (aud) =>
     Effect.gen(function*() {
       yield* (yield* GitLabCi.make(options))(request)
     }).pipe(job(good({ aud }))))
@@ -110,15 +110,15 @@ describe("where and when it may be sent (RFC 7523 §3)", () => {
     [["a", "b"], "is for a, b, and was not sent"],
     [undefined, "is for no audience"]
   ]
-  it.effect.each(others)("and to no other: %s", ([aud, says]) =>
+  it.effect.each(others)("is sent to no other authorization server: %s", ([aud, says]) =>
     Effect.gen(function*() {
       const error = yield* failureOf(yield* GitLabCi.make(options))
       expect(error.reason).toBe("WrongAudience")
       expect(error.message).toContain(says)
-      expect(error.message).toContain("Have one made for the audience https://auth.example.com.")
+      expect(error.message).toContain("Get one for the audience https://auth.example.com.")
     }).pipe(job(jwt({ aud, exp: 3600 }))))
 
-  it.effect("unless the options name its audience", () =>
+  it.effect("is sent elsewhere if `audience` names its aud", () =>
     Effect.gen(function*() {
       yield* (yield* GitLabCi.make({ ...options, audience: "api://gitlab" }))(request)
       const error = yield* failureOf(yield* GitLabCi.make({ ...options, audience: request.audience }))
@@ -126,7 +126,7 @@ describe("where and when it may be sent (RFC 7523 §3)", () => {
     }).pipe(job(good({ aud: "api://gitlab" }))))
 })
 
-describe("layer", () => {
+describe("GitLabCi.layer", () => {
   it.effect("provides the assertion", () =>
     Effect.gen(function*() {
       const provider = yield* Effect.provide(AssertionProvider, GitLabCi.layer(options))

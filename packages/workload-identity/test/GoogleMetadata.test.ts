@@ -27,8 +27,8 @@ const google = (origin = "http://metadata.google.internal") =>
     return network
   })
 
-describe("make", () => {
-  it.effect("gives a token for the audience, and asks as the server demands", () =>
+describe("GoogleMetadata.make", () => {
+  it.effect("requests a token for the audience as the server requires", () =>
     Effect.gen(function*() {
       const network = yield* google()
       const provider = yield* GoogleMetadata.make()
@@ -43,7 +43,7 @@ describe("make", () => {
       expect(sent?.headers["metadata-flavor"]).toBe("Google")
     }).pipe(Effect.provide(world())))
 
-  it.effect("for another audience and service account, by another name of the server", () =>
+  it.effect("requests a token for the options `audience` and `serviceAccount` from GCE_METADATA_HOST", () =>
     Effect.gen(function*() {
       yield* google("http://metadata:8080")
       const provider = yield* GoogleMetadata.make({
@@ -54,7 +54,7 @@ describe("make", () => {
     }).pipe(Effect.provide(world({ GCE_METADATA_HOST: "metadata:8080" }))))
 
   it.effect.each(["", "..", "a/b", "a?b"])(
-    "takes no such service account: %s",
+    "refuses the service account %s",
     (serviceAccount) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(GoogleMetadata.make({ serviceAccount }))
@@ -62,13 +62,13 @@ describe("make", () => {
       }).pipe(Effect.provide(world()))
   )
 
-  it.effect.each(["http://metadata", "a/b", "a@b"])("takes no such host: %s", (host) =>
+  it.effect.each(["http://metadata", "a/b", "a@b"])("refuses the host %s", (host) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(GoogleMetadata.make())
       expect(error.option).toBe("GCE_METADATA_HOST")
     }).pipe(Effect.provide(world({ GCE_METADATA_HOST: host }))))
 
-  it.effect("says that there is no such service account", () =>
+  it.effect("fails with an error that says that the service account does not exist", () =>
     Effect.gen(function*() {
       yield* google()
       const error = yield* failureOf(yield* GoogleMetadata.make({ serviceAccount: "nobody" }))
@@ -76,7 +76,7 @@ describe("make", () => {
       expect(error.message).toContain("answered 404. The machine has no such service account")
     }).pipe(Effect.provide(world())))
 
-  it.effect("says that this is not Google Cloud", () =>
+  it.effect("fails with an error that says that this is not Google Cloud", () =>
     Effect.gen(function*() {
       const error = yield* failureOf(yield* GoogleMetadata.make())
       expect(error.reason).toBe("Unavailable")
@@ -86,17 +86,20 @@ describe("make", () => {
       )
     }).pipe(Effect.provide(world())))
 
-  it.effect.each([200, 302, 500])("takes an answer of %d from nobody else", (status) =>
-    Effect.gen(function*() {
-      const network = yield* google()
-      yield* network.always("other", Answer.text(good(), { status, headers: { location: "http://evil.example" } }))
-      const error = yield* failureOf(yield* GoogleMetadata.make())
-      expect(error.reason).toBe("Unavailable")
-      expect(error.message).toContain(`the answer (${status}) has no \`Metadata-Flavor: Google\``)
-      expect(yield* network.count("other")).toBe(1)
-    }).pipe(Effect.provide(world())))
+  it.effect.each([200, 302, 500])(
+    "rejects an answer with status %d without Metadata-Flavor",
+    (status) =>
+      Effect.gen(function*() {
+        const network = yield* google()
+        yield* network.always("other", Answer.text(good(), { status, headers: { location: "http://evil.example" } }))
+        const error = yield* failureOf(yield* GoogleMetadata.make())
+        expect(error.reason).toBe("Unavailable")
+        expect(error.message).toContain(`the answer (${status}) has no \`Metadata-Flavor: Google\``)
+        expect(yield* network.count("other")).toBe(1)
+      }).pipe(Effect.provide(world()))
+  )
 
-  it.effect("may be told to wait", () =>
+  it.effect("fails with a transient error after 429", () =>
     Effect.gen(function*() {
       const network = yield* google()
       yield* network.script("other", Answer.status(503, { headers: { "metadata-flavor": "Google" } }))
@@ -105,7 +108,7 @@ describe("make", () => {
       yield* provider(request)
     }).pipe(Effect.provide(world())))
 
-  it.effect.each(["", "short", "<html>canary</html>"])("takes no such token: %s", (body) =>
+  it.effect.each(["", "short", "<html>canary</html>"])("rejects the token %s", (body) =>
     Effect.gen(function*() {
       const network = yield* google()
       yield* network.script("other", Answer.text(body, { headers: { "metadata-flavor": "Google" } }))
@@ -113,8 +116,8 @@ describe("make", () => {
     }).pipe(Effect.provide(world())))
 })
 
-describe("layer", () => {
-  it.effect("provides the assertions", () =>
+describe("GoogleMetadata.layer", () => {
+  it.effect("provides an AssertionProvider", () =>
     Effect.gen(function*() {
       yield* google()
       const provider = yield* Effect.provide(AssertionProvider, GoogleMetadata.layer())

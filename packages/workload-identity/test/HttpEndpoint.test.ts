@@ -25,8 +25,8 @@ const vault = Effect.gen(function*() {
 
 const options: HttpEndpoint.Options = { request: get, path: ["data", "token"] }
 
-describe("make", () => {
-  it.effect("takes the token from where it is, and remembers it", () =>
+describe("HttpEndpoint.make", () => {
+  it.effect("reads the token at `path`, and caches it", () =>
     Effect.gen(function*() {
       const network = yield* vault
       const provider = yield* HttpEndpoint.make(options)
@@ -37,7 +37,7 @@ describe("make", () => {
       expect(yield* network.count("other")).toBe(2)
     }).pipe(Effect.provide(world())))
 
-  it.effect("asks for each request where the user's depends on it", () =>
+  it.effect("sends a request for each different result of the function `request`", () =>
     Effect.gen(function*() {
       const network = yield* vault
       const provider = yield* HttpEndpoint.make({
@@ -55,7 +55,7 @@ describe("make", () => {
       expect(yield* network.count("other")).toBe(2)
     }).pipe(Effect.provide(world())))
 
-  it.effect("takes the whole answer without a path", () =>
+  it.effect("uses the whole answer without `path`", () =>
     Effect.gen(function*() {
       const network = yield* vault
       yield* network.always("other", Answer.text(`${good()}\n`))
@@ -63,7 +63,7 @@ describe("make", () => {
       expect(Redacted.value(yield* provider(request)) === good()).toBe(true)
     }).pipe(Effect.provide(world())))
 
-  it.effect("remembers another kind of assertion for as long as it is told to", () =>
+  it.effect("caches an opaque assertion for `lifetime`", () =>
     Effect.gen(function*() {
       const network = yield* vault
       yield* network.always("other", Answer.text("canary-opaque"))
@@ -81,7 +81,7 @@ describe("make", () => {
       expect(yield* network.count("other")).toBe(4)
     }).pipe(Effect.provide(world())))
 
-  it.effect("and a JWT that does not say when it expires", () =>
+  it.effect("caches a JWT without exp for `lifetime`", () =>
     Effect.gen(function*() {
       const network = yield* vault
       yield* network.always("other", Answer.text(good({ exp: undefined })))
@@ -95,7 +95,7 @@ describe("make", () => {
       expect(yield* network.count("other")).toBe(3)
     }).pipe(Effect.provide(world())))
 
-  it.effect("an answer for another authorization server is not sent to this one", () =>
+  it.effect("does not supply an assertion for another authorization server", () =>
     Effect.gen(function*() {
       const network = yield* vault
       const provider = yield* HttpEndpoint.make(options)
@@ -139,7 +139,7 @@ describe("make", () => {
     "http://[::1]:80",
     "http://[fe80::1]"
   ])(
-    "plain http is for this machine: %s",
+    "sends plain http to loopback and link-local hosts: %s",
     (origin) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork.TestNetwork
@@ -149,7 +149,7 @@ describe("make", () => {
   )
 })
 
-describe("what the endpoint must not answer", () => {
+describe("an answer of the endpoint is rejected", () => {
   const cases: ReadonlyArray<readonly [string, Answer.Answer, reason: string, says: string]> = [
     ["no JSON", Answer.html(), "Malformed", "there is no text at `data.token`. Correct `path`."],
     ["another JSON", Answer.json({ data: "canary" }), "Malformed", "there is no text at `data.token`"],
@@ -178,7 +178,7 @@ describe("what the endpoint must not answer", () => {
       }
     }).pipe(Effect.provide(world())))
 
-  it.effect("a body that breaks off", () =>
+  it.effect("if its body breaks off", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve("https://vault.example.com", () =>
@@ -191,7 +191,7 @@ describe("what the endpoint must not answer", () => {
       expect(error.message).toContain("the connection failed before the answer was complete")
     }).pipe(Effect.provide(world())))
 
-  it.effect("an empty body", () =>
+  it.effect("if it is empty", () =>
     Effect.gen(function*() {
       const network = yield* vault
       yield* network.always("other", Answer.status(204))
@@ -199,8 +199,8 @@ describe("what the endpoint must not answer", () => {
     }).pipe(Effect.provide(world())))
 })
 
-describe("layer", () => {
-  it.effect("provides the assertions", () =>
+describe("HttpEndpoint.layer", () => {
+  it.effect("provides an AssertionProvider", () =>
     Effect.gen(function*() {
       yield* vault
       const provider = yield* Effect.provide(AssertionProvider, HttpEndpoint.layer(options))

@@ -70,7 +70,7 @@ describe("GitHub Actions, as the grant itself (RFC 7523 §2.1)", () => {
     }).pipe(Effect.provide(servers((assertion) => given.has(assertion))))
   })
 
-  it.scoped("an authorization server that takes each jti once is not shown one twice", () => {
+  it.scoped("presents each assertion once to an authorization server that accepts each jti once", () => {
     const given = new Set<string>()
     const seen = new Set<string>()
     const takesOnce = (assertion: string) => {
@@ -93,7 +93,7 @@ describe("GitHub Actions, as the grant itself (RFC 7523 §2.1)", () => {
     }).pipe(Effect.provide(servers(takesOnce)))
   })
 
-  it.scoped("a refused assertion is not shown twice", () => {
+  it.scoped("presents a refused assertion once", () => {
     const given = new Set<string>()
     const [refused, accepted] = [new Set<string>(), new Set<string>()]
     const accepts = (assertion: string) => {
@@ -156,7 +156,7 @@ describe("a rotating file, as the client's assertion (RFC 7523 §2.2)", () => {
       expect((yield* authorizationServer.find(value))?.clientId).toBe("octo")
     }).pipe(Effect.provide(servers((assertion) => assertion === written(request.audience)))))
 
-  it.scoped("of another audience it is not sent", () =>
+  it.scoped("with another audience is not sent", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* PrivateKeyJwt.make(options).pipe(

@@ -1,6 +1,5 @@
 /**
- * No OAuth at all: somebody wrote a token into a header. The base of what the others cost, and the picture of what
- * they spare.
+ * No OAuth: the token is set in a header by hand. The base for the cost of the other clients.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -22,7 +21,7 @@ export const plainFetch: Competitor = {
   })
 }
 
-/** The same once more: how far its figures are from the first is what the machine's noise does to all of them. */
+/** The same client again. The difference between its figures and those of the first is the noise of the machine. */
 export const plainFetchAgain: Competitor = { ...plainFetch, name: "fetch, by hand, again" }
 
 export const bareHttpClient: Competitor = {

@@ -1,5 +1,5 @@
 /**
- * openid-client and a token in a variable, as people write it when their platform has no more to offer.
+ * openid-client with the token in a variable: what a program without further help does.
  */
 import * as openid from "openid-client"
 import { fromFetch } from "../client.ts"
@@ -30,7 +30,7 @@ export const openidClient: Competitor = {
         credentials.clientId,
         undefined,
         openid.ClientSecretBasic(credentials.clientSecret),
-        // Marked as deprecated by its authors so that nobody uses it in earnest; loopback has no TLS.
+        // Its authors marked it as deprecated so that nobody uses it in production. Loopback has no TLS.
         // oxlint-disable-next-line typescript/no-deprecated
         { algorithm: "oauth2", execute: [openid.allowInsecureRequests] }
       )

@@ -1,6 +1,7 @@
 /**
- * Ten thousand providers in one process: what they weigh, what it takes to make them, and an hour of their renewals.
+ * Ten thousand providers in one process: their heap, the CPU time to make them, and an hour of their renewals.
  */
+import { VirtualClock } from "@effect-mcp-auth/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -8,19 +9,19 @@ import * as Scope from "effect/Scope"
 import * as Fleet from "../fleet.ts"
 import { answer, cpuMicros, heapUsed, providers as measurement } from "../measurements.ts"
 import * as MemoryServers from "../memoryServers.ts"
-import * as VirtualClock from "../virtualClock.ts"
 
 const start = Date.UTC(2027, 0, 1)
 const hourMillis = 3_600_000
-/** Renewals of the same tenth of a second run side by side; it takes less of the clock's own time. */
-const clock = VirtualClock.make(start, 100)
+/** Renewals of the same tenth of a second run side by side, so that the clock itself costs less. */
+const clock = VirtualClock.make({ start, tick: 100 })
+const now = () => clock.unsafeCurrentTimeMillis()
 const runtime = ManagedRuntime.make(clock.layer)
 
 let renewals: Array<number> = []
 const servers = MemoryServers.make({
-  now: clock.now,
+  now,
   tokenLifetimeMillis: hourMillis,
-  onTokenRequest: () => renewals.push(clock.now() - start)
+  onTokenRequest: () => renewals.push(now() - start)
 })
 
 const askAll = (fleet: ReadonlyArray<Fleet.Provider>) =>
@@ -48,26 +49,26 @@ const fill = async (tenants: number) => {
   return { fleet, close, size: { providers: tenants, buildMicros, builtKib, heldKib: heapOfEach(), firstTokenMicros } }
 }
 
-/** Leaves nothing behind that the next would be told to weigh less by. */
+/** Releases everything, so that the next measurement starts from an empty heap. */
 const fillAndClose = async (tenants: number) => {
   const { close, size } = await fill(tenants)
   await close()
-  // What was interrupted has its last turn.
+  // Lets interrupted fibers run their finalizers.
   await clock.advance(1)
   return size
 }
 
-/** From first tokens that were all got at once: nothing but the jitter spreads the renewals. */
+/** All providers got their first tokens at once, so only the jitter spreads the renewals. */
 const hourOf = async (fleet: ReadonlyArray<Fleet.Provider>) => {
-  const from = clock.now() - start
+  const from = now() - start
   const before = process.cpuUsage()
   renewals = []
-  // Halfway, everybody uses the token; one that nobody uses is left to expire.
+  // Each token is used halfway. A token without use is not renewed.
   await clock.advance(hourMillis / 2)
   await askAll(fleet)
   await clock.advance(hourMillis / 2)
   const micros = cpuMicros(before)
-  // Of fewer providers so many seconds count as one, as chance alone would make one of few stand out.
+  // With fewer providers several seconds count as one: with few renewals a second, chance alone makes one stand out.
   const secondsEach = Math.max(1, Math.round(10_000 / fleet.length))
   const seconds = new Map<number, number>()
   for (const at of renewals) {
@@ -91,7 +92,7 @@ const hourOf = async (fleet: ReadonlyArray<Fleet.Provider>) => {
 }
 
 await answer(measurement, async ({ sizes }) => {
-  // The first ones pay for the compiler.
+  // During the first round V8 compiles the code.
   await fillAndClose(Math.min(500, ...sizes))
   const smaller: Array<Awaited<ReturnType<typeof fillAndClose>>> = []
   for (const size of sizes.slice(0, -1)) smaller.push(await fillAndClose(size))

@@ -1,9 +1,10 @@
 /**
- * A million calls through one provider while everything goes wrong that can: at each turn of ten seconds another fault,
- * drawn at random, from the authorization server that hangs to the one that talks nonsense. In virtual time and without a
- * network; each call that fails has to be explained.
+ * A million calls through one provider with faults: in each turn of ten seconds the authorization server has another
+ * fault, drawn at random, from no answer at all to an answer that makes no sense. In virtual time and without a
+ * network. Each failed call must be explained by a fault.
  */
 import { AccessToken, OAuthHttpClient, OAuthProvider } from "@effect-mcp-auth/core"
+import { VirtualClock } from "@effect-mcp-auth/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -17,21 +18,20 @@ import * as Fleet from "../fleet.ts"
 import { answer, cpuMicros, heapUsed, soak as measurement } from "../measurements.ts"
 import * as MemoryServers from "../memoryServers.ts"
 import { seeded } from "../statistics.ts"
-import * as VirtualClock from "../virtualClock.ts"
 
 const turnMillis = 10_000
 const tickMillis = 100
 const callsPerTick = 10
-/** Long enough to be renewed in a turn that lets it, short enough to expire in an outage of a few turns. */
+/** Long enough to be renewed in a turn without a fault, short enough to expire in an outage of a few turns. */
 const tokenLifetimeMillis = 20_000
 /** The faults of the other turns end before half of it is over. */
 const shareOfWholeTurns = 0.1
-/** Calls that go all the way; of the others only what concerns the token is done, or it would take all day. */
+/** The share of calls that go through `OAuthHttpClient`. The others only use the token, or the run would take hours. */
 const shareOfHttpClient = 0.1
 const shareInterrupted = 0.05
 const mostExamples = 5
 const samples = 20
-/** A client that has not asked for so long is stuck, whatever the last answer was. */
+/** A client that has made no token request for so long is stuck, whatever the last answer was. */
 const longestSilenceMillis = 60_000
 
 interface Turn {
@@ -65,20 +65,21 @@ const turns: ReadonlyArray<Turn> = [
 
 await answer(measurement, async ({ calls, seed }) => {
   const random = seeded(seed)
-  const clock = VirtualClock.make(Date.UTC(2027, 0, 1), 10)
-  const start = clock.now()
+  const clock = VirtualClock.make({ start: Date.UTC(2027, 0, 1), tick: 10 })
+  const now = () => clock.unsafeCurrentTimeMillis()
+  const start = now()
   let turn: Turn = calm
-  /** Until when its fault lasts. */
+  /** When the fault of this turn ends. */
   let faultUntil = 0
   let tokenRequests = 0
   let lastFault: { readonly name: string; readonly at: number } | undefined
-  const isFaulty = () => clock.now() < faultUntil
+  const isFaulty = () => now() < faultUntil
   const servers = MemoryServers.make({
-    now: clock.now,
+    now,
     tokenLifetimeMillis,
     fault: () => {
       const fault = isFaulty() ? turn.fault?.(random()) : undefined
-      lastFault = fault === undefined ? undefined : { name: turn.name, at: clock.now() }
+      lastFault = fault === undefined ? undefined : { name: turn.name, at: now() }
       return fault
     },
     tokenMillis: () => isFaulty() ? turn.tokenMillis ?? 0 : 0,
@@ -102,21 +103,21 @@ await answer(measurement, async ({ calls, seed }) => {
   let unexplained = 0
   const examples: Array<string> = []
 
-  /** Nobody has anything in hand, and the last that was heard of the authorization server is a fault. */
+  /** A failure is explained if no token is valid and the last answer of the authorization server was a fault. */
   const settleFailure = (what: string): void => {
-    if (!servers.isAnyTokenValid() && lastFault !== undefined && clock.now() - lastFault.at < longestSilenceMillis) {
+    if (!servers.isAnyTokenValid() && lastFault !== undefined && now() - lastFault.at < longestSilenceMillis) {
       explained++
       return
     }
     unexplained++
     if (examples.length < mostExamples) {
       examples.push(
-        `at ${(clock.now() - start) / 1000} s, ${turn.name} (before: ${lastFault?.name ?? "nothing"}): ${what}`
+        `at ${(now() - start) / 1000} s, ${turn.name} (before: ${lastFault?.name ?? "nothing"}): ${what}`
       )
     }
   }
 
-  /** What a transport of its own would do with a provider. */
+  /** What a transport without `OAuthHttpClient` does with a provider. */
   const withProvider = Effect.flatMap(provider.accessToken, (token) =>
     servers.admits(AccessToken.authorization(token))
       ? Effect.succeed(200)
@@ -148,11 +149,11 @@ await answer(measurement, async ({ calls, seed }) => {
   const nextTurn = (): void => {
     const others = turns.filter((other) => other !== turn)
     turn = others[Math.floor(random() * others.length)] ?? turn
-    faultUntil = clock.now() + (random() < shareOfWholeTurns ? turnMillis : random() * turnMillis / 2)
+    faultUntil = now() + (random() < shareOfWholeTurns ? turnMillis : random() * turnMillis / 2)
     if (turn.revokes === true) servers.revokeAll()
   }
   let turnsTaken = 0
-  // Where a call was made is known, and to write it down at each failure costs more than the call.
+  // A stack trace for each failure would cost more than the call.
   Error.stackTraceLimit = 0
   for (; started < calls; turnsTaken++) {
     nextTurn()
@@ -165,7 +166,7 @@ await answer(measurement, async ({ calls, seed }) => {
     if (started >= (heap.length + 1) * calls / samples) heap.push([started, heapUsed() / 1024])
   }
   turn = calm
-  // The longest that a call may wait: two requests, each with its time limit.
+  // The longest time that a call may wait: two requests with their time limits.
   await clock.advance(60_000)
   const cpuSeconds = cpuMicros(cpu) / 1e6
   const unanswered = started - served - interrupted - explained - unexplained
@@ -180,7 +181,7 @@ await answer(measurement, async ({ calls, seed }) => {
     examples: unanswered === 0 ? examples : [...examples, `${unanswered} calls were never answered`],
     interrupted,
     tokenRequests,
-    virtualHours: (clock.now() - start) / 3_600_000,
+    virtualHours: (now() - start) / 3_600_000,
     cpuSeconds,
     heap
   }

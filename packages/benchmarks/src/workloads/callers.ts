@@ -1,5 +1,5 @@
 /**
- * From one caller to a thousand: what first calls cost the servers and those who wait, and what a warm call costs.
+ * From one caller to a thousand: the token requests and the waiting time of first calls, and the cost of a warm call.
  */
 import { oauthFetch, oauthHttpClient, ours, plainFetch, renewing } from "../clients.ts"
 import { atOnce } from "../load.ts"

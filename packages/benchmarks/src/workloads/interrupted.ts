@@ -1,5 +1,5 @@
 /**
- * 1,000 callers ask for the first token and half of them lose patience, the one who asked first among them.
+ * 1,000 callers ask for the first token and half of them are interrupted, among them the first one.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Client } from "../client.ts"

@@ -15,8 +15,8 @@ const perSecond = 50
 const toleranceMillis = 100
 
 /**
- * Long enough a life is renewed before the outage, by those who renew ahead of the expiry. The shortest is due for renewal
- * while the server is away: for the second half of that no token lives, and nothing could be done.
+ * Clients that renew ahead of the expiry renew the longer lives before the outage. The shortest life is due for renewal
+ * during the outage: in the second half of the outage no token is valid, whatever a client does.
  */
 const lives = [3, 8] as const
 const longLife = 30
@@ -54,7 +54,7 @@ const expiringIn = async (bench: Bench, competitors: ReadonlyArray<Competitor>, 
 export const outage: Workload = {
   name: "outage",
   run: async (bench) => {
-    // It takes half a minute, and so few take part in it that the others are not disturbed.
+    // Takes half a minute. Only two clients take part, so the others are not disturbed.
     const [long, ...short] = await Promise.all([
       bench.quick ? [] : expiringIn(bench, ours, longLife),
       forEach(lives, (life) => expiringIn(bench, renewing, life))
@@ -95,8 +95,11 @@ export const outage: Workload = {
         })),
         panels
       })],
-      note: `Needlessly: while a token lived or could be had. Tokens of ${lives[0]} s are due for renewal when the ` +
-        "server is already away; for one second no token lives, whoever asks."
+      note:
+        `Needlessly: while a token was valid or could be obtained. Tokens of ${
+          lives[0]
+        } s are due for renewal during ` +
+        "the outage; for one second no token is valid, whatever a client does."
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The authorization server is away for two lives of a token: nobody can do without it for so long. Calls must fail when
- * the token has expired and not before, and say why; the server that comes back must not be met by a storm.
+ * The authorization server is away for two lives of a token, longer than any client can wait. Calls must fail when the
+ * token has expired and not before, and name the cause. The server must not get a storm of requests when it returns.
  */
 import { renewing } from "../clients.ts"
 import { atRate } from "../load.ts"
@@ -53,7 +53,7 @@ export const outageOfALife: Workload = {
       const failed = outcome.finished.filter(({ letIn }) => !letIn)
       const back = awayTo * 1000
       const recovered = outcome.finished.find(({ from, letIn }) => letIn && from >= back)
-      // Doubled, and half as much again at random.
+      // The delay doubles, and jitter adds up to half of it.
       const lastGap = (refusedAt.at(-1) ?? 0) - (refusedAt.at(-2) ?? 0)
       return {
         competitor,

@@ -1,5 +1,5 @@
 /**
- * What one renewal costs the servers, whatever it is that starts it: tokens live 1 s, one call every 50 ms.
+ * The requests of one renewal, whatever starts it: tokens live 1 s, one call every 50 ms.
  */
 import { renewing } from "../clients.ts"
 import { atRate } from "../load.ts"

@@ -38,7 +38,7 @@ export const revoked: Workload = {
       targets: promised(results, ({ competitor, counters, outcome }) => [
         atMost(competitor, "token requests after revocation", counters.token, 1),
         atMost(competitor, "failures after revocation", outcome.failed, 0),
-        // Each was sent, and sent again if it met with a 401: those, and no more, are what the server let in or refused.
+        // Each call was sent once, and once more after a 401: the server accepted or refused no other requests.
         atMost(competitor, "times that a request was resent after revocation", counters.unauthorized / callers, 1)
       ]),
       charts: [clientBars({

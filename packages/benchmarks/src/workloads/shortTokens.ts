@@ -1,8 +1,8 @@
 /**
- * Tokens that live 2 s from an endpoint that takes 200 ms, under steady load: whether anyone notices a renewal.
+ * Tokens that live 2 s from an endpoint that takes 200 ms, under steady load: whether calls notice a renewal.
  *
- * Each client has beside it, in the same seconds, a plain `fetch` under the same load with a token that does not expire,
- * against servers of its own: a busy machine keeps both waiting, and the ratio of their p99 is what renewals add.
+ * Beside each client, in the same seconds, a plain `fetch` runs under the same load with a token that does not expire,
+ * against servers of its own. A busy machine delays both, and the ratio of their p99 is what renewals add.
  */
 import { RefreshPolicy } from "@effect-mcp-auth/core"
 import * as Duration from "effect/Duration"
@@ -15,7 +15,9 @@ const tokenLifetimeMillis = 2_000
 const tokenMillis = 200
 const perSecond = 100
 const mostRatio = 1.5
-/** A token may be put to use for so long before it may be renewed: the shortest life of which one request is expected. */
+/**
+ * A token may be put to use for so long before it may be renewed: the shortest life of which one request is expected.
+ */
 const shortestLifeMillis = tokenLifetimeMillis -
   Duration.toMillis(RefreshPolicy.standard.advisoryWindow(Duration.millis(tokenLifetimeMillis)))
 
@@ -24,7 +26,7 @@ export const shortTokens: Workload = {
   run: async (bench) => {
     const seconds = bench.quick ? 4 : 8
     const results = await forEach(competitors, async (competitor) => {
-      // Of those of whom a p99 is promised there is more to see.
+      // Clients with a promise about their p99 run longer.
       const rounds = ours.includes(competitor) && !bench.quick ? 2 : 1
       const trials = await forEach(Array.from({ length: rounds }), () =>
         Promise.all([
@@ -99,9 +101,8 @@ export const shortTokens: Workload = {
           { key: "ratio", title: "p99, ratio", digits: 1, limit: mostRatio }
         ]
       })],
-      note:
-        `A life ends here where it may first be renewed, after ${shortestLifeMillis} ms. What is beside a client is ` +
-        "a plain `fetch` under the same load in the same seconds."
+      note: `A life counts until its earliest renewal, after ${shortestLifeMillis} ms. Beside each client a plain ` +
+        "`fetch` runs under the same load in the same seconds."
     }
   }
 }

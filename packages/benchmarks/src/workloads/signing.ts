@@ -1,9 +1,10 @@
 /**
- * An assertion for `private_key_jwt` with the same claims by everybody: what a library costs beside the signature itself.
+ * An assertion for `private_key_jwt` with the same claims by each library: what a library costs beside the signature.
  *
- * The base is bare jose with a key that it imported once. It takes part twice: how far it is from itself is how far to
- * believe the rest. As with warm calls this looks at CPU time, which counts the threads that WebCrypto signs in; all take
- * turns in short rounds, in an order drawn anew for each, and the median of the ratios within a round is reported.
+ * The base is jose with a key that was imported once. The base takes part twice: the difference between its two figures
+ * shows how certain the others are. CPU time is measured, which includes the threads in which WebCrypto signs. The
+ * libraries take turns in short rounds, in an order drawn anew for each, and the median of the ratios within a round is
+ * reported.
  */
 import { SignedAssertion } from "@effect-mcp-auth/core"
 import { createPrivateKeyJwtAuth } from "@modelcontextprotocol/client"
@@ -156,7 +157,7 @@ export const signing: Workload = {
       })),
       targets: results.flatMap(({ alg, name, ratio }) =>
         name === "SignedAssertion" && ratio !== undefined
-          // Whichever of ours asks for a token, it is signed the same way.
+          // All our clients sign in the same way.
           ? ours.map((competitor) => ({
             client: competitor.name,
             claim: `CPU of an assertion by ${alg}, as a ratio to bare jose`,

@@ -1,5 +1,5 @@
 /**
- * Very many calls with a fault at every turn: a million in virtual time, and as many as there is time for over loopback.
+ * Many calls with a fault at every turn: a million in virtual time, and as many as fit into ten seconds over loopback.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Client } from "../client.ts"
@@ -10,17 +10,20 @@ import { slope } from "../statistics.ts"
 import { atMost, together, trial } from "../workload.ts"
 import type { Bench, Workload } from "../workload.ts"
 
-/** Bytes a call: what leaks by the call is more than that. */
+/** In bytes. A leak in each call would be more. */
 const mostBytesPerCall = 1
 
 const workers = 16
 const turnMillis = 700
 const awayMillis = 300
 const tokenLifetimeMillis = 4_000
-/** A server that takes away token after token, sooner than one would be renewed, is taken for one that accepts none. */
+/**
+ * A server that revokes every token soon after its issue looks like one that accepts no token, so most turns revoke
+ * none.
+ */
 const turnsARevocation = 6
 
-/** Calls without a pause, while the authorization server goes away or the tokens do. Nothing has to fail. */
+/** Calls without a pause, while the authorization server is away or tokens are revoked. No call may fail. */
 const overLoopback = async ({ call }: Client, { quick, servers }: Bench) => {
   const until = performance.now() + (quick ? 3_000 : 10_000)
   let calls = 0
@@ -64,7 +67,7 @@ export const soak: Workload = {
         return { competitor, token: counters.token, ...result }
       })
     ])
-    // By then all that is made once has been made.
+    // The first quarter includes everything that is allocated only once.
     const settled = virtual.heap.slice(Math.floor(virtual.heap.length / 4))
     const bytesPerCall = slope(settled) * 1024
     const name = "OAuthProvider, no network"

@@ -1,14 +1,14 @@
 /**
  * A fresh token in memory, 32 calls at a time: what a library costs when it has nothing to do.
  *
- * The machine is noisy, so this looks at CPU time and not at the clock; the servers spend theirs in another process.
- * Clients take turns in short rounds, in an order drawn anew for each; a ratio is taken within a round, and the median
- * of the ratios is reported between their quartiles. Plain `fetch` takes part twice: how far it is from itself is how
- * far to believe the rest. No garbage collection is forced, since one before each turn doubles the cost of the calls in
- * it: V8 throws away what it had learned of the code.
+ * The machine is noisy, so CPU time is measured and not elapsed time; the servers run in another process. Clients take
+ * turns in short rounds, in an order drawn anew for each. A ratio is taken within a round, and the median of the ratios
+ * is reported between its quartiles. Plain `fetch` takes part twice: the difference between its two figures shows how
+ * certain the others are. No garbage collection is forced, since V8 then drops what it has learned of the code, and the
+ * calls of the turn cost twice as much.
  *
- * The same is done once more with answers from within the process. With neither sockets nor parsers in the way, a few
- * microseconds show: `adds` is that difference, and its share of a call over loopback.
+ * The same is measured again with answers from within the process. Without sockets and parsers, differences of a few
+ * microseconds are visible: `adds` is that difference, and its share of a call over loopback.
  */
 import type { Client, Competitor, Endpoints } from "../client.ts"
 import {
@@ -26,10 +26,10 @@ import type { Bench, Workload } from "../workload.ts"
 
 const workers = 32
 const mostRatio = 1.05
-/** However slow the machine is today. */
+/** On a slow machine as well. */
 const fewestRounds = 10
 
-/** Who is compared with whom. */
+/** Each competitor and what it is compared with. */
 const field: ReadonlyArray<{ readonly competitor: Competitor; readonly base: Competitor }> = [
   { competitor: plainFetch, base: plainFetch },
   { competitor: plainFetchAgain, base: plainFetch },
@@ -55,7 +55,7 @@ const takeTurn = async (client: Client, callsPerWorker: number) => {
   return { cpuMicros: (user + system) / calls, perSecond: (calls * 1000) / (performance.now() - start) }
 }
 
-/** Rounds until the time is up; in each, everybody has a turn. */
+/** Rounds until the time is up. In each round every competitor has a turn. */
 const race = async (
   bench: Bench,
   endpoints: Endpoints,
@@ -87,7 +87,7 @@ const race = async (
 
 const answer = JSON.stringify({ jsonrpc: "2.0", id: 1, result: { content: [{ type: "text", text: "done" }] } })
 
-/** Calls of the resource are answered at once; the `Request` is made as `fetch` makes it, out of whatever it is given. */
+/** Answers calls of the resource at once. Makes a `Request` of its arguments, as `fetch` does. */
 const answering = (resource: string): typeof globalThis.fetch => async (input, init) => {
   const request = new Request(input, init)
   if (request.url !== resource) return globalThis.fetch(request)
@@ -165,7 +165,7 @@ export const warm: Workload = {
           claim: "CPU of a warm call, as a ratio to the same by hand",
           wanted: `at most ${mostRatio}`,
           measured: `${ratio.median.toFixed(3)} ± ${ratio.error.toFixed(3)}`,
-          // Missed is what the noise does not explain: the figure without a network has none to hide behind.
+          // Missed only if the noise does not explain it. The figure without a network, below, allows for no noise.
           met: ratio.median - ratio.error <= mostRatio
         },
         {

@@ -6,14 +6,15 @@
  * requests by hand: Node itself works more from about the third request on, when V8 compiles the HTTP parser of its
  * `fetch` once more, optimized.
  *
- * The members of a group run one after the other, in an order drawn anew for each round; a ratio is taken within a round.
+ * The members of a group run one after the other, in an order drawn anew for each round; a ratio is taken within a
+ * round.
  */
 import { bars } from "../chart.ts"
 import { credentials } from "../control.ts"
 import * as Installation from "../installation.ts"
 import { median, ratios, shuffled, summarize } from "../statistics.ts"
 import { forEach } from "../workload.ts"
-import type { Workload } from "../workload.ts"
+import type { Bench, Workload } from "../workload.ts"
 import * as WholeProcess from "../wholeProcess.ts"
 
 const mostRatio = 1.1
@@ -55,40 +56,49 @@ const members = ({ base, sameRequests, subject }: Group): ReadonlyArray<Program>
 const cpu = (costs: ReadonlyArray<WholeProcess.Cost>) => costs.map(({ cpuMillis }) => cpuMillis)
 const wall = (costs: ReadonlyArray<WholeProcess.Cost>) => costs.map(({ wallMillis }) => wallMillis)
 
+type Costs = ReadonlyMap<Program, ReadonlyArray<WholeProcess.Cost>>
+
+const measure = async ({ quick, random, servers }: Bench): Promise<Costs> => {
+  const pathOf = await Installation.make()
+  const { issuer, resource } = await servers.reset()
+  const { clientId, clientSecret, scope } = credentials
+  const args = [resource, issuer, await servers.issueToken(), clientId, clientSecret, scope]
+  const costs = new Map<Program, ReadonlyArray<WholeProcess.Cost>>()
+  // The first round brings the files into the system's cache.
+  for (let round = -1; round < (quick ? 5 : 25); round++) {
+    await forEach(shuffled(groups, random).flatMap((group) => shuffled(members(group), random)), async (program) => {
+      const cost = await WholeProcess.run(pathOf(program.module), args)
+      if (round >= 0) costs.set(program, [...costs.get(program) ?? [], cost])
+    })
+  }
+  return costs
+}
+
+const rowsOf = (costs: Costs) => {
+  const costsOf = (program: Program): ReadonlyArray<WholeProcess.Cost> => costs.get(program) ?? []
+  return groups.flatMap((group) =>
+    members(group).map((program) => {
+      const { base, sameRequests, subject } = group
+      const own = costsOf(program)
+      return {
+        program,
+        group,
+        cpuMillis: median(cpu(own)),
+        wallMillis: median(wall(own)),
+        ratio: program === base ? undefined : summarize(ratios(cpu(own), cpu(costsOf(base)))),
+        wallRatio: program === base ? undefined : median(ratios(wall(own), wall(costsOf(base)))),
+        toSameRequests: program !== subject || sameRequests === undefined
+          ? undefined
+          : median(ratios(cpu(own), cpu(costsOf(sameRequests))))
+      }
+    })
+  )
+}
+
 export const wholeProcess: Workload = {
   name: "whole-process",
-  run: async ({ quick, random, servers }) => {
-    const pathOf = await Installation.make()
-    const { issuer, resource } = await servers.reset()
-    const { clientId, clientSecret, scope } = credentials
-    const args = [resource, issuer, await servers.issueToken(), clientId, clientSecret, scope]
-    const costs = new Map<Program, Array<WholeProcess.Cost>>()
-    const costsOf = (program: Program): ReadonlyArray<WholeProcess.Cost> => costs.get(program) ?? []
-    // The first round brings the files into the system's cache.
-    for (let round = -1; round < (quick ? 5 : 25); round++) {
-      await forEach(shuffled(groups, random).flatMap((group) => shuffled(members(group), random)), async (program) => {
-        const cost = await WholeProcess.run(pathOf(program.module), args)
-        if (round >= 0) costs.set(program, [...costsOf(program), cost])
-      })
-    }
-
-    const rows = groups.flatMap((group) =>
-      members(group).map((program) => {
-        const { base, sameRequests, subject } = group
-        const own = costsOf(program)
-        return {
-          program,
-          group,
-          cpuMillis: median(cpu(own)),
-          wallMillis: median(wall(own)),
-          ratio: program === base ? undefined : summarize(ratios(cpu(own), cpu(costsOf(base)))),
-          wallRatio: program === base ? undefined : median(ratios(wall(own), wall(costsOf(base)))),
-          toSameRequests: program !== subject || sameRequests === undefined
-            ? undefined
-            : median(ratios(cpu(own), cpu(costsOf(sameRequests))))
-        }
-      })
-    )
+  run: async (bench) => {
+    const rows = rowsOf(await measure(bench))
     const lines = rows.map(({ cpuMillis, group, program, ratio, toSameRequests, wallMillis, wallRatio }) => ({
       client: program.name,
       values: {

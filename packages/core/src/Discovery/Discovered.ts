@@ -44,9 +44,9 @@ export interface Discovery {
    */
   readonly get: Effect.Effect<Discovered, Failure>
   /**
-   * Reads the server's metadata again after the server rejected a token of `issuer`, because the server may have changed
-   * its authorization server. The address in the challenge comes first. If the metadata cannot be read, the remembered
-   * one stays in use.
+   * Reads the server's metadata again after the server rejected a token of `issuer`, because the server may have
+   * changed its authorization server. The address in the challenge comes first. If the metadata cannot be read, the
+   * remembered one stays in use.
    */
   readonly reread: (challenge: Challenge | undefined, issuer: string) => Effect.Effect<Discovered, Failure>
   /** The next `get` reads the authorization server's metadata again, and uses what it reads. */

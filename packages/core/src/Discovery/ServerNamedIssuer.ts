@@ -18,8 +18,8 @@ interface Found {
 }
 
 /**
- * Discovery for `issuer: "discover"`: the server names its authorization server. Its metadata decides; if the well-known
- * addresses have none, so does the challenge to a request without a token.
+ * Discovery for `issuer: "discover"`: the server names its authorization server. Its metadata decides; if the
+ * well-known addresses have none, so does the challenge to a request without a token.
  *
  * @internal
  */
@@ -91,8 +91,8 @@ export class ServerNamedIssuer implements Discovery {
   }
 
   /**
-   * The authorization server that the metadata names. Metadata that leads to none is not remembered, since the server may
-   * correct it.
+   * The authorization server that the metadata names. Metadata that leads to none is not remembered, since the server
+   * may correct it.
    */
   #choose(read: Effect.Effect<Found, Failure>): Effect.Effect<Discovered, Failure> {
     return Effect.flatMap(read, (found) =>

@@ -108,18 +108,34 @@ export const isFresh = ({ expiresAt, obtainedAt }: CachedAssertion, now: number)
  *
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { Assertion, AssertionProvider, type OAuthError } from "@effect-mcp-auth/core"
+ * import * as AssertionCache from "@effect-mcp-auth/core/authoring/AssertionCache"
+ * import { Clock, Effect, Redacted } from "effect"
+ *
+ * declare const requestFromBroker: (audience: string) => Effect.Effect<string, OAuthError.AssertionError>
+ *
+ * const Assertions = AssertionProvider.layer(AssertionCache.make({
+ *   keyOf: ({ audience }) => audience,
+ *   fetch: (request) =>
+ *     Effect.gen(function*() {
+ *       const value = Redacted.make(yield* requestFromBroker(request.audience))
+ *       const now = yield* Clock.currentTimeMillis
+ *       const { expiresAt, hasId } = yield* Assertion.check(value, request, { now })
+ *       return { value, once: hasId, obtainedAt: now, expiresAt }
+ *     }),
+ *   check: ({ value }, request, now) => Assertion.check(value, request, { now })
+ * }))
+ * ```
  */
 export const make = <A extends CachedAssertion>(options: Options<A>): AssertionSource => {
   const { canUseOldAfter = () => true, check, keyOf } = options
   const entries = makeEntries<A>()
-  const fetches = makeFetches(options, entries)
+  const fetch = makeFetch(options, entries)
 
-  const fetchOrUseOld = (
-    key: string,
-    request: AssertionRequest,
-    old: A | undefined
-  ): Effect.Effect<A, AssertionError> =>
-    Effect.catchIf(fetches.own(key, request), canUseOldAfter, (error) =>
+  const fetchOrUseOld = (key: string, request: AssertionRequest, old: A | undefined) =>
+    Effect.catchIf(fetch(key, request), canUseOldAfter, (error) =>
       Effect.flatMap(
         Clock.currentTimeMillis,
         (now) =>
@@ -180,19 +196,18 @@ const makeEntries = <A extends CachedAssertion>(): Entries<A> => {
   }
 }
 
-/** Fetches that callers share, and fetches of their own. */
-interface Fetches<A> {
-  /** An assertion that the caller may present, by a shared fetch if the assertion is for many. */
-  readonly own: (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
-}
+type Fetch<A> = (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
 
-const makeFetches = <A extends CachedAssertion>(options: Options<A>, entries: Entries<A>): Fetches<A> => {
+/** Fetches an assertion that the caller may present, together with other callers if the assertion is for many. */
+const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entries<A>): Fetch<A> => {
   const parallel = Effect.unsafeMakeSemaphore(MAX_PARALLEL)
   /** Whether the last fetch supplied an assertion that may be presented only once. */
   let singleUse = false
 
-  const fetch = (key: string, request: AssertionRequest): Effect.Effect<A, AssertionError> =>
+  const fetch: Fetch<A> = (key, request) =>
     Effect.suspend(() => options.fetch(request)).pipe(
+      // A copy, because a presented assertion is recognised by identity, and a platform may return the same one again.
+      Effect.map((assertion) => ({ ...assertion })),
       Effect.tap((assertion) => Effect.map(Clock.currentTimeMillis, (now) => entries.add(key, assertion, now))),
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -210,23 +225,21 @@ const makeFetches = <A extends CachedAssertion>(options: Options<A>, entries: En
       Effect.suspend(() => singleUse ? Effect.asSome(alone(key, request)) : Effect.succeedNone)
     )
 
-  const own = (key: string, request: AssertionRequest): Effect.Effect<A, AssertionError> =>
+  const own: Fetch<A> = (key, request) =>
     Effect.suspend(() => singleUse ? aloneInTurn(key, request) : Effect.asSome(shared(key, request))).pipe(
       Effect.flatMap((fetched) =>
         // If another caller has taken it, this one needs its own.
         Option.isSome(fetched) && entries.take(key, fetched.value) ? Effect.succeed(fetched.value) : own(key, request)
       )
     )
-  return { own }
+  return own
 }
 
 /** The two ways to run a fetch. */
 interface Runner<A> {
-  readonly alone: (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
-  readonly shared: (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
+  readonly alone: Fetch<A>
+  readonly shared: Fetch<A>
 }
-
-type Fetch<A> = (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
 
 type Running<A> = Fiber.RuntimeFiber<A, AssertionError>
 
@@ -282,7 +295,7 @@ const runForCallers = <A>(fetch: Fetch<A>): Runner<A> => {
       running.remove(key, fiber)
       return Fiber.interruptFork(fiber)
     })
-  const shared = (key: string, request: AssertionRequest): Effect.Effect<A, AssertionError> =>
+  const shared: Fetch<A> = (key, request) =>
     Effect.flatMap(Effect.runtime<never>(), (runtime) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {

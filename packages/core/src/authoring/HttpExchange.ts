@@ -174,6 +174,31 @@ const unsendable = ({ headers }: HttpClientRequest): NoAnswer | undefined => {
  *
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { OAuthError } from "@effect-mcp-auth/core"
+ * import * as HttpExchange from "@effect-mcp-auth/core/authoring/HttpExchange"
+ * import { HttpClient, HttpClientRequest } from "@effect/platform"
+ * import { Effect, Redacted } from "effect"
+ *
+ * declare const brokerToken: Redacted.Redacted
+ *
+ * const answer = Effect.gen(function*() {
+ *   const request = HttpClientRequest.get("https://broker.example.com/token", {
+ *     headers: { "x-broker-token": Redacted.value(brokerToken) }
+ *   })
+ *   return yield* HttpExchange.exchange(
+ *     yield* HttpClient.HttpClient,
+ *     request,
+ *     { timeout: "10 seconds", maxBodySize: 65_536 },
+ *     { secretHeaders: ["x-broker-token"] }
+ *   )
+ * }).pipe(
+ *   Effect.mapError(({ cause, description }) =>
+ *     new OAuthError.AssertionError({ reason: "Unavailable", description: `The broker: ${description}.`, cause })
+ *   )
+ * )
+ * ```
  */
 export const exchange = (
   client: HttpClient,

@@ -147,6 +147,19 @@ describe("an assertion that may be presented once", () => {
       expect(fetches).toBe(2)
     }))
 
+  it.effect("is returned again if the platform supplies the same one again", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      const only = yield* assertion("canary-only", true)
+      const provider = cache(() => {
+        fetches++
+        return Effect.succeed(only)
+      })
+      const given = [yield* provider(request), yield* provider(request)]
+      expect(texts(given)).toEqual(new Set(["canary-only"]))
+      expect(fetches).toBe(2)
+    }))
+
   it.effect("is fetched for many callers, 16 at a time, and one failure answers the rest", () =>
     Effect.gen(function*() {
       let fetches = 0

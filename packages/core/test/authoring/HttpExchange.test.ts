@@ -38,21 +38,21 @@ describe("the answer", () => {
       assert.strictEqual((yield* receive(() => new Response(null, { status }))).body, "")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("is UTF-8, however the bytes are cut", () =>
+  it.effect("is decoded as UTF-8, however the bytes are cut", () =>
     Effect.gen(function*() {
       const bytes = new TextEncoder().encode("aü🌍€z")
       const answer = yield* receive(() => inPieces(...Array.from(bytes, (byte) => Uint8Array.of(byte))))
       expect(answer.body).toBe("aü🌍€z")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("that ends within a character says so, and does not fail", () =>
+  it.effect("that ends within a character has a replacement character, and does not fail", () =>
     Effect.gen(function*() {
       const answer = yield* receive(() => inPieces("a", Uint8Array.of(0xc3)))
       expect(answer.body).toBe("a\ufffd")
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("an answer that says how long it is", () => {
+describe("an answer with content-length", () => {
   const said = (length: string, body: BodyInit | null, headers: Record<string, string> = {}) => () =>
     new Response(body, { headers: { "content-length": length, ...headers } })
 
@@ -65,7 +65,7 @@ describe("an answer that says how long it is", () => {
   )
 
   it.effect.each([["10"], ["101"], ["nonsense"], ["-1"], ["10", "gzip"]])(
-    "is too large if it is, whatever it says and however it is packed: %s %s",
+    "is too large by its real length, whatever its headers say: %s %s",
     ([length = "", encoding]) =>
       Effect.gen(function*() {
         const answer = said(length, "x".repeat(101), encoding === undefined ? {} : { "content-encoding": encoding })
@@ -73,7 +73,7 @@ describe("an answer that says how long it is", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect("and breaks: the connection failed", () =>
+  it.effect("that breaks off is a Transport error", () =>
     Effect.gen(function*() {
       const broken = () =>
         new Response(new ReadableStream({ start: (controller) => controller.error(new Error("reset")) }), {
@@ -84,25 +84,25 @@ describe("an answer that says how long it is", () => {
 })
 
 describe("limits", () => {
-  it("are 10 seconds and 1 MiB unless told otherwise", () => {
+  it("are 10 seconds and 1 MiB by default", () => {
     expect(Duration.toMillis(defaultLimits.timeout)).toBe(10_000)
     expect(defaultLimits.maxBodySize).toBe(1_048_576)
   })
 
-  it.effect("a body of exactly the limit is read, counted in bytes", () =>
+  it.effect("let a body of exactly maxBodySize bytes through", () =>
     Effect.gen(function*() {
       const answer = yield* receive(() => inPieces("ü".repeat(5), "ü".repeat(5)), { maxBodySize: 20 })
       expect(answer.body).toBe("ü".repeat(10))
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("one byte more is too large", () =>
+  it.effect("reject one byte more", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(receive(() => inPieces("ü".repeat(10), "x"), { maxBodySize: 20 }))
       expect(error.reason).toBe("TooLarge")
       expect(error.description).toBe("the answer is larger than 20 bytes")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("a body of 2 MiB is not read to its end", () =>
+  it.effect("stop reading a body of 2 MiB", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.always(to(url), Answer.oversized(2 * 1024 * 1024))
@@ -113,7 +113,7 @@ describe("limits", () => {
       expect(request?.bytesRead).toBeLessThan(1024 * 1024 + 3 * 16_384)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("no answer in time, and the connection is given up", () =>
+  it.effect("end the connection if no answer comes in time", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.always(to(url), Answer.never)
@@ -123,7 +123,7 @@ describe("limits", () => {
       expect((yield* network.requests)[0]?.outcome._tag).toBe("Interrupted")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("headers in time but no end of the body", () =>
+  it.effect("apply to the whole body, not only to the headers", () =>
     Effect.gen(function*() {
       const error = yield* after(
         500,
@@ -132,7 +132,7 @@ describe("limits", () => {
       expect(error.reason).toBe("Timeout")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("slow, but in time", () =>
+  it.effect("let a slow answer through that comes in time", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.setLatency("9999 millis")
@@ -142,7 +142,7 @@ describe("limits", () => {
 })
 
 describe("the connection", () => {
-  it.effect("breaks before the answer: the cause is the transport's own, without the request", () =>
+  it.effect("that breaks before the answer is a Transport error with the transport's own cause", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.always(to(url), Answer.dropped)
@@ -152,7 +152,7 @@ describe("the connection", () => {
       expect(error.cause).toBeInstanceOf(Answer.ConnectionDropped)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("breaks within the body", () =>
+  it.effect("that breaks within the body is a Transport error with the status", () =>
     Effect.gen(function*() {
       const broken = new Error("terminated")
       const error = yield* Effect.flip(receive(() => inPieces("{", broken)))
@@ -165,7 +165,7 @@ describe("the connection", () => {
 
 describe("redirects", () => {
   it.effect.each([301, 302, 303, 307, 308] as const)(
-    "%i is the answer, and its target sees nothing",
+    "with %i are returned as the answer, and the target receives nothing",
     (status) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork.TestNetwork
@@ -181,14 +181,14 @@ describe("redirects", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it("are the 3xx but 304", () => {
+  it("are the 3xx statuses except 304", () => {
     assert.deepStrictEqual([299, 300, 301, 303, 304, 307, 399, 400].filter(isRedirect), [300, 301, 303, 307, 399])
   })
 })
 
 describe("spans", () => {
   // The recorder of this suite fails the test if the credential is to be seen in one.
-  it.effect("do not show the credential, whatever a user lets them show", () =>
+  it.effect("do not show the credential, whatever list of hidden headers the user has set", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve(url, () => Effect.sync(() => new Response("{}")))
@@ -269,7 +269,7 @@ it("a status is transient if the same request may succeed later (RFC 9110 §15)"
   assert.deepStrictEqual(transient, [408, 429, 500, 503, 599])
 })
 
-it("what is no JSON is undefined", () => {
+it("parseJson returns undefined for a text that is not JSON", () => {
   assert.deepStrictEqual(["{\"a\":1}", "null", "", "<html>", "{", "\ufeff{}"].map(parseJson), [
     { a: 1 },
     null,
@@ -283,7 +283,7 @@ it("what is no JSON is undefined", () => {
 describe("withoutRedirects", () => {
   const init = Effect.serviceOption(FetchHttpClient.RequestInit)
 
-  it.effect("adds to what the user has set, and is gone afterwards, however it ends", () =>
+  it.effect("adds to the user's settings, and is undone afterwards, however the effect ends", () =>
     Effect.gen(function*() {
       expect(yield* withoutRedirects(init)).toEqual(Option.some({ redirect: "manual", cache: "no-store" }))
       yield* Effect.exit(withoutRedirects(Effect.fail("no")))

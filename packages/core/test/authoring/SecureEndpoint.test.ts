@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
 import { check, fromText, parse, reach } from "../../src/authoring/SecureEndpoint.ts"
 
-describe("reach: where a host stands, as far as its name tells", () => {
+describe("reach: where a host is, as far as its name says", () => {
   it.each([
     "https://mcp.example.com",
     "https://8.8.8.8",
@@ -107,7 +107,7 @@ describe("reach: where a host stands, as far as its name tells", () => {
   })
 })
 
-describe("reach: addresses that are not globally reachable (RFC 6890), or lead to such", () => {
+describe("reach: addresses that are not globally reachable (RFC 6890), or lead to one", () => {
   it.each([
     "https://192.0.0.1",
     "https://198.18.0.1",
@@ -130,7 +130,7 @@ describe("check", () => {
     })
 
   it.each(["https://auth.example.com/x", "https://10.0.0.1/", "https://localhost:8443/", "http://localhost:3000/"])(
-    "%s is fit to be used when the caller named it",
+    "accepts %s if the caller named it",
     (url) => {
       expect(outcome(url)).toBe(url)
     }
@@ -149,7 +149,7 @@ describe("check", () => {
     "javascript:1",
     "http://[64:ff9b::127.0.0.1]",
     "http://[2002:7f00:1::1]"
-  ])("%s is neither https nor http on a loopback host", (url) => {
+  ])("rejects %s, which is neither https nor http on a loopback host", (url) => {
     expect(outcome(url)).toBe("NotHttps")
     expect(outcome(url, "http://localhost")).toBe("NotHttps")
   })
@@ -165,11 +165,11 @@ describe("check", () => {
     [loop, pub, true],
     [loop, priv, true],
     [loop, loop, true]
-  ])("a server at %s may name %s: %s", (server, named, allowed) => {
+  ])("for a server at %s that names %s: %s", (server, named, allowed) => {
     expect(outcome(named, server)).toBe(allowed ? new URL(named).href : "PrivateAddress")
   })
 
-  it("says what was wrong without the query, who named it, and what to do", () => {
+  it("fails with an error that shows no query, and says who named the URL and what to do", () => {
     const error = Either.flip(
       check(new URL("https://10.0.0.1/a?b=c"), "token endpoint", new URL("https://a.example/x"))
     )
@@ -191,7 +191,7 @@ describe("check", () => {
 })
 
 describe("parse", () => {
-  it("gives undefined for what is no absolute URL", () => {
+  it("returns undefined for a text that is not an absolute URL", () => {
     for (const text of ["", "mcp", "/mcp", "https://", "https://a b/", "//mcp.example.com", "https://[::1"]) {
       expect(parse(text)).toBeUndefined()
     }

@@ -1,21 +1,21 @@
 /**
- * What a model is told, and the rules that it judges by.
+ * The facts that a model gets, and the rules that it checks.
  *
- * Times are in milliseconds by the world's clock, but for those with `wall` in the name, which are by that of the
- * providers' machine.
+ * Times are in milliseconds by the world's clock. Those with `wall` in their name are by the clock of the providers'
+ * machine.
  */
 
 export type Rule =
-  | "one flight"
+  | "one token request at a time"
   | "expired token sent"
   | "rejected token sent"
   | "older token sent"
-  | "failed with a valid token in hand"
+  | "failed while a valid token was held"
   | "failed although all is well"
   | "error without its cause"
   | "401 that could be avoided"
   | "403 that could be avoided"
-  | "waited with a fresh token in hand"
+  | "waited while a fresh token was held"
   | "token request without need"
   | "token request for nobody"
   | "more than one request a second"
@@ -33,11 +33,11 @@ export interface Token {
   readonly scopes: ReadonlyArray<string>
   readonly expiresAt: number
   issuedWall: number
-  /** As the answer has it, or by default. */
+  /** By the `expires_in` of the response, or by the default life. */
   expiresWall: number
-  /** Whether the answer had an `expires_in`. */
+  /** Whether the response had an `expires_in`. */
   readonly saysLife: boolean
-  /** How far the machine's clock was ahead when it was issued. */
+  /** How far the machine's clock was ahead when the token was issued. */
   readonly skew: number
   revoked: boolean
 }
@@ -55,10 +55,10 @@ export interface Request {
   readonly jumps: number
 }
 
-/** From the answer on, or until a date. */
+/** A duration from the response on, or a date. */
 export type RetryAfter = { readonly millis: number } | { readonly wall: number }
 
-/** What came of a token request; `cause` as an error has to name it. */
+/** The outcome of a token request. An error for it must name the `cause`. */
 export type Result =
   | { readonly _tag: "Token"; readonly token: Token }
   | { readonly _tag: "Failure"; readonly final: boolean; readonly cause: string; readonly retryAfter?: RetryAfter }
@@ -69,7 +69,7 @@ export interface Call {
   readonly provider: number
   readonly body: "text" | "stream"
   readonly startedAt: number
-  /** Whether it can be sent at once. */
+  /** Whether the provider held a fresh token when the call began, so that the call must not wait. */
   readonly fresh: boolean
   readonly jumps: number
   sent: Array<Token>
@@ -80,7 +80,7 @@ export interface Call {
 export type Outcome =
   | { readonly _tag: "Answered"; readonly status: number }
   | { readonly _tag: "Failed"; readonly cause: string; readonly message: string }
-  /** By its own time limit, or because the simulation interrupted it. */
+  /** The call ended by its own time limit, or the simulation interrupted it. */
   | { readonly _tag: "GivenUp" }
   | { readonly _tag: "Closed" }
   | { readonly _tag: "Died"; readonly message: string }

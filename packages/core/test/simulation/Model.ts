@@ -1,25 +1,25 @@
 /**
- * What must hold whatever happens. The model is told what the providers send, get and answer their callers, and keeps
- * its own small account of which tokens they hold; it knows nothing of how they work.
+ * The rules that must hold whatever happens. The model sees what the providers send and receive, and what their callers
+ * get. It keeps its own account of the tokens that they hold, and knows nothing of how they work.
  *
- * Its times are those of `Facts.ts`.
+ * Times are those of `Facts.ts`.
  */
+import type { VirtualClock } from "@effect-mcp-auth/testing"
 import type { Call, Outcome, Request, Result, Rule, Token } from "./Facts.ts"
-import type { VirtualClock } from "./VirtualTime.ts"
 
-/** How long after everything is well again calls must succeed: the longest step of the backoff with its jitter. */
+/** Calls must succeed so long after all servers work again: the longest wait of the backoff with its jitter. */
 const RECOVERY = 45_000
-/** Between two requests to an authorization server that is away. */
+/** The shortest time between two requests to an authorization server that is away. */
 const PACE = 1000
-/** More tokens in that time are too many, even if all are rejected, or some lack a scope. */
+/** The most tokens in `PACE`, even if the MCP server rejects all of them or some lack a scope. */
 const STORM = 10
 const REFUSAL_MEMORY = 5000
-/** Three requests, each of which is given up after 10 seconds. */
+/** Three requests, each with a time limit of 10 seconds. */
 const LONGEST_RENEWAL = 30_000
 const MAX_RETRY_AFTER = 3_600_000
 const MAX_REJECTION_MEMORY = 300_000
-/** A flight may find that its callers have gone, and the token expired, only when it gets to the token request. */
-const FLIGHT = 60_000
+/** An acquisition may reach its token request so long after its callers have gone or the token has expired. */
+const LONGEST_ACQUISITION = 60_000
 
 const minutes = (count: number): number => count * 60_000
 
@@ -32,22 +32,23 @@ interface Failure extends Request {
 
 class Provider {
   closed = false
-  flights = 0
-  /** The newest token it is known to have, and when it got it. */
+  /** Token requests in flight. */
+  requests = 0
+  /** The newest token that the provider is known to hold, and since when. */
   token: Token | undefined
   tokenAt = 0
   used = false
-  /** Those that the server has rejected. */
+  /** The tokens that the MCP server has rejected. */
   readonly refused = new Set<Token>()
-  /** When it said so of those that it is to be told of, and that are not kept for a while all the same. */
+  /** When the provider learned of a rejection after which it must not use the token again. */
   readonly rejected = new Map<Token, number>()
   readonly got: Array<Token> = []
-  /** Those that were under way when the clock jumped. */
+  /** The tokens whose request was in flight when the clock jumped. */
   readonly jumped = new Set<Token>()
   readonly gotAt: Array<number> = []
   failure: Failure | undefined
   readonly causes = new Set<string>()
-  /** The scopes that calls were sent back for, and when. */
+  /** The scopes that a 403 named, and when. */
   readonly missing = new Map<string, number>()
   callers = 0
   lastCallerAt = -Infinity
@@ -56,17 +57,17 @@ class Provider {
 export class Model {
   readonly trace: Array<string> = []
   readonly violations: Array<{ readonly rule: Rule; readonly detail: string }> = []
-  readonly #clock: VirtualClock
+  readonly #clock: VirtualClock.VirtualClock
   readonly #providers: ReadonlyArray<Provider>
   readonly #leases: boolean
   #requests = 0
   #goodSince = -Infinity
   #bad = false
-  /** How often somebody has set the clock, or suspended the machine. */
+  /** How often the clock was set, or the machine suspended. */
   #jumps = 0
   #storageWorksSince = -Infinity
 
-  constructor(clock: VirtualClock, providers: number, leases: boolean) {
+  constructor(clock: VirtualClock.VirtualClock, providers: number, leases: boolean) {
     this.#clock = clock
     this.#leases = leases
     this.#providers = Array.from({ length: providers }, () => new Provider())
@@ -97,7 +98,7 @@ export class Model {
 
   // ---- the world -------------------------------------------------------------------------------------------------------
 
-  /** Whether a token that can be used is to be had. */
+  /** Whether the servers would issue a usable token. */
   health(good: boolean): void {
     if (good && this.#bad) this.#goodSince = this.now
     if (!good) this.#goodSince = Infinity
@@ -109,7 +110,7 @@ export class Model {
     else if (this.#storageWorksSince === Infinity) this.#storageWorksSince = this.now
   }
 
-  /** What is under way when the clock jumps may fail of it. */
+  /** A request that is in flight when the clock jumps may fail because of that. */
   clockChanged(): void {
     this.#jumps++
     if (!this.#bad) this.#goodSince = this.now
@@ -119,21 +120,21 @@ export class Model {
     this.#provider(index).closed = true
   }
 
-  // ---- tokens in hand --------------------------------------------------------------------------------------------------
+  // ---- held tokens -----------------------------------------------------------------------------------------------------
 
-  /** Not expired, and not from a future that the clock has gone back from. */
+  /** Whether the token has not expired, and is not from the future after the clock was set back. */
   #isValid(token: Token): boolean {
     return token.issuedWall <= this.#wall && this.#wall < token.expiresWall
   }
 
-  #inHand(provider: Provider): Token | undefined {
+  #heldBy(provider: Provider): Token | undefined {
     const { token } = provider
     return token !== undefined && this.#isValid(token) && !provider.refused.has(token) ? token : undefined
   }
 
   /**
-   * The windows of the standard policy: 60 s and a twentieth; 5, 15 or 60 minutes and a quarter. A renewal that takes long
-   * begins earlier.
+   * The windows of the standard policy: 60 s and a twentieth, and 5, 15 or 60 minutes and a quarter. After a slow renewal
+   * the next one begins earlier.
    */
   #isFresh(token: Token, wall: number, part: "mandatory" | "advisory"): boolean {
     const life = token.expiresWall - token.issuedWall
@@ -157,7 +158,7 @@ export class Model {
     const provider = this.#provider(index)
     const { missing, token } = provider
     const stepUp = scopes.some((scope) =>
-      this.now - (missing.get(scope) ?? -Infinity) < FLIGHT && token?.scopes.includes(scope) !== true
+      this.now - (missing.get(scope) ?? -Infinity) < LONGEST_ACQUISITION && token?.scopes.includes(scope) !== true
     )
     const request: Request = {
       provider: index,
@@ -172,36 +173,36 @@ export class Model {
     const name = `token request ${request.number} of provider ${index}`
     this.note(`${name}: ${scopes.join(" ")}${stepUp ? " (step-up)" : ""}`)
     if (provider.closed) this.violate("used after its end", name)
-    if (provider.flights > 0) this.violate("one flight", `${name} while another is under way`)
-    const shares = this.#leases && this.now - this.#storageWorksSince > FLIGHT
-    if (shares && this.#providers.some(({ flights }) => flights > 0)) {
-      this.violate("one flight", `${name} while another provider of the key has one`)
+    if (provider.requests > 0) this.violate("one token request at a time", `${name} while another is in flight`)
+    const shares = this.#leases && this.now - this.#storageWorksSince > LONGEST_ACQUISITION
+    if (shares && this.#providers.some(({ requests }) => requests > 0)) {
+      this.violate("one token request at a time", `${name} while another provider of the key has one`)
     }
     this.#checkNeed(provider, request, name)
     if (provider.failure?.jumps === this.#jumps) {
       this.#checkPace(provider.failure, request, name)
     }
-    provider.flights++
+    provider.requests++
     return request
   }
 
-  /** At most one for the first token, for each life, each rejection and each step-up. */
+  /** At most one request for the first token, for each life, for each rejection and for each step-up. */
   #checkNeed(provider: Provider, { stepUp }: Request, name: string): void {
     const { callers, lastCallerAt, token, used } = provider
-    const inHand = this.#inHand(provider)
-    // A flight that the storage holds up comes late.
-    const prompt = this.now - this.#storageWorksSince > FLIGHT
-    if (inHand !== undefined && !stepUp && prompt && this.#isFresh(inHand, this.#wall, "advisory")) {
-      this.violate("token request without need", `${name}: token ${inHand.order} is fresh`)
+    const held = this.#heldBy(provider)
+    // An acquisition that waits for the storage makes its request late.
+    const prompt = this.now - this.#storageWorksSince > LONGEST_ACQUISITION
+    if (held !== undefined && !stepUp && prompt && this.#isFresh(held, this.#wall, "advisory")) {
+      this.violate("token request without need", `${name}: token ${held.order} is fresh`)
     }
-    if (callers > 0 || this.now - lastCallerAt < FLIGHT) return
-    if (token === undefined || !used || this.#wall - token.expiresWall > FLIGHT) {
+    if (callers > 0 || this.now - lastCallerAt < LONGEST_ACQUISITION) return
+    if (token === undefined || !used || this.#wall - token.expiresWall > LONGEST_ACQUISITION) {
       this.violate("token request for nobody", `${name}: nobody calls, or has used the last token`)
     }
   }
 
   #checkPace(failure: Failure, request: Request, name: string): void {
-    // What was won by a step-up is no longer to be had: the rest is asked for at once.
+    // After a refusal of gained scopes the provider asks for the others immediately.
     const narrower = failure.cause.endsWith("invalid_scope") && request.scopes.length < failure.scopes.length
     if (narrower) return
     const after = `${name}, ${this.now - failure.endedAt} ms after ${failure.cause}`
@@ -217,7 +218,7 @@ export class Model {
 
   resulted(request: Request, result: Result): void {
     const provider = this.#provider(request.provider)
-    provider.flights--
+    provider.requests--
     const expired = result._tag === "Token" && result.token.expiresWall <= this.#wall
     const shown = result._tag === "Token"
       ? `token ${result.token.order}`
@@ -256,9 +257,9 @@ export class Model {
 
   called(id: number, index: number, body: Call["body"]): Call {
     const provider = this.#provider(index)
-    const inHand = this.#inHand(provider)
+    const held = this.#heldBy(provider)
     provider.callers++
-    const fresh = inHand !== undefined && provider.tokenAt < this.now && this.#isFresh(inHand, this.#wall, "mandatory")
+    const fresh = held !== undefined && provider.tokenAt < this.now && this.#isFresh(held, this.#wall, "mandatory")
     this.note(`call ${id} of provider ${index}${fresh ? "" : ", without a fresh token"}`)
     return {
       id,
@@ -277,9 +278,9 @@ export class Model {
     const provider = this.#provider(call.provider)
     const name = `call ${call.id}, token ${token.order}`
     this.note(name)
-    // By the authorization server's clock, unless ours has been set back since and cannot tell.
+    // By the authorization server's clock. After the machine's clock was set back, the provider cannot tell.
     const said = token.skew > this.#clock.skew ? Infinity : token.expiresAt
-    // One that was under way when the clock was set back serves those who wait for it.
+    // A token whose request was in flight when the clock was set back is used by the callers that wait for it.
     const awaited = token === provider.token && provider.tokenAt === this.now && provider.jumped.has(token)
     const usable = this.#isValid(token) || (awaited && this.#wall < token.issuedWall)
     if (!usable || this.now >= said) {
@@ -288,8 +289,8 @@ export class Model {
     const rejectedAt = provider.rejected.get(token) ?? Infinity
     if (rejectedAt < call.startedAt) this.violate("rejected token sent", name)
     const newer = provider.token !== undefined && provider.token.order > token.order ? provider.token : undefined
-    if (newer !== undefined && newer === this.#inHand(provider) && provider.tokenAt < call.startedAt) {
-      this.violate("older token sent", `${name}, and token ${newer.order} is in hand`)
+    if (newer !== undefined && newer === this.#heldBy(provider) && provider.tokenAt < call.startedAt) {
+      this.violate("older token sent", `${name}, and token ${newer.order} is held`)
     }
     if (call.sent.length === 0) this.#checkWait(provider, call, token, name)
     call.sent.push(token)
@@ -300,19 +301,19 @@ export class Model {
   #checkWait(provider: Provider, call: Call, token: Token | undefined, name: string): void {
     if (call.jumps !== this.#jumps) return
     if (call.fresh && this.now > call.startedAt) {
-      this.violate("waited with a fresh token in hand", `${name}: ${this.now - call.startedAt} ms`)
+      this.violate("waited while a fresh token was held", `${name}: ${this.now - call.startedAt} ms`)
     }
     const since = Math.max(call.startedAt, provider.tokenAt)
     if (
       token !== undefined && token === provider.token && since < this.now &&
       provider.got.at(-1) === token && this.#isFresh(token, this.#wall - (this.now - since), "mandatory")
     ) {
-      this.violate("waited with a fresh token in hand", `${name}: ${this.now - since} ms after it had come`)
+      this.violate("waited while a fresh token was held", `${name}: ${this.now - since} ms after it had come`)
     }
   }
 
-  /** A token that was got in place of a rejected one is kept for a while though it is rejected too. */
-  #isKept(provider: Provider, token: Token): boolean {
+  /** Whether the token stays in use for a while although it is rejected, because it replaced a rejected one. */
+  #staysInUse(provider: Provider, token: Token): boolean {
     let streak = 0
     for (let i = provider.got.indexOf(token) - 1; i >= 0; i--) {
       const before = provider.got[i]
@@ -327,9 +328,10 @@ export class Model {
     const provider = this.#provider(call.provider)
     this.note(`call ${call.id} -> ${status}`)
     if (status === 401) {
-      // The provider is not told of what a call is answered the second time.
-      const told = !call.statuses.includes(401) && !this.#isKept(provider, token) && !provider.rejected.has(token)
-      if (told) provider.rejected.set(token, this.now)
+      // The clients do not report the second 401 of the same call to the provider.
+      const reported = !call.statuses.includes(401) && !this.#staysInUse(provider, token) &&
+        !provider.rejected.has(token)
+      if (reported) provider.rejected.set(token, this.now)
       provider.refused.add(token)
     }
     call.statuses.push(status)
@@ -353,18 +355,18 @@ export class Model {
         return this.violate("call ended by somebody else", `${name}: ${outcome.message}`)
       case "Answered": {
         const last = call.sent.at(-1)
-        // It may have been given a new token, and not have been able to send its body again.
+        // The call may have got a new token, and have been unable to send its body again.
         if (outcome.status !== 200) provider.used = true
         const twice = call.statuses.filter((status) => status === outcome.status).length > 1
         if (call.body === "stream" || twice || last === undefined || provider.closed) return
-        if (outcome.status === 401 && !this.#isKept(provider, last)) this.violate("401 that could be avoided", name)
+        if (outcome.status === 401 && !this.#staysInUse(provider, last)) this.violate("401 that could be avoided", name)
         if (outcome.status === 403 && this.#goodSince === -Infinity) this.violate("403 that could be avoided", name)
         return
       }
       case "Failed": {
-        const inHand = this.#inHand(provider)
-        if (inHand !== undefined && !inHand.revoked && provider.tokenAt < this.now) {
-          this.violate("failed with a valid token in hand", `${name}: token ${inHand.order}`)
+        const held = this.#heldBy(provider)
+        if (held !== undefined && !held.revoked && provider.tokenAt < this.now) {
+          this.violate("failed while a valid token was held", `${name}: token ${held.order}`)
         }
         if (!provider.causes.has(outcome.cause) || !outcome.message.includes("https://")) {
           this.violate("error without its cause", `${name}: ${outcome.cause}, ${outcome.message}`)
@@ -377,7 +379,7 @@ export class Model {
     }
   }
 
-  /** What a metadata request fails with. */
+  /** A metadata request has failed. */
   metadataFailed(index: number): void {
     this.#provider(index).causes.add("discovery")
   }

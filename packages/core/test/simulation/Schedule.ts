@@ -1,11 +1,11 @@
-/** What happens in a simulation, made from a seed, as plain data that can be printed, cut and run again. */
+/** The steps of a simulation, made from a seed, as plain data that can be printed, cut and run again. */
 import { PCGRandom } from "effect/Utils"
 
 /** How the token endpoint answers. */
 export type Answer =
   | { readonly _tag: "Token" }
   | { readonly _tag: "Status"; readonly status: number }
-  /** `seconds` to wait, which the header says as such or as a date. */
+  /** The header has the `seconds` as a number, or as a date. */
   | {
     readonly _tag: "RetryAfter"
     readonly status: number
@@ -18,12 +18,11 @@ export type Answer =
   | { readonly _tag: "Hang" }
 
 /**
- * How the world changes. All times are in milliseconds, but for `life`, which is in seconds as on the wire.
+ * A change of the world. Times are in milliseconds, except `life`, which is in seconds as in a token response.
  *
- * - `Revoke`: all tokens issued so far.
- * - `Server`: how slowly the MCP server answers, whether it rejects whatever token it is shown, and whether its 401 has a
- *   challenge.
- * - `Tokens`: what is issued from now on; without a `life`, the answer has no `expires_in`.
+ * - `Revoke`: the MCP server rejects all tokens issued so far.
+ * - `Server`: how slowly the MCP server answers, whether it rejects every token, and whether its 401 has a challenge.
+ * - `Tokens`: the tokens from now on. Without a `life`, the response has no `expires_in`.
  * - `Scopes`: whether scopes beyond the usual are granted, left out or refused.
  */
 export type WorldStep =
@@ -36,11 +35,11 @@ export type WorldStep =
   | { readonly _tag: "Tokens"; readonly life?: number; readonly delay: number }
 
 /**
- * Callers of one provider, the next coming `every` so many milliseconds.
+ * Calls of one provider, one each `every` milliseconds.
  *
- * - `limit`: the callers' own time limit.
+ * - `limit`: the callers' own time limit, in milliseconds.
  * - `body`: a stream cannot be sent twice.
- * - `scope`: what the server wants of these calls beyond the usual.
+ * - `scope`: the scope that the server requires of these calls beyond the usual one.
  */
 export interface Calls {
   readonly _tag: "Calls"
@@ -52,7 +51,7 @@ export interface Calls {
   readonly scope?: string
 }
 
-/** `Interrupt` interrupts so many of a hundred callers; `SetClock` sets the clock forward or, below 0, backward. */
+/** `Interrupt` interrupts `percent` of the callers. `SetClock` sets the clock forward or, below 0, backward. */
 export type Step =
   | WorldStep
   | Calls
@@ -64,11 +63,11 @@ export type Step =
 
 export interface Schedule {
   readonly seed: number
-  /** Providers of one key that share a storage. */
+  /** How many providers of one key share a storage. */
   readonly providers: number
   readonly caller: "HttpClient" | "fetch"
   readonly discovery: boolean
-  /** Whether fibers that are ready run in any order, and after how many operations they make way. */
+  /** Whether ready fibers run in random order, and after how many operations they yield. */
   readonly anyOrder: boolean
   readonly maxOps: number
   readonly steps: ReadonlyArray<Step>
@@ -99,7 +98,7 @@ export const make = (seed: number): Schedule => {
     ...(chance(15) ? { scope: pick("read", "write") } : {})
   })
 
-  /** Waits that matter are those about a token's life, a limit or a backoff. */
+  /** The waits are about as long as a token's life, a time limit or a backoff. */
   const wait = (): Step => ({
     _tag: "Wait",
     millis: pick(
@@ -191,6 +190,6 @@ export const make = (seed: number): Schedule => {
   }
 }
 
-/** One line per step, of which each is a literal that could be pasted into a test. */
+/** One line per step. Each line is a literal that can be pasted into a test. */
 export const print = ({ steps, ...setup }: Schedule): string =>
   [JSON.stringify(setup), ...steps.map((step) => `  ${JSON.stringify(step)}`)].join("\n")

@@ -1,4 +1,5 @@
-/** One run of a schedule: the real provider and its clients, in a world that the schedule drives. */
+/** Runs a schedule: the real provider and its clients, in a world that the schedule changes. */
+import { VirtualClock } from "@effect-mcp-auth/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
@@ -26,12 +27,12 @@ import {
 import type { Call, Outcome } from "./Facts.ts"
 import { Model } from "./Model.ts"
 import * as Schedule from "./Schedule.ts"
-import { Census, VirtualClock, VirtualScheduler } from "./VirtualTime.ts"
+import { Census, VirtualScheduler } from "./Fibers.ts"
 import { authorizationServerMetadata, causeOf, issuer, serverUrl, World } from "./World.ts"
 
 type Service = OAuthProvider.OAuthProvider.Service
 
-/** What can be put between the library and the simulation, so that a test can break it. */
+/** Lets a test plant a fault between the library and the simulation. */
 export interface Options {
   readonly provider?: (provider: Service) => Service
   readonly client?: (client: HttpClient.HttpClient) => HttpClient.HttpClient
@@ -39,15 +40,15 @@ export interface Options {
 
 export interface Report {
   readonly schedule: Schedule.Schedule
-  /** How many were made. */
+  /** How many calls were made. */
   readonly calls: number
   readonly trace: ReadonlyArray<string>
   readonly violations: Model["violations"]
 }
 
-/** No call takes longer: its own limit, all time limits of a flight twice over, and the server's answers. */
+/** The longest call: its own limit, all time limits of an acquisition twice, and the server's answers. In milliseconds. */
 const LONGEST_CALL = 600_000
-/** What is let go of may take another second to be gone. */
+/** Interrupted work may take another second to end. In milliseconds. */
 const AFTERWARDS = 2000
 
 interface Caller {
@@ -58,7 +59,7 @@ interface Caller {
 
 export const run = async (schedule: Schedule.Schedule, options: Options = {}): Promise<Report> => {
   const { providers, seed, steps } = schedule
-  const clock = new VirtualClock()
+  const clock = VirtualClock.make()
   const scheduler = new VirtualScheduler(
     schedule.maxOps,
     schedule.anyOrder ? new PCGRandom(seed, 0xf1be7) : undefined
@@ -79,7 +80,7 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
   const runtime = resultOf(configured)
   const fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => Runtime.runFork(runtime)(effect)
 
-  /** Until nothing can go on without time. Promises, which `fetch` has, go on when this one waits for the event loop. */
+  /** Runs all that can run without time passing. The promises of `fetch` go on when this one waits for the event loop. */
   const settle = async (): Promise<void> => {
     do {
       scheduler.drain()
@@ -90,7 +91,7 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
   const wait = async (millis: number): Promise<void> => {
     const until = clock.elapsed + millis
     while (clock.fireNext(until)) await settle()
-    clock.elapsed = until
+    clock.passTo(until)
   }
 
   const now = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => {
@@ -215,7 +216,7 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
 
 const resultOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): A => {
   const exit = fiber.unsafePoll()
-  if (exit === null) throw new Error("what should take no time does")
+  if (exit === null) throw new Error("an effect that should take no time has not ended")
   return Exit.getOrElse(exit, (cause) => {
     throw new Error(Cause.pretty(cause))
   })
@@ -249,7 +250,7 @@ const byFetch = (fetch: typeof globalThis.fetch, call: Call, wanted: string | un
     catch: (error) => error
   }).pipe(Effect.map(({ status }) => status))
 
-/** A `fetch` of the world's, which knows no other addresses than the resource's. */
+/** A `fetch` of the world. It knows no other address than that of the resource. */
 const fetchOf = (
   world: World,
   fork: <A>(effect: Effect.Effect<A>) => Fiber.RuntimeFiber<A>
@@ -289,12 +290,12 @@ const outcomeOf = (exit: Exit.Exit<Option.Option<number>, unknown>, interrupted:
   return message.includes("This OAuthProvider is closed") ? { _tag: "Closed" } : { _tag: "Died", message }
 }
 
-// ---- what is shown of a failure ----------------------------------------------------------------------------------------
+// ---- reports of violations ---------------------------------------------------------------------------------------------
 
-/** The last lines of a trace that are shown. */
+/** How many lines of a trace a report shows. */
 const SHOWN = 80
 
-/** The schedule without the steps that the first violation does not need. */
+/** Runs the schedule without the steps that the first violation does not need. */
 const cut = async ({ schedule, violations: [first] }: Report, options: Options): Promise<Report | undefined> => {
   let shortest: Report | undefined
   let { steps } = schedule
@@ -308,7 +309,7 @@ const cut = async ({ schedule, violations: [first] }: Report, options: Options):
   return shortest
 }
 
-/** What was broken, by which steps, and how to see it again. */
+/** Which rule was broken, by which steps, and how to run them again. */
 export const explain = async (report: Report, options: Options = {}): Promise<string> => {
   const { schedule, trace, violations } = await cut(report, options) ?? report
   const [first] = violations
@@ -316,7 +317,7 @@ export const explain = async (report: Report, options: Options = {}): Promise<st
     `seed ${schedule.seed} breaks a rule: ${first?.rule}: ${first?.detail}`,
     `Replay it: SIMULATION_SEED=${schedule.seed} pnpm vitest run --project core simulation`,
     "",
-    "What is needed of its schedule:",
+    "The steps that are needed:",
     Schedule.print(schedule),
     "",
     "What happened (milliseconds, event):",

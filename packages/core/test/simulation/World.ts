@@ -1,9 +1,10 @@
 /**
- * The authorization server, the MCP server and the storage of a simulation: as good or as bad as the schedule's last
- * word. They tell the model what they see.
+ * The authorization server, the MCP server and the storage of a simulation. They work or fail as the last step of the
+ * schedule says, and report to the model what they see.
  *
  * Responses are made without `Response` and its promises, so that a whole run is synchronous.
  */
+import type { VirtualClock } from "@effect-mcp-auth/testing"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { type HttpClientError, RequestError } from "@effect/platform/HttpClientError"
@@ -20,12 +21,11 @@ import type { TokenStorage } from "../../src/index.ts"
 import type { Call, Request, Result, Token } from "./Facts.ts"
 import type { Model } from "./Model.ts"
 import type { Answer, WorldStep } from "./Schedule.ts"
-import type { VirtualClock } from "./VirtualTime.ts"
 
 export const serverUrl = "https://mcp.example.com/mcp"
 export const issuer = "https://auth.example.com"
 
-/** What every token has; the calls of some steps need more. */
+/** The scope of every token. The calls of some steps need more. */
 const usual = "mcp"
 
 const metadata = {
@@ -37,7 +37,7 @@ const metadata = {
 export const authorizationServerMetadata: unknown = metadata
 const resourceMetadata = { resource: serverUrl, authorization_servers: [issuer], scopes_supported: [usual] }
 
-/** What a token is believed to live whose answer does not say, and what it does live, in seconds. */
+/** The life of a token without `expires_in`, in seconds: what the provider assumes, and how long it really lives. */
 const UNSAID = { believed: 300, lives: 600 }
 
 export interface Reply {
@@ -96,7 +96,7 @@ class StubResponse extends Inspectable.Class implements HttpClientResponse {
 
 export class World {
   readonly calls = new Map<number, Call>()
-  readonly #clock: VirtualClock
+  readonly #clock: VirtualClock.VirtualClock
   readonly #model: Model
   readonly #discovery: boolean
   readonly #tokens = new Map<string, Token>()
@@ -107,7 +107,7 @@ export class World {
   #server = { delay: 0, rejects: false, challenge: true }
   #storage: "works" | "fails" | "hangs" | "dies" = "works"
 
-  constructor(clock: VirtualClock, model: Model, discovery: boolean) {
+  constructor(clock: VirtualClock.VirtualClock, model: Model, discovery: boolean) {
     this.#clock = clock
     this.#model = model
     this.#discovery = discovery
@@ -180,7 +180,7 @@ export class World {
       case "Status":
         return Effect.succeed(json(answer.status, {}))
       case "RetryAfter": {
-        // A date is by the world's clock, and has whole seconds.
+        // A date is by the world's clock, in whole seconds.
         const date = new Date(this.#clock.worldTime + answer.seconds * 1000).toUTCString()
         const header = answer.form === "date" ? date : String(answer.seconds)
         return Effect.succeed(json(answer.status, {}, { "retry-after": header }))
@@ -217,7 +217,7 @@ export class World {
     })
   }
 
-  /** Its times are by the clock as it is now, which somebody may have set meanwhile. */
+  /** Sets the times of a token by the machine's clock, which may have been set since the request. */
   #arrive(token: Token, asked: Request): void {
     const wall = this.#clock.unsafeCurrentTimeMillis()
     const life = token.expiresWall - token.issuedWall
@@ -282,7 +282,7 @@ export class World {
 
   // ---- the storage -----------------------------------------------------------------------------------------------------
 
-  /** A storage that does as well as the schedule lets it. */
+  /** A storage that works, fails, hangs or dies as the schedule says. */
   storage(memory: TokenStorage.TokenStorage.Service): TokenStorage.TokenStorage.Service {
     const faulty = <A, R>(
       operation: OAuthError.TokenStorageError["operation"],
@@ -297,7 +297,7 @@ export class World {
           case "hangs":
             return Effect.never
           case "dies":
-            return Effect.dieMessage("out of its mind")
+            return Effect.dieMessage("a bug in the storage")
         }
       })
     return {
@@ -309,7 +309,7 @@ export class World {
   }
 }
 
-/** How the model and the simulation name what a token request failed with. */
+/** The name of a failure of a token request, for the model and the simulation. */
 export const causeOf = (status?: number, code?: string): string =>
   status === undefined ? "none" : code === undefined ? `${status}` : `${status} ${code}`
 

@@ -3,11 +3,11 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Schedule from "./Schedule.ts"
 import * as Simulation from "./Simulation.ts"
 
-/** How many seeds are run, or the one that is. */
+/** How many seeds to run, or the only one. */
 const seeds = Number(process.env["SIMULATION_SEEDS"] || 2000)
 const only = process.env["SIMULATION_SEED"] || undefined
 
-/** Without a record of every error, and without the stack traces that make them dear. */
+/** Runs a test without the record of errors and without stack traces, which would make it slow. */
 export const quickly = async <A>(f: () => Promise<A>): Promise<A> => {
   const { stackTraceLimit } = Error
   const resume = pause()
@@ -20,13 +20,13 @@ export const quickly = async <A>(f: () => Promise<A>): Promise<A> => {
   }
 }
 
-/** One half of the seeds, since test files run side by side. A seed that is asked for belongs to the first. */
+/** Runs one half of the seeds, because test files run in parallel. A single seed belongs to the first half. */
 export const testSeeds = (half: 1 | 2): void => {
   const middle = Math.ceil(seeds / 2)
   const [first, last] = only === undefined
     ? half === 1 ? [1, middle] : [middle + 1, seeds]
     : [Number(only), half === 1 ? Number(only) : 0]
-  describe.skipIf(last < first)("whatever happens", () => {
+  describe.skipIf(last < first)("the simulation", () => {
     it(
       `${only === undefined ? `seeds ${first} to ${last}` : `seed ${only}`}: no rule is broken`,
       () =>

@@ -11,7 +11,7 @@ import { issuer } from "./World.ts"
 testSeeds(1)
 
 describe("the simulation", () => {
-  it("a seed gives the same trace twice", () =>
+  it("makes the same trace twice for the same seed", () =>
     quickly(async () => {
       for (let seed = 1; seed <= 40; seed++) {
         const traces = [await Simulation.run(Schedule.make(seed)), await Simulation.run(Schedule.make(seed))]
@@ -20,15 +20,15 @@ describe("the simulation", () => {
       }
     }))
 
-  it("no secret comes to light", async () => {
+  it("lets no secret into errors", async () => {
     const traces: Array<string> = []
     for (let seed = 1; seed <= 20; seed++) traces.push(...(await Simulation.run(Schedule.make(seed))).trace)
-    // The recorder of these tests searches the errors, of which there are some.
+    // The recorder of these tests searches all errors for secrets, so there must be some.
     expect(traces.filter((line) => line.includes("\"Failed\""))).not.toEqual([])
   })
 })
 
-describe("a fault that is planted is found", () => {
+describe("the simulation finds a planted fault", () => {
   const made = new OAuthError.TokenEndpointError({ reason: "Unavailable", url: issuer, description: "made up" })
 
   const faults: ReadonlyArray<readonly [name: string, fault: Simulation.Options, rule: Rule]> = [
@@ -45,33 +45,33 @@ describe("a fault that is planted is found", () => {
           ),
           Effect.succeed
         )
-    }, "one flight"],
-    ["a token that is used for ever", {
+    }, "one token request at a time"],
+    ["a token that is used forever", {
       provider: (provider) => {
-        let kept = provider.unsafeFresh()
-        return { ...provider, unsafeFresh: () => kept ??= provider.unsafeFresh() }
+        let first = provider.unsafeFresh()
+        return { ...provider, unsafeFresh: () => first ??= provider.unsafeFresh() }
       }
     }, "expired token sent"],
-    ["a rejected token that is used on", {
+    ["a rejected token that stays in use", {
       provider: (provider) => ({ ...provider, renew: (rejected) => Effect.succeed(rejected) })
     }, "401 that could be avoided"],
-    ["a failure with a token in hand", {
+    ["a failure while a token is held", {
       provider: (provider) => ({
         ...provider,
         unsafeFresh: () => undefined,
         accessToken: Effect.suspend(() => provider.unsafeFresh() === undefined ? provider.accessToken : made)
       })
-    }, "failed with a valid token in hand"],
+    }, "failed while a valid token was held"],
     ["an error that names no cause", {
       provider: (provider) => ({ ...provider, accessToken: Effect.mapError(provider.accessToken, () => made) })
     }, "error without its cause"],
-    ["a detour with a fresh token in hand", {
+    ["a wait while a fresh token is held", {
       provider: (provider) => ({
         ...provider,
         unsafeFresh: () => undefined,
         accessToken: Effect.delay(provider.accessToken, 10)
       })
-    }, "waited with a fresh token in hand"],
+    }, "waited while a fresh token was held"],
     ["a token that is thrown away", {
       provider: (provider) => ({
         ...provider,
@@ -79,7 +79,7 @@ describe("a fault that is planted is found", () => {
         accessToken: Effect.flatMap(provider.accessToken, (token) => provider.renew(token))
       })
     }, "token request without need"],
-    ["a caller that waits for ever", {
+    ["a caller that waits forever", {
       provider: (provider) => ({ ...provider, accessToken: Effect.never })
     }, "call never ended"],
     ["a caller that is interrupted", {
@@ -102,7 +102,7 @@ describe("a fault that is planted is found", () => {
       expect([...found]).toContain(rule)
     }))
 
-  it("and shown with what led to it, cut to what is needed, and how to see it again", () =>
+  it("reports a violation with the fewest steps that lead to it, and with the command that runs them again", () =>
     quickly(async () => {
       const fault: Simulation.Options = { provider: (provider) => ({ ...provider, accessToken: Effect.never }) }
       const schedule = Schedule.make(7)

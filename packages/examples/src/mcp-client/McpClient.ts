@@ -6,7 +6,7 @@
  */
 import { OAuthError, OAuthFetch, type OAuthProvider } from "@effect-mcp-auth/core"
 import { type CallToolResult, Client, StreamableHTTPClientTransport, type Tool } from "@modelcontextprotocol/client"
-import { Context, Data, Effect, Layer, Schema, type Scope } from "effect"
+import { Context, Data, Effect, Layer, Option, type Scope } from "effect"
 
 /** The MCP server could not be reached, or answered with a protocol error. */
 export class McpError extends Data.TaggedError("McpError")<{
@@ -89,19 +89,8 @@ const attempt = <A>(
   operation: McpError["operation"],
   call: (signal: AbortSignal) => Promise<A>
 ): Effect.Effect<A, CallError> =>
-  Effect.tryPromise({ try: call, catch: (cause) => oauthErrorIn(cause) ?? new McpError({ operation, cause }) })
-
-const isOAuthError = Schema.is(
-  Schema.Union(
-    OAuthError.AssertionError,
-    OAuthError.DiscoveryError,
-    OAuthError.InsecureEndpoint,
-    OAuthError.IssuerMismatch,
-    OAuthError.ResourceMismatch,
-    OAuthError.TokenEndpointError
-  )
-)
-
-/** Our `fetch` rejects with an `OAuthError`. The official client passes the error on, or wraps it as a `cause`. */
-const oauthErrorIn = (error: unknown): OAuthError.OAuthError | undefined =>
-  isOAuthError(error) ? error : error instanceof Error ? oauthErrorIn(error.cause) : undefined
+  Effect.tryPromise({
+    try: call,
+    // Our `fetch` rejects with an `OAuthError`. The official client passes the error on, or wraps it as a `cause`.
+    catch: (cause) => Option.getOrElse(OAuthError.fromUnknown(cause), () => new McpError({ operation, cause }))
+  })

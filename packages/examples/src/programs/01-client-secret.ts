@@ -4,12 +4,10 @@
  * Environment: MCP_SERVER_URL, MCP_ISSUER, MCP_CLIENT_ID, MCP_CLIENT_SECRET, REPORT_URL
  */
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
-import { OAuthHttpClient, TokenStorage } from "@effect-mcp-auth/core"
+import { OAuthError, OAuthHttpClient, TokenStorage } from "@effect-mcp-auth/core"
 import { FetchHttpClient, HttpClient } from "@effect/platform"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Config, Console, Data, Effect, Layer } from "effect"
-
-class ReportFailed extends Data.TaggedError("ReportFailed")<{ readonly message: string }> {}
+import { Config, Console, Effect, Layer, Option } from "effect"
 
 /** Finds the authorization server, requests a token, and renews it while the program runs. */
 const Auth = ClientSecret.layerConfig({
@@ -26,8 +24,9 @@ const program = Effect.gen(function*() {
   const response = yield* client.get(yield* Config.string("REPORT_URL"))
   yield* Console.log(yield* response.text)
 }).pipe(
-  // Where no token can be obtained, the description is the message of the OAuthError. The message says what to do.
-  Effect.catchTag("RequestError", ({ description = "no answer" }) => new ReportFailed({ message: description }))
+  // If no token can be obtained, the RequestError wraps an OAuthError, whose message says what to do.
+  Effect.mapError((error) => Option.getOrElse(OAuthError.fromUnknown(error), () => error)),
+  Effect.tapErrorTag("TokenEndpointError", ({ message }) => Console.error(`No token: ${message}`))
 )
 
 program.pipe(

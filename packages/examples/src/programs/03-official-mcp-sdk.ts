@@ -4,16 +4,19 @@
  * Environment: MCP_SERVER_URL, MCP_ISSUER, MCP_CLIENT_ID, MCP_CLIENT_SECRET
  */
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
-import { OAuthFetch, TokenStorage } from "@effect-mcp-auth/core"
+import { OAuthError, OAuthFetch, TokenStorage } from "@effect-mcp-auth/core"
 import { FetchHttpClient } from "@effect/platform"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
-import { Config, Console, Data, Effect, Layer } from "effect"
+import { Config, Console, Data, Effect, Layer, Option } from "effect"
 
 class McpFailed extends Data.TaggedError("McpFailed")<{ readonly cause: unknown }> {}
 
 const attempt = <A>(call: () => Promise<A>) =>
-  Effect.tryPromise({ try: call, catch: (cause) => new McpFailed({ cause }) })
+  Effect.tryPromise({
+    try: call,
+    catch: (cause) => Option.getOrElse(OAuthError.fromUnknown(cause), () => new McpFailed({ cause }))
+  })
 
 const Auth = ClientSecret.layerConfig({
   serverUrl: Config.string("MCP_SERVER_URL"),
@@ -32,6 +35,6 @@ const program = Effect.gen(function*() {
   yield* attempt(() => client.connect(transport))
   const { content } = yield* attempt(() => client.callTool({ name: "report", arguments: { day: "today" } }))
   yield* Console.log(JSON.stringify(content))
-}).pipe(Effect.tapErrorTag("McpFailed", ({ cause }) => Console.error(`No answer: ${String(cause)}`)))
+}).pipe(Effect.tapErrorTag("TokenEndpointError", ({ message }) => Console.error(`No token: ${message}`)))
 
 program.pipe(Effect.scoped, Effect.provide(Auth), NodeRuntime.runMain)

@@ -49,7 +49,7 @@ const live = <E, E2>(
   )
 
 const claimsOfToken = Effect.map(
-  Effect.flatMap(OAuthProvider.OAuthProvider, (provider) => provider.accessToken),
+  OAuthProvider.accessToken,
   (token) => decodeJwt(Redacted.value(token.value))
 )
 

@@ -58,7 +58,7 @@ describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", 
     Effect.gen(function*() {
       const { live, mcpServer } = yield* start()
       const scopes = yield* Report.read(mcpServer.reportUrl).pipe(
-        Effect.zipRight(Effect.flatMap(OAuthProvider.OAuthProvider, (provider) => provider.accessToken)),
+        Effect.zipRight(OAuthProvider.accessToken),
         Effect.map((token) => token.scopes),
         Effect.provide(live({ issuer: "discover", tokenEndpointAuthMethod: "discover", scopes: undefined }))
       )

@@ -71,7 +71,7 @@ describe("01-client-secret.ts", () => {
       const { settings } = yield* start()
       const ended = yield* runProgram("programs/01-client-secret.ts", { ...settings, MCP_CLIENT_SECRET: wrongSecret })
       assertRefused(ended)
-      assert.include(ended.stdout + ended.stderr, "ReportFailed")
+      assert.include(ended.stderr, "No token: Token endpoint")
     }))
 
   it.scopedLive("without its settings, exits 1 and names the missing one", () =>
@@ -126,7 +126,7 @@ describe("03-official-mcp-sdk.ts", () => {
       const wrong = { ...settings, MCP_CLIENT_SECRET: wrongSecret }
       const ended = yield* runProgram("programs/03-official-mcp-sdk.ts", wrong)
       assertRefused(ended)
-      assert.include(ended.stderr, "No answer: TokenEndpointError")
+      assert.include(ended.stderr, "No token: Token endpoint")
     }))
 })
 

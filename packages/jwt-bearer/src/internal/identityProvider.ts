@@ -4,6 +4,7 @@ import * as AuthorizationServer from "@effect-mcp-auth/core/AuthorizationServer"
 import type { ClientAuthentication } from "@effect-mcp-auth/core/ClientAuthentication"
 import { InsecureEndpoint, InvalidOptions, type OAuthError, TokenEndpointError } from "@effect-mcp-auth/core/OAuthError"
 import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
+import type * as TokenResponse from "@effect-mcp-auth/core/TokenResponse"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -54,7 +55,7 @@ const notUrl = (option: string, parts: string): InvalidOptions =>
 export type Exchange = (
   request: AssertionRequest,
   subjectToken: Redacted.Redacted<string>
-) => Effect.Effect<TokenEndpoint.Reply, OAuthError>
+) => Effect.Effect<TokenResponse.Reply, OAuthError>
 
 /** @internal */
 export const make = (client: HttpClient.HttpClient, options: {

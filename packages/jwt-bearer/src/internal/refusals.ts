@@ -72,7 +72,7 @@ export const make = (): Refusals => {
 const failed = (cause: OAuthError): AssertionError =>
   cause instanceof AssertionError ? cause : new AssertionError({
     reason: isTransient(cause) ? "Unavailable" : "Refused",
-    description: `The identity provider gave no ID-JAG. ${cause.message}`,
+    description: `The identity provider returned no ID-JAG. ${cause.message}`,
     cause
   })
 

@@ -2,7 +2,7 @@ import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
 import * as Assertion from "@effect-mcp-auth/core/Assertion"
 import type { CachedAssertion } from "@effect-mcp-auth/core/authoring/AssertionCache"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
-import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
+import * as TokenResponse from "@effect-mcp-auth/core/TokenResponse"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -29,14 +29,14 @@ const Response = Schema.Struct({
   access_token: Schema.Redacted(AccessToken.Value),
   issued_token_type: Schema.Literal(ID_JAG),
   token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("n_a"))),
-  expires_in: Schema.optional(Schema.NullOr(TokenEndpoint.Lifetime))
+  expires_in: Schema.optional(Schema.NullOr(TokenResponse.Lifetime))
 })
 const decode = Schema.decodeUnknownOption(Response)
 
 const malformed = (what: string) =>
   new AssertionError({
     reason: "Malformed",
-    description: `The identity provider gave no ID-JAG: ${what}. Check that it is set up for SEP-990.`
+    description: `The identity provider returned no ID-JAG: ${what}. Check that it is set up for SEP-990.`
   })
 
 /**
@@ -46,7 +46,7 @@ const malformed = (what: string) =>
  * @internal
  */
 export const accept = (
-  reply: TokenEndpoint.Reply,
+  reply: TokenResponse.Reply,
   request: Assertion.AssertionRequest,
   reuse: boolean
 ): Either.Either<CachedAssertion, AssertionError> =>
@@ -60,7 +60,7 @@ export const accept = (
       return yield* Either.left(malformed(`its \`typ\` is not ${TYPE}`))
     }
     if (resources?.some((resource) => Assertion.isSameUrl(resource, resourceOf(request))) === false) {
-      return yield* Either.left(malformed("its `resource` is not the one that was asked for"))
+      return yield* Either.left(malformed("its `resource` is not the requested one"))
     }
     const said = response.expires_in ?? undefined
     const expiresAt = Math.min(
@@ -88,8 +88,8 @@ export const check = (issued: CachedAssertion, now: number): Either.Either<Cache
       new AssertionError({
         reason: "Expired",
         description:
-          "The identity provider gave an ID-JAG whose time had passed when it arrived. Nothing was sent to " +
-          "the authorization server. Have it issued for longer."
+          "The identity provider returned an ID-JAG that had expired on arrival. Nothing was sent to the authorization " +
+          "server. Configure a longer lifetime at the identity provider."
       })
     )
 
@@ -103,12 +103,12 @@ const whatIsWrong = (json: unknown): string => {
   const wrong = Object.keys(Response.fields).find((name) => Option.isNone(decode({ ...right, [name]: json[name] })))
   switch (wrong) {
     case "issued_token_type":
-      return `\`issued_token_type\` is not ${ID_JAG}, which was asked for`
+      return `\`issued_token_type\` is not ${ID_JAG}, the requested type`
     case "token_type":
       return "`token_type` is not N_A (RFC 8693 §2.2.1)"
     case undefined:
       return "the answer is not that of a token exchange (RFC 8693 §2.2.1)"
     default:
-      return `\`${wrong}\` is not what it has to be (RFC 8693 §2.2.1)`
+      return `\`${wrong}\` has an invalid value (RFC 8693 §2.2.1)`
   }
 }

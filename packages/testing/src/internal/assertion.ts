@@ -1,5 +1,5 @@
 /**
- * Verifies the JWTs by which clients and grants say who they are (RFC 7523 §3), with the signature, on the `Clock`.
+ * Verifies the JWTs of clients and grants (RFC 7523 §3): their signature, and their times by the `Clock`.
  *
  * @internal
  */
@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { ClientKey } from "../ClientKey.ts"
 
 const Header = Schema.parseJson(Schema.Struct({
   alg: Schema.String,
@@ -35,23 +36,6 @@ export type Header = typeof Header.Type
 /** @internal */
 export type Claims = typeof Claims.Type
 
-/**
- * A public key as it is registered with a provider. Its algorithm is the one that the provider accepts: import it for
- * RS256, PS256, ES256 or whatever the assertions are signed with.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ClientKey {
-  readonly publicKey: CryptoKey
-  /** The `kid` of assertions that this key signs. */
-  readonly keyId?: string | undefined
-  /** The SHA-1 thumbprint of its certificate, as the header `x5t` has it. */
-  readonly x5t?: string | undefined
-  /** The SHA-256 thumbprint of its certificate, as the header `x5t#S256` has it. */
-  readonly x5tS256?: string | undefined
-}
-
 /** @internal */
 export type Reason =
   | "malformed"
@@ -65,25 +49,23 @@ export type Reason =
   | "id"
   | "replay"
 
-/**
- * - `keysOf`: the keys of an `iss`, or `undefined` for a stranger.
- * - `audiences`: the values of `aud` that are accepted, one of them, as a string.
- * - `maxLifetime`: in seconds, of `exp` from now.
- * - `id`: `once` accepts a `jti` once, `required` wants one besides; neither looks at it if left out.
- * - `type`: what `typ` has to be.
- * - `subject`: `any` lets `sub` be left out or name another than `iss`.
- * - `findKey`: by `kid` if left out.
- * - `explain`: what the provider says, where it says something of its own.
- *
- * @internal
- */
+/** @internal */
 export interface Rules {
+  /** The accepted values of `aud`. An assertion must name one of them, as a string. */
   readonly audiences: ReadonlyArray<string>
+  /** The longest time from now to `exp`, in seconds. */
   readonly maxLifetime?: number | undefined
+  /**
+   * `once` accepts a `jti` once. `required` also refuses an assertion without a `jti`. Without it `jti` is not read.
+   */
   readonly id?: "once" | "required" | undefined
+  /** The `typ` that an assertion must have. */
   readonly type?: string | undefined
+  /** `any` accepts an assertion without `sub`, or whose `sub` is not its `iss`. */
   readonly subject?: "any" | undefined
+  /** Finds the key that verifies an assertion. By `kid` by default. */
   readonly findKey?: ((header: Header, keys: ReadonlyArray<ClientKey>) => ClientKey | undefined) | undefined
+  /** The error texts of the provider, where they differ from the standard ones. */
   readonly explain?: Partial<Readonly<Record<Reason, string>>> | undefined
 }
 
@@ -94,7 +76,7 @@ export interface Rejection {
 }
 
 /**
- * A verifier that remembers every `jti` it has seen.
+ * A verifier that remembers every `jti`. `keysOf` returns the keys of an issuer, or `undefined` for an unknown one.
  *
  * @internal
  */
@@ -168,7 +150,7 @@ export const makeVerifier = (
     })
 }
 
-/** Clocks differ, in seconds. */
+/** How far ahead the clock of the issuer may be, in seconds. */
 const LEEWAY = 10
 
 const decodePart = <A>(part: string, schema: Schema.Schema<A, string>): Option.Option<A> =>
@@ -177,7 +159,7 @@ const decodePart = <A>(part: string, schema: Schema.Schema<A, string>): Option.O
     Schema.decodeOption(schema)
   )
 
-/** A JWT without `kid` is verified by the one key there is. */
+/** A JWT without `kid` is verified with the only key. */
 const byKeyId = (header: Header, keys: ReadonlyArray<ClientKey>): ClientKey | undefined =>
   header.kid === undefined ? keys.length === 1 ? keys[0] : undefined : keys.find((key) => key.keyId === header.kid)
 
@@ -196,7 +178,7 @@ const curves: Readonly<Record<string, readonly [alg: string, hash: string]>> = {
 const readAlgorithm = (key: CryptoKey): typeof KeyAlgorithm.Type =>
   Schema.decodeUnknownSync(KeyAlgorithm)(key.algorithm)
 
-/** The `alg` (RFC 7518 §3.1) that a key is for. */
+/** The `alg` (RFC 7518 §3.1) of a key. */
 const algorithmOf = (key: CryptoKey): string | undefined => {
   const { hash, name, namedCurve = "" } = readAlgorithm(key)
   const bits = hash?.name.replace("SHA-", "")

@@ -1,5 +1,5 @@
 /**
- * As much of MCP as a test of its authorization needs: JSON-RPC over POST, and an SSE stream.
+ * The part of MCP that a test of authorization needs: JSON-RPC over POST, and an SSE stream.
  *
  * @internal
  */

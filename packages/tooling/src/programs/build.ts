@@ -11,7 +11,7 @@ import type { Manifest } from "../packages.ts"
 import { rollUp } from "../rollUp.ts"
 import { publicModules } from "../tarballs.ts"
 
-const toDist = ["--outDir", "dist", "--composite", "false", "--incremental", "false"]
+const toDist = ["--stripInternal", "--outDir", "dist", "--composite", "false", "--incremental", "false"]
 
 rmSync("dist", { recursive: true, force: true })
 const errors = runCompiler(typescript, ".", ["-b", "tsconfig.src.json"]) ||

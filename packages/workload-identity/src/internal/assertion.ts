@@ -1,6 +1,8 @@
 import * as Core from "@effect-mcp-auth/core/Assertion"
 import type { CachedAssertion } from "@effect-mcp-auth/core/authoring/AssertionCache"
+import * as Jwt from "@effect-mcp-auth/core/Jwt"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
+import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -34,6 +36,27 @@ export interface Expected {
   readonly audience?: ((request: Core.AssertionRequest) => ReadonlyArray<string>) | undefined
 }
 
+/**
+ * What the options of a module say about its assertions.
+ *
+ * @internal
+ */
+export const expectedOf = (
+  { audience, lifetime, opaque }: {
+    readonly audience?: string | undefined
+    readonly opaque?: boolean | undefined
+    readonly lifetime?: Duration.DurationInput | undefined
+  },
+  name: string,
+  remedy: string
+): Expected => ({
+  name,
+  remedy,
+  opaque,
+  lifetime: lifetime === undefined ? undefined : Duration.toMillis(lifetime),
+  audience: audience === undefined ? undefined : () => [audience]
+})
+
 /** The characters of an opaque assertion. Spaces and line breaks occur in messages and in web pages. */
 const opaque = /^[\x21-\x7e]+$/
 
@@ -50,16 +73,16 @@ export const read = (text: string, now: number, expected: Expected): Either.Eith
       new AssertionError({ reason: "Malformed", description: `${expected.name} ${what}. ${expected.remedy}` })
     )
   if (trimmed === "") return malformed("is empty")
-  const jwt = Option.getOrUndefined(Core.read(trimmed))
+  const jwt = Option.getOrUndefined(Jwt.read(trimmed))
   if (jwt === undefined) {
     // A JWT whose claims cannot be read could be for any audience, and `opaque` is not meant for JWTs.
-    if (expected.opaque !== true || Core.isJws(trimmed)) {
+    if (expected.opaque !== true || Jwt.isJws(trimmed)) {
       return malformed("is not a whole JWT (three parts of base64url, two of them JSON)")
     }
     if (!opaque.test(trimmed)) return malformed("has characters that no assertion has, such as a space or a line break")
   } else {
-    if (Core.isUnsigned(trimmed)) return malformed("is not signed (`alg` is none)")
-    if (!jwt.hasWholeSignature) return malformed("is cut off: its signature is not as long as one has to be")
+    if (Jwt.isUnsigned(trimmed)) return malformed("is not signed (`alg` is none)")
+    if (!jwt.hasWholeSignature) return malformed("is cut off: its signature is too short or too long for its `alg`")
   }
   const exp = jwt?.claims.exp
   return Either.right({

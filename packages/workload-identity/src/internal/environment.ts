@@ -19,7 +19,7 @@ const orFail = <A>(value: Option.Option<A>, name: string, setBy: string): Effect
   })
 
 /**
- * A variable, if it is set and not empty. Platforms set some to nothing.
+ * A variable, if it is set and not empty. Platforms set some variables to an empty text.
  *
  * @internal
  */
@@ -27,7 +27,9 @@ export const optional = (name: string): Effect.Effect<Option.Option<string>, Inv
   Effect.map(read(name, Config.string(name)), Option.filter(isSet))
 
 /**
- * A variable that has to be there. `setBy` says who sets it, and when.
+ * A variable that must be set.
+ *
+ * @param setBy who sets the variable and when, as a sentence for the error
  *
  * @internal
  */
@@ -35,7 +37,7 @@ export const required = (name: string, setBy: string): Effect.Effect<string, Inv
   Effect.flatMap(optional(name), (value) => orFail(value, name, setBy))
 
 /**
- * `required`, for what is secret.
+ * `required`, for a secret.
  *
  * @internal
  */

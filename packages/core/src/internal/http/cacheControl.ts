@@ -1,14 +1,16 @@
 import type * as Headers from "@effect/platform/Headers"
 
-/** In milliseconds; longer ones are cut, since they are of no more use and could overflow (RFC 9111 §1.2.2). */
+/** In milliseconds. Longer lifetimes are cut to this, since they could overflow (RFC 9111 §1.2.2). */
 const LONGEST = 2 ** 31 * 1000
 
 const quoted = /"(?:[^"\\]|\\.)*"/g
 
-/** The directives of `Cache-Control` by lower-case name (RFC 9111 §5.2); of a repeated one the first counts. */
+/**
+ * The directives of `Cache-Control` by lower-case name (RFC 9111 §5.2). Of a repeated directive the first one counts.
+ */
 const directivesOf = (header: string): ReadonlyMap<string, string> => {
   const directives = new Map<string, string>()
-  // A number may come as a quoted string; any other string may hold commas and equals signs.
+  // A number may be a quoted string. Other quoted strings are removed: they may hold commas and equals signs.
   const plain = header.replaceAll(quoted, (text) => /^"\d+"$/.test(text) ? text.slice(1, -1) : "")
   for (const directive of plain.split(",")) {
     const [name = "", value = ""] = directive.split("=").map((part) => part.trim())
@@ -21,9 +23,9 @@ const seconds = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+$/.test(text) ? Math.min(Number(text) * 1000, LONGEST) : undefined
 
 /**
- * For how many milliseconds from `now` on an answer says that it is fresh: by `max-age`, else by `Expires` (RFC 9111
- * §4.2.1), less its `Age`; zero where it says that it must not be kept, or not be used without asking; `undefined` where
- * it says nothing. What does not parse is stale (§4.2.1, §5.3).
+ * How long a response is fresh from `now` on, in milliseconds: its `max-age`, else its `Expires` (RFC 9111 §4.2.1),
+ * less its `Age`. Zero for `no-store` and `no-cache`, `undefined` if the response has none of these fields. A value
+ * that does not parse makes the response stale (§4.2.1, §5.3).
  *
  * @internal
  */

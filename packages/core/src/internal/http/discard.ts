@@ -3,29 +3,29 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
-/** In bytes. A body that is announced to be no longer is read; any other is given up, which costs several times as much. */
+/** In bytes. Reading a short body frees the connection several times cheaper than cancelling it. */
 const SHORT = 64 * 1024
 
-/** What is compressed may be of any length when it is read. */
+/** Only an uncompressed body is as long as its `Content-Length` says. */
 const isShort = ({ headers }: HttpClientResponse): boolean => {
   const length = headers["content-length"]
   return length !== undefined && Number(length) <= SHORT && headers["content-encoding"] === undefined
 }
 
 /**
- * Lets go of a response that nobody will read, so that its connection is free again. Nobody waits for it: the body may
- * be a stream that never ends.
+ * Frees the connection of a response whose body nobody reads. The caller does not wait, because the body may be a
+ * stream that never ends.
  *
  * @internal
  */
 export const discard = (response: HttpClientResponse): Effect.Effect<void> => {
-  const letGo: Effect.Effect<unknown, unknown> = isShort(response)
+  const free: Effect.Effect<unknown, unknown> = isShort(response)
     ? response.arrayBuffer
     : Stream.runForEachWhile(response.stream, () => Effect.succeed(false))
-  return letGo.pipe(
+  return free.pipe(
     Effect.timeout("1 second"),
     Effect.ignore,
-    // A body that breaks off is no news, least of all to a span that has ended.
+    // Effect would log a body that breaks off, and write it into a span that has ended.
     Effect.withUnhandledErrorLogLevel(Option.none()),
     Effect.forkDaemon,
     Effect.asVoid

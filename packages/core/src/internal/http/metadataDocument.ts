@@ -14,17 +14,18 @@ import { lifetimeOf } from "./cacheControl.ts"
 const MAX_REDIRECTS = 3
 
 /**
- * A document, and for how many milliseconds its answer says that it is fresh, if it says so.
+ * A document that was read.
  *
  * @internal
  */
 export interface Found<A> {
   readonly document: A
+  /** How long the response says that it is fresh, in milliseconds; `undefined` if it does not say. */
   readonly lifetime: number | undefined
 }
 
 /**
- * What one address gave: a document, or why there is none. A server that is out of order is neither: it fails.
+ * The result for one address: a document, or why the address has none. A server that is unavailable fails instead.
  *
  * @internal
  */
@@ -48,7 +49,7 @@ const redirectTarget = (from: URL, location: string | undefined): Either.Either<
 }
 
 /**
- * Reads one metadata document. Redirects are followed within the origin, three times at most.
+ * Reads one metadata document. Redirects within the origin are followed, at most three of them.
  *
  * @internal
  */
@@ -93,7 +94,7 @@ export const lookup = <A, I>(
 }
 
 /**
- * The first document that one of the addresses gives, with the address; or why each of them gave none.
+ * The first document among the addresses, with its address; or why each address has none.
  *
  * @internal
  */

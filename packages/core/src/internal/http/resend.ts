@@ -62,9 +62,9 @@ const returned: Return = { _tag: "Return" }
 const failed: Fail = { _tag: "Fail" }
 
 /**
- * What follows a response: the response goes to the caller, or the token is renewed. A 403 asks for another token only if
- * its challenge says that the scope is insufficient (RFC 6750 §3.1). The token is renewed even if the body cannot be sent
- * again, so that the next call has a valid one.
+ * What follows a response: the response goes to the caller, or the token is renewed. A 403 asks for another token only
+ * if its challenge says that the scope is insufficient (RFC 6750 §3.1). The token is renewed even if the body cannot be
+ * sent again, so that the next call has a valid one.
  *
  * @param header the `WWW-Authenticate` header of the response
  *

@@ -33,11 +33,11 @@ export interface Options<in A> {
  */
 export interface SharedDocuments<A, E> {
   /**
-   * The document that is kept under the name, or the one that `read` reads. One reading per name is in flight at a time;
-   * a reader that stops waiting does not stop it. A failure is not kept.
+   * The document that is kept under the name, or the one that `read` reads. One reading per name is in flight at a
+   * time; a reader that stops waiting does not stop it. A failure is not kept.
    *
-   * @param known the document that the reader has and wants to replace. A kept document replaces it only if it is another
-   *   one and either the reader's own is stale or the kept one was read just now. So one reader replaces it for all.
+   * @param known the document that the reader has and wants to replace. A kept document replaces it only if it is
+   *   another one, and if the reader's own is stale or the kept one was read just now. So one reader replaces it for all.
    */
   readonly get: (
     name: string,
@@ -107,8 +107,8 @@ class Shared<A, E> implements SharedDocuments<A, E> {
     })
 
   /**
-   * Waits for the reading in flight, or starts one. The reading has the settings of its first reader (a proxy, a tracer),
-   * and does not end with it.
+   * Waits for the reading in flight, or starts one. The reading has the settings of its first reader (a proxy, a
+   * tracer), and does not end with it.
    */
   #join(name: string, read: Effect.Effect<Read<A>, E>): Effect.Effect<CachedDocument<A>, E> {
     return Effect.flatMap(Effect.runtime<never>(), (runtime) => {

@@ -5,7 +5,7 @@ import type * as OAuthEvent from "../../OAuthEvent.ts"
 import * as Scopes from "../text/scopeList.ts"
 
 /**
- * What a token is needed for: the reason, the token that it replaces, and the scopes that it must have.
+ * A need for a token: the reason, the token that the new one replaces, and the scopes that the new one must have.
  *
  * @internal
  */

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 
 /**
- * What callers of a closed provider die of.
+ * The defect that callers of a closed provider die of.
  *
  * @internal
  */

@@ -12,7 +12,7 @@ import * as OAuthEvent from "../../OAuthEvent.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import type { TokenKey } from "../../TokenKey.ts"
 import type { TokenStorage } from "../../TokenStorage.ts"
-import * as Attempt from "./attempt.ts"
+import * as Attempt from "./storageAttempt.ts"
 
 /**
  * How long a storage that hung is not used, since every token request would wait for it again: `storageTimeout`, doubled

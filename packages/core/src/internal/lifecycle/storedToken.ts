@@ -7,11 +7,11 @@ import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import * as Scopes from "../text/scopeList.ts"
 import { type Demand, isMetBy } from "./demand.ts"
 import type { StorageGuard } from "./storageGuard.ts"
-import type { TokenState } from "./tokenState.ts"
+import type { LifecycleState } from "./lifecycleState.ts"
 
 /** @internal */
 export interface Options {
-  readonly state: TokenState
+  readonly state: LifecycleState
   readonly storage: StorageGuard
   readonly policy: RefreshPolicy.RefreshPolicy
   readonly clock: Clock.Clock

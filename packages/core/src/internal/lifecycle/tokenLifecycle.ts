@@ -12,13 +12,13 @@ import type { TokenKey } from "../../TokenKey.ts"
 import type { TokenStorage } from "../../TokenStorage.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
 import * as Scopes from "../text/scopeList.ts"
-import { Acquisition } from "./acquisition.ts"
+import { Acquisition } from "./leasedAcquisition.ts"
 import { type Demand, forReason, isMetBy } from "./demand.ts"
 import { providerClosed } from "./providerClosed.ts"
 import { ScheduledRefresh } from "./scheduledRefresh.ts"
-import { SharedAcquisition } from "./sharedAcquisition.ts"
+import { AcquisitionWaiters } from "./acquisitionWaiters.ts"
 import { StorageGuard } from "./storageGuard.ts"
-import { TokenState } from "./tokenState.ts"
+import { LifecycleState } from "./lifecycleState.ts"
 
 export type { Demand } from "./demand.ts"
 
@@ -37,7 +37,7 @@ export interface Options {
 type Acquired = Effect.Effect<AccessToken.AccessToken, OAuthError>
 
 /**
- * What callers get of a token's life. `OAuthProvider` documents the fields of the same names.
+ * The token's life as callers see it. `OAuthProvider` documents the fields of the same names.
  *
  * @internal
  */
@@ -51,7 +51,7 @@ export interface TokenLifecycle {
  * The life of one token: held in memory, renewed before it expires, replaced when the MCP server rejects it, and
  * requested once however many callers need it. Lasts as long as the scope.
  *
- * The lifecycle has three rooms that work on one `TokenState`: `Callers` answers callers, `SharedAcquisition` lets them
+ * The lifecycle has three rooms that work on one `LifecycleState`: `Callers` answers callers, `AcquisitionWaiters` lets them
  * share one acquisition and limits their wait, and `Acquisition` gets one token.
  *
  * @internal
@@ -61,18 +61,18 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     const { key, obtain, policy, stepUp, telemetry } = options
     const clock = yield* Effect.clock
     const fibers = yield* OwnedFibers.make()
-    const state = new TokenState(policy, () => refresh.unsafeWake())
+    const state = new LifecycleState(policy, () => refresh.unsafeWake())
     const storage = new StorageGuard({ storage: options.storage, key, policy, clock, publish: telemetry.publish })
     const acquisition = new Acquisition({ state, storage, policy, obtain, telemetry, clock, fibers })
-    const shared = new SharedAcquisition({ state, acquisition, policy, telemetry, clock, fibers })
+    const shared = new AcquisitionWaiters({ state, acquisition, policy, telemetry, clock, fibers })
     const renew = Effect.suspend(() => shared.renewInBackground())
     const refresh = new ScheduledRefresh({ clock, fork: fibers.fork, next: (at) => state.nextRenewal(at), renew })
     return new Callers({ state, shared, refresh, telemetry, stepUp, clock, fibers })
   })
 
 interface Parts extends Pick<Options, "stepUp" | "telemetry"> {
-  readonly state: TokenState
-  readonly shared: SharedAcquisition
+  readonly state: LifecycleState
+  readonly shared: AcquisitionWaiters
   readonly refresh: ScheduledRefresh
   readonly clock: Clock.Clock
   readonly fibers: OwnedFibers.OwnedFibers

@@ -61,8 +61,8 @@ const checkIssuer = (written: string): Either.Either<URL, InvalidOptions | Insec
 }
 
 /**
- * The authorization server that the caller described by `authorizationServerMetadata` or `tokenEndpoint`, checked like one
- * that discovery finds; `undefined` if the caller described none, so that discovery has to find it.
+ * The authorization server that the caller described by `authorizationServerMetadata` or `tokenEndpoint`, checked like
+ * one that discovery finds; `undefined` if the caller described none, so that discovery has to find it.
  *
  * @internal
  */

@@ -11,7 +11,7 @@ import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import { type ResourceIdentifier, resourceParameter } from "../../ResourceIdentifier.ts"
 import * as ScopeSelection from "../../ScopeSelection.ts"
 import * as TokenEndpoint from "../../TokenEndpoint.ts"
-import type { Demand } from "../lifecycle/tokenLifecycle.ts"
+import type { Demand } from "../lifecycle/demand.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
 
 /**
@@ -105,8 +105,8 @@ export class TokenRequests {
   }
 
   /**
-   * The refresh token to present, if the last token came with one. A step-up presents none, since a refresh cannot widen
-   * the scope (RFC 6749 §6). Another issuer than the one that issued a refresh token never sees it: a storage may
+   * The refresh token to present, if the last token came with one. A step-up presents none, since a refresh cannot
+   * widen the scope (RFC 6749 §6). Another issuer than the one that issued a refresh token never sees it: a storage may
    * remember another authorization server.
    */
   #usableRefreshToken(
@@ -136,7 +136,9 @@ export class TokenRequests {
     )
   }
 
-  /** A token endpoint that cannot be reached, or gives no token response, may have moved: its metadata is read again. */
+  /**
+   * A token endpoint that cannot be reached, or gives no token response, may have moved: its metadata is read again.
+   */
   #onFailure({ reason, status }: TokenEndpointError): Effect.Effect<void> {
     this.#unreachable = reason === "Unavailable" && status === undefined ? this.#unreachable + 1 : 0
     if (reason !== "InvalidResponse" && this.#unreachable < UNREACHABLE_BEFORE_DISCOVERY) return Effect.void

@@ -12,7 +12,7 @@ import { algorithms, MIN_MODULUS_LENGTH, type SigningAlgorithm, type SigningKey 
  */
 export type Signer = (claims: Jose.JWTPayload) => Effect.Effect<string, AssertionError>
 
-/** Loaded when it is needed, so that a program that has but a secret never does. */
+/** Loaded when a key is imported, so that a program with a client secret never loads it. */
 const jose = Effect.promise(() => import("jose"))
 
 const invalid = (description: string) => new InvalidOptions({ option: "signingKey", description })
@@ -21,28 +21,28 @@ const isCryptoKey = (key: unknown): key is CryptoKey =>
   typeof key === "object" && key !== null && "algorithm" in key && "usages" in key && Array.isArray(key.usages)
 
 /**
- * Whether it is a key at all: options may come from JavaScript, or from a variable that is not set.
+ * Whether a value is a key at all: options may come from JavaScript, or from a variable that is not set.
  *
  * @internal
  */
 export const checkForm = (key: unknown): Effect.Effect<void, InvalidOptions> => {
   if (typeof key === "function" || isCryptoKey(key)) return Effect.void
   if (typeof key === "string") {
-    return Effect.fail(invalid("it is a text that is not hidden. Wrap it in `Redacted.make`."))
+    return Effect.fail(invalid("it is a plain string. Wrap it in `Redacted.make`."))
   }
   const value: unknown = Redacted.isRedacted(key) ? Redacted.value(key) : undefined
   return typeof value === "string" || (typeof value === "object" && value !== null && "kty" in value)
     ? Effect.void
     : Effect.fail(
       invalid(
-        "it is none. Give a PKCS#8 PEM or a private JWK in `Redacted`, a `CryptoKey`, or a function that signs. A " +
+        "it is not a key. Give a PKCS#8 PEM or a private JWK in `Redacted`, a `CryptoKey`, or a function that signs. A " +
           "`KeyObject` of Node.js is exported first: key.export({ type: \"pkcs8\", format: \"pem\" })"
       )
     )
 }
 
 /**
- * Imports a key, once, for all the JWTs that it will sign under this header.
+ * Imports a key once, for all the JWTs that it will sign with this header.
  *
  * @internal
  */
@@ -65,7 +65,7 @@ export const importKey = (
     const imported = yield* toCryptoKey(key, header.alg)
     yield* checkFits(imported, header.alg)
     const { signParameters } = algorithms[header.alg]
-    // What `SignJWT` of jose does, without copying the claims and writing the header anew each time.
+    // The same as `SignJWT` of jose, which copies the claims and encodes the header each time.
     return (claims) =>
       Effect.tryPromise({
         try: async () => {
@@ -78,7 +78,7 @@ export const importKey = (
   })
 }
 
-/** Without the cause, whose message is about the key or the claims. */
+/** Without the cause, whose message may quote the key or the claims. */
 const signingFailed = () =>
   new AssertionError({
     reason: "Unavailable",
@@ -86,8 +86,8 @@ const signingFailed = () =>
   })
 
 /**
- * A KMS answers in DER where it is not told otherwise. A signature of RSA is as long as the key, which is elsewhere; keys
- * are of 2048 bits at least and come in steps of 64.
+ * Detects a KMS that returns DER, its usual form. The length of an RSA signature is that of the key, which is not here: RSA
+ * keys have at least 2048 bits, in steps of 64.
  */
 const checkSignature = (signature: Uint8Array, alg: SigningAlgorithm): Effect.Effect<void, AssertionError> => {
   const wanted = algorithms[alg].signatureLength
@@ -98,10 +98,10 @@ const checkSignature = (signature: Uint8Array, alg: SigningAlgorithm): Effect.Ef
   return Effect.fail(
     new AssertionError({
       reason: "Malformed",
-      description: `The external signer gave ${length} bytes, which is no signature for ${alg}: ` +
+      description: `The external signer returned ${length} bytes, which is not a signature for ${alg}: ` +
         (wanted === undefined
-          ? `it has as many as the key, ${MIN_MODULUS_LENGTH / 8} at least (RFC 7518 §3.3).`
-          : `it has ${wanted}${alg === "EdDSA" ? "" : ", R and S one behind the other and not DER"} (${
+          ? `that has as many bytes as the key, at least ${MIN_MODULUS_LENGTH / 8} (RFC 7518 §3.3).`
+          : `that has ${wanted} bytes${alg === "EdDSA" ? "" : ", R and S one after the other, not DER"} (${
             alg === "EdDSA" ? "RFC 8032 §5.1.6" : "RFC 7518 §3.4"
           }).`)
     })
@@ -109,7 +109,7 @@ const checkSignature = (signature: Uint8Array, alg: SigningAlgorithm): Effect.Ef
 }
 
 /**
- * The name that a key bears itself (RFC 7517 §4.5).
+ * The `kid` of a JWK (RFC 7517 §4.5).
  *
  * @internal
  */
@@ -130,7 +130,7 @@ const toCryptoKey = (
   return typeof value === "string" ? importPem(value, alg) : importJwk(value, alg)
 }
 
-/** What else may stand between the dashes, and what to do about it. */
+/** PEM labels of other kinds of keys, and how to convert each. */
 const otherPems: ReadonlyArray<readonly [label: string, description: string]> = [
   ["ENCRYPTED PRIVATE KEY", "the PEM is encrypted. Decrypt it first: openssl pkcs8 -in key.pem -out plain.pem"],
   ["EC PRIVATE KEY", "the PEM is SEC1. Convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in key.pem -out pkcs8.pem"],
@@ -148,7 +148,7 @@ const otherPems: ReadonlyArray<readonly [label: string, description: string]> = 
   ["CERTIFICATE", "the PEM is a certificate. Give the private key that belongs to it."]
 ]
 
-/** Certificates and attributes may stand around it. */
+/** A PEM file may contain certificates and attributes besides the key. */
 const pkcs8 = /-----BEGIN PRIVATE KEY-----.*?(?:-----END PRIVATE KEY-----|$)/s
 
 const importPem = (pem: string, alg: SigningAlgorithm): Effect.Effect<CryptoKey, InvalidOptions> => {
@@ -169,7 +169,7 @@ const importPem = (pem: string, alg: SigningAlgorithm): Effect.Effect<CryptoKey,
 
 const importJwk = (jwk: Jose.JWK, alg: SigningAlgorithm): Effect.Effect<CryptoKey, InvalidOptions> => {
   if (jwk.d === undefined) return Effect.fail(invalid("the JWK has no private part (`d`). Give the private key."))
-  // These may say otherwise than the caller, who has the last word.
+  // These members may contradict `signingAlgorithm`, which decides.
   const { alg: _alg, ext: _ext, key_ops: _keyOps, use: _use, ...material } = jwk
   return Effect.flatMap(jose, ({ importJWK }) =>
     Effect.tryPromise({

@@ -75,7 +75,7 @@ export const outcomeOf = (exit: Exit.Exit<unknown, OAuthError>): Attributes => {
 export const secondsToLive = (token: AccessToken.AccessToken, now: number): number => (token.expiresAt - now) / 1000
 
 /**
- * What may be shown of a token. The token itself may not.
+ * The facts about a token that may be shown. The token itself must not be.
  *
  * @internal
  */

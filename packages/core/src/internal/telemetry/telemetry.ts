@@ -35,8 +35,7 @@ interface Acquisition extends Demand {
 }
 
 /**
- * What one provider shows of its work: spans, metrics, log lines and events. The methods that take an effect run it
- * unchanged.
+ * The spans, metrics, log lines and events of one provider. The methods that take an effect run that effect unchanged.
  *
  * @internal
  */

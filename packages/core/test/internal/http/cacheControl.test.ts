@@ -6,22 +6,22 @@ const now = Date.parse("Mon, 23 Nov 2026 12:00:00 GMT")
 
 describe("lifetimeOf", () => {
   it.each<readonly [name: string, headers: Record<string, string>, lifetime: number | undefined]>([
-    ["says nothing", {}, undefined],
-    ["says nothing about its life", { "cache-control": "public, must-revalidate" }, undefined],
-    ["has an age and no life", { age: "10" }, undefined],
+    ["no field at all", {}, undefined],
+    ["Cache-Control without a lifetime", { "cache-control": "public, must-revalidate" }, undefined],
+    ["an age and no lifetime", { age: "10" }, undefined],
     ["max-age", { "cache-control": "public, max-age=3600" }, 3_600_000],
     ["max-age in capitals", { "cache-control": "MAX-AGE=60" }, 60_000],
     ["max-age as a quoted string", { "cache-control": "max-age=\"60\"" }, 60_000],
-    ["max-age less its age", { "cache-control": "max-age=3600", age: "600" }, 3_000_000],
-    ["an age beyond its life", { "cache-control": "max-age=60", age: "600" }, 0],
-    ["an age that is none", { "cache-control": "max-age=60", age: "young" }, 60_000],
-    ["the first of several", { "cache-control": "max-age=60, max-age=3600" }, 60_000],
-    ["a life for shared caches", { "cache-control": "s-maxage=60" }, undefined],
+    ["max-age and an age", { "cache-control": "max-age=3600", age: "600" }, 3_000_000],
+    ["an age beyond its lifetime", { "cache-control": "max-age=60", age: "600" }, 0],
+    ["an age that does not parse", { "cache-control": "max-age=60", age: "young" }, 60_000],
+    ["two different max-age", { "cache-control": "max-age=60, max-age=3600" }, 60_000],
+    ["a lifetime for shared caches", { "cache-control": "s-maxage=60" }, undefined],
     ["a max-age within another directive's string", { "cache-control": "ext=\"a, max-age=60\"" }, undefined],
     ["a max-age behind a string with an escape", { "cache-control": "ext=\"a\\\", b\", max-age=60" }, 60_000],
     ["max-age that does not parse", { "cache-control": "max-age=soon" }, 0],
     ["max-age below zero", { "cache-control": "max-age=-1" }, 0],
-    ["max-age without end", { "cache-control": `max-age=${"9".repeat(400)}` }, 2 ** 31 * 1000],
+    ["max-age beyond 2^31 s", { "cache-control": `max-age=${"9".repeat(400)}` }, 2 ** 31 * 1000],
     ["no-store", { "cache-control": "max-age=3600, no-store" }, 0],
     ["no-cache", { "cache-control": "no-cache, max-age=3600" }, 0],
     ["Expires", { expires: "Mon, 23 Nov 2026 13:00:00 GMT" }, 3_600_000],
@@ -31,9 +31,9 @@ describe("lifetimeOf", () => {
       1_800_000
     ],
     ["Expires in the past", { expires: "Mon, 23 Nov 2026 11:00:00 GMT" }, 0],
-    ["Expires that is no date", { expires: "0" }, 0],
-    ["max-age rather than Expires", { "cache-control": "max-age=60", expires: "0" }, 60_000]
-  ])("an answer that has %s", (_, headers, lifetime) => {
+    ["Expires that does not parse", { expires: "0" }, 0],
+    ["max-age and Expires", { "cache-control": "max-age=60", expires: "0" }, 60_000]
+  ])("a response with %s has its lifetime", (_, headers, lifetime) => {
     expect(lifetimeOf(Headers.fromInput(headers), now)).toBe(lifetime)
   })
 })

@@ -3,8 +3,8 @@ import { HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { Deferred, Effect, TestClock } from "effect"
 import { discard } from "../../../src/internal/http/discard.ts"
 
-/** A body of which it can be told whether it was read to its end, or given up. */
-const makeBody = Effect.map(Deferred.make<"read" | "given up">(), (outcome) => {
+/** A body that reports whether it was read to its end or cancelled. */
+const makeBody = Effect.map(Deferred.make<"read" | "cancelled">(), (outcome) => {
   let chunks = 0
   const body = new ReadableStream<Uint8Array>({
     pull: (controller) => {
@@ -12,7 +12,7 @@ const makeBody = Effect.map(Deferred.make<"read" | "given up">(), (outcome) => {
       Effect.runSync(Deferred.succeed(outcome, "read"))
       return controller.close()
     },
-    cancel: () => void Effect.runSync(Deferred.succeed(outcome, "given up"))
+    cancel: () => void Effect.runSync(Deferred.succeed(outcome, "cancelled"))
   }, { highWaterMark: 0 })
   return { body, outcome: Deferred.await(outcome) }
 })
@@ -26,19 +26,19 @@ const discarded = (headers: Record<string, string>) =>
   })
 
 describe("discard", () => {
-  it.effect("reads a body that is announced to be short", () =>
+  it.effect("a body whose `Content-Length` is short is read", () =>
     Effect.gen(function*() {
       expect(yield* discarded({ "content-length": "16" })).toBe("read")
     }))
 
-  it.effect("gives up one of unknown length, a long one, and one that may unpack to anything", () =>
+  it.effect("a body of unknown length, a long one and a compressed one are cancelled", () =>
     Effect.gen(function*() {
-      expect(yield* discarded({})).toBe("given up")
-      expect(yield* discarded({ "content-length": "1000000" })).toBe("given up")
-      expect(yield* discarded({ "content-length": "16", "content-encoding": "gzip" })).toBe("given up")
+      expect(yield* discarded({})).toBe("cancelled")
+      expect(yield* discarded({ "content-length": "1000000" })).toBe("cancelled")
+      expect(yield* discarded({ "content-length": "16", "content-encoding": "gzip" })).toBe("cancelled")
     }))
 
-  it.effect("does not wait for a body that does not come", () =>
+  it.effect("a body that never arrives is not waited for", () =>
     Effect.gen(function*() {
       const request = HttpClientRequest.get("https://mcp.example.com")
       yield* discard(HttpClientResponse.fromWeb(request, new Response(new ReadableStream())))

@@ -9,7 +9,7 @@ interface Version {
   readonly version: number
 }
 
-/** A source that gives a new document each time, and counts. */
+/** A source that returns a new document for each reading, and counts the readings. */
 const makeSource = () => {
   let count = 0
   return {
@@ -22,7 +22,7 @@ const makeSource = () => {
 }
 
 describe("sharedDocuments", () => {
-  it.scoped("one reading serves all who ask meanwhile and, while it is fresh, those who ask later", () =>
+  it.scoped("one reading serves 100 readers that wait for it, and later readers while the document is fresh", () =>
     Effect.gen(function*() {
       const documents = yield* SharedDocuments.make<string, never>(options)
       const gate = yield* Deferred.make<SharedDocuments.Read<string>>()
@@ -40,7 +40,7 @@ describe("sharedDocuments", () => {
       expect(yield* documents.get("a", Effect.die("read again"))).toBe(first[0])
     }))
 
-  it.scoped("is read again when it is stale, and when the clock went back before it was read", () =>
+  it.scoped("a document is read again when it is stale, and after the clock was set back to before it was read", () =>
     Effect.gen(function*() {
       const { count, read } = makeSource()
       yield* TestClock.setTime(10_000)
@@ -54,7 +54,7 @@ describe("sharedDocuments", () => {
       expect(count()).toBe(3)
     }))
 
-  it.scoped("neither a failure nor a defect is kept", () =>
+  it.scoped("neither a failure nor a defect is remembered", () =>
     Effect.gen(function*() {
       const documents = yield* SharedDocuments.make<string, string>(options)
       expect(yield* Effect.flip(documents.get("a", Effect.fail("no")))).toBe("no")
@@ -62,7 +62,7 @@ describe("sharedDocuments", () => {
       expect((yield* documents.get("a", Effect.succeed({ value: "yes", lifetime: 1 }))).value).toBe("yes")
     }))
 
-  it.scoped("what is not to be kept is shared by those who wait for it, and by nobody else", () =>
+  it.scoped("a document that `isKept` rejects serves the readers that wait for it, and no later one", () =>
     Effect.gen(function*() {
       const { count, read } = makeSource()
       const documents = yield* SharedDocuments.make<Version, never>({ ...options, isKept: () => false })
@@ -77,7 +77,7 @@ describe("sharedDocuments", () => {
       expect(count()).toBe(2)
     }))
 
-  it.scoped("the reader that comes first may be interrupted: the others are served", () =>
+  it.scoped("the interruption of the first reader does not fail the others", () =>
     Effect.gen(function*() {
       const documents = yield* SharedDocuments.make<string, never>(options)
       const read = Effect.as(Effect.sleep(100), { value: "document", lifetime: 1000 })
@@ -90,7 +90,7 @@ describe("sharedDocuments", () => {
       expect((yield* Fiber.join(second)).value).toBe("document")
     }))
 
-  it.scoped("a reader in a region that cannot be interrupted does not make the reading so", () =>
+  it.scoped("an uninterruptible first reader does not make the reading uninterruptible", () =>
     Effect.gen(function*() {
       const documents = yield* SharedDocuments.make<string, string>(options)
       const read = Effect.timeoutFail(Effect.never, { duration: 100, onTimeout: () => "too late" })
@@ -99,8 +99,8 @@ describe("sharedDocuments", () => {
       expect(yield* Effect.flip(Fiber.join(reader))).toBe("too late")
     }))
 
-  describe("a reader that wants what it knows replaced", () => {
-    it.scoped("replaces it for all who know the same", () =>
+  describe("a reader that wants to replace the document it knows", () => {
+    it.scoped("one reading replaces the document for 100 readers that know the same one", () =>
       Effect.gen(function*() {
         const { count, read } = makeSource()
         const documents = yield* SharedDocuments.make<Version, never>(options)
@@ -113,7 +113,7 @@ describe("sharedDocuments", () => {
         expect(count()).toBe(2)
       }))
 
-    it.scoped("is content with what was read since, if that was just now", () =>
+    it.scoped("a reader accepts another document that was read within the last minute, although its own is fresh", () =>
       Effect.gen(function*() {
         const { count, read } = makeSource()
         const documents = yield* SharedDocuments.make<Version, never>({ ...options, freshFor: () => 3_600_000 })
@@ -127,7 +127,7 @@ describe("sharedDocuments", () => {
         expect(count()).toBe(3)
       }))
 
-    it.scoped("or with anything fresh, if only its own is stale", () =>
+    it.scoped("a reader whose own document is stale accepts any fresh one", () =>
       Effect.gen(function*() {
         const { count, read } = makeSource()
         const documents = yield* SharedDocuments.make<Version, never>({ ...options, freshFor: () => 3_600_000 })
@@ -140,7 +140,7 @@ describe("sharedDocuments", () => {
       }))
   })
 
-  it.scoped("beyond the capacity the stale ones make room first, then those that were read first", () =>
+  it.scoped("above the capacity stale documents make room first, then those that were read first", () =>
     Effect.gen(function*() {
       const documents = yield* SharedDocuments.make<string, string>({ ...options, capacity: 2 })
       const put = (name: string, lifetime: number) => documents.get(name, Effect.succeed({ value: name, lifetime }))
@@ -154,7 +154,7 @@ describe("sharedDocuments", () => {
       assert.deepStrictEqual(yield* Effect.forEach(["long", "next", "last"], has), [false, true, true])
     }))
 
-  it.effect("once the scope is closed everybody reads for themselves, also who was waiting", () =>
+  it.effect("after the scope is closed every reader reads for itself, also one that was waiting", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { count, read } = makeSource()

@@ -5,7 +5,7 @@ import { AccessToken, Challenge, ClientAuthentication, type Grant, OAuthProvider
 import { environment, impatient, makeProvider, many, outcomes, settle, tags, watch } from "../../support/provider.ts"
 
 describe("an authorization server that is away", () => {
-  it.scoped("in the mandatory part, and known to be away: the token in hand serves at once", () =>
+  it.scoped("a server known to be away in the mandatory part: callers get the held token immediately", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -17,7 +17,7 @@ describe("an authorization server that is away", () => {
       expect(provider.unsafeFresh()).toBe(token)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a Retry-After of centuries is not believed, nor does a clock that went back prolong it", () =>
+  it.scoped("a Retry-After of centuries counts as an hour, and a clock that is set back does not prolong it", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       yield* TestClock.setTime(1_000_000_000)
@@ -34,7 +34,7 @@ describe("an authorization server that is away", () => {
       expect(yield* network.count("token")).toBe(3)
     }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment())))
 
-  it.scoped("a token endpoint that has moved is found again when its old host does not answer any more", () =>
+  it.scoped("a token endpoint that has moved is discovered again after its old host has not answered three times", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider(impatient)
@@ -48,7 +48,7 @@ describe("an authorization server that is away", () => {
       expect(yield* network.count("authorization-server-metadata")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("and there is no token: callers wait for it to come back, in as few requests as seconds", () =>
+  it.scoped("callers without a token wait for the server to come back, and cause at most one request a second", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -64,7 +64,7 @@ describe("an authorization server that is away", () => {
       attempts.slice(1).forEach(({ at }, index) => expect(at - (attempts[index]?.at ?? 0)).toBeGreaterThanOrEqual(1000))
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("for longer than callers wait: each is told the cause, and who comes later is told at once", () =>
+  it.scoped("an outage longer than the patience: waiters fail with its cause, and later callers fail immediately", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -77,7 +77,7 @@ describe("an authorization server that is away", () => {
       expect(yield* network.count("token")).toBe(asked)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("for minutes, under load: at most a request a second, ever fewer, and the first after it is back serves", () =>
+  it.scoped("an outage of minutes under load: at most one request a second, ever fewer, and then a token again", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -90,12 +90,12 @@ describe("an authorization server that is away", () => {
       expect(attempts.length).toBeLessThan(20)
       attempts.slice(1).forEach(({ at }, index) => expect(at - (attempts[index]?.at ?? 0)).toBeGreaterThanOrEqual(1000))
       yield* network.restore
-      // The longest step, half as much again by the roll.
+      // The longest wait of the backoff, and half of it by the jitter.
       yield* TestClock.adjust("45 seconds")
       yield* provider.accessToken
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("again, long after the last time: callers are as patient as then", () =>
+  it.scoped("a second outage long after the first: callers wait as long as in the first", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -111,7 +111,7 @@ describe("an authorization server that is away", () => {
       yield* Fiber.join(second)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("and says for longer than callers wait: they are told at once", () =>
+  it.scoped("a Retry-After longer than the patience: callers fail immediately, and no request comes before it", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -124,7 +124,7 @@ describe("an authorization server that is away", () => {
       yield* provider.accessToken
     }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment())))
 
-  it.scoped("and a caller has a time limit of its own: that ends its wait, and no other caller's", () =>
+  it.scoped("a caller's own time limit in an outage ends its wait, and no other caller's", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -137,7 +137,7 @@ describe("an authorization server that is away", () => {
       yield* Fiber.join(patient)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("and the provider ends: those who wait for the next attempt are told so", () =>
+  it.scoped("a provider that is closed in an outage fails the callers that wait for the next attempt, and makes no attempt", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const waiting = yield* Effect.scoped(Effect.gen(function*() {
@@ -153,14 +153,14 @@ describe("an authorization server that is away", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("hanging, and the token in hand is in its mandatory part: one wait of a second, then none", () =>
+  it.scoped("a hanging server in the mandatory part: the first caller waits a second, and later ones do not wait", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
       const seen = yield* watch(provider)
       yield* provider.accessToken
       yield* TestClock.adjust("55 minutes")
-      // The background has renewed it, and lets the new one be for as long as nobody uses it.
+      // The background has renewed the token, and does not renew the new one while nobody uses it.
       const renewed = (yield* seen).flatMap((event) => event._tag === "TokenRenewed" ? [event.token] : [])[0]
       expect(renewed).toBeDefined()
       yield* TestClock.setTime((renewed?.expiresAt ?? 0) - 30_000)
@@ -174,7 +174,7 @@ describe("an authorization server that is away", () => {
       expect(yield* network.count("token")).toBe(3)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a step-up is not tried, and the token in hand stays", () =>
+  it.scoped("a step-up during a known failure makes no request and returns the held token", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -189,7 +189,7 @@ describe("an authorization server that is away", () => {
       expect((yield* provider.renew(token, challenge)).scopes).toEqual(["mcp", "admin"])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("around an expiry, whatever the life: no call fails and no expired token is given out", () =>
+  it.scoped("an outage of two seconds around the expiry fails no call and delivers no expired token, whatever the life", () =>
     Effect.gen(function*() {
       for (const life of [3, 8, 30, 60, 3600]) {
         const run = Effect.gen(function*() {
@@ -199,7 +199,7 @@ describe("an authorization server that is away", () => {
           const { issuedAt } = yield* provider.accessToken
           const calls: Array<Fiber.RuntimeFiber<AccessToken.AccessToken, unknown>> = []
           const step = Math.min(100, life * 10)
-          // Only the last seconds are of interest.
+          // Only the last seconds matter here.
           yield* TestClock.adjust(Duration.millis(Math.max(0, life * 500)))
           while (clock.unsafeCurrentTimeMillis() < issuedAt + life * 1000 + 6000) {
             const left = issuedAt + life * 1000 - clock.unsafeCurrentTimeMillis()
@@ -222,8 +222,8 @@ describe("an authorization server that is away", () => {
     }))
 })
 
-describe("a token's answer", () => {
-  it.scoped("that says when to renew is heeded", () =>
+describe("a token response", () => {
+  it.scoped("a token response with refresh_in is renewed at that time", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       yield* network.always("token", Answer.modified((json) => ({ ...json, refresh_in: 600 })))
@@ -237,7 +237,7 @@ describe("a token's answer", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment())))
 
-  it.scoped("whose refresh_in is of no use is taken without it", () =>
+  it.scoped("a token response with a malformed refresh_in is used without it", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const wrong = { soon: "soon", negative: -1, none: null, object: {}, truth: true }
@@ -248,7 +248,7 @@ describe("a token's answer", () => {
       }
     }).pipe(Effect.provide(environment({ scopes: ["soon", "negative", "none", "object", "truth"] }))))
 
-  it.scoped("that would have it renewed all the time does not", () =>
+  it.scoped("a token response with refresh_in 0 is renewed after a tenth of the life", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       yield* network.always("token", Answer.modified((json) => ({ ...json, refresh_in: 0 })))
@@ -258,8 +258,8 @@ describe("a token's answer", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("renewing what nobody uses", () => {
-  it.scoped("is done where it is asked for, also after an outage that outlived the token", () =>
+describe("renewing unused tokens", () => {
+  it.scoped("`renewUnused` renews an unused token, also after an outage that outlived the token", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ refreshPolicy: { renewUnused: true } })
@@ -276,7 +276,7 @@ describe("renewing what nobody uses", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("what is below it", () => {
+describe("a bug below the provider", () => {
   const grantOf = (parameters: Grant.Grant["parameters"]) => ({ type: "client_credentials", parameters })
 
   const makeOver = (grant: Grant.Grant) =>
@@ -288,7 +288,7 @@ describe("what is below it", () => {
         clientAuthentication: ClientAuthentication.clientSecretBasic({ clientId, clientSecret })
       }))
 
-  it.scoped("dies: it is not run again for every call, and who has a token goes on with it", () =>
+  it.scoped("a grant that dies does not run again for every call, and callers with a token go on with it", () =>
     Effect.gen(function*() {
       let runs = 0
       let broken = true
@@ -308,7 +308,7 @@ describe("what is below it", () => {
       expect(yield* provider.accessToken).toBe(token)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("is interrupted: callers are told so, and the background goes on once it is mended", () =>
+  it.scoped("a grant that is interrupted fails callers with that reason, and the background goes on when it works again", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       let interrupts = false
@@ -329,11 +329,11 @@ describe("what is below it", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("a server that rejects and asks for more in turn", () => {
-  it.scoped("costs a bounded number of token requests", () =>
+describe("a server that answers 401 and 403 in turn", () => {
+  it.scoped("a server that alternates between 401 and 403 costs a bounded number of token requests", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      // It grants whatever is asked for, in name only.
+      // A response without `scope` means that all requested scopes are granted.
       yield* network.always("token", Answer.modified(({ scope: _, ...json }) => json))
       const provider = yield* makeProvider({ scopes: ["mcp"] })
       for (let call = 0; call < 200; call++) {
@@ -346,8 +346,8 @@ describe("a server that rejects and asks for more in turn", () => {
     }).pipe(Effect.provide(environment({ scopes: ["mcp", ...Array.from({ length: 200 }, (_, i) => `x${i}`)] }))))
 })
 
-describe("many that were told the same moment", () => {
-  it.scoped("do not come back all at once", () =>
+describe("many providers with the same Retry-After", () => {
+  it.scoped("providers that got the same Retry-After do not all come back in the same second", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const providers = yield* Effect.forEach(

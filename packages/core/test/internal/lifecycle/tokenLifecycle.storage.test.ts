@@ -5,7 +5,7 @@ import { Deferred, Duration, Effect, Exit, Fiber, Option, Scope, TestClock } fro
 import { AccessToken, OAuthError, TokenKey, TokenStorage } from "../../../src/index.ts"
 import { environment, makeProvider, settle, tags, valueOf, watch } from "../../support/provider.ts"
 
-/** A storage that writes when it is told to. */
+/** A storage whose writes wait until the test allows them. */
 const slowToWrite = Effect.gen(function*() {
   const memory = yield* TokenStorage.makeMemory
   const written = yield* Deferred.make<void>()
@@ -16,8 +16,8 @@ const slowToWrite = Effect.gen(function*() {
   return { slow, written }
 })
 
-describe("the storage", () => {
-  it.scoped("a stored token serves without a request to anybody", () =>
+describe("TokenLifecycle with a storage", () => {
+  it.scoped("a stored token is used without any request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
@@ -29,7 +29,7 @@ describe("the storage", () => {
       expect(tags(yield* seen)).toEqual(["TokenLoaded"])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a stored token that has expired, or comes from the future, is not used", () =>
+  it.scoped("a stored token that has expired or comes from the future is not used", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       yield* TestClock.setTime(3_600_000)
@@ -41,7 +41,7 @@ describe("the storage", () => {
       expect(yield* network.count("token")).toBe(3)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("who waits for the lease finds the token within a second, also if its holder does not give the lease back", () =>
+  it.scoped("a provider that waits for the lease finds the stored token within a second, also if the lease is not given back", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const memory = yield* TokenStorage.makeMemory
@@ -73,7 +73,7 @@ describe("the storage", () => {
       yield* Deferred.succeed(ended, undefined)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that hangs, or dies, is done without", () =>
+  it.scoped("a provider whose storage hangs or dies carries on without it", () =>
     Effect.gen(function*() {
       const hangs = () => Effect.never
       const dies = () => Effect.die("a bug")
@@ -89,16 +89,16 @@ describe("the storage", () => {
         yield* TestClock.adjust("1 minute")
         yield* Fiber.join(call)
         const failed = (yield* seen).flatMap((event) => event._tag === "StorageFailed" ? [event.error.operation] : [])
-        // One that hung once is left alone for a while, rather than waited for at every step.
+        // A storage that hung is paused, so that not every step waits for it.
         expect(failed).toEqual(get === hangs ? ["get"] : ["get", "lease", "get", "set"])
       }
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that gives something else than tokens is done without, and what it should be is said", () =>
+  it.scoped("a storage that returns something else than tokens fails as damaged, and the provider carries on without it", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const texts = new Map<string, string>()
-      // What it keeps says "<redacted>".
+      // The stored text says "<redacted>" in place of the token.
       const naive = TokenStorage.make({
         get: (key) => Effect.sync(() => Option.map(Option.fromNullable(texts.get(TokenKey.encode(key))), JSON.parse)),
         set: (key, token) => Effect.sync(() => texts.set(TokenKey.encode(key), JSON.stringify(token))),
@@ -115,7 +115,7 @@ describe("the storage", () => {
       expect(event).toMatchObject({ _tag: "StorageFailed", error: { operation: "get", reason: "Damaged" } })
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a rejected token that is still in it is taken out, and not used again", () =>
+  it.scoped("a rejected token is removed from the storage and not used again", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const storage = yield* TokenStorage.TokenStorage
@@ -136,7 +136,7 @@ describe("the storage", () => {
       expect(AccessToken.isSame(yield* provider.accessToken, rejected)).toBe(false)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("is not asked when warm", () =>
+  it.scoped("a call with a fresh token does not read the storage", () =>
     Effect.gen(function*() {
       let gets = 0
       const memory = yield* TokenStorage.makeMemory
@@ -155,7 +155,7 @@ describe("the storage", () => {
       expect(gets).toBe(cold)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("down: tokens are asked for directly, and it is said", () =>
+  it.scoped("a storage that is down: the provider asks the authorization server and publishes each failure", () =>
     Effect.gen(function*() {
       const down = (operation: "get" | "set" | "remove" | "lease") => () =>
         Effect.fail(new OAuthError.TokenStorageError({ operation, description: "out of order" }))
@@ -177,13 +177,13 @@ describe("the storage", () => {
       expect(tags(events)).toContain("TokenObtained")
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("whose lease alone fails is not said to work again, and one that hangs is left alone for longer each time", () =>
+  it.scoped("a storage whose lease alone fails is not reported as recovered, and a lease that hangs is paused longer each time", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       let lease: TokenStorage.TokenStorage.Service["lease"] = () =>
         Effect.fail(new OAuthError.TokenStorageError({ operation: "lease", description: "out of order" }))
       let asked = 0
-      // Tokens are rejected here faster than by any server.
+      // This test rejects tokens faster than a server would.
       const provider = yield* makeProvider({ refreshPolicy: { rejectionMemory: Duration.zero } }).pipe(
         Effect.provideService(TokenStorage.TokenStorage, {
           ...memory,
@@ -202,7 +202,7 @@ describe("the storage", () => {
       expect(asked).toBe(4)
 
       lease = () => Effect.never
-      /** For how many seconds it is not asked again. */
+      /** For how many seconds the lease is not used again. */
       const pauseAfter = Effect.gen(function*() {
         const before = asked
         for (let seconds = 0;; seconds++) {
@@ -228,7 +228,7 @@ describe("the storage", () => {
       expect(yield* recovered).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that was away as a whole is said to work again also by who only reads from then on", () =>
+  it.scoped("a storage that was down is reported as recovered by a provider that only reads from it afterwards", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       let away = true
@@ -252,7 +252,7 @@ describe("the storage", () => {
       expect(tags(yield* seen).slice(-2)).toEqual(["StorageRecovered", "TokenLoaded"])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that is slow to read makes nobody wait longer for a lease that does not come, and is not asked for ever", () =>
+  it.scoped("a storage that is slow to read does not prolong the wait for a lease beyond its limit", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       for (const fails of [false, true]) {
@@ -275,7 +275,7 @@ describe("the storage", () => {
       }
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that dies says where, and nothing of what it held", () =>
+  it.scoped("a storage that dies publishes where it died, and no part of the token", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       const provider = yield* makeProvider().pipe(
@@ -299,7 +299,7 @@ describe("the storage", () => {
       )
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that is slow to write keeps nobody waiting, and the lease is held until it has", () =>
+  it.scoped("a storage that is slow to write keeps no caller waiting, and the lease is held until it has written", () =>
     Effect.gen(function*() {
       const { slow, written } = yield* slowToWrite
       const { network } = yield* TestServers.TestServers
@@ -315,7 +315,7 @@ describe("the storage", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("the provider ends while a token is being written: that is waited for, and not for long", () =>
+  it.scoped("a provider that is closed while it stores a token waits for that until `storageTimeout`", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       const stored: Array<AccessToken.AccessToken> = []
@@ -338,7 +338,7 @@ describe("the storage", () => {
       }
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a token that is rejected while it is being written is replaced, after that", () =>
+  it.scoped("a token that is rejected while it is being stored is replaced after it has been stored", () =>
     Effect.gen(function*() {
       const { slow, written } = yield* slowToWrite
       const provider = yield* makeProvider().pipe(Effect.provideService(TokenStorage.TokenStorage, slow))
@@ -350,7 +350,7 @@ describe("the storage", () => {
       expect(AccessToken.isSame(yield* Fiber.join(renewing), rejected)).toBe(false)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that hung is tried again after a while, and its recovery is said", () =>
+  it.scoped("a storage that hung is used again after the pause, and its recovery is published", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       let hangs = true
@@ -387,7 +387,7 @@ describe("the storage", () => {
       ])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("whose lease cannot be interrupted, or is not given back, holds nobody up for ever", () =>
+  it.scoped("a lease that cannot be interrupted or given back does not block the provider or its end", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       const leases = [
@@ -412,7 +412,7 @@ describe("the storage", () => {
       }
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that gives up on itself after seconds is left alone as one that hangs", () =>
+  it.scoped("a storage that fails by itself after seconds is paused like one that hangs", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       let asked = 0
@@ -432,7 +432,7 @@ describe("the storage", () => {
       expect(asked).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that hangs while the lease is held: the lease is given back all the same", () =>
+  it.scoped("a storage that hangs while the lease is held does not keep the lease from being given back", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       let hangs = true
@@ -451,7 +451,7 @@ describe("the storage", () => {
       expect(other.unsafePoll()).not.toBe(null)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("that hangs beyond a short time limit is left alone as well", () =>
+  it.scoped("a storage that hangs beyond a `storageTimeout` of less than a second is paused as well", () =>
     Effect.gen(function*() {
       const memory = yield* TokenStorage.makeMemory
       let asked = 0

@@ -33,8 +33,8 @@ const insufficient = (scope: string) => Challenge.parse(`Bearer error="insuffici
 const diedOfClosing = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && Cause.isDie(exit.cause) && Cause.pretty(exit.cause).includes("This OAuthProvider is closed")
 
-describe("single flight", () => {
-  it.scoped("1,000 fibers, 500 of them interrupted at random: one token request, and no other fails", () =>
+describe("one acquisition for all callers", () => {
+  it.scoped("1,000 callers of which 500 are interrupted: one token request, and no other caller fails", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -54,7 +54,7 @@ describe("single flight", () => {
       expect(yield* network.count("authorization-server-metadata")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("the first caller's interruption neither cancels the request nor fails the others", () =>
+  it.scoped("an interruption of the first caller neither cancels the request nor fails other callers", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -82,7 +82,7 @@ describe("single flight", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("an uninterruptible first caller does not make the flight outlive its provider", () =>
+  it.scoped("an uninterruptible first caller does not make the acquisition outlive its provider", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const scope = yield* Scope.make()
@@ -95,14 +95,14 @@ describe("single flight", () => {
       expect((yield* network.requestsTo("token"))[0]?.outcome._tag).toBe("Interrupted")
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a provider that is used after its scope has ended says so", () =>
+  it.scoped("a provider that is used after its scope has ended dies with that reason", () =>
     Effect.gen(function*() {
       const provider = yield* Effect.scoped(makeProvider())
       expect(diedOfClosing(yield* Effect.exit(provider.accessToken))).toBe(true)
       expect(provider.unsafeFresh()).toBe(undefined)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a failed flight leaves no poisoned lock: the next caller asks again", () =>
+  it.scoped("after a failed acquisition the next caller makes another request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider(impatient)
@@ -116,7 +116,7 @@ describe("single flight", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("two providers of one key that share a storage make one request", () =>
+  it.scoped("two providers of one key that share a storage make one token request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const providers = yield* Effect.all([makeProvider(), makeProvider()])
@@ -130,7 +130,7 @@ describe("single flight", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("providers of other scopes or another client do not share", () =>
+  it.scoped("providers with other scopes, parameters or client authentication do not share tokens", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const providers = yield* Effect.all([
@@ -147,7 +147,7 @@ describe("single flight", () => {
 describe("a token's three parts of life", () => {
   const hour = environment({ tokenLifetime: "1 hour" })
 
-  it.scoped("fresh: from memory, no request", () =>
+  it.scoped("a fresh token comes from memory without a request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -158,7 +158,7 @@ describe("a token's three parts of life", () => {
       expect((yield* network.requests).length).toBe(3)
     }).pipe(Effect.provide(hour)))
 
-  it.scoped("advisory: renewed once in the background, in one request, while everyone goes on with the old one", () =>
+  it.scoped("a token in the advisory part is renewed in the background by one request, and callers get the old one meanwhile", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ requestTimeout: "1 hour" })
@@ -184,12 +184,12 @@ describe("a token's three parts of life", () => {
       ])
     }).pipe(Effect.provide(hour)))
 
-  it.scoped("mandatory: callers wait for the one renewal", () =>
+  it.scoped("ten callers in the mandatory part wait for one renewal", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
       const first = yield* provider.accessToken
-      // Nobody uses it after this, so that the background does not renew it.
+      // Nobody uses the token after this, so that the background does not renew it.
       yield* network.clear
       yield* TestClock.adjust("59 minutes")
       const waiting = yield* Effect.forEach(Array.from({ length: 10 }), () => provider.accessToken, {
@@ -199,7 +199,7 @@ describe("a token's three parts of life", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(hour)))
 
-  it.scoped("mandatory, and the authorization server is away: the token serves until it expires", () =>
+  it.scoped("a token in the mandatory part is used until it expires if the authorization server is away", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -214,7 +214,7 @@ describe("a token's three parts of life", () => {
       expect(yield* Fiber.join(refused)).toMatchObject({ _tag: "TokenEndpointError", status: 503 })
     }).pipe(Effect.provide(hour)))
 
-  it.scoped("a clock that went back: a token from the future is not used", () =>
+  it.scoped("a token from the future, after a clock was set back, is not used", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       yield* TestClock.setTime(1_000_000)
@@ -226,7 +226,7 @@ describe("a token's three parts of life", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(hour)))
 
-  it.scoped("no expires_in: a default life, not forever", () =>
+  it.scoped("a token without expires_in lives for `defaultLifetime`", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ refreshPolicy: { defaultLifetime: Duration.minutes(2) } })
@@ -239,7 +239,7 @@ describe("a token's three parts of life", () => {
 })
 
 describe("the scheduled refresh", () => {
-  it.scoped("renews once per life for as long as the token is used", () =>
+  it.scoped("the background renews a used token once per life", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -254,7 +254,7 @@ describe("the scheduled refresh", () => {
       expect(yield* network.count(({ endpoint }) => endpoint !== "token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("stops when nobody has used the token for its whole life, and starts again on use", () =>
+  it.scoped("the background stops when nobody has used the token by its renewal, and starts again on the next use", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -269,7 +269,7 @@ describe("the scheduled refresh", () => {
       expect(yield* network.count("token")).toBe(4)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a use in the advisory part starts it again where it had stopped", () =>
+  it.scoped("a use in the advisory part starts the background again", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -281,15 +281,15 @@ describe("the scheduled refresh", () => {
       expect(provider.unsafeFresh()).toBeDefined()
       yield* settle
       expect(yield* network.count("token")).toBe(3)
-      // Without jitter the first token is renewed after 45 minutes, and the second would be after 45 more.
+      // Without jitter each token is due 45 minutes after its issue.
     }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment())))
 
-  it.scoped("a machine that was suspended past the time of renewal renews on the next use", () =>
+  it.scoped("a machine that was suspended past the renewal renews on the next use", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const clock = yield* Effect.clock
       let asleep = 0
-      // As after a suspension: the clock has gone on, the timers have not.
+      // As after a suspension: the clock has gone on, and the timers have not.
       const suspended: Clock.Clock = Object.assign(Object.create(clock), {
         unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + asleep
       })
@@ -301,7 +301,7 @@ describe("the scheduled refresh", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a bug below it is logged once, and does not run again at every call", () =>
+  it.scoped("a bug below the provider does not run again at every call of the advisory part", () =>
     Effect.gen(function*() {
       const { clientId, issuer, serverUrl } = yield* TestServers.TestServers
       let proofs = 0
@@ -327,11 +327,11 @@ describe("the scheduled refresh", () => {
         yield* provider.accessToken
         yield* TestClock.adjust("10 seconds")
       }
-      // The proof comes before the bug: once more than before it.
+      // The proof is made before the bug, so its count is one more than before the renewal.
       expect(proofs).toBe(3)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("ends with the provider's scope", () =>
+  it.scoped("the background ends with the provider's scope", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const scope = yield* Scope.make()
@@ -343,7 +343,7 @@ describe("the scheduled refresh", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("the authorization server is away for part of the advisory window: backoff, and nobody notices", () =>
+  it.scoped("an outage of the advisory part is retried with backoff, and no caller notices", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -364,7 +364,7 @@ describe("the scheduled refresh", () => {
       expect(tags(yield* seen).filter((tag) => tag !== "RenewalFailed")).toEqual(["TokenObtained", "TokenRenewed"])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("never before Retry-After", () =>
+  it.scoped("the background makes no attempt before Retry-After", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -377,7 +377,7 @@ describe("the scheduled refresh", () => {
       expect((next?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(120_000)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a final refusal is not repeated in the background; callers learn of it at the expiry", () =>
+  it.scoped("the background does not repeat a final refusal before the mandatory part, and callers fail with it at the expiry", () =>
     Effect.gen(function*() {
       const { authorizationServer, clientId, network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -394,7 +394,7 @@ describe("the scheduled refresh", () => {
 })
 
 describe("final refusals", () => {
-  it.scoped("a thousand callers make one request, at once and for some seconds after", () =>
+  it.scoped("a thousand callers cause one request that is finally refused, and one more only after `refusalMemory`", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ clientId: "nobody" })
@@ -411,7 +411,7 @@ describe("final refusals", () => {
 })
 
 describe("rejected tokens (401)", () => {
-  it.scoped("100 callers with one rejected token make one request", () =>
+  it.scoped("100 callers with the same rejected token cause one token request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -427,7 +427,7 @@ describe("rejected tokens (401)", () => {
       expect(tags(yield* seen)).toEqual(["TokenObtained", "TokenRejected", "TokenRenewed"])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a late report of a token that has been replaced gets the replacement, without a request", () =>
+  it.scoped("a late report of a rejected token that has been replaced returns the replacement without a request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -438,7 +438,7 @@ describe("rejected tokens (401)", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a rejected token is given to nobody while its replacement is on its way", () =>
+  it.scoped("no caller gets a rejected token while its replacement is in flight", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -453,7 +453,7 @@ describe("rejected tokens (401)", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a rejection during a scheduled renewal is answered by that renewal's token", () =>
+  it.scoped("a rejection during a scheduled renewal is answered with the token of that renewal", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ requestTimeout: "1 hour" })
@@ -469,7 +469,7 @@ describe("rejected tokens (401)", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a server that goes on rejecting costs ever fewer token requests", () =>
+  it.scoped("a server that keeps rejecting tokens causes ever fewer token requests", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -480,7 +480,7 @@ describe("rejected tokens (401)", () => {
       expect(yield* network.count("token")).toBeLessThan(15)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("also where several providers share what they get", () =>
+  it.scoped("a server that keeps rejecting causes ever fewer token requests of three providers that share a storage", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const providers = yield* Effect.replicateEffect(makeProvider(), 3)
@@ -493,7 +493,7 @@ describe("rejected tokens (401)", () => {
       expect(yield* network.count("token")).toBeLessThan(40)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a server that rejects every token costs one token request a second, not one a call", () =>
+  it.scoped("a replacement that is rejected within a second stays in use, and is replaced after it", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -505,7 +505,7 @@ describe("rejected tokens (401)", () => {
       expect(AccessToken.isSame(yield* provider.renew(second), second)).toBe(false)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a token that another process has put into the storage meanwhile is taken instead of a new one", () =>
+  it.scoped("a rejected token is replaced by one that another process has stored, without a request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const [here, there] = yield* Effect.all([makeProvider(), makeProvider()])
@@ -521,7 +521,7 @@ describe("rejected tokens (401)", () => {
 })
 
 describe("step-up (403 insufficient_scope)", () => {
-  it.scoped("asks for the union of what is held and what is needed, and every renewal keeps it", () =>
+  it.scoped("a step-up asks for the held and the needed scopes together, and renewals ask for them again", () =>
     Effect.gen(function*() {
       const { authorizationServer, network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -538,7 +538,7 @@ describe("step-up (403 insufficient_scope)", () => {
       expect(yield* network.count("token")).toBe(3)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a late report for a scope that has been won meanwhile gets the wide token, without a request", () =>
+  it.scoped("a late report for a scope that the held token has by now returns the held token without a request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -548,7 +548,7 @@ describe("step-up (403 insufficient_scope)", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a scope already held, none named, or step-up turned off: nothing to gain", () =>
+  it.scoped("a 403 for a held scope, for no scope, or with `stepUp: false` returns the caller's token without a request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -561,7 +561,7 @@ describe("step-up (403 insufficient_scope)", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a scope that the authorization server did not grant is not asked for again in the token's life", () =>
+  it.scoped("a scope that was not granted is not requested again in the token's life", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -573,7 +573,7 @@ describe("step-up (403 insufficient_scope)", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a refused step-up fails its caller, leaves the token in place, and is not part of later renewals", () =>
+  it.scoped("a refused step-up fails its caller, leaves the held token in use, and is no part of later renewals", () =>
     Effect.gen(function*() {
       const { authorizationServer } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -586,7 +586,7 @@ describe("step-up (403 insufficient_scope)", () => {
       expect((yield* authorizationServer.issued).map(({ scopes }) => scopes)).toEqual([["mcp"], ["mcp"]])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("two step-ups at once for different scopes: two requests, and the last token has both", () =>
+  it.scoped("two simultaneous step-ups for different scopes make two requests, and the last token has both scopes", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -601,7 +601,7 @@ describe("step-up (403 insufficient_scope)", () => {
       expect((yield* provider.accessToken).scopes.toSorted()).toEqual(["admin", "mcp", "write"])
     }).pipe(Effect.provide(environment({ scopes: ["mcp", "admin", "write"] }))))
 
-  it.scoped("callers that need any token are not failed by a step-up that is refused", () =>
+  it.scoped("a refused step-up does not fail callers that need any token", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -620,7 +620,7 @@ describe("step-up (403 insufficient_scope)", () => {
 })
 
 describe("step-ups, over time", () => {
-  it.scoped("a scope that was won and is no longer granted does not keep the rest from being renewed", () =>
+  it.scoped("a gained scope that is no longer granted does not keep the other scopes from being renewed", () =>
     Effect.gen(function*() {
       const { authorizationServer, clientId, network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -639,7 +639,7 @@ describe("step-ups, over time", () => {
       expect(asked.filter((scope) => scope !== "mcp")).toEqual(["mcp admin"])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a refused pair of scopes does not speak against one of them", () =>
+  it.scoped("a scope is requested although it was refused together with another one", () =>
     Effect.gen(function*() {
       const provider = yield* makeProvider({ scopes: ["mcp"] })
       const token = yield* provider.accessToken
@@ -647,7 +647,7 @@ describe("step-ups, over time", () => {
       expect((yield* provider.renew(token, insufficient("admin"))).scopes).toEqual(["mcp", "admin"])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a server that names another scope each time is humoured a few times in a token's life", () =>
+  it.scoped("a server that names another scope each time causes eight step-ups in a token's life", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ scopes: ["mcp"] })
@@ -658,7 +658,7 @@ describe("step-ups, over time", () => {
 })
 
 describe("a provider made in a region that cannot be interrupted", () => {
-  it.scoped("has its time limits, and can be closed", () =>
+  it.scoped("a provider made in an uninterruptible region keeps its time limits and can be closed", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const scope = yield* Scope.make()
@@ -674,7 +674,7 @@ describe("a provider made in a region that cannot be interrupted", () => {
 })
 
 describe("closing", () => {
-  it.scoped("callers who wait are told why, and so are those who come later, whatever they ask for", () =>
+  it.scoped("callers of a provider that is closed while they wait, or before they call, die with that reason", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const scope = yield* Scope.make()

@@ -167,7 +167,7 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
 ]
 
 describe("a wrong option fails when the provider is made, before anything is sent", () => {
-  it.scoped.each(wrong)("%s", ([, options, tag, option, says]) =>
+  it.scoped.each(wrong)("%s fails before anything is sent", ([, options, tag, option, says]) =>
     Effect.gen(function*() {
       const exit = yield* Effect.exit(makeProvider(options))
       assert(Exit.isFailure(exit), "it was accepted")
@@ -201,7 +201,7 @@ describe("an option that is unusual but valid is accepted", () => {
     ["no time limit", { requestTimeout: Number.POSITIVE_INFINITY }],
     ["an issuer with a slash", { issuer: "https://auth.example.com/" }]
   ]
-  it.scoped.each(right)("%s", ([, options]) =>
+  it.scoped.each(right)("%s is accepted", ([, options]) =>
     Effect.gen(function*() {
       const provider = yield* makeProvider(options)
       expect(provider.resource).toMatch(/^https?:/)

@@ -35,7 +35,7 @@ const server = (kind: "replaced" | "kept" | "none") => {
   return { revoke: Effect.sync(() => valid.clear()), layer: environment({ authorizationServer: { grants } }) }
 }
 
-/** A provider whose assertion can be had so many times. */
+/** A provider whose source has so many assertions that the server accepts. */
 const makeBearer = (options: { readonly assertions?: number; readonly scopes?: ReadonlyArray<string> } = {}) =>
   Effect.gen(function*() {
     const { issuer, serverUrl } = yield* TestServers.TestServers
@@ -216,7 +216,7 @@ describe("a refresh token renews in place of the grant (RFC 6749 §6)", () => {
 
 describe("a refresh token that is refused", () => {
   const revoking = server("replaced")
-  it.scoped("after invalid_grant for a refresh token the grant is sent once, and its refresh token is the next one", () =>
+  it.scoped("after invalid_grant for a refresh token the grant is sent once, and its refresh token is used next", () =>
     Effect.gen(function*() {
       const provider = yield* makeBearer({ assertions: 2 })
       const first = yield* provider.accessToken
@@ -323,7 +323,7 @@ describe("requests that present no refresh token", () => {
 })
 
 describe("a refresh token after failures", () => {
-  it.scoped("a refresh token is presented again after an outage that follows a 401, since the assertion may be gone", () => {
+  it.scoped("a refresh token is presented again after an outage that follows a 401", () => {
     const { layer } = server("replaced")
     return Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers

@@ -23,7 +23,7 @@ const forms: Readonly<Record<string, (pair: Pair) => SigningKey.SigningKey>> = {
 const claims = { iss: "machine", aud: "https://auth.example.com", nested: { ü: ["€", 1, true, null] } }
 
 describe.each(Object.entries(forms))("%s", (_, from) => {
-  it.effect.each(algorithms)("signs by %s what jose verifies", (alg) =>
+  it.effect.each(algorithms)("makes signatures by %s that jose verifies", (alg) =>
     Effect.gen(function*() {
       const keys = yield* pair(alg)
       const header = { alg, typ: "JWT", kid: "key-1", "x5t#S256": "thumb" }
@@ -35,8 +35,8 @@ describe.each(Object.entries(forms))("%s", (_, from) => {
     }))
 })
 
-describe("a key that is of no use (RFC 7518 §3)", () => {
-  it.effect.each(wrongKeys)("$name, for $alg", ({ alg, key, says }) =>
+describe("an unusable key (RFC 7518 §3)", () => {
+  it.effect.each(wrongKeys)("is InvalidOptions: $name, for $alg", ({ alg, key, says }) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(importKey(yield* key, { alg }))
       expect(error._tag).toBe("InvalidOptions")
@@ -46,7 +46,7 @@ describe("a key that is of no use (RFC 7518 §3)", () => {
 })
 
 describe("a key that fails when it is used", () => {
-  it.effect("the external signer's own error comes through", () =>
+  it.effect("passes on the error of an external signer", () =>
     Effect.gen(function*() {
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "The HSM is locked." })
       const sign = yield* importKey(() => Effect.fail(failure), { alg: "ES256" })
@@ -55,24 +55,36 @@ describe("a key that fails when it is used", () => {
 
   it.effect.each(
     [
-      ["ES256", 70, "no signature for ES256: it has 64, R and S one behind the other and not DER (RFC 7518 §3.4)."],
-      ["ES384", 102, "no signature for ES384: it has 96, R and S one behind the other and not DER (RFC 7518 §3.4)."],
-      ["ES512", 0, "no signature for ES512: it has 132, R and S one behind the other and not DER (RFC 7518 §3.4)."],
-      ["EdDSA", 63, "no signature for EdDSA: it has 64 (RFC 8032 §5.1.6)."],
-      ["RS256", 0, "no signature for RS256: it has as many as the key, 256 at least (RFC 7518 §3.3)."],
-      ["PS256", 248, "no signature for PS256: it has as many as the key, 256 at least (RFC 7518 §3.3)."],
-      ["RS512", 258, "no signature for RS512: it has as many as the key, 256 at least (RFC 7518 §3.3)."]
+      [
+        "ES256",
+        70,
+        "not a signature for ES256: that has 64 bytes, R and S one after the other, not DER (RFC 7518 §3.4)."
+      ],
+      [
+        "ES384",
+        102,
+        "not a signature for ES384: that has 96 bytes, R and S one after the other, not DER (RFC 7518 §3.4)."
+      ],
+      [
+        "ES512",
+        0,
+        "not a signature for ES512: that has 132 bytes, R and S one after the other, not DER (RFC 7518 §3.4)."
+      ],
+      ["EdDSA", 63, "not a signature for EdDSA: that has 64 bytes (RFC 8032 §5.1.6)."],
+      ["RS256", 0, "not a signature for RS256: that has as many bytes as the key, at least 256 (RFC 7518 §3.3)."],
+      ["PS256", 248, "not a signature for PS256: that has as many bytes as the key, at least 256 (RFC 7518 §3.3)."],
+      ["RS512", 258, "not a signature for RS512: that has as many bytes as the key, at least 256 (RFC 7518 §3.3)."]
     ] as const
-  )("an external signature that is none, for %s: %d bytes", ([alg, length, says]) =>
+  )("rejects an external signature for %s of %d bytes", ([alg, length, says]) =>
     Effect.gen(function*() {
       const sign = yield* importKey(() => Effect.succeed(new Uint8Array(length)), { alg })
       const error = yield* Effect.flip(sign(claims))
       expect(error.reason).toBe("Malformed")
-      expect(error.message).toBe(`The external signer gave ${length} bytes, which is ${says}`)
+      expect(error.message).toBe(`The external signer returned ${length} bytes, which is ${says}`)
     }))
 
   it.effect.each([["RS256", 256], ["PS512", 512], ["RS384", 264]] as const)(
-    "one by RSA, for %s, may be as long as any key: %d bytes",
+    "accepts an external RSA signature for %s of %d bytes",
     ([alg, length]) =>
       Effect.gen(function*() {
         const sign = yield* importKey(() => Effect.succeed(new Uint8Array(length)), { alg })
@@ -80,7 +92,7 @@ describe("a key that fails when it is used", () => {
       })
   )
 
-  it.effect("claims that cannot be written fail the assertion, and say nothing of the key", () =>
+  it.effect("fails for claims that cannot be JSON, without showing the key", () =>
     Effect.gen(function*() {
       const keys = yield* pair("ES256")
       for (const key of [keys.privateKey, externalSigner(keys)]) {

@@ -4,7 +4,7 @@ import { Effect, Fiber, Option, TestClock, Tracer } from "effect"
 import { AccessToken } from "../../../src/index.ts"
 import { environment, makeImpatientProvider, makeProvider, settle } from "../../support/provider.ts"
 
-/** The spans of an effect as they start, in an array that it is given. */
+/** Passes the test an array of its spans, which grows as they start. */
 const tracing = <A, E, R>(test: (spans: ReadonlyArray<Tracer.Span>) => Effect.Effect<A, E, R>) =>
   Effect.flatMap(Effect.tracer, (tracer) => {
     const spans: Array<Tracer.Span> = []
@@ -29,43 +29,43 @@ const linkedTo = (span: Tracer.Span | undefined) => span?.links.map((link) => li
 
 const attributesOf = (span: Tracer.Span | undefined) => Object.fromEntries(span?.attributes ?? [])
 
-/** Whether the span ended, and did so well. */
+/** How the span ended, or that it has not ended. */
 const outcomeOf = (span: Tracer.Span | undefined) =>
   span?.status._tag === "Ended" ? span.status.exit._tag : span?.status._tag
 
 const hour = environment({ tokenLifetime: "1 hour" })
 
 describe("spans", () => {
-  const flightName = "oauth.client.token.acquire"
+  const acquisitionName = "oauth.client.token.acquire"
 
-  it.scoped("a flight has a trace of its own, linked to the caller that made it take off", () =>
+  it.scoped("an acquisition has a trace of its own, linked to the caller that started it", () =>
     tracing((spans) =>
       Effect.gen(function*() {
         const provider = yield* Effect.withSpan(makeProvider(), "making")
         yield* Effect.withSpan(provider.accessToken, "calling")
         yield* settle
-        const [flight, ...others] = named(spans, flightName)
+        const [acquisition, ...others] = named(spans, acquisitionName)
         expect(others).toEqual([])
-        expect(parentOf(flight)).toBe(undefined)
-        expect(linkedTo(flight)).toEqual(named(spans, "calling"))
-        expect(outcomeOf(flight)).toBe("Success")
+        expect(parentOf(acquisition)).toBe(undefined)
+        expect(linkedTo(acquisition)).toEqual(named(spans, "calling"))
+        expect(outcomeOf(acquisition)).toBe("Success")
         for (const name of ["oauth.client.discovery", "oauth.client.token.request"]) {
           const children = named(spans, name)
           expect(children.length).toBeGreaterThan(0)
-          for (const child of children) expect(parentOf(child)).toBe(flight)
+          for (const child of children) expect(parentOf(child)).toBe(acquisition)
         }
         const making = spans.filter((span) => parentOf(span)?.spanId === named(spans, "making")[0]?.spanId)
         expect(making).toEqual([])
       })
     ).pipe(Effect.provide(hour)))
 
-  it.scoped("a renewal in the background is linked to nobody, and nobody waits", () =>
+  it.scoped("a renewal in the background has no links, and no caller has a span for a wait", () =>
     tracing((spans) =>
       Effect.gen(function*() {
         const provider = yield* Effect.withSpan(makeProvider(), "making")
         yield* Effect.withSpan(provider.accessToken, "calling")
         yield* TestClock.adjust("59 minutes")
-        const [, scheduled] = named(spans, flightName)
+        const [, scheduled] = named(spans, acquisitionName)
         expect(attributesOf(scheduled)).toMatchObject({ "oauth.reason": "scheduled", "oauth.outcome": "success" })
         expect(parentOf(scheduled)).toBe(undefined)
         expect(linkedTo(scheduled)).toEqual([])
@@ -73,7 +73,7 @@ describe("spans", () => {
       })
     ).pipe(Effect.provide(hour)))
 
-  it.scoped("a wait stands in its caller's trace, linked to the flight, if there is a trace", () =>
+  it.scoped("a wait has a span in its caller's trace, if there is one, linked to the acquisition", () =>
     tracing((spans) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -89,22 +89,22 @@ describe("spans", () => {
         yield* Effect.forEach([first, untraced], Fiber.join)
         const waits = named(spans, "oauth.client.token.wait")
         expect(waits.map(parentOf)).toEqual([...named(spans, "first"), ...named(spans, "second")])
-        for (const wait of waits) expect(linkedTo(wait)).toEqual(named(spans, flightName))
+        for (const wait of waits) expect(linkedTo(wait)).toEqual(named(spans, acquisitionName))
         expect(waits.map(outcomeOf)).toEqual(["Success", "Failure"])
-        // From memory: nothing to be seen, and nothing to be paid for.
+        // A token from memory costs no span.
         const before = spans.length
         yield* Effect.withSpan(provider.accessToken, "third")
         expect(spans.slice(before).map(({ name }) => name)).toEqual(["third"])
       })
     ).pipe(Effect.provide(hour)))
 
-  it.scoped("they say for whom, why, from where and with what outcome; the query of the server's URL is not shown", () =>
+  it.scoped("the attributes of spans name client, reason, source and outcome, and no query of the server's URL", () =>
     tracing((spans) =>
       Effect.gen(function*() {
         const { clientId, issuer, serverUrl } = yield* TestServers.TestServers
         const provider = yield* makeProvider({ serverUrl: `${serverUrl}?tenant=7` })
         const token = yield* provider.accessToken
-        expect(attributesOf(named(spans, flightName)[0])).toEqual({
+        expect(attributesOf(named(spans, acquisitionName)[0])).toEqual({
           "oauth.resource": serverUrl,
           "oauth.client.id": clientId,
           "oauth.reason": "first",
@@ -128,14 +128,14 @@ describe("spans", () => {
       })
     ).pipe(Effect.provide(hour)))
 
-  it.scoped("a failure shows in the request and in the flight, and nothing else is written into them", () =>
+  it.scoped("a failure shows in the spans of request and acquisition, and no log line is written into them", () =>
     tracing((spans) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
         const provider = yield* makeImpatientProvider()
         yield* network.always("token", Answer.status(503))
         yield* Effect.flip(provider.accessToken)
-        for (const name of [flightName, "oauth.client.token.request"]) {
+        for (const name of [acquisitionName, "oauth.client.token.request"]) {
           const [span] = named(spans, name)
           expect(outcomeOf(span)).toBe("Failure")
           expect(attributesOf(span)).toMatchObject({ "oauth.outcome": "failure", "error.type": "503" })

@@ -12,7 +12,7 @@ interface Line {
   readonly annotations: Readonly<Record<string, unknown>>
 }
 
-/** The lines that are logged at a level or above, in an array that the effect is given. */
+/** Passes the test an array of the lines that are logged at a level or above. */
 const logging = <A, E, R>(level: LogLevel.LogLevel, test: (lines: Array<Line>) => Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
     const lines: Array<Line> = []
@@ -26,7 +26,7 @@ const logging = <A, E, R>(level: LogLevel.LogLevel, test: (lines: Array<Line>) =
 const levels = (lines: ReadonlyArray<Line>) => lines.map(({ level }) => level)
 
 describe("the log", () => {
-  it.scoped("of a day without incidents is silent at Info, and at Debug names each token", () =>
+  it.scoped("a day without incidents has no line at Info, and one for each token at Debug", () =>
     logging(LogLevel.Debug, (lines) =>
       Effect.gen(function*() {
         const { clientId, issuer, serverUrl } = yield* TestServers.TestServers
@@ -52,7 +52,7 @@ describe("the log", () => {
         expect(lines[1]).toMatchObject({ message: "Token renewed.", annotations: { "oauth.reason": "scheduled" } })
       })).pipe(Effect.provide(hour)))
 
-  it.scoped("of an outage warns when it begins and when calls fail, each once, and says when it is over", () =>
+  it.scoped("an outage has one warning at its beginning, one when calls fail, and a line at its end", () =>
     logging(LogLevel.Info, (lines) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -64,7 +64,7 @@ describe("the log", () => {
           yield* TestClock.adjust("1 minute")
           yield* provider.accessToken
         }
-        // The part of its life in which the token is renewed is shorter than twice ten minutes.
+        // A warning is repeated after ten minutes, and the token is due for less than twice that.
         const inHand = lines.length
         expect([1, 2]).toContain(inHand)
         expect(yield* network.count("token")).toBeGreaterThan(inHand)
@@ -87,7 +87,7 @@ describe("the log", () => {
         expect(lines.at(-1)?.message).toMatch(new RegExp(`again, after ${attempts} failed attempts in \\d+m`))
       })).pipe(Effect.provide(hour)))
 
-  it.scoped("of a refusal says that waiting does not help, and nothing else", () =>
+  it.scoped("a final refusal has one warning, which says what to correct", () =>
     logging(LogLevel.Debug, (lines) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
@@ -99,7 +99,7 @@ describe("the log", () => {
         expect(lines[0]?.message).toContain("Calls fail until this is corrected.")
       })).pipe(Effect.provide(hour)))
 
-  it.scoped("of a storage that fails warns once in ten minutes for each thing that it does not do", () =>
+  it.scoped("a failing storage has one warning in ten minutes for each operation", () =>
     logging(LogLevel.Info, (lines) =>
       Effect.gen(function*() {
         const dies = () => Effect.die("a bug")
@@ -119,7 +119,7 @@ describe("the log", () => {
         expect(warnings()).toBe(6)
       })).pipe(Effect.provide(hour)))
 
-  it.scoped("tells of a token that the server rejected, by the fingerprint that the server's operator can look for", () =>
+  it.scoped("a rejected token has a line at Info with its fingerprint", () =>
     logging(LogLevel.Info, (lines) =>
       Effect.gen(function*() {
         const provider = yield* makeProvider()

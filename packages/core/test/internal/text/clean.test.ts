@@ -15,35 +15,35 @@ describe("clean", () => {
     expect(clean(text)).toBe(expected)
   })
 
-  it("cuts what is too long to read", () => {
+  it("cuts a text after 200 characters", () => {
     expect(clean("x".repeat(200))).toBe("x".repeat(200))
     expect(clean("x".repeat(201))).toBe(`${"x".repeat(200)}…`)
     expect(clean("x".repeat(10_000))).toHaveLength(201)
   })
 
-  it("takes out every repetition of every secret, before it cuts", () => {
+  it("removes every repetition of every secret before it cuts", () => {
     assert.strictEqual(clean("a one b two c one", ["one", "two", ""]), "a <redacted> b <redacted> c <redacted>")
     const long = clean(`${"x".repeat(195)}a-secret-of-some-length`, ["a-secret-of-some-length"])
     expect(long).toBe(`${"x".repeat(195)}<reda…`)
   })
 
-  it("takes a secret at its word, not as a pattern", () => {
+  it("treats a secret as text, not as a pattern", () => {
     expect(clean("a.c abc $& $1", ["a.c", "$&"])).toBe("<redacted> abc <redacted> $1")
   })
 
-  it("takes out a secret in each spelling in which the other side may repeat it", () => {
+  it("removes a secret in each spelling in which the other side may repeat it", () => {
     const secret = "a b/\"ü"
     for (const spelling of [secret, "a+b%2F%22%C3%BC", "a%20b%2F%22%C3%BC", "a b/\\\"ü"]) {
       expect(clean(`no ${spelling}.`, [secret])).toBe("no <redacted>.")
     }
   })
 
-  it("takes out a short secret, and a secret that contains another one as a whole", () => {
+  it("removes a short secret, and a secret that contains another one as a whole", () => {
     expect(clean("x, xyz", ["x", "xyz"])).toBe("<redacted>, <redacted>")
   })
 
   it.prop(
-    "gives one line without control characters, of bounded length, without the secret",
+    "returns one line without control characters, of bounded length, without the secret",
     [fc.string({ unit: "binary", maxLength: 400 }), fc.string({ minLength: 8, maxLength: 20 }), fc.nat(400)],
     ([text, secret, at]) => {
       const result = clean(text.slice(0, at) + secret + text.slice(at), [secret])
@@ -55,8 +55,8 @@ describe("clean", () => {
   )
 })
 
-describe("what looks like a JWT", () => {
-  it("is not shown, be it whole or in part", () => {
+describe("a JWT in a text", () => {
+  it("is removed, whole or in part", () => {
     const [header, payload] = ["eyJhbGciOiJFUzI1NiJ9", "eyJpc3MiOiJjYW5hcnkifQ"]
     expect(clean(`bad assertion ${header}.${payload}.c2ln, and ${header}.${payload}`)).toBe(
       "bad assertion <redacted>, and <redacted>"

@@ -12,26 +12,26 @@ describe("scopes (RFC 6749 §3.3)", () => {
     ["b a b", ["b", "a"]],
     ["files:read https://x.example/.default", ["files:read", "https://x.example/.default"]],
     ["a\tb c\n d\"e f\\g ü ok", ["ok"]]
-  ])("the list %j", (list, expected) => {
+  ])("are read from the list %j", (list, expected) => {
     assert.deepStrictEqual(Scopes.parse(list), expected)
   })
 
-  it("a scope is one token without a quote or a backslash", () => {
+  it("have no space, quote or backslash", () => {
     for (const scope of ["a", "!", "~", "#", "[", "]", "files:read"]) expect(Scopes.isScope(scope)).toBe(true)
     for (const scope of ["", " ", "a b", "\"", "\\", "ü", "a\n", "\u007f"]) expect(Scopes.isScope(scope)).toBe(false)
   })
 
-  it("a union holds each scope once, in the order of first mention", () => {
+  it("occur once in a union, in the order of first mention", () => {
     assert.deepStrictEqual(Scopes.union(["b", "a"], new Set(["a", "c"]), [], ["b"]), ["b", "a", "c"])
     assert.deepStrictEqual(Scopes.union(), [])
   })
 
-  it("missing are those wanted and not held", () => {
+  it("are missing if they are wanted and not held", () => {
     assert.deepStrictEqual(Scopes.missing(["a", "b", "c"], ["b"]), ["a", "c"])
     assert.deepStrictEqual(Scopes.missing([], ["b"]), [])
   })
 
-  it.prop("whatever the list, it is read into scopes, each once", [fc.string({ unit: "binary" })], ([list]) => {
+  it.prop("are read from any text, each once", [fc.string({ unit: "binary" })], ([list]) => {
     const scopes = Scopes.parse(list)
     expect(scopes.every(Scopes.isScope)).toBe(true)
     expect(new Set(scopes).size).toBe(scopes.length)

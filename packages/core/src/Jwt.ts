@@ -1,0 +1,89 @@
+/**
+ * A JWT in the compact form (RFC 7519), read without verifying it: the authorization server verifies it.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { isWholeSignature } from "./SigningKey.ts"
+
+const Header = Schema.Struct({ alg: Schema.String, typ: Schema.optional(Schema.Unknown) })
+const Claims = Schema.Struct({
+  aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
+  exp: Schema.optional(Schema.Finite),
+  nbf: Schema.optional(Schema.Finite),
+  jti: Schema.optional(Schema.Unknown),
+  resource: Schema.optional(Schema.Unknown)
+})
+
+/**
+ * What a JWT in the compact form says (RFC 7519), unverified: the authorization server verifies it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Jwt {
+  readonly header: { readonly alg: string; readonly typ?: unknown }
+  readonly claims: {
+    readonly aud?: string | ReadonlyArray<string> | undefined
+    /** In seconds since the epoch. */
+    readonly exp?: number | undefined
+    /** In seconds since the epoch. */
+    readonly nbf?: number | undefined
+    readonly jti?: unknown
+    readonly resource?: unknown
+  }
+  /** Whether the signature is base64url and as long as a signature of the header's `alg` is. */
+  readonly hasWholeSignature: boolean
+}
+
+const parser = <A, I>(schema: Schema.Schema<A, I>) => {
+  const decode = Schema.decodeUnknownOption(Schema.parseJson(schema))
+  return (encoded: string): Option.Option<A> =>
+    Option.flatMap(Either.getRight(Encoding.decodeBase64UrlString(encoded)), decode)
+}
+
+const parseHeader = parser(Header)
+const parseClaims = parser(Claims)
+
+const base64url = /^[\w-]+$/
+
+/**
+ * Reads a JWT in the compact form (RFC 7519), without verifying it. `None` where the text is not three parts of base64url
+ * whose first two are the JSON of a header and of claims.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const read = (text: string): Option.Option<Jwt> => {
+  const [first = "", second = "", signature, ...rest] = text.split(".")
+  if (signature === undefined || rest.length > 0) return Option.none()
+  return Option.map(Option.all({ header: parseHeader(first), claims: parseClaims(second) }), (jwt) => ({
+    ...jwt,
+    hasWholeSignature: base64url.test(signature) &&
+      isWholeSignature(jwt.header.alg, Math.floor(signature.length * 3 / 4))
+  }))
+}
+
+/**
+ * Whether a text is a JWS of three parts, which its header says whatever its claims are. A JWT of five parts is encrypted,
+ * and cannot be read.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isJws = (text: string): boolean => {
+  const [first = "", ...rest] = text.split(".")
+  return rest.length === 2 && Option.isSome(parseHeader(first))
+}
+
+/**
+ * Whether the header says that a JWT is not signed (RFC 7515 §6: `alg` is `none`), whatever follows the header.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isUnsigned = (text: string): boolean =>
+  Option.exists(parseHeader(text.replace(/\..*$/s, "")), ({ alg }) => alg.toLowerCase() === "none")

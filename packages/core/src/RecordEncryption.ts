@@ -1,0 +1,241 @@
+/**
+ * The encryption of tokens in storages outside of the process. A token becomes a record: one line of text with a version,
+ * encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { AccessToken } from "./AccessToken.ts"
+import { InvalidOptions, TokenStorageError } from "./OAuthError.ts"
+
+/**
+ * Turns tokens into records and back.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Codec {
+  /** The record of the token, bound to the name that it will be stored under. */
+  readonly seal: (name: string, token: AccessToken) => Effect.Effect<string, TokenStorageError>
+  /**
+   * The token of the record that was found under the name. Fails with a `TokenStorageError` of reason `Damaged`,
+   * `UnknownVersion`, `UnknownKey` or, if the record is bound to another name, `Foreign`.
+   */
+  readonly open: (name: string, record: string) => Effect.Effect<AccessToken, TokenStorageError>
+}
+
+/**
+ * The options of every storage that encrypts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EncryptionOptions {
+  /**
+   * The key of AES-256-GCM: 32 random bytes as base64 or base64url, for example from `openssl rand -base64 32`.
+   *
+   * Of several keys, the first encrypts and all decrypt. To rotate the key, put the new key in front, and remove the old
+   * key when its last token has expired.
+   */
+  readonly encryptionKey: Redacted.Redacted<string> | ReadonlyArray<Redacted.Redacted<string>>
+}
+
+const VERSION = 1
+
+/** Records are far shorter; a longer text is not decoded. In characters. */
+const MAX_LENGTH = 1024 * 1024
+
+const Head = Schema.parseJson(Schema.Struct({ version: Schema.Number }))
+
+const Sealed = Schema.parseJson(Schema.Struct({
+  version: Schema.Literal(VERSION),
+  name: Schema.String,
+  expiresAt: Schema.Number,
+  keyId: Schema.String,
+  iv: Schema.Uint8ArrayFromBase64Url,
+  ciphertext: Schema.Uint8ArrayFromBase64Url
+}))
+
+const Plain = Schema.parseJson(Schema.Struct({
+  version: Schema.Literal(VERSION),
+  name: Schema.String,
+  token: AccessToken
+}))
+
+const Content = Schema.parseJson(AccessToken)
+
+/** Without the cause, which would contain the record. */
+const unreadable = (reason: TokenStorageError["reason"], description: string) =>
+  new TokenStorageError({ operation: "get", reason, description })
+
+const damaged = unreadable("Damaged", "the record is damaged, or it is not a record. The next token replaces it.")
+
+const checkVersion = (record: string): Either.Either<void, TokenStorageError> => {
+  const head = record.length > MAX_LENGTH ? Option.none() : Schema.decodeUnknownOption(Head)(record)
+  if (Option.isNone(head)) return Either.left(damaged)
+  return head.value.version === VERSION
+    ? Either.void
+    : Either.left(unreadable(
+      "UnknownVersion",
+      `the record has version ${head.value.version}, and this program reads version ${VERSION}. ` +
+        "The next token replaces it."
+    ))
+}
+
+const checkName = (found: string, name: string): Either.Either<void, TokenStorageError> =>
+  found === name
+    ? Either.void
+    : Either.left(unreadable(
+      "Foreign",
+      "the record belongs to another client, server or scope, and was not used. The next token replaces it."
+    ))
+
+/**
+ * Records without encryption: everybody who can read a record can use its token. Storages that use this codec have
+ * `Plaintext` in their name.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const plaintext: Codec = {
+  seal: (name, token) => Effect.orDie(Schema.encode(Plain)({ version: VERSION, name, token })),
+  open: (name, record) =>
+    Either.gen(function*() {
+      yield* checkVersion(record)
+      if (Option.isSome(Schema.decodeUnknownOption(Sealed)(record))) return yield* Either.left(isEncrypted)
+      const found = yield* Either.fromOption(Schema.decodeUnknownOption(Plain)(record), () => damaged)
+      yield* checkName(found.name, name)
+      return found.token
+    })
+}
+
+const isEncrypted = unreadable(
+  "UnknownKey",
+  "the record is encrypted, and this storage reads plaintext. The record stays until its token has expired. Use the " +
+    "storage whose name does not end in `Plaintext`, or store these tokens in another place."
+)
+
+const unknownKey = unreadable(
+  "UnknownKey",
+  "the record was encrypted with a key that is not in `encryptionKey`. The record stays until its token has expired. " +
+    "Add the key of the record to `encryptionKey`, after the key for new records."
+)
+
+interface Key {
+  readonly id: string
+  readonly key: CryptoKey
+}
+
+/**
+ * Records encrypted with AES-256-GCM, each with a new random nonce. The name, the version, the expiry and the id of the key
+ * are authenticated with the record (additional authenticated data, NIST SP 800-38D), so that a record cannot be used in
+ * the place of another.
+ *
+ * Fails with `InvalidOptions` if a key is not 32 bytes long, or if there is no key.
+ *
+ * @example
+ * ```ts
+ * import { RecordEncryption } from "@effect-mcp-auth/core"
+ * import { Redacted } from "effect"
+ *
+ * export const codec = RecordEncryption.encrypted({
+ *   encryptionKey: [Redacted.make("..."), Redacted.make("...")] // the new key, and the one before
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const encrypted = (options: EncryptionOptions): Effect.Effect<Codec, InvalidOptions> =>
+  Effect.gen(function*() {
+    const given = Redacted.isRedacted(options.encryptionKey) ? [options.encryptionKey] : options.encryptionKey
+    const keys = yield* Effect.forEach(given, importKey)
+    const [newest] = keys
+    if (newest === undefined) return yield* invalid("it is empty. Give at least one key.")
+
+    return {
+      seal: (name, token) =>
+        Effect.gen(function*() {
+          const head = { version: VERSION, name, expiresAt: token.expiresAt, keyId: newest.id } as const
+          const iv = crypto.getRandomValues(new Uint8Array(12))
+          const content = new TextEncoder().encode(yield* Effect.orDie(Schema.encode(Content)(token)))
+          const ciphertext = yield* Effect.promise(() =>
+            crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: authenticated(head) }, newest.key, content)
+          )
+          return yield* Effect.orDie(
+            Schema.encode(Sealed)({ ...head, iv, ciphertext: new Uint8Array(ciphertext) })
+          )
+        }),
+      open: (name, record) =>
+        Effect.gen(function*() {
+          yield* checkVersion(record)
+          const sealed = yield* Effect.mapError(Schema.decodeUnknownOption(Sealed)(record), () => damaged)
+          yield* checkName(sealed.name, name)
+          const key = keys.find(({ id }) => id === sealed.keyId)
+          if (key === undefined) return yield* unknownKey
+          const content = yield* Effect.tryPromise({
+            try: () =>
+              crypto.subtle.decrypt(
+                { name: "AES-GCM", iv: new Uint8Array(sealed.iv), additionalData: authenticated(sealed) },
+                key.key,
+                new Uint8Array(sealed.ciphertext)
+              ),
+            catch: () => damaged
+          })
+          return yield* Effect.mapError(
+            Schema.decodeUnknownOption(Content)(new TextDecoder().decode(content)),
+            () => damaged
+          )
+        })
+    }
+  })
+
+const authenticated = (
+  head: { readonly version: number; readonly name: string; readonly expiresAt: number; readonly keyId: string }
+): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode(JSON.stringify([head.version, head.name, head.expiresAt, head.keyId]))
+
+const invalid = (description: string) => new InvalidOptions({ option: "encryptionKey", description })
+
+const howToGive = "Give 32 random bytes as base64, for example from `openssl rand -base64 32`."
+
+const importKey = (encoded: Redacted.Redacted<string>): Effect.Effect<Key, InvalidOptions> =>
+  Effect.gen(function*() {
+    const text = Redacted.value(encoded).trim().replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")
+    if (text === "") return yield* invalid(`it is empty. ${howToGive}`)
+    if (/^[\da-f]{64}$/i.test(text)) return yield* invalid(`it is hexadecimal. ${howToGive}`)
+    const decoded = yield* Either.mapLeft(
+      Encoding.decodeBase64Url(text),
+      () => invalid(`it is not base64url. ${howToGive}`)
+    )
+    if (decoded.length !== 32) return yield* invalid(`it is ${decoded.length} bytes long. ${howToGive}`)
+    const bytes = new Uint8Array(decoded)
+    const key = yield* Effect.promise(() =>
+      crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"])
+    )
+    return { id: yield* keyId(bytes), key }
+  })
+
+/** The name of the key in a record: 48 bits of a digest, from which nobody can compute the key. */
+const keyId = (key: Uint8Array<ArrayBuffer>): Effect.Effect<string> =>
+  Effect.promise(async () => {
+    const labelled = new Uint8Array([...new TextEncoder().encode("effect-mcp-auth key id"), ...key])
+    return Encoding.encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", labelled)).slice(0, 6))
+  })
+
+/**
+ * When the token of an encrypted record expires, in milliseconds since the epoch. The record says so in the clear, for
+ * processes without its key. 0 for a text that is not an encrypted record.
+ *
+ * @internal
+ */
+export const expiresAt = (record: string): number =>
+  Option.match(record.length > MAX_LENGTH ? Option.none() : Schema.decodeUnknownOption(Sealed)(record), {
+    onNone: () => 0,
+    onSome: ({ expiresAt }) => expiresAt
+  })

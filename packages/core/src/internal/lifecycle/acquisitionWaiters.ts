@@ -1,0 +1,150 @@
+import type * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { AccessToken } from "../../AccessToken.ts"
+import type { OwnedFibers } from "../../authoring/OwnedFibers.ts"
+import { isTransient, type OAuthError } from "../../OAuthError.ts"
+import type { RefreshPolicy } from "../../RefreshPolicy.ts"
+import type { Telemetry } from "../telemetry/telemetry.ts"
+import type { Acquisition } from "./leasedAcquisition.ts"
+import { type Demand, forReason, isAnsweredBy, isMetBy, waitsOutOutage } from "./demand.ts"
+import { providerClosed } from "./providerClosed.ts"
+import { type InFlight, SingleFlight } from "./singleFlight.ts"
+import type { LifecycleState } from "./lifecycleState.ts"
+
+/** @internal */
+export interface Options {
+  readonly state: LifecycleState
+  readonly acquisition: Acquisition
+  readonly policy: RefreshPolicy
+  readonly telemetry: Telemetry
+  readonly clock: Clock.Clock
+  /** The fibers of the provider. An acquisition belongs to the provider, not to the caller that starts it. */
+  readonly fibers: OwnedFibers
+}
+
+type Acquired = Effect.Effect<AccessToken, OAuthError>
+type Joined = InFlight<Demand, AccessToken, OAuthError>
+
+/**
+ * One acquisition for all callers: who joins the acquisition in flight, who may use its outcome, and how long callers
+ * wait.
+ *
+ * @internal
+ */
+export class AcquisitionWaiters {
+  readonly #options: Options
+  readonly #flights: SingleFlight<Demand, AccessToken, OAuthError>
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#flights = new SingleFlight(options.fibers.fork)
+  }
+
+  /** Whether waiting would not help a caller that has a token: the last attempt failed, or this one takes too long. */
+  isServerAway(at: number): boolean {
+    const { policy, state } = this.#options
+    return state.outage.isOngoing(at) ||
+      (this.#flights.current?.isDelivered === false &&
+        at - state.acquiringSince >= Duration.toMillis(policy.patience.withToken))
+  }
+
+  /** A token that meets the demand, from the acquisition in flight where possible, else from one of its own. */
+  acquire(demand: Demand): Acquired {
+    return Effect.suspend(() => {
+      const { fibers, state } = this.#options
+      if (fibers.isClosed()) return providerClosed
+      const at = this.#now()
+      if (waitsOutOutage(demand) && state.held.valid(at) === undefined) state.waiterArrived(at)
+      const inFlight = this.#flights.current
+      if (inFlight === undefined) return this.#start(demand, at)
+      // The held token is the outcome of that acquisition, and does not meet the demand. The next one starts at its end.
+      if (inFlight.isDelivered) return Effect.zipRight(inFlight.ended, this.acquire(demand))
+      if (isAnsweredBy(demand, inFlight.demand)) return this.#join(inFlight, demand)
+      return Effect.flatMap(
+        Effect.exit(this.#outcome(inFlight, demand)),
+        (exit) => Exit.isSuccess(exit) && isMetBy(demand, exit.value) ? exit : this.acquire(demand)
+      )
+    })
+  }
+
+  /**
+   * As `acquire`, for callers in the mandatory part. A valid held token is the answer if the acquisition fails or takes
+   * longer than `patience.withToken`.
+   */
+  acquireOrHeld(demand: Demand): Acquired {
+    return Effect.suspend(() => {
+      const { fibers, policy, state } = this.#options
+      if (state.held.valid(this.#now()) === undefined) return this.acquire(demand)
+      return this.acquire(demand).pipe(
+        Effect.timeoutOption(policy.patience.withToken),
+        Effect.catchAllCause((cause) => fibers.isClosed() ? Effect.failCause(cause) : Effect.succeedNone),
+        Effect.flatMap((renewed) => {
+          const token = Option.getOrElse(renewed, () => state.held.valid(this.#now()))
+          return token === undefined ? this.acquire(demand) : Effect.succeed(token)
+        })
+      )
+    })
+  }
+
+  /** One attempt of the scheduled refresh. Returns whether it brought a token. */
+  renewInBackground(): Effect.Effect<boolean> {
+    const pause = Effect.sync(() => this.#options.state.backgroundPaused(this.#now()))
+    return Effect.as(this.acquire(forReason("Scheduled")), true).pipe(
+      Effect.catchAll((error) => Effect.as(isTransient(error) ? Effect.void : pause, false)),
+      Effect.catchAllDefect(() => Effect.as(pause, false))
+    )
+  }
+
+  /** Fails at once with a failure that is still current, unless it is worth waiting until the next attempt is allowed. */
+  #start(demand: Demand, at: number): Acquired {
+    const { acquisition, clock, state, telemetry } = this.#options
+    const failure = state.outage.current(at)
+    const isHopeless = failure !== undefined && !this.#isWorthWaiting(failure.cause, demand, at)
+    if (isHopeless) return Effect.failCause(failure.cause)
+    const inFlight = this.#flights.start(demand, (deliver) => {
+      const acquired = telemetry.acquisition(acquisition.run(demand, deliver), demand)
+      if (failure === undefined) return acquired
+      return Effect.zipRight(clock.sleep(Duration.millis(failure.until - at)), this.#unlessHeld(demand, acquired))
+    })
+    return this.#join(inFlight, demand)
+  }
+
+  /** A clock that was set back may be right again after the wait. The held token is valid again then. */
+  #unlessHeld(demand: Demand, acquired: Acquired): Acquired {
+    return Effect.suspend(() => {
+      const { held } = this.#options.state
+      const at = this.#now()
+      const token = at < held.moments.mandatoryAt ? held.valid(at) : undefined
+      return token !== undefined && isMetBy(demand, token) ? Effect.succeed(token) : acquired
+    })
+  }
+
+  /** The outcome of the acquisition. After a failure: the held token, or the next attempt while it is worth waiting. */
+  #join(inFlight: Joined, demand: Demand): Acquired {
+    return Effect.catchAllCause(this.#outcome(inFlight, demand), (cause) => {
+      const { fibers, state } = this.#options
+      const at = this.#now()
+      const token = waitsOutOutage(demand) && !fibers.isClosed() ? state.held.valid(at) : undefined
+      if (token !== undefined && isMetBy(demand, token)) return Effect.succeed(token)
+      return this.#isWorthWaiting(cause, demand, at) ? this.acquire(demand) : Effect.failCause(cause)
+    })
+  }
+
+  #outcome(inFlight: Joined, demand: Demand): Acquired {
+    const { fibers, telemetry } = this.#options
+    return fibers.orWhenClosed(telemetry.waiting(inFlight.outcome, demand), providerClosed)
+  }
+
+  #isWorthWaiting(cause: Cause.Cause<OAuthError>, demand: Demand, at: number): boolean {
+    const { held, outage } = this.#options.state
+    return waitsOutOutage(demand) && held.valid(at) === undefined && outage.isWorthWaiting(cause, at)
+  }
+
+  #now(): number {
+    return this.#options.clock.unsafeCurrentTimeMillis()
+  }
+}

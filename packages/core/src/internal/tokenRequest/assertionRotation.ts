@@ -1,0 +1,91 @@
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { type AssertionRequest, type AssertionSource, type Audience, check } from "../../Assertion.ts"
+import type { AssertionError } from "../../OAuthError.ts"
+import { assertionRequest, type TokenRequestContext } from "../../TokenRequestContext.ts"
+
+/**
+ * The assertions that a grant or a client authentication presents, and their replacement after a refusal: the key that signed
+ * them may have been rotated.
+ *
+ * @internal
+ */
+export interface PresentedAssertions {
+  /** A new assertion for a token request. The provider learns which ones were refused. */
+  readonly next: (context: TokenRequestContext) => Effect.Effect<Redacted.Redacted<string>, AssertionError>
+  /**
+   * Called with the value of a form parameter that the authorization server has refused. `true` if the next assertion will be
+   * signed with another key.
+   */
+  readonly refused: (assertion: string | Redacted.Redacted<string> | undefined) => Effect.Effect<boolean>
+}
+
+/** @internal */
+export const make = ({ assertionProvider, audience = "issuer" }: {
+  readonly assertionProvider: AssertionSource
+  /** The issuer by default. */
+  readonly audience?: Audience | undefined
+}): PresentedAssertions => {
+  const refusals = makeRefusals()
+  return {
+    next: (context) =>
+      refusals.report((refused) => request(assertionProvider, assertionRequest(context, audience, refused))),
+    refused: (assertion) => Effect.zipRight(refusals.add(assertion), isRotated(assertionProvider, assertion))
+  }
+}
+
+/**
+ * The refused assertions of which the provider has not been told yet. Several OAuth providers may share a grant or a client
+ * authentication, so a refused assertion need not be the last one that was presented.
+ *
+ * @internal
+ */
+export interface Refusals {
+  /** Requests an assertion with the list of refused ones. The list is emptied if the request succeeds. */
+  readonly report: <A, E>(
+    request: (refused: ReadonlyArray<Redacted.Redacted<string>>) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E>
+  /** Adds the value of a form parameter. */
+  readonly add: (assertion: string | Redacted.Redacted<string> | undefined) => Effect.Effect<void>
+}
+
+/** @internal */
+export const makeRefusals = (): Refusals => {
+  const pending = new Set<Redacted.Redacted<string>>()
+  return {
+    report: (request) =>
+      Effect.suspend(() => {
+        const reported = [...pending]
+        return Effect.tap(request(reported), () =>
+          Effect.sync(() => {
+            for (const assertion of reported) pending.delete(assertion)
+          }))
+      }),
+    add: (assertion) =>
+      Effect.sync(() => {
+        if (Redacted.isRedacted(assertion)) pending.add(assertion)
+      })
+  }
+}
+
+/**
+ * Where only the MCP server says which authorization server this is, every assertion is checked, whoever made it: an
+ * assertion with a fixed audience can be used wherever that audience is.
+ */
+const request = (
+  provider: AssertionSource,
+  request: AssertionRequest
+): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
+  request.issuerUnnamed !== true
+    ? provider(request)
+    : Effect.tap(provider(request), (assertion) =>
+      Effect.clockWith((clock) =>
+        // `opaque`, so that the error about an opaque assertion is that it is not bound to an authorization server.
+        check(assertion, request, { now: clock.unsafeCurrentTimeMillis(), opaque: true })
+      ))
+
+const isRotated = (
+  provider: AssertionSource,
+  refused: string | Redacted.Redacted<string> | undefined
+): Effect.Effect<boolean> =>
+  provider.rotated === undefined || !Redacted.isRedacted(refused) ? Effect.succeed(false) : provider.rotated(refused)

@@ -1,0 +1,93 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Encoding, Option } from "effect"
+import * as fc from "effect/FastCheck"
+import { isJws, isUnsigned, read } from "../src/Jwt.ts"
+
+const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
+const jwt = (claims: unknown, header: unknown = { alg: "ES256" }) =>
+  `${encode(header)}.${encode(claims)}.canary-signature`
+
+describe("read", () => {
+  it("returns the header and the claims that are used, and leaves out the others", () => {
+    const found = Option.getOrThrow(
+      read(jwt({ aud: ["a", "b"], exp: 1, nbf: 2.5, sub: "x" }, { alg: "RS256", kid: "k" }))
+    )
+    assert.deepStrictEqual(found, {
+      header: { alg: "RS256" },
+      claims: { aud: ["a", "b"], exp: 1, nbf: 2.5 },
+      hasWholeSignature: false
+    })
+  })
+
+  it.each([
+    ["nothing", ""],
+    ["text", "canary"],
+    ["two parts", "e30.e30"],
+    ["four parts", `${jwt({})}.x`],
+    ["five parts, as an encrypted one has", `${jwt({})}.x.y`],
+    ["a header that is no base64", `canary!.${encode({})}.x`],
+    ["a header that is no JSON", `${Encoding.encodeBase64Url("canary")}.${encode({})}.x`],
+    ["a header without alg", jwt({}, { typ: "JWT" })],
+    ["a header that is a list", jwt({}, [])],
+    ["claims that are no base64", `${encode({ alg: "ES256" })}.canary!.x`],
+    ["claims that are no JSON", `${encode({ alg: "ES256" })}.${Encoding.encodeBase64Url("{canary}")}.x`],
+    ["claims that are null", jwt(null)],
+    ["an expiry in words", jwt({ exp: "canary" })],
+    ["an audience that is a number", jwt({ aud: 1 })],
+    ["an audience with a number", jwt({ aud: ["a", 1] })]
+  ])("a text that is not a JWT is None: %s", (_, text) => {
+    expect(Option.isNone(read(text))).toBe(true)
+  })
+
+  it.prop("does not throw, whatever the text is", [fc.string({ unit: "binary" })], ([text]) => {
+    expect(Option.isNone(read(`${text}.${text}.${text}`))).toBe(true)
+  })
+})
+
+describe("hasWholeSignature", () => {
+  const signed = (alg: string, bytes: number) => {
+    const signature = Encoding.encodeBase64Url(new Uint8Array(bytes).fill(7))
+    return Option.map(read(`${encode({ alg })}.${encode({})}.${signature}`), (one) => one.hasWholeSignature)
+  }
+
+  it.each([
+    ["HS256", 32],
+    ["HS384", 48],
+    ["HS512", 64],
+    ["ES256", 64],
+    ["ES384", 96],
+    ["ES512", 132],
+    ["EdDSA", 64],
+    ["Ed25519", 64],
+    ["RS256", 256],
+    ["PS512", 384]
+  ])("a signature by %s has %d bytes, and no byte less", (alg, bytes) => {
+    expect(signed(alg, bytes)).toEqual(Option.some(true))
+    expect(signed(alg, bytes - 1)).toEqual(Option.some(false))
+  })
+
+  it("a signature by an unknown algorithm has any length, and base64url is required", () => {
+    expect(signed("ML-DSA-44", 1)).toEqual(Option.some(true))
+    expect(signed("toString", 1)).toEqual(Option.some(true))
+    expect(Option.getOrThrow(read(`${encode({ alg: "ML-DSA-44" })}.${encode({})}.a=`)).hasWholeSignature).toBe(false)
+  })
+})
+
+it("isJws is true for three parts with a header, whatever the claims are", () => {
+  expect([jwt({}), `${encode({ alg: "ES256" })}..`, `${jwt({})}.x.y`, "a.b.c", ""].map(isJws)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false
+  ])
+})
+
+it("isUnsigned is true for `alg` none in any case, whatever follows the header", () => {
+  expect([jwt({}, { alg: "None" }), encode({ alg: "none" }), jwt({}), ""].map(isUnsigned)).toEqual([
+    true,
+    true,
+    false,
+    false
+  ])
+})

@@ -1,0 +1,96 @@
+import { KeyValueStore } from "@effect/platform"
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Option, Redacted } from "effect"
+import { AccessToken, RecordEncryption } from "../src/index.ts"
+import { encryptionKey, key, makeToken, otherEncryptionKey, storedBy, token } from "./support/storage.ts"
+
+describe("RecordEncryption.encrypted", () => {
+  it.effect("of several encryption keys, the first encrypts and all decrypt", () =>
+    Effect.gen(function*() {
+      const before = yield* storedBy([encryptionKey])
+      const during = yield* storedBy([otherEncryptionKey, encryptionKey])
+      const after = yield* storedBy([otherEncryptionKey])
+      yield* before.set(key, token)
+      expect(yield* during.get(key)).toEqual(Option.some(token))
+      const next = makeToken(0, 1, "canary-2")
+      yield* during.set(key, next)
+      expect(yield* after.get(key)).toEqual(Option.some(next))
+    }).pipe(Effect.provide(KeyValueStore.layerMemory), Effect.scoped))
+
+  it.effect("fails with InvalidOptions for a key that is not 32 bytes of base64, and for no key, without showing the key", () =>
+    Effect.gen(function*() {
+      for (const wrong of [Redacted.make("canary!"), Redacted.make("Y2FuYXJ5"), []]) {
+        const error = yield* Effect.flip(RecordEncryption.encrypted({ encryptionKey: wrong }))
+        expect(error).toMatchObject({ _tag: "InvalidOptions", option: "encryptionKey" })
+      }
+    }))
+
+  for (
+    const [name, text, message] of [
+      ["empty", "  ", /it is empty\. Give 32 random bytes as base64, for example from `openssl rand -base64 32`/],
+      ["hexadecimal", "0f".repeat(32), /it is hexadecimal/],
+      ["not base64", "canary!", /it is not base64url/],
+      ["too short", "Y2FuYXJ5", /it is 6 bytes long/]
+    ] as const
+  ) {
+    it.effect(`says that a key is ${name}, and how to make one`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(RecordEncryption.encrypted({ encryptionKey: Redacted.make(text) }))
+        expect(error.message).toMatch(message)
+        expect(error.message).toMatch(/openssl rand -base64 32/)
+        expect(error.message).not.toContain("canary")
+      }))
+  }
+
+  it.effect("takes a key in base64 with padding and white space", () =>
+    Effect.gen(function*() {
+      const bytes = Buffer.alloc(32, 0xfb)
+      const writing = yield* RecordEncryption.encrypted({
+        encryptionKey: Redacted.make(` ${bytes.toString("base64")}\n`)
+      })
+      const reading = yield* RecordEncryption.encrypted({ encryptionKey: Redacted.make(bytes.toString("base64url")) })
+      expect(yield* reading.open("name", yield* writing.seal("name", token))).toEqual(token)
+    }))
+
+  it.effect("never gives the same record twice, and shows neither the token nor its refresh token", () =>
+    Effect.gen(function*() {
+      const codec = yield* RecordEncryption.encrypted({ encryptionKey })
+      const refreshable = AccessToken.copy(token, { refreshToken: Redacted.make("canary-refresh") })
+      const record = yield* codec.seal("name", refreshable)
+      expect(yield* codec.seal("name", refreshable)).not.toBe(record)
+      expect(record).not.toContain("canary")
+      expect(yield* codec.open("name", record)).toEqual(refreshable)
+    }))
+
+  for (const field of ["name", "expiresAt", "keyId", "iv", "ciphertext"]) {
+    it.effect(`does not open a record whose ${field} somebody has changed`, () =>
+      Effect.gen(function*() {
+        const codec = yield* RecordEncryption.encrypted({ encryptionKey: [encryptionKey, otherEncryptionKey] })
+        const others = yield* RecordEncryption.encrypted({ encryptionKey: otherEncryptionKey })
+        const record = JSON.parse(yield* codec.seal("name", token))
+        const other = JSON.parse(yield* others.seal("other", makeToken(0, 2)))
+        const changed = JSON.stringify({ ...record, [field]: other[field] })
+        const error = yield* Effect.flip(codec.open(field === "name" ? "other" : "name", changed))
+        expect(error.reason).toBe("Damaged")
+      }))
+  }
+})
+
+describe("RecordEncryption.plaintext", () => {
+  it.effect("gives the token back under the same name, and fails with Foreign under another", () =>
+    Effect.gen(function*() {
+      const record = yield* RecordEncryption.plaintext.seal("name", token)
+      expect(yield* RecordEncryption.plaintext.open("name", record)).toEqual(token)
+      expect(yield* Effect.flip(RecordEncryption.plaintext.open("other", record))).toMatchObject({ reason: "Foreign" })
+    }))
+})
+
+describe("RecordEncryption.expiresAt", () => {
+  it.effect("is the expiry of an encrypted record without its key, and 0 for any other text", () =>
+    Effect.gen(function*() {
+      const codec = yield* RecordEncryption.encrypted({ encryptionKey })
+      expect(RecordEncryption.expiresAt(yield* codec.seal("name", makeToken(0, 1234)))).toBe(1234)
+      expect(RecordEncryption.expiresAt(yield* RecordEncryption.plaintext.seal("name", makeToken(0, 1234)))).toBe(0)
+      expect(RecordEncryption.expiresAt("{")).toBe(0)
+    }))
+})

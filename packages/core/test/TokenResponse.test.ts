@@ -1,0 +1,209 @@
+import { Answer, TestAuthorizationServer, TestNetwork } from "@effect-mcp-auth/testing"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Effect, Redacted, TestClock } from "effect"
+import { inspect } from "node:util"
+import { AccessToken, TokenEndpoint } from "../src/index.ts"
+import { credentials, fails, issuer, request, token, tokenRequest, url } from "./support/tokenEndpoint.ts"
+import { after } from "./support/wire.ts"
+
+describe("the token (RFC 6749 §5.1)", () => {
+  it.effect("has the values of the answer", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(1_000_000)
+      const got = yield* request(token({ scope: "reports:read extra", refresh_token: "canary-refresh", id_token: 1 }))
+      expect(AccessToken.authorization(got)).toBe("Bearer canary-token")
+      expect(got.tokenType).toBe("Bearer")
+      assert.deepStrictEqual(got.scopes, ["reports:read", "extra"])
+      expect(got.issuer).toBe(issuer)
+      expect(got.issuedAt).toBe(1_000_000)
+      expect(got.expiresAt).toBe(1_000_000 + 3_600_000)
+      assert(got.refreshToken !== undefined)
+      expect(Redacted.value(got.refreshToken)).toBe("canary-refresh")
+      expect(`${JSON.stringify(got)} ${inspect(got, { depth: Infinity, showHidden: true })}`).not.toContain("canary")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("expires counted from before the request, so that the exchange does not prolong its life", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(1000)
+      const got = yield* after(9000, request(Answer.delayed("9 seconds", token({ expires_in: 60 }))))
+      expect(got.issuedAt).toBe(1000)
+      expect(got.expiresAt).toBe(61_000)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each([[0, 0], [0.001, 1], [9, 9000], [5, 9000]] as const)(
+    "that lives %f s and arrives after %i ms is a transient error",
+    ([expires_in, millis]) =>
+      Effect.gen(function*() {
+        const request = fails(Answer.delayed(millis, token({ expires_in })))
+        const error = yield* (millis === 0 ? request : after(millis, request))
+        expect(error.reason).toBe("Unavailable")
+        expect(error.status).toBe(200)
+        expect(error.message).toContain(`issued a token that lives ${expires_in} s and had expired on arrival`)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("expires counted from after the proof was made", () =>
+    Effect.gen(function*() {
+      const clientAuthentication = {
+        clientId: "c",
+        method: "m",
+        prove: () => Effect.as(Effect.sleep("5 seconds"), {})
+      }
+      const got = yield* after(5000, request(token({ expires_in: 60 }), { clientAuthentication }))
+      expect(got.issuedAt).toBe(5000)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  const year = 365 * 24 * 60 * 60 * 1000
+  it.effect.each(
+    [
+      ["a number", 3600, 3_600_000],
+      ["a numeric string", "3600", 3_600_000],
+      ["a fraction", 0.5, 500],
+      ["a fraction in a string", "3600.5", 3_600_500],
+      ["nothing: the default", undefined, 300_000],
+      ["null: the default", null, 300_000],
+      ["more than a year: a year", 31_536_001, year],
+      ["a number beyond reason: a year", 1e99, year],
+      ["a string beyond reason: a year", "9".repeat(400), year]
+    ] as const
+  )("has the lifetime of an expires_in that is %s", ([, expires_in, millis]) =>
+    Effect.gen(function*() {
+      const got = yield* request(token({ expires_in }))
+      expect(got.expiresAt - got.issuedAt).toBe(millis)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("lives a year if expires_in is larger than a double", () =>
+    Effect.gen(function*() {
+      const got = yield* request(
+        Answer.text("{\"access_token\":\"canary-token\",\"token_type\":\"bearer\",\"expires_in\":1e999}")
+      )
+      expect(got.expiresAt - got.issuedAt).toBe(year)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(["Bearer", "bearer", "BEARER", "bEaReR"])(
+    "may have the token_type %s",
+    (token_type) =>
+      Effect.gen(function*() {
+        expect((yield* request(token({ token_type }))).tokenType).toBe("Bearer")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([undefined, null])(
+    "has the requested scopes if `scope` is left out (%s)",
+    (scope) =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual((yield* request(token({ scope }))).scopes, ["reports:read", "reports:write"])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([null, undefined, ""])(
+    "may come without a refresh token (%j)",
+    (refresh_token) =>
+      Effect.gen(function*() {
+        expect((yield* request(token({ refresh_token }))).refreshToken).toBeUndefined()
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([null, "", 0, {}])("may come with an empty `error` (%j)", (error) =>
+    Effect.gen(function*() {
+      expect(AccessToken.authorization(yield* request(token({ error })))).toBe("Bearer canary-token")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("may have any characters that a header allows, and no content type", () =>
+    Effect.gen(function*() {
+      const visible = Array.from({ length: 94 }, (_, i) => String.fromCharCode(0x21 + i)).join("")
+      const got = yield* request(
+        Answer.status(200, { body: JSON.stringify({ access_token: `canary${visible}`, token_type: "Bearer" }) })
+      )
+      expect(Redacted.value(got.value)).toBe(`canary${visible}`)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("of a strict server has the values that the server says", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      const server = yield* TestAuthorizationServer.make({
+        issuer,
+        clients: [{ ...credentials, scopes: ["reports:read", "reports:write"] }],
+        resources: ["https://mcp.example.com/mcp"]
+      })
+      const got = yield* TokenEndpoint.request(network.httpClient, tokenRequest())
+      const issued = yield* server.find(got.value)
+      assert.deepStrictEqual(issued?.scopes, got.scopes)
+      expect(issued?.clientId).toBe(credentials.clientId)
+      expect(issued?.expiresAt).toBe(got.expiresAt)
+      expect(issued?.resource).toBe("https://mcp.example.com/mcp")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("a 200 without a token", () => {
+  const cases: ReadonlyArray<readonly [what: string, answer: Answer.Answer, says: string]> = [
+    ["an HTML page", Answer.html(), "the body is not JSON (content type text/html; charset=utf-8)"],
+    ["a page that shows a secret", Answer.html("<p>canary-in-page</p>"), "the body is not JSON"],
+    ["no body", Answer.status(200), "the body is not JSON (content type none)"],
+    ["truncated JSON", Answer.text("{\"access_token\":\"canary-tok"), "the body is not JSON"],
+    ["an array", Answer.json([{ access_token: "canary-token" }]), "the body is not a JSON object"],
+    ["a string", Answer.json("canary-token"), "the body is not a JSON object"],
+    ["null", Answer.json(null), "the body is not a JSON object"],
+    ["a number", Answer.json(1), "the body is not a JSON object"],
+    ["no token", token({ access_token: undefined }), "it has no `access_token`"],
+    ["null for a token", token({ access_token: null }), "it has no `access_token`"],
+    ["an empty token", token({ access_token: "" }), "it has no `access_token`"],
+    ["a number for a token", token({ access_token: 12345 }), "it has no `access_token`"],
+    ["a token in an object", token({ access_token: { value: "canary-token" } }), "it has no `access_token`"],
+    ...["\n", "\r\nX-Injected: 1", "\u0000", "\t", " ", "\u007f", "ü", "€", "\u2028"].map((bad) =>
+      [
+        `a token with ${JSON.stringify(bad)}`,
+        token({ access_token: `canary-${bad}token` }),
+        "`access_token` has characters that cannot stand in a header"
+      ] as const
+    ),
+    ["a token with a final newline", token({ access_token: "canary-token\n" }), "`access_token` has characters that"],
+    ["no token type", token({ token_type: undefined }), "it has no `token_type`"],
+    ["null for a token type", token({ token_type: null }), "it has no `token_type`"],
+    ["token type mac", token({ token_type: "mac" }), "`token_type` is \"mac\", and only Bearer can be used"],
+    ["token type DPoP", token({ token_type: "DPoP" }), "`token_type` is \"DPoP\", and only Bearer can be used"],
+    ["token type N_A", token({ token_type: "N_A" }), "`token_type` is \"N_A\", and only Bearer can be used"],
+    ["token type Bearer with a space", token({ token_type: "Bearer " }), "and only Bearer can be used"],
+    ["a token type of many lines", token({ token_type: "a\u001b[31m\nb" }), "`token_type` is "],
+    ...[-1, "-1", "abc", "", "1e3", "1.", ".5", "1.2.3", " 3600", true, [3600], {}].map((expires_in) =>
+      [
+        `expires_in ${JSON.stringify(expires_in)}`,
+        token({ expires_in }),
+        "`expires_in` has an invalid value"
+      ] as const
+    ),
+    ["a list of scopes", token({ scope: ["a", "b"] }), "`scope` has an invalid value"],
+    ["a bad refresh token", token({ refresh_token: "canary\n" }), "`refresh_token` has an invalid value"],
+    ["a number for a refresh token", token({ refresh_token: 1 }), "`refresh_token` has an invalid value"]
+  ]
+  it.effect.each(cases)(
+    "is rejected with an error that names the wrong part without showing it: %s",
+    ([, answer, says]) =>
+      Effect.gen(function*() {
+        const error = yield* fails(answer)
+        expect(error.reason).toBe("InvalidResponse")
+        expect(error.transient).toBe(false)
+        expect(error.status).toBe(200)
+        expect(error.url).toBe(url)
+        expect(error.code).toBeUndefined()
+        expect(error.message).toContain(`Token endpoint ${url} answered 200, but `)
+        expect(error.message).toContain(says)
+        expect(error.message.length).toBeLessThan(500)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("is rejected without showing a token in `token_type`", () =>
+    Effect.gen(function*() {
+      const error = yield* fails(token({ token_type: "canary-token-of-some-length", access_token: "Bearer" }))
+      expect(error.message).not.toContain("canary-token")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("with a token but another 2xx status is rejected", () =>
+    Effect.gen(function*() {
+      for (const status of [201, 202, 203, 206]) {
+        const error = yield* fails(Answer.json({ access_token: "canary-token", token_type: "Bearer" }, { status }))
+        expect(error.reason).toBe("InvalidResponse")
+        expect(error.status).toBe(status)
+      }
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})

@@ -1,0 +1,70 @@
+/**
+ * The simulation runs fibers when it wants to and knows which of them live. Its time is a `VirtualClock`.
+ */
+import * as Effect from "effect/Effect"
+import type { RuntimeFiber } from "effect/Fiber"
+import type { Scheduler, Task } from "effect/Scheduler"
+import { AbstractSupervisor } from "effect/Supervisor"
+import type { PCGRandom } from "effect/Utils"
+
+/** More at one instant is a fiber that never comes to rest. */
+const MAX_TASKS = 20_000
+
+/**
+ * Runs fibers when told to: in turn, or, given a source of randomness, in any order, since nothing may depend on theirs.
+ *
+ * - `maxOps`: after how many operations a fiber makes way for the others.
+ */
+export class VirtualScheduler implements Scheduler {
+  #tasks: Array<Task> = []
+  readonly #maxOps: number
+  readonly #random: PCGRandom | undefined
+
+  constructor(maxOps: number, random: PCGRandom | undefined) {
+    this.#maxOps = maxOps
+    this.#random = random
+  }
+
+  get pending(): number {
+    return this.#tasks.length
+  }
+
+  shouldYield(fiber: RuntimeFiber<unknown, unknown>): number | false {
+    return fiber.currentOpCount > this.#maxOps ? 0 : false
+  }
+
+  scheduleTask(task: Task): void {
+    this.#tasks.push(task)
+  }
+
+  /** Until every fiber waits for something: an answer, a timer, another fiber. */
+  drain(): void {
+    for (let count = 0; this.#tasks.length > 0; count++) {
+      if (count > MAX_TASKS) throw new Error("a fiber never comes to rest")
+      this.#take()?.()
+    }
+  }
+
+  #take(): Task | undefined {
+    if (this.#random === undefined) return this.#tasks.shift()
+    const index = this.#random.integer(this.#tasks.length)
+    const task = this.#tasks[index]
+    const last = this.#tasks.pop()
+    if (last !== undefined && index < this.#tasks.length) this.#tasks[index] = last
+    return task
+  }
+}
+
+/** Which fibers live. */
+export class Census extends AbstractSupervisor<number> {
+  readonly alive = new Set<unknown>()
+  readonly value: Effect.Effect<number> = Effect.sync(() => this.alive.size)
+
+  override onStart(_context: unknown, _effect: unknown, _parent: unknown, fiber: unknown): void {
+    this.alive.add(fiber)
+  }
+
+  override onEnd(_exit: unknown, fiber: unknown): void {
+    this.alive.delete(fiber)
+  }
+}
