@@ -26,6 +26,8 @@ export const rollUp = async (folder: string, entries: ReadonlyArray<string>): Pr
     external: (specifier) => !/^[./]/.test(specifier) && !specifier.startsWith(ENTRY),
     // As `sideEffects: false` in the manifests says.
     treeshake: { moduleSideEffects: false },
+    // A public module that has only types is an empty file.
+    onwarn: (warning, warn) => warning.code === "EMPTY_BUNDLE" ? undefined : warn(warning),
     plugins: [compiledModules]
   })
   for (const module of modules) {
