@@ -2,7 +2,7 @@
  * One file in place of the compiled modules of a package, with a short file for each public module that exports from it.
  *
  * Node needs about 0.2 ms for each file, and as much for each `import` of another package's module, because it reads the
- * `exports` of that package again. Of 70 modules with 200 such imports, most of the start would be spent on that.
+ * `exports` of that package again. With 70 modules and 200 such imports, that costs 40 to 80 ms at each start.
  */
 import { readFileSync, rmSync } from "node:fs"
 import { resolve } from "node:path"
