@@ -157,7 +157,7 @@ describe("ClientSecret.layer", () => {
     Effect.gen(function*() {
       const response = yield* call.pipe(Effect.provide(authenticated(ClientSecret.layer(options))))
       expect(response.status).toBe(200)
-      // Without the layer the same request is turned away.
+      // Without the layer the server refuses the same request.
       expect((yield* call).status).toBe(401)
     }).pipe(Effect.provide(environment())))
 

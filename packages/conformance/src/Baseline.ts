@@ -1,11 +1,11 @@
 /**
- * The checks that are known to fail, in the suite's own format: `<scenario>:<check>` a line. A whole scenario is never
- * excused.
+ * The checks that are known to fail, in the suite's own format: one `<scenario>:<check>` on each line. A baseline
+ * cannot excuse a whole scenario.
  */
 import * as Schema from "effect/Schema"
 import * as Yaml from "yaml"
 
-/** The excused checks of each scenario that has any. */
+/** The excused checks of each scenario that has excused checks. */
 export type Baseline = ReadonlyMap<string, ReadonlySet<string>>
 
 const File = Schema.Struct({

@@ -5,7 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-/** Those of `SignedAssertion`. */
+/** The algorithms of `SignedAssertion`. */
 const SigningAlgorithm = Schema.Literal(
   "RS256",
   "RS384",
@@ -26,7 +26,7 @@ const PrivateKey = Schema.Struct({
   signing_algorithm: Schema.optionalWith(SigningAlgorithm, { default: () => "ES256" })
 }).pipe(Schema.attachPropertySignature("_tag", "PrivateKey"))
 
-/** A workload with a token of its platform's, and two that must not be sent: another audience's and an expired one. */
+/** A workload with a valid token of its platform, and two tokens that must not be sent: wrong audience, and expired. */
 const Workload = Schema.Struct({
   client_id: Schema.NonEmptyString,
   valid_jwt: Schema.Redacted(Schema.NonEmptyString),
@@ -34,7 +34,7 @@ const Workload = Schema.Struct({
   expired_jwt: Schema.Redacted(Schema.NonEmptyString)
 }).pipe(Schema.attachPropertySignature("_tag", "Workload"))
 
-/** A client that an enterprise's identity provider vouches for, and what the two know each other by. */
+/** A client that an enterprise's identity provider vouches for, and its registration with that identity provider. */
 const EnterpriseManaged = Schema.Struct({
   client_id: Schema.NonEmptyString,
   client_secret: Schema.Redacted(Schema.NonEmptyString),
@@ -44,27 +44,27 @@ const EnterpriseManaged = Schema.Struct({
   idp_token_endpoint: Schema.NonEmptyString
 }).pipe(Schema.attachPropertySignature("_tag", "EnterpriseManaged"))
 
-/** A client id and its secret; `issuer`, where it is named, is the authorization server that they belong to. */
+/** A client id and its secret. `issuer`, if present, is the authorization server that issued them. */
 const ClientSecret = Schema.Struct({
   client_id: Schema.NonEmptyString,
   client_secret: Schema.Redacted(Schema.NonEmptyString),
   issuer: Schema.optionalWith(Schema.NonEmptyString, { exact: true })
 }).pipe(Schema.attachPropertySignature("_tag", "ClientSecret"))
 
-/** No credentials: whoever uses this scenario is expected to register on the spot, and a machine does not. */
+/** No credentials: the scenario expects the client to register on the spot, which a machine client does not do. */
 const Unregistered = Schema.Struct({
   client_id: Schema.optionalWith(Schema.Never, { exact: true })
 }).pipe(Schema.attachPropertySignature("_tag", "Unregistered"))
 
 /**
- * The kinds of context, told apart by their fields. The first that fits is taken, so one that has another's fields and
- * more (an ID-JAG exchange has a client secret too) goes before it.
+ * The kinds of context, distinguished by their fields. The first kind that fits is used, so a kind that has all fields
+ * of another kind and more (an ID-JAG exchange has a client secret too) stands before it.
  */
 const Context = Schema.Union(EnterpriseManaged, Workload, PrivateKey, ClientSecret, Unregistered)
 
 export type Context = typeof Context.Type
 
-/** The context is none that this client knows. The message names its fields and none of its values. */
+/** This client does not know such a context. The message names the fields of the context and none of their values. */
 export class InvalidContext extends Data.TaggedError("InvalidContext")<{ readonly message: string }> {}
 
 const Fields = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))

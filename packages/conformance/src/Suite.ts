@@ -13,19 +13,19 @@ import * as Verdict from "./Verdict.ts"
 
 export interface Options {
   readonly scenario: string
-  /** The client, a program for this process's Node. */
+  /** The path of the client, a program that the Node of this process runs. */
   readonly client: string
   /** The path of a file in the format of `Baseline.ts`. */
   readonly baseline?: string | undefined
 }
 
-/** What a client may take. Ours takes a second, or a few where processors are scarce. */
+/** The time limit of a client. Our client takes 1 s, or a few seconds on a busy machine. */
 const CLIENT_TIMEOUT = Duration.seconds(30)
 const SUITE_TIMEOUT = Duration.times(CLIENT_TIMEOUT, 2)
 
 const CLI = createRequire(import.meta.url).resolve("@modelcontextprotocol/conformance/dist/index.js")
 
-/** The suite saves what it found in a directory below the one it is given. */
+/** The suite writes its results into a directory below this one. */
 const temporaryDirectory = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "conformance-"))),
   (directory) => Effect.promise(() => rm(directory, { recursive: true }))
@@ -36,7 +36,7 @@ export const run = ({ baseline, client, scenario }: Options): Effect.Effect<Verd
     const directory = yield* temporaryDirectory
     const ended = yield* start([
       "client",
-      // The suite hands this to a shell, which has to make way for the client: a client that is late is killed by its pid.
+      // The suite runs this in a shell and kills a late client by the pid of the shell, so `exec` replaces the shell.
       `--command=exec "${process.execPath}" "${client}"`,
       `--scenario=${scenario}`,
       `--timeout=${Duration.toMillis(CLIENT_TIMEOUT)}`,
@@ -64,7 +64,7 @@ const start = (args: ReadonlyArray<string>) =>
 
 const Checks = Schema.parseJson(Schema.Array(Verdict.Check))
 
-/** A suite that stopped before it had run the scenario leaves no checks. */
+/** A suite that stopped before it ran the scenario writes no checks. */
 const readChecks = (directory: string) =>
   Effect.gen(function*() {
     const files = yield* Effect.promise(() => readdir(directory, { recursive: true }))

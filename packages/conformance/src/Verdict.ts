@@ -1,10 +1,10 @@
 /**
- * Whether a scenario went well. The suite's own verdict counts, but is not enough: with a baseline it no longer looks at
- * how the client ended, nor whether a baselined check is still there, and a run without checks it finds flawless.
+ * Whether a scenario passed. The suite's own verdict counts, but is not enough: with a baseline, the suite ignores the
+ * exit code of the client and ignores baselined checks that no longer exist. A run without checks passes the suite.
  */
 import * as Schema from "effect/Schema"
 
-/** One entry of the suite's `checks.json`. `INFO` entries are its log of the traffic. */
+/** One entry of the suite's `checks.json`. The `INFO` entries are the suite's log of the traffic. */
 export const Check = Schema.Struct({
   id: Schema.String,
   status: Schema.Literal("SUCCESS", "FAILURE", "WARNING", "SKIPPED", "INFO"),
@@ -14,21 +14,21 @@ export const Check = Schema.Struct({
 
 export type Check = typeof Check.Type
 
-/** What is left of a run of the suite: its exit code, all it printed, and its checks. */
+/** The result of a run of the suite: its exit code, its whole output, and its checks. */
 export interface Run {
   readonly exitCode: number
   readonly output: string
   readonly checks: ReadonlyArray<Check>
 }
 
-/** A run without problems is a pass. `excused` is the number of checks that failed as the baseline says. */
+/** A run without problems passes. `excused` is the number of failed checks that the baseline excuses. */
 export interface Verdict {
   readonly passed: number
   readonly excused: number
   readonly problems: ReadonlyArray<string>
 }
 
-/** What the suite prints about a client that it does not allow to end as it did. */
+/** The line of the suite about a client that timed out or exited with an error where that is not allowed. */
 const clientFailure = /CLIENT (?:TIMED OUT|EXITED WITH ERROR.*)(?= - )/
 
 export const judge = ({ checks, exitCode, output }: Run, baselined: ReadonlySet<string>): Verdict => {

@@ -2,8 +2,8 @@
  * The client for the official conformance suite, which starts it as `node src/client.ts <server-url>`: connects, lists
  * the tools, calls one, closes. Exit code 0 means that it did all this; otherwise stderr says why not.
  *
- * It is one machine client for all scenarios. What it does follows from the context it is handed (`Context.ts`) and from
- * what the servers say; it never looks at a scenario's name.
+ * One machine client serves all scenarios. Its behaviour depends on the context that the suite passes (`Context.ts`)
+ * and on the answers of the servers, never on the name of the scenario.
  */
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import {
@@ -27,7 +27,7 @@ import * as Redacted from "effect/Redacted"
 import * as Context from "./Context.ts"
 import { explain } from "./explain.ts"
 
-/** Who this machine is, by the kind of its context: here other grants are plugged in. */
+/** The provider for each kind of context. A new grant is added here. */
 const identity = (serverUrl: string, context: Context.Context) => {
   switch (context._tag) {
     case "PrivateKey":
@@ -71,7 +71,7 @@ const identity = (serverUrl: string, context: Context.Context) => {
 const workload = (serverUrl: string, clientId: string, assertion: Redacted.Redacted<string>) =>
   JwtBearer.layer({ serverUrl, clientId }).pipe(Layer.provide(AssertionProvider.layerStatic(assertion)))
 
-/** What must not be sent is not: the suite fails a token request with it, and here the client has to say why. */
+/** Fails unless the client refuses both bad tokens for the right reason. The suite fails a request that sends one. */
 const refuse = (
   serverUrl: string,
   { client_id, expired_jwt, wrong_audience_jwt }: Extract<Context.Context, { readonly _tag: "Workload" }>
@@ -92,9 +92,9 @@ const refuse = (
   )
 
 /**
- * A machine is registered by its operator, before it runs. Where the suite has nobody registered, credentials are made
- * up. They travel as the metadata says; where it lists no method for a secret, since the suite means users there, by the
- * default one.
+ * Made-up credentials, for scenarios without a registered client: a machine is registered by its operator before it
+ * runs. The metadata decides how the secret is sent. Where it lists no method for a secret, as in scenarios for users,
+ * the secret is sent by the default method, `client_secret_basic`.
  */
 const madeUp = (serverUrl: string) => {
   const secret = { clientId: "made-up-client", clientSecret: Redacted.make("made-up-secret") }
@@ -114,7 +114,7 @@ const madeUp = (serverUrl: string) => {
   )
 }
 
-/** The first revision without the `initialize` handshake: from here on the SDK has to be told which one to speak. */
+/** The first revision without the `initialize` handshake. From this revision on, the SDK needs the revision to use. */
 const FIRST_STATELESS_REVISION = "2026-07-28"
 
 const protocolOptions = (revision: string) =>
@@ -122,7 +122,7 @@ const protocolOptions = (revision: string) =>
     ? { supportedProtocolVersions: [revision] }
     : { versionNegotiation: { mode: { pin: revision } } }
 
-/** The SDK's errors are left as they are: what went wrong below them is in their causes. */
+/** Passes the errors of the SDK on unchanged: their causes say why a call failed. */
 const sdk = <A>(call: () => Promise<A>) => Effect.tryPromise({ try: call, catch: (error) => error })
 
 const connect = (serverUrl: string, revision: Option.Option<string>) =>

@@ -1,8 +1,8 @@
 import * as Inspectable from "effect/Inspectable"
 
 /**
- * An error's message and those of its causes: what stops a request on its way through a `fetch` and the SDK arrives
- * wrapped. A cause that has been quoted already is not said again.
+ * The messages of an error and of its causes, since `fetch` and the SDK wrap the errors of a request. A message that an
+ * earlier message contains is left out.
  */
 export const explain = (error: unknown): string => {
   const seen = new Set<Error>()
@@ -10,7 +10,7 @@ export const explain = (error: unknown): string => {
   for (let cause = error; cause instanceof Error && !seen.has(cause); cause = cause.cause) {
     const { message } = cause
     seen.add(cause)
-    if (!messages.some((said) => said.includes(message))) messages.push(message)
+    if (!messages.some((earlier) => earlier.includes(message))) messages.push(message)
   }
   return messages.length === 0 ? Inspectable.toStringUnknown(error) : messages.join("\n  caused by: ")
 }

@@ -1,6 +1,6 @@
 /**
- * `pnpm conformance`: runs scenarios of the official suite with `client.ts`, and fails on any check that `baseline.yml`
- * does not excuse. `pnpm conformance <scenario>...` runs those alone.
+ * `pnpm conformance`: runs scenarios of the official suite with `client.ts`, and fails on any failed check that
+ * `baseline.yml` does not excuse. `pnpm conformance <scenario>...` runs only the named scenarios.
  */
 import * as Effect from "effect/Effect"
 import { readFile } from "node:fs/promises"
@@ -46,7 +46,8 @@ const report = ({ output, scenario, verdict }: Effect.Effect.Success<ReturnType<
 const program = Effect.gen(function*() {
   const baseline = Baseline.parse(yield* Effect.promise(() => readFile(baselineFile, "utf8")))
   const named = process.argv.slice(2)
-  // A scenario that the baseline alone names is misspelt or was forgotten; either way it must not go unnoticed.
+  // A scenario that only the baseline names is misspelt, or missing in the list above. Running it reports either
+  // mistake.
   const scenarios = named.length > 0 ? named : new Set([...SCENARIOS, ...baseline.keys()])
   const runs = yield* Effect.forEach(
     scenarios,

@@ -16,7 +16,7 @@ client:
     )
   })
 
-  it("does not excuse a whole scenario", () => {
+  it("is invalid with an entry that excuses a whole scenario", () => {
     assert.throws(() => Baseline.parse("client:\n  - auth/a"))
   })
 })

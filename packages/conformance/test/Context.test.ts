@@ -16,7 +16,7 @@ const enterpriseManaged = {
 }
 
 describe("Context", () => {
-  it.effect("takes a client id and a secret, and hides the secret", () =>
+  it.effect("decodes a client id and a secret, and hides the secret", () =>
     Effect.gen(function*() {
       const context = yield* decode({ name: "any/scenario", client_id: "nightly", client_secret: "s3cret" })
       if (context._tag !== "ClientSecret") return assert.fail(context._tag)
@@ -26,14 +26,14 @@ describe("Context", () => {
       assert.notInclude(JSON.stringify(context), "s3cret")
     }))
 
-  it.effect("takes the issuer that the secret belongs to", () =>
+  it.effect("decodes the issuer that a client secret belongs to", () =>
     Effect.gen(function*() {
       const context = yield* decode({ client_id: "nightly", client_secret: "s3cret", issuer: "http://localhost:1" })
       if (context._tag !== "ClientSecret") return assert.fail(context._tag)
       assert.strictEqual(context.issuer, "http://localhost:1")
     }))
 
-  it.effect("takes a client id and a private key, and hides the key", () =>
+  it.effect("decodes a client id and a private key, and hides the key", () =>
     Effect.gen(function*() {
       const key = { client_id: "nightly", private_key_pem: "-----BEGIN PRIVATE KEY-----" }
       const context = yield* decode({ ...key, signing_algorithm: "RS256" })
@@ -42,11 +42,11 @@ describe("Context", () => {
       assert.strictEqual(Redacted.value(context.private_key_pem), key.private_key_pem)
       assert.strictEqual(context.signing_algorithm, "RS256")
       assert.notInclude(JSON.stringify(context), "BEGIN")
-      // The suite's own example client signs with it where nothing is said.
+      // The suite's own example client signs with ES256 if the context names no algorithm.
       assert.propertyVal(yield* decode(key), "signing_algorithm", "ES256")
     }))
 
-  it.effect("takes a workload's tokens, the right one and the wrong ones, and hides them", () =>
+  it.effect("decodes the valid and the invalid tokens of a workload, and hides them", () =>
     Effect.gen(function*() {
       const context = yield* decode(workload)
       if (context._tag !== "Workload") return assert.fail(context._tag)
@@ -60,7 +60,7 @@ describe("Context", () => {
       assert.notMatch(JSON.stringify(context), /v\.a\.l|w\.a\.j|e\.x\.p/)
     }))
 
-  it.effect("takes what an identity provider needs, although there is a client secret too", () =>
+  it.effect("with a client secret and the fields of an identity provider, is the context of an ID-JAG exchange", () =>
     Effect.gen(function*() {
       const context = yield* decode(enterpriseManaged)
       if (context._tag !== "EnterpriseManaged") return assert.fail(context._tag)
@@ -73,12 +73,12 @@ describe("Context", () => {
   it.effect.each([
     { title: "an empty context", context: {} },
     { title: "a context with a name only", context: { name: "auth/metadata-default" } }
-  ])("finds nobody registered in $title", ({ context }) =>
+  ])("is that of an unregistered client for $title", ({ context }) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* decode(context), { _tag: "Unregistered" })
     }))
 
-  it.effect("names the fields of credentials that it does not know, and none of their values", () =>
+  it.effect("with unknown fields, fails with an error that names the fields and none of their values", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
         decode({ client_id: "nightly", client_certificate: "-----BEGIN CERTIFICATE-----" })
@@ -91,13 +91,13 @@ describe("Context", () => {
   it.effect.each([
     { title: "half of the credentials", context: { client_id: "nightly" } },
     { title: "an empty secret", context: { client_id: "nightly", client_secret: "" } },
-    { title: "a secret that is no text", context: { client_id: "nightly", client_secret: 7 } },
+    { title: "a secret that is not a string", context: { client_id: "nightly", client_secret: 7 } },
     { title: "an empty key", context: { client_id: "nightly", private_key_pem: "" } },
     {
       title: "an algorithm that does not sign with a private key",
       context: { client_id: "nightly", private_key_pem: "-----BEGIN PRIVATE KEY-----", signing_algorithm: "HS256" }
     },
-    { title: "a workload without a token that is right", context: { ...workload, valid_jwt: "" } }
+    { title: "a workload without a valid token", context: { ...workload, valid_jwt: "" } }
   ])("refuses $title", ({ context }) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(decode(context))
@@ -105,7 +105,7 @@ describe("Context", () => {
     }))
 
   it.effect.each(["", "nope", "[]", "null", "\"s3cret\""])(
-    "refuses %o, which is no JSON object",
+    "refuses %o, which is not a JSON object",
     (json) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(Context.decode(json))

@@ -9,7 +9,7 @@ const baseline = fileURLToPath(new URL("../baseline.yml", import.meta.url))
 
 describe("Suite", () => {
   it.live(
-    "the installed suite says how a client ended in the words that the verdict looks for",
+    "prints the exit code of a failed client in the words that the verdict looks for",
     () =>
       Effect.gen(function*() {
         const run = yield* Suite.run({ scenario: "auth/token-endpoint-auth-basic", client, baseline })
@@ -20,7 +20,7 @@ describe("Suite", () => {
     60_000
   )
 
-  it.live("a scenario that the suite does not know leaves no checks", () =>
+  it.live("leaves no checks for an unknown scenario, which the verdict reports", () =>
     Effect.gen(function*() {
       const run = yield* Suite.run({ scenario: "auth/no-such-scenario", client })
       assert.deepStrictEqual(Verdict.judge(run, new Set()).problems, ["no check ran", "the suite exited with code 1"])

@@ -9,7 +9,7 @@ const Recorded = Schema.parseJson(Schema.Struct({
   checks: Schema.Array(Verdict.Check)
 }))
 
-/** Runs of suite 0.2.0-alpha.12, without the log of the traffic. */
+/** Recorded runs of suite 0.2.0-alpha.12, with most of its log of the traffic removed. */
 const recorded = (name: string): Verdict.Run =>
   Schema.decodeSync(Recorded)(readFileSync(new URL(`fixtures/${name}.json`, import.meta.url), "utf8"))
 
@@ -22,11 +22,11 @@ describe("judge", () => {
     assert.deepStrictEqual(judge("metadata-var2", baselined), { passed: 7, excused: 3, problems: [] })
   })
 
-  it("passes a client that refused where it is allowed to", () => {
+  it("passes a client that exits with an error in a scenario that allows it", () => {
     assert.deepStrictEqual(judge("resource-mismatch"), { passed: 2, excused: 0, problems: [] })
   })
 
-  it("names a failed check that is not in the baseline", () => {
+  it("reports a failed check that is not in the baseline", () => {
     const { excused, problems } = judge("metadata-var2-other-resource", baselined)
     assert.strictEqual(excused, 3)
     assert.match(problems[0] ?? "", /^FAILURE resource-parameter-matches-prm: Client MUST send the resource identifier/)
@@ -45,26 +45,26 @@ describe("judge", () => {
     assert.deepStrictEqual(Verdict.judge(run, new Set(baselined)).problems, ["client timed out"])
   })
 
-  it("fails a baseline that excuses a check that passes", () => {
+  it("reports a baseline that excuses a check that passes", () => {
     assert.deepStrictEqual(judge("metadata-var2", [...baselined, "token-request"]).problems, [
       "token-request passes: remove it from the baseline"
     ])
   })
 
-  it("fails a baseline that excuses a check that is not there", () => {
+  it("reports a baseline that excuses a check that does not exist", () => {
     assert.deepStrictEqual(judge("metadata-var2", [...baselined, "no-such-check"]).problems, [
       "no-such-check did not run: remove it from the baseline"
     ])
   })
 
-  it("fails on a warning", () => {
+  it("reports a check that ends with a warning", () => {
     const { checks, ...run } = recorded("resource-mismatch")
     const warning: Verdict.Check = { id: "style", status: "WARNING", description: "could be better" }
     const { problems } = Verdict.judge({ ...run, checks: [...checks, warning] }, new Set())
     assert.deepStrictEqual(problems, ["WARNING style: could be better"])
   })
 
-  it("fails on a check that fails once and passes another time", () => {
+  it("reports a check that fails once and passes once in the same run", () => {
     const { checks, ...run } = recorded("resource-mismatch")
     const failure: Verdict.Check = { id: "resource-mismatch-rejected", status: "FAILURE", description: "not this time" }
     const { problems } = Verdict.judge({ ...run, checks: [failure, ...checks] }, new Set())

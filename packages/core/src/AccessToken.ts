@@ -1,5 +1,5 @@
 /**
- * An access token and what its token response says about it.
+ * An access token and the facts about it from its token response.
  *
  * @since 0.1.0
  */
@@ -34,13 +34,13 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/cor
   /** When the token request was sent, in milliseconds since the epoch. */
   issuedAt: Schema.Number,
   /**
-   * When the token expires, in milliseconds since the epoch. The lifetime is counted from before the request was sent, so
-   * this time is never later than the expiry at the authorization server.
+   * When the token expires, in milliseconds since the epoch. The lifetime is counted from before the request was sent,
+   * so this time is never later than the expiry at the authorization server.
    */
   expiresAt: Schema.Number,
   /**
-   * When the authorization server wants the token to be renewed, in milliseconds since the epoch. No standard defines it;
-   * Microsoft Entra ID sends it as `refresh_in`.
+   * When the authorization server wants the token to be renewed, in milliseconds since the epoch. No standard defines
+   * it; Microsoft Entra ID sends it as `refresh_in`.
    */
   refreshAt: Schema.optional(Schema.Number),
   /** The refresh token, as issued (RFC 6749 §6). */
@@ -60,8 +60,8 @@ export const authorization = (self: AccessToken): string => `Bearer ${Redacted.v
  * SHA-256 of its value. The operators of the authorization server and of the MCP server compute the same digits with
  * `printf %s "$TOKEN" | sha256sum | cut -c1-12`. The fingerprint is computed once for each token object, on first use.
  *
- * 48 bits tell apart the tokens of one log. The fingerprint does not reveal the token, because nobody can guess an access
- * token (RFC 6749 §10.10: 128 bits or more); for the same reason there is no salt. Do not use it for passwords.
+ * 48 bits distinguish the tokens of one log. The fingerprint does not reveal the token, because nobody can guess an
+ * access token (RFC 6749 §10.10: 128 bits or more); for the same reason there is no salt. Do not use it for passwords.
  *
  * @since 0.1.0
  * @category getters

@@ -1,5 +1,5 @@
 /**
- * An assertion (RFC 7521): what a provider is asked for, and whether the assertion may be sent (RFC 7523 §3).
+ * An assertion (RFC 7521): the request for one, and the check whether it may be sent (RFC 7523 §3).
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import * as Jwt from "./Jwt.ts"
 import { AssertionError } from "./OAuthError.ts"
 
 /**
- * What an assertion is requested for.
+ * A request for an assertion.
  *
  * @since 0.1.0
  * @category models
@@ -29,17 +29,17 @@ export interface AssertionRequest {
   readonly resource: string
   /** The scopes that the token will be for. */
   readonly scopes: ReadonlyArray<string>
-  /** The value of the `resource` parameter of the token request; left out where the request has none. */
+  /** The value of the `resource` parameter of the token request; absent if the request has none. */
   readonly resourceParameter?: string | undefined
   /**
    * The assertions that an authorization server has refused since the last answer of the provider; almost always none.
-   * A provider that caches assertions or keys must drop these, and the key that signed them. Several callers may share one
-   * provider, so a refused assertion need not be the last one.
+   * A provider that caches assertions or keys must drop these, and the key that signed them. Several callers may share
+   * one provider, so a refused assertion need not be the last one.
    */
   readonly refused: ReadonlyArray<Redacted.Redacted<string>>
   /**
-   * Whether the caller named no issuer, so that only the MCP server says which authorization server this is. Then only an
-   * assertion whose own audience is this authorization server is sent, whatever the provider returns.
+   * Whether the caller named no issuer, so that only the MCP server says which authorization server this is. Then only
+   * an assertion whose own audience is this authorization server is sent, whatever the provider returns.
    *
    * @default false
    */
@@ -47,8 +47,8 @@ export interface AssertionRequest {
 }
 
 /**
- * The audience of an assertion: the authorization server's issuer (draft-ietf-oauth-rfc7523bis), its token endpoint (Okta,
- * Entra ID), or another value.
+ * The audience of an assertion: the authorization server's issuer (draft-ietf-oauth-rfc7523bis), its token endpoint
+ * (Okta, Entra ID), or another value.
  *
  * @since 0.1.0
  * @category models
@@ -64,8 +64,9 @@ export type Audience = "issuer" | "token_endpoint" | { readonly value: string }
 export interface AssertionSource {
   (request: AssertionRequest): Effect.Effect<Redacted.Redacted<string>, AssertionError>
   /**
-   * Called with an assertion that the authorization server has refused. `true` means that the next assertion is signed with
-   * another key, so that the token request is sent once more, immediately. Without this function a refusal is final.
+   * Called with an assertion that the authorization server has refused. `true` means that the next assertion is signed
+   * with another key, so that the token request is sent once more, immediately. Without this function a refusal is
+   * final.
    */
   readonly rotated?: ((refused: Redacted.Redacted<string>) => Effect.Effect<boolean>) | undefined
 }
@@ -80,7 +81,7 @@ export const isRefused = (assertion: Redacted.Redacted<string>, { refused }: Ass
   refused.some((one) => one === assertion || Redacted.value(one) === Redacted.value(assertion))
 
 /**
- * How an assertion is checked.
+ * The options of `check`.
  *
  * @since 0.1.0
  * @category models
@@ -101,13 +102,13 @@ export interface CheckOptions {
    */
   readonly audiences?: ReadonlyArray<string> | undefined
   /**
-   * What error messages call the assertion, with its article.
+   * The name of the assertion in error messages, with its article.
    *
    * @default "The assertion"
    */
   readonly name?: string | undefined
   /**
-   * What the reader of an error message should do, as a sentence.
+   * Advice for the reader of an error message, as a sentence.
    *
    * @default no such sentence
    */
@@ -115,23 +116,23 @@ export interface CheckOptions {
 }
 
 /**
- * What an assertion that may be sent says about itself.
+ * The facts about an assertion that may be sent.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Checked {
-  /** In milliseconds since the epoch; `undefined` where the assertion has no `exp`. */
+  /** When the assertion expires, in milliseconds since the epoch; `undefined` if it has no `exp`. */
   readonly expiresAt: number | undefined
-  /** Whether it has a `jti`, by which an authorization server may accept it only once (RFC 7523 §3). */
+  /** Whether the assertion has a `jti`, by which an authorization server may accept it only once (RFC 7523 §3). */
   readonly hasId: boolean
-  /** The header `typ`; left out where there is none. */
+  /** The header `typ`; absent if the assertion has none. */
   readonly type?: string | undefined
-  /** The claim `resource`, one value or several; left out where there is none. */
+  /** The values of the claim `resource`; absent if the assertion has no such claim. */
   readonly resources?: ReadonlyArray<string> | undefined
 }
 
-/** Whoever receives an assertion that is not bound to this authorization server could use it elsewhere. */
+/** The receiver of an assertion that is not bound to this authorization server could use it elsewhere. */
 const UNBOUND =
   "is not bound to an authorization server, and was not sent to one that only the MCP server has named. " +
   "Name the `issuer`, or write `discover` to trust the server to name it."
@@ -139,13 +140,13 @@ const UNBOUND =
 /** How far the clocks of two machines may differ, in seconds. */
 const LEEWAY = 60
 
-/** Error messages about one assertion. */
+/** Makes the errors about one assertion. */
 const refuser = ({ name = "The assertion" }: CheckOptions) => (reason: AssertionError["reason"], description: string) =>
   Either.left(new AssertionError({ reason, description: `${name} ${description}` }))
 
 /**
- * Whether an assertion that somebody else made may be sent: only to its own audience, and only while it is valid
- * (RFC 7523 §3). The assertion is read and not verified: verifying is the authorization server's work.
+ * Whether an assertion that another party made may be sent: only to its own audience, and only while it is valid
+ * (RFC 7523 §3). This function reads the assertion and does not verify it: the authorization server verifies it.
  *
  * @since 0.1.0
  * @category combinators
@@ -229,7 +230,7 @@ const checkJwt = (
 const textOf = (value: unknown): string => typeof value === "string" ? value : ""
 
 /**
- * Whether two texts are the same URL, except for how it is written.
+ * Whether two texts are the same URL, perhaps in different spellings.
  *
  * @since 0.1.0
  * @category predicates

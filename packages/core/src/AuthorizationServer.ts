@@ -1,5 +1,6 @@
 /**
- * An authorization server and its metadata (RFC 8414; OpenID Connect Discovery 1.0 §4 where a server has only that).
+ * An authorization server and its metadata (RFC 8414; OpenID Connect Discovery 1.0 §4 if a server has only that
+ * document).
  *
  * @since 0.1.0
  */
@@ -17,8 +18,8 @@ import * as Issuer from "./internal/text/issuer.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
 
 /**
- * Whether two issuer identifiers are equal character by character (RFC 8414 §3.3). The only difference that is tolerated
- * is one trailing slash.
+ * Whether two issuer identifiers are equal character by character (RFC 8414 §3.3). The only difference that is
+ * tolerated is one trailing slash.
  *
  * @since 0.1.0
  * @category predicates
@@ -77,8 +78,8 @@ export const wellKnownUrls = (issuer: URL): ReadonlyArray<URL> => {
 }
 
 /**
- * An issuer identifier as a URL; `undefined` if the text is no URL, or has a query, a fragment or credentials (RFC 8414
- * §2).
+ * An issuer identifier as a URL; `undefined` if the text is not a URL, or has a query, a fragment or credentials (RFC
+ * 8414 §2).
  *
  * @since 0.1.0
  * @category constructors
@@ -89,7 +90,7 @@ export const parseIssuer = (issuer: string): URL | undefined => {
 }
 
 /**
- * A token endpoint as a URL; `undefined` if the text is no URL, or has a fragment or credentials (RFC 6749 §3.2).
+ * A token endpoint as a URL; `undefined` if the text is not a URL, or has a fragment or credentials (RFC 6749 §3.2).
  *
  * @since 0.1.0
  * @category constructors
@@ -178,7 +179,8 @@ export const discover = (
   )
 
 /**
- * An issuer whose metadata may be requested: a valid identifier, at an address that the server that named it may name.
+ * Checks an issuer before its metadata is requested: the identifier must be valid, and the server that named the issuer
+ * must be allowed to name that address.
  *
  * @internal
  */

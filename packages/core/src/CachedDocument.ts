@@ -30,7 +30,7 @@ export interface CachedDocument<out A> {
 export const isFresh = ({ freshUntil, readAt }: CachedDocument<unknown>, now: number): boolean =>
   readAt <= now && now < freshUntil
 
-/** In milliseconds. */
+/** How long a document that could not be read again stays fresh, in milliseconds. */
 const RETRY_AFTER = 60_000
 
 /**

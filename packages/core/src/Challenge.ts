@@ -37,7 +37,7 @@ export const resourceMetadata = (self: Challenge): string | undefined => self.pa
 export const error = (self: Challenge): string | undefined => self.parameters.get("error")
 
 /**
- * The scopes that the request needs (RFC 6750 §3). Words that are no scope tokens (RFC 6749 §3.3) are left out.
+ * The scopes that the request needs (RFC 6750 §3). Words that are not scope tokens (RFC 6749 §3.3) are left out.
  *
  * @since 0.1.0
  * @category getters

@@ -14,7 +14,7 @@ import { type AssertionError, DiscoveryError, InvalidOptions } from "./OAuthErro
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 
 /**
- * What a client's proof adds to a token request.
+ * The additions of a client's proof to a token request.
  *
  * @since 0.1.0
  * @category models
@@ -24,7 +24,7 @@ export interface Proof {
   readonly authorization?: Redacted.Redacted<string> | undefined
   /** Parameters of the form body. */
   readonly parameters?: Parameters | undefined
-  /** Values besides these that the other side learns, and that must not stand in an error message. */
+  /** Further values that the authorization server learns, and that must not appear in an error message. */
   readonly secrets?: ReadonlyArray<Redacted.Redacted<string>> | undefined
 }
 
@@ -35,16 +35,16 @@ export interface Proof {
  * @category models
  */
 export interface ClientAuthentication {
-  /** The id of the client, which is part of what identifies a stored token. Empty for `anonymous`. */
+  /** The id of the client, which is part of the `TokenKey` of a stored token. Empty for `anonymous`. */
   readonly clientId: string
   /** A name of the "OAuth Token Endpoint Authentication Methods" registry (RFC 8414 §7.3). */
   readonly method: string
   /** Makes the proof of one attempt. */
   readonly prove: (context: TokenRequestContext) => Effect.Effect<Proof, AssertionError | DiscoveryError>
   /**
-   * Called with a proof to which the authorization server answered `invalid_client`, possibly for several token requests at
-   * once. `true` means that the next proof is another one, for example after a rotation of the key, so that the token request
-   * is sent once more, immediately. Without this function a refusal is final.
+   * Called with a proof to which the authorization server answered `invalid_client`, possibly for several token
+   * requests at once. `true` means that the next proof is another one, for example after a rotation of the key, so that
+   * the token request is sent once more, immediately. Without this function a refusal is final.
    */
   readonly refused?: ((proof: Proof) => Effect.Effect<boolean>) | undefined
 }
@@ -94,8 +94,8 @@ export const clientSecretPost = ({ clientId, clientSecret }: ClientSecret): Clie
 })
 
 /**
- * `client_secret_basic` or `client_secret_post`, whichever the authorization server's metadata lists, Basic first. Metadata
- * without a list means Basic (RFC 8414 §2). One method is chosen; the two are never tried in turn.
+ * `client_secret_basic` if the authorization server's metadata lists it, or lists no methods (RFC 8414 §2); else
+ * `client_secret_post` if the metadata lists it. One method is chosen; the two are never tried in turn.
  *
  * @since 0.1.0
  * @category constructors
@@ -128,9 +128,10 @@ export const clientSecretDiscover = (secret: ClientSecret): ClientAuthentication
 /**
  * The issuer for `OAuthProvider.make`, for packages whose callers may leave `issuer` out.
  *
- * An assertion whose audience is the authorization server may go to the server that the MCP server names. A client secret,
- * and an assertion with a fixed audience, could be used elsewhere by their receiver. For these the caller must name the
- * issuer, or write `discover` to trust the MCP server, or give the metadata; otherwise this is `InvalidOptions`.
+ * An assertion whose audience is the authorization server may go to the server that the MCP server names. A client
+ * secret, and an assertion with a fixed audience, could be used elsewhere by their receiver. For these the caller must
+ * name the issuer, or write `discover` to trust the MCP server, or give the metadata; otherwise this is
+ * `InvalidOptions`.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,5 +1,5 @@
 /**
- * From a server's URL to its authorization server. The result is found once, and remembered for as long as its
+ * Finds the authorization server of an MCP server. The result is found once, and remembered for as long as its
  * documents are fresh.
  *
  * @since 0.1.0

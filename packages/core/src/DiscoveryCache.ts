@@ -22,8 +22,9 @@ import * as ProtectedResource from "./ProtectedResource.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
- * Where providers look up metadata. A provider without a cache reads for itself. Providers with one share the metadata
- * of the server and of the authorization server that they have in common: any number of them read it once.
+ * The cache in which providers look up metadata. A provider without this service has a cache of its own. Providers with
+ * one cache share the metadata of the servers and authorization servers that they have in common: the metadata is read
+ * once for any number of providers.
  *
  * Only results that are the same for every provider are shared: those that were read through the same `HttpClient`
  * (with the same `fetch` and `RequestInit`, if any) and within the same limits, and that have passed every check that
@@ -41,9 +42,9 @@ export class DiscoveryCache
  */
 export declare namespace DiscoveryCache {
   /**
-   * Each function returns the document in memory, or the result of the one reading in flight. A provider that has a
-   * document and wants to replace it passes it as `known`: it is read again, unless another provider has replaced it
-   * already. Neither failures nor the absence of metadata are remembered.
+   * Each function returns the document in memory, or the result of the one reading in flight. To replace a document, a
+   * provider passes it as `known`: the document is read again, unless another provider has replaced it already. Neither
+   * failures nor the absence of metadata are remembered.
    *
    * @since 0.1.0
    * @category models
@@ -88,7 +89,7 @@ export declare namespace DiscoveryCache {
   }
 
   /**
-   * How long documents are fresh, and how many are kept. A document is fresh for as long as its response says (RFC
+   * How long documents are fresh, and how many are cached. A document is fresh for as long as its response says (RFC
    * 9111: `Cache-Control`, `Expires`, `Age`), within these bounds.
    *
    * @since 0.1.0
@@ -114,7 +115,7 @@ export declare namespace DiscoveryCache {
      */
     readonly defaultLifetime?: Duration.DurationInput | undefined
     /**
-     * The largest number of documents of each kind that are kept.
+     * The largest number of documents of each kind that are cached.
      *
      * @default 10_000
      */
@@ -136,15 +137,15 @@ export const make = (
     const max = Math.max(min, Duration.toMillis(options.maxLifetime ?? "24 hours"))
     const standard = Duration.toMillis(options.defaultLifetime ?? "12 hours")
     const freshFor = (lifetime: number | undefined) => Math.min(Math.max(min, lifetime ?? standard), max)
-    const share = <A, E>(isKept: (value: A) => boolean) =>
-      SharedDocuments.make<A, E>({ freshFor, isKept, capacity: options.capacity ?? 10_000 })
+    const share = <A, E>(isCached: (value: A) => boolean) =>
+      SharedDocuments.make<A, E>({ freshFor, isCached, capacity: options.capacity ?? 10_000 })
     const authorizationServers = yield* share<
       AuthorizationServer.AuthorizationServer,
       DiscoveryError | IssuerMismatch | InsecureEndpoint
     >(() => true)
     type ResourceError = DiscoveryError | ResourceMismatch
     const protectedResources = yield* share<ProtectedResource.SearchResult, ResourceError>(Either.isRight)
-    // A server may answer each request with another challenge. None of them is kept, and no document that they name.
+    // A server may answer each request with another challenge. None of them is cached, and no document that they name.
     const challenged = yield* share<ProtectedResource.SearchResult, ResourceError>(() => false)
     const challenges = yield* share<Challenge.Challenge | undefined, DiscoveryError>(() => false)
 

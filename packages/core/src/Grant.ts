@@ -1,5 +1,5 @@
 /**
- * What a client presents at the token endpoint to get a token (RFC 6749 §1.3).
+ * The grants that a client presents at the token endpoint to get a token (RFC 6749 §1.3).
  *
  * @since 0.1.0
  */
@@ -23,9 +23,9 @@ export interface Grant {
   /** Makes the parameters of one attempt. */
   readonly parameters: (context: TokenRequestContext) => Effect.Effect<Parameters, AssertionError>
   /**
-   * Called with parameters to which the authorization server answered `invalid_grant`, possibly for several token requests
-   * at once. `true` means that the next parameters are other ones, for example after a rotation of the key, so that the token
-   * request is sent once more, immediately. Without this function a refusal is final.
+   * Called with parameters to which the authorization server answered `invalid_grant`, possibly for several token
+   * requests at once. `true` means that the next parameters are other ones, for example after a rotation of the key, so
+   * that the token request is sent once more, immediately. Without this function a refusal is final.
    */
   readonly refused?: ((parameters: Parameters) => Effect.Effect<boolean>) | undefined
   /**

@@ -12,16 +12,17 @@ import { isWholeSignature } from "./SigningKey.ts"
 const Header = Schema.Struct({ alg: Schema.String, typ: Schema.optional(Schema.Unknown) })
 const Claims = Schema.Struct({
   aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
-  /** In seconds since the epoch. */
+  /** When the JWT expires, in seconds since the epoch. */
   exp: Schema.optional(Schema.Finite),
-  /** In seconds since the epoch. */
+  /** When the JWT becomes valid, in seconds since the epoch. */
   nbf: Schema.optional(Schema.Finite),
   jti: Schema.optional(Schema.Unknown),
   resource: Schema.optional(Schema.Unknown)
 })
 
 /**
- * What a JWT in the compact form says (RFC 7519), unverified: the authorization server verifies it.
+ * The header and the claims of a JWT in the compact form (RFC 7519), unverified: the authorization server verifies
+ * them.
  *
  * @since 0.1.0
  * @category models
@@ -45,8 +46,8 @@ const parseClaims = parser(Claims)
 const base64url = /^[\w-]+$/
 
 /**
- * Reads a JWT in the compact form (RFC 7519), without verifying it. `None` where the text is not three parts of base64url
- * whose first two are the JSON of a header and of claims.
+ * Reads a JWT in the compact form (RFC 7519), without verifying it. `None` where the text is not three parts of
+ * base64url whose first two are the JSON of a header and of claims.
  *
  * @since 0.1.0
  * @category constructors
@@ -62,7 +63,7 @@ export const read = (text: string): Option.Option<Jwt> => {
 }
 
 /**
- * Whether a text is a JWS of three parts, which its header says whatever its claims are. A JWT of five parts is encrypted,
+ * Whether a text is a JWS of three parts. Only its header decides, not its claims. A JWT of five parts is encrypted,
  * and cannot be read.
  *
  * @since 0.1.0

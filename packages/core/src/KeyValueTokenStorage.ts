@@ -2,8 +2,8 @@
  * Tokens in a `KeyValueStore` of `@effect/platform`, for one process: neither the lease nor the order of writes reaches
  * other processes. Processes of one machine share `FileTokenStorage` instead.
  *
- * A `KeyValueStore` cannot list its keys, so the tokens of clients that no longer run stay in it. Give the store a prefix
- * (`KeyValueStore.prefix`) if it holds other things as well.
+ * A `KeyValueStore` cannot list its keys, so the tokens of clients that no longer run stay in it. Give the store a
+ * prefix (`KeyValueStore.prefix`) if it holds other things as well.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import * as RecordTokenStorage from "./RecordTokenStorage.ts"
 import * as RecordEncryption from "./RecordEncryption.ts"
 import { TokenStorage } from "./TokenStorage.ts"
 
-/** Without the message of the store, which can contain the record, as messages of databases do. */
+/** The error leaves out the message of the store, which can contain the record, as messages of databases do. */
 const unavailable = (operation: TokenStorageError["operation"]) =>
   Effect.mapError((error: PlatformError) => {
     const reason = error._tag === "SystemError" ? error.reason : error._tag

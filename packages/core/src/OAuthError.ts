@@ -133,11 +133,11 @@ export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-
  *
  * - `Unavailable`: the storage is down, slow, full or read-only. The default.
  * - `Refused`: the storage rejects the credentials, or grants them too few rights.
- * - `Damaged`, `UnknownVersion`, `Foreign`: the stored bytes are no record, a record of another version, or the record
- *   of another key. The next token replaces them.
+ * - `Damaged`, `UnknownVersion`, `Foreign`: the stored bytes are not a record, a record of another version, or the
+ *   record of another key. The next token replaces them.
  * - `UnknownKey`: the record was encrypted with a key that this process does not have. The record stays until the token
  *   in it has expired.
- * - `Insecure`: others could have written or read the record. It was not used.
+ * - `Insecure`: other users could have written or read the record. The record was not used.
  * - `LeaseLost`: another process has taken the lease meanwhile, so this process did not store its token.
  *
  * @since 0.1.0
@@ -270,7 +270,7 @@ export type OAuthError =
   | TokenEndpointError
 
 /**
- * Whether the same attempt may succeed later without anybody changing anything.
+ * Whether the same attempt may succeed later although nothing was corrected.
  *
  * @since 0.1.0
  * @category predicates

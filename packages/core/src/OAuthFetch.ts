@@ -41,7 +41,7 @@ export const authenticate = (
   const isResource = makeIsSameOrigin(provider.resource)
   const runExit = Runtime.runPromiseExit(runtime)
 
-  /** Waits for a token until the signal aborts. The acquisition goes on for other callers. */
+  /** Waits for a token until the signal aborts. The acquisition continues for other callers. */
   const wait = async (
     token: Effect.Effect<AccessToken.AccessToken, OAuthError>,
     signal: AbortSignal | null | undefined
@@ -109,7 +109,7 @@ export const authenticate = (
   }
 }
 
-/** Without `instanceof`, since `Request` and `Headers` have other implementations than the global ones. */
+/** The test avoids `instanceof`, since `Request` and `Headers` have other implementations than the global ones. */
 const isRequest = (input: RequestInfo | URL): input is Request =>
   typeof input === "object" && !(input instanceof URL) && "url" in input
 

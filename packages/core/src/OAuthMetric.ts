@@ -33,7 +33,7 @@ const seconds = (name: string, boundaries: ReadonlyArray<number>, description: s
 /** The boundaries that OpenTelemetry advises for HTTP requests, and longer ones for several requests in a row. */
 const latencies = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60]
 
-/** From an expired token to one that lives for another day. */
+/** The boundaries for remaining lifetimes: from an expired token to a token that lives for another day. */
 const lives = [0, 1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400]
 
 /**
@@ -77,9 +77,9 @@ export const acquisitionDuration: Metric.Metric.Histogram<number> = seconds(
 )
 
 /**
- * How long the held token still had to live when the attempt to replace it ended, in seconds, and 0 if it had expired.
- * Attribute: `oauth.outcome`. Successes near 0 mean that callers wait. Failures that fall towards 0 mean that calls will
- * fail soon.
+ * The remaining lifetime of the held token when the attempt to replace it ended, in seconds; 0 if it had expired.
+ * Attribute: `oauth.outcome`. Successes near 0 mean that callers wait. Failures that fall towards 0 mean that calls
+ * will fail soon.
  *
  * @since 0.1.0
  * @category metrics

@@ -75,7 +75,7 @@ export declare namespace OAuthProvider {
     readonly resource: string
     /**
      * A token that can be sent now. A fresh token comes from memory; otherwise callers share one acquisition, which
-     * runs on when a caller is interrupted.
+     * continues when a caller is interrupted.
      */
     readonly accessToken: Effect.Effect<AccessToken, OAuthError>
     /**
@@ -201,7 +201,7 @@ export const accessToken: Effect.Effect<AccessToken, OAuthError, OAuthProvider> 
 )
 
 /**
- * What a kind of provider adds to the options of its caller.
+ * The options of `make`: the options of the caller, and the additions of the kind of provider.
  *
  * @since 0.1.0
  * @category models
@@ -227,8 +227,8 @@ export interface MakeOptions extends OAuthProvider.Options {
 }
 
 /**
- * A provider from a grant and a client authentication, in which the kinds of providers differ. The provider lives as
- * long as the scope.
+ * Makes a provider from a grant and a client authentication. The kinds of providers differ only in these two. The
+ * provider lives as long as the scope.
  *
  * Wrong options fail here with `InvalidOptions` or `InsecureEndpoint`, before anything is sent. The `HttpClient` is the
  * plain one: it must neither follow redirects by a middleware nor add credentials of its own.

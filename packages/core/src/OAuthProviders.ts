@@ -24,8 +24,8 @@ import { OAuthProvider } from "./OAuthProvider.ts"
 export interface OAuthProviders<K, out E = never> {
   /**
    * The key's provider, in use until the scope closes. A missing provider is made once for all callers, and a caller
-   * that stops waiting does not stop that. If it cannot be made, all of them get the error, and the next caller tries
-   * again.
+   * that stops waiting does not stop the others. If the provider cannot be made, all waiting callers get the error, and
+   * the next caller tries again.
    */
   readonly get: (key: K) => Effect.Effect<OAuthProvider.Service, E, Scope.Scope>
   /** The key's provider as a Layer, for programs that need an `OAuthProvider`. */

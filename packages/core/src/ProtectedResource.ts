@@ -165,7 +165,7 @@ type Search = Either.Either<Found<typeof Metadata.Type>, ReadonlyArray<string>>
 
 const none: Search = Either.left([])
 
-/** Reads the address in the challenge, if there is one. Whatever fails here, the well-known addresses are tried next. */
+/** Reads the address in the challenge, if there is one. After any failure here, the well-known addresses are tried next. */
 const readNamed = (
   client: HttpClient.HttpClient,
   server: URL,

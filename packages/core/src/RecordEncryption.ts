@@ -39,15 +39,15 @@ export interface EncryptionOptions {
   /**
    * The key of AES-256-GCM: 32 random bytes as base64 or base64url, for example from `openssl rand -base64 32`.
    *
-   * Of several keys, the first encrypts and all decrypt. To rotate the key, put the new key in front, and remove the old
-   * key when its last token has expired.
+   * Of several keys, the first encrypts and all decrypt. To rotate the key, put the new key in front, and remove the
+   * old key when its last token has expired.
    */
   readonly encryptionKey: Redacted.Redacted<string> | ReadonlyArray<Redacted.Redacted<string>>
 }
 
 const VERSION = 1
 
-/** Records are far shorter; a longer text is not decoded. In characters. */
+/** The longest text that is decoded, in characters. Records are far shorter. */
 const MAX_LENGTH = 1024 * 1024
 
 const Head = Schema.parseJson(Schema.Struct({ version: Schema.Number }))
@@ -69,7 +69,7 @@ const Plain = Schema.parseJson(Schema.Struct({
 
 const Content = Schema.parseJson(AccessToken)
 
-/** Without the cause, which would contain the record. */
+/** The error has no cause, because the cause would contain the record. */
 const unreadable = (reason: TokenStorageError["reason"], description: string) =>
   new TokenStorageError({ operation: "get", reason, description })
 
@@ -132,9 +132,9 @@ interface Key {
 }
 
 /**
- * Records encrypted with AES-256-GCM, each with a new random nonce. The name, the version, the expiry and the id of the key
- * are authenticated with the record (additional authenticated data, NIST SP 800-38D), so that a record cannot be used in
- * the place of another.
+ * Records encrypted with AES-256-GCM, each with a new random nonce. The name, the version, the expiry and the id of the
+ * key are authenticated with the record (additional authenticated data, NIST SP 800-38D), so that a record cannot be
+ * used in the place of another.
  *
  * Fails with `InvalidOptions` if a key is not 32 bytes long, or if there is no key.
  *

@@ -19,8 +19,8 @@ import * as RecordEncryption from "./RecordEncryption.ts"
 import type { TokenStorage } from "./TokenStorage.ts"
 
 /**
- * What to do with a record: keep it, write a new one in its place, or remove it. `keepFor` is how long the new record is
- * of use, in milliseconds: a place may remove the record after that.
+ * A decision about a record: keep it, write a new one in its place, or remove it. `keepFor` is the lifetime of the new
+ * record, in milliseconds: a place may remove the record after that.
  *
  * @since 0.1.0
  * @category models
@@ -38,18 +38,18 @@ export type Change = Data.TaggedEnum<{
 export const Change: Data.TaggedEnum.Constructor<Change> = Data.taggedEnum<Change>()
 
 /**
- * A place for records outside of the process, such as a table of a database. Each record is a line of text under a name of
- * 43 letters, digits, `-` and `_`.
+ * A place for records outside of the process, such as a table of a database. Each record is a line of text under a name
+ * of 43 letters, digits, `-` and `_`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Store {
-  /** The current record; none if there is none. */
+  /** The current record, if there is one. */
   readonly get: (name: string) => Effect.Effect<Option.Option<string>, TokenStorageError>
   /**
-   * Applies `change` to the current record, and carries out the result, as one step (compare and swap): if another process
-   * is faster, `change` runs again with the new record. A record that must not be used counts as none.
+   * Applies `change` to the current record, and carries out the result, as one step (compare and swap): if another
+   * process is faster, `change` runs again with the new record. A record that must not be used counts as none.
    */
   readonly modify: (
     name: string,
@@ -57,8 +57,8 @@ export interface Store {
     change: (current: Option.Option<string>) => Effect.Effect<Change, TokenStorageError>
   ) => Effect.Effect<void, TokenStorageError>
   /**
-   * Waits until no other process holds the lease of the name, then holds the lease for the scope. The lease expires some
-   * time after its holder has died. Only one fiber of this process calls it at a time for each name.
+   * Waits until no other process holds the lease of the name, then holds the lease for the scope. The lease expires
+   * some time after its holder has died. Only one fiber of this process calls it at a time for each name.
    *
    * @default a lease within this process
    */
@@ -109,7 +109,10 @@ export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.
         : yield* write(name, token, now)
     })
 
-  /** What to do with the current record of the name when the token is removed. Only a record of this very token goes. */
+  /**
+   * What to do with the current record of the name when the token is removed. Only a record of this very token is
+   * removed.
+   */
   const changeOnRemove = (name: string, token: AccessToken.AccessToken) => (current: Option.Option<string>) =>
     Effect.flatMap(current, (record) => codec.open(name, record)).pipe(
       Effect.match({
@@ -138,5 +141,5 @@ export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.
   }
 }
 
-/** No token is valid for longer, in milliseconds: a year. A record that claims a later expiry is overwritten. */
+/** The longest lifetime of a token, in milliseconds: a year. A record that claims a later expiry is overwritten. */
 const LONGEST_LIFE = Duration.toMillis("366 days")

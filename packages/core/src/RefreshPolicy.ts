@@ -19,15 +19,15 @@ import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.t
  */
 export interface Options {
   /**
-   * How long before the expiry the advisory part begins, as a function of the token's whole life. Half the life is used if
-   * that is shorter. A `refresh_in` in the token response, as Entra ID sends it, takes the place of this window.
+   * How long before the expiry the advisory part begins, as a function of the token's whole life. Half the life is used
+   * if that is shorter. A `refresh_in` in the token response, as Entra ID sends it, takes the place of this window.
    *
    * @default a quarter of the life, at most 5 minutes for lives up to 20 minutes, 15 up to 90 minutes, 60 beyond
    */
   readonly advisoryWindow: (lifetime: Duration.Duration) => Duration.DurationInput
   /**
-   * How long before the expiry the mandatory part begins, as a function of the token's whole life. Half the life is used
-   * if that is shorter.
+   * How long before the expiry the mandatory part begins, as a function of the token's whole life. Half the life is
+   * used if that is shorter.
    *
    * @default a twentieth of the life, at most 1 minute
    */
@@ -45,8 +45,8 @@ export interface Options {
    */
   readonly renewUnused: boolean
   /**
-   * The wait between failed attempts before the mandatory part: `base` after the first failure, then doubled each time up
-   * to `max`. Up to half of the wait is added at random.
+   * The wait between failed attempts before the mandatory part: `base` after the first failure, then doubled each time
+   * up to `max`. Up to half of the wait is added at random.
    *
    * @default base 1 second, max 5 minutes
    */
@@ -75,15 +75,15 @@ export interface Options {
    */
   readonly refusalMemory: Duration.DurationInput
   /**
-   * How long a token that replaced a rejected one stays in use although the MCP server rejects it too. Doubled with each
-   * further rejection, up to `backoff.max`.
+   * How long a token that replaced a rejected one stays in use although the MCP server rejects it too. Doubled with
+   * each further rejection, up to `backoff.max`.
    *
    * @default 1 second
    */
   readonly rejectionMemory: Duration.DurationInput
   /**
-   * How long the `TokenStorage` may take to read, write or remove a token. After that time the provider carries on without
-   * the storage.
+   * How long the `TokenStorage` may take to read, write or remove a token. After that time the provider carries on
+   * without the storage.
    *
    * @default 5 seconds
    */
@@ -121,8 +121,8 @@ const window = (longest: Duration.Duration, share: number) => (lifetime: Duratio
   Duration.min(longest, Duration.times(lifetime, share))
 
 /**
- * The default of every option. The windows are those of the AWS SDKs (5 minutes for lives up to 20 minutes, 15 up to 90,
- * 60 beyond; 60 seconds mandatory), limited to a quarter and a twentieth of the life.
+ * The default of every option. The windows are those of the AWS SDKs (5 minutes for lives up to 20 minutes, 15 up to
+ * 90, 60 beyond; 60 seconds mandatory), limited to a quarter and a twentieth of the life.
  *
  * @since 0.1.0
  * @category constructors
@@ -208,11 +208,11 @@ export interface Moments {
  *
  * - The renewals of many providers are spread over the first half of the advisory part.
  * - No window is longer than half the life, or a token would be due for renewal when it is issued.
- * - The renewal begins at least `2 * latency` before the mandatory part, so that it is done by then.
+ * - The renewal begins at least `2 * latency` before the mandatory part, so that it ends before that part.
  * - A `refreshAt` of the token, which the authorization server sent, takes the place of the advisory window.
  *
- * @param jitter at least 0 and below 1, rolled once per token. Rolled at each look, the earliest roll would always win.
- * @param latency what the last renewal took, in milliseconds
+ * @param jitter at least 0 and below 1, rolled once per token: with a roll at each look, the earliest one would count
+ * @param latency how long the last renewal took, in milliseconds
  *
  * @internal
  */
@@ -229,9 +229,9 @@ export const moments = (self: RefreshPolicy, token: AccessToken, jitter: number,
 }
 
 /**
- * The wait before the next attempt, in milliseconds. The wait is doubled with each failure of the same kind, transient or
- * final, and up to half of it is added at random. If the server sent `Retry-After` (RFC 9110 §10.2.3), the wait is that,
- * and up to a tenth of it is added at random. After a final error the wait is at least `refusalMemory`.
+ * The wait before the next attempt, in milliseconds. The wait is doubled with each failure of the same kind, transient
+ * or final, and up to half of it is added at random. If the server sent `Retry-After` (RFC 9110 §10.2.3), the wait is
+ * that, and up to a tenth of it is added at random. After a final error the wait is at least `refusalMemory`.
  *
  * @param times how many failures of the same kind came before, in a row
  * @param error `undefined` for a bug below the provider, which counts as final
@@ -253,7 +253,7 @@ export const delay = (
   return Math.max(Math.ceil(doubled(base, times, max) * (1 + jitter / 2)), memory(self, error), SHORTEST_DELAY)
 }
 
-/** In milliseconds. Attempts never follow one another immediately, whatever the policy is. */
+/** The shortest wait between attempts, in milliseconds, whatever the policy is. */
 const SHORTEST_DELAY = 100
 
 /** The longest `Retry-After` that is respected, in milliseconds: one hour. */
@@ -273,8 +273,8 @@ export const rejectionMemory = (self: RefreshPolicy, rejections: number): number
   doubled(self.rejectionMemory, rejections - 1, self.backoff.max)
 
 /**
- * How long an error answers later callers, in milliseconds: a transient error as long as its `Retry-After` says, a final
- * one for `refusalMemory`.
+ * How long an error answers later callers, in milliseconds: a transient error as long as its `Retry-After` says, a
+ * final one for `refusalMemory`.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,6 +1,6 @@
 /**
  * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL
- * in canonical form, and what the `resource` parameter of a token request says.
+ * in canonical form, and the value of the `resource` parameter of a token request.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import { type InsecureEndpoint, InvalidOptions } from "./OAuthError.ts"
 export interface ResourceIdentifier {
   /** The URL as the platform parses it: a bare origin ends with a slash. */
   readonly url: URL
-  /** The canonical identifier, such as `https://mcp.example.com`. Metadata and token requests name the server so. */
+  /** The canonical identifier, such as `https://mcp.example.com`. Metadata and token requests use this name. */
   readonly resource: string
 }
 
@@ -26,7 +26,7 @@ export interface ResourceIdentifier {
  * a bare origin unless the caller wrote one.
  *
  * @param url the parsed URL
- * @param written the text that the caller wrote. `URL` adds a slash to a bare origin, so only the text tells.
+ * @param written the text that the caller wrote. `URL` adds a slash to a bare origin, so only the text is exact
  *
  * @since 0.1.0
  * @category getters
@@ -39,7 +39,7 @@ export const canonicalUrl = (url: URL, written: string): string => {
 const invalid = (description: string) => Either.left(new InvalidOptions({ option: "serverUrl", description }))
 
 /**
- * Reads the `serverUrl` that a caller gave. Fails with `InvalidOptions` if the text is no absolute http(s) URL, or
+ * Reads the `serverUrl` that a caller gave. Fails with `InvalidOptions` if the text is not an absolute http(s) URL, or
  * holds a fragment, a user name or a password; and with `InsecureEndpoint` if nothing may be sent there.
  *
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Which scopes a token request asks for. RFC 6749 §3.3 leaves the choice to the client; MCP authorization, "Scope
- * Selection Strategy", puts the sources in order.
+ * The choice of the scopes that a token request asks for. RFC 6749 §3.3 leaves it to the client; MCP authorization,
+ * "Scope Selection Strategy", puts the sources in order.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Challenge from "./Challenge.ts"
 import * as Scopes from "./internal/text/scopeList.ts"
 
 /**
- * Where scopes can come from. The first source that has any decides: `configured`, then `challenges`, then `supported`.
+ * The sources of scopes. The first source that has any decides: `configured`, then `challenges`, then `supported`.
  *
  * @since 0.1.0
  * @category models
@@ -21,7 +21,7 @@ export interface Sources {
    * counts.
    */
   readonly challenges?: ReadonlyArray<Challenge.Challenge | undefined> | undefined
-  /** `scopes_supported` of the server's metadata (RFC 9728 §2). What is not a scope token is left out. */
+  /** `scopes_supported` of the server's metadata (RFC 9728 §2). Entries that are not scope tokens are left out. */
   readonly supported?: ReadonlyArray<string> | undefined
   /**
    * Scopes to ask for in any case: those that a step-up needs (RFC 6750 §3.1) and those that an earlier one was

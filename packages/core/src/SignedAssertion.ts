@@ -29,13 +29,13 @@ export interface Options {
   /**
    * The private key, or an Effect that returns it, together with its names if these change with it.
    *
-   * The Effect runs again when the authorization server refuses an assertion that the key has signed, because the key may
-   * have been rotated. If it has been, the token request is sent once more, immediately. A new `CryptoKey` or external signer
-   * counts as another key only if its `keyId`, `x5t` or `x5tS256` is new. With the same names, it signs the next request,
-   * after the 5 seconds for which a refusal is remembered.
+   * The Effect runs again when the authorization server refuses an assertion that the key has signed, because the key
+   * may have been rotated. If it has been, the token request is sent once more, immediately. A new `CryptoKey` or
+   * external signer counts as another key only if its `keyId`, `x5t` or `x5tS256` is new. With the same names, it signs
+   * the next request, after the 5 seconds for which a refusal is remembered.
    */
   readonly signingKey: SigningKey | Effect.Effect<SigningKey | IdentifiedKey, AssertionError>
-  /** The header `alg`: what the key is for. */
+  /** The header `alg`: the algorithm of the key. */
   readonly signingAlgorithm: SigningAlgorithm
   /**
    * The time from `iat` to `exp`, at least 1 second.
@@ -44,7 +44,7 @@ export interface Options {
    */
   readonly lifetime?: Duration.DurationInput | undefined
   /**
-   * The header `typ`. `client-authentication+jwt` is that of draft-ietf-oauth-rfc7523bis.
+   * The header `typ`. `client-authentication+jwt` is the value of draft-ietf-oauth-rfc7523bis.
    *
    * @default "JWT"
    */
@@ -74,8 +74,8 @@ export interface Options {
    */
   readonly additionalClaims?: Readonly<Record<string, unknown>> | undefined
   /**
-   * Claims that replace the standard ones, for servers that need other values. A `jti` here is the same in every assertion:
-   * a server that accepts each `jti` once refuses the second assertion (RFC 7523 §3).
+   * Claims that replace the standard ones, for servers that need other values. A `jti` here is the same in every
+   * assertion: a server that accepts each `jti` once refuses the second assertion (RFC 7523 §3).
    *
    * @default none
    */
@@ -83,8 +83,8 @@ export interface Options {
 }
 
 /**
- * Makes a source of assertions. The key is imported once, now: a key that cannot be used fails with `InvalidOptions`, a key
- * that could not be loaded with `AssertionError`.
+ * Makes a source of assertions. The key is imported once, now: a key that cannot be used fails with `InvalidOptions`, a
+ * key that could not be loaded with `AssertionError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -110,7 +110,7 @@ export const make = (
             aud: request.audience,
             iat: now,
             exp: now + lifetime,
-            // From a cryptographic source, new for every attempt.
+            // A random value from a cryptographic source, new for every attempt.
             jti: crypto.randomUUID(),
             ...options.claimOverrides
           })
@@ -152,7 +152,7 @@ const makeRotatingKey = (options: Options): Effect.Effect<RotatingKey, InvalidOp
     /** One load for all assertions that were refused under the same key; a later caller finds the new key. */
     const loading = yield* Effect.makeSemaphore(1)
 
-    /** Whether the key in use may have signed it. An assertion in somebody else's `Redacted` is unknown, and counts. */
+    /** Whether the key in use may have signed the assertion. True for one that this source did not return. */
     const isByCurrent = (assertion: Redacted.Redacted<string>): boolean =>
       (signers.get(assertion) ?? current.sign) === current.sign
 
@@ -170,7 +170,10 @@ const makeRotatingKey = (options: Options): Effect.Effect<RotatingKey, InvalidOp
         loading.withPermits(1)
       )
 
-    /** If the key cannot be loaded, the next assertion fails with the reason. That assertion also loads the same key again. */
+    /**
+     * If the key cannot be loaded, the next assertion fails with the reason. That assertion also loads the same key
+     * again.
+     */
     const rotated = (refused: Redacted.Redacted<string>): Effect.Effect<boolean> =>
       Effect.suspend(() => {
         if (!isByCurrent(refused)) return Effect.succeed(true)

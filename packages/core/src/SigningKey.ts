@@ -1,5 +1,6 @@
 /**
- * The kinds of private keys that sign assertions, and what each JWS algorithm needs (RFC 7518 §3, RFC 8037 §3.1).
+ * The kinds of private keys that sign assertions, and the parameters of each JWS algorithm (RFC 7518 §3, RFC 8037
+ * §3.1).
  *
  * @since 0.1.0
  */
@@ -72,18 +73,18 @@ export interface IdentifiedKey {
 }
 
 /**
- * What one algorithm needs, in the words of WebCrypto and in those of an error message.
+ * The parameters of one algorithm, for WebCrypto and for error messages.
  *
  * @internal
  */
 export interface Algorithm {
-  /** What an error message calls a key for this algorithm. */
+  /** The name of a key for this algorithm in error messages. */
   readonly keyName: string
-  /** What WebCrypto's `importKey` calls the algorithm of such a key. */
+  /** The algorithm of such a key, for WebCrypto's `importKey`. */
   readonly importParameters: { readonly name: string; readonly hash?: string; readonly namedCurve?: string }
-  /** What WebCrypto's `sign` is called with. */
+  /** The algorithm of a signature, for WebCrypto's `sign`. */
   readonly signParameters: AlgorithmIdentifier | EcdsaParams | RsaPssParams
-  /** In bytes. `undefined` for RSA, where a signature is as long as its key. */
+  /** The length of a signature in bytes; `undefined` for RSA, where a signature is as long as its key. */
   readonly signatureLength: number | undefined
 }
 
@@ -102,7 +103,7 @@ const ecdsa = (namedCurve: string, bits: number, signatureLength: number): Algor
 })
 
 /**
- * RFC 7518 §3.3 to §3.5, RFC 8037 §3.1, RFC 8032 §5.1.6.
+ * The parameters of each algorithm: RFC 7518 §3.3 to §3.5, RFC 8037 §3.1, RFC 8032 §5.1.6.
  *
  * @internal
  */
@@ -131,7 +132,10 @@ export const algorithms: Readonly<Record<SigningAlgorithm, Algorithm>> = {
  */
 export const MIN_MODULUS_LENGTH = 2048
 
-/** Algorithms of assertions that somebody else signed: a shared secret (RFC 7518 §3.2), and Ed25519 by its new name (RFC 9864). */
+/**
+ * The signature lengths of assertions that another party signed: a shared secret (RFC 7518 §3.2), and Ed25519 by its
+ * new name (RFC 9864).
+ */
 const otherSignatureLengths: ReadonlyMap<string, number> = new Map([
   ["HS256", 32],
   ["HS384", 48],
@@ -139,13 +143,14 @@ const otherSignatureLengths: ReadonlyMap<string, number> = new Map([
   ["Ed25519", 64]
 ])
 
-/** Every RSA key in use has a multiple of 512 bits. */
+/** The step between the lengths of RSA keys, in bytes: every RSA key in use has a multiple of 512 bits. */
 const RSA_STEP = 64
 
 const isSigningAlgorithm = (name: string): name is SigningAlgorithm => Object.hasOwn(algorithms, name)
 
 /**
- * Whether a signature of so many bytes can be whole. A signature by an algorithm that is not known here counts as whole.
+ * Whether a signature of so many bytes can be whole. A signature by an algorithm that is not known here counts as
+ * whole.
  *
  * @internal
  */

@@ -28,7 +28,7 @@ export interface TokenRequest extends TokenRequestContext {
   readonly grant: Grant
   readonly clientAuthentication: ClientAuthentication
   readonly additionalParameters?: Parameters | undefined
-  /** The life of a token whose answer does not say, in milliseconds. */
+  /** The lifetime of a token whose response has no `expires_in`, in milliseconds. */
   readonly defaultLifetime: number
   readonly limits?: Limits | undefined
 }
@@ -104,8 +104,8 @@ export const reservedParameters: ReadonlySet<string> = new Set([
  * Sends a form with the client's proof. If the authorization server refuses the proof and the client authentication has
  * another one, the form is sent once more. Redirects are not followed, because a 307 would replay the secret.
  *
- * An OAuth error fails with `TokenEndpointError`; the caller decodes any other answer with status 200. An error of the client
- * authentication passes through.
+ * An OAuth error fails with `TokenEndpointError`; the caller decodes any other answer with status 200. An error of the
+ * client authentication passes through.
  *
  * @since 0.1.0
  * @category constructors
@@ -137,7 +137,9 @@ const attempt = (
       (isReplaced) => ({ reply, isReplaced })
     ))
 
-/** A request with a new key is not the request that was refused. A second refusal is final. */
+/**
+ * Sends the request again after its key was replaced, since only the old key was refused. A second refusal is final.
+ */
 const onceMore = <E>(attempt: Effect.Effect<Attempt, E>): Effect.Effect<Reply, TokenEndpointError | E> =>
   Effect.flatMap(attempt, ({ isReplaced, reply }) => isReplaced ? Effect.flatMap(attempt, ({ reply }) => reply) : reply)
 
@@ -167,15 +169,16 @@ const sendWith = (
       Effect.mapError((error) => noAnswer(url, error))
     )
     const received = time()
-    // Two clocks, because the wall clock may have been set meanwhile, and the monotonic clock stops while the machine sleeps.
+    // Two clocks, because the wall clock may have been set meanwhile, and the monotonic clock stops while the machine
+    // sleeps.
     const duration = Math.max(received.millis - sent.millis, Number(received.nanos - sent.nanos) / 1e6)
     const sentAt = Math.floor(received.millis - duration)
     return yield* failOnError(answer, options, { sentAt, receivedAt: received.millis, secrets })
   })
 
 /**
- * Sends a token request and decodes the answer. If the authorization server refuses the proof or the grant, and that has been
- * replaced meanwhile, for example by a rotation of the key, the request is sent once more.
+ * Sends a token request and decodes the answer. If the authorization server refuses the proof or the grant, and that
+ * has been replaced meanwhile, for example by a rotation of the key, the request is sent once more.
  *
  * @internal
  */
@@ -187,7 +190,8 @@ export const request = (
     onceMore(
       Effect.gen(function*() {
         const { grant, resourceParameter, scopes } = options
-        // The proof first: if it fails, no request is sent, and the grant's assertion may be usable only once.
+        // The proof is made first. If it fails, no assertion is requested for the grant: such an assertion may count
+        // only once.
         const proof = yield* options.clientAuthentication.prove(options)
         const parameters = yield* grant.parameters(options)
         const form: Parameters = {

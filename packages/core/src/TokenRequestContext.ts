@@ -1,5 +1,5 @@
 /**
- * What a token request is for. Grants and client authentications make their parameters from it.
+ * The purpose of a token request. Grants and client authentications make their parameters from it.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import type { AssertionRequest, Audience } from "./Assertion.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
 
 /**
- * What a token request is for.
+ * The purpose of a token request: its authorization server, its resource and its scopes.
  *
  * @since 0.1.0
  * @category models
@@ -18,9 +18,9 @@ export interface TokenRequestContext {
   readonly authorizationServer: AuthorizationServer
   /** The canonical identifier of the server that the token is for (RFC 8707 §2). */
   readonly resource: string
-  /** The value of the `resource` parameter (RFC 8707 §2); `undefined` where the request has no such parameter. */
+  /** The value of the `resource` parameter (RFC 8707 §2); `undefined` if the request has no such parameter. */
   readonly resourceParameter: string | undefined
-  /** The scopes that are requested; empty where the request has no `scope` parameter. */
+  /** The scopes that are requested; empty if the request has no `scope` parameter. */
   readonly scopes: ReadonlyArray<string>
   /**
    * Whether the caller named no issuer, so that only the MCP server says which authorization server this is.
@@ -51,7 +51,7 @@ export const assertionRequest = (
   audience: Audience,
   refused: AssertionRequest["refused"]
 ): AssertionRequest => {
-  // As the authorization server writes it, because the server compares `aud` with that.
+  // The text is sent as the authorization server writes it, because the server compares `aud` with that.
   const tokenEndpoint = metadata.token_endpoint
   return {
     audience: audience === "issuer" ? issuer : audience === "token_endpoint" ? tokenEndpoint : audience.value,

@@ -1,5 +1,5 @@
 /**
- * What a token endpoint must answer with status 200 (RFC 6749 §5.1).
+ * The successful response of a token endpoint, with status 200 (RFC 6749 §5.1).
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ import { TokenEndpointError } from "./OAuthError.ts"
  * @category models
  */
 export interface Reply {
-  /** The body; `undefined` where it is not JSON. */
+  /** The body; `undefined` if it is not JSON. */
   readonly json: unknown
   /** The header `content-type`, or `none`. */
   readonly contentType: string
@@ -31,10 +31,10 @@ export interface Reply {
   readonly receivedAt: number
 }
 
-/** A longer life of a token is not believed: a year, in seconds. */
+/** The longest lifetime of a token that is believed, in seconds: a year. */
 const MAX_LIFETIME = 365 * 24 * 60 * 60
 
-/** The part of its life for which a token is used at least, whatever `refresh_in` says. */
+/** The part of its lifetime for which a token is used at least, whatever `refresh_in` says. */
 const SHORTEST_USE = 0.1
 
 /**
@@ -52,7 +52,7 @@ const TokenResponse = Schema.Struct({
   access_token: Schema.Redacted(Value),
   token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("bearer"))),
   expires_in: Schema.optional(Schema.NullOr(Lifetime)),
-  // Not in RFC 6749, so that an invalid value is no reason to reject the token.
+  // RFC 6749 does not define `refresh_in`, so an invalid value is no reason to reject the token.
   refresh_in: Schema.optional(Schema.Unknown),
   scope: Schema.optional(Schema.NullOr(Schema.String)),
   // Some servers send an empty refresh token in place of none.
@@ -70,9 +70,9 @@ const decodeLifetime = Schema.decodeUnknownOption(Lifetime)
  */
 export interface AskedForToken {
   readonly authorizationServer: AuthorizationServer
-  /** The life of a token whose answer does not say, in milliseconds. */
+  /** The lifetime of a token whose response has no `expires_in`, in milliseconds. */
   readonly defaultLifetime: number
-  /** The scopes of a token whose answer does not say (RFC 6749 §3.3). */
+  /** The scopes of a token whose response has no `scope` (RFC 6749 §5.1). */
   readonly scopes: ReadonlyArray<string>
 }
 
@@ -83,7 +83,7 @@ export interface AskedForToken {
  */
 export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<AccessToken, TokenEndpointError> =>
   Option.match(decodeResponse(reply.json), {
-    // Names the part that is wrong, and never shows it: the answer may contain a token.
+    // Names the invalid part, and never shows its value: the response may contain a token.
     onNone: () =>
       Effect.fail(noToken("InvalidResponse", asked, `answered 200, but ${whatIsWrong(reply)} (RFC 6749 §5.1).`)),
     onSome: (response) => {
@@ -117,11 +117,11 @@ export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<Access
     }
   })
 
-/** Within the life of the token, and not so early that the token is renewed all the time; in milliseconds. */
+/** The time until the renewal: within the lifetime, and not so early that renewals never stop; in milliseconds. */
 const refreshAfter = (wanted: number, lifetime: number): number =>
   Math.min(lifetime, Math.max(wanted, lifetime * SHORTEST_USE))
 
-/** The error of an answer with status 200. `description` follows the name of the token endpoint. */
+/** The error about a response with status 200. `description` follows the name of the token endpoint. */
 const noToken = (
   reason: TokenEndpointError["reason"],
   { authorizationServer }: AskedForToken,
@@ -142,7 +142,7 @@ const whatIsWrong = ({ contentType, json }: Reply): string => {
   }
   if (!isRecord(json) || Array.isArray(json)) return "the body is not a JSON object"
   if (typeof json["access_token"] !== "string" || json["access_token"] === "") return "it has no `access_token`"
-  if (!isValue(json["access_token"])) return "`access_token` has characters that cannot stand in a header"
+  if (!isValue(json["access_token"])) return "`access_token` has characters that a header cannot contain"
   if (typeof json["token_type"] !== "string") return "it has no `token_type`"
   const type = json["token_type"]
   if (type.toLowerCase() !== "bearer") {

@@ -1,5 +1,5 @@
 /**
- * Where tokens are stored, so that callers and providers share them. Processes share tokens in the storages of
+ * The storage of tokens, which callers and providers share. Processes share tokens in the storages of
  * `@effect-mcp-auth/storage-file` (one machine) and `@effect-mcp-auth/storage-redis` (a fleet).
  *
  * @since 0.1.0
@@ -47,7 +47,7 @@ export declare namespace TokenStorage {
     /** Removes this token. A different token that has taken its place stays. */
     readonly remove: (key: TokenKey.TokenKey, token: AccessToken.AccessToken) => Effect.Effect<void, TokenStorageError>
     /**
-     * Waits until nobody else holds the lease of the key, then holds the lease for the scope. The holder asks the
+     * Waits until no other caller holds the lease of the key, then holds the lease for the scope. The holder asks the
      * authorization server; the waiters find its token in the storage when their turn comes. In a storage that several
      * processes share, a lease expires some time after its holder has died.
      */
@@ -55,7 +55,8 @@ export declare namespace TokenStorage {
   }
 }
 
-// ---- your own --------------------------------------------------------------------------------------------------------
+// ---- a storage of your own
+// -------------------------------------------------------------------------------------------
 
 /**
  * The operations of a storage of your own, for `make`. They need no rules: `make` decides what may be overwritten and
@@ -72,8 +73,8 @@ export interface Operations {
   /** Removes what is stored under the key. */
   readonly remove: (key: TokenKey.TokenKey) => Effect.Effect<unknown, TokenStorageError>
   /**
-   * Waits until nobody else holds the lease of the key, then holds the lease for the scope. Give one if several processes
-   * share the storage.
+   * Waits until no other caller holds the lease of the key, then holds the lease for the scope. Several processes that
+   * share the storage need such a lease.
    *
    * @default a lease within this process
    */
@@ -81,8 +82,8 @@ export interface Operations {
 }
 
 /**
- * A storage from three plain operations. `make` decides, for this process, what `set` may overwrite and what `remove` may
- * remove. Use it for tokens that stay objects in memory. For tokens that leave the process, use
+ * A storage from three plain operations. `make` decides, for this process, what `set` may overwrite and what `remove`
+ * may remove. Use it for tokens that stay objects in memory. For tokens that leave the process, use
  * `RecordTokenStorage.make`, which encrypts them.
  *
  * `TokenStorageContract` of `@effect-mcp-auth/testing` has the tests that every storage should pass.
@@ -151,7 +152,8 @@ export const make = (options: Operations): TokenStorage.Service => {
 export const supersedes: (token: AccessToken.AccessToken, stored: AccessToken.AccessToken, now: number) => boolean =
   Replacement.supersedes
 
-// ---- memory ----------------------------------------------------------------------------------------------------------
+// ---- memory
+// ----------------------------------------------------------------------------------------------------------
 
 /**
  * Stores tokens in the memory of this process.

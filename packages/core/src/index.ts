@@ -3,14 +3,14 @@
  */
 
 /**
- * An access token and what its token response says about it.
+ * An access token and the facts about it from its token response.
  *
  * @since 0.1.0
  */
 export * as AccessToken from "./AccessToken.ts"
 
 /**
- * An assertion (RFC 7521): what a provider is asked for, and whether the assertion may be sent (RFC 7523 §3).
+ * An assertion (RFC 7521): the request for one, and the check whether it may be sent (RFC 7523 §3).
  *
  * @since 0.1.0
  */
@@ -24,7 +24,8 @@ export * as Assertion from "./Assertion.ts"
 export * as AssertionProvider from "./AssertionProvider.ts"
 
 /**
- * An authorization server and its metadata (RFC 8414; OpenID Connect Discovery 1.0 §4 where a server has only that).
+ * An authorization server and its metadata (RFC 8414; OpenID Connect Discovery 1.0 §4 if a server has only that
+ * document).
  *
  * @since 0.1.0
  */
@@ -52,7 +53,7 @@ export * as Challenge from "./Challenge.ts"
 export * as ClientAuthentication from "./ClientAuthentication.ts"
 
 /**
- * From a server's URL to its authorization server. The result is found once, and remembered for as long as its
+ * Finds the authorization server of an MCP server. The result is found once, and remembered for as long as its
  * documents are fresh.
  *
  * @since 0.1.0
@@ -67,7 +68,7 @@ export * as Discovery from "./Discovery.ts"
 export * as DiscoveryCache from "./DiscoveryCache.ts"
 
 /**
- * What a client presents at the token endpoint to get a token (RFC 6749 §1.3).
+ * The grants that a client presents at the token endpoint to get a token (RFC 6749 §1.3).
  *
  * @since 0.1.0
  */
@@ -84,8 +85,8 @@ export * as Jwt from "./Jwt.ts"
  * Tokens in a `KeyValueStore` of `@effect/platform`, for one process: neither the lease nor the order of writes reaches
  * other processes. Processes of one machine share `FileTokenStorage` instead.
  *
- * A `KeyValueStore` cannot list its keys, so the tokens of clients that no longer run stay in it. Give the store a prefix
- * (`KeyValueStore.prefix`) if it holds other things as well.
+ * A `KeyValueStore` cannot list its keys, so the tokens of clients that no longer run stay in it. Give the store a
+ * prefix (`KeyValueStore.prefix`) if it holds other things as well.
  *
  * @since 0.1.0
  */
@@ -187,15 +188,15 @@ export * as RefreshPolicy from "./RefreshPolicy.ts"
 
 /**
  * The resource identifier of an MCP server (RFC 8707 §2; MCP authorization, "Canonical Server URI"): the server's URL
- * in canonical form, and what the `resource` parameter of a token request says.
+ * in canonical form, and the value of the `resource` parameter of a token request.
  *
  * @since 0.1.0
  */
 export * as ResourceIdentifier from "./ResourceIdentifier.ts"
 
 /**
- * Which scopes a token request asks for. RFC 6749 §3.3 leaves the choice to the client; MCP authorization, "Scope
- * Selection Strategy", puts the sources in order.
+ * The choice of the scopes that a token request asks for. RFC 6749 §3.3 leaves it to the client; MCP authorization,
+ * "Scope Selection Strategy", puts the sources in order.
  *
  * @since 0.1.0
  */
@@ -209,7 +210,8 @@ export * as ScopeSelection from "./ScopeSelection.ts"
 export * as SignedAssertion from "./SignedAssertion.ts"
 
 /**
- * The kinds of private keys that sign assertions, and what each JWS algorithm needs (RFC 7518 §3, RFC 8037 §3.1).
+ * The kinds of private keys that sign assertions, and the parameters of each JWS algorithm (RFC 7518 §3, RFC 8037
+ * §3.1).
  *
  * @since 0.1.0
  */
@@ -230,21 +232,21 @@ export * as TokenEndpoint from "./TokenEndpoint.ts"
 export * as TokenKey from "./TokenKey.ts"
 
 /**
- * What a token request is for. Grants and client authentications make their parameters from it.
+ * The purpose of a token request. Grants and client authentications make their parameters from it.
  *
  * @since 0.1.0
  */
 export * as TokenRequestContext from "./TokenRequestContext.ts"
 
 /**
- * What a token endpoint must answer with status 200 (RFC 6749 §5.1).
+ * The successful response of a token endpoint, with status 200 (RFC 6749 §5.1).
  *
  * @since 0.1.0
  */
 export * as TokenResponse from "./TokenResponse.ts"
 
 /**
- * Where tokens are stored, so that callers and providers share them. Processes share tokens in the storages of
+ * The storage of tokens, which callers and providers share. Processes share tokens in the storages of
  * `@effect-mcp-auth/storage-file` (one machine) and `@effect-mcp-auth/storage-redis` (a fleet).
  *
  * @since 0.1.0

@@ -56,7 +56,7 @@ describe("the audience of an assertion (RFC 7523 §3)", () => {
     ["none", undefined, "no audience"],
     ["an empty one", "", "no audience"],
     ["control characters", "a\r\nb\u001b", "a b"],
-    ["what begins like the issuer", `${aud}.evil.example`, `${aud}.evil.example`],
+    ["a URL that begins like the issuer", `${aud}.evil.example`, `${aud}.evil.example`],
     ["two slashes", `${aud}//`, `${aud}//`],
     ["a path of the issuer", `${aud}/tenant`, `${aud}/tenant`],
     ["another case", "https://AUTH.example.com", "https://AUTH.example.com"]
@@ -81,7 +81,7 @@ describe("the option `audiences`", () => {
       { onLeft: ({ message }) => message, onRight: () => "sent" }
     )
 
-  it("replaces the usual audiences, and stands in the advice", () => {
+  it("replaces the usual audiences, and the advice of the error names it", () => {
     expect(said({ aud: "api://exchange" })).toBe("sent")
     expect(said({ aud: ["x", "api://other"] })).toBe("sent")
     expect(said({ aud })).toBe(
@@ -93,7 +93,7 @@ describe("the option `audiences`", () => {
     )
   })
 
-  it("does not help with an authorization server that only the MCP server has named", () => {
+  it("does not permit an authorization server that only the MCP server has named", () => {
     const unnamed = { issuerUnnamed: true }
     expect(said({ aud: ["api://exchange", aud] }, unnamed)).toBe("sent")
     expect(said({ aud: "api://exchange" }, unnamed)).toContain("is not bound to an authorization server")
@@ -103,10 +103,10 @@ describe("the option `audiences`", () => {
 
 describe("the time of an assertion", () => {
   it.each([
-    ["for a second more", { exp: now + 1 }],
-    ["without an expiry", {}],
-    ["from now on", { nbf: now }],
-    ["in a minute, as clocks differ", { nbf: now + 60 }]
+    ["an expiry in a second", { exp: now + 1 }],
+    ["no expiry", {}],
+    ["valid from now on", { nbf: now }],
+    ["valid in a minute, since clocks differ", { nbf: now + 60 }]
   ])("permits it to be sent: %s", (_, claims) => {
     expect(judge(jwt({ aud, ...claims }))).toBe("sent")
   })
@@ -123,8 +123,8 @@ describe("the time of an assertion", () => {
   })
 
   it.each([
-    ["in more than a minute", now + 61, "2025-01-01T00:01:01.000Z"],
-    ["after all time", 1e300, "1e+300"]
+    ["valid in more than a minute", now + 61, "2025-01-01T00:01:01.000Z"],
+    ["valid at a time beyond every date", 1e300, "1e+300"]
   ])("has not come, so that it is rejected: %s", (_, nbf, shown) => {
     assert.deepStrictEqual(judge(jwt({ aud, nbf })), [
       "NotYetValid",
@@ -144,7 +144,7 @@ describe("a text that is unsigned or not a JWT", () => {
   })
 
   it.each([
-    ["claims that nobody can read", `${encode({ alg: "none" })}.canary!.`],
+    ["claims that are not base64", `${encode({ alg: "none" })}.canary!.`],
     ["an expiry in words", jwt({ aud, exp: "canary" }, { alg: "none" })],
     ["too few parts", `${encode({ alg: "none" })}.${encode({ aud })}`]
   ])("with alg none does not pass as opaque: %s", (_, assertion) => {
@@ -159,8 +159,8 @@ describe("a text that is unsigned or not a JWT", () => {
   it.each([
     ["an expiry in words", jwt({ aud, exp: "canary" })],
     ["an audience that is a number", jwt({ aud: 1 })],
-    ["claims that are no JSON", `${encode({ alg: "ES256" })}.${Encoding.encodeBase64Url("{canary}")}.x`],
-    ["claims that are no base64", `${encode({ alg: "ES256" })}.canary!.x`],
+    ["claims that are not JSON", `${encode({ alg: "ES256" })}.${Encoding.encodeBase64Url("{canary}")}.x`],
+    ["claims that are not base64", `${encode({ alg: "ES256" })}.canary!.x`],
     ["no claims", `${encode({ alg: "ES256" })}..`]
   ])("does not pass as opaque if it is a JWT with %s", (_, assertion) => {
     for (const opaque of [false, true]) {
@@ -172,7 +172,7 @@ describe("a text that is unsigned or not a JWT", () => {
   })
 
   it.each([
-    ["an encrypted one, which nobody else can read", `${encode({ alg: "RSA-OAEP", enc: "A256GCM" })}.a.b.c.d`],
+    ["an encrypted JWT, which only its audience can read", `${encode({ alg: "RSA-OAEP", enc: "A256GCM" })}.a.b.c.d`],
     ["three parts of something else", "canary.canary.canary"],
     ["two parts", `${encode({ alg: "ES256" })}.canary`]
   ])("passes as opaque: %s", (_, assertion) => {

@@ -48,7 +48,7 @@ describe("AssertionProvider", () => {
 const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
 const jwt = (claims: unknown, alg = "ES256") => Redacted.make(`${encode({ alg })}.${encode(claims)}.canary-signature`)
 
-/** What becomes of a prebuilt assertion, an hour after the epoch. */
+/** The outcome for a prebuilt assertion, an hour after the epoch. */
 const shown = (assertion: Redacted.Redacted<string>, options?: { readonly opaque?: boolean | undefined }) =>
   Effect.zipRight(TestClock.setTime(3_600_000), ask).pipe(
     Effect.match({ onFailure: ({ reason }) => reason, onSuccess: (given) => given === assertion }),

@@ -33,7 +33,7 @@ describe("the well-known addresses (RFC 8414 §3.1, OpenID Connect Discovery 1.0
       "https://auth.example.com:8443/.well-known/openid-configuration/a",
       "https://auth.example.com:8443/a/.well-known/openid-configuration"
     ]]
-  ])("the well-known addresses of %s", (of, expected) => {
+  ])("the well-known addresses of %s are %j", (of, expected) => {
     assert.deepStrictEqual(AuthorizationServer.wellKnownUrls(new URL(of)).map(String), expected)
   })
 
@@ -68,7 +68,7 @@ describe("an issuer identifier (RFC 8414 §2)", () => {
     "https://auth.example.com/#",
     "https://user@auth.example.com",
     "https://:password@auth.example.com"
-  ])("%j is no issuer identifier", (text) => {
+  ])("%j is not an issuer identifier", (text) => {
     expect(AuthorizationServer.parseIssuer(text)).toBeUndefined()
   })
 
@@ -137,9 +137,9 @@ describe("discover", () => {
     [
       ...misses,
       ["a document without a token endpoint", document({ token_endpoint: undefined })] as const,
-      ["a token endpoint that is no text", document({ token_endpoint: [`${issuer}/token`] })] as const,
+      ["a token endpoint that is not a string", document({ token_endpoint: [`${issuer}/token`] })] as const,
       ["a document without an issuer", document({ issuer: undefined })] as const,
-      ["methods that are no texts", document({ token_endpoint_auth_methods_supported: [1] })] as const
+      ["methods that are not strings", document({ token_endpoint_auth_methods_supported: [1] })] as const
     ] as const
   )("the next address is tried after %s", ([, answer]) =>
     Effect.gen(function*() {
@@ -168,7 +168,7 @@ describe("discover", () => {
       expect(error.url).toBe(oidc)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("a search without a document guesses no endpoint, and the error names what was tried", () =>
+  it.effect("a search without a document guesses no endpoint, and the error names the addresses that were tried", () =>
     Effect.gen(function*() {
       yield* serve({
         [oauth]: Answer.html(),
@@ -187,7 +187,7 @@ describe("discover", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["auth.example.com", "https://auth.example.com?x=1", "https://a@auth.example.com"])(
-    "nothing is sent for %s, which is no issuer identifier",
+    "nothing is sent for %s, which is not an issuer identifier",
     (of) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(discover(of))
@@ -253,7 +253,7 @@ describe("discover", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("the document says whose it is (RFC 8414 §3.3)", () => {
+describe("the issuer that the document names (RFC 8414 §3.3)", () => {
   it.effect.each([
     "https://evil.example",
     "https://AUTH.example.com",
@@ -264,7 +264,7 @@ describe("the document says whose it is (RFC 8414 §3.3)", () => {
     "auth.example.com",
     ""
   ])(
-    "a document of the issuer %j ends the search, and nothing in it is used",
+    "a document of the issuer %j fails with IssuerMismatch, and nothing in it is used",
     (other) =>
       Effect.gen(function*() {
         yield* serve({ [oauth]: document({ issuer: other }), [oidc]: document() })
@@ -318,7 +318,7 @@ describe("the token endpoint must be one that may receive a secret", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["/token", "token", "", "https://"])(
-    "the token endpoint %j, which is no absolute URL, is not completed",
+    "the token endpoint %j, which is not an absolute URL, is refused and not completed",
     (tokenEndpoint) =>
       Effect.gen(function*() {
         yield* serve({ [oauth]: document({ token_endpoint: tokenEndpoint }) })

@@ -61,7 +61,7 @@ describe("parse (RFC 9110 §11.6.1)", () => {
     ["a parameter whose name could be token68", "Bearer abc=def", [["bearer", { abc: "def" }]]],
     ["a scheme alone before another", "Negotiate, Bearer a=b", [["negotiate", {}], ["bearer", { a: "b" }]]],
     ["two challenges without a comma", "Negotiate Bearer a=b", [["negotiate", {}], ["bearer", { a: "b" }]]],
-    ["a parameter that stands twice: the first counts", "Bearer a=1, A=2, b=3, a=\"4\"", [["bearer", {
+    ["a parameter that occurs twice: the first counts", "Bearer a=1, A=2, b=3, a=\"4\"", [["bearer", {
       a: "1",
       b: "3"
     }]]],
@@ -74,14 +74,14 @@ describe("parse (RFC 9110 §11.6.1)", () => {
     ["a comma in a quoted string where a scheme belongs", "\"x, Bearer a=b\", Basic realm=x", [["basic", {
       realm: "x"
     }]]],
-    ["a quote that does not end", "Bearer a=b, c=\"d, e=f", [["bearer", { a: "b" }]]],
+    ["a quoted string that does not end", "Bearer a=b, c=\"d, e=f", [["bearer", { a: "b" }]]],
     ["an escape at the very end", "Bearer a=b, c=\"d\\", [["bearer", { a: "b" }]]],
     ["a quote alone", "\"", []],
     ["an equals sign alone", "=", []],
     ["a scheme with a character that it cannot have", "Bear@er a=b, Basic realm=x", [["basic", { realm: "x" }]]],
     ["a value with a character that no token has", "Bearer a=b@c, d=e", [["bearer", { d: "e" }]]]
   ]
-  it.each(cases)("%s", (_, header, expected) => {
+  it.each(cases)("reads %s: %j", (_, header, expected) => {
     assert.deepStrictEqual(plain(header), expected)
   })
 
@@ -95,7 +95,7 @@ describe("parse (RFC 9110 §11.6.1)", () => {
     expect(Reflect.get({}, "x")).toBeUndefined()
   })
 
-  it("a name of an object's prototype is no parameter", () => {
+  it("a name of an object's prototype is not a parameter", () => {
     const [challenge] = Challenge.parse("Bearer")
     expect(challenge?.parameters.get("constructor")).toBeUndefined()
     expect(challenge?.token68).toBeUndefined()
@@ -131,7 +131,7 @@ describe("fromHeader", () => {
     expect(Challenge.error(challenge)).toBe("insufficient_scope")
     expect(Challenge.isInsufficientScope(challenge)).toBe(true)
     expect(challenge.parameters.get("error_description")).toBe("more, please")
-    // Each scope once, without words that are no scope tokens (RFC 6749 §3.3).
+    // Each scope once, without words that are not scope tokens (RFC 6749 §3.3).
     assert.deepStrictEqual(Challenge.requiredScopes(challenge), ["a:b", "c"])
   })
 
@@ -153,7 +153,8 @@ describe("fromHeader", () => {
   })
 })
 
-// ---- any input -------------------------------------------------------------------------------------------------------
+// ---- any input
+// -------------------------------------------------------------------------------------------------------
 
 /** Random headers from pieces of the grammar, so that many are almost valid. */
 const nearly = fc.array(
@@ -246,7 +247,7 @@ describe("any header", () => {
     fc.tuple(token, fc.array(parameter, { maxLength: 4 }), separator).map(([scheme, parameters, separator]) => ({
       scheme,
       token68: undefined,
-      // Set from the last to the first, so that the first of two parameters with one name wins.
+      // Set from the last to the first, so that the first of two parameters with one name counts.
       parameters: new Map(parameters.toReversed().map(({ name, value }) => [name.toLowerCase(), value])),
       printed: `${scheme} ${parameters.map(({ printed }) => printed).join(separator)}`.trimEnd()
     }))
@@ -270,7 +271,8 @@ describe("any header", () => {
 
 const byName = ([a]: readonly [string, string], [b]: readonly [string, string]) => a < b ? -1 : 1
 
-// ---- linear work -----------------------------------------------------------------------------------------------------
+// ---- linear work
+// -----------------------------------------------------------------------------------------------------
 
 /** The number of characters that the parser reads. */
 const looks = (header: string): number => {

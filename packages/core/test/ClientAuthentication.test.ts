@@ -62,13 +62,13 @@ describe("client_secret_basic (RFC 6749 §2.3.1)", () => {
       assert.deepStrictEqual(yield* prove(basic(clientId, clientSecret)), { authorization: expected, parameters: {} })
     }))
 
-  it.effect("hides the secret, and lists what errors must not show", () =>
+  it.effect("hides the secret, and lists the values that errors must not show", () =>
     Effect.gen(function*() {
       const proof = yield* basic("client", "canary/secret").prove(context())
       expect(JSON.stringify(proof)).not.toContain("canary")
       const secrets = proof.secrets?.map(Redacted.value)
       expect(secrets).toContain("canary/secret")
-      // What the header holds, were it to come back without its scheme.
+      // The value of the header without its scheme.
       expect(secrets).toContain("Y2xpZW50OmNhbmFyeSUyRnNlY3JldA==")
     }))
 })
@@ -105,7 +105,7 @@ describe("anonymous", () => {
 describe("private_key_jwt (RFC 7523 §2.2)", () => {
   const type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-  /** A provider that numbers its assertions and remembers what it was asked for. */
+  /** A provider that numbers its assertions and remembers their requests. */
   const numbered = () => {
     const asked: Array<Assertion.AssertionRequest> = []
     const assertionProvider: AssertionProvider.AssertionProvider.Service = (request) =>
@@ -173,7 +173,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       expect(told(asked)).toEqual([[], [], ["canary-2"], []])
     }))
 
-  it.effect("shared by many callers, reports each refused assertion once", () =>
+  it.effect("when many callers share it, reports each refused assertion once", () =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       const authentication = ClientAuthentication.privateKeyJwt({ clientId: "client", assertionProvider })
@@ -326,7 +326,7 @@ describe("the method that the metadata lists (RFC 8414 §2)", () => {
       })
   )
 
-  it("is another method than either in what identifies a token", () => {
+  it("has the name client_secret in the key of a token, whichever method is chosen", () => {
     expect(discover.method).toBe("client_secret")
     expect(basic("a", "b").method).toBe("client_secret_basic")
     expect(post("a", "b").method).toBe("client_secret_post")
@@ -385,7 +385,7 @@ describe("a strict authorization server", () => {
       }
     }))
 
-  // But for half a surrogate pair, which UTF-8 does not have.
+  // Without halves of surrogate pairs, which UTF-8 does not have.
   const printable = fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 }).filter((text) => text.isWellFormed())
 
   it.effect.prop(

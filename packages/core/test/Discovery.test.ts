@@ -48,7 +48,7 @@ describe("discovery remembers what it has found", () => {
       assert.deepStrictEqual(yield* traffic, [`POST ${tokenEndpoint}`])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("the authorization server's metadata is read again after a response that no token endpoint gives", () =>
+  it.scoped("the authorization server's metadata is read again after an invalid token response", () =>
     Effect.gen(function*() {
       const { script } = yield* network
       const provider = yield* makeProvider()
@@ -145,7 +145,7 @@ describe("a caller that gives the authorization server itself", () => {
       assert.deepStrictEqual(yield* traffic, [`POST ${tokenEndpoint}`])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("with `tokenEndpoint` no discovery request is made, not even after a response that no token endpoint gives", () =>
+  it.scoped("with `tokenEndpoint` no discovery request is made, not even after an invalid token response", () =>
     Effect.gen(function*() {
       const { script } = yield* network
       const provider = yield* makeProvider({ tokenEndpoint })
@@ -166,7 +166,7 @@ describe("a caller that gives the authorization server itself", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("metadata as the server writes it is used within limits", () => {
+describe("metadata is used as the server writes it, within limits", () => {
   it.scoped("the `resource` of the metadata is the one that is sent (RFC 9728 §2)", () =>
     Effect.gen(function*() {
       const { always, count } = yield* network

@@ -195,7 +195,7 @@ describe("after a failure documents are read again once for all providers", () =
       yield* Effect.flip(provider.accessToken)
       yield* always("authorization-server-metadata", Answer.status(503))
       yield* TestClock.adjust("5 seconds")
-      // The failed metadata request takes the place of a token request, which follows after the backoff.
+      // A failed metadata request fails the attempt. The token request follows after the backoff.
       const asked = yield* Effect.fork(provider.accessToken)
       yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(asked)
@@ -239,7 +239,7 @@ describe("how long a document is fresh", () => {
     ["an hour", { "cache-control": "max-age=3600" }, 60],
     ["an hour of which half is over", { "cache-control": "max-age=3600", age: "1800" }, 30],
     ["a moment", { "cache-control": "max-age=1" }, 5],
-    ["that it must not be kept", { "cache-control": "no-store" }, 5],
+    ["that it must not be stored", { "cache-control": "no-store" }, 5],
     ["a year", { "cache-control": "max-age=31536000" }, 1440],
     ["when it expires", { expires: "Thu, 01 Jan 1970 02:00:00 GMT" }, 120]
   ])(

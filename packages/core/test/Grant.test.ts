@@ -30,7 +30,7 @@ const parametersOf = (grant: Grant.Grant) =>
       ])
     ))
 
-/** A provider that numbers its assertions and remembers what it was asked for. */
+/** A provider that numbers its assertions and remembers their requests. */
 const numbered = () => {
   const asked: Array<Assertion.AssertionRequest> = []
   const assertionProvider: AssertionProvider.AssertionProvider.Service = (request) =>
@@ -48,7 +48,7 @@ describe("client_credentials (RFC 6749 §4.4)", () => {
 })
 
 describe("jwt-bearer (RFC 7523 §2.1)", () => {
-  it.effect("presents an assertion that is requested with what the token is for", () =>
+  it.effect("presents an assertion that is requested for the token's server, resource and scopes", () =>
     Effect.gen(function*() {
       const { asked, assertionProvider } = numbered()
       const grant = Grant.jwtBearer({ assertionProvider })
@@ -127,27 +127,30 @@ describe("a token request with a grant and a proof (RFC 6749 §5.2)", () => {
       ["invalid_request", [], []],
       ["temporarily_unavailable", [], []]
     ] as const
-  )("%s", ([code, clientRefused, grantRefused]) =>
-    Effect.gen(function*() {
-      const network = yield* TestNetwork.TestNetwork
-      const answer = Answer.json({ error: code }, { status: 400 })
-      yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")
-      yield* network.always("token", answer)
-      const grant = numbered()
-      const client = numbered()
-      const request = TokenEndpoint.request(network.httpClient, {
-        ...context,
-        grant: Grant.jwtBearer(grant),
-        clientAuthentication: ClientAuthentication.privateKeyJwt({ clientId: "client", ...client }),
-        resourceParameter: undefined,
-        defaultLifetime: 1000
-      })
-      yield* Effect.flip(request)
-      yield* Effect.flip(request)
-      const told = ({ asked }: typeof grant) => asked.map(({ refused }) => refused.map(Redacted.value))
-      expect(told(client)).toEqual([[], clientRefused])
-      expect(told(grant)).toEqual([[], grantRefused])
-    }).pipe(Effect.provide(TestNetwork.layer)))
+  )(
+    "reports an assertion as refused to its own provider only, after %s",
+    ([code, clientRefused, grantRefused]) =>
+      Effect.gen(function*() {
+        const network = yield* TestNetwork.TestNetwork
+        const answer = Answer.json({ error: code }, { status: 400 })
+        yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")
+        yield* network.always("token", answer)
+        const grant = numbered()
+        const client = numbered()
+        const request = TokenEndpoint.request(network.httpClient, {
+          ...context,
+          grant: Grant.jwtBearer(grant),
+          clientAuthentication: ClientAuthentication.privateKeyJwt({ clientId: "client", ...client }),
+          resourceParameter: undefined,
+          defaultLifetime: 1000
+        })
+        yield* Effect.flip(request)
+        yield* Effect.flip(request)
+        const told = ({ asked }: typeof grant) => asked.map(({ refused }) => refused.map(Redacted.value))
+        expect(told(client)).toEqual([[], clientRefused])
+        expect(told(grant)).toEqual([[], grantRefused])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
 
   it.effect("has both assertions, each in its own parameter (RFC 7523 §2)", () =>
     Effect.gen(function*() {

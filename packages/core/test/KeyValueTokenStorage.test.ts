@@ -7,7 +7,7 @@ import { AccessToken, KeyValueTokenStorage, TokenStorage } from "../src/index.ts
 import { environment, makeProvider, tags, watch } from "./support/provider.ts"
 import { encryptionKey, key, otherEncryptionKey, storedBy, token, view } from "./support/storage.ts"
 
-/** Each is for one process, so none has a second view. */
+/** Each storage is for one process, so none has a second view. */
 const places = {
   "KeyValueTokenStorage.layer": KeyValueTokenStorage.layer({ encryptionKey }),
   "KeyValueTokenStorage.layerPlaintext": KeyValueTokenStorage.layerPlaintext

@@ -77,7 +77,7 @@ describe("an error's message says what went wrong, where, and what to do", () =>
     ],
     [new OAuthError.InvalidOptions({ option: "issuer", description: "it is empty." }), "`issuer`: it is empty."]
   ]
-  it.each(cases)("%s", (error, message) => {
+  it.each(cases)("the message of %s", (error, message) => {
     expect(error.message).toBe(message)
     expect(String(error)).toContain(message)
     expect(error.stack).toContain(message)
@@ -90,7 +90,7 @@ describe("text from outside appears in a message as one line of at most 200 char
     ["a long name", [`https://${"a".repeat(5000)}`], `"https://${"a".repeat(192)}…"`],
     ["many names", ["a", "b", "c", "d"], "\"a\", \"b\", \"c\", …"],
     ["no name", [], "none"]
-  ])("%s", (_, actual, shown) => {
+  ])("for example %s", (_, actual, shown) => {
     for (const reason of ["Metadata", "NotListed", "Changed"] as const) {
       const { message } = mismatch(reason, actual)
       expect(message).toContain(` ${shown}`)
@@ -120,7 +120,7 @@ describe("isTransient: whether the same attempt may succeed later", () => {
     [insecure("NotHttps"), false],
     [insecure("PrivateAddress"), false],
     [resourceMismatch, false]
-  ])("%s: %s", (error, expected) => {
+  ])("%s is transient: %s", (error, expected) => {
     expect(OAuthError.isTransient(error)).toBe(expected)
   })
 })
@@ -136,7 +136,7 @@ describe("fromUnknown: the OAuthError in any error", () => {
     ["the cause of a RequestError", requestError],
     ["the cause of the cause of an Error", wrapped(2)],
     ["the cause of an UnknownException", new Cause.UnknownException(error)],
-    ["the cause of an object that is no Error", { cause: error }],
+    ["the cause of an object that is not an Error", { cause: error }],
     ["a failure of a Cause", Cause.fail(error)],
     ["the cause of a failure of a Cause", Cause.fail(requestError)],
     ["a defect of a Cause", Cause.die(error)],

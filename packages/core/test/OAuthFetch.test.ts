@@ -7,7 +7,7 @@ import { environment, impatient, layerProvider, makeProvider } from "./support/p
 const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
   Layer.provideMerge(layerProvider(options), environment(servers))
 
-/** Runs a promise while the fibers that it waits for go on. */
+/** Awaits a promise while other fibers run. */
 const call = (promise: () => Promise<Response>) => Effect.promise(promise)
 
 const rejected = (promise: () => Promise<unknown>) =>

@@ -122,7 +122,7 @@ describe("which requests carry the token", () => {
       const client = yield* HttpClient.HttpClient
       const response = yield* client.get(serverUrl, { headers: { "x-gateway-key": "canary" } })
       expect(response.status).toBe(200)
-      // The recorder of these tests searches the spans.
+      // The leak recorder of these tests searches the spans.
     }).pipe(
       Effect.locally(Headers.currentRedactedNames, ["x-gateway-key"]),
       Effect.provide(authenticated()),
@@ -255,7 +255,7 @@ describe("403", () => {
       expect(yield* network.count("resource")).toBe(2)
     }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
 
-  it.effect("a server that always answers 403 costs one extra request, not a loop", () =>
+  it.effect("a server that always answers 403 causes one extra request, not a loop", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient
@@ -335,7 +335,7 @@ describe("first calls", () => {
       expect(yield* network.count("token")).toBe(0)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("OAuthError.fromUnknown gets the OAuthError out of a failed call, to catch it by its tag", () =>
+  it.effect("OAuthError.fromUnknown returns the OAuthError of a failed call, to catch it by its tag", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
       const client = yield* HttpClient.HttpClient

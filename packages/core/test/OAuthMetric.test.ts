@@ -252,7 +252,7 @@ describe("cache hits", () => {
     ).pipe(Effect.provide(environment({ tokenLifetime: "1 hour" }))))
 })
 
-describe("labels", () => {
+describe("labels of metrics", () => {
   it.scoped("labels around the making of a provider are on all of its metrics, and on no other provider's", () =>
     Effect.gen(function*() {
       const tenant = (name: string) => Effect.tagMetrics(makeProvider({ additionalParameters: { name } }), "test", name)

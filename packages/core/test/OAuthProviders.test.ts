@@ -77,7 +77,7 @@ describe("get: a provider is made", () => {
       assert.deepStrictEqual(made, ["a"])
     }))
 
-  it.scoped("a lookup whose callers are all interrupted goes on, and its provider is idle until the next caller", () =>
+  it.scoped("a lookup whose callers are all interrupted continues, and its provider waits for the next caller", () =>
     Effect.gen(function*() {
       const { closed, lookup, made } = makeLookup<string>(() => Effect.sleep(100))
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive: 1000 })
@@ -214,7 +214,7 @@ describe("a provider is closed when it is not needed", () => {
       }
     }))
 
-  it.scoped("an `idleTimeToLive` of 60 days, which is longer than a timer can wait, is kept to", () =>
+  it.scoped("an `idleTimeToLive` of 60 days, which is longer than a timer can wait, is respected", () =>
     Effect.gen(function*() {
       const { closed, lookup } = makeLookup<string>()
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive: "60 days" })
@@ -263,7 +263,7 @@ describe("a provider is closed when it is not needed", () => {
       assert.deepStrictEqual(closed, ["a", "b"])
     }))
 
-  it.scoped("a provider that is invalidated while it is made still serves the callers that wait for it", () =>
+  it.scoped("a provider that is invalidated during its lookup still serves the callers that wait for it", () =>
     Effect.gen(function*() {
       const { closed, lookup, made } = makeLookup<string>(() => Effect.sleep(100))
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive })
@@ -285,7 +285,7 @@ describe("when the scope of the set ends", () => {
       return { providers, close: Scope.close(scope, Exit.void) }
     })
 
-  it.scoped("all providers are closed: idle, in use, invalidated and half made", () =>
+  it.scoped("all providers are closed: idle, in use, invalidated, and those whose lookup is in flight", () =>
     Effect.gen(function*() {
       const { closed, lookup } = makeLookup<string>((key) => key === "half made" ? Effect.never : Effect.void)
       const { close, providers } = yield* open({ lookup })
@@ -304,7 +304,7 @@ describe("when the scope of the set ends", () => {
       assert.deepStrictEqual(yield* providers.keys, [])
     }))
 
-  it.scoped("a provider whose finalizer fails does not keep the others open", () =>
+  it.scoped("the other providers are closed although the finalizer of one fails", () =>
     Effect.gen(function*() {
       const { closed, lookup } = makeLookup<string>()
       const scope = yield* Scope.make()
@@ -398,7 +398,7 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
       })
   )
 
-  /** The recorder would search every span for a thousand secrets. */
+  /** Without this, the leak recorder would search every span for a thousand secrets. */
   const untraced = Effect.withTracerEnabled(false)
 
   /** Many servers of one authorization server, whose metadata takes a while. */

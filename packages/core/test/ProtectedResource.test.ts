@@ -40,7 +40,7 @@ describe("the well-known addresses (RFC 9728 §3.1)", () => {
       "https://mcp.example.com:8443/.well-known/oauth-protected-resource"
     ]],
     ["https://mcp.example.com//evil.example", [`${atRoot}//evil.example`, atRoot]]
-  ])("the well-known addresses of %s", (url, expected) => {
+  ])("the well-known addresses of %s are %j", (url, expected) => {
     assert.deepStrictEqual(ProtectedResource.wellKnownUrls(new URL(url)).map(String), expected)
   })
 })
@@ -127,12 +127,12 @@ describe("discover", () => {
   it.effect.each(
     [
       ...misses,
-      ["a resource that is no text", Answer.json({ resource: 1 })] as const,
+      ["a resource that is not a string", Answer.json({ resource: 1 })] as const,
       [
-        "authorization servers that are no list",
+        "authorization servers that are not a list",
         document({ authorization_servers: "https://auth.example.com" })
       ] as const,
-      ["scopes that are no texts", document({ scopes_supported: [1] })] as const
+      ["scopes that are not strings", document({ scopes_supported: [1] })] as const
     ] as const
   )("the next address is tried after %s", ([, answer]) =>
     Effect.gen(function*() {
@@ -162,7 +162,7 @@ describe("discover", () => {
       assert(error._tag === "DiscoveryError")
       expect(error.reason).toBe("Unavailable")
       expect(error.message).toBe(
-        `${atPath}: no complete answer within 10s. This may pass: try again later.`
+        `${atPath}: no complete answer within 10s. The server may recover: try again later.`
       )
       assert.deepStrictEqual(yield* sent, [atPath])
     }).pipe(Effect.provide(TestNetwork.layer)))
@@ -176,7 +176,7 @@ describe("discover", () => {
       expect(error.transient).toBe(true)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("the limits of `discover` are kept to", () =>
+  it.effect("`discover` stops at its limits", () =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: Answer.text(" ".repeat(50) + "{}"), [atRoot]: Answer.never })
       const limits = { timeout: Duration.millis(50), maxBodySize: 50 }
@@ -303,7 +303,7 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["", "/relative", "https://[", "not a url"])(
-    "the text %j in a challenge, which is no URL, is ignored",
+    "the text %j in a challenge, which is not a URL, is ignored",
     (url) =>
       Effect.gen(function*() {
         yield* serve({ [atPath]: document() })
@@ -460,11 +460,11 @@ describe("probe: the challenge to a request without a token", () => {
       const error = yield* after(10_000, Effect.flip(probe()))
       expect(error.reason).toBe("Unavailable")
       expect(error.message).toBe(
-        `${url}: did not answer when asked for its challenge. This may pass: try again later.`
+        `${url}: did not answer when asked for its challenge. The server may recover: try again later.`
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("the limits of `probe` are kept to", () =>
+  it.effect("`probe` stops at its limits", () =>
     Effect.gen(function*() {
       yield* serve({ [url]: Answer.never })
       const error = yield* after(70, Effect.flip(probe({ ...defaultLimits, timeout: Duration.millis(70) })))

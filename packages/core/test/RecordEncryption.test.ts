@@ -42,7 +42,7 @@ describe("RecordEncryption.encrypted", () => {
       }))
   }
 
-  it.effect("takes a key in base64 with padding and white space", () =>
+  it.effect("accepts a key in base64 with padding and white space", () =>
     Effect.gen(function*() {
       const bytes = Buffer.alloc(32, 0xfb)
       const writing = yield* RecordEncryption.encrypted({
@@ -52,7 +52,7 @@ describe("RecordEncryption.encrypted", () => {
       expect(yield* reading.open("name", yield* writing.seal("name", token))).toEqual(token)
     }))
 
-  it.effect("never gives the same record twice, and shows neither the token nor its refresh token", () =>
+  it.effect("never returns the same record twice, and shows neither the token nor its refresh token", () =>
     Effect.gen(function*() {
       const codec = yield* RecordEncryption.encrypted({ encryptionKey })
       const refreshable = AccessToken.copy(token, { refreshToken: Redacted.make("canary-refresh") })
@@ -63,7 +63,7 @@ describe("RecordEncryption.encrypted", () => {
     }))
 
   for (const field of ["name", "expiresAt", "keyId", "iv", "ciphertext"]) {
-    it.effect(`does not open a record whose ${field} somebody has changed`, () =>
+    it.effect(`refuses a record whose ${field} was changed`, () =>
       Effect.gen(function*() {
         const codec = yield* RecordEncryption.encrypted({ encryptionKey: [encryptionKey, otherEncryptionKey] })
         const others = yield* RecordEncryption.encrypted({ encryptionKey: otherEncryptionKey })
@@ -77,7 +77,7 @@ describe("RecordEncryption.encrypted", () => {
 })
 
 describe("RecordEncryption.plaintext", () => {
-  it.effect("gives the token back under the same name, and fails with Foreign under another", () =>
+  it.effect("opens a record under the same name, and fails with Foreign under another", () =>
     Effect.gen(function*() {
       const record = yield* RecordEncryption.plaintext.seal("name", token)
       expect(yield* RecordEncryption.plaintext.open("name", record)).toEqual(token)

@@ -33,7 +33,8 @@ describe("a stored record that cannot be used", () => {
           yield* store.set(yield* TokenKey.digest(key), record)
           const error = yield* Effect.flip(storage.get(key))
           expect(error).toMatchObject({ _tag: "TokenStorageError", operation: "get", reason })
-          // It cannot be read, so it is not known to be this token: remove leaves it, and set replaces it.
+          // The record cannot be read, so the storage does not know its token: remove leaves the record, and set
+          // replaces it.
           yield* storage.remove(key, token)
           expect((yield* Effect.flip(storage.get(key))).reason).toBe(reason)
           yield* storage.set(key, token)

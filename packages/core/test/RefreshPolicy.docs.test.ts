@@ -1,5 +1,5 @@
 /**
- * The page on a token's life says what the policy does.
+ * The numbers on the page about a token's life are those of the code.
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Redacted } from "effect"

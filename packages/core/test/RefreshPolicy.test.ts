@@ -128,7 +128,7 @@ describe("the wait between attempts", () => {
 })
 
 describe("RefreshPolicy.make", () => {
-  it("without options is the standard policy", () => {
+  it("returns the standard policy without options", () => {
     expect(RefreshPolicy.make()).toBe(RefreshPolicy.standard)
   })
 
@@ -162,7 +162,7 @@ describe("RefreshPolicy.make", () => {
     })
   })
 
-  it("a policy can be changed further", () => {
+  it("accepts the fields of another policy as options", () => {
     const policy = RefreshPolicy.make({ ...RefreshPolicy.make({ renewUnused: true }), leaseTimeout: "1 second" })
     expect(policy.renewUnused).toBe(true)
     expect(policy.leaseTimeout).toEqual(Duration.seconds(1))

@@ -7,19 +7,19 @@ describe("select (MCP authorization, \"Scope Selection Strategy\"; RFC 6749 §3.
   const cases: ReadonlyArray<
     readonly [name: string, sources: ScopeSelection.Sources, expected: ReadonlyArray<string>]
   > = [
-    ["no source at all gives no scope", {}, []],
+    ["without any source no scope is selected", {}, []],
     [
-      "the caller's scopes win over challenge and metadata",
+      "the caller's scopes come before those of challenge and metadata",
       { configured: ["mine"], challenges: [challenge("a")], supported: ["b"] },
       ["mine"]
     ],
     [
-      "an empty list of the caller gives no scope, whatever the server names",
+      "an empty list of the caller selects no scope, whatever the server names",
       { configured: [], challenges: [challenge("a")], supported: ["b"] },
       []
     ],
     [
-      "the challenge's scope wins over the metadata (RFC 6750 §3)",
+      "the challenge's scope comes before that of the metadata (RFC 6750 §3)",
       { challenges: [challenge("a c")], supported: ["b"] },
       ["a", "c"]
     ],

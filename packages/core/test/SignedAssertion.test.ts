@@ -15,7 +15,7 @@ const request: Assertion.AssertionRequest = {
   refused: []
 }
 
-/** Signs nothing, at no cost. */
+/** A signer that returns zeros, because the tests need no valid signature. */
 const fake: SigningKey.ExternalSigner = () => Effect.succeed(new Uint8Array(64))
 
 const base: SignedAssertion.Options = { issuer: "machine", signingKey: fake, signingAlgorithm: "ES256" }
@@ -232,8 +232,8 @@ describe("the signing key", () => {
   )
 })
 
-describe("rotation", () => {
-  /** Of one that nothing is known of. */
+describe("a rotation of the signing key", () => {
+  /** A request after the refusal of an assertion that the source did not make. */
   const refused = { ...request, refused: [Redacted.make("canary-refused")] }
 
   it.effect("loads the key again after a refusal, and uses it from then on", () =>
@@ -372,10 +372,10 @@ describe("the names of a key that is rotated", () => {
     }))
 
   it.effect.each<[string, Partial<SignedAssertion.Options>, SigningKey.IdentifiedKey["keyId"], string]>([
-    ["the JWK's own", {}, undefined, "own"],
-    ["that of the options", { keyId: "option" }, undefined, "option"],
-    ["that which came with the key", { keyId: "option" }, "named", "named"]
-  ])("%s", ([, changes, keyId, expected]) =>
+    ["those of the JWK", {}, undefined, "own"],
+    ["those of the options", { keyId: "option" }, undefined, "option"],
+    ["those that came with the key", { keyId: "option" }, "named", "named"]
+  ])("in the header are %s", ([, changes, keyId, expected]) =>
     Effect.gen(function*() {
       const { jwk } = yield* pair("ES256")
       const key = Redacted.make({ ...jwk, kid: "own" })
@@ -385,7 +385,7 @@ describe("the names of a key that is rotated", () => {
     }))
 })
 
-describe("a source that many callers tell of a refusal", () => {
+describe("a source to which many callers report a refusal", () => {
   const counting = Effect.gen(function*() {
     let runs = 0
     const provider = yield* SignedAssertion.make({
@@ -431,7 +431,8 @@ describe("a source that many callers tell of a refusal", () => {
 describe("the jti", () => {
   it.live("does not repeat in 100,000 assertions by 100 fibers", () =>
     Effect.gen(function*() {
-      // What the signer sees is what is sent. That it then refuses keeps the recorder from searching for 100,000 secrets.
+      // The signer sees the claims that would be sent. It then fails, so that the leak recorder has no 100,000 secrets
+      // to find.
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "enough seen." })
       const seen = new Set<unknown>()
       const provider = yield* SignedAssertion.make({

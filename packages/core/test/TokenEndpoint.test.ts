@@ -16,7 +16,7 @@ import {
 import { after, inPieces, sent, to } from "./support/wire.ts"
 
 describe("the token request (RFC 6749 §3.2)", () => {
-  it.effect("is byte by byte as expected with Basic", () =>
+  it.effect("has exactly the expected bytes with Basic", () =>
     Effect.gen(function*() {
       yield* request(token())
       const { body, headers, method } = yield* arrived
@@ -33,7 +33,7 @@ describe("the token request (RFC 6749 §3.2)", () => {
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("is byte by byte as expected with the secret in the body", () =>
+  it.effect("has exactly the expected bytes with the secret in the body", () =>
     Effect.gen(function*() {
       yield* request(token(), {
         clientAuthentication: ClientAuthentication.clientSecretPost(credentials),
@@ -113,7 +113,7 @@ describe("the token request (RFC 6749 §3.2)", () => {
       ])
     }))
 
-  it.effect("calls the grant and the proof anew, with what the token is for", () =>
+  it.effect("calls the grant and the proof anew, with its server, resource and scopes", () =>
     Effect.gen(function*() {
       const contexts: Array<TokenRequestContext.TokenRequestContext> = []
       const changes: Partial<TokenEndpoint.TokenRequest> = {
@@ -177,8 +177,8 @@ describe("the token request (RFC 6749 §3.2)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("no answer", () => {
-  it.effect("after a broken connection is transient, with the transport's own cause", () =>
+describe("a token request without a complete answer", () => {
+  it.effect("is a transient error after a broken connection, with the transport's own cause", () =>
     Effect.gen(function*() {
       const error = yield* fails(Answer.dropped)
       expect(error.reason).toBe("Unavailable")
@@ -188,19 +188,22 @@ describe("no answer", () => {
       expect(error.cause).toBeInstanceOf(Answer.ConnectionDropped)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("after a body that breaks off is transient, and half a token is not used", () =>
+  it.effect("is a transient error after a body that breaks off, and half a token is not used", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
-      yield* network.serve(url, () =>
-        Effect.sync(() =>
-          inPieces("{\"access_token\":\"canary-token\",\"token_type\":\"Bearer\"}", new Error("terminated"))
-        ))
+      yield* network.serve(
+        url,
+        () =>
+          Effect.sync(() =>
+            inPieces("{\"access_token\":\"canary-token\",\"token_type\":\"Bearer\"}", new Error("terminated"))
+          )
+      )
       const error = yield* Effect.flip(TokenEndpoint.request(network.httpClient, tokenRequest()))
       assert(error instanceof OAuthError.TokenEndpointError)
       expect(error.transient).toBe(true)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("after a time-out is transient, after 10 seconds or `requestTimeout`", () =>
+  it.effect("is a transient error after a time-out of 10 seconds or of `requestTimeout`", () =>
     Effect.gen(function*() {
       const standard = yield* after(10_000, fails(Answer.never))
       expect(standard.reason).toBe("Unavailable")

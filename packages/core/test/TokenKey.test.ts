@@ -14,13 +14,13 @@ const key: TokenKey.TokenKey = {
 }
 
 describe("TokenKey.encode", () => {
-  it("gives the same text for scopes and parameters in another order", () => {
+  it("returns the same text for scopes and parameters in another order", () => {
     expect(TokenKey.encode({ ...key, scopes: ["a", "b"], parameters: [["x", "2"], ["y", "1"]] })).toBe(
       TokenKey.encode(key)
     )
   })
 
-  it("gives the same text for parameters of the same name in another order", () => {
+  it("returns the same text for parameters of the same name in another order", () => {
     const one = TokenKey.encode({ ...key, parameters: [["audience", "b"], ["audience", "a"]] })
     expect(TokenKey.encode({ ...key, parameters: [["audience", "a"], ["audience", "b"]] })).toBe(one)
   })
@@ -38,7 +38,7 @@ describe("TokenKey.encode", () => {
     { parameters: [["y", "2"], ["x", "1"]] }
   ]
   for (const other of others) {
-    it(`gives another text for a key that differs in ${JSON.stringify(other)}`, () => {
+    it(`returns another text for a key that differs in ${JSON.stringify(other)}`, () => {
       expect(TokenKey.encode({ ...key, ...other })).not.toBe(TokenKey.encode(key))
     })
   }

@@ -6,7 +6,7 @@ import { AccessToken, TokenEndpoint } from "../src/index.ts"
 import { credentials, fails, issuer, request, token, tokenRequest, url } from "./support/tokenEndpoint.ts"
 import { after } from "./support/wire.ts"
 
-describe("the token (RFC 6749 §5.1)", () => {
+describe("the token of a response (RFC 6749 §5.1)", () => {
   it.effect("has the values of the answer", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000_000)
@@ -118,7 +118,7 @@ describe("the token (RFC 6749 §5.1)", () => {
       expect(Redacted.value(got.value)).toBe(`canary${visible}`)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("of a strict server has the values that the server says", () =>
+  it.effect("has the values that a strict server sends", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       const server = yield* TestAuthorizationServer.make({
@@ -154,7 +154,7 @@ describe("a 200 without a token", () => {
       [
         `a token with ${JSON.stringify(bad)}`,
         token({ access_token: `canary-${bad}token` }),
-        "`access_token` has characters that cannot stand in a header"
+        "`access_token` has characters that a header cannot contain"
       ] as const
     ),
     ["a token with a final newline", token({ access_token: "canary-token\n" }), "`access_token` has characters that"],

@@ -14,7 +14,7 @@ describe("TokenStorage.supersedes", () => {
   })
 })
 
-/** Each is for one process, so none has a second view. */
+/** Each storage is for one process, so none has a second view. */
 const places = {
   layerMemory: view(TokenStorage.layerMemory),
   "TokenStorage.make with three operations": Effect.sync(() => {

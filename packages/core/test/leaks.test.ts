@@ -7,7 +7,7 @@ import { OAuthError, OAuthHttpClient } from "../src/index.ts"
 import { environment, layerProvider, makeProvider } from "./support/provider.ts"
 import { inPieces } from "./support/wire.ts"
 
-/** The only test here that leaks, on purpose. */
+/** This test leaks on purpose, to show that the recorder works. */
 it.effect.fails("the recorder fails a test that logs a token which core acquired", () =>
   Effect.gen(function*() {
     const provider = yield* makeProvider()

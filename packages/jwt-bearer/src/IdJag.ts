@@ -25,7 +25,7 @@ import * as Refusals from "./internal/refusals.ts"
 import { accept, check, resourceOf } from "./internal/response.ts"
 
 /**
- * What kind of token the subject token is (RFC 8693 §3).
+ * The kind of the subject token (RFC 8693 §3).
  *
  * @since 0.1.0
  * @category models
@@ -61,14 +61,14 @@ export type IdentityProvider =
  */
 export type Options = IdentityProvider & {
   /**
-   * How the client proves its identity to the identity provider. The authorization server knows the same client by another
-   * id and another proof, which are options of `JwtBearer`.
+   * How the client proves its identity to the identity provider. The authorization server knows the same client by
+   * another id and another proof, which are options of `JwtBearer`.
    */
   readonly clientAuthentication: ClientAuthentication
   /** Returns the token that says who the user is. Every exchange runs this Effect anew. */
   readonly subjectToken: Effect.Effect<Redacted.Redacted<string>, AssertionError>
   /**
-   * What kind of token `subjectToken` is (RFC 8693 §3).
+   * The kind of `subjectToken` (RFC 8693 §3).
    *
    * @default "id_token"
    */
@@ -87,8 +87,8 @@ export type Options = IdentityProvider & {
   readonly maxResponseSize?: number | undefined
   /**
    * Whether an ID-JAG with a `jti` may be presented again until it expires, as
-   * draft-ietf-oauth-identity-assertion-authz-grant permits. Set `true` only for an authorization server that is known to
-   * accept it: an authorization server may accept each `jti` only once (RFC 7523 §3).
+   * draft-ietf-oauth-identity-assertion-authz-grant permits. Set `true` only for an authorization server that is known
+   * to accept it: an authorization server may accept each `jti` only once (RFC 7523 §3).
    *
    * @default false
    */
@@ -96,17 +96,18 @@ export type Options = IdentityProvider & {
 }
 
 /**
- * A provider of ID-JAGs, for as long as the scope lasts. Each ID-JAG is for one authorization server, resource and set of
- * scopes, and is returned for no other. It is cached until shortly before it expires, and callers that need the same one
- * share one exchange.
+ * A provider of ID-JAGs, for as long as the scope lasts. Each ID-JAG is for one authorization server, resource and set
+ * of scopes, and is returned for no other. It is cached until shortly before it expires, and callers that need the same
+ * one share one exchange.
  *
- * A returned ID-JAG counts as presented: when a connection breaks, the authorization server may have received it. An ID-JAG
- * with a `jti` is therefore returned to one caller only, unless `reuse` is set. Many callers then get one each, by up to 16
- * exchanges at a time; only an ID-JAG whose caller was interrupted is cached. An ID-JAG without a `jti` is cached until it
- * expires or is refused.
+ * A returned ID-JAG counts as presented: when a connection breaks, the authorization server may have received it. An
+ * ID-JAG with a `jti` is therefore returned to one caller only, unless `reuse` is set. Many callers then get one each,
+ * by up to 16 exchanges at a time; only an ID-JAG whose caller was interrupted is cached. An ID-JAG without a `jti` is
+ * cached until it expires or is refused.
  *
- * The provider fails with `AssertionError`: `Refused` where the identity provider refuses, which is final; `Unavailable`
- * where it cannot be reached; `WrongAudience` where the requested audience is not the issuer (SEP-990). After
+ * The provider fails with `AssertionError`: `Refused` where the identity provider refuses, which is final;
+ * `Unavailable` where it cannot be reached; `WrongAudience` where the requested audience is not the issuer (SEP-990).
+ * After
  * `invalid_grant`, the provider does not send that subject token again for the same authorization server, resource and
  * scopes. For others it may, because the refusal may be about what the user may access.
  *
@@ -147,7 +148,7 @@ export const make = (
       keyOf,
       fetch,
       check: (issued, _, now) => check(issued, now),
-      // A final refusal may be about the user, who must then get no token by an older ID-JAG.
+      // A final refusal may be about the user. An older ID-JAG must not get a token for that user.
       canUseOldAfter: ({ transient }) => transient,
       owner: { fibers: yield* OwnedFibers.make(), onClosed, onInterrupted }
     })

@@ -23,24 +23,25 @@ import type * as Scope from "effect/Scope"
  */
 export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issuer"> {
   /**
-   * The issuer identifier of the authorization server that may receive the assertion, or `discover` to trust the MCP server to
-   * name it.
+   * The issuer identifier of the authorization server that may receive the assertion, or `discover` to trust the MCP
+   * server to name it.
    *
-   * You may leave `issuer` out if the audience of the assertion is the authorization server that receives it. For an assertion
-   * with a fixed audience, an opaque one, or a client secret, name the issuer or write `discover`.
+   * You may leave `issuer` out if the audience of the assertion is the authorization server that receives it. For an
+   * assertion with a fixed audience, an opaque one, or a client secret, name the issuer or write `discover`.
    *
    * @default the authorization server that the MCP server names, for an assertion that is bound to it
    */
   readonly issuer?: OAuthProvider.OAuthProvider.Options["issuer"] | undefined
   /**
-   * The client id in the body, for a client that does not authenticate. Leave it out if the assertion identifies the client.
+   * The client id in the body, for a client that does not authenticate. Leave it out if the assertion identifies the
+   * client.
    *
    * @default none
    */
   readonly clientId?: string | undefined
   /**
-   * The client's own proof besides the grant's assertion: a secret, or a second assertion. The proof contains a client id; a
-   * different `clientId` is `InvalidOptions`.
+   * The client's own proof besides the grant's assertion: a secret, or a second assertion. The proof contains a client
+   * id; a different `clientId` is `InvalidOptions`.
    *
    * @default none
    */
@@ -52,9 +53,9 @@ export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issu
    */
   readonly audience?: Audience | undefined
   /**
-   * The subject of the assertion, by any name that distinguishes it from others. Providers that share a storage share tokens
-   * only if they have the same `subject`. Without it nothing is written to the storage, because the assertion may be another
-   * user's: the tokens stay in the memory of the provider.
+   * The subject of the assertion, by any name that distinguishes it from others. Providers that share a storage share
+   * tokens only if they have the same `subject`. Without it nothing is written to the storage, because the assertion
+   * may be another user's: the tokens stay in the memory of the provider.
    *
    * @default none
    */
@@ -91,7 +92,7 @@ export const make = (
       grant: Grant.jwtBearer({ assertionProvider, audience: options.audience }),
       clientAuthentication
     })
-    // Without a subject nobody knows whose tokens these are, so that no other provider may find them.
+    // Without a subject the owner of the tokens is unknown, so no other provider may find them.
     return yield* options.subject === undefined
       ? Effect.provideServiceEffect(made, TokenStorage, makeMemory)
       : made

@@ -45,8 +45,8 @@ const request: Assertion.AssertionRequest = {
 }
 
 /**
- * An answer of the identity provider's, its ID-JAG for another audience or with other claims if so told. It has no `jti`
- * otherwise, and may be presented again.
+ * An answer of the identity provider, with other claims in its ID-JAG on request. Without them the ID-JAG has no `jti`,
+ * and may be presented again.
  */
 let issued = 0
 const exchanged = (claims: object = {}, changes: object = {}, header: object = {}) => {
@@ -61,7 +61,7 @@ const exchanged = (claims: object = {}, changes: object = {}, header: object = {
   }
 }
 
-/** The identity provider: gives whatever is asked for, with these claims, unless a test says otherwise. */
+/** The identity provider. It issues every requested ID-JAG with these claims, unless a test changes its answers. */
 const identityProviderWith = (claims: () => object) =>
   Effect.gen(function*() {
     const network = yield* TestNetwork.TestNetwork
@@ -83,13 +83,13 @@ const identityProviderWith = (claims: () => object) =>
 
 const identityProvider = identityProviderWith(() => ({}))
 
-/** As most do it. */
+/** The claims of most identity providers. */
 const withIds = () => ({ jti: `canary-jti-${issued}` })
 
 const make = (options: Partial<IdJag.Options> = {}) =>
   IdJag.make(Object.assign({ issuer: idp, clientAuthentication, subjectToken: Effect.succeed(subjectToken) }, options))
 
-/** A provider of ID-JAGs and its identity provider, which gives this answer from now on. */
+/** A provider of ID-JAGs and its identity provider, which returns this answer from now on. */
 const answering = (answer: Answer.Answer, options?: Partial<IdJag.Options>) =>
   Effect.gen(function*() {
     const network = yield* identityProvider
@@ -110,7 +110,7 @@ const refusal = (error: string, status = 400, headers = {}) =>
   Answer.json({ error, error_description: "no" }, { status, headers })
 
 describe("the request (RFC 8693 §2.1)", () => {
-  it.scoped("goes byte by byte as written to the token endpoint in the identity provider's metadata", () =>
+  it.scoped("is sent with exactly the expected bytes to the token endpoint in the identity provider's metadata", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* (yield* make())(request)
@@ -234,9 +234,9 @@ describe("the answer (RFC 8693 §2.2)", () => {
       ["no token type", exchanged({}, { token_type: undefined })],
       ["no token", exchanged({}, { access_token: undefined })],
       ["an empty token", exchanged({}, { access_token: "" })],
-      ["a token that is no text", exchanged({}, { access_token: { canary: "canary" } })],
+      ["a token that is not a string", exchanged({}, { access_token: { canary: "canary" } })],
       ["a token with a line break", exchanged({}, { access_token: "canary\r\nx: y" })],
-      ["a token that is no JWT", exchanged({}, { access_token: "canary-opaque" })],
+      ["a token that is not a JWT", exchanged({}, { access_token: "canary-opaque" })],
       ["a token that is not signed", exchanged({}, {}, { alg: "none" })],
       ["a negative lifetime", exchanged({}, { expires_in: -1 })],
       ["an array", ["canary"]],
@@ -332,7 +332,7 @@ describe("a cached ID-JAG", () => {
       expect((yield* Effect.flip(provider(request))).reason).toBe("Refused")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("does not exist if nothing says when the ID-JAG expires", () =>
+  it.scoped("does not exist for an ID-JAG without an expiry", () =>
     Effect.gen(function*() {
       const { provider } = yield* answering(Answer.json(exchanged({}, { expires_in: undefined })))
       yield* provider(request)
@@ -490,7 +490,7 @@ describe("one exchange", () => {
       expect(yield* asked).toBe(1)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("goes on when its first caller is interrupted", () =>
+  it.scoped("continues when its first caller is interrupted", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.setLatency("1 second")
@@ -586,13 +586,13 @@ describe("a refusal of the identity provider", () => {
       yield* provider(request)
       expect((yield* forms).map((form) => form["subject_token"])).toEqual(["canary-first", "canary-second"])
       token = Redacted.make("canary-first")
-      // One without a `jti` is remembered; what is refused is for the one subject token.
+      // The ID-JAG without a `jti` is cached. Only the one subject token is refused.
       yield* TestClock.adjust("1 hour")
       expect((yield* Effect.flip(provider(request))).message).toBe(error.message)
       expect(yield* asked).toBe(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("for one resource leaves the user others", () =>
+  it.scoped("for one resource does not apply to other resources of the user", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       const provider = yield* make()
@@ -619,14 +619,14 @@ describe("a refusal of the identity provider", () => {
         const { network, provider } = yield* answering(refusal(code))
         for (let i = 0; i < 10; i++) expect((yield* Effect.flip(provider(request))).reason).toBe("Refused")
         expect(yield* asked).toBe(1)
-        // Whoever runs it may have mended that.
+        // The operator may have repaired the identity provider.
         yield* network.restore
         yield* TestClock.adjust("5 seconds")
         yield* provider(request)
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.scoped("holds for what was requested, and for nothing else", () =>
+  it.scoped("applies to the same request, and to no other", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       yield* network.script("token", refusal("invalid_target"))
@@ -762,7 +762,7 @@ describe("an identity provider that is out of order", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("a subject token that cannot be had", () => {
+describe("a subject token that cannot be obtained", () => {
   it.scoped("fails with its own error, and nothing is sent", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
@@ -804,7 +804,7 @@ describe("a subject token that cannot be had", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("a wrong option is found when the Layer is built, and nothing is sent", () => {
+describe("a wrong option fails when the Layer is built, and nothing is sent", () => {
   it.effect.each(
     [
       [{ issuer: "idp" }, "InvalidOptions", "`issuer`: it is not a URL"],
@@ -862,7 +862,7 @@ describe("layerConfig", () => {
 })
 
 describe("IdJag with JwtBearer", () => {
-  /** An authorization server that takes each ID-JAG once. */
+  /** An authorization server that accepts each ID-JAG once. */
   const serversWith = (claims: () => object) =>
     Effect.gen(function*() {
       const network = yield* identityProviderWith(claims)
@@ -923,7 +923,7 @@ describe("IdJag with JwtBearer", () => {
       const network = yield* serversWith(withIds)
       const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(Auth)))
       const first = yield* provider.accessToken
-      // It reaches the server, and the answer does not come back.
+      // The request reaches the server, and the answer is lost.
       yield* network.script(toServer, Answer.truncated)
       yield* Effect.flip(provider.renew(first))
       yield* TestClock.adjust("10 seconds")
@@ -941,7 +941,7 @@ describe("IdJag with JwtBearer", () => {
     ["omit", null, resource],
     [{ value: "urn:api" }, "urn:api", "urn:api"]
   ])(
-    "with resourceParameter %j tells the authorization server %s and the identity provider %s",
+    "with resourceParameter %j sends the authorization server %s and the identity provider %s",
     ([choice, told, asked]) =>
       Effect.gen(function*() {
         const network = yield* servers
@@ -972,7 +972,7 @@ describe("IdJag with JwtBearer", () => {
       const network = yield* servers
       const provider = yield* OAuthProvider.OAuthProvider.pipe(Effect.provide(yield* Layer.build(Auth)))
       yield* provider.accessToken
-      // Renewed in the background: the first attempt is refused.
+      // The token is renewed in the background: the first attempt is refused.
       yield* TestClock.adjust("59 seconds")
       expect(Redacted.value((yield* provider.accessToken).value)).toBe("canary-2")
       expect(yield* network.count("token")).toBe(2)

@@ -33,8 +33,8 @@ const keyPair = (name: string): Effect.Effect<CryptoKeyPair> =>
   })
 
 /**
- * An authorization server that verifies what `platform` signs for `workload` as a grant and what `machine` signs as a
- * client, and takes each `jti` once (RFC 7523 §3).
+ * An authorization server that verifies the grants that `platform` signs for `workload` and the client assertions that
+ * `machine` signs, and accepts each `jti` once (RFC 7523 §3).
  */
 const setup = (changes: { readonly audience?: string; readonly servers?: TestServers.TestServers.Options } = {}) =>
   Effect.gen(function*() {
@@ -62,7 +62,7 @@ const setup = (changes: { readonly audience?: string; readonly servers?: TestSer
       platform,
       rotated,
       trust: (publicKey: CryptoKey) => grants.rotate([{ publicKey }]),
-      /** The clients' before the grants'. */
+      /** The assertions so far: those of clients before those of grants. */
       seen: Effect.zipWith(clients.seen, grants.seen, (proofs, assertions) => [...proofs, ...assertions]),
       assertions: signed(platform.privateKey),
       machineAssertions: yield* Effect.flatMap(
@@ -102,7 +102,7 @@ const requests = Effect.flatMap(TestServers.TestServers, ({ network }) => networ
 
 const forms = Effect.map(requests, (all) => all.map(({ body }) => Object.fromEntries(new URLSearchParams(body))))
 
-/** The token of a provider with these options, and what the server thinks of it. */
+/** The token of a provider with these options, and the server's facts about it. */
 const obtained = (changes: Partial<JwtBearer.Options> = {}) =>
   Effect.gen(function*() {
     const provider = yield* JwtBearer.make({ ...options, ...changes })
@@ -333,7 +333,7 @@ describe("every attempt", () => {
         yield* network.script("token", Answer.truncated, Answer.status(503), Answer.dropped)
         const provider = yield* JwtBearer.make({
           ...options,
-          // The first failure is told.
+          // Callers without a token fail with the first failure.
           refreshPolicy: { patience: { withToken: Duration.seconds(1), withoutToken: Duration.zero } },
           clientAuthentication: ClientAuthentication.privateKeyJwt({
             clientId: "machine",

@@ -25,7 +25,7 @@ describe("leaks", () => {
     }
   })
 
-  it("finds the word canary, in clear and in base64, without being told the secret", () => {
+  it("finds the word canary, in clear and in base64, in texts whose secrets are not known", () => {
     const marked = ["a", "canary"].join("-")
     for (const prefix of ["", "a", "ab"]) {
       expect(find((texts) => texts.add("text", Encoding.encodeBase64(`${prefix}${marked}`)), [])).toHaveLength(1)

@@ -1,6 +1,6 @@
 /**
- * The client credentials grant with a JWT in place of a secret (RFC 7523 §2.2). The client signs the JWT with its own key, or
- * its platform supplies it.
+ * The client credentials grant with a JWT in place of a secret (RFC 7523 §2.2). The client signs the JWT with its own
+ * key, or its platform supplies it.
  *
  * @since 0.1.0
  */
@@ -24,12 +24,12 @@ import type * as Scope from "effect/Scope"
  */
 export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issuer"> {
   /**
-   * The issuer identifier of the authorization server that may receive the assertion, or `discover` to trust the MCP server to
-   * name it.
+   * The issuer identifier of the authorization server that may receive the assertion, or `discover` to trust the MCP
+   * server to name it.
    *
-   * You may leave `issuer` out if the audience of the assertion is the authorization server that receives it, because that
-   * server cannot use the assertion elsewhere. For an assertion with a fixed audience, or an opaque one, name the issuer or
-   * write `discover`.
+   * You may leave `issuer` out if the audience of the assertion is the authorization server that receives it, because
+   * that server cannot use the assertion elsewhere. For an assertion with a fixed audience, or an opaque one, name the
+   * issuer or write `discover`.
    *
    * @default the authorization server that the MCP server names, for an assertion that is bound to it
    */
@@ -51,7 +51,7 @@ export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issu
 }
 
 /**
- * The client's proof alone, for use with other grants, by an assertion of its own.
+ * The client's proof alone, with an assertion of its own, for use with other grants.
  *
  * @since 0.1.0
  * @category constructors

@@ -9,7 +9,7 @@ import { forms, keyPair, signed, strict, unsigned } from "./support.ts"
 
 const options: PrivateKeyJwt.Options = { serverUrl: "https://mcp.example.com/mcp", clientId: "machine" }
 
-/** Callers who have no token are told of the first failure. */
+/** With these options, callers without a token fail with the first failure. */
 const impatient: PrivateKeyJwt.Options = {
   ...options,
   refreshPolicy: { patience: { withToken: Duration.seconds(1), withoutToken: Duration.zero } }
@@ -17,7 +17,7 @@ const impatient: PrivateKeyJwt.Options = {
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-/** A strict server, and a provider's key that it knows. */
+/** A strict server, and the key of a provider that the server knows. */
 const setup = (server: Omit<Parameters<typeof strict>[0], "publicKey"> = {}) =>
   Effect.map(keyPair("ES256"), ({ privateKey, publicKey }) => ({
     ...strict({ ...server, publicKey }),
@@ -157,7 +157,7 @@ describe("the assertion", () => {
       })
   )
 
-  it.scoped("has the discovered issuer as aud if none is named, and otherwise the named one", () =>
+  it.scoped("has the named issuer as aud, or the discovered one if none is named", () =>
     Effect.gen(function*() {
       const { outcome } = yield* tokenWith({ issuer: "https://other.example.com" }, {})
       assert(outcome._tag === "Left")
@@ -171,7 +171,7 @@ describe("every attempt", () => {
       const { assertions, environment, seen } = yield* setup()
       yield* Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
-        // The first is seen by the server, its answer is not seen by the client.
+        // The server gets the first request, and the client does not get its answer.
         yield* network.script(
           "token",
           Answer.truncated,
@@ -242,7 +242,7 @@ describe("a refusal is final (RFC 6749 §5.2)", () => {
     }))
 })
 
-describe("rotation of the key", () => {
+describe("a rotation of the key", () => {
   const pem = ({ privateKey }: CryptoKeyPair) =>
     Effect.map(Effect.promise(() => exportPKCS8(privateKey)), (text) => Redacted.make(text))
 
@@ -432,7 +432,7 @@ describe("a prebuilt assertion", () => {
       const { environment } = yield* setup()
       yield* Effect.gen(function*() {
         const provider = yield* PrivateKeyJwt.make(allowed === true ? { ...options, issuer: "discover" } : options)
-        // Nobody signed it.
+        // The assertion is not signed, so the server refuses it.
         const error = yield* Effect.flip(provider.accessToken)
         expect(error._tag).toBe("TokenEndpointError")
         expect((yield* forms).map((form) => form["client_assertion"])).toEqual([Redacted.value(assertion)])

@@ -28,7 +28,7 @@ export const strict = (options: {
     audiences: [options.audience ?? options.servers?.issuer ?? "https://auth.example.com"]
   })
   return {
-    /** From now on the client's key is this one. */
+    /** Replaces the key of the client. */
     rotate: (publicKey: CryptoKey, keyId?: string) => rotate([{ publicKey, keyId }]),
     seen,
     environment: Layer.merge(

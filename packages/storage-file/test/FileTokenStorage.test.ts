@@ -72,7 +72,7 @@ describe("FileTokenStorage.layerConfig", () => {
 
 describe("FileTokenStorage.layerPlaintext", () => {
   live(
-    "does not open a record that is encrypted, and says which storage does",
+    "refuses an encrypted record, and the error names the storage that decrypts it",
     Effect.gen(function*() {
       const { directory } = yield* stored
       const error = yield* Effect.flip(Effect.flatMap(openPlaintext(directory), (storage) => storage.get(key)))

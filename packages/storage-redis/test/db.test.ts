@@ -22,7 +22,7 @@ describeRedis("the db", () => {
       expect(yield* Effect.promise(() => server.admin.dbsize())).toBe(0)
     }))
 
-  it.scopedLive("that Redis does not have, or denies, is an error, and db 0 is neither read nor written in its place", () =>
+  it.scopedLive("that Redis does not have, or denies, is an error, and the storage neither reads nor writes db 0", () =>
     Effect.gen(function*() {
       const server = yield* makeServer(["--enable-debug-command", "yes"])
       const bound = yield* server.addUser("bound", "~*", "&*", "+@all", "-select")
@@ -57,7 +57,7 @@ describeRedis("the db", () => {
 })
 
 describe("the db option", () => {
-  it.scopedLive("is refused if it is not a number, or not 0 in a cluster, instead of being taken for db 0", () =>
+  it.scopedLive("is refused if it is not a number, or not 0 in a cluster", () =>
     Effect.gen(function*() {
       const url = (...urls: ReadonlyArray<string>) => urls.map((one) => Redacted.make(one))
       const clusters = [

@@ -15,7 +15,7 @@ const resp3 = { protocol: 3, replyMapping: "resp3" } as const
 describe("with ioredis 6", async () => {
   describeRedis("the protocol", () => {
     layer(Server.layer(), { excludeTestServices: true })((it) => {
-      it.scoped("is RESP2 by default, and RESP3 if `redis.protocol` is 3", () =>
+      it.scoped("the connection speaks RESP2 by default, and RESP3 if `redis.protocol` is 3", () =>
         Effect.gen(function*() {
           const { admin, url } = yield* Server
           const protocolOf = (connectionName: string, options: object) =>
@@ -27,7 +27,7 @@ describe("with ioredis 6", async () => {
             })
           expect(yield* protocolOf("default", {})).toEqual(new Set(["2"]))
           expect(yield* protocolOf("resp3", resp3)).toEqual(new Set(["3"]))
-          // Not valid in ioredis 6 without protocol 3, and not used here.
+          // ioredis 6 refuses this value without protocol 3. The storage ignores the option.
           expect(yield* protocolOf("mapping", { replyMapping: "resp3" })).toEqual(new Set(["2"]))
         }))
     })

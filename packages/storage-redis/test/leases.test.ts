@@ -4,7 +4,7 @@ import { Effect, Exit, Fiber, Option, Scope } from "effect"
 import { describeRedis, Server, until } from "./support/redisServer.ts"
 import { hold, makeKey, makeToken, namesOf, open } from "./support/storage.ts"
 
-/** The lease does not expire during a test, and its waiters do not poll. */
+/** Options with which a lease does not expire during a test, and its waiters do not poll. */
 const patient = { leaseDuration: "1 hour", pollInterval: "1 hour" } as const
 
 describeRedis("a lease in Redis", () => {
@@ -24,7 +24,7 @@ describeRedis("a lease in Redis", () => {
           yield* server.untilInLine(line, index + 1)
         }
         yield* release
-        // The order is open: a waiter that has just subscribed also tries by itself.
+        // The order of the waiters is open: a waiter that has just subscribed also tries by itself.
         yield* Effect.forEach(fibers, Fiber.join)
         expect(new Set(served)).toEqual(new Set([0, 1, 2, 3]))
       }))

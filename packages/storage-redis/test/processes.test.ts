@@ -79,7 +79,7 @@ const renew = { _tag: "renew", fibers: 1 } as const
 const failures = (worker: Worker) =>
   worker.events().filter(({ tag }) => tag === "RenewalFailed" || tag === "StorageFailed")
 
-/** All outcomes have the same token, and no failure. */
+/** Expects that all outcomes have the same token and no failure. Returns the token. */
 const expectOne = (
   outcomes: ReadonlyArray<{ readonly tokens: ReadonlyArray<string>; readonly failures: ReadonlyArray<string> }>
 ) => {
@@ -90,8 +90,8 @@ const expectOne = (
 }
 
 /**
- * Repeats `KILL_REPEATS` times: a new process finds the token of the other process. Then `end` ends the new process, and
- * leaves the other with a new token.
+ * Repeats `KILL_REPEATS` times: a new process finds the token of the other process. Then `end` ends the new process,
+ * and leaves the other with a new token.
  */
 const again = <F extends Fleet>(
   name: string,

@@ -195,7 +195,7 @@ describeRedis("a Redis in trouble", () => {
       expect(yield* storage.get(key)).toEqual(Option.some(token))
     }))
 
-  it.scopedLive("is flushed again and again under load: no lease, read or write fails", () =>
+  it.scopedLive("is flushed repeatedly under load: no lease, read or write fails", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
       const key = makeKey()
@@ -222,7 +222,7 @@ describeRedis("a Redis in trouble", () => {
     }))
 })
 
-describe("a server that is not quite a Redis", () => {
+describe("a server that sends errors or unexpected replies in place of a Redis", () => {
   const nothing = { get: "$-1" }
   const busy = "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
   const cases: ReadonlyArray<readonly [what: string, answers: Record<string, string>, said: RegExp]> = [

@@ -95,7 +95,7 @@ const APP_SERVICE = "App Service, Functions and Container Apps set IDENTITY_ENDP
 /** Variables of other platforms, whose services require more than a header. */
 const others = [["IMDS_ENDPOINT", "Azure Arc"], ["IDENTITY_SERVER_THUMBPRINT", "Service Fabric"]] as const
 
-/** Chooses by the environment, as the Azure SDKs do. */
+/** Chooses the service by the environment, as the Azure SDKs do. */
 const choose: Effect.Effect<Service, InvalidOptions> = Effect.gen(function*() {
   const endpoint = yield* Environment.optional("IDENTITY_ENDPOINT")
   if (Option.isNone(endpoint)) {
@@ -128,7 +128,10 @@ const decodeError = Schema.decodeUnknownOption(Schema.Union(
   Schema.Struct({ message: Schema.String })
 ))
 
-/** Tokens of version 2 contain the id of the application alone, and some services add a slash. */
+/**
+ * The names of a resource in `aud`: tokens of version 2 contain the id of the application alone, and some services add
+ * a slash.
+ */
 const namesOf = (resource: string): ReadonlyArray<string> => [
   resource,
   resource.endsWith("/") ? resource.slice(0, -1) : `${resource}/`,
@@ -136,8 +139,8 @@ const namesOf = (resource: string): ReadonlyArray<string> => [
 ]
 
 /**
- * A provider of tokens of the managed identity, cached until a minute before they expire. It requests them from App Service
- * if `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` are set in `Config`, and otherwise from IMDS at 169.254.169.254.
+ * A provider of tokens of the managed identity, cached until a minute before they expire. It requests them from App
+ * Service if `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` are set in `Config`, and otherwise from IMDS at 169.254.169.254.
  *
  * @since 0.1.0
  * @category constructors

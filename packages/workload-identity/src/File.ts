@@ -1,6 +1,6 @@
 /**
- * A token in a file that the platform rewrites before the token expires: projected service account tokens of Kubernetes,
- * Azure workload identity, SPIFFE helpers.
+ * A token in a file that the platform rewrites before the token expires: projected service account tokens of
+ * Kubernetes, Azure workload identity, SPIFFE helpers.
  *
  * @since 0.1.0
  */
@@ -17,21 +17,21 @@ import * as Environment from "./internal/environment.ts"
 import * as TokenFile from "./internal/tokenFile.ts"
 
 /**
- * What kind of token a file contains.
+ * The kind of token that a file contains.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TokenOptions {
   /**
-   * The `aud` of the token, if the platform has fixed another value than the authorization server's issuer or token endpoint,
-   * for example `api://AzureADTokenExchange` for Entra ID.
+   * The `aud` of the token, if the platform has fixed another value than the authorization server's issuer or token
+   * endpoint, for example `api://AzureADTokenExchange` for Entra ID.
    *
    * @default the requested audience, the issuer and the token endpoint are accepted
    */
   readonly audience?: string | undefined
   /**
-   * Whether the file may contain something other than a JWT. With `false`, half a file is never taken for a token.
+   * Whether the file may contain something other than a JWT. With `false`, half a file never counts as a token.
    *
    * @default false
    */
@@ -65,12 +65,13 @@ const setBy: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * A provider of the token in the file. It looks at the file for every token request, and reads it again when the file has
- * changed, when the token nears its end, and when the authorization server has refused the token. While the file is missing
- * or half-written, the last good token is used as long as it is valid. A missing file is an error only when a token is
- * requested.
+ * A provider of the token in the file. It looks at the file for every token request, and reads the file again when the
+ * file has changed, when the token nears its end, and when the authorization server has refused the token. While the
+ * file is missing or half-written, the last good token is used as long as it is valid. A missing file is an error only
+ * when a token is requested.
  *
- * Only the platform can replace the token: until then every token request presents the same one, with or without a `jti`.
+ * Only the platform can replace the token: until then every token request presents the same one, with or without a
+ * `jti`.
  *
  * @since 0.1.0
  * @category constructors
@@ -101,7 +102,7 @@ export const make = (
         return file.current(request, last).pipe(
           Effect.tap(({ assertion }) => check(assertion, request)),
           Effect.map((found) => {
-            // After the check, so that an unusable token does not replace a usable one.
+            // The token is remembered after the check, so that an unusable token does not replace a usable one.
             known = found
             return found.assertion
           }),
@@ -143,7 +144,10 @@ export const makeEnvironment = (
   { variable, ...options }: EnvironmentOptions
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, FileSystem.FileSystem> =>
   Effect.flatMap(
-    Environment.required(variable, setBy.get(variable) ?? "It has to hold the path of the file with the token."),
+    Environment.required(
+      variable,
+      setBy.get(variable) ?? "The variable must contain the path of the file with the token."
+    ),
     (path) => make({ ...options, path })
   )
 

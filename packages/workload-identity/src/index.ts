@@ -18,8 +18,8 @@ export * as AzureManagedIdentity from "./AzureManagedIdentity.ts"
 export * as Command from "./Command.ts"
 
 /**
- * A token in a file that the platform rewrites before the token expires: projected service account tokens of Kubernetes,
- * Azure workload identity, SPIFFE helpers.
+ * A token in a file that the platform rewrites before the token expires: projected service account tokens of
+ * Kubernetes, Azure workload identity, SPIFFE helpers.
  *
  * @since 0.1.0
  */

@@ -127,7 +127,7 @@ describe("AzureManagedIdentity with IMDS", () => {
       }).pipe(Effect.provide(world()))
   )
 
-  it.effect("fails with an error that says that this is not Azure", () =>
+  it.effect("when no server answers, fails with an error that asks for an Azure machine", () =>
     Effect.gen(function*() {
       const error = yield* failureOf(yield* AzureManagedIdentity.make())
       expect(error.message).toContain("(IMDS) was not reached")

@@ -14,19 +14,19 @@ type Standard = {
   readonly shell: boolean | string
 }
 
-/** What a process does. */
+/** The behaviour of a process. */
 interface Script {
   readonly stdout?: Stream.Stream<Uint8Array, PlatformError.PlatformError>
   readonly stderr?: Stream.Stream<Uint8Array, PlatformError.PlatformError>
   readonly exitCode?: number
-  /** It goes on until it gets one of these. */
+  /** The process runs until it gets one of these signals. */
   readonly endsBy?: ReadonlyArray<CommandExecutor.Signal>
   readonly notStarted?: PlatformError.PlatformError
 }
 
 const bytes = (text: string) => Stream.make(new TextEncoder().encode(text))
 
-/** Starts what the script says, and records it. A process that is not asked to end by a signal it knows never does. */
+/** Starts processes that follow a script, and records them. A process with `endsBy` ignores every other signal. */
 const makeMachine = (scriptOf: (command: Standard, run: number) => Script) => {
   const runs: Array<Standard> = []
   const signals: Array<CommandExecutor.Signal> = []
@@ -63,7 +63,7 @@ const makeMachine = (scriptOf: (command: Standard, run: number) => Script) => {
             )
             : Effect.void
         }).pipe(Effect.zipRight(Effect.exit(Deferred.await(ended))), Effect.asVoid)
-      // As the executor of Node does, for as long as it takes.
+      // The executor of Node waits for the end of the process as well, however long that takes.
       yield* Effect.addFinalizer(() => Effect.whenEffect(kill(), Effect.negate(Deferred.isDone(ended))))
       const process: CommandExecutor.Process = {
         ...Inspectable.BaseProto,
@@ -92,7 +92,7 @@ const printing = (text: string, more: Script = {}) => makeMachine(() => ({ stdou
 const options: Command.Options = { command: "print-token" }
 
 describe("a command", () => {
-  it.effect("supplies what it prints", () => {
+  it.effect("supplies the assertion that it prints", () => {
     const { layer, runs } = printing(`${good()}\n`)
     return Effect.gen(function*() {
       const provider = yield* Command.make({
@@ -140,7 +140,7 @@ describe("a command", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("that prints the same token with a jti again supplies it again", () => {
+  it.effect("that prints the same token with a jti again supplies the token again", () => {
     const { layer, runs } = makeMachine(() => ({ stdout: bytes(good({ jti: "canary" })) }))
     return Effect.gen(function*() {
       const provider = yield* Command.make(options)
@@ -162,7 +162,7 @@ describe("a command", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("fails after the clock was set back, without falling back on the old output", () => {
+  it.effect("when it fails after the clock was set back, does not supply the old output", () => {
     const { layer } = makeMachine((_, run) => run === 1 ? { stdout: bytes("canary-opaque") } : { exitCode: 1 })
     return Effect.gen(function*() {
       yield* TestClock.setTime(7_200_000)
@@ -217,7 +217,7 @@ describe("a command", () => {
 describe("a command that fails", () => {
   const complaint = `canary-secret: bad token ${good()} of canary-opaque\u001b[31m\nsee the manual`
 
-  it.effect("is quoted from its standard error alone, without secrets", () => {
+  it.effect("is an error that quotes its standard error alone, without secrets", () => {
     const { layer } = printing("canary-opaque\n", { exitCode: 3, stderr: bytes(complaint) })
     return Effect.gen(function*() {
       const provider = yield* Command.make({ ...options, environment: { SECRET: Redacted.make("canary-secret") } })
@@ -230,7 +230,7 @@ describe("a command that fails", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("is quoted without the beginning of a secret that is cut at the end", () => {
+  it.effect("is an error without the beginning of a secret that is cut at the end", () => {
     const secret = "canary-secret-".repeat(40)
     for (const kept of [1, 5, 100, secret.length - 1]) {
       expect(withoutBegun(`token ${secret.slice(0, kept)}`, [secret])).toBe("token ")
@@ -243,7 +243,7 @@ describe("a command that fails", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("is quoted with 200 characters", () => {
+  it.effect("is an error that quotes at most 200 characters", () => {
     const endless = Stream.repeatValue(new Uint8Array(1000).fill(0x61)).pipe(Stream.take(100))
     const { layer } = printing("", { exitCode: 1, stderr: endless })
     return Effect.gen(function*() {
@@ -253,24 +253,29 @@ describe("a command that fails", () => {
   })
 
   const failures: ReadonlyArray<readonly [name: string, Script, reason: string, says: string]> = [
-    ["says nothing", { exitCode: 127 }, "Unavailable", "ended with exit code 127 and printed no error."],
+    ["prints no error", { exitCode: 127 }, "Unavailable", "ended with exit code 127 and printed no error."],
     ["prints nothing", {}, "Malformed", "The output of the command print-token is empty."],
-    ["prints something else", { stdout: bytes("Please log in: canary") }, "Malformed", "is not a whole JWT"],
-    ["prints half of it", { stdout: bytes(good().slice(0, -3)) }, "Malformed", "is cut off"],
     [
-      "is not there",
+      "prints a text that is not an assertion",
+      { stdout: bytes("Please log in: canary") },
+      "Malformed",
+      "is not a whole JWT"
+    ],
+    ["prints half of the assertion", { stdout: bytes(good().slice(0, -3)) }, "Malformed", "is cut off"],
+    [
+      "does not exist",
       { notStarted: new PlatformError.SystemError({ reason: "NotFound", module: "Command", method: "spawn" }) },
       "Unavailable",
       "The command print-token was not found. Install it"
     ],
     [
-      "must not be run",
+      "may not be run by this user",
       { notStarted: new PlatformError.SystemError({ reason: "PermissionDenied", module: "Command", method: "spawn" }) },
       "Unavailable",
       "could not be run (PermissionDenied)"
     ],
     [
-      "is not one",
+      "is not a command",
       { notStarted: new PlatformError.BadArgument({ module: "Command", method: "spawn" }) },
       "Unavailable",
       "could not be run. Check"
@@ -284,7 +289,7 @@ describe("a command that fails", () => {
       "could not be run (Unknown)"
     ]
   ]
-  it.effect.each(failures)("%s", ([, script, reason, says]) => {
+  it.effect.each(failures)("is an error that says why: %s", ([, script, reason, says]) => {
     const { layer } = makeMachine(() => script)
     return Effect.gen(function*() {
       const error = yield* failureOf(yield* Command.make(options))

@@ -22,7 +22,7 @@ class Disk {
   #inodes = 0
   beforeRead: Effect.Effect<void> = Effect.void
 
-  /** In place of what was there, as Kubernetes does by a symbolic link: another inode. */
+  /** Replaces the file by another inode, as Kubernetes does with a symbolic link. */
   readonly write = (content: string | Uint8Array, changes: Partial<Entry> = {}) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
       this.entry = {
@@ -199,7 +199,7 @@ describe("a token file", () => {
     ))
 })
 
-/** What may be found in place of a token, and what is said of it. */
+/** Files that contain no usable token, each with its error. */
 const broken: ReadonlyArray<
   readonly [name: string, put: (disk: Disk) => Effect.Effect<void>, reason: string, says: string]
 > = [
@@ -208,18 +208,18 @@ const broken: ReadonlyArray<
   ["half a header", (disk) => disk.write(good().slice(0, 10)), "Malformed", "is not a whole JWT"],
   ["half of the claims", (disk) => disk.write(good().slice(0, 50)), "Malformed", "is not a whole JWT"],
   ["half a signature", (disk) => disk.write(good().slice(0, -10)), "Malformed", "is cut off"],
-  ["one character less", (disk) => disk.write(good().slice(0, -1)), "Malformed", "is cut off"],
-  ["no text", (disk) => disk.write(new Uint8Array([0xff, 0xfe, 0])), "Malformed", "is not a whole JWT"],
+  ["a token without its last character", (disk) => disk.write(good().slice(0, -1)), "Malformed", "is cut off"],
+  ["bytes that are not text", (disk) => disk.write(new Uint8Array([0xff, 0xfe, 0])), "Malformed", "is not a whole JWT"],
   [
-    "for somebody else",
+    "a token for another audience",
     (disk) => disk.write(good({ aud: "https://other.example", exp: 7200 })),
     "WrongAudience",
     "is for https://other.example, and was not sent"
   ],
-  ["expired", (disk) => disk.write(good({ exp: 10 })), "Expired", "expired at 1970-01-01T00:00:10.000Z"],
+  ["an expired token", (disk) => disk.write(good({ exp: 10 })), "Expired", "expired at 1970-01-01T00:00:10.000Z"],
   ["a directory", (disk) => disk.write("", { type: "Directory" }), "Malformed", "is a directory"],
   ["a pipe", (disk) => disk.write("", { type: "FIFO" }), "Malformed", "is not a file but of type FIFO"],
-  ["too large", (disk) => disk.write(new Uint8Array(65_537)), "Malformed", "is larger than 65536 bytes"],
+  ["a file that is too large", (disk) => disk.write(new Uint8Array(65_537)), "Malformed", "is larger than 65536 bytes"],
   [
     "gone",
     (disk) =>
@@ -241,7 +241,7 @@ const broken: ReadonlyArray<
         })
       }),
     "Unavailable",
-    "must not be read by this process"
+    "cannot be read by this process: it has no permission"
   ],
   [
     "unreadable",
@@ -307,7 +307,7 @@ describe("a file that is broken", () => {
       })
     ))
 
-  it.effect("fails if it disappears, or grows, between the look and the reading", () =>
+  it.effect("fails if it disappears or grows between the check and the reading", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
         const provider = yield* File.make(options)
@@ -337,8 +337,8 @@ describe("a file that is broken", () => {
 
   it.effect.each([
     ["/var/run/secrets/azure/tokens/azure-identity-token", "The webhook of Azure workload identity mounts it"],
-    ["/tmp/token", "Check the path, and whether what writes it runs."]
-  ])("names who writes %s", ([path, says]) =>
+    ["/tmp/token", "Check the path, and that the program that writes the file runs."]
+  ])("names the writer of %s in its error", ([path, says]) =>
     Effect.gen(function*() {
       expect((yield* failureOf(yield* File.make({ path: String(path) }))).message).toContain(says)
     }).pipe(Effect.provide(FileSystem.layerNoop({
@@ -365,8 +365,8 @@ describe("File.layerEnvironment", () => {
   it.effect.each([
     [variable, "The webhook of Azure workload identity mounts it in pods labelled"],
     ["AWS_WEB_IDENTITY_TOKEN_FILE", "EKS sets it in pods whose service account is annotated"],
-    ["MY_TOKEN_FILE", "It has to hold the path of the file with the token."]
-  ])("fails without %s, and says who sets it", ([name, says]) =>
+    ["MY_TOKEN_FILE", "The variable must contain the path of the file with the token."]
+  ])("fails without %s, and the error says who sets it", ([name, says]) =>
     onDisk(() =>
       Effect.gen(function*() {
         const layer = File.layerEnvironment({ variable: String(name) })

@@ -50,15 +50,18 @@ describe("GitHubActions.make", () => {
       expect(claimsOf(yield* provider(request))["aud"]).toBe("api://octo")
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect.each(Object.keys(variables))("fails without %s, and says who sets it", (name) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(GitHubActions.make())
-      expect(error.option).toBe(name)
-      expect(error.message).toBe(
-        `\`${name}\`: the variable is not set. GitHub sets it in jobs that have \`permissions: id-token: write\` in the ` +
-          `workflow, and not for pull requests from forks.`
-      )
-    }).pipe(Effect.provide(world({ ...variables, [name]: " " }))))
+  it.effect.each(Object.keys(variables))(
+    "fails without %s, and the error says who sets it",
+    (name) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(GitHubActions.make())
+        expect(error.option).toBe(name)
+        expect(error.message).toBe(
+          `\`${name}\`: the variable is not set. GitHub sets it in jobs that have \`permissions: id-token: write\` in the ` +
+            `workflow, and not for pull requests from forks.`
+        )
+      }).pipe(Effect.provide(world({ ...variables, [name]: " " })))
+  )
 
   it.effect.each([
     "run.actions.example",
@@ -99,12 +102,12 @@ describe("an answer of GitHub is rejected", () => {
     ["no value", Answer.json({ count: 0 }), "Malformed", "answered 200 without a `value`"],
     ["half a token", Answer.json({ value: "eyJhbGciOiJIUzI1NiJ9.canary" }), "Malformed", "is not a whole JWT"],
     ["an empty token", Answer.json({ value: "" }), "Malformed", "is empty"],
-    ["an error without a word", Answer.status(503), "Unavailable", "answered 503. "],
+    ["an error without a body", Answer.status(503), "Unavailable", "answered 503. "],
     ["a redirect", Answer.redirect("https://evil.example/", 307), "Refused", "redirect, which is not followed"],
     ["far too much", Answer.oversized(70_000), "Malformed", "larger than 65536 bytes"],
     ["nothing", Answer.dropped, "Unavailable", "the connection failed"]
   ]
-  it.effect.each(cases)("%s", ([, answer, reason, says]) =>
+  it.effect.each(cases)("with an error that says why: %s", ([, answer, reason, says]) =>
     Effect.gen(function*() {
       const network = yield* github
       yield* network.always("other", answer)
@@ -123,7 +126,7 @@ describe("an answer of GitHub is rejected", () => {
       expect(error.message).toContain("is for https://github.com/octo-org, and was not sent")
     }).pipe(Effect.provide(world(variables))))
 
-  it.effect("that takes more than 10 seconds", () =>
+  it.effect("if it takes more than 10 seconds", () =>
     Effect.gen(function*() {
       const network = yield* github
       yield* network.always("other", Answer.never)
@@ -134,7 +137,7 @@ describe("an answer of GitHub is rejected", () => {
     }).pipe(Effect.provide(world(variables))))
 })
 
-describe("a secret", () => {
+describe("the secret of a request to GitHub", () => {
   it.effect("is in no log of any level when the body breaks off", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork

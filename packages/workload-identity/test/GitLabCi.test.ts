@@ -16,7 +16,7 @@ describe("GitLabCi.make", () => {
       expect(yield* provider({ ...request, refused: [assertion] })).toBe(assertion)
     }).pipe(job(`${good()}\n`)))
 
-  it.effect("fails without the variable, and says where it is declared", () =>
+  it.effect("fails without the variable, and the error says where to declare it", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(GitLabCi.make(options))
       expect(error.message).toBe(
@@ -25,12 +25,15 @@ describe("GitLabCi.make", () => {
       )
     }).pipe(Effect.provide(environment({}))))
 
-  it.effect.each(["", "1X", "A-B", "${X}"])("refuses the name %s", (variable) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(GitLabCi.make({ variable }))
-      assert(error._tag === "InvalidOptions")
-      expect(error.option).toBe("variable")
-    }))
+  it.effect.each(["", "1X", "A-B", "${X}"])(
+    "refuses %j as the name of the variable",
+    (variable) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(GitLabCi.make({ variable }))
+        assert(error._tag === "InvalidOptions")
+        expect(error.option).toBe("variable")
+      })
+  )
 
   const broken: ReadonlyArray<readonly [string, string]> = [
     ["$MCP_ID_TOKEN canary", "is not a whole JWT"],

@@ -76,7 +76,7 @@ describe("GoogleMetadata.make", () => {
       expect(error.message).toContain("answered 404. The machine has no such service account")
     }).pipe(Effect.provide(world())))
 
-  it.effect("fails with an error that says that this is not Google Cloud", () =>
+  it.effect("when no server answers, fails with an error that asks for Google Cloud", () =>
     Effect.gen(function*() {
       const error = yield* failureOf(yield* GoogleMetadata.make())
       expect(error.reason).toBe("Unavailable")

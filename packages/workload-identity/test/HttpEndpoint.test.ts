@@ -151,11 +151,11 @@ describe("HttpEndpoint.make", () => {
 
 describe("an answer of the endpoint is rejected", () => {
   const cases: ReadonlyArray<readonly [string, Answer.Answer, reason: string, says: string]> = [
-    ["no JSON", Answer.html(), "Malformed", "there is no text at `data.token`. Correct `path`."],
-    ["another JSON", Answer.json({ data: "canary" }), "Malformed", "there is no text at `data.token`"],
+    ["a page in place of JSON", Answer.html(), "Malformed", "there is no text at `data.token`. Correct `path`."],
+    ["JSON of another form", Answer.json({ data: "canary" }), "Malformed", "there is no text at `data.token`"],
     ["a number", Answer.json({ data: { token: 7 } }), "Malformed", "there is no text at `data.token`"],
-    ["what every object has", Answer.json({}), "Malformed", "there is no text at `data.token`"],
-    ["no JWT", Answer.json({ data: { token: "canary" } }), "Malformed", "is not a whole JWT"],
+    ["an object without own properties", Answer.json({}), "Malformed", "there is no text at `data.token`"],
+    ["a text that is not a JWT", Answer.json({ data: { token: "canary" } }), "Malformed", "is not a whole JWT"],
     [
       "a refusal",
       Answer.json({ errors: ["canary"] }, { status: 403 }),
@@ -166,7 +166,7 @@ describe("an answer of the endpoint is rejected", () => {
     ["too much", Answer.oversized(66_000), "Malformed", "larger than 65536 bytes"],
     ["nothing", Answer.dropped, "Unavailable", "was not reached"]
   ]
-  it.effect.each(cases)("%s", ([, answer, reason, says]) =>
+  it.effect.each(cases)("with an error that says why: %s", ([, answer, reason, says]) =>
     Effect.gen(function*() {
       const network = yield* vault
       yield* network.always("other", answer)

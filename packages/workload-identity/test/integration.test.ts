@@ -1,5 +1,5 @@
 /**
- * From the platform to the token: what a provider gives reaches an authorization server, which takes it.
+ * From the platform to the token: the assertion of a provider reaches an authorization server, which accepts it.
  */
 import { TokenStorage } from "@effect-mcp-auth/core"
 import { JwtBearer } from "@effect-mcp-auth/jwt-bearer"
@@ -18,7 +18,7 @@ const variables = {
   ACTIONS_ID_TOKEN_REQUEST_TOKEN: "request-canary-token"
 }
 
-/** An authorization server that takes what `accepts` says, as a grant and as a client's assertion. */
+/** An authorization server that accepts the assertions of `accepts`, as grants and as client assertions. */
 const servers = (accepts: (assertion: string) => boolean) =>
   Layer.mergeAll(
     TestServers.layer({
@@ -39,7 +39,7 @@ const servers = (accepts: (assertion: string) => boolean) =>
     environment(variables)
   )
 
-/** GitHub's token service on the servers' network, and what it has given. */
+/** GitHub's token service on the servers' network. It adds the tokens that it issues to `given`. */
 const github = (given: Set<string>, options: { readonly jti?: boolean } = {}) =>
   Effect.gen(function*() {
     const { network } = yield* TestServers.TestServers
@@ -63,7 +63,7 @@ describe("GitHub Actions, as the grant itself (RFC 7523 §2.1)", () => {
       const token = yield* provider.accessToken
       expect((yield* authorizationServer.find(token.value))?.subject).toBe("octo")
       expect(given.size).toBe(1)
-      // Another token, by the same assertion.
+      // The same assertion gets another token.
       yield* provider.renew(token)
       expect(given.size).toBe(1)
       expect(yield* network.count("token")).toBe(2)
@@ -110,7 +110,7 @@ describe("GitHub Actions, as the grant itself (RFC 7523 §2.1)", () => {
       const error = yield* Effect.flip(provider.accessToken)
       assert(error._tag === "TokenEndpointError")
       expect(error.code).toBe("invalid_grant")
-      // However long core remembers the refusal, the assertion would have been good for longer.
+      // The assertion would have been valid for longer than core remembers the refusal.
       yield* TestClock.adjust("30 minutes")
       yield* provider.accessToken
       expect([refused.size, accepted.size, given.size]).toEqual([1, 1, 2])

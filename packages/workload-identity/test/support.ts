@@ -20,23 +20,23 @@ export interface Claims {
   readonly exp?: unknown
   readonly nbf?: unknown
   readonly jti?: string
-  /** Which one it is, where that is to be no `jti`. */
+  /** Distinguishes tokens without a `jti`. */
   readonly number?: string
 }
 
-/** A JWT with the canary in it; the signature is as long as the algorithm's, and is nothing else. */
+/** A JWT that contains the canary. Its signature has the length for the algorithm, and is invalid. */
 export const jwt = (claims: Claims, options: { readonly alg?: string; readonly signature?: number } = {}): string => {
   const signature = Encoding.encodeBase64Url(new Uint8Array(options.signature ?? 32).fill(7))
   return `${part({ alg: options.alg ?? "HS256" })}.${part({ sub: "canary", ...claims })}.${signature}`
 }
 
-/** For the authorization server, for an hour from the epoch on. */
+/** A JWT for the authorization server, valid for an hour from the epoch on. */
 export const good = (claims: Claims = {}): string => jwt({ aud: request.audience, exp: 3600, ...claims })
 
 export const claimsOf = (assertion: Redacted.Redacted<string>): Record<string, unknown> =>
   JSON.parse(Buffer.from(Redacted.value(assertion).split(".")[1] ?? "", "base64url").toString())
 
-/** An hour from now, for the audience, each with a number of its own, and with a `jti` besides if so told. */
+/** Issues JWTs for the audience that expire in an hour, each with its own number, and with a `jti` on request. */
 export const issuer = (options: { readonly jti?: boolean } = {}) => {
   let count = 0
   return (audience: string | null, lifetime = 3600) =>
@@ -50,7 +50,7 @@ export const issuer = (options: { readonly jti?: boolean } = {}) => {
 export const environment = (variables: Readonly<Record<string, string>>) =>
   Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
 
-/** On a network, with these variables. */
+/** The environment of a test: a network, and these variables. */
 export const world = (variables: Readonly<Record<string, string>> = {}) =>
   Layer.merge(TestNetwork.layer, environment(variables))
 

@@ -5,7 +5,7 @@ import type { Failure } from "./Discovered.ts"
 import type { Options } from "./Options.ts"
 
 /**
- * In milliseconds since the epoch.
+ * The current time, in milliseconds since the epoch.
  *
  * @internal
  */

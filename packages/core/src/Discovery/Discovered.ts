@@ -1,5 +1,5 @@
 /**
- * What discovery finds, and how it fails.
+ * The result of discovery, and its errors.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import type { DiscoveryError, InsecureEndpoint, IssuerMismatch, ResourceMismatch
 import type { ProtectedResource } from "../ProtectedResource.ts"
 
 /**
- * What a token request needs to know about the server and its authorization server.
+ * The facts about the server and its authorization server that a token request needs.
  *
  * @since 0.1.0
  * @category models

@@ -17,7 +17,7 @@ import type { ResourceIdentifier } from "../ResourceIdentifier.ts"
  * @category models
  */
 export interface Options {
-  /** Where documents are looked up, and read if they are not there. */
+  /** The cache in which documents are looked up. The cache reads the documents that it does not have. */
   readonly cache: DiscoveryCache.Service
   /** The plain client: it must not follow redirects by itself. */
   readonly client: HttpClient.HttpClient

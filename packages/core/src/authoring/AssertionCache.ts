@@ -1,6 +1,6 @@
 /**
- * A cache of assertions, for authors of providers. Requests for the same assertion share one fetch, and an assertion that an
- * authorization server may accept only once is presented only once (RFC 7523 §3).
+ * A cache of assertions, for authors of providers. Requests for the same assertion share one fetch, and an assertion
+ * that an authorization server may accept only once is presented only once (RFC 7523 §3).
  *
  * @since 0.1.0
  */
@@ -17,23 +17,23 @@ import type { AssertionError } from "../OAuthError.ts"
 import type { OwnedFibers } from "./OwnedFibers.ts"
 
 /**
- * An assertion together with what the cache needs to know about it.
+ * An assertion, and the facts about it that the cache needs.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CachedAssertion {
   readonly value: Redacted.Redacted<string>
-  /** Whether it may be presented only once. */
+  /** Whether the assertion may be presented only once. */
   readonly once: boolean
-  /** When its life began, in milliseconds since the epoch. */
+  /** When the life of the assertion began, in milliseconds since the epoch. */
   readonly obtainedAt: number
-  /** When its life ends, in milliseconds since the epoch. `undefined` where nobody says: then it is not cached. */
+  /** When the assertion expires, in milliseconds since the epoch. `undefined` if unknown: then it is not cached. */
   readonly expiresAt: number | undefined
 }
 
 /**
- * The scope to which fetches belong, and what waiting callers fail with when a fetch is interrupted.
+ * The scope to which fetches belong, and the errors of waiting callers when a fetch is interrupted.
  *
  * @since 0.1.0
  * @category models
@@ -47,7 +47,7 @@ export interface Owner {
 }
 
 /**
- * How assertions are fetched and told apart.
+ * The options of `make`: how assertions are fetched, distinguished and checked.
  *
  * @since 0.1.0
  * @category models
@@ -70,7 +70,8 @@ export interface Options<A extends CachedAssertion> {
    */
   readonly canUseOldAfter?: ((error: AssertionError) => boolean) | undefined
   /**
-   * The owner of the fetches. With an owner, a fetch goes on when its callers are interrupted, and its assertion is cached.
+   * The owner of the fetches. With an owner, a fetch continues when its callers are interrupted, and its assertion is
+   * cached.
    *
    * @default none: a fetch ends when its last caller is interrupted
    */
@@ -87,8 +88,8 @@ const MAX_PARALLEL = 16
 const MARGIN = 60_000
 
 /**
- * Whether an assertion is far enough from its end to be used without asking for a new one: a minute, or a fifth of its life
- * if that is less. After the clock was set back, no assertion from the future is fresh.
+ * Whether an assertion is far enough from its end to be used without asking for a new one: a minute, or a fifth of its
+ * life if that is less. After the clock was set back, no assertion from the future is fresh.
  *
  * @since 0.1.0
  * @category predicates
@@ -97,14 +98,14 @@ export const isFresh = ({ expiresAt, obtainedAt }: CachedAssertion, now: number)
   expiresAt !== undefined && obtainedAt <= now && now < expiresAt - Math.min(MARGIN, (expiresAt - obtainedAt) / 5)
 
 /**
- * A source whose assertions are cached until shortly before they expire. Near the end of an assertion the source fetches a
- * new one; if that fails, the old one is used as long as it is valid. An assertion that an authorization server has refused
- * is dropped.
+ * A source whose assertions are cached until shortly before they expire. Near the end of an assertion the source
+ * fetches a new one; if that fails, the old one is used as long as it is valid. An assertion that an authorization
+ * server has refused is dropped.
  *
  * A returned assertion counts as presented: when a connection breaks, the authorization server may have received it. An
- * assertion with `once` is therefore returned to one caller only. After a fetch has supplied such an assertion, callers no
- * longer share fetches: up to 16 run at a time, one for each caller, until one of them fails or supplies an assertion for
- * many.
+ * assertion with `once` is therefore returned to one caller only. After a fetch has supplied such an assertion, callers
+ * no longer share fetches: up to 16 run at a time, one for each caller, until one of them fails or supplies an
+ * assertion for many.
  *
  * @since 0.1.0
  * @category constructors
@@ -215,7 +216,10 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
     )
   const { alone, shared } = options.owner === undefined ? runForCallers(fetch) : runForOwner(fetch, options.owner)
 
-  /** None if another fetch has failed in the meantime: then one more fetch, shared, answers all that wait. */
+  /**
+   * A fetch for one caller. None if another fetch has failed meanwhile: then one shared fetch answers all waiting
+   * callers.
+   */
   const aloneInTurn = (key: string, request: AssertionRequest) =>
     parallel.withPermits(1)(
       Effect.suspend(() => singleUse ? Effect.asSome(alone(key, request)) : Effect.succeedNone)
@@ -224,7 +228,7 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
   const own: Fetch<A> = (key, request) =>
     Effect.suspend(() => singleUse ? aloneInTurn(key, request) : Effect.asSome(shared(key, request))).pipe(
       Effect.flatMap((fetched) =>
-        // If another caller has taken it, this one needs its own.
+        // If another caller has taken the assertion, this caller needs its own.
         Option.isSome(fetched) && entries.take(key, fetched.value) ? Effect.succeed(fetched.value) : own(key, request)
       )
     )
@@ -252,7 +256,7 @@ const makeRunning = <A>() => {
   }
 }
 
-/** Fetches that belong to the owner's scope and go on without their callers. */
+/** Fetches that belong to the owner's scope and continue without their callers. */
 const runForOwner = <A>(fetch: Fetch<A>, { fibers, onClosed, onInterrupted }: Owner) => {
   const running = makeRunning<A>()
   const wait = (start: () => Running<A>): Effect.Effect<A, AssertionError> =>
@@ -269,7 +273,9 @@ const runForOwner = <A>(fetch: Fetch<A>, { fibers, onClosed, onInterrupted }: Ow
   return { alone, shared }
 }
 
-/** Fetches that end when nobody waits for them any more. A fetch for one caller is part of that caller's own fiber. */
+/**
+ * Fetches that end when no caller waits for them any more. A fetch for one caller is part of that caller's own fiber.
+ */
 const runForCallers = <A>(fetch: Fetch<A>) => {
   const running = makeRunning<A>()
   const waiting = new WeakMap<Running<A>, number>()

@@ -1,6 +1,6 @@
 /**
- * One HTTP exchange within bounds: sent once, without following redirects, with limits on its time and its size, and with
- * errors and spans that show no secret. For authors of providers.
+ * One HTTP exchange within bounds: sent once, without following redirects, with limits on its time and its size, and
+ * with errors and spans that show no secret. For authors of providers.
  *
  * @since 0.1.0
  */
@@ -32,7 +32,7 @@ export interface Limits {
 }
 
 /**
- * 10 seconds and 1 MiB.
+ * The default bounds: 10 seconds and 1 MiB.
  *
  * @since 0.1.0
  * @category constants
@@ -43,7 +43,7 @@ export const defaultLimits: Limits = {
 }
 
 /**
- * What must not be shown of a request.
+ * The parts of a request that must not be shown.
  *
  * @since 0.1.0
  * @category models
@@ -90,7 +90,7 @@ export interface Answer {
  */
 export class NoAnswer extends Data.TaggedError("NoAnswer")<{
   readonly reason: "Transport" | "Timeout" | "TooLarge" | "Unsendable"
-  /** What happened, to stand in the middle of a sentence. */
+  /** What happened, as the middle of a sentence. */
   readonly description: string
   /** The status, if the head of the answer had arrived and its body then failed. */
   readonly status?: number
@@ -135,7 +135,7 @@ const readAtOnce = (response: HttpClientResponse, maxBodySize: number): Effect.E
     )
   )
 
-/** By pulling, because running a stream into a sink takes half as long again. */
+/** Pulls the parts, because running a stream into a sink takes half as long again. */
 const readInParts = (response: HttpClientResponse, maxBodySize: number): Effect.Effect<string, NoAnswer> =>
   Effect.scoped(Effect.flatMap(Stream.toPull(response.stream), (pull) => {
     const decoder = new TextDecoder()
@@ -158,7 +158,10 @@ const readInParts = (response: HttpClientResponse, maxBodySize: number): Effect.
     return readOn
   }))
 
-/** What a header may contain (RFC 9110 §5.5). The error of `fetch` about anything else would show the value. */
+/**
+ * The characters that a header may contain (RFC 9110 §5.5). The error of `fetch` about anything else would show the
+ * value.
+ */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
 const unsendable = ({ headers }: HttpClientRequest): NoAnswer | undefined => {
@@ -174,8 +177,8 @@ const unsendable = ({ headers }: HttpClientRequest): NoAnswer | undefined => {
 }
 
 /**
- * Sends a request once, follows no redirect, and reads the whole body within the limits. The client must be the plain one,
- * which does not follow redirects by itself; for `fetch` this function turns redirects off.
+ * Sends a request once, follows no redirect, and reads the whole body within the limits. The client must be the plain
+ * one, which does not follow redirects by itself; for `fetch` this function turns redirects off.
  *
  * @since 0.1.0
  * @category constructors
@@ -251,8 +254,8 @@ const secretHeaders = ["authorization", "cookie", "set-cookie"]
 
 /**
  * Sends a request that carries a credential, or that must not be led elsewhere: redirects are not followed, and no span
- * shows the credential, whatever list of hidden headers the user has set. Other settings of the user for `fetch`, such as a
- * proxy, stay.
+ * shows the credential, whatever list of hidden headers the user has set. Other settings of the user for `fetch`, such
+ * as a proxy, stay.
  *
  * @since 0.1.0
  * @category combinators

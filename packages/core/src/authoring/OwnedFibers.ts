@@ -1,9 +1,9 @@
 /**
  * Fibers that belong to a scope instead of to the caller that happened to start them.
  *
- * A token request, a metadata document and an assertion are shared by many callers. The fiber that gets one must survive
- * its first caller, must end with its owner, and must not tell callers that they were interrupted when only the owner
- * was closed. For authors of providers.
+ * A token request, a metadata document and an assertion are shared by many callers. The fiber that gets one must
+ * survive its first caller, must end with its owner, and must not tell callers that they were interrupted when only the
+ * owner was closed. For authors of providers.
  *
  * @since 0.1.0
  */
@@ -20,19 +20,19 @@ import * as Scope from "effect/Scope"
  * @category models
  */
 export interface OwnedFibers<R = never> {
-  /** Whether the owner's scope has ended. Nothing must be started then. */
+  /** Whether the owner's scope has ended. No fiber may be started then. */
   readonly isClosed: () => boolean
   /** The scope of the fibers, a child of the owner's. */
   readonly scope: Scope.Scope
   /**
-   * Starts a fiber that only the owner's end interrupts. The fiber can be interrupted even where the owner was made in a
-   * region that cannot, because time limits would have no effect otherwise.
+   * Starts a fiber that only the owner's end interrupts. The fiber can be interrupted even where the owner was made in
+   * a region that cannot, because time limits would have no effect otherwise.
    *
    * @param runtime the context and settings of the fiber; the owner's by default
    */
   readonly fork: <A, E>(work: Effect.Effect<A, E, R>, runtime?: Runtime.Runtime<R>) => Fiber.RuntimeFiber<A, E>
   /**
-   * Waits for an owned fiber. Where the owner's end has interrupted the fiber, the outcome is that of `onClosed`, since
+   * Waits for an owned fiber. If the owner's end has interrupted the fiber, the outcome is that of `onClosed`, since
    * nobody interrupted the caller that waits.
    */
   readonly orWhenClosed: <A, E, B, E2>(

@@ -1,6 +1,6 @@
 /**
- * The addresses to which a request with a credential may be sent, and which hosts plain http may reach. For authors of
- * providers.
+ * The addresses to which a request with a credential may be sent, and the hosts that plain http may reach. For authors
+ * of providers.
  *
  * @since 0.1.0
  */
@@ -81,7 +81,7 @@ const distance: Record<Reach, number> = { public: 0, private: 1, loopback: 2 }
 const linkLocal = /^(?:169\.254(?:\.\d+){2}|\[fe[89ab][0-9a-f]:.*\])$/
 
 /**
- * Which hosts plain http may reach besides those of this machine.
+ * The hosts that plain http may reach besides those of this machine.
  *
  * @since 0.1.0
  * @category models
@@ -108,8 +108,8 @@ export const isSecure = (url: URL, options: PlainHttp = {}): boolean =>
     (reach(url) === "loopback" || (options.linkLocal === true && linkLocal.test(url.hostname))))
 
 /**
- * Reads the address of an endpoint that receives or supplies a credential. On the left: what is wrong with the address, to
- * follow a colon in an error message.
+ * Reads the address of an endpoint that receives or supplies a credential. The left says what is wrong with the
+ * address, as the text after a colon in an error message.
  *
  * @since 0.1.0
  * @category constructors
@@ -124,8 +124,9 @@ export const fromText = (text: string, options: PlainHttp = {}): Either.Either<U
 }
 
 /**
- * Whether a request may be sent to `url`: https, or http to a loopback host. If another party named the URL, the URL must
- * not be nearer to this machine than that party is: otherwise a public server could make this process call internal ones.
+ * Whether a request may be sent to `url`: https, or http to a loopback host. If another party named the URL, the URL
+ * must not be nearer to this machine than that party is: otherwise a public server could make this process call
+ * internal ones.
  *
  * @since 0.1.0
  * @category constructors
@@ -167,8 +168,8 @@ export const nameOf = (url: URL): string =>
 export const hasCredentials = (url: URL): boolean => url.username !== "" || url.password !== ""
 
 /**
- * An endpoint of an authorization server, without fragment (RFC 6749 §3.2), user name and password; `undefined` if the text
- * is not one.
+ * An endpoint of an authorization server, without fragment (RFC 6749 §3.2), user name and password; `undefined` if the
+ * text is not one.
  *
  * @since 0.1.0
  * @category constructors

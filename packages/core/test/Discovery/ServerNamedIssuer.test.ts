@@ -21,7 +21,7 @@ import { outages, sent } from "../support/wire.ts"
 describe("a server names its authorization server", () => {
   const discover = makeProvider({ issuer: "discover" })
 
-  it.scoped("the server's metadata names it, without a request that has no token", () =>
+  it.scoped("metadata that names the authorization server is enough: no request without a token is sent", () =>
     Effect.gen(function*() {
       const token = yield* Effect.flatMap(discover, ({ accessToken }) => accessToken)
       expect(token.issuer).toBe("https://auth.example.com")
@@ -65,7 +65,7 @@ describe("a server names its authorization server", () => {
       mcpServer: { serveMetadataAt: new URL("https://mcp.example.com/about/me"), scopesSupported: ["other"] }
     }))))
 
-  it.scoped("a challenge whose address has no metadata fails, and the error says what to do", () =>
+  it.scoped("a challenge whose address has no metadata fails, and the error says what to do next", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flatMap(discover, ({ accessToken }) => Effect.flip(accessToken))
       assert(error._tag === "DiscoveryError")
@@ -155,7 +155,7 @@ describe("a server names its authorization server", () => {
       assert.deepStrictEqual(yield* credentialed, [])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("`scopes_supported` is asked for if nobody names scopes, without entries that are no scope tokens", () =>
+  it.scoped("without other scopes, `scopes_supported` is asked for, except entries that are not scope tokens", () =>
     Effect.gen(function*() {
       yield* Effect.flatMap(discover, ({ accessToken }) => accessToken)
       expect((yield* parametersOf)["scope"]).toBe("mcp admin")
@@ -226,7 +226,7 @@ describe("a server that changes its authorization server", () => {
       assert.deepStrictEqual(yield* credentialed, [])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a list that still has the old authorization server in second place is no change", () =>
+  it.scoped("a list that still has the old authorization server in second place is not a change", () =>
     Effect.gen(function*() {
       const { authorizationServer, mcpServer } = yield* TestServers.TestServers
       const provider = yield* makeProvider({ issuer: "discover" })

@@ -16,7 +16,7 @@ const request: AssertionRequest = {
 
 const HOUR = 3_600_000
 
-/** Lives for an hour. */
+/** An assertion that lives for an hour. */
 const assertion = (text: string, once = false) =>
   Effect.map(Clock.currentTimeMillis, (now): AssertionCache.CachedAssertion => ({
     value: Redacted.make(text),
@@ -37,7 +37,7 @@ type Fetch = AssertionCache.Options<AssertionCache.CachedAssertion>["fetch"]
 const cache = (fetch: Fetch, more: Partial<AssertionCache.Options<AssertionCache.CachedAssertion>> = {}) =>
   AssertionCache.make({ keyOf: ({ audience }) => audience, fetch, check, ...more })
 
-/** Counts fetches; each supplies another assertion. */
+/** Counts the fetches. Each fetch supplies another assertion. */
 const counting = (once = false) => {
   let fetches = 0
   const provider = cache(() => Effect.suspend(() => assertion(`canary-${++fetches}`, once)))
@@ -118,7 +118,7 @@ describe("a cached assertion", () => {
       expect(Redacted.value(yield* provider(request))).toBe("canary-old")
     }))
 
-  it.effect("that does not say when it expires is not cached", () =>
+  it.effect("without an expiry is not cached", () =>
     Effect.gen(function*() {
       let fetches = 0
       const provider = cache(() =>
@@ -191,7 +191,7 @@ describe("an assertion that may be presented once", () => {
 })
 
 describe("a fetch", () => {
-  it.effect("that dies with a defect shows it to its callers, and the next call fetches again", () =>
+  it.effect("that dies fails its callers with the defect, and the next call fetches again", () =>
     Effect.gen(function*() {
       let broken = true
       const provider = cache(() => {
@@ -204,7 +204,7 @@ describe("a fetch", () => {
       yield* provider(request)
     }))
 
-  it.effect("without an owner, goes on while one of its callers waits, and ends with the last", () =>
+  it.effect("without an owner, continues while one of its callers waits, and ends with the last", () =>
     Effect.gen(function*() {
       let fetches = 0
       let interrupted = 0
@@ -235,7 +235,7 @@ describe("a fetch", () => {
         }
       }))
 
-  it.scoped("with an owner, goes on without its callers, and its assertion is cached", () =>
+  it.scoped("with an owner, continues without its callers, and its assertion is cached", () =>
     Effect.gen(function*() {
       let fetches = 0
       const gate = yield* Deferred.make<void>()

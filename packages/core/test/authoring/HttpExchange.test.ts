@@ -16,7 +16,7 @@ import { after, inPieces, sent, to } from "../support/wire.ts"
 
 const url = "https://auth.example.com/token"
 
-/** One exchange with a host that gives this response. */
+/** One exchange with a host that returns this response. */
 const receive = (response: () => Response, limits: Partial<Limits> = {}) =>
   Effect.gen(function*() {
     const network = yield* TestNetwork.TestNetwork
@@ -33,7 +33,7 @@ describe("the answer", () => {
       expect(answer.body).toBe("{}")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each([204, 304, 200])("is empty where there is no body: %i", (status) =>
+  it.effect.each([204, 304, 200])("is empty if there is no body: %i", (status) =>
     Effect.gen(function*() {
       assert.strictEqual((yield* receive(() => new Response(null, { status }))).body, "")
     }).pipe(Effect.provide(TestNetwork.layer)))
@@ -89,7 +89,7 @@ describe("limits", () => {
     expect(defaultLimits.maxBodySize).toBe(1_048_576)
   })
 
-  it.effect("let a body of exactly maxBodySize bytes through", () =>
+  it.effect("permit a body of exactly maxBodySize bytes", () =>
     Effect.gen(function*() {
       const answer = yield* receive(() => inPieces("ü".repeat(5), "ü".repeat(5)), { maxBodySize: 20 })
       expect(answer.body).toBe("ü".repeat(10))
@@ -132,7 +132,7 @@ describe("limits", () => {
       expect(error.reason).toBe("Timeout")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("let a slow answer through that comes in time", () =>
+  it.effect("permit a slow answer that arrives in time", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.setLatency("9999 millis")
@@ -187,7 +187,7 @@ describe("redirects", () => {
 })
 
 describe("spans", () => {
-  // The recorder of this suite fails the test if the credential is to be seen in one.
+  // The leak recorder fails the test if a span shows the credential.
   it.effect("do not show the credential, whatever list of hidden headers the user has set", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork

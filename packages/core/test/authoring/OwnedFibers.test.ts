@@ -5,7 +5,7 @@ import * as OwnedFibers from "../../src/authoring/OwnedFibers.ts"
 const makeIn = (scope: Scope.Scope, onClose?: () => void) => Scope.extend(OwnedFibers.make(onClose), scope)
 
 describe("OwnedFibers", () => {
-  it.effect("a fiber goes on after the caller that started it was interrupted", () =>
+  it.effect("a fiber continues after the caller that started it was interrupted", () =>
     Effect.gen(function*() {
       const owned = yield* OwnedFibers.make()
       const latch = yield* Effect.makeLatch()

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
 import { check, fromText, parse, reach } from "../../src/authoring/SecureEndpoint.ts"
 
-describe("reach: where a host is, as far as its name says", () => {
+describe("reach: the reach of a host, by its name", () => {
   it.each([
     "https://mcp.example.com",
     "https://8.8.8.8",
@@ -204,16 +204,19 @@ describe("fromText", () => {
     Either.match(fromText(text, { linkLocal }), { onLeft: (wrong) => wrong, onRight: (url) => url.href })
 
   it.each(["https://vault.example.com/", "http://localhost:8200/", "http://127.0.0.1/", "http://[::1]/"])(
-    "takes https, and plain http to this machine: %s",
+    "accepts https, and plain http to this machine: %s",
     (text) => {
       expect(judge(text)).toBe(text)
     }
   )
 
-  it.each(["http://169.254.169.254/", "http://[fe80::1]/"])("takes plain http to %s only with `linkLocal`", (text) => {
-    expect(judge(text)).toBe("it is not https; plain http is for loopback hosts only")
-    expect(judge(text, true)).toBe(text)
-  })
+  it.each(["http://169.254.169.254/", "http://[fe80::1]/"])(
+    "accepts plain http to %s only with `linkLocal`",
+    (text) => {
+      expect(judge(text)).toBe("it is not https; plain http is for loopback hosts only")
+      expect(judge(text, true)).toBe(text)
+    }
+  )
 
   it.each([
     ["vault", "it is not an absolute URL"],

@@ -10,13 +10,13 @@ export const tokenEndpoint = "https://auth.example.com/token"
 export const network = TestNetwork.TestNetwork
 export const clear = Effect.flatMap(network, ({ clear }) => clear)
 
-/** The methods and URLs of what has been sent so far. */
+/** The methods and URLs of all requests so far. */
 export const traffic = Effect.map(
   Effect.flatMap(network, ({ requests }) => requests),
   (all) => all.map(({ method, url }) => `${method} ${url}`)
 )
 
-/** Where a credential went: requests with an `Authorization` header or a body that is a form. */
+/** The URLs of requests with a credential: with an `Authorization` header, or with a form as the body. */
 export const credentialed = Effect.map(
   Effect.flatMap(network, ({ requests }) => requests),
   (all) =>

@@ -24,7 +24,7 @@ export interface Pair {
   readonly publicKey: CryptoKey
 }
 
-/** Tells the recorder of what is secret within a secret. */
+/** Reports the secret parts of a secret to the leak recorder. */
 const keep = (...secrets: ReadonlyArray<string | undefined>): void => {
   for (const secret of secrets) if (secret !== undefined) Redacted.make(secret)
 }
@@ -47,7 +47,7 @@ export const pair = (alg: SigningKey.SigningAlgorithm): Effect.Effect<Pair> =>
     return known
   })
 
-/** Another one, each time. */
+/** Another key pair at each call. */
 export const anotherPair = (alg: SigningKey.SigningAlgorithm): Effect.Effect<Pair> =>
   Effect.promise(() => generate(alg))
 
@@ -59,7 +59,7 @@ const subtleParameters = (alg: SigningKey.SigningAlgorithm) => ({
   ...(alg === "EdDSA" ? { name: "Ed25519" } : {})
 })
 
-/** As a KMS would: the key is elsewhere. */
+/** A signer like a KMS: the key is elsewhere. */
 export const externalSigner = ({ alg, privateKey }: Pair): SigningKey.ExternalSigner => (data) =>
   Effect.promise(async () =>
     new Uint8Array(await crypto.subtle.sign(subtleParameters(alg), privateKey, new Uint8Array(data)))
@@ -90,13 +90,13 @@ const short = Effect.promise(() =>
 const convert = "Convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in key.pem -out pkcs8.pem"
 
 const doesNotFit = (alg: SigningKey.SigningAlgorithm, wanted: string) =>
-  `it is not a key for ${alg}, or is damaged. Give ${wanted}, or set \`signingAlgorithm\` to what the key is for.`
+  `it is not a key for ${alg}, or is damaged. Give ${wanted}, or set \`signingAlgorithm\` to the algorithm of the key.`
 
 interface WrongKey {
   readonly name: string
   readonly alg: SigningKey.SigningAlgorithm
   readonly key: Effect.Effect<SigningKey.SigningKey, OAuthError.AssertionError>
-  /** What the error says behind the name of the option. */
+  /** The text of the error after the name of the option. */
   readonly says: string
 }
 
@@ -109,7 +109,7 @@ const wrong = (
 
 const onlyPublic = ({ d: _d, ...jwk }: JWK): JWK => jwk
 
-/** Keys that are of no use, and what is said of each. */
+/** Keys that cannot be used, each with the text of its error. */
 export const wrongKeys: ReadonlyArray<WrongKey> = [
   wrong("a SEC1 PEM", "ES256", pem("ES256", asPem("sec1")), `the PEM is SEC1. ${convert}`),
   wrong(
@@ -198,7 +198,7 @@ export const wrongKeys: ReadonlyArray<WrongKey> = [
     "it is a secret key. Give the private one."
   ),
   wrong(
-    "a CryptoKey for something else than signing",
+    "a CryptoKey whose usage is not signing",
     "ES256",
     Effect.promise(async () =>
       (await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, false, ["deriveBits"])).privateKey
@@ -260,7 +260,7 @@ export const wrongKeys: ReadonlyArray<WrongKey> = [
     doesNotFit("ES256", "an EC key on P-256")
   ),
   wrong(
-    "what is no key at all",
+    "a text that is not a key",
     "ES256",
     Effect.sync(() => Redacted.make("canary, and no key")),
     "it is not a PEM. Give a PKCS#8 PEM, which begins with -----BEGIN PRIVATE KEY-----"

@@ -4,7 +4,7 @@ import { Chunk, Duration, Effect, Fiber, Layer, Redacted, Stream, TestClock } fr
 import type { OAuthEvent } from "../../src/index.ts"
 import { OAuthProvider, TokenStorage } from "../../src/index.ts"
 
-/** Servers in memory and an empty storage: what most tests run on. */
+/** The environment of most tests: servers in memory and an empty storage. */
 export const environment = (options?: TestServers.TestServers.Options) =>
   Layer.merge(TestServers.layer(options), TokenStorage.layerMemory)
 
@@ -16,7 +16,7 @@ export const makeProvider = (options: Partial<ClientSecret.Options> = {}) =>
       ClientSecret.make({ serverUrl, issuer, clientId, clientSecret, ...options })
   )
 
-/** Callers who have no token are told of the first failure. */
+/** With these options, callers without a token fail with the first failure. */
 export const impatient: Partial<ClientSecret.Options> = {
   refreshPolicy: { patience: { withToken: Duration.seconds(1), withoutToken: Duration.zero } }
 }
@@ -27,7 +27,7 @@ export const makeImpatientProvider = (options: Partial<ClientSecret.Options> = {
 export const layerProvider = (options?: Partial<ClientSecret.Options>) =>
   Layer.scoped(OAuthProvider.OAuthProvider, makeProvider(options))
 
-/** Lets every fiber go as far as it can without time passing. */
+/** Runs every fiber as far as it can go at the present time. */
 export const settle = TestClock.adjust(0)
 
 /** Collects the provider's events from now on; run the result to see those so far. */
@@ -44,7 +44,7 @@ export const tags = (events: ReadonlyArray<OAuthEvent.OAuthEvent>): ReadonlyArra
 
 export const valueOf = (token: { readonly value: Redacted.Redacted }): string => Redacted.value(token.value)
 
-/** Forks many of an effect and gives the fibers. */
+/** Forks an effect many times and returns the fibers. */
 export const many = <A, E, R>(count: number, effect: Effect.Effect<A, E, R>) =>
   Effect.map(
     Effect.replicateEffect(Effect.fork(effect), count),

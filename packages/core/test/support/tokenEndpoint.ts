@@ -25,7 +25,7 @@ export const tokenRequest = (changes: Partial<TokenEndpoint.TokenRequest> = {}):
   ...changes
 })
 
-/** One request to a token endpoint that gives this answer. */
+/** One request to a token endpoint that returns this answer. */
 export const request = (answer: Answer.Answer, changes?: Partial<TokenEndpoint.TokenRequest>) =>
   Effect.gen(function*() {
     const network = yield* TestNetwork.TestNetwork

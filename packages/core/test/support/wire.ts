@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 /** Requests to exactly this URL. */
 export const to = (url: string) => (request: { readonly url: string }): boolean => request.url === url
 
-/** Hosts that give these answers and 404 to anything else; a host of which nothing is said does not exist. */
+/** Hosts that return these answers, and 404 for any other URL. A host without answers does not exist. */
 export const serve = (answers: Readonly<Record<string, Answer.Answer>>) =>
   Effect.gen(function*() {
     const network = yield* TestNetwork.TestNetwork
@@ -16,13 +16,13 @@ export const serve = (answers: Readonly<Record<string, Answer.Answer>>) =>
     return network
   })
 
-/** What has been sent so far, in order: the URLs. */
+/** The URLs of all requests so far, in order. */
 export const sent = Effect.flatMap(
   TestNetwork.TestNetwork,
   ({ requests }) => Effect.map(requests, (all) => all.map(({ url }) => url))
 )
 
-/** The outcome of an effect that is over after so many milliseconds, and not one earlier. */
+/** The outcome of an effect that ends after so many milliseconds, and not earlier. */
 export const after = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const fiber = yield* Effect.fork(effect)
@@ -33,7 +33,7 @@ export const after = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) =
     return yield* Fiber.join(fiber)
   })
 
-/** A body that arrives in pieces; `undefined` for one that never comes, an error for a connection that breaks. */
+/** A body that arrives in pieces. `undefined` is a piece that never arrives, an error is a broken connection. */
 export const inPieces = (...pieces: ReadonlyArray<string | Uint8Array | Error | undefined>): Response => {
   const left = [...pieces]
   return new Response(
@@ -50,7 +50,7 @@ export const inPieces = (...pieces: ReadonlyArray<string | Uint8Array | Error | 
   )
 }
 
-/** Answers from which no document comes and that say nothing bad of the server: the search goes on. */
+/** Answers without a document that are no outage: the search continues. */
 export const misses: ReadonlyArray<readonly [name: string, answer: Answer.Answer]> = [
   ...[204, 400, 401, 403, 404, 405, 406, 410, 418].map((status) => [`${status}`, Answer.status(status)] as const),
   ["an HTML page with 200", Answer.html()],
@@ -63,11 +63,11 @@ export const misses: ReadonlyArray<readonly [name: string, answer: Answer.Answer
   ["a redirect to another origin", Answer.redirect("https://elsewhere.example.com/document")],
   ["a redirect to another scheme", Answer.redirect("http://mcp.example.com/document")],
   ["a redirect to nowhere", Answer.status(302)],
-  ["a redirect to what is no URL", Answer.redirect("https://[")],
+  ["a redirect to a text that is not a URL", Answer.redirect("https://[")],
   ["a document that is too large", Answer.text(" ".repeat(2 * 1024 * 1024) + "{}")]
 ]
 
-/** Answers from which nothing can be concluded: the search stops, for now. */
+/** Answers that do not show whether there is a document: the search stops with a transient error. */
 export const outages: ReadonlyArray<readonly [name: string, answer: Answer.Answer]> = [
   ...[500, 502, 503, 504, 599, 429, 408].map((status) => [`${status}`, Answer.status(status)] as const),
   ["a 500 with a JSON body", Answer.json({ resource: "https://mcp.example.com/mcp" }, { status: 500 })],

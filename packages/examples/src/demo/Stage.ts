@@ -74,7 +74,7 @@ export const make = Effect.gen(function*() {
 export const tokenRequests = ({ authorizationServer }: Stage): number => authorizationServer.requests("POST /token")
 
 /** Whether tokens were sent to the MCP server alone. */
-export const tokensStayHome = ({ hops }: Stage): boolean =>
+export const tokensOnlySentToMcpServer = ({ hops }: Stage): boolean =>
   hops.every(({ server, token }) => token === undefined || server === "MCP")
 
 /** The ids of the assertions that were presented so far. */

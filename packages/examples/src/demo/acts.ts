@@ -16,7 +16,7 @@ import {
   signer,
   type Stage,
   tokenRequests,
-  tokensStayHome,
+  tokensOnlySentToMcpServer,
   user
 } from "./Stage.ts"
 import * as TokenHistory from "./TokenHistory.ts"
@@ -65,7 +65,7 @@ const httpClient = Effect.fnUntraced(function*(stage: Stage) {
   yield* client.get(authorizationServer.jwksUri)
   check(report.orders > 0, `the report of ${report.day} has ${report.orders} orders`)
   check(tokenRequests(stage) === 1, "the client used the token that was there")
-  check(tokensStayHome(stage), "the other origin did not receive the token")
+  check(tokensOnlySentToMcpServer(stage), "the other origin did not receive the token")
 })
 
 const twoExpiries = Effect.fnUntraced(function*(stage: Stage, session: Session) {
@@ -77,7 +77,10 @@ const twoExpiries = Effect.fnUntraced(function*(stage: Stage, session: Session) 
   )
   const expired = TokenHistory.expired(history)
   check(expired >= 2, `${expired} tokens expired`)
-  check(history.renewals.Scheduled >= expired, "each was renewed in the background before that: no caller waited")
+  check(
+    history.renewals.Scheduled >= expired,
+    "each token was renewed in the background before its expiry: no caller waited"
+  )
   check(mcpServer.refused(401) === 0, "the server refused no token")
 })
 
@@ -116,7 +119,7 @@ const stepUp = Effect.fnUntraced(function*(stage: Stage, session: Session) {
     Effect.zipRight(accessToken),
     Effect.repeat({ until: (token) => !AccessToken.isSame(token, steppedUp) })
   )
-  check(sameScopes(yield* accessToken, McpServer.scopes), "the token that replaced it has them too")
+  check(sameScopes(yield* accessToken, McpServer.scopes), "the token that replaced it has the same scopes")
   check(mcpServer.refused(403) === 1, "the server did not have to ask again")
 })
 

@@ -1,7 +1,8 @@
 /**
  * `pnpm demo`: a program with no user present that calls a protected MCP server, through everything that happens to its
  * tokens: the library finds them, renews them before they expire, replaces them after a revocation, and widens their
- * scope. Then the same with a key in place of the secret, and on behalf of a user. The servers are real and run here too.
+ * scope. Then the program runs with a key in place of the secret, and on behalf of a user. Both servers run here as
+ * well.
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -77,7 +78,7 @@ const summarize = (stage: Stage.Stage): void => {
     ["seconds", transcript.elapsed().toFixed(1)]
   ])
   check(seen.unauthorized + seen.forbidden + seen.failed === 0, "no caller saw a 401, a 403 or a failure")
-  check(Stage.tokensStayHome(stage), "no token was sent to any server but the MCP server")
+  check(Stage.tokensOnlySentToMcpServer(stage), "no token was sent to any server but the MCP server")
 }
 
 runMain(demo.pipe(

@@ -1,7 +1,7 @@
 /**
- * A nightly job with OpenTelemetry around it, by `@effect/opentelemetry`. The telemetry of `@effect-mcp-auth/core` goes to
- * the exporters of the SDK, which here store it in memory. In production only the exporters differ: those for OTLP, for
- * instance.
+ * A nightly job with OpenTelemetry around it, by `@effect/opentelemetry`. The telemetry of `@effect-mcp-auth/core` goes
+ * to the exporters of the SDK, which here store it in memory. In production only the exporters differ, for instance the
+ * exporters for OTLP.
  */
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { AccessToken, OAuthHttpClient, OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
@@ -92,8 +92,8 @@ const job = Effect.fnUntraced(function*({ mcpServer }: Servers) {
 const mistyped = Redacted.make("guessed-and-wrong")
 
 /**
- * Runs the job against servers of its own. The result includes the secrets of the run, so that a test can look for them in
- * what was exported.
+ * Runs the job against servers of its own. The result includes the secrets of the run, so that a test can look for them
+ * in what was exported.
  */
 export const run = Effect.gen(function*() {
   const authorizationServer = yield* AuthorizationServer.make({ accessTokenLifetime: 60 })
@@ -103,7 +103,8 @@ export const run = Effect.gen(function*() {
   const options = optionsOf(servers)
 
   const sdk = makeSdk()
-  // The SDK is provided around everything, since it does not see the background work of Layers that are built outside it.
+  // The SDK is provided around everything, since it does not see the background work of Layers that are built outside
+  // it.
   return yield* Effect.gen(function*() {
     const tokens = yield* job(servers).pipe(Effect.provide(authenticated(options)), Effect.withSpan("nightly-report"))
     yield* Report.read(mcpServer.reportUrl).pipe(

@@ -1,7 +1,7 @@
 /**
- * A real authorization server, the npm package `oidc-provider`, set up for machines alone: the grants client_credentials
- * and jwt-bearer, clients with a secret, with a key (RFC 7523 §2.2) and with neither, resource indicators (RFC 8707), and
- * JWT access tokens (RFC 9068) that expire after a few seconds.
+ * A real authorization server, the npm package `oidc-provider`, set up for machines alone: the grants
+ * client_credentials and jwt-bearer, clients with a secret, with a key (RFC 7523 §2.2) and with neither, resource
+ * indicators (RFC 8707), and JWT access tokens (RFC 9068) that expire after a few seconds.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -203,9 +203,9 @@ const configuration = ({ accessTokenLifetime, clients, resourceServer, signingKe
 const notFound = () => Promise.resolve(undefined)
 
 /**
- * The storage of oidc-provider. It stores only the ids of assertions, so that each assertion buys one token (RFC 7523 §3,
- * item 7). The configuration lists the clients, JWT access tokens are not stored, and there are no users. The only other
- * lookups are for clients that do not exist.
+ * The storage of oidc-provider. It stores only the ids of assertions, so that each assertion is accepted once (RFC 7523
+ * §3, item 7). The configuration lists the clients, JWT access tokens are not stored, and there are no users. The only
+ * other lookups are for clients that do not exist.
  */
 const assertionIdsOnly = (model: string): Adapter => {
   const refused = () => Promise.reject(new Error(`${model}: this authorization server does not store it`))

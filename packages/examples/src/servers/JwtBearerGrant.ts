@@ -31,7 +31,7 @@ export const register = (provider: Provider, { resourceServer, trustedIssuers }:
       audience: [provider.issuer, `${provider.issuer}/token`],
       trustedIssuers
     })
-    // RFC 7523 §3, item 7: each assertion buys one token.
+    // RFC 7523 §3, item 7: each assertion is accepted once.
     if (!await provider.ReplayDetection.unique(iss, jti, exp)) {
       throw new errors.InvalidGrant("the assertion has been used already")
     }

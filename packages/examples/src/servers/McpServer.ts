@@ -48,9 +48,9 @@ export interface McpServer {
   readonly reportUrl: string
   readonly resourceMetadataUrl: string
   /**
-   * Refuses every token that was issued before now, as an operator does after a leak. Of the tokens issued in the current
-   * second, the server refuses those that it has seen. The authorization server goes on as before, so that the server
-   * accepts new tokens.
+   * Refuses every token that was issued before now, as an operator does after a leak. Of the tokens issued in the
+   * current second, the server refuses those that it has seen. The authorization server goes on as before, so that the
+   * server accepts new tokens.
    */
   readonly revokeAll: Effect.Effect<void>
   /** How many requests have arrived so far at `METHOD /path`. */
@@ -181,11 +181,15 @@ interface TokenId {
 
 /**
  * How long a token is accepted after its `exp`, in seconds (RFC 7519 §4.1.4). Issuers count in whole seconds, rounded
- * down, so that without a leeway a token expires up to 1 s earlier than its `expires_in` says. That is much, of 5 s.
+ * down, so that without a leeway a token expires up to 1 s earlier than its `expires_in` says, which matters for tokens
+ * of 5 s.
  */
 const leeway = 1
 
-/** Checks signature, issuer, audience and expiry (RFC 9068 §4), and the type, so that no ID token passes as an access token. */
+/**
+ * Checks signature, issuer, audience and expiry (RFC 9068 §4), and the type, so that no ID token passes as an access
+ * token.
+ */
 const makeVerifier = ({ audience, isRevoked, issuer, jwksUri }: Options & {
   readonly audience: string
   readonly isRevoked: (token: TokenId) => boolean

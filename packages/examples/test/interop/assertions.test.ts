@@ -208,7 +208,7 @@ describe("JwtBearer against oidc-provider", () => {
       }
     }))
 
-  it.scopedLive("a static assertion buys one token, and is refused the second time", () =>
+  it.scopedLive("a static assertion is accepted for one token request, and refused for the second", () =>
     Effect.gen(function*() {
       const { authorizationServer, key, mcpServer, read, tokenRequests } = yield* startWith({
         publicClients: ["agent"]

@@ -81,7 +81,10 @@ describe("@modelcontextprotocol/client 2", () => {
   }
 })
 
-/** A server of the 1.x line that needs a token, and tells the test when a call arrives and when its client leaves. */
+/**
+ * A server of the 1.x line that needs a token, and reports to the test when a call arrives and when its client
+ * disconnects.
+ */
 const startV1 = Effect.fnUntraced(function*(enableJsonResponse: boolean) {
   const authorizationServer = yield* start
   const called = yield* Deferred.make<void>()

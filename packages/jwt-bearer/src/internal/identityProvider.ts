@@ -12,7 +12,7 @@ import type * as Redacted from "effect/Redacted"
 import { ID_JAG, resourceOf, TOKEN_TYPE } from "./response.ts"
 
 /**
- * Where the identity provider is: the issuer whose metadata must be found, or a server whose token endpoint is known.
+ * The identity provider: an issuer whose metadata must be found, or a server whose token endpoint is known.
  *
  * @internal
  */

@@ -2,7 +2,7 @@ import { AssertionError, isTransient, type OAuthError, TokenEndpointError } from
 import * as RefreshPolicy from "@effect-mcp-auth/core/RefreshPolicy"
 import * as Redacted from "effect/Redacted"
 
-/** How many final refusals are remembered at most; the oldest is forgotten first. */
+/** The largest number of final refusals that are remembered. The oldest is forgotten first. */
 const MAX_FINAL = 1000
 
 interface FinalRefusal {
@@ -22,9 +22,9 @@ interface Refusal extends FinalRefusal {
  * @internal
  */
 export interface Refusals {
-  /** The error that stands in for an answer, if the identity provider must not be asked. */
+  /** The error in place of an answer, if the identity provider must not be asked. */
   readonly find: (key: string, subjectToken: Redacted.Redacted<string>, now: number) => AssertionError | undefined
-  /** Remembers why the exchange failed, and returns that as the error of the provider. */
+  /** Remembers why the exchange failed. Returns the reason as the error of the provider. */
   readonly add: (
     key: string,
     subjectToken: Redacted.Redacted<string>,
@@ -36,7 +36,7 @@ export interface Refusals {
 /** @internal */
 export const make = (): Refusals => {
   const refusals = new Map<string, Refusal>()
-  /** The oldest first. */
+  /** The final refusals, the oldest first. */
   let final: ReadonlyArray<FinalRefusal> = []
   return {
     find: (key, subjectToken, now) => {
@@ -44,7 +44,7 @@ export const make = (): Refusals => {
       if (forGood !== undefined) return forGood.error
       const refusal = refusals.get(key)
       if (refusal === undefined) return undefined
-      // Retry-After holds for every subject token, a refusal for one.
+      // Retry-After applies to every subject token, a refusal to one.
       if (now < refusal.until && (refusal.error.transient || isSame(refusal.subjectToken, subjectToken))) {
         return refusal.error
       }

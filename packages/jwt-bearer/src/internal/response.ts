@@ -13,11 +13,11 @@ export const TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
 /** @internal */
 export const ID_JAG: `${typeof TOKEN_TYPE}id-jag` = `${TOKEN_TYPE}id-jag`
 
-/** The header `typ` of an ID-JAG, where it has one (draft-ietf-oauth-identity-assertion-authz-grant §3). */
+/** The header `typ` of an ID-JAG that has one (draft-ietf-oauth-identity-assertion-authz-grant §3). */
 const TYPE = "oauth-id-jag+jwt"
 
 /**
- * The server, as the token request will name it. SEP-990 requires the name even where the token request has none.
+ * The server, as the token request will name it. SEP-990 requires the name even if the token request has none.
  *
  * @internal
  */
@@ -40,8 +40,8 @@ const malformed = (what: string) =>
   })
 
 /**
- * The ID-JAG in an answer of the identity provider. It is accepted only if it is for the requested authorization server and
- * resource, and has not expired.
+ * The ID-JAG in an answer of the identity provider. It is accepted only if it is for the requested authorization server
+ * and resource, and has not expired.
  *
  * @internal
  */
@@ -77,7 +77,7 @@ export const accept = (
   })
 
 /**
- * Whether an ID-JAG is valid now. One that does not say when it expires is not cached, so that it is always new.
+ * Whether an ID-JAG is valid now. An ID-JAG without an expiry is not cached, so it is always new.
  *
  * @internal
  */
@@ -95,7 +95,7 @@ export const check = (issued: CachedAssertion, now: number): Either.Either<Cache
 
 const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
-/** Names the part that is wrong, and never shows it: the answer may contain a token. */
+/** Names the invalid part, and never shows its value: the answer may contain a token. */
 const whatIsWrong = (json: unknown): string => {
   if (json === undefined) return "the answer is not JSON"
   if (!isRecord(json) || Array.isArray(json)) return "the answer is not a JSON object"

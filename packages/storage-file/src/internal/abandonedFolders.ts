@@ -10,7 +10,7 @@ const LOOKS = 8
 
 /**
  * Keeps a directory from growing: each write looks at a few folders of other tokens, and removes those in which every
- * file has been of no use for some time.
+ * file expired some time ago.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const make = (
     const removeFolder = (base: string, folder: string) =>
       Effect.gen(function*() {
         if (!(yield* isAbandoned(folder))) return
-        // Another process may write into the folder at this moment. Once the folder has another name, nobody can.
+        // Another process may write into the folder at this moment. Once the folder has another name, no process can.
         const aside = path.join(base, temporaryName())
         yield* fs.rename(folder, aside)
         yield* (yield* isAbandoned(aside)) ? fs.remove(aside, { recursive: true }) : fs.rename(aside, folder)

@@ -7,8 +7,8 @@ import type * as Option from "effect/Option"
 /** @internal */
 export type Operation = TokenStorageError["operation"]
 
-/** What the file system said, and what to do about it. The first match counts. */
-const advices: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
+/** Messages of the file system, each with advice for the user. The first match counts. */
+const advices: ReadonlyArray<readonly [message: RegExp, advice: string]> = [
   [
     /\blink\b.*(EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS)/,
     "The file system has no hard links. Give a `directory` on another file system."
@@ -42,7 +42,7 @@ export const isMissing = (error: PlatformError | TokenStorageError): boolean =>
   error._tag === "SystemError" && error.reason === "NotFound"
 
 /**
- * None if the file or the folder does not exist.
+ * Turns the failure for a missing file or folder into none.
  *
  * @internal
  */

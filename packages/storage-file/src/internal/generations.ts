@@ -6,9 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { isTemporary, temporaryName } from "./temporaryFiles.ts"
 
-/**
- * How long a file stays after it is of no more use, in milliseconds: a process that was stopped may still finish writing it.
- */
+/** How long an expired file stays, in milliseconds: a process that was stopped may still finish writing it. */
 const GRACE = 60_000
 
 /** @internal */
@@ -18,10 +16,10 @@ export type Kind = "record" | "lease"
  * Files with numbers (`record.7`), of which only the highest counts.
  *
  * A process writes a file whole under a temporary name and then links it to the next number, which the file system does
- * for one process and refuses to all others. So each step is a compare-and-swap: no lock stays behind when a process dies,
- * nobody reads half a file, and a process that was paused finds that the next number is taken.
+ * for one process and refuses to all others. So each step is a compare-and-swap: no lock stays behind when a process
+ * dies, no process reads half a file, and a process that was paused finds that the next number is taken.
  *
- * The modification time of a file (mtime) says until when the file is of use.
+ * The modification time of a file (mtime) is the time at which the file expires.
  *
  * @internal
  */
@@ -30,8 +28,9 @@ export interface Generations {
   /** The highest number of that kind; 0 if there is none. */
   readonly highest: (folder: string, kind: Kind) => Effect.Effect<number, PlatformError>
   /**
-   * Writes the file of the given number, and says whether it did: not if that number or a higher one exists. `until`: when
-   * the file is of no more use, in milliseconds since the epoch.
+   * Writes the file of the given number, unless that number or a higher one exists. Returns whether the file was
+   * written.
+   * `until` is the time at which the file expires, in milliseconds since the epoch.
    */
   readonly publish: (
     folder: string,
@@ -40,7 +39,7 @@ export interface Generations {
     content: string,
     until: number
   ) => Effect.Effect<boolean, PlatformError>
-  /** Whether the file or the folder has been of no use for a minute. */
+  /** Whether the file or the folder expired more than a minute ago. */
   readonly isAbandoned: (file: string) => Effect.Effect<boolean, PlatformError>
   /** Removes the file if it is abandoned, or the folder with all that is in it. */
   readonly removeAbandoned: (file: string) => Effect.Effect<void>
@@ -93,7 +92,7 @@ export const make: Effect.Effect<Generations, never, FileSystem.FileSystem | Pat
           Effect.ensuring(remove(temporary))
         )
         if (!linked) return false
-        // A publication that fails leaves no file behind.
+        // A failed publication leaves no file behind.
         const files = yield* Effect.tapError(fs.readDirectory(folder), () => remove(file))
         // The number can be free because other processes have written higher numbers and removed this one.
         if (files.some((other) => generationOf(other, kind) > generation)) {

@@ -39,13 +39,13 @@ export const make = (options: {
         const { mtime, size } = yield* fs.stat(file)
         const now = yield* Clock.currentTimeMillis
         const left = Option.match(mtime, { onNone: () => 0, onSome: (until) => until.getTime() - now })
-        // A lease that ends later than any lease can: the clock was set back.
+        // A lease that ends later than any lease can end: the clock was set back, so the lease counts as free.
         return size === FileSystem.Size(0) || left < 0 || left > 2 * leaseDuration
       })
 
     const until = Effect.map(Clock.currentTimeMillis, (now) => now + leaseDuration)
 
-    /** The number of the lease that this process now holds. None: another process holds it. */
+    /** Tries to take the lease. Returns its number, or none if another process holds the lease. */
     const takeNext = (folder: string) =>
       Effect.gen(function*() {
         const generation = yield* highest(folder, "lease")
@@ -58,7 +58,10 @@ export const make = (options: {
         Effect.mapError(explain("lease"))
       )
 
-    /** If the lease was lost, the next number is taken, and nothing is published. */
+    /**
+     * Publishes an empty file. If the lease was lost, another process has taken the next number, and nothing is
+     * published.
+     */
     const release = (folder: string, generation: number) =>
       Effect.ignore(
         Effect.flatMap(Clock.currentTimeMillis, (now) => publish(folder, "lease", generation + 1, "", now))
@@ -71,7 +74,7 @@ export const make = (options: {
         const taken = yield* takeNext(folder)
         if (Option.isNone(taken)) return false
         yield* Effect.addFinalizer(() => release(folder, taken.value))
-        // An extension that fails does not stop the next one. If the lease is lost, the storage still refuses older tokens.
+        // A failed extension does not stop the next one. If the lease is lost, the storage still refuses older tokens.
         yield* Effect.ignore(extend(fileOf(folder, "lease", taken.value))).pipe(
           Effect.schedule(Schedule.spaced(Duration.millis(leaseDuration / 4))),
           Effect.interruptible,
@@ -83,7 +86,7 @@ export const make = (options: {
     return (name) =>
       Effect.gen(function*() {
         while (true) {
-          // The folder is made each time: somebody may delete the directory.
+          // The folder is made each time, because an operator may delete the directory.
           const { path } = yield* options.files.folder("lease", name)
           if (yield* tryTake(path)) return
           yield* Effect.sleep(POLL_INTERVAL)

@@ -13,10 +13,10 @@ import * as Generations from "./generations.ts"
 import * as Lease from "./lease.ts"
 import * as PrivateFiles from "./privateFiles.ts"
 
-/** How often another process may be faster at the same step. After that, something else must be wrong. */
+/** The number of attempts at a step at which other processes are faster. After that, something else must be wrong. */
 const MAX_ATTEMPTS = 100
 
-/** How long a record is of use at most, in milliseconds: a year. File systems cannot store every future time. */
+/** The longest lifetime of a record, in milliseconds: a year. File systems cannot store every future time. */
 const LONGEST = 365 * 24 * 60 * 60 * 1000
 
 /**
@@ -51,13 +51,13 @@ export const make = (options: {
           const read = folder.read(generations.fileOf(folder.path, "record", generation))
           // For a write, a record that cannot be read counts as absent.
           const content = yield* operation === "get" ? read : Effect.orElseSucceed(read, () => Option.some(""))
-          // None: the file has gone at this moment, because a higher number was written.
+          // None if the file was removed at this moment, because a higher number was written.
           if (Option.isSome(content)) return { generation, content: Option.filter(content, (text) => text !== "") }
         }
         return yield* tooBusy(operation)
       })
 
-    /** Whether the change was made; if not, another process was faster. */
+    /** Makes the change once. Returns false if another process was faster. */
     const attempt = (
       name: string,
       operation: "set" | "remove",

@@ -5,7 +5,7 @@ import { describe, expect } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
 import { key, later, live, makeToken, open, stored } from "../support/storage.ts"
 
-/** Clearly past the grace of a minute, and clearly not: no test here compares a time of the file system with now. */
+/** Well past the grace period of 1 minute, so that no test compares a time of the file system with now. */
 const twoMinutesAgo = () => new Date(Date.now() - 120_000)
 const inAnHour = () => new Date(Date.now() + 3_600_000)
 
@@ -24,9 +24,9 @@ describe("a write to the file storage", () => {
     })
 
   /**
-   * Two minutes pass for all files and folders, except those that are of use for another half an hour. The kernel's time of
-   * a file that was just written can be the present millisecond, and Node rounds it up to the next: so "before now" would
-   * not find it.
+   * Makes all files and folders two minutes old, except those that expire in half an hour or later. A test for "before
+   * now" would miss a file that was just written: the kernel's time can be the present millisecond, and Node rounds it
+   * up.
    */
   const age = (directory: string) =>
     Effect.gen(function*() {

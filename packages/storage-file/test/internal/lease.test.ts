@@ -3,7 +3,7 @@ import { describe, expect } from "@effect/vitest"
 import { Chunk, Clock, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
 import { key, live, open, stored, timed } from "../support/storage.ts"
 
-/** Lets the disk answer. */
+/** One turn of the event loop, in which results of the disk arrive. */
 const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 
 const until = (is: () => boolean) => Effect.repeat(turn, { until: is })
@@ -11,11 +11,11 @@ const until = (is: () => boolean) => Effect.repeat(turn, { until: is })
 /** How many fibers sleep on the clock, or were interrupted in their sleep. */
 const sleepers = Effect.map(TestClock.sleeps(), Chunk.size)
 
-/** Waits for the disk until so many fibers sleep: they have done all that they do at this time. */
+/** Waits for the disk until so many fibers sleep: they have finished their work at this time of the clock. */
 const untilSleepers = (count: number) =>
   Effect.repeat(Effect.zipRight(turn, sleepers), { until: (size) => size === count })
 
-/** Time passes in small steps until the fiber has its result. */
+/** Advances the clock in small steps until the fiber has its result. */
 const timePasses = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
   TestClock.adjust("50 millis").pipe(
     Effect.zipRight(turn),
@@ -37,14 +37,14 @@ const counting = Effect.map(FileSystem.FileSystem, (fs) => {
 })
 
 describe("the lease of a file storage", () => {
-  /** The file system of a process that was stopped: its holder extends no lease. */
+  /** The file system of a process that was stopped: this process extends no lease. */
   const stopped = FileSystem.FileSystem.pipe(Effect.map((fs): FileSystem.FileSystem => ({
     ...fs,
     utimes: (path, ...times) => path.includes("lease.") ? Effect.void : fs.utimes(path, ...times)
   })))
 
   timed(
-    "goes from a holder that was stopped to the next, and is not released by the first when it goes on",
+    "goes from a stopped holder to the next waiter, and is not released by the first holder when it continues",
     Effect.gen(function*() {
       const { directory } = yield* stored
       const options = { directory, leaseDuration: "10 seconds" } as const
@@ -55,7 +55,7 @@ describe("the lease of a file storage", () => {
       const taking = yield* Effect.fork(Scope.extend((yield* open(options)).lease(key), second))
       yield* timePasses(taking)
       expect(yield* Clock.currentTimeMillis).toBeGreaterThan(10_000)
-      // The first holder goes on, and has nothing to release.
+      // The first holder continues, and has nothing to release.
       yield* Scope.close(first, Exit.void)
       const { counts, fs } = yield* counting
       // A waiting process with a longer `leaseDuration` waits as well.
@@ -73,7 +73,7 @@ describe("the lease of a file storage", () => {
   )
 
   live(
-    "is taken in the new directory by a waiting process after somebody has deleted the directory",
+    "is taken in the new directory by a waiting process after an operator has deleted the directory",
     Effect.gen(function*() {
       const { directory, fs } = yield* stored
       const first = yield* Scope.make()

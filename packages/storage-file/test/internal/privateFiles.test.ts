@@ -62,7 +62,7 @@ describe("a file or directory that must not be used", () => {
         const error = yield* Effect.flip(all.storage.get(key))
         expect(error).toMatchObject({ _tag: "TokenStorageError", operation: "get", reason })
         expect(error.message).toMatch(description)
-        // It cannot be read, so it is not known to be this token.
+        // The record cannot be read, so the storage does not know that it holds this token.
         yield* all.storage.remove(key, token)
         yield* all.storage.set(key, makeToken("older", 0))
         expect(yield* all.storage.get(key)).toEqual(Option.some(makeToken("older", 0)))
@@ -91,7 +91,7 @@ describe("a file or directory that must not be used", () => {
     /is not a file/
   )
   refused(
-    "a file that all can read",
+    "a file that every user can read",
     ({ file, fs }) => fs.chmod(file, 0o644),
     "Insecure",
     /open to users other than its owner.*mode 0644/
@@ -114,7 +114,7 @@ describe("a file or directory that must not be used", () => {
     /damaged/
   )
   refused(
-    "an expiry that somebody has moved",
+    "an expiry that was changed",
     ({ file, fs }) =>
       Effect.flatMap(
         fs.readFileString(file),

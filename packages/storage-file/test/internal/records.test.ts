@@ -43,7 +43,7 @@ describe("a directory of tokens", () => {
   )
 
   live(
-    "is made again after somebody has deleted it",
+    "is made again after an operator has deleted it",
     Effect.gen(function*() {
       const { directory, fs, storage } = yield* stored
       yield* fs.remove(directory, { recursive: true })
@@ -88,7 +88,7 @@ describe("a writer that was paused between reading and writing", () => {
   }
 
   live(
-    "fails with TokenStorageError if another process is always faster",
+    "fails with TokenStorageError if other processes are faster at each of 100 attempts",
     Effect.gen(function*() {
       const { directory, fs } = yield* stored
       const taken = new PlatformError.SystemError({

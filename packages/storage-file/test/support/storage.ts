@@ -54,6 +54,6 @@ type Body<A, E> = Effect.Effect<A, E, FileSystem.FileSystem | NodeContext.NodeCo
 export const live = <A, E>(name: string, body: Body<A, E>) =>
   it.scopedLive(name, () => Effect.provide(body, NodeContext.layer))
 
-/** On `TestClock`: time stands still until the test moves it, however slow the machine and its disk are. */
+/** A test on `TestClock`: time stands still until the test advances it, however slow the machine and its disk are. */
 export const timed = <A, E>(name: string, body: Body<A, E>) =>
   it.scoped(name, () => Effect.provide(body, NodeContext.layer))

@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { connect, createServer, type Socket } from "node:net"
 import { close, listen } from "./listen.ts"
 
-/** Runs until the scope closes. Returns the URL. */
+/** A server that runs until the scope closes. Returns its URL. */
 const serve = (onConnection: (socket: Socket) => void) =>
   Effect.acquireRelease(
     Effect.promise(async () => {

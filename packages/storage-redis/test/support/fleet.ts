@@ -37,7 +37,7 @@ export interface Servers {
   /** Token requests wait from now on, until `release` answers them. */
   readonly hold: Effect.Effect<void>
   readonly release: Effect.Effect<void>
-  /** Runs when a token request has arrived, before its answer. */
+  /** The server calls this function when a token request has arrived, and answers the request afterwards. */
   beforeAnswer: () => Promise<unknown>
 }
 
@@ -100,10 +100,10 @@ export interface Worker {
   readonly untilStorage: (operation: "lease" | "set" | "link" | "stored") => Effect.Effect<void>
   /** The events of the provider so far. */
   readonly events: () => ReadonlyArray<Extract<Report, { _tag: "event" }>>
-  /** SIGSTOP, and SIGCONT. */
+  /** Pauses the process with SIGSTOP. `goOn` continues it with SIGCONT. */
   readonly stop: Effect.Effect<void>
   readonly goOn: Effect.Effect<void>
-  /** kill -9. */
+  /** Kills the process with SIGKILL. */
   readonly kill: Effect.Effect<void>
 }
 

@@ -8,8 +8,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
 /**
- * An assertion as a platform returned it. `once`: the assertion has a `jti`, by which an authorization server may accept it
- * only once (RFC 7523 §3).
+ * An assertion as a platform returned it. `once`: the assertion has a `jti`, by which an authorization server may
+ * accept it only once (RFC 7523 §3).
  *
  * @internal
  */
@@ -19,25 +19,27 @@ export interface Assertion extends CachedAssertion {
 }
 
 /**
- * What is known in advance about the assertions of a platform.
+ * The facts that are known in advance about the assertions of a platform.
  *
  * @internal
  */
 export interface Expected {
-  /** What error messages call the assertion, with its article. */
+  /** The name of the assertion in error messages, with its article. */
   readonly name: string
-  /** What to do if the assertion cannot be used, as a sentence. */
+  /** Advice for an assertion that cannot be used, as a sentence. */
   readonly remedy: string
   /** Whether the assertion may be something other than a JWT. `false` by default. */
   readonly opaque?: boolean | undefined
   /** The life of an assertion that does not say when it expires, in milliseconds. */
   readonly lifetime?: number | undefined
-  /** The values of which `aud` must contain one. By default the requested audience and the authorization server's names. */
+  /**
+   * The values of which `aud` must contain one. By default the requested audience and the authorization server's names.
+   */
   readonly audience?: ((request: Core.AssertionRequest) => ReadonlyArray<string>) | undefined
 }
 
 /**
- * What the options of a module say about its assertions.
+ * The facts about assertions that follow from the options of a module.
  *
  * @internal
  */
@@ -61,8 +63,8 @@ export const expectedOf = (
 const opaque = /^[\x21-\x7e]+$/
 
 /**
- * Reads what a platform returned: a JWT in the compact form (RFC 7519), unverified, or an opaque text. An error says what is
- * wrong, and never shows the text.
+ * Reads what a platform returned: a JWT in the compact form (RFC 7519), unverified, or an opaque text. An error says
+ * what is wrong, and never shows the text.
  *
  * @internal
  */

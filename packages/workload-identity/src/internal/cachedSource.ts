@@ -30,12 +30,13 @@ export const make = (options: {
   })
 
 /**
- * The same, for a platform that makes tokens for any audience. The tokens of each audience are cached apart.
+ * Cached assertions of a platform that makes tokens for any audience. The tokens of each audience are cached
+ * separately.
  *
  * @internal
  */
 export const makePerAudience = (options: {
-  /** What error messages call the token, with its article. */
+  /** The name of the token in error messages, with its article. */
   readonly name: string
   /** The audience in place of the one in the request. */
   readonly audience: string | undefined

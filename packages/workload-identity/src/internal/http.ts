@@ -14,7 +14,7 @@ const limits: HttpExchange.Limits = { timeout: "10 seconds", maxBodySize: 64 * 1
  * @internal
  */
 export interface Source {
-  /** What error messages call the service. */
+  /** The name of the service in error messages. */
   readonly name: string
   /** What to check if the service does not answer, as a sentence. */
   readonly remedy: string
@@ -40,7 +40,7 @@ const failed = ({ name, remedy }: Source) => (error: HttpExchange.NoAnswer): Ass
         ? unavailable(`${name} was not reached: ${description}. ${remedy}`, cause)
         : unavailable(`${name}: ${description}.`, cause)
     case "Timeout":
-      return unavailable(`${name} gave ${description}. ${remedy}`)
+      return unavailable(`${name} sent ${description}. ${remedy}`)
     case "TooLarge":
       return malformed(`${name}: ${description}.`)
     case "Unsendable":

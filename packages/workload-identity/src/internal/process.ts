@@ -14,34 +14,34 @@ const GRACE = Duration.seconds(1)
 /** A shorter output is not an assertion, and hiding it would make the error output unreadable. In characters. */
 const MIN_ASSERTION = 4
 
-/** How much of the standard error is kept, in characters. */
+/** The part of the standard error that is read into memory, in characters. */
 const MAX_ERROR_OUTPUT = 4096
 
 /**
- * How a command is run, and what errors say about it.
+ * The settings of a run of a command, and the texts for its errors.
  *
  * @internal
  */
 export interface Settings {
-  /** What error messages call the command. */
+  /** The name of the command in error messages. */
   readonly name: string
-  /** What to do about an output that is not an assertion, as a sentence. */
+  /** Advice for an output that is not an assertion, as a sentence. */
   readonly remedy: string
   readonly timeout: Duration.Duration
-  /** In bytes. */
+  /** The longest output, in bytes. */
   readonly maxOutputSize: number
-  /** What error messages must not show. */
+  /** The texts that error messages must not show. */
   readonly secrets: ReadonlyArray<string>
 }
 
 /** The beginning of what a process wrote to its standard error. */
 interface ErrorOutput {
   readonly text: string
-  /** Whether the process wrote more. */
+  /** Whether the process wrote more than this. */
   readonly isCut: boolean
 }
 
-/** Reads to the end, because the process would block otherwise. */
+/** Reads the standard error to its end, because the process would block otherwise. */
 const errorOutputOf = (process: CommandExecutor.Process): Effect.Effect<ErrorOutput> =>
   Effect.suspend(() => {
     const decoder = new TextDecoder()
@@ -55,7 +55,7 @@ const errorOutputOf = (process: CommandExecutor.Process): Effect.Effect<ErrorOut
     )
   })
 
-/** Kills a process that ignores SIGTERM. The finalizer of the platform would wait for such a process for ever. */
+/** Kills a process that ignores SIGTERM. The finalizer of the platform would wait forever for such a process. */
 const stop = (process: CommandExecutor.Process): Effect.Effect<void> =>
   Effect.whenEffect(
     Effect.interruptible(process.kill("SIGTERM")).pipe(
@@ -65,7 +65,7 @@ const stop = (process: CommandExecutor.Process): Effect.Effect<void> =>
     process.isRunning
   ).pipe(Effect.ignore)
 
-/** Without the cause, which contains the arguments. */
+/** The error has no cause, because the cause contains the arguments. */
 const notRun = ({ name }: Settings) => (error: PlatformError): AssertionError =>
   error._tag === "SystemError" && error.reason === "NotFound"
     ? unavailable(`${name} was not found. Install it, or correct \`command\` or \`workingDirectory\`.`)

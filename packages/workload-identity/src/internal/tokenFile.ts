@@ -11,19 +11,19 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Assertion from "./assertion.ts"
 
-/** In bytes. */
+/** The largest file that is read, in bytes. */
 const MAX_SIZE = 64 * 1024
 
-/** For looking at the file and reading it. The file may be on a network. */
+/** The time limit for checking and reading the file, which may be on a network. */
 const TIMEOUT = Duration.seconds(10)
 
-/** For how long after a change a file may still be being written, in milliseconds. */
+/** How long after a change a program may still be writing the file, in milliseconds. */
 const SETTLING = 10_000
 
 /** The resolution of a file's time of change, in milliseconds. Two changes within that time look like one. */
 const GRANULARITY = 2000
 
-/** What distinguishes two versions of a file. */
+/** The properties that distinguish two versions of a file. */
 interface Version {
   readonly size: FileSystem.Size
   readonly inode: number | undefined
@@ -48,7 +48,9 @@ const KUBERNETES = "Kubernetes mounts it where the pod's spec has a projected vo
 
 const writtenBy = (path: string): string => {
   if (path.startsWith("/var/run/secrets/azure/")) return `${AZURE}.`
-  return path.startsWith("/var/run/secrets/") ? KUBERNETES : "Check the path, and whether what writes it runs."
+  return path.startsWith("/var/run/secrets/")
+    ? KUBERNETES
+    : "Check the path, and that the program that writes the file runs."
 }
 
 const isSameVersion = (a: Version, b: Version): boolean =>
@@ -68,7 +70,7 @@ export interface TokenFile {
   readonly current: (request: AssertionRequest, last: Known | undefined) => Effect.Effect<Known, AssertionError>
 }
 
-/** Errors about the file. */
+/** Makes an error about the file. */
 type Failed = (reason: AssertionError["reason"], what: string, cause?: PlatformError) => AssertionError
 
 const failedAt = (path: string): Failed => (reason, what, cause) =>
@@ -82,7 +84,7 @@ const unreadable = (failed: Failed) => (error: PlatformError): AssertionError =>
   error._tag === "SystemError" && error.reason === "NotFound"
     ? failed("Unavailable", "does not exist", error)
     : error._tag === "SystemError" && error.reason === "PermissionDenied"
-    ? failed("Unavailable", "must not be read by this process", error)
+    ? failed("Unavailable", "cannot be read by this process: it has no permission", error)
     : failed("Unavailable", "could not be read", error)
 
 const tooLarge = (failed: Failed) => failed("Malformed", `is larger than ${MAX_SIZE} bytes, which no token is`)

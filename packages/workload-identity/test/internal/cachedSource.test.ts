@@ -29,7 +29,7 @@ describe("a cached source", () => {
       expect(fetches).toBe(3)
     }))
 
-  it.effect("reads what was fetched, and fails with what is wrong with it", () =>
+  it.effect("reads the fetched text, and fails with the fault of the text", () =>
     Effect.gen(function*() {
       const provider = CachedSource.make({ expected, keyOf: () => "", fetch: () => Effect.succeed("two words") })
       expect((yield* failureOf(provider)).message).toContain("The token has characters that no assertion has")

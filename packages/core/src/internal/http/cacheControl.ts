@@ -1,6 +1,8 @@
 import type * as Headers from "@effect/platform/Headers"
 
-/** In milliseconds. Longer lifetimes are cut to this, since they could overflow (RFC 9111 §1.2.2). */
+/**
+ * The longest lifetime, in milliseconds. Longer ones are reduced to it, since they could overflow (RFC 9111 §1.2.2).
+ */
 const LONGEST = 2 ** 31 * 1000
 
 const quoted = /"(?:[^"\\]|\\.)*"/g

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { isShort } from "../../authoring/HttpExchange.ts"
 
-/** In bytes. Reading a short body frees the connection several times cheaper than cancelling it. */
+/** The length of a short body, in bytes. Reading it frees the connection several times cheaper than cancelling it. */
 const SHORT = 64 * 1024
 
 /**

@@ -22,7 +22,7 @@ const MAX_REDIRECTS = 3
 export interface Found<A> {
   readonly url: URL
   readonly document: A
-  /** How long the response says that it is fresh, in milliseconds; `undefined` if it does not say. */
+  /** How long the document is fresh by its response, in milliseconds; `undefined` if the response does not say. */
   readonly lifetime: number | undefined
 }
 
@@ -34,7 +34,7 @@ export const unavailable = (url: URL, description: string, cause?: unknown) =>
   new DiscoveryError({
     reason: "Unavailable",
     url: url.href,
-    description: `${nameOf(url)}: ${description}. This may pass: try again later.`,
+    description: `${nameOf(url)}: ${description}. The server may recover: try again later.`,
     ...(cause === undefined ? {} : { cause })
   })
 

@@ -30,7 +30,7 @@ export interface Renewal {
 }
 
 /**
- * What follows a response: the token is renewed, or, if the result is `undefined`, the response goes to the caller. A 403
+ * The decision after a response: the token is renewed, or, if the result is `undefined`, the response goes to the caller. A 403
  * asks for another token only if its challenge says that the scope is insufficient (RFC 6750 §3.1). The token is renewed
  * even if the body cannot be sent again, so that the next call has a valid one.
  *
@@ -51,7 +51,7 @@ export const afterResponse = (
 }
 
 /**
- * What follows a renewal: the request is sent again, with the result as its causes, if there is another token and the body
+ * The decision after a renewal: the request is sent again, with the result as its causes, if there is another token and the body
  * can be sent again. If the result is `undefined`, the response goes to the caller.
  *
  * @internal

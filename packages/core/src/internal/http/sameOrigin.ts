@@ -1,6 +1,6 @@
 /**
- * A predicate for URLs of the resource's origin, which alone may see the token. Every request is tested, so the URL is
- * parsed only where its text does not decide.
+ * A predicate for URLs of the resource's origin, the only ones that may receive the token. Every request is tested, so
+ * the URL is parsed only where its text does not decide.
  *
  * @internal
  */

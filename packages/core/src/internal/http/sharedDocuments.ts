@@ -12,7 +12,7 @@ import { type CachedDocument, isFresh } from "../../CachedDocument.ts"
  */
 export interface Read<out A> {
   readonly value: A
-  /** For how many milliseconds the response says that the document is fresh, if it says so. */
+  /** How long the document is fresh by its response, in milliseconds; `undefined` if the response does not say. */
   readonly lifetime: number | undefined
 }
 
@@ -20,9 +20,9 @@ export interface Read<out A> {
 export interface Options<in A> {
   /** How long a document is fresh, in milliseconds, given what its response says. */
   readonly freshFor: (lifetime: number | undefined) => number
-  /** Whether a document is kept for readers that ask after it was read. */
-  readonly isKept: (value: A) => boolean
-  /** The largest number of documents that are kept. */
+  /** Whether a document is cached for readers that ask after it was read. */
+  readonly isCached: (value: A) => boolean
+  /** The largest number of documents that are cached. */
   readonly capacity: number
 }
 
@@ -38,27 +38,28 @@ export class SharedDocuments<A, E> {
   readonly #options: Options<A>
   readonly #clock: Clock.Clock
   readonly #fibers: OwnedFibers.OwnedFibers
-  readonly #kept: Map<string, CachedDocument<A>>
+  readonly #cached: Map<string, CachedDocument<A>>
   readonly #inFlight = new Map<string, Effect.Effect<CachedDocument<A>, E>>()
 
   constructor(
     options: Options<A>,
     clock: Clock.Clock,
     fibers: OwnedFibers.OwnedFibers,
-    kept: Map<string, CachedDocument<A>>
+    cached: Map<string, CachedDocument<A>>
   ) {
     this.#options = options
     this.#clock = clock
     this.#fibers = fibers
-    this.#kept = kept
+    this.#cached = cached
   }
 
   /**
-   * The document that is kept under the name, or the one that `read` reads. One reading per name is in flight at a
-   * time; a reader that stops waiting does not stop it. A failure is not kept.
+   * The document that is cached under the name, or the one that `read` reads. One reading per name is in flight at a
+   * time; a reader that stops waiting does not stop the reading. A failure is not cached.
    *
-   * @param known the document that the reader has and wants to replace. A kept document replaces it only if it is
-   *   another one, and if the reader's own is stale or the kept one was read just now. So one reader replaces it for all.
+   * @param known the document that the reader has and wants to replace. A cached document replaces it only if it is
+   *   another one, and if the reader's own is stale or the cached one was read just now. So one reader replaces it for
+   *   all.
    */
   get(
     name: string,
@@ -66,7 +67,7 @@ export class SharedDocuments<A, E> {
     known?: CachedDocument<A>
   ): Effect.Effect<CachedDocument<A>, E> {
     return Effect.suspend(() => {
-      const candidate = this.#kept.get(name)
+      const candidate = this.#cached.get(name)
       return candidate !== undefined && replaces(candidate, known, this.#clock.unsafeCurrentTimeMillis())
         ? Effect.succeed(candidate)
         // If the owner closes first, the reader reads for itself.
@@ -95,29 +96,29 @@ export class SharedDocuments<A, E> {
     return Effect.map(read, ({ lifetime, value }) => {
       const readAt = this.#clock.unsafeCurrentTimeMillis()
       const document = { value, readAt, freshUntil: readAt + this.#options.freshFor(lifetime) }
-      if (!this.#fibers.isClosed()) this.#keep(name, document)
+      if (!this.#fibers.isClosed()) this.#put(name, document)
       return document
     })
   }
 
-  /** No more documents than the capacity are kept. Stale ones make room first, then those that were read first. */
-  #keep(name: string, document: CachedDocument<A>): void {
-    const { capacity, isKept } = this.#options
-    this.#kept.delete(name)
-    if (!isKept(document.value)) return
-    this.#kept.set(name, document)
-    if (this.#kept.size <= capacity) return
-    for (const [other, { freshUntil }] of this.#kept) {
-      if (freshUntil <= document.readAt) this.#kept.delete(other)
+  /** No more documents than the capacity are cached. Stale ones make room first, then those that were read first. */
+  #put(name: string, document: CachedDocument<A>): void {
+    const { capacity, isCached } = this.#options
+    this.#cached.delete(name)
+    if (!isCached(document.value)) return
+    this.#cached.set(name, document)
+    if (this.#cached.size <= capacity) return
+    for (const [other, { freshUntil }] of this.#cached) {
+      if (freshUntil <= document.readAt) this.#cached.delete(other)
     }
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= capacity) return
-      this.#kept.delete(oldest)
+    for (const oldest of this.#cached.keys()) {
+      if (this.#cached.size <= capacity) return
+      this.#cached.delete(oldest)
     }
   }
 }
 
-/** Whether a kept document serves a reader that knows none, or replaces the one that it knows. */
+/** Whether a cached document serves a reader that knows none, or replaces the one that it knows. */
 const replaces = <A>(candidate: CachedDocument<A>, known: CachedDocument<A> | undefined, now: number): boolean =>
   isFresh(candidate, now) && (known === undefined || (candidate.value !== known.value &&
     (!isFresh(known, now) || now - candidate.readAt < JUST_NOW)))
@@ -131,7 +132,7 @@ const replaces = <A>(candidate: CachedDocument<A>, known: CachedDocument<A> | un
 export const make = <A, E>(options: Options<A>): Effect.Effect<SharedDocuments<A, E>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
-    const kept = new Map<string, CachedDocument<A>>()
-    const fibers = yield* OwnedFibers.make(() => kept.clear())
-    return new SharedDocuments<A, E>(options, clock, fibers, kept)
+    const cached = new Map<string, CachedDocument<A>>()
+    const fibers = yield* OwnedFibers.make(() => cached.clear())
+    return new SharedDocuments<A, E>(options, clock, fibers, cached)
   })

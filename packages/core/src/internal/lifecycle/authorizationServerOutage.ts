@@ -5,8 +5,8 @@ import { isTransient, type OAuthError } from "../../OAuthError.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 
 /**
- * The failure of the last attempt, be it an error or a bug below the provider. Nobody asks the authorization server again
- * until `until`. Both moments are milliseconds since the epoch.
+ * The failure of the last attempt: an error, or a bug below the provider. The provider does not ask the authorization
+ * server again before `until`. Both moments are milliseconds since the epoch.
  *
  * @internal
  */
@@ -89,8 +89,8 @@ export class Outage {
   }
 
   /**
-   * Forgets the outage if nobody has asked for so long that the last failure says nothing about the present, or if the
-   * clock has been set back behind the outage.
+   * Forgets the outage if no caller has asked for so long that the last failure says nothing about the present, or if
+   * the clock has been set back behind the outage.
    */
   #forgetIfOver(at: number): void {
     const last = this.#failure

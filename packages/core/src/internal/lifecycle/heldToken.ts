@@ -3,8 +3,8 @@ import type { Reason } from "../../OAuthEvent.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 
 /**
- * The token that callers get: the token itself, when to renew it, whether anybody has used it, and whether the MCP server
- * has rejected it. All moments are milliseconds since the epoch.
+ * The token that callers get: the token itself, when to renew it, whether a caller has used it, and whether the MCP
+ * server has rejected it. All moments are milliseconds since the epoch.
  *
  * @internal
  */
@@ -37,7 +37,7 @@ export class HeldToken {
    * Holds another token.
    *
    * @param jitter at least 0 and below 1, rolled once for this token
-   * @param latency what the last token request took, in milliseconds
+   * @param latency how long the last token request took, in milliseconds
    */
   hold(next: AccessToken.AccessToken, reason: Reason, at: number, jitter: number, latency: number): void {
     this.token = next
@@ -50,8 +50,8 @@ export class HeldToken {
   }
 
   /**
-   * Drops the held token, because the MCP server has rejected it. Returns `false`, and keeps the token, if another token
-   * would not help: a server that rejects the replacement of a rejected token will reject the next one too.
+   * Drops the held token, because the MCP server has rejected it. Returns `false`, and keeps the token, if another
+   * token would not help: a server that rejects the replacement of a rejected token will reject the next one too.
    */
   reject(at: number): boolean {
     const again = this.#replacesRejected && this.#rejections > 0

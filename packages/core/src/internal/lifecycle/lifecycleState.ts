@@ -39,7 +39,9 @@ export class LifecycleState {
   #acquiringSince = 0
   #backgroundPausedUntil = 0
 
-  /** `onToken` runs after each transition that brings a token, so that the scheduled refresh can plan the next renewal. */
+  /**
+   * `onToken` runs after each transition that brings a token, so that the scheduled refresh can plan the next renewal.
+   */
   constructor(policy: RefreshPolicy.RefreshPolicy, onToken: () => void) {
     this.held = this.#held = new HeldToken(policy)
     this.outage = this.#outage = new Outage(policy)
@@ -68,7 +70,7 @@ export class LifecycleState {
     const { moments, token, used } = this.held
     if (token === undefined || this.#backgroundPausedUntil === Number.POSITIVE_INFINITY) return undefined
     if (at < moments.renewAt) return moments.renewAt
-    // A token that nobody has used by now is left to expire. The next caller wakes the background again.
+    // A token that no caller has used by now is left to expire. The next caller wakes the background again.
     if (!this.#policy.renewUnused && (!used || at >= token.expiresAt)) return undefined
     return Math.max(at, this.#backgroundPausedUntil, this.outage.current(at)?.until ?? at)
   }
@@ -88,7 +90,7 @@ export class LifecycleState {
     this.#stepUps.withdrawn()
   }
 
-  /** The authorization server has issued a token. `latency` is what the request took, in milliseconds. */
+  /** The authorization server has issued a token. `latency` is the duration of the request, in milliseconds. */
   obtained(
     token: AccessToken.AccessToken,
     { reason, wanted }: { readonly reason: Reason; readonly wanted: ReadonlyArray<string> },

@@ -41,7 +41,7 @@ export class SingleFlight<Demand, A, E> {
 
   /**
    * Starts work for a demand. `work` may `deliver` its outcome before its end: the waiters have their outcome then, and
-   * the rest of the work goes on without them. `work` must not start other work itself.
+   * the rest of the work continues without them. `work` must not start other work itself.
    */
   start(
     demand: Demand,

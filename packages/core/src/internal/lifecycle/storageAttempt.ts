@@ -7,8 +7,8 @@ import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 
 /**
- * Work that nobody has to wait for longer than a time limit. Work that cannot be interrupted goes on by itself after the
- * limit.
+ * Work for which no caller waits longer than a time limit. Work that cannot be interrupted continues by itself after
+ * the limit.
  *
  * @internal
  */
@@ -20,15 +20,15 @@ export interface Attempt<A, E> {
 }
 
 /**
- * Starts the work in a fiber of its own. Work that never waits, such as a storage in memory, has ended when this returns,
- * and needs no timer.
+ * Starts the work in a fiber of its own. Work that never waits, such as a storage in memory, has ended when this
+ * returns, and needs no timer.
  *
  * @internal
  */
 export const start = <A, E>(work: Effect.Effect<A, E>, clock: Clock.Clock): Effect.Effect<Attempt<A, E>> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
     const runFork = <A>(effect: Effect.Effect<A>) => Runtime.runFork(runtime)(Effect.interruptible(effect))
-    // As an exit, because Effect logs the failure of a fiber as one that nobody handles.
+    // The fiber succeeds with an exit, because Effect would log its failure as one that nobody handles.
     const fiber = runFork(Effect.exit(work))
     return {
       interruptFork: Effect.sync(() => fiber.unsafeInterruptAsFork(FiberId.none)),

@@ -15,8 +15,8 @@ import type { TokenStorage } from "../../TokenStorage.ts"
 import * as Attempt from "./storageAttempt.ts"
 
 /**
- * How long a storage that hung is not used, since every token request would wait for it again: `storageTimeout`, doubled
- * each time, up to `backoff.max`.
+ * How long a storage that hung is not used, since every token request would wait for it again: `storageTimeout`,
+ * doubled each time, up to `backoff.max`.
  */
 class Pause {
   #times = 0
@@ -40,7 +40,7 @@ class Pause {
 /** An operation that fails after this time, in milliseconds, counts as one that hung. */
 const SLOW = 1000
 
-/** While the lease is another's, the guard looks for that one's token so often, in milliseconds. */
+/** While another process holds the lease, the guard looks for its token at this interval, in milliseconds. */
 const LOOK_INTERVAL = 1000
 
 type Operation = TokenStorageError["operation"]
@@ -87,9 +87,9 @@ export class StorageGuard {
   }
 
   /**
-   * Takes the lease for as long as the scope lasts. While others hold the lease, returns what `lookAgain` finds. The guard
-   * looks again each second: the holder may store a token and then die, and many processes may be in line for a token that
-   * is already there.
+   * Takes the lease for as long as the scope lasts. While others hold the lease, returns what `lookAgain` finds. The
+   * guard looks again each second: the holder may store a token and then die, and many processes may be in line for a
+   * token that is already there.
    */
   lease<A>(lookAgain: Effect.Effect<Option.Option<A>>): Effect.Effect<Option.Option<A>, never, Scope.Scope> {
     return Effect.gen(this, function*() {
@@ -117,7 +117,7 @@ export class StorageGuard {
   }
 
   /**
-   * Gives the lease back, within the time limit of the other operations. A successful release proves nothing: the lease
+   * Releases the lease, within the time limit of the other operations. A successful release proves nothing: the lease
    * may never have been granted.
    */
   #release(scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown> {
@@ -167,7 +167,7 @@ export class StorageGuard {
         ? Effect.as(publish(OAuthEvent.StorageRecovered()), done)
         : Effect.succeed(done)
     }
-    // The storage's own time limit may have ended the operation. Others would still wait as long.
+    // The storage's own time limit may have ended the operation. Other operations would still wait as long.
     const at = this.#now()
     if (at - from >= Math.min(SLOW, Duration.toMillis(limit))) pause.begin(at, policy)
     const error = errorOf(operation, limit, exit)
@@ -192,7 +192,7 @@ export class StorageGuard {
   }
 }
 
-/** The milliseconds from now on, by a clock that nobody can set. */
+/** The milliseconds from now on, by the monotonic clock. */
 const stopwatch = (clock: Clock.Clock): () => number => {
   const from = clock.unsafeCurrentTimeNanos()
   return () => Number(clock.unsafeCurrentTimeNanos() - from) / 1e6
@@ -208,7 +208,7 @@ const checkToken = (stored: Option.Option<AccessToken>): Effect.Effect<typeof st
       operation: "get",
       reason: "Damaged",
       description:
-        "it returned something that is no AccessToken. The next token replaces it. If your storage keeps tokens " +
+        "it returned something that is not an AccessToken. The next token replaces it. If your storage keeps tokens " +
         "outside the process, make it with `RecordTokenStorage.make`, which turns tokens into text and back."
     })
 
@@ -228,7 +228,7 @@ const errorOf = (
   return new TokenStorageError({
     operation,
     description: operation === "lease"
-      ? `another held it for longer than ${duration} (\`refreshPolicy.leaseTimeout\`), or the storage hangs.`
+      ? `another process held it for longer than ${duration} (\`refreshPolicy.leaseTimeout\`), or the storage hangs.`
       : `it took longer than ${duration} (\`refreshPolicy.storageTimeout\`).`
   })
 }

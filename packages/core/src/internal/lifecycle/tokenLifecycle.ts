@@ -36,8 +36,8 @@ export interface TokenLifecycle {
  * The life of one token: held in memory, renewed before it expires, replaced when the MCP server rejects it, and
  * requested once however many callers need it. Lasts as long as the scope.
  *
- * The lifecycle has three rooms that work on one `LifecycleState`: `Callers` answers callers, `AcquisitionWaiters` lets them
- * share one acquisition and limits their wait, and `Acquisition` gets one token.
+ * The lifecycle has three rooms that work on one `LifecycleState`: `Callers` answers callers, `AcquisitionWaiters` lets
+ * them share one acquisition and limits their wait, and `Acquisition` gets one token.
  *
  * @internal
  */
@@ -80,7 +80,7 @@ class Callers implements TokenLifecycle {
     return Effect.tap(this.#waiters.acquireOrHeld(demand), this.#markUsed)
   })
 
-  /** On the path of every request: costs some nanoseconds. */
+  /** This function is on the path of every request, and costs some nanoseconds. */
   readonly unsafeFresh = (): AccessToken.AccessToken | undefined => {
     const { fibers, now, state, telemetry } = this.#parts
     if (fibers.isClosed()) return undefined

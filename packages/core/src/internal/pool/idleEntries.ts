@@ -11,7 +11,7 @@ export interface Options<in out T> {
   readonly onExpired: (entry: T) => void
 }
 
-/** In milliseconds. A longer timer fires at once. */
+/** The longest timer, in milliseconds. A longer one fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
 /**

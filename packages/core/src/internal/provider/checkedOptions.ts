@@ -24,7 +24,7 @@ const shown = (written: string): string => {
 }
 
 /**
- * Checks options that need no network. Nothing is sent before they are right.
+ * Checks the options for which no network is needed. Nothing is sent before all of them are valid.
  *
  * @internal
  */

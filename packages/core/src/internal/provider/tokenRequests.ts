@@ -13,7 +13,7 @@ import type { Demand } from "../lifecycle/demand.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
 
 /**
- * What the token requests of one provider have in common.
+ * The options that all token requests of one provider share.
  *
  * @internal
  */
@@ -33,7 +33,7 @@ export interface Options extends
 
 type Request = Effect.Effect<AccessToken.AccessToken, OAuthError>
 
-/** After so many requests in a row that reached nobody, the token endpoint may have moved. */
+/** After this many requests in a row without any response, the token endpoint may have moved. */
 const UNREACHABLE_BEFORE_DISCOVERY = 3
 
 /**
@@ -101,8 +101,8 @@ export class TokenRequests {
 
   /**
    * The refresh token to present, if the last token came with one. A step-up presents none, since a refresh cannot
-   * widen the scope (RFC 6749 §6). Another issuer than the one that issued a refresh token never sees it: a storage may
-   * remember another authorization server.
+   * widen the scope (RFC 6749 §6). A refresh token is sent only to the issuer that issued it, because a storage may
+   * hold the token of another authorization server.
    */
   #usableRefreshToken(
     { reason, refreshToken, refreshTokenIssuer }: Demand,
@@ -115,8 +115,8 @@ export class TokenRequests {
   }
 
   /**
-   * Presents the refresh token, because what the grant presents may be gone by now. If the authorization server answers
-   * `invalid_grant`, the grant follows, once.
+   * Presents the refresh token before the grant, whose assertion may no longer be available. If the authorization
+   * server answers `invalid_grant`, the grant follows, once.
    */
   #refresh(refreshToken: Redacted.Redacted<string>, send: (grant: Grant.Grant) => Request): Request {
     return send(Grant.refreshToken(refreshToken)).pipe(

@@ -12,7 +12,7 @@ import { algorithms, MIN_MODULUS_LENGTH, type SigningAlgorithm, type SigningKey 
  */
 export type Signer = (claims: Jose.JWTPayload) => Effect.Effect<string, AssertionError>
 
-/** Loaded when a key is imported, so that a program with a client secret never loads it. */
+/** `jose` is loaded when a key is imported, so that a program with a client secret never loads it. */
 const jose = Effect.promise(() => import("jose"))
 
 const invalid = (description: string) => new InvalidOptions({ option: "signingKey", description })
@@ -65,7 +65,7 @@ export const importKey = (
     const imported = yield* toCryptoKey(key, header.alg)
     yield* checkFits(imported, header.alg)
     const { signParameters } = algorithms[header.alg]
-    // The same as `SignJWT` of jose, which copies the claims and encodes the header each time.
+    // The result is that of `SignJWT` of jose, which copies the claims and encodes the header each time.
     return (claims) =>
       Effect.tryPromise({
         try: async () => {
@@ -78,7 +78,7 @@ export const importKey = (
   })
 }
 
-/** Without the cause, whose message may quote the key or the claims. */
+/** The error has no cause, because the message of the cause may quote the key or the claims. */
 const signingFailed = () =>
   new AssertionError({
     reason: "Unavailable",
@@ -86,8 +86,8 @@ const signingFailed = () =>
   })
 
 /**
- * Detects a KMS that returns DER, its usual form. The length of an RSA signature is that of the key, which is not here: RSA
- * keys have at least 2048 bits, in steps of 64.
+ * Detects a KMS that returns DER, its usual form. An RSA signature is as long as the key, whose length is not known
+ * here: at least 2048 bits, in steps of 64 bits.
  */
 const checkSignature = (signature: Uint8Array, alg: SigningAlgorithm): Effect.Effect<void, AssertionError> => {
   const wanted = algorithms[alg].signatureLength
@@ -187,7 +187,7 @@ const doesNotFit = (alg: SigningAlgorithm) =>
   invalid(
     `it is not a key for ${alg}, or is damaged. Give ${
       algorithms[alg].keyName
-    }, or set \`signingAlgorithm\` to what the key is for.`
+    }, or set \`signingAlgorithm\` to the algorithm of the key.`
   )
 
 const checkFits = (key: CryptoKey, alg: SigningAlgorithm): Effect.Effect<void, InvalidOptions> => {

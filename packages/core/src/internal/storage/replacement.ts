@@ -16,7 +16,7 @@ export const supersedes = (token: AccessToken.AccessToken, stored: AccessToken.A
 const REFRESHABLE_FOR = Duration.toMillis("30 days")
 
 /**
- * When the stored token is of no more use, in milliseconds since the epoch.
+ * When the stored token may be removed, in milliseconds since the epoch.
  *
  * @internal
  */

@@ -25,7 +25,7 @@ export const reasons: Readonly<Record<OAuthEvent.Reason, string>> = {
   StepUp: "step_up"
 }
 
-/** The error codes that specifications name. A server may send any other. */
+/** The error codes that specifications name. A server may send any other code. */
 const knownCodes: ReadonlySet<string> = new Set([
   "access_denied",
   "invalid_client",

@@ -22,7 +22,7 @@ export interface Options {
   readonly events: EventHub<OAuthEvent.OAuthEvent>
 }
 
-/** Why a token is acquired. A `Demand` of the lifecycle is one. */
+/** The reason for an acquisition. Each `Demand` of the lifecycle has it. */
 interface Demand {
   readonly reason: OAuthEvent.Reason
 }
@@ -30,7 +30,7 @@ interface Demand {
 /** An acquisition that has not brought a token yet. */
 interface Acquisition extends Demand {
   readonly span: Tracer.Span
-  /** In nanoseconds, by a clock that nobody can set. */
+  /** In nanoseconds, by the monotonic clock. */
   readonly startedAt: bigint
 }
 
@@ -55,12 +55,15 @@ export class Telemetry {
     this.#metrics = new TokenMetrics(labels)
   }
 
-  /** A call was served from memory. On the path of every request: costs some nanoseconds. */
+  /** A call was served from memory. This method is on the path of every request, and costs some nanoseconds. */
   hit(): void {
     this.#metrics.hit()
   }
 
-  /** A caller's wait for an acquisition. If the caller has a trace, the wait has a span there, linked to the acquisition. */
+  /**
+   * A caller's wait for an acquisition. If the caller has a trace, the wait has a span there, linked to the
+   * acquisition.
+   */
   waiting<A, E>(wait: Effect.Effect<A, E>, { reason }: Demand): Effect.Effect<A, E> {
     // No caller waits for a renewal in the background.
     if (reason === "Scheduled") return wait
@@ -79,8 +82,8 @@ export class Telemetry {
   }
 
   /**
-   * An acquisition. Its trace is its own, because the acquisition belongs to none of its callers and may outlive them. The
-   * span is linked to the caller that starts the acquisition, so call this in the fiber of that caller. The events
+   * An acquisition. Its trace is its own, because the acquisition belongs to none of its callers and may outlive them.
+   * The span is linked to the caller that starts the acquisition, so call this in the fiber of that caller. The events
    * `TokenObtained`, `TokenRenewed` and `TokenLoaded` end the measurement, because storing the token comes after them.
    */
   acquisition<R>(
@@ -102,7 +105,8 @@ export class Telemetry {
         Effect.annotateLogs(this.#identity),
         Effect.onExit((exit) => {
           if (this.#acquisition === acquisition) this.#settle(exit, {})
-          // The fiber ends here. Its failure is for the waiters. Effect would log the failure as one that nobody handles.
+          // The fiber ends here. Its failure is for the waiters. Effect would log the failure as one that nobody
+          // handles.
           return FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
         })
       )
@@ -156,7 +160,7 @@ export class Telemetry {
       })
   }
 
-  /** Hands an event to subscribers, measures it, and logs it. */
+  /** Passes an event to subscribers, measures it, and logs it. */
   readonly publish = (event: OAuthEvent.OAuthEvent): Effect.Effect<void> =>
     Effect.zipRight(
       this.#options.events.publish(event),

@@ -14,14 +14,16 @@ interface Updatable {
  * @internal
  */
 export class TokenMetrics {
-  /** The labels around the making of the provider. Always the same array, since Effect looks metrics up by it. */
+  /**
+   * The labels around the making of the provider. Effect looks metrics up by this array, so it is always the same one.
+   */
   readonly #labels: ReadonlyArray<MetricLabel.MetricLabel>
 
   constructor(labels: ReadonlyArray<MetricLabel.MetricLabel>) {
     this.#labels = labels
   }
 
-  /** A call was served from memory. On the path of every request: costs some nanoseconds. */
+  /** A call was served from memory. This method is on the path of every request, and costs some nanoseconds. */
   hit(): void {
     OAuthMetric.cacheHits.unsafeUpdate(1, this.#labels)
   }

@@ -1,7 +1,10 @@
-/** The longest text of somebody else's that stands in an error message, in characters. */
+/** The longest text from outside in an error message, in characters. */
 const MAX_LENGTH = 200
 
-/** A JWT, whole or cut, anywhere in a text: every JWT begins with the `{"` of its header. No search for the whole finds a part. */
+/**
+ * A JWT, whole or cut, anywhere in a text: every JWT begins with the `{"` of its header. A search for a known JWT would
+ * miss its parts.
+ */
 const jwt = /eyJ[\w-]{5,}(?:\.[\w-]*)*/g
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
@@ -9,9 +12,9 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 const REDACTED = "<redacted>"
 
 /**
- * Makes text from outside fit for an error message or a log line: one line of at most 200 characters, without control and
- * formatting characters, without JWTs, and without the given secrets in any spelling in which the other side may repeat
- * them.
+ * Makes text from outside fit for an error message or a log line: one line of at most 200 characters, without control
+ * and formatting characters, without JWTs, and without the given secrets in any spelling in which the other side may
+ * repeat them.
  *
  * @internal
  */
@@ -39,7 +42,7 @@ export const withoutBegun = (text: string, secrets: Iterable<string>): string =>
   return text.slice(0, text.length - longest)
 }
 
-/** How many characters of the secret the text ends with. */
+/** The number of characters of the secret with which the text ends. */
 const begunBy = (text: string, secret: string): number => {
   for (let length = Math.min(secret.length - 1, text.length); length > 0; length--) {
     if (text.endsWith(secret.slice(0, length))) return length
@@ -54,7 +57,7 @@ const begunBy = (text: string, secret: string): number => {
  */
 export const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)
 
-/** The longest first, so that a secret which contains another one disappears as a whole. */
+/** All spellings, the longest first, so that a secret which contains another one disappears as a whole. */
 const spellingsOf = (secrets: Iterable<string>): ReadonlyArray<string> =>
   [...new Set([...secrets].flatMap(spellings))].filter((spelling) => spelling !== "").toSorted((a, b) =>
     b.length - a.length

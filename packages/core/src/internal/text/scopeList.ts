@@ -17,7 +17,7 @@ export const union = (...lists: ReadonlyArray<Iterable<string>>): ReadonlyArray<
 ]
 
 /**
- * Those of `wanted` that are not among `held`.
+ * The scopes of `wanted` that are not among `held`.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 /** FIPS 180-4 §4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 const constants = new Uint32Array(64)
-/** §5.3.3: likewise of the square roots of the first 8. */
+/** §5.3.3: the same bits of the square roots of the first 8 primes. */
 const initial = new Uint32Array(8)
 
 const fraction = (x: number): number => (x - Math.floor(x)) * 2 ** 32
@@ -15,7 +15,7 @@ for (let candidate = 2, count = 0; count < 64; candidate++) {
 
 const rotate = (x: number, by: number): number => (x >>> by) | (x << (32 - by))
 
-/** §5.1.1: a one, zeros, and the length in bits, to a multiple of 64 bytes. */
+/** §5.1.1: appends a one, zeros, and the length in bits, up to a multiple of 64 bytes. */
 const pad = (message: Uint8Array): DataView => {
   const view = new DataView(new ArrayBuffer(Math.ceil((message.length + 9) / 64) * 64))
   new Uint8Array(view.buffer).set(message)
@@ -25,7 +25,7 @@ const pad = (message: Uint8Array): DataView => {
   return view
 }
 
-/** §6.2.2 */
+/** §6.2.2: adds one block to the hash. */
 const compress = (hash: Uint32Array, words: Uint32Array): void => {
   let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = hash
   for (let t = 0; t < 64; t++) {
@@ -53,8 +53,9 @@ const compress = (hash: Uint32Array, words: Uint32Array): void => {
 }
 
 /**
- * SHA-256 of a text in UTF-8, in hexadecimal digits. WebCrypto's would make callers wait, for another thread and in no
- * order that a test could foresee; this takes a few microseconds for a token. Not for secrets that can be guessed.
+ * SHA-256 of a text in UTF-8, in hexadecimal digits. With WebCrypto, callers would wait for another thread, in an order
+ * that no test can predict. This function takes a few microseconds for a token. Do not hash secrets that can be
+ * guessed.
  *
  * @internal
  */

@@ -5,8 +5,8 @@ import type { AssertionError } from "../../OAuthError.ts"
 import { assertionRequest, type TokenRequestContext } from "../../TokenRequestContext.ts"
 
 /**
- * The assertions that a grant or a client authentication presents, and their replacement after a refusal: the key that signed
- * them may have been rotated.
+ * The assertions that a grant or a client authentication presents, and their replacement after a refusal: the key that
+ * signed them may have been rotated.
  *
  * @internal
  */
@@ -14,8 +14,8 @@ export interface PresentedAssertions {
   /** A new assertion for a token request. The provider learns which ones were refused. */
   readonly next: (context: TokenRequestContext) => Effect.Effect<Redacted.Redacted<string>, AssertionError>
   /**
-   * Called with the value of a form parameter that the authorization server has refused. `true` if the next assertion will be
-   * signed with another key.
+   * Called with the value of a form parameter that the authorization server has refused. `true` if the next assertion
+   * will be signed with another key.
    */
   readonly refused: (assertion: string | Redacted.Redacted<string> | undefined) => Effect.Effect<boolean>
 }
@@ -35,8 +35,8 @@ export const make = ({ assertionProvider, audience = "issuer" }: {
 }
 
 /**
- * The refused assertions of which the provider has not been told yet. Several OAuth providers may share a grant or a client
- * authentication, so a refused assertion need not be the last one that was presented.
+ * The refused assertions that were not yet reported to the provider. Several OAuth providers may share a grant or a
+ * client authentication, so a refused assertion need not be the last one that was presented.
  *
  * @internal
  */
@@ -69,7 +69,7 @@ export const makeRefusals = (): Refusals => {
 }
 
 /**
- * Where only the MCP server says which authorization server this is, every assertion is checked, whoever made it: an
+ * If only the MCP server says which authorization server this is, every assertion is checked, whoever made it: an
  * assertion with a fixed audience can be used wherever that audience is.
  */
 const request = (

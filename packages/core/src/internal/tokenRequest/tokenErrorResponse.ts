@@ -8,7 +8,7 @@ import { TokenEndpointError } from "../../OAuthError.ts"
 import type { Reply } from "../../TokenResponse.ts"
 import { clean } from "../text/clean.ts"
 
-/** RFC 6749 §5.2. */
+/** The error response (RFC 6749 §5.2). */
 const ErrorResponse = Schema.Struct({
   error: Schema.NonEmptyString,
   error_description: Schema.optional(Schema.Unknown),
@@ -18,7 +18,7 @@ const ErrorResponse = Schema.Struct({
 const decodeError = Schema.decodeUnknownOption(ErrorResponse)
 
 /**
- * The request, as far as the error of its answer names it.
+ * The parts of the request that the error names.
  *
  * @internal
  */
@@ -33,11 +33,11 @@ export interface Asked {
  * @internal
  */
 export interface Exchanged {
-  /** In milliseconds since the epoch. */
+  /** When the request was sent, in milliseconds since the epoch. */
   readonly sentAt: number
-  /** In milliseconds since the epoch. */
+  /** When the answer was complete, in milliseconds since the epoch. */
   readonly receivedAt: number
-  /** What the other side has received and must not repeat in an error. */
+  /** The secrets that the authorization server has received, and that an error must not repeat. */
   readonly secrets: ReadonlyArray<string>
 }
 
@@ -112,14 +112,14 @@ const unexpectedStatus = (answer: Answer, asked: Asked, exchanged: Exchanged): T
       (isRedirect(answer.status)
         ? "with a redirect, which is not followed since it would replay the credential. Use the final address."
         : isTransientStatus(answer.status)
-        ? "without an OAuth error. This may pass: try again later."
+        ? "without an OAuth error. The server may recover: try again later."
         : "without an OAuth error. Check that the address is a token endpoint."),
     status: answer.status,
     ...retryAfter(answer, exchanged)
   })
 }
 
-/** RFC 9110 §10.2.3: seconds, or a date. */
+/** The wait that `Retry-After` asks for (RFC 9110 §10.2.3): seconds, or a date. */
 const retryAfter = (answer: Answer, { receivedAt }: Exchanged): { readonly retryAfter?: number } => {
   const header = answer.headers["retry-after"]?.trim()
   if (header === undefined) return {}

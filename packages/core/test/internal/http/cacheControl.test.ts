@@ -33,7 +33,7 @@ describe("lifetimeOf", () => {
     ["Expires in the past", { expires: "Mon, 23 Nov 2026 11:00:00 GMT" }, 0],
     ["Expires that does not parse", { expires: "0" }, 0],
     ["max-age and Expires", { "cache-control": "max-age=60", expires: "0" }, 60_000]
-  ])("a response with %s has its lifetime", (_, headers, lifetime) => {
+  ])("a response with %s (%j) is fresh for %s ms", (_, headers, lifetime) => {
     expect(lifetimeOf(Headers.fromInput(headers), now)).toBe(lifetime)
   })
 })

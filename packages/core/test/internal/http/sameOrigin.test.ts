@@ -18,7 +18,7 @@ describe("makeIsSameOrigin", () => {
     ["https://sub.mcp.example.com/mcp", false],
     ["/mcp", false],
     ["", false]
-  ])("%s: %s", (url, expected) => {
+  ])("%s has the origin of the resource: %s", (url, expected) => {
     expect(isSameOrigin(url)).toBe(expected)
   })
 })

@@ -3,7 +3,7 @@ import { Deferred, Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import * as SharedDocuments from "../../../src/internal/http/sharedDocuments.ts"
 import { settle } from "../../support/provider.ts"
 
-const options = { freshFor: (lifetime = 1000) => lifetime, isKept: () => true, capacity: 10 }
+const options = { freshFor: (lifetime = 1000) => lifetime, isCached: () => true, capacity: 10 }
 
 interface Version {
   readonly version: number
@@ -62,10 +62,10 @@ describe("sharedDocuments", () => {
       expect((yield* documents.get("a", Effect.succeed({ value: "yes", lifetime: 1 }))).value).toBe("yes")
     }))
 
-  it.scoped("a document that `isKept` rejects serves the readers that wait for it, and no later one", () =>
+  it.scoped("a document that `isCached` rejects serves the readers that wait for it, and no later one", () =>
     Effect.gen(function*() {
       const { count, read } = makeSource()
-      const documents = yield* SharedDocuments.make<Version, never>({ ...options, isKept: () => false })
+      const documents = yield* SharedDocuments.make<Version, never>({ ...options, isCached: () => false })
       const slow = Effect.zipRight(Effect.sleep(10), read)
       const both = yield* Effect.fork(
         Effect.all([documents.get("a", slow), documents.get("a", slow)], { concurrency: 2 })
@@ -154,7 +154,7 @@ describe("sharedDocuments", () => {
       assert.deepStrictEqual(yield* Effect.forEach(["long", "next", "last"], has), [false, true, true])
     }))
 
-  it.effect("after the scope is closed every reader reads for itself, also one that was waiting", () =>
+  it.effect("after the scope is closed every reader reads for itself, even one that was waiting", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { count, read } = makeSource()

@@ -31,11 +31,11 @@ const endpointError = (reason: "Unavailable" | "Refused", retryAfter?: number) =
     ...(retryAfter === undefined ? {} : { retryAfter })
   })
 
-/** An error that may pass. `retryAfter` is in milliseconds. */
+/** An error after which the same request may succeed. `retryAfter` is in milliseconds. */
 export const transientError = (retryAfter?: number): OAuthError.TokenEndpointError =>
   endpointError("Unavailable", retryAfter)
 
-/** An error that the same request would meet again. */
+/** An error that the same request would get again. */
 export const finalError = (): OAuthError.TokenEndpointError => endpointError("Refused")
 
 export const tagsOf = (events: ReadonlyArray<OAuthEvent.OAuthEvent>): ReadonlyArray<string> =>

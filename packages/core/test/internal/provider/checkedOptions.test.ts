@@ -29,7 +29,13 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
   ["http on a private host", { serverUrl: "http://10.0.0.1/mcp" }, "InsecureEndpoint", "server", "is not https"],
   ["another scheme", { serverUrl: "ftp://mcp.example.com/mcp" }, "InvalidOptions", "serverUrl", "is not a URL"],
   ["a forgotten scheme", { serverUrl: "localhost:3000/mcp" }, "InvalidOptions", "serverUrl", "\"localhost:3000/mcp\""],
-  ["an issuer that is no URL", { issuer: "auth.example.com" }, "InvalidOptions", "issuer", "\"auth.example.com\" is"],
+  [
+    "an issuer that is not a URL",
+    { issuer: "auth.example.com" },
+    "InvalidOptions",
+    "issuer",
+    "\"auth.example.com\" is"
+  ],
   ["an empty issuer", { issuer: "" }, "InvalidOptions", "issuer", "neither \"discover\" nor a URL"],
   ["an issuer with a query", { issuer: "https://a.example?x=1" }, "InvalidOptions", "issuer", "without query"],
   ["an issuer with a fragment", { issuer: "https://a.example#" }, "InvalidOptions", "issuer", "fragment"],
@@ -96,7 +102,7 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
     ] as const
   ),
   [
-    "metadata that is none",
+    "metadata without a token endpoint",
     { authorizationServerMetadata: { issuer: "https://auth.example.com" } },
     "InvalidOptions",
     "authorizationServerMetadata",
@@ -117,7 +123,7 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
     "\"https://evil.example\""
   ],
   [
-    "metadata with a token endpoint that is no URL",
+    "metadata with a token endpoint that is not a URL",
     { authorizationServerMetadata: { issuer: "https://auth.example.com", token_endpoint: "/token" } },
     "InvalidOptions",
     "authorizationServerMetadata",
@@ -135,7 +141,13 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
     "token endpoint",
     "is not https"
   ],
-  ["a token endpoint that is no URL", { tokenEndpoint: "/token" }, "InvalidOptions", "tokenEndpoint", "Write it whole"],
+  [
+    "a token endpoint that is not a URL",
+    { tokenEndpoint: "/token" },
+    "InvalidOptions",
+    "tokenEndpoint",
+    "Write it whole"
+  ],
   [
     "a token endpoint on http",
     { tokenEndpoint: "http://auth.example.com/token" },

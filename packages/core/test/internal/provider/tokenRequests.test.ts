@@ -9,7 +9,7 @@ import { environment, makeProvider, many, outcomes, tags, valueOf, watch } from 
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-/** A server that issues a new refresh token with each response, the same one always, or none. */
+/** A server that issues a new refresh token with each response, always the same one, or none. */
 const server = (kind: "replaced" | "kept" | "none") => {
   const valid = new Set<string>()
   let count = 0

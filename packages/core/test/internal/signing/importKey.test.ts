@@ -14,7 +14,7 @@ const forms: Readonly<Record<string, (pair: Pair) => SigningKey.SigningKey>> = {
         "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n"
     ),
   "a JWK": ({ jwk }) => Redacted.make(jwk),
-  "a JWK that says it is for something else": ({ jwk }) =>
+  "a JWK whose members name another use": ({ jwk }) =>
     Redacted.make({ ...jwk, alg: "RSA-OAEP", use: "enc", key_ops: ["verify"], ext: false, kid: "other" }),
   "a CryptoKey": ({ privateKey }) => privateKey,
   "a signer elsewhere": externalSigner

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import * as ProcessLease from "../../../src/internal/storage/processLease.ts"
 
-/** Takes the lease, writes down who has it, and holds it until the fiber is interrupted. */
+/** Takes the lease, records its holder, and holds it until the fiber is interrupted. */
 const hold = (lease: ReturnType<typeof ProcessLease.make>, name: string, taken: Array<string>, who: string) =>
   Effect.fork(
     Effect.scoped(Effect.zipRight(lease(name), Effect.zipRight(Effect.sync(() => taken.push(who)), Effect.never)))

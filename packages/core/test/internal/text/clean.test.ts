@@ -7,11 +7,11 @@ describe("clean", () => {
     ["nothing to clean", "a plain text: ü 🌍", "a plain text: ü 🌍"],
     ["control characters", "a\u0000\u0007b\u001b[31mc\u007f\u0085d", "a b [31mc d"],
     ["line breaks", "a\r\nb\nc\u2028d\u2029e", "a b c d e"],
-    ["what turns the direction of writing", "a\u202eb\u2066c\u200fd", "a b c d"],
-    ["what has no width", "a\u200bb\ufeffc", "a b c"],
-    ["white space around", "  a \n", "a"],
+    ["characters that turn the direction of writing", "a\u202eb\u2066c\u200fd", "a b c d"],
+    ["characters without width", "a\u200bb\ufeffc", "a b c"],
+    ["white space at both ends", "  a \n", "a"],
     ["control characters only", "\u0000\n", ""]
-  ])("%s", (_, text, expected) => {
+  ])("makes one line of a text with %s", (_, text, expected) => {
     expect(clean(text)).toBe(expected)
   })
 

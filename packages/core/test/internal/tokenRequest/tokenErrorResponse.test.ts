@@ -166,7 +166,7 @@ describe("an answer that is neither a token nor an OAuth error", () => {
       expect(error.transient).toBe(true)
       expect(error.status).toBe(status)
       expect(error.message).toBe(
-        `Token endpoint ${url} answered ${status} without an OAuth error. This may pass: try again later.`
+        `Token endpoint ${url} answered ${status} without an OAuth error. The server may recover: try again later.`
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
@@ -230,7 +230,7 @@ describe("Retry-After (RFC 9110 §10.2.3)", () => {
       ["", undefined],
       ["9".repeat(400), undefined]
     ] as const
-  )("with the value %j", ([header, millis]) =>
+  )("with the value %j is a wait of %s ms", ([header, millis]) =>
     Effect.gen(function*() {
       yield* TestClock.setTime(at)
       for (

@@ -69,7 +69,7 @@ export const make = (options: Connection.Options): Effect.Effect<Client, Invalid
         closed = true
         close()
         subscriber?.disconnect()
-        // Each waiter then finds the connection closed and fails, instead of sleeping on.
+        // Each waiter then finds the connection closed and fails. Otherwise the waiters would sleep on.
         wakeAll()
       })
     )
@@ -94,7 +94,7 @@ export const make = (options: Connection.Options): Effect.Effect<Client, Invalid
           )
         ),
       subscribe: (channel, onMessage) => {
-        // Nothing would close a connection that is opened now.
+        // No finalizer would close a connection that is opened after the client has closed.
         if (closed) return ignore
         const connection = unsafeSubscriber()
         listeners.set(channel, onMessage)

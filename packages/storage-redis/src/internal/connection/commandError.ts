@@ -1,7 +1,7 @@
 import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import { onlyDb0 } from "./address.ts"
 
-/** What ioredis says when a connection broke. The reason why it broke is more useful. */
+/** The messages of ioredis for a broken connection. The reason why the connection broke is more useful. */
 const broke =
   /^(Reached the max retries|Connection is closed|Failed to refresh slots|None of startup|Too many Cluster redirections.*(MOVED|ASK|Connection is closed))/
 

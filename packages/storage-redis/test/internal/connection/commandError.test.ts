@@ -41,7 +41,7 @@ describe("explain", () => {
     expect(error.description).toMatch(description)
   })
 
-  it("says why the connection broke instead of repeating the client's words, and keeps any other error", () => {
+  it("names the reason for a broken connection in place of the client's message, and keeps any other message", () => {
     const broken = reply("read ECONNRESET")
     expect(explain("get", reply("Connection is closed."), broken, undefined).description).toMatch(/ECONNRESET$/)
     expect(explain("get", reply("BUSY Redis is busy"), broken, undefined).description).toMatch(/is busy$/)
