@@ -13,12 +13,8 @@ import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { ConnectionDropped } from "../../Answer.ts"
 import type { IncomingRequest } from "../../NetworkRequest.ts"
-
-interface Network {
-  readonly handle: (request: IncomingRequest) => Effect.Effect<Response, ConnectionDropped>
-}
+import type { TestNetwork } from "../../TestNetwork.ts"
 
 /**
  * Serves the network at the server's address until the scope closes. Requests that are in flight then are dropped: the
@@ -26,7 +22,10 @@ interface Network {
  *
  * @internal
  */
-export const expose = (server: HttpServer.HttpServer, network: Network): Effect.Effect<string, never, Scope.Scope> =>
+export const expose = (
+  server: HttpServer.HttpServer,
+  network: TestNetwork.Service
+): Effect.Effect<string, never, Scope.Scope> =>
   Effect.gen(function*() {
     const origin = originOf(server.address)
     const closed = yield* Deferred.make<void>()
