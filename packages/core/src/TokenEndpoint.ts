@@ -151,11 +151,7 @@ const isProofReplaced = (
   code: string | undefined
 ): Effect.Effect<boolean> => code === "invalid_client" ? clientAuthentication.refused?.(proof) ?? no : no
 
-const sendWith = (
-  client: HttpClient.HttpClient,
-  options: FormRequest,
-  proof: Proof
-): Effect.Effect<Reply, TokenEndpointError> =>
+const sendWith = (client: HttpClient.HttpClient, options: FormRequest, proof: Proof) =>
   Effect.gen(function*() {
     const form: Parameters = { ...options.form, ...proof.parameters }
     const secrets = [...Object.values(form), ...(proof.secrets ?? [])].flatMap((value) =>

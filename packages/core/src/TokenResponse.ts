@@ -121,11 +121,7 @@ const refreshAfter = (wanted: number, lifetime: number): number =>
   Math.min(lifetime, Math.max(wanted, lifetime * SHORTEST_USE))
 
 /** The error about a response with status 200. `description` follows the name of the token endpoint. */
-const noToken = (
-  reason: TokenEndpointError["reason"],
-  { authorizationServer }: AskedForToken,
-  description: string
-): TokenEndpointError => {
+const noToken = (reason: TokenEndpointError["reason"], { authorizationServer }: AskedForToken, description: string) => {
   const url = nameOf(authorizationServer.tokenEndpoint)
   return new TokenEndpointError({ reason, url, description: `Token endpoint ${url} ${description}`, status: 200 })
 }

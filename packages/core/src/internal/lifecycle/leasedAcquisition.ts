@@ -41,11 +41,7 @@ export const run = (
     )
   )
 
-const load = (
-  { now, state, telemetry }: LifecycleParts,
-  token: AccessToken,
-  { reason }: Demand
-): Effect.Effect<AccessToken> =>
+const load = ({ now, state, telemetry }: LifecycleParts, token: AccessToken, { reason }: Demand) =>
   Effect.flatMap(Random.next, (jitter) => {
     state.loaded(token, reason, now(), jitter)
     return Effect.as(telemetry.publish(OAuthEvent.TokenLoaded({ token })), token)

@@ -115,10 +115,7 @@ export const keyIdOf = (key: SigningKey): string | undefined => {
 
 const encodeJson = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
 
-const toCryptoKey = (
-  key: Exclude<SigningKey, (...args: never) => unknown>,
-  alg: SigningAlgorithm
-): Effect.Effect<CryptoKey, InvalidOptions> => {
+const toCryptoKey = (key: Exclude<SigningKey, (...args: never) => unknown>, alg: SigningAlgorithm) => {
   if (!Redacted.isRedacted(key)) return Effect.succeed(key)
   const value = Redacted.value<string | Jose.JWK>(key)
   return typeof value === "string" ? importPem(value, alg) : importJwk(value, alg)
@@ -166,10 +163,7 @@ const importJwk = (jwk: Jose.JWK, alg: SigningAlgorithm): Effect.Effect<CryptoKe
   )
 }
 
-const importWith = <A>(
-  alg: SigningAlgorithm,
-  run: (jose: typeof Jose) => Promise<A>
-): Effect.Effect<A, InvalidOptions> =>
+const importWith = <A>(alg: SigningAlgorithm, run: (jose: typeof Jose) => Promise<A>) =>
   Effect.flatMap(jose, (loaded) => Effect.tryPromise({ try: () => run(loaded), catch: () => doesNotFit(alg) }))
 
 const doesNotFit = (alg: SigningAlgorithm) =>

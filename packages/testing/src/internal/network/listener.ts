@@ -65,10 +65,7 @@ const read = (request: HttpServerRequest.HttpServerRequest, origin: string) =>
   }))
 
 /** A stream that goes on, such as server-sent events, ends when the server closes. */
-const whileOpen = (
-  response: HttpServerResponse.HttpServerResponse,
-  closed: Deferred.Deferred<void>
-): HttpServerResponse.HttpServerResponse =>
+const whileOpen = (response: HttpServerResponse.HttpServerResponse, closed: Deferred.Deferred<void>) =>
   response.body._tag === "Stream"
     ? HttpServerResponse.setBody(
       response,
