@@ -3,16 +3,16 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
-import type * as MetricLabel from "effect/MetricLabel"
+import * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import * as AccessToken from "../../AccessToken.ts"
 import type { OAuthError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
+import * as OAuthMetric from "../../OAuthMetric.ts"
 import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./attributes.ts"
 import type { EventHub } from "./eventHub.ts"
 import { TokenLog } from "./tokenLog.ts"
-import { TokenMetrics } from "./tokenMetrics.ts"
 
 /** @internal */
 export interface Options {
@@ -25,6 +25,10 @@ export interface Options {
 /** The reason for an acquisition. Each `Demand` of the lifecycle has it. */
 interface Demand {
   readonly reason: OAuthEvent.Reason
+}
+
+interface Updatable {
+  readonly unsafeUpdate: (input: number, labels: ReadonlyArray<MetricLabel.MetricLabel>) => void
 }
 
 /** An acquisition that has not brought a token yet. */
@@ -42,7 +46,10 @@ interface Acquisition extends Demand {
 export class Telemetry {
   readonly #options: Options
   readonly #clock: Clock.Clock
-  readonly #metrics: TokenMetrics
+  /**
+   * The labels around the making of the provider. Effect looks metrics up by this array, so it is always the same one.
+   */
+  readonly #labels: ReadonlyArray<MetricLabel.MetricLabel>
   readonly #log = new TokenLog()
   /** The acquisition in flight, until an event says that it has a token. */
   #acquisition: Acquisition | undefined
@@ -52,12 +59,12 @@ export class Telemetry {
   constructor(options: Options, clock: Clock.Clock, labels: ReadonlyArray<MetricLabel.MetricLabel>) {
     this.#options = options
     this.#clock = clock
-    this.#metrics = new TokenMetrics(labels)
+    this.#labels = labels
   }
 
   /** A call was served from memory. This method is on the path of every request, and costs some nanoseconds. */
   hit(): void {
-    this.#metrics.hit()
+    OAuthMetric.cacheHits.unsafeUpdate(1, this.#labels)
   }
 
   /**
@@ -68,7 +75,7 @@ export class Telemetry {
     // No caller waits for a renewal in the background.
     if (reason === "Scheduled") return wait
     return Effect.acquireUseRelease(
-      Effect.sync(() => this.#metrics.waiting(1)),
+      Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(1, this.#labels)),
       () =>
         Effect.withFiberRuntime<A, E>((fiber) =>
           fiber.currentSpan === undefined ? wait : Effect.useSpan("oauth.client.token.wait", {
@@ -77,7 +84,7 @@ export class Telemetry {
             links: linksTo(this.#acquisition?.span)
           }, () => wait)
         ),
-      () => Effect.sync(() => this.#metrics.waiting(-1))
+      () => Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(-1, this.#labels))
     )
   }
 
@@ -121,9 +128,11 @@ export class Telemetry {
     const outcome = { ...outcomeOf(exit), ...source }
     const now = this.#clock.unsafeCurrentTimeMillis()
     annotate(span, { ...outcome, ...(Exit.isSuccess(exit) ? factsOf(exit.value, now) : {}) })
-    this.#metrics.acquired(reason, this.#secondsSince(startedAt), outcome)
+    const acquisition = { "oauth.reason": reasons[reason], ...outcome }
+    this.#update(OAuthMetric.acquisitionDuration, this.#secondsSince(startedAt), acquisition)
     if (this.#token !== undefined && reason !== "StepUp") {
-      this.#metrics.replaced(secondsToLive(this.#token, now), outcome)
+      const left = Math.max(0, secondsToLive(this.#token, now))
+      this.#update(OAuthMetric.timeToExpiry, left, { "oauth.outcome": outcome["oauth.outcome"] ?? "" })
     }
     if (Exit.isSuccess(exit)) this.#token = exit.value
   }
@@ -153,7 +162,8 @@ export class Telemetry {
             Effect.sync(() => {
               const outcome = outcomeOf(exit)
               annotate(span, outcome)
-              this.#metrics.requested(this.#secondsSince(startedAt), { ...request, ...outcome })
+              this.#update(OAuthMetric.tokenRequests, 1, { ...request, ...outcome })
+              this.#update(OAuthMetric.tokenRequestDuration, this.#secondsSince(startedAt), { ...request, ...outcome })
             })
           )
         )
@@ -182,12 +192,20 @@ export class Telemetry {
         if (this.#token !== undefined && AccessToken.isSame(this.#token, event.token)) this.#token = undefined
         return
       case "StorageFailed":
-        return this.#metrics.storageFailed(event.error)
+        return this.#update(OAuthMetric.storageFailures, 1, {
+          "oauth.storage.operation": event.error.operation,
+          "error.type": event.error.reason
+        })
       case "RenewalFailed":
       case "StorageRecovered":
       case "AuthorizationServerChanged":
         return
     }
+  }
+
+  #update(metric: Updatable, input: number, attributes: Attributes): void {
+    const own = Object.entries(attributes).map(([name, value]) => MetricLabel.make(name, value))
+    metric.unsafeUpdate(input, [...own, ...this.#labels])
   }
 
   get #identity(): Attributes {
