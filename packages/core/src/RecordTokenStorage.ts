@@ -140,7 +140,7 @@ const replace = (
     })
   )
 
-/** What to do with the current record of the name when the token is set. */
+/** The decision about the current record of the name when the token is set. */
 const changeOnSet = (codec: RecordEncryption.Codec, name: string, token: AccessToken.AccessToken) =>
 (
   current: Option.Option<string>
@@ -156,7 +156,7 @@ const changeOnSet = (codec: RecordEncryption.Codec, name: string, token: AccessT
   )
 
 /**
- * What to do with the current record of the name when the token is removed. Only a record of this very token is
+ * The decision about the current record of the name when the token is removed. Only a record of this very token is
  * removed.
  */
 const changeOnRemove = (codec: RecordEncryption.Codec, name: string, token: AccessToken.AccessToken) =>

@@ -1,5 +1,6 @@
 /**
- * What the checks read from a TypeScript source: its imports, the lengths of its functions and its kinds of lines.
+ * The facts that the checks read from a TypeScript source: its imports, the lengths of its functions and its kinds of
+ * lines.
  */
 import { parseSync, visitorKeys } from "oxc-parser"
 

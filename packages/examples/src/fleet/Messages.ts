@@ -23,7 +23,7 @@ export const Settings = Schema.Struct({
 })
 export type Settings = typeof Settings.Type
 
-/** What a worker has counted since it started. */
+/** The counts of a worker since it started. */
 export const Counts = Schema.Struct({
   calls: Schema.Number,
   failed: Schema.Number,

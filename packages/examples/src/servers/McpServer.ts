@@ -49,8 +49,8 @@ export interface McpServer {
   readonly resourceMetadataUrl: string
   /**
    * Refuses every token that was issued before now, as an operator does after a leak. Of the tokens issued in the
-   * current second, the server refuses those that it has seen. The authorization server goes on as before, so that the
-   * server accepts new tokens.
+   * current second, the server refuses those that it has seen. The authorization server issues tokens as before, so
+   * that the server accepts new tokens.
    */
   readonly revokeAll: Effect.Effect<void>
   /** How many requests have arrived so far at `METHOD /path`. */

@@ -87,20 +87,20 @@ class CachedDocuments<A> {
 class Shared<A, E> implements SharedDocuments<A, E> {
   readonly #options: Options<A>
   readonly #clock: Clock.Clock
-  readonly #kept: CachedDocuments<A>
+  readonly #cached: CachedDocuments<A>
   readonly #fibers: OwnedFibers.OwnedFibers
   readonly #inFlight = new Map<string, Effect.Effect<CachedDocument<A>, E>>()
 
-  constructor(options: Options<A>, clock: Clock.Clock, kept: CachedDocuments<A>, fibers: OwnedFibers.OwnedFibers) {
+  constructor(options: Options<A>, clock: Clock.Clock, cached: CachedDocuments<A>, fibers: OwnedFibers.OwnedFibers) {
     this.#options = options
     this.#clock = clock
-    this.#kept = kept
+    this.#cached = cached
     this.#fibers = fibers
   }
 
   readonly get: SharedDocuments<A, E>["get"] = (name, read, known) =>
     Effect.suspend(() => {
-      const candidate = this.#kept.get(name)
+      const candidate = this.#cached.get(name)
       return candidate !== undefined && replaces(candidate, known, this.#clock.unsafeCurrentTimeMillis())
         ? Effect.succeed(candidate)
         // If the owner closes first, the reader reads for itself.
@@ -128,7 +128,7 @@ class Shared<A, E> implements SharedDocuments<A, E> {
     return Effect.map(read, ({ lifetime, value }) => {
       const readAt = this.#clock.unsafeCurrentTimeMillis()
       const document = { value, readAt, freshUntil: readAt + this.#options.freshFor(lifetime) }
-      if (!this.#fibers.isClosed()) this.#kept.put(name, document)
+      if (!this.#fibers.isClosed()) this.#cached.put(name, document)
       return document
     })
   }
@@ -148,7 +148,7 @@ const replaces = <A>(candidate: CachedDocument<A>, known: CachedDocument<A> | un
 export const make = <A, E>(options: Options<A>): Effect.Effect<SharedDocuments<A, E>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
-    const kept = new CachedDocuments<A>(options)
-    const fibers = yield* OwnedFibers.make(() => kept.clear())
-    return new Shared<A, E>(options, clock, kept, fibers)
+    const cached = new CachedDocuments<A>(options)
+    const fibers = yield* OwnedFibers.make(() => cached.clear())
+    return new Shared<A, E>(options, clock, cached, fibers)
   })

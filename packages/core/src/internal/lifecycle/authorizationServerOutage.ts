@@ -64,7 +64,7 @@ export class Outage {
     this.#failure = { cause, from, until: urgent ? until : Math.min(until, Math.max(soonest, mandatoryAt)) }
   }
 
-  /** An attempt has succeeded, or what is known of the outage is too old to be of use. */
+  /** An attempt has succeeded, or the last failure is too old to say anything about the present. */
   ended(): void {
     this.#failure = undefined
     this.#failures = 0
@@ -90,7 +90,7 @@ export class Outage {
 
   /**
    * Forgets the outage if no caller has asked for so long that the last failure says nothing about the present, or if
-   * the clock has been set back behind the outage.
+   * the clock has been set back to before the outage.
    */
   #forgetIfOver(at: number): void {
     const last = this.#failure

@@ -68,7 +68,7 @@ describe("one acquisition for all callers", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a caller's own time limit ends its wait and nobody else's", () =>
+  it.scoped("a caller's own time limit ends its wait and no other caller's", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -254,7 +254,7 @@ describe("the scheduled refresh", () => {
       expect(yield* network.count(({ endpoint }) => endpoint !== "token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("the background stops when nobody has used the token by its renewal, and starts again on the next use", () =>
+  it.scoped("the background stops if no caller has used the token by its renewal, and restarts at the next use", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
