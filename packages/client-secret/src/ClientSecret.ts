@@ -28,7 +28,8 @@ export interface Options extends OAuthProvider.OAuthProvider.Options {
   readonly clientSecret: Redacted.Redacted<string>
   /**
    * Where the request contains the id and the secret (RFC 6749 §2.3.1): in the `Authorization` header
-   * (`client_secret_basic`), in the body (`client_secret_post`), or as the authorization server's metadata says (`discover`).
+   * (`client_secret_basic`), in the body (`client_secret_post`), or as the authorization server's metadata says
+   * (`discover`).
    *
    * @default "client_secret_basic"
    */

@@ -62,8 +62,8 @@ export const layer = (provider: AssertionProvider.Service): Layer.Layer<Assertio
  * `AssertionError`. A text that is not a JWT is an `AssertionError` too, unless `opaque` is set.
  *
  * This Layer has only one assertion, so each token request presents it again. An authorization server that accepts each
- * `jti` once issues only one token for it: after a refusal, an assertion with a `jti` is an `AssertionError` (`Refused`) and
- * is not sent again.
+ * `jti` once issues only one token for it: after a refusal, an assertion with a `jti` is an `AssertionError`
+ * (`Refused`) and is not sent again.
  *
  * @since 0.1.0
  * @category layers

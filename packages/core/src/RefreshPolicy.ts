@@ -61,8 +61,8 @@ export interface Options {
    * How long callers wait while the authorization server is unreachable or does not answer.
    *
    * - `withToken`: in the mandatory part. After that time callers use the held token.
-   * - `withoutToken`: counted from the first caller without a token. Failed attempts are repeated in that time. After it,
-   *   calls fail immediately with the last error until an attempt succeeds. Calls also fail immediately if the next
+   * - `withoutToken`: counted from the first caller without a token. Failed attempts are repeated in that time. After
+   *   it, calls fail immediately with the last error until an attempt succeeds. Calls also fail immediately if the next
    *   attempt comes later than that, as it does in a long outage. An attempt in flight is always waited for.
    *
    * @default withToken 1 second, withoutToken 10 seconds

@@ -942,7 +942,7 @@ describe("IdJag with JwtBearer", () => {
     [{ value: "urn:api" }, "urn:api", "urn:api"]
   ])(
     "with resourceParameter %j sends the authorization server %s and the identity provider %s",
-    ([choice, told, asked]) =>
+    ([choice, sent, asked]) =>
       Effect.gen(function*() {
         const network = yield* servers
         const auth = authWith({ resourceParameter: choice })
@@ -951,7 +951,7 @@ describe("IdJag with JwtBearer", () => {
         const resources = (yield* network.requests).flatMap(({ body, url }) =>
           url.endsWith("/token") ? [new URLSearchParams(body).get("resource")] : []
         )
-        expect(resources).toEqual([asked, told])
+        expect(resources).toEqual([asked, sent])
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 

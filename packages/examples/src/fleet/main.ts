@@ -1,6 +1,6 @@
 /**
- * `pnpm demo:fleet`: four processes of 250 callers each against one authorization server whose tokens expire after a few
- * seconds, with the storage of your choice. The program counts what the storage saves. With `--kill` it kills each
+ * `pnpm demo:fleet`: four processes of 250 callers each against one authorization server whose tokens expire after a
+ * few seconds, with the storage of your choice. The program counts what the storage saves. With `--kill` it kills each
  * process that renews a token in the middle of the renewal, and measures how the other processes take over.
  */
 import * as Data from "effect/Data"

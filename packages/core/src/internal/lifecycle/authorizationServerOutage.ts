@@ -51,8 +51,9 @@ export class Outage {
   /**
    * An attempt has failed.
    *
-   * @param mandatoryAt when the mandatory part of the held token begins, if a valid token is held. Before that moment the
-   *   background has time. From that moment on callers depend on the next attempt, so the wait ends there at the latest.
+   * @param mandatoryAt when the mandatory part of the held token begins, if a valid token is held. Before that moment
+   *   the background has time. From that moment on callers depend on the next attempt, so the wait ends there at the
+   *   latest.
    */
   failed(cause: Cause.Cause<OAuthError>, from: number, jitter: number, mandatoryAt: number | undefined): void {
     this.#forgetIfOver(from)

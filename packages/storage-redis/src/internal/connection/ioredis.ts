@@ -35,8 +35,8 @@ const resp2 = { protocol: 2 } as const
 /**
  * Options that a caller must not change.
  *
- * - `db`: the connection stays in db 0, and each command selects its db. ioredis would silently go on in db 0 if it could
- *   not select another.
+ * - `db`: the connection stays in db 0, and each command selects its db. ioredis would silently go on in db 0 if it
+ *   could not select another.
  * - `replyMapping`: ioredis 6 rejects any other value together with RESP2, and no reply here depends on it.
  */
 const fixed = { db: 0, replyMapping: "legacy" } as const
