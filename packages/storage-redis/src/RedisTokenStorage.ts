@@ -21,7 +21,7 @@ import * as Client from "./internal/connection/client.ts"
 import * as Store from "./internal/store/store.ts"
 
 /**
- * Where the Redis is, and how the processes share it.
+ * The options of a storage in Redis without encryption: the address of the Redis, and how the processes share it.
  *
  * @since 0.1.0
  * @category models

@@ -15,7 +15,7 @@ import * as identities from "./identities.ts"
 import * as Stage from "./Stage.ts"
 import * as TokenHistory from "./TokenHistory.ts"
 
-/** In seconds. A run takes about 15 s. */
+/** The time limit of a run, in seconds. A run takes about 15 s. */
 const timeLimit = 27
 
 class DemoFailed extends Data.TaggedError("DemoFailed")<{ readonly broken: ReadonlyArray<string> }> {

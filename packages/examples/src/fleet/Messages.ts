@@ -8,7 +8,7 @@ export const Settings = Schema.Struct({
   fibers: Schema.Number,
   /** Time between two calls of a fiber, in milliseconds. */
   pause: Schema.Number,
-  /** In milliseconds. */
+  /** How long a lease lasts, in milliseconds. */
   leaseDuration: Schema.Number,
   serverUrl: Schema.String,
   issuer: Schema.String,

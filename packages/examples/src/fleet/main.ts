@@ -24,12 +24,12 @@ const fibers = 250
 const pause = 3000
 
 /**
- * In milliseconds. Short with `--kill`, so that leases expire during the run; a process that pauses longer loses its
- * lease.
+ * The duration of a lease, in milliseconds. It is short with `--kill`, so that leases expire during the run; a process
+ * that pauses longer loses its lease.
  */
 const leaseDurationOf = (kill: boolean) => kill ? 2000 : 10_000
 
-/** In seconds. */
+/** The lifetime of an access token, in seconds. */
 const accessTokenLifetime = 8
 
 /** Time that the authorization server takes to answer, in milliseconds. */

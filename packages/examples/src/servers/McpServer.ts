@@ -236,8 +236,8 @@ const isTokenError = (error: unknown): error is jose.errors.JOSEError =>
   !(error instanceof jose.errors.JWKSTimeout || error instanceof jose.errors.JWKSInvalid)
 
 /**
- * Which tokens are revoked. `iat` counts in whole seconds, too coarse to tell a token from its successor of the same
- * second. The tokens of the latest second that the server has seen are therefore revoked by their `jti`.
+ * The record of revoked tokens. `iat` counts in whole seconds, too coarse to tell a token from its successor of the
+ * same second. The tokens of the latest second that the server has seen are therefore revoked by their `jti`.
  */
 const makeRevocations = () => {
   const denied = new Set<string>()

@@ -3,7 +3,7 @@
  */
 import { Renewals } from "../../src/fleet/Renewals.ts"
 
-/** Of a token, in milliseconds. */
+/** The lifetime of a token, in milliseconds. */
 export const lifetime = 6000
 
 /**

@@ -289,7 +289,7 @@ describe("the scheduled refresh", () => {
       const { network } = yield* TestServers.TestServers
       const clock = yield* Effect.clock
       let asleep = 0
-      // As after a suspension: the clock has gone on, and the timers have not.
+      // The machine was suspended: the clock has advanced, and the timers have not.
       const suspended: Clock.Clock = Object.assign(Object.create(clock), {
         unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + asleep
       })
@@ -673,7 +673,7 @@ describe("a provider made in a region that cannot be interrupted", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("closing", () => {
+describe("closing a provider", () => {
   it.scoped("callers of a provider that is closed while they wait, or before they call, die with that reason", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers

@@ -70,7 +70,7 @@ export const make = ({ addresses, cluster, onUnreached, random, redis }: Options
   return new Cluster(addresses.map(({ node }) => ({ ...node })), {
     lazyConnect: true,
     clusterRetryStrategy: (times, reason) => {
-      // For example a host name that DNS does not know.
+      // The reason is for example a host name that DNS does not know.
       if (reason !== undefined) onUnreached(reason)
       return retryStrategy(times)
     },
