@@ -59,11 +59,8 @@ export declare namespace DiscoveryCache {
         readonly server: ResourceIdentifier
         readonly challenge: Challenge.Challenge | undefined
       },
-      known?: CachedDocument<Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>>
-    ) => Effect.Effect<
-      CachedDocument<Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>>,
-      DiscoveryError | ResourceMismatch
-    >
+      known?: CachedDocument<ProtectedResource.SearchResult>
+    ) => Effect.Effect<CachedDocument<ProtectedResource.SearchResult>, DiscoveryError | ResourceMismatch>
     /** The server's challenge to a request without a token (see `ProtectedResource.probe`). It is not remembered. */
     readonly challenge: (
       reader: Reader & { readonly server: { readonly url: URL } }
@@ -140,26 +137,17 @@ export const make = (
     const max = Math.max(min, Duration.toMillis(options.maxLifetime ?? "24 hours"))
     const standard = Duration.toMillis(options.defaultLifetime ?? "12 hours")
     const freshFor = (lifetime: number | undefined) => Math.min(Math.max(min, lifetime ?? standard), max)
-    const capacity = options.capacity ?? 10_000
-
-    const authorizationServers = yield* SharedDocuments.make<
+    const share = <A, E>(isCached: (value: A) => boolean) =>
+      SharedDocuments.make<A, E>({ freshFor, isCached, capacity: options.capacity ?? 10_000 })
+    const authorizationServers = yield* share<
       AuthorizationServer.AuthorizationServer,
       DiscoveryError | IssuerMismatch | InsecureEndpoint
-    >({ freshFor, capacity, isCached: () => true })
-    const protectedResources = yield* SharedDocuments.make<
-      Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>,
-      DiscoveryError | ResourceMismatch
-    >({ freshFor, capacity, isCached: Either.isRight })
+    >(() => true)
+    type ResourceError = DiscoveryError | ResourceMismatch
+    const protectedResources = yield* share<ProtectedResource.SearchResult, ResourceError>(Either.isRight)
     // A server may answer each request with another challenge. None of them is cached, and no document that they name.
-    const challenged = yield* SharedDocuments.make<
-      Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>,
-      DiscoveryError | ResourceMismatch
-    >({ freshFor, capacity, isCached: () => false })
-    const challenges = yield* SharedDocuments.make<Challenge.Challenge | undefined, DiscoveryError>({
-      freshFor,
-      capacity,
-      isCached: () => false
-    })
+    const challenged = yield* share<ProtectedResource.SearchResult, ResourceError>(() => false)
+    const challenges = yield* share<Challenge.Challenge | undefined, DiscoveryError>(() => false)
 
     const identify = makeIdentify()
     /** The name of a document: the same for readers that read it through the same client and within the same limits. */

@@ -82,20 +82,20 @@ export const authenticate = (
   ): Promise<Response> => {
     // After a redirect the response, and its challenge, may come from another origin.
     if (response.url !== "" && !isResource(response.url)) return response
-    const decision = Resend.afterResponse(response.status, response.headers.get("www-authenticate"), tried)
-    if (decision._tag === "Return") return response
+    const renewal = Resend.afterResponse(response.status, response.headers.get("www-authenticate"), tried)
+    if (renewal === undefined) return response
     let renewed: AccessToken.AccessToken
     try {
-      renewed = await wait(provider.renew(token, decision.challenge), signalOf(input, init))
+      renewed = await wait(provider.renew(token, renewal.challenge), signalOf(input, init))
     } catch (error) {
-      if (Resend.afterFailure(decision)._tag === "Return" && !signalOf(input, init)?.aborted) return response
+      if (!Resend.failsCall(renewal) && !signalOf(input, init)?.aborted) return response
       discard(response)
       throw error
     }
-    const next = Resend.afterRenewal(decision, token, renewed, bodyOf(input, init))
-    if (next._tag === "Return") return response
+    const causes = Resend.afterRenewal(renewal, token, renewed, bodyOf(input, init))
+    if (causes === undefined) return response
     discard(response)
-    return attempt(input, init, renewed, next.tried)
+    return attempt(input, init, renewed, causes)
   }
 
   return (input, init) => {

@@ -73,18 +73,18 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
     response: HttpClientResponse,
     tried: Resend.Tried
   ): Effect.Effect<HttpClientResponse, HttpClientError> => {
-    const decision = Resend.afterResponse(response.status, response.headers["www-authenticate"], tried)
-    if (decision._tag === "Return") return Effect.succeed(response)
-    return Effect.matchEffect(provider.renew(token, decision.challenge), {
+    const renewal = Resend.afterResponse(response.status, response.headers["www-authenticate"], tried)
+    if (renewal === undefined) return Effect.succeed(response)
+    return Effect.matchEffect(provider.renew(token, renewal.challenge), {
       onFailure: (error) =>
-        Resend.afterFailure(decision)._tag === "Return"
-          ? Effect.succeed(response)
-          : Effect.zipRight(discard(response), Effect.fail(asRequestError(request, error))),
+        Resend.failsCall(renewal)
+          ? Effect.zipRight(discard(response), Effect.fail(asRequestError(request, error)))
+          : Effect.succeed(response),
       onSuccess: (renewed) => {
-        const next = Resend.afterRenewal(decision, token, renewed, bodyOf(request))
-        return next._tag === "Return"
+        const causes = Resend.afterRenewal(renewal, token, renewed, bodyOf(request))
+        return causes === undefined
           ? Effect.succeed(response)
-          : Effect.zipRight(discard(response), attempt(request, renewed, next.tried))
+          : Effect.zipRight(discard(response), attempt(request, renewed, causes))
       }
     })
   }

@@ -54,6 +54,14 @@ export interface ProtectedResource {
 }
 
 /**
+ * A server's metadata, or what each address answered if no address has any.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SearchResult = Either.Either<ProtectedResource, ReadonlyArray<string>>
+
+/**
  * The well-known addresses of a server's metadata, in the order in which they are tried (RFC 9728 §3.1): first the one
  * with the server's path, then the one at the root.
  *
@@ -114,10 +122,8 @@ export const discover = (
      */
     readonly limits?: Limits | undefined
   } = {}
-): Effect.Effect<
-  Either.Either<ProtectedResource, ReadonlyArray<string>>,
-  DiscoveryError | ResourceMismatch
-> => Effect.map(read(client, server, options.challenge, options.limits ?? defaultLimits), ({ value }) => value)
+): Effect.Effect<SearchResult, DiscoveryError | ResourceMismatch> =>
+  Effect.map(read(client, server, options.challenge, options.limits ?? defaultLimits), ({ value }) => value)
 
 /**
  * `discover`, together with how long the result is fresh.
@@ -129,10 +135,7 @@ export const read = (
   server: ResourceIdentifier,
   challenge: Challenge.Challenge | undefined,
   limits: Limits
-): Effect.Effect<
-  Read<Either.Either<ProtectedResource, ReadonlyArray<string>>>,
-  DiscoveryError | ResourceMismatch
-> =>
+): Effect.Effect<Read<SearchResult>, DiscoveryError | ResourceMismatch> =>
   Effect.gen(function*() {
     const challenged = yield* discoverChallenged(client, server.url, challenge, limits)
     const found = challenged._tag === "Found"

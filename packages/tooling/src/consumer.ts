@@ -1,7 +1,7 @@
 /**
  * A program of a user: an empty project that installs the packed packages with npm and imports every public module.
  */
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { oldTypescript, runCompiler, typescript } from "./compilers.ts"
@@ -43,4 +43,11 @@ export const compile = (folder: string, modules: ReadonlyArray<PublicModule>): R
     runCompiler(compiler, folder, ["--pretty", "false"]).split("\n").filter((line) => /^\S/.test(line))
       .map((error) => `${compiler.name}: ${error.replace("node_modules/", "")}`)
   )
+}
+
+/** Runs a program that imports each of these modules. Returns the first error, if there is one. */
+export const load = (folder: string, modules: ReadonlyArray<PublicModule>): ReadonlyArray<string> => {
+  writeFileSync(join(folder, "load.js"), modules.map(({ specifier }) => `await import("${specifier}")\n`).join(""))
+  const { status, stderr } = spawnSync(process.execPath, ["load.js"], { cwd: folder, encoding: "utf8" })
+  return status === 0 ? [] : [`Node ${process.version}: ${/^\w*Error.*$/m.exec(stderr)?.[0] ?? stderr}`]
 }

@@ -4,13 +4,20 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
-/** The fields of a `package.json` that the checks read. */
+/** The entry points of a package that is built: `null` hides what the pattern matches. */
+export type Exports = Readonly<
+  Record<string, string | null | { readonly types: string; readonly default: string }>
+>
+
+/** The fields of a `package.json` that the checks and the build read. */
 export interface Manifest {
   readonly name: string
   readonly version?: string
   readonly private?: boolean
   readonly peerDependencies?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
+  /** What takes the place of the fields of the same name in the published manifest. */
+  readonly publishConfig?: { readonly exports?: Exports }
 }
 
 export interface Package {

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Package } from "./packages.ts"
+import type { Exports, Package } from "./packages.ts"
 
 /** A temporary folder that is removed when its user is done. */
 export const withTemporaryFolder = async <A>(use: (folder: string) => A | Promise<A>): Promise<A> => {
@@ -36,11 +36,6 @@ export interface Unpacked {
   readonly exports: Exports
   readonly peers: ReadonlyArray<string>
 }
-
-/** The entry points of a package that is built: `null` hides what the pattern matches. */
-export type Exports = Readonly<
-  Record<string, string | null | { readonly types: string; readonly default: string }>
->
 
 /** Unpacks a tarball to where npm would install the package. */
 export const unpack = (tarball: string, name: string, nodeModules: string): Unpacked => {

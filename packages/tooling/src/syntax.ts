@@ -1,6 +1,6 @@
 /**
- * The facts that the checks read from a TypeScript source: its imports, the lengths of its functions and its kinds of
- * lines.
+ * The facts that the checks and the build read from a source: its imports, the lengths of its functions, its kinds of
+ * lines, and the calls that run when it is loaded.
  */
 import { parseSync, visitorKeys } from "oxc-parser"
 
@@ -63,6 +63,23 @@ export const readSyntax = (file: string, text: string): Syntax => {
   if (isNode(program)) visit(program, "the module", 0)
   return { imports, functions, lineCount: countLines(text, comments) }
 }
+
+/** Where the calls and the `new` begin that run when the module is loaded, and whose result is used. */
+export const loadTimeCalls = (file: string, text: string): ReadonlyArray<number> => {
+  const calls = new Set<number>()
+  const visit = (node: Node): void => {
+    if (isFunction(node) || isInstanceField(node)) return
+    if (node.type === "CallExpression" || node.type === "NewExpression") calls.add(node.start)
+    const children = childrenOf(node)
+    // A statement that is only a call is there for what it does.
+    for (const child of node.type === "ExpressionStatement" ? children.flatMap(childrenOf) : children) visit(child)
+  }
+  const { program } = parseSync(file, text)
+  if (isNode(program)) visit(program)
+  return [...calls]
+}
+
+const isInstanceField = (node: Node): boolean => node.type === "PropertyDefinition" && node["static"] !== true
 
 const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && "type" in value
 

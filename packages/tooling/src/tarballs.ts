@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { filesBelow } from "./packages.ts"
 import type { Unpacked } from "./packing.ts"
+import { SHARED } from "./rollUp.ts"
 import { readSyntax } from "./syntax.ts"
 
 const REQUIRED = ["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts", "src/index.ts"]
@@ -26,7 +27,8 @@ export const checkTarball = (unpacked: Unpacked): ReadonlyArray<string> => {
 
 /** A compiled module whose source has moved. The compiler leaves such modules behind. */
 const isStale = (file: string, files: ReadonlyArray<string>): boolean =>
-  file.startsWith("dist/") && file.endsWith(".js") && !files.includes(file.replace(/^dist(.*)js$/, "src$1ts"))
+  file.startsWith("dist/") && file.endsWith(".js") && file !== `dist/${SHARED}` &&
+  !files.includes(file.replace(/^dist(.*)js$/, "src$1ts"))
 
 /** The relative links of a README that lead nowhere. */
 const deadLinks = (directory: string): ReadonlyArray<string> => {
@@ -58,7 +60,9 @@ export interface PublicModule {
 }
 
 /** The modules that the `exports` of a package offer, patterns included. */
-export const publicModules = ({ directory, exports, name }: Unpacked): ReadonlyArray<PublicModule> => {
+export const publicModules = (
+  { directory, exports, name }: Pick<Unpacked, "directory" | "exports" | "name">
+): ReadonlyArray<PublicModule> => {
   const hidden = Object.keys(exports).filter((entry) => exports[entry] === null)
   const isHidden = (entry: string): boolean =>
     hidden.some((pattern) => entry.startsWith(pattern.replace(/\*$/, "")) || entry === pattern)
@@ -66,7 +70,7 @@ export const publicModules = ({ directory, exports, name }: Unpacked): ReadonlyA
     if (target === null || typeof target === "string") return []
     const [before = "", after] = target.types.split("*")
     if (after === undefined) return [{ specifier: join(name, entry), types: join(target.types) }]
-    return filesBelow(directory, after)
+    return filesBelow(join(directory, before.replace(/[^/]*$/, "")), after)
       .map((file) => `./${relative(directory, file)}`)
       .filter((file) => file.startsWith(before))
       .map((types) => ({ types, entry: entry.replace("*", types.slice(before.length, -after.length)) }))

@@ -26,6 +26,7 @@ const files = {
   "dist/authoring/C.js": "",
   "dist/internal/b.d.ts": "",
   "dist/internal/b.js": "",
+  "dist/internal/all.js": "",
   "src/index.ts": "",
   "src/A.ts": "",
   "src/authoring/C.ts": "",

@@ -8,9 +8,6 @@ import { AuthorizationServerMemory, currentTime } from "./AuthorizationServerMem
 import type { Discovered, Discovery, Failure } from "./Discovered.ts"
 import type { Options } from "./Options.ts"
 
-/** The server's metadata, or why no address has any. */
-type Metadata = Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>
-
 /**
  * Discovery for an issuer that the caller pinned. The two documents do not depend on each other, so they are read at
  * once. The server's metadata must list the issuer, if there is any.
@@ -20,9 +17,9 @@ type Metadata = Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray
 export class PinnedIssuer implements Discovery {
   readonly #options: Options
   readonly #authorizationServer: AuthorizationServerMemory
-  #resource: CachedDocument.CachedDocument<Metadata> | undefined
+  #resource: CachedDocument.CachedDocument<ProtectedResource.SearchResult> | undefined
   /** The last metadata that did not list the issuer. The cache must not answer with it again. */
-  #refused: CachedDocument.CachedDocument<Metadata> | undefined
+  #refused: CachedDocument.CachedDocument<ProtectedResource.SearchResult> | undefined
 
   constructor(options: Options) {
     this.#options = options
@@ -37,7 +34,7 @@ export class PinnedIssuer implements Discovery {
     return this.#authorizationServer.doubt
   }
 
-  #find(resource: Effect.Effect<Metadata, Failure>): Effect.Effect<Discovered, Failure> {
+  #find(resource: Effect.Effect<ProtectedResource.SearchResult, Failure>): Effect.Effect<Discovered, Failure> {
     return Effect.zipWith(
       resource,
       this.#authorizationServer.get(this.#options.issuer, undefined),
@@ -50,7 +47,7 @@ export class PinnedIssuer implements Discovery {
     )
   }
 
-  #getResource(): Effect.Effect<Metadata, Failure> {
+  #getResource(): Effect.Effect<ProtectedResource.SearchResult, Failure> {
     return Effect.flatMap(
       currentTime,
       (now) =>
@@ -60,7 +57,7 @@ export class PinnedIssuer implements Discovery {
     )
   }
 
-  #readResource(challenge: Challenge | undefined): Effect.Effect<Metadata, Failure> {
+  #readResource(challenge: Challenge | undefined): Effect.Effect<ProtectedResource.SearchResult, Failure> {
     return Effect.flatMap(currentTime, (now) => {
       const { cache, client, limits, server } = this.#options
       const before = this.#resource
@@ -69,43 +66,28 @@ export class PinnedIssuer implements Discovery {
           "DiscoveryError",
           (error) => before === undefined ? Effect.fail(error) : Effect.succeed(CachedDocument.extended(before, now))
         ),
-        Effect.flatMap((found) =>
-          Either.match(found.value, {
-            onLeft: () => Effect.succeed(this.#rememberNone(found, before, now)),
-            onRight: (metadata) => this.#rememberListed(found, metadata)
+        Effect.flatMap((found) => {
+          if (Either.isLeft(found.value)) {
+            // Metadata that cannot be found for a moment stays in use.
+            const isKnown = before !== undefined && Either.isRight(before.value)
+            this.#resource = isKnown ? CachedDocument.extended(before, now) : found
+            return Effect.succeed(this.#resource.value)
+          }
+          const metadata = found.value.right
+          if (ProtectedResource.lists(metadata, this.#options.issuer)) {
+            this.#resource = found
+            return Effect.succeed(found.value)
+          }
+          this.#resource = undefined
+          this.#refused = found
+          return new IssuerMismatch({
+            reason: "NotListed",
+            expected: this.#options.issuer,
+            actual: metadata.authorizationServers,
+            url: metadata.url
           })
-        )
+        })
       )
-    })
-  }
-
-  /** Metadata that was found before stays in use if no address has any now. */
-  #rememberNone(
-    found: CachedDocument.CachedDocument<Metadata>,
-    before: CachedDocument.CachedDocument<Metadata> | undefined,
-    now: number
-  ): Metadata {
-    this.#resource = before !== undefined && Either.isRight(before.value)
-      ? CachedDocument.extended(before, now)
-      : found
-    return this.#resource.value
-  }
-
-  #rememberListed(
-    found: CachedDocument.CachedDocument<Metadata>,
-    metadata: ProtectedResource.ProtectedResource
-  ): Effect.Effect<Metadata, IssuerMismatch> {
-    if (ProtectedResource.lists(metadata, this.#options.issuer)) {
-      this.#resource = found
-      return Effect.succeed(found.value)
-    }
-    this.#resource = undefined
-    this.#refused = found
-    return new IssuerMismatch({
-      reason: "NotListed",
-      expected: this.#options.issuer,
-      actual: metadata.authorizationServers,
-      url: metadata.url
     })
   }
 }

@@ -8,11 +8,9 @@ import { AuthorizationServerMemory, currentTime } from "./AuthorizationServerMem
 import type { Discovered, Discovery, Failure } from "./Discovered.ts"
 import type { Options } from "./Options.ts"
 
-type Metadata = Either.Either<ProtectedResource.ProtectedResource, ReadonlyArray<string>>
-
-/** The server's metadata, and the challenge that named its address. */
+/** Where the server's metadata was found, and by which challenge. */
 interface Found {
-  readonly document: CachedDocument.CachedDocument<Metadata>
+  readonly document: CachedDocument.CachedDocument<ProtectedResource.SearchResult>
   readonly protectedResource: ProtectedResource.ProtectedResource
   readonly challenge: Challenge.Challenge | undefined
 }
@@ -28,8 +26,8 @@ export class ServerNamedIssuer implements Discovery {
   readonly #authorizationServer: AuthorizationServerMemory
   #found: Found | undefined
   /** The last metadata that led to no authorization server. The cache must not answer with it again. */
-  #refused: CachedDocument.CachedDocument<Metadata> | undefined
-  /** The issuer to which credentials were sent. Another issuer is a change, even if the metadata was forgotten. */
+  #refused: CachedDocument.CachedDocument<ProtectedResource.SearchResult> | undefined
+  /** The issuer that credentials have gone to. Another issuer is a change, even if the metadata was forgotten. */
   #chosen: string | undefined
 
   constructor(options: Options) {

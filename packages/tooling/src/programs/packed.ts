@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { compile, install } from "../consumer.ts"
+import { compile, install, load } from "../consumer.ts"
 import { isPublished, readPackages, repository } from "../packages.ts"
 import { pack, readUnpacked, withTemporaryFolder } from "../packing.ts"
 import { report } from "../report.ts"
@@ -12,6 +12,7 @@ report(
   await withTemporaryFolder((folder) => {
     install(folder, published.map((pkg) => pack(pkg, folder)))
     const unpacked = published.map(({ manifest }) => readUnpacked(join(folder, "node_modules", manifest.name)))
-    return [...unpacked.flatMap(checkTarball), ...compile(folder, unpacked.flatMap(publicModules))]
+    const modules = unpacked.flatMap(publicModules)
+    return [...unpacked.flatMap(checkTarball), ...compile(folder, modules), ...load(folder, modules)]
   })
 )

@@ -19,87 +19,58 @@ export type Tried = ReadonlySet<Cause>
 export const nothingTried: Tried = new Set()
 
 /**
- * The server's response goes to the caller.
+ * The provider is to renew the token, as the challenge demands. Then `afterRenewal` or `failsCall` decides.
  *
  * @internal
  */
-export interface Return {
-  readonly _tag: "Return"
-}
-
-/**
- * The provider must renew the token, as the challenge demands. Then `afterRenewal` or `afterFailure` decides.
- *
- * @internal
- */
-export interface Renew {
-  readonly _tag: "Renew"
+export interface Renewal {
   readonly cause: Cause
   readonly challenge: Challenge.Challenge | undefined
   readonly tried: Tried
 }
 
 /**
- * The request is sent again with the renewed token. `tried` holds the causes so far, this one included.
- *
- * @internal
- */
-export interface Resend {
-  readonly _tag: "Resend"
-  readonly tried: Tried
-}
-
-/**
- * The call fails with the error of the renewal.
- *
- * @internal
- */
-export interface Fail {
-  readonly _tag: "Fail"
-}
-
-const returned: Return = { _tag: "Return" }
-const failed: Fail = { _tag: "Fail" }
-
-/**
- * The decision after a response: the response goes to the caller, or the token is renewed. A 403 asks for another token
- * only if its challenge says that the scope is insufficient (RFC 6750 §3.1). The token is renewed even if the body
- * cannot be sent again, so that the next call has a valid token.
+ * The decision after a response: the token is renewed, or, if the result is `undefined`, the response goes to the caller. A 403
+ * asks for another token only if its challenge says that the scope is insufficient (RFC 6750 §3.1). The token is renewed
+ * even if the body cannot be sent again, so that the next call has a valid one.
  *
  * @param header the `WWW-Authenticate` header of the response
  *
  * @internal
  */
-export const afterResponse = (status: number, header: string | null | undefined, tried: Tried): Return | Renew => {
-  if (status !== 401 && status !== 403) return returned
+export const afterResponse = (
+  status: number,
+  header: string | null | undefined,
+  tried: Tried
+): Renewal | undefined => {
+  if (status !== 401 && status !== 403) return undefined
   const challenge = Challenge.fromHeader(header)
-  if (status === 403 && (challenge === undefined || !Challenge.isInsufficientScope(challenge))) return returned
+  if (status === 403 && (challenge === undefined || !Challenge.isInsufficientScope(challenge))) return undefined
   const cause = status === 401 ? "Unauthorized" : "InsufficientScope"
-  return tried.has(cause) ? returned : { _tag: "Renew", cause, challenge, tried }
+  return tried.has(cause) ? undefined : { cause, challenge, tried }
 }
 
 /**
- * The decision after a renewal: the request is sent again if there is another token and the body can be sent again.
+ * The decision after a renewal: the request is sent again, with the result as its causes, if there is another token and the body
+ * can be sent again. If the result is `undefined`, the response goes to the caller.
  *
  * @internal
  */
 export const afterRenewal = (
-  { cause, tried }: Renew,
+  { cause, tried }: Renewal,
   rejected: AccessToken.AccessToken,
   renewed: AccessToken.AccessToken,
   body: unknown
-): Return | Resend =>
-  AccessToken.isSame(renewed, rejected) || !canBeSentAgain(body)
-    ? returned
-    : { _tag: "Resend", tried: new Set([...tried, cause]) }
+): Tried | undefined =>
+  AccessToken.isSame(renewed, rejected) || !canBeSentAgain(body) ? undefined : new Set([...tried, cause])
 
 /**
- * The decision after a failed renewal. The server's 403 explains more than the failure to widen the scope; a 401 alone
- * would explain less than the error.
+ * Whether the call fails if the renewal fails. If not, the response goes to the caller: the server's 403 explains more than
+ * the failure to widen the scope, and a 401 alone would explain less than the error.
  *
  * @internal
  */
-export const afterFailure = ({ cause }: Renew): Return | Fail => cause === "InsufficientScope" ? returned : failed
+export const failsCall = ({ cause }: Renewal): boolean => cause === "Unauthorized"
 
 /**
  * Whether a body can be sent a second time after the response to the first has arrived. Text, bytes and forms can; a

@@ -26,12 +26,33 @@ export interface Options<in A> {
   readonly capacity: number
 }
 
+/** A reader that doubts its document accepts one that was read within this time, in milliseconds. */
+const JUST_NOW = 60_000
+
 /**
  * Documents that several readers share.
  *
  * @internal
  */
-export interface SharedDocuments<A, E> {
+export class SharedDocuments<A, E> {
+  readonly #options: Options<A>
+  readonly #clock: Clock.Clock
+  readonly #fibers: OwnedFibers.OwnedFibers
+  readonly #cached: Map<string, CachedDocument<A>>
+  readonly #inFlight = new Map<string, Effect.Effect<CachedDocument<A>, E>>()
+
+  constructor(
+    options: Options<A>,
+    clock: Clock.Clock,
+    fibers: OwnedFibers.OwnedFibers,
+    cached: Map<string, CachedDocument<A>>
+  ) {
+    this.#options = options
+    this.#clock = clock
+    this.#fibers = fibers
+    this.#cached = cached
+  }
+
   /**
    * The document that is cached under the name, or the one that `read` reads. One reading per name is in flight at a
    * time; a reader that stops waiting does not stop the reading. A failure is not cached.
@@ -40,72 +61,19 @@ export interface SharedDocuments<A, E> {
    *   another one, and if the reader's own is stale or the cached one was read just now. So one reader replaces it for
    *   all.
    */
-  readonly get: (
+  get(
     name: string,
     read: Effect.Effect<Read<A>, E>,
     known?: CachedDocument<A>
-  ) => Effect.Effect<CachedDocument<A>, E>
-}
-
-/** A reader that doubts its document accepts one that was read within this time, in milliseconds. */
-const JUST_NOW = 60_000
-
-/** The cached documents: no more than the capacity. */
-class CachedDocuments<A> {
-  readonly #options: Options<A>
-  readonly #documents = new Map<string, CachedDocument<A>>()
-
-  constructor(options: Options<A>) {
-    this.#options = options
-  }
-
-  get(name: string): CachedDocument<A> | undefined {
-    return this.#documents.get(name)
-  }
-
-  /** Stale documents make room first, then those that were read first. */
-  put(name: string, document: CachedDocument<A>): void {
-    const { capacity, isCached } = this.#options
-    this.#documents.delete(name)
-    if (!isCached(document.value)) return
-    this.#documents.set(name, document)
-    if (this.#documents.size <= capacity) return
-    for (const [other, { freshUntil }] of this.#documents) {
-      if (freshUntil <= document.readAt) this.#documents.delete(other)
-    }
-    for (const oldest of this.#documents.keys()) {
-      if (this.#documents.size <= capacity) return
-      this.#documents.delete(oldest)
-    }
-  }
-
-  clear(): void {
-    this.#documents.clear()
-  }
-}
-
-class Shared<A, E> implements SharedDocuments<A, E> {
-  readonly #options: Options<A>
-  readonly #clock: Clock.Clock
-  readonly #cached: CachedDocuments<A>
-  readonly #fibers: OwnedFibers.OwnedFibers
-  readonly #inFlight = new Map<string, Effect.Effect<CachedDocument<A>, E>>()
-
-  constructor(options: Options<A>, clock: Clock.Clock, cached: CachedDocuments<A>, fibers: OwnedFibers.OwnedFibers) {
-    this.#options = options
-    this.#clock = clock
-    this.#cached = cached
-    this.#fibers = fibers
-  }
-
-  readonly get: SharedDocuments<A, E>["get"] = (name, read, known) =>
-    Effect.suspend(() => {
+  ): Effect.Effect<CachedDocument<A>, E> {
+    return Effect.suspend(() => {
       const candidate = this.#cached.get(name)
       return candidate !== undefined && replaces(candidate, known, this.#clock.unsafeCurrentTimeMillis())
         ? Effect.succeed(candidate)
         // If the owner closes first, the reader reads for itself.
         : this.#fibers.orWhenClosed(this.#join(name, read), this.#read(name, read))
     })
+  }
 
   /**
    * Waits for the reading in flight, or starts one. The reading has the settings of its first reader (a proxy, a
@@ -128,9 +96,25 @@ class Shared<A, E> implements SharedDocuments<A, E> {
     return Effect.map(read, ({ lifetime, value }) => {
       const readAt = this.#clock.unsafeCurrentTimeMillis()
       const document = { value, readAt, freshUntil: readAt + this.#options.freshFor(lifetime) }
-      if (!this.#fibers.isClosed()) this.#cached.put(name, document)
+      if (!this.#fibers.isClosed()) this.#put(name, document)
       return document
     })
+  }
+
+  /** No more documents than the capacity are cached. Stale ones make room first, then those that were read first. */
+  #put(name: string, document: CachedDocument<A>): void {
+    const { capacity, isCached } = this.#options
+    this.#cached.delete(name)
+    if (!isCached(document.value)) return
+    this.#cached.set(name, document)
+    if (this.#cached.size <= capacity) return
+    for (const [other, { freshUntil }] of this.#cached) {
+      if (freshUntil <= document.readAt) this.#cached.delete(other)
+    }
+    for (const oldest of this.#cached.keys()) {
+      if (this.#cached.size <= capacity) return
+      this.#cached.delete(oldest)
+    }
   }
 }
 
@@ -148,7 +132,7 @@ const replaces = <A>(candidate: CachedDocument<A>, known: CachedDocument<A> | un
 export const make = <A, E>(options: Options<A>): Effect.Effect<SharedDocuments<A, E>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
-    const cached = new CachedDocuments<A>(options)
+    const cached = new Map<string, CachedDocument<A>>()
     const fibers = yield* OwnedFibers.make(() => cached.clear())
-    return new Shared<A, E>(options, clock, cached, fibers)
+    return new SharedDocuments<A, E>(options, clock, fibers, cached)
   })

@@ -1,32 +1,15 @@
 import type * as Cause from "effect/Cause"
-import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { AccessToken } from "../../AccessToken.ts"
-import type { OwnedFibers } from "../../authoring/OwnedFibers.ts"
 import { isTransient, type OAuthError } from "../../OAuthError.ts"
-import type { RefreshPolicy } from "../../RefreshPolicy.ts"
-import type { Telemetry } from "../telemetry/telemetry.ts"
-import type { Acquisition } from "./leasedAcquisition.ts"
+import { Acquisition } from "./leasedAcquisition.ts"
 import { type Demand, forReason, isAnsweredBy, isMetBy, waitsOutOutage } from "./demand.ts"
-import { providerClosed } from "./providerClosed.ts"
+import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
 import { type InFlight, SingleFlight } from "./singleFlight.ts"
-import type { LifecycleState } from "./lifecycleState.ts"
 
-/** @internal */
-export interface Options {
-  readonly state: LifecycleState
-  readonly acquisition: Acquisition
-  readonly policy: RefreshPolicy
-  readonly telemetry: Telemetry
-  readonly clock: Clock.Clock
-  /** The fibers of the provider. An acquisition belongs to the provider, not to the caller that starts it. */
-  readonly fibers: OwnedFibers
-}
-
-type Acquired = Effect.Effect<AccessToken, OAuthError>
 type Joined = InFlight<Demand, AccessToken, OAuthError>
 
 /**
@@ -36,17 +19,19 @@ type Joined = InFlight<Demand, AccessToken, OAuthError>
  * @internal
  */
 export class AcquisitionWaiters {
-  readonly #options: Options
+  readonly #parts: LifecycleParts
+  readonly #acquisition: Acquisition
   readonly #flights: SingleFlight<Demand, AccessToken, OAuthError>
 
-  constructor(options: Options) {
-    this.#options = options
-    this.#flights = new SingleFlight(options.fibers.fork)
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts
+    this.#acquisition = new Acquisition(parts)
+    this.#flights = new SingleFlight(parts.fibers.fork)
   }
 
   /** Whether waiting would not help a caller that has a token: the last attempt failed, or this one takes too long. */
   isServerAway(at: number): boolean {
-    const { policy, state } = this.#options
+    const { policy, state } = this.#parts
     return state.outage.isOngoing(at) ||
       (this.#flights.current?.isDelivered === false &&
         at - state.acquiringSince >= Duration.toMillis(policy.patience.withToken))
@@ -55,9 +40,9 @@ export class AcquisitionWaiters {
   /** A token that meets the demand, from the acquisition in flight where possible, else from one of its own. */
   acquire(demand: Demand): Acquired {
     return Effect.suspend(() => {
-      const { fibers, state } = this.#options
+      const { fibers, state } = this.#parts
       if (fibers.isClosed()) return providerClosed
-      const at = this.#now()
+      const at = this.#parts.now()
       if (waitsOutOutage(demand) && state.held.valid(at) === undefined) state.waiterArrived(at)
       const inFlight = this.#flights.current
       if (inFlight === undefined) return this.#start(demand, at)
@@ -78,13 +63,13 @@ export class AcquisitionWaiters {
    */
   acquireOrHeld(demand: Demand): Acquired {
     return Effect.suspend(() => {
-      const { fibers, policy, state } = this.#options
-      if (state.held.valid(this.#now()) === undefined) return this.acquire(demand)
+      const { fibers, policy, state } = this.#parts
+      if (state.held.valid(this.#parts.now()) === undefined) return this.acquire(demand)
       return this.acquire(demand).pipe(
         Effect.timeoutOption(policy.patience.withToken),
         Effect.catchAllCause((cause) => fibers.isClosed() ? Effect.failCause(cause) : Effect.succeedNone),
         Effect.flatMap((renewed) => {
-          const token = Option.getOrElse(renewed, () => state.held.valid(this.#now()))
+          const token = Option.getOrElse(renewed, () => state.held.valid(this.#parts.now()))
           return token === undefined ? this.acquire(demand) : Effect.succeed(token)
         })
       )
@@ -93,7 +78,7 @@ export class AcquisitionWaiters {
 
   /** One attempt of the scheduled refresh. Returns whether it brought a token. */
   renewInBackground(): Effect.Effect<boolean> {
-    const pause = Effect.sync(() => this.#options.state.backgroundPaused(this.#now()))
+    const pause = Effect.sync(() => this.#parts.state.backgroundPaused(this.#parts.now()))
     return Effect.as(this.acquire(forReason("Scheduled")), true).pipe(
       Effect.catchAll((error) => Effect.as(isTransient(error) ? Effect.void : pause, false)),
       Effect.catchAllDefect(() => Effect.as(pause, false))
@@ -104,12 +89,12 @@ export class AcquisitionWaiters {
    * Fails at once with a failure that is still current, unless it is worth waiting until the next attempt is allowed.
    */
   #start(demand: Demand, at: number): Acquired {
-    const { acquisition, clock, state, telemetry } = this.#options
+    const { clock, state, telemetry } = this.#parts
     const failure = state.outage.current(at)
     const isHopeless = failure !== undefined && !this.#isWorthWaiting(failure.cause, demand, at)
     if (isHopeless) return Effect.failCause(failure.cause)
     const inFlight = this.#flights.start(demand, (deliver) => {
-      const acquired = telemetry.acquisition(acquisition.run(demand, deliver), demand)
+      const acquired = telemetry.acquisition(this.#acquisition.run(demand, deliver), demand)
       if (failure === undefined) return acquired
       return Effect.zipRight(clock.sleep(Duration.millis(failure.until - at)), this.#unlessHeld(demand, acquired))
     })
@@ -119,8 +104,8 @@ export class AcquisitionWaiters {
   /** A clock that was set back may be right again after the wait. The held token is valid again then. */
   #unlessHeld(demand: Demand, acquired: Acquired): Acquired {
     return Effect.suspend(() => {
-      const { held } = this.#options.state
-      const at = this.#now()
+      const { held } = this.#parts.state
+      const at = this.#parts.now()
       const token = at < held.moments.mandatoryAt ? held.valid(at) : undefined
       return token !== undefined && isMetBy(demand, token) ? Effect.succeed(token) : acquired
     })
@@ -129,8 +114,8 @@ export class AcquisitionWaiters {
   /** The outcome of the acquisition. After a failure: the held token, or the next attempt while it is worth waiting. */
   #join(inFlight: Joined, demand: Demand): Acquired {
     return Effect.catchAllCause(this.#outcome(inFlight, demand), (cause) => {
-      const { fibers, state } = this.#options
-      const at = this.#now()
+      const { fibers, state } = this.#parts
+      const at = this.#parts.now()
       const token = waitsOutOutage(demand) && !fibers.isClosed() ? state.held.valid(at) : undefined
       if (token !== undefined && isMetBy(demand, token)) return Effect.succeed(token)
       return this.#isWorthWaiting(cause, demand, at) ? this.acquire(demand) : Effect.failCause(cause)
@@ -138,16 +123,24 @@ export class AcquisitionWaiters {
   }
 
   #outcome(inFlight: Joined, demand: Demand): Acquired {
-    const { fibers, telemetry } = this.#options
+    const { fibers, telemetry } = this.#parts
     return fibers.orWhenClosed(telemetry.waiting(inFlight.outcome, demand), providerClosed)
   }
 
   #isWorthWaiting(cause: Cause.Cause<OAuthError>, demand: Demand, at: number): boolean {
-    const { held, outage } = this.#options.state
+    const { held, outage } = this.#parts.state
     return waitsOutOutage(demand) && held.valid(at) === undefined && outage.isWorthWaiting(cause, at)
   }
-
-  #now(): number {
-    return this.#options.clock.unsafeCurrentTimeMillis()
-  }
 }
+
+/**
+ * The defect that callers of a closed provider die of.
+ *
+ * @internal
+ */
+export const providerClosed: Effect.Effect<never> = Effect.dieSync(() =>
+  new Error(
+    "This OAuthProvider is closed: its Layer, or scope, has ended. Keep it open for as long as its clients " +
+      "and its fetch are used."
+  )
+)

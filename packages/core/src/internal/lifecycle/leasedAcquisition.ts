@@ -1,35 +1,15 @@
 import * as Cause from "effect/Cause"
-import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { AccessToken } from "../../AccessToken.ts"
-import type { OwnedFibers } from "../../authoring/OwnedFibers.ts"
 import { isTransient, type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import * as OAuthEvent from "../../OAuthEvent.ts"
-import type { RefreshPolicy } from "../../RefreshPolicy.ts"
 import * as Scopes from "../text/scopeList.ts"
-import type { Telemetry } from "../telemetry/telemetry.ts"
 import type { Demand } from "./demand.ts"
-import type { StorageGuard } from "./storageGuard.ts"
+import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
 import { StoredToken } from "./storedToken.ts"
-import type { LifecycleState } from "./lifecycleState.ts"
-
-/** @internal */
-export interface Options {
-  readonly state: LifecycleState
-  readonly storage: StorageGuard
-  readonly policy: RefreshPolicy
-  /** Asks the authorization server. */
-  readonly obtain: (demand: Demand) => Acquired
-  readonly telemetry: Pick<Telemetry, "publish">
-  readonly clock: Clock.Clock
-  /** The fibers of the provider. An acquisition is one of them. */
-  readonly fibers: Pick<OwnedFibers, "isClosed">
-}
-
-type Acquired = Effect.Effect<AccessToken, OAuthError>
 
 /**
  * How one token is acquired: from the storage if another provider or process has put a good one there, else from the
@@ -38,19 +18,19 @@ type Acquired = Effect.Effect<AccessToken, OAuthError>
  * @internal
  */
 export class Acquisition {
-  readonly #options: Options
+  readonly #parts: LifecycleParts
   readonly #stored: StoredToken
 
-  constructor(options: Options) {
-    this.#options = options
-    this.#stored = new StoredToken(options)
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts
+    this.#stored = new StoredToken(parts)
   }
 
   /** Delivers a token of the authorization server before it is stored, because the storage may be slow. */
   run(demand: Demand, deliver: (token: AccessToken) => Effect.Effect<void>): Acquired {
-    const { state, storage } = this.#options
+    const { state, storage } = this.#parts
     return Effect.gen(this, function*() {
-      state.acquisitionStarted(this.#now())
+      state.acquisitionStarted(this.#parts.now())
       // Before the lease, while another holds the lease, and once more as its holder.
       for (const step of [this.#stored.find(demand), this.#stored.lease(demand), this.#stored.findAsHolder(demand)]) {
         const found = yield* step
@@ -69,20 +49,20 @@ export class Acquisition {
   }
 
   #load(token: AccessToken, { reason }: Demand): Effect.Effect<AccessToken> {
-    const { state, telemetry } = this.#options
+    const { state, telemetry } = this.#parts
     return Effect.flatMap(Random.next, (jitter) => {
-      state.loaded(token, reason, this.#now(), jitter)
+      state.loaded(token, reason, this.#parts.now(), jitter)
       return Effect.as(telemetry.publish(OAuthEvent.TokenLoaded({ token })), token)
     })
   }
 
   #obtain(demand: Demand): Acquired {
-    const { clock, state, telemetry } = this.#options
+    const { clock, state, telemetry } = this.#parts
     return Effect.gen(this, function*() {
       const [duration, token] = yield* Effect.timedWith(this.#ask(demand), clock.currentTimeNanos)
       const millis = Math.round(Duration.toMillis(duration))
       const jitter = yield* Random.next
-      state.obtained(token, demand, this.#now(), jitter, millis)
+      state.obtained(token, demand, this.#parts.now(), jitter, millis)
       yield* telemetry.publish(
         demand.reason === "First"
           ? OAuthEvent.TokenObtained({ token, millis })
@@ -94,7 +74,7 @@ export class Acquisition {
 
   /** Asks for the scopes that step-ups have gained too. If the authorization server refuses them, asks without them. */
   #ask(demand: Demand): Acquired {
-    const { obtain, state } = this.#options
+    const { obtain, state } = this.#parts
     const { held, lastStored, stepUps } = state
     const asked = { ...demand, ...refreshOf([demand.rejected ?? held.token ?? held.rejected, lastStored]) }
     return obtain({ ...asked, wanted: Scopes.union(demand.wanted, stepUps.gained) }).pipe(
@@ -109,12 +89,12 @@ export class Acquisition {
   }
 
   #failed(cause: Cause.Cause<OAuthError>, demand: Demand): Effect.Effect<void> {
-    const { fibers, state, telemetry } = this.#options
+    const { fibers, state, telemetry } = this.#parts
     return Effect.flatMap(Random.next, (jitter) => {
       if (fibers.isClosed()) return Effect.void
       const error = Option.getOrUndefined(Cause.failureOption(cause))
       if (demand.reason === "StepUp" && error !== undefined && !isTransient(error)) state.stepUpRefused(demand.missing)
-      else state.failed(this.#asBug(cause), this.#now(), jitter)
+      else state.failed(this.#asBug(cause), this.#parts.now(), jitter)
       return error === undefined
         ? Effect.logError("The acquisition of a token died. This is a bug below the provider.", cause)
         : telemetry.publish(OAuthEvent.RenewalFailed({ error, reason: demand.reason }))
@@ -123,13 +103,9 @@ export class Acquisition {
 
   /** Only the end of the provider interrupts an acquisition. An interruption from below is a bug there. */
   #asBug<E>(cause: Cause.Cause<E>): Cause.Cause<E> {
-    return this.#options.fibers.isClosed() || !Cause.isInterruptedOnly(cause)
+    return this.#parts.fibers.isClosed() || !Cause.isInterruptedOnly(cause)
       ? cause
       : Cause.die(new Error(INTERRUPTED))
-  }
-
-  #now(): number {
-    return this.#options.clock.unsafeCurrentTimeMillis()
   }
 }
 

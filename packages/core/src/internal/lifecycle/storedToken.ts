@@ -1,4 +1,3 @@
-import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -6,16 +5,7 @@ import * as AccessToken from "../../AccessToken.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import * as Scopes from "../text/scopeList.ts"
 import { type Demand, isMetBy } from "./demand.ts"
-import type { StorageGuard } from "./storageGuard.ts"
-import type { LifecycleState } from "./lifecycleState.ts"
-
-/** @internal */
-export interface Options {
-  readonly state: LifecycleState
-  readonly storage: StorageGuard
-  readonly policy: RefreshPolicy.RefreshPolicy
-  readonly clock: Clock.Clock
-}
+import type { LifecycleParts } from "./lifecycleParts.ts"
 
 type Found = Effect.Effect<Option.Option<AccessToken.AccessToken>>
 
@@ -25,10 +15,10 @@ type Found = Effect.Effect<Option.Option<AccessToken.AccessToken>>
  * @internal
  */
 export class StoredToken {
-  readonly #options: Options
+  readonly #parts: LifecycleParts
 
-  constructor(options: Options) {
-    this.#options = options
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts
   }
 
   /** The stored token, if it meets the demand and is better than the held one. */
@@ -38,7 +28,7 @@ export class StoredToken {
 
   /** Takes the lease. While others hold the lease, looks for the token that they store, and returns that one. */
   lease(demand: Demand): Effect.Effect<Option.Option<AccessToken.AccessToken>, never, Scope.Scope> {
-    return this.#options.storage.lease(this.find(demand))
+    return this.#parts.storage.lease(this.find(demand))
   }
 
   /**
@@ -49,7 +39,7 @@ export class StoredToken {
     return this.#read().pipe(
       Effect.tap((stored) =>
         Option.isSome(stored) && this.#isRejected(stored.value)
-          ? this.#options.storage.remove(stored.value)
+          ? this.#parts.storage.remove(stored.value)
           : Effect.void
       ),
       Effect.map(Option.filter((candidate) => this.#isBetter(candidate, demand)))
@@ -57,7 +47,7 @@ export class StoredToken {
   }
 
   #read(): Found {
-    const { state, storage } = this.#options
+    const { state, storage } = this.#parts
     return Effect.map(storage.get(), (stored) => {
       if (Option.isSome(stored)) state.foundInStorage(stored.value)
       return stored
@@ -65,13 +55,13 @@ export class StoredToken {
   }
 
   #isRejected(candidate: AccessToken.AccessToken): boolean {
-    const { rejected } = this.#options.state.held
+    const { rejected } = this.#parts.state.held
     return rejected !== undefined && AccessToken.isSame(candidate, rejected)
   }
 
   #isBetter(candidate: AccessToken.AccessToken, demand: Demand): boolean {
-    const { clock, policy, state: { held, stepUps } } = this.#options
-    const at = clock.unsafeCurrentTimeMillis()
+    const { now, policy, state: { held, stepUps } } = this.#parts
+    const at = now()
     return !this.#isRejected(candidate) &&
       candidate.issuedAt <= at &&
       at < RefreshPolicy.moments(policy, candidate, 0).mandatoryAt &&

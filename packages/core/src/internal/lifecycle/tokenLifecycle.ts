@@ -1,40 +1,25 @@
-import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as AccessToken from "../../AccessToken.ts"
 import * as OwnedFibers from "../../authoring/OwnedFibers.ts"
 import * as Challenge from "../../Challenge.ts"
-import type { OAuthError } from "../../OAuthError.ts"
 import * as OAuthEvent from "../../OAuthEvent.ts"
-import type { RefreshPolicy } from "../../RefreshPolicy.ts"
 import type { TokenKey } from "../../TokenKey.ts"
 import type { TokenStorage } from "../../TokenStorage.ts"
-import type { Telemetry } from "../telemetry/telemetry.ts"
 import * as Scopes from "../text/scopeList.ts"
-import { Acquisition } from "./leasedAcquisition.ts"
 import { type Demand, forReason, isMetBy } from "./demand.ts"
-import { providerClosed } from "./providerClosed.ts"
-import { ScheduledRefresh } from "./scheduledRefresh.ts"
-import { AcquisitionWaiters } from "./acquisitionWaiters.ts"
-import { StorageGuard } from "./storageGuard.ts"
+import { AcquisitionWaiters, providerClosed } from "./acquisitionWaiters.ts"
+import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
 import { LifecycleState } from "./lifecycleState.ts"
-
-export type { Demand } from "./demand.ts"
+import { ScheduledRefresh } from "./scheduledRefresh.ts"
+import { StorageGuard } from "./storageGuard.ts"
 
 /** @internal */
-export interface Options {
+export interface Options extends Pick<LifecycleParts, "obtain" | "policy" | "stepUp" | "telemetry"> {
   readonly key: TokenKey
   readonly storage: TokenStorage.Service
-  readonly policy: RefreshPolicy
-  /** Whether to answer a 403 that names a scope by asking for that scope. */
-  readonly stepUp: boolean
-  /** Asks the authorization server. The lifecycle makes one call at a time. */
-  readonly obtain: (demand: Demand) => Effect.Effect<AccessToken.AccessToken, OAuthError>
-  readonly telemetry: Telemetry
 }
-
-type Acquired = Effect.Effect<AccessToken.AccessToken, OAuthError>
 
 /**
  * The token's life as callers see it. `OAuthProvider` documents the fields of the same names.
@@ -58,32 +43,32 @@ export interface TokenLifecycle {
  */
 export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { key, obtain, policy, stepUp, telemetry } = options
+    const { policy, telemetry } = options
     const clock = yield* Effect.clock
     const fibers = yield* OwnedFibers.make()
     const state = new LifecycleState(policy, () => refresh.unsafeWake())
-    const storage = new StorageGuard({ storage: options.storage, key, policy, clock, publish: telemetry.publish })
-    const acquisition = new Acquisition({ state, storage, policy, obtain, telemetry, clock, fibers })
-    const shared = new AcquisitionWaiters({ state, acquisition, policy, telemetry, clock, fibers })
-    const renew = Effect.suspend(() => shared.renewInBackground())
-    const refresh = new ScheduledRefresh({ clock, fork: fibers.fork, next: (at) => state.nextRenewal(at), renew })
-    return new Callers({ state, shared, refresh, telemetry, stepUp, clock, fibers })
+    const storage = new StorageGuard({ ...options, clock, publish: telemetry.publish })
+    const parts = { ...options, state, storage, fibers, clock, now: () => clock.unsafeCurrentTimeMillis() }
+    const waiters = new AcquisitionWaiters(parts)
+    const refresh = new ScheduledRefresh({
+      clock,
+      fork: fibers.fork,
+      next: (at) => state.nextRenewal(at),
+      renew: waiters.renewInBackground()
+    })
+    return new Callers(parts, waiters, refresh)
   })
 
-interface Parts extends Pick<Options, "stepUp" | "telemetry"> {
-  readonly state: LifecycleState
-  readonly shared: AcquisitionWaiters
-  readonly refresh: ScheduledRefresh
-  readonly clock: Clock.Clock
-  readonly fibers: OwnedFibers.OwnedFibers
-}
-
-/** Answers callers from memory where possible. Other demands go to the shared acquisition. */
+/** Answers callers from memory where possible. All else goes to the shared acquisition. */
 class Callers implements TokenLifecycle {
-  readonly #parts: Parts
+  readonly #parts: LifecycleParts
+  readonly #waiters: AcquisitionWaiters
+  readonly #refresh: ScheduledRefresh
 
-  constructor(parts: Parts) {
+  constructor(parts: LifecycleParts, waiters: AcquisitionWaiters, refresh: ScheduledRefresh) {
     this.#parts = parts
+    this.#waiters = waiters
+    this.#refresh = refresh
   }
 
   readonly #markUsed = Effect.sync(() => this.#parts.state.used())
@@ -91,22 +76,21 @@ class Callers implements TokenLifecycle {
   readonly accessToken: Acquired = Effect.suspend(() => {
     const fresh = this.unsafeFresh()
     if (fresh !== undefined) return Exit.succeed(fresh)
-    const { shared, state } = this.#parts
-    const demand = forReason(state.held.token === undefined ? "First" : "Expired")
-    return Effect.tap(shared.acquireOrHeld(demand), this.#markUsed)
+    const demand = forReason(this.#parts.state.held.token === undefined ? "First" : "Expired")
+    return Effect.tap(this.#waiters.acquireOrHeld(demand), this.#markUsed)
   })
 
   /** This function is on the path of every request, and costs some nanoseconds. */
   readonly unsafeFresh = (): AccessToken.AccessToken | undefined => {
-    const { clock, fibers, refresh, shared, state, telemetry } = this.#parts
+    const { fibers, now, state, telemetry } = this.#parts
     if (fibers.isClosed()) return undefined
-    const at = clock.unsafeCurrentTimeMillis()
+    const at = now()
     const token = state.held.valid(at)
     const { mandatoryAt, renewAt } = state.held.moments
-    if (token === undefined || (at >= mandatoryAt && !shared.isServerAway(at))) return undefined
+    if (token === undefined || (at >= mandatoryAt && !this.#waiters.isServerAway(at))) return undefined
     telemetry.hit()
     state.used()
-    if (at >= renewAt && at >= state.backgroundPausedUntil) refresh.unsafeWake()
+    if (at >= renewAt && at >= state.backgroundPausedUntil) this.#refresh.unsafeWake()
     return token
   }
 
@@ -120,31 +104,31 @@ class Callers implements TokenLifecycle {
 
   /** Answers a 403 that names scopes (RFC 6750 §3.1). Returns the caller's token if asking for them would not help. */
   #stepUp(rejected: AccessToken.AccessToken, challenge: Challenge.Challenge): Acquired {
-    const { clock, shared, state: { held, outage, stepUps }, stepUp } = this.#parts
+    const { now, state: { held, outage, stepUps }, stepUp } = this.#parts
     const needed = Challenge.requiredScopes(challenge)
     const missing = Scopes.missing(needed, rejected.scopes)
     if (!stepUp || missing.length === 0) return Effect.succeed(rejected)
     const demand: Demand = { reason: "StepUp", challenge, wanted: Scopes.union(rejected.scopes, needed), missing }
-    const at = clock.unsafeCurrentTimeMillis()
+    const at = now()
     const token = held.valid(at)
     if (token !== undefined && isMetBy(demand, token)) return Effect.succeed(token)
     return stepUps.isWorthTrying(missing) && outage.current(at) === undefined
-      ? shared.acquire(demand)
+      ? this.#waiters.acquire(demand)
       : Effect.succeed(rejected)
   }
 
   /** Answers a 401. Returns the caller's token if another one would be rejected too. */
   #replace(rejected: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined): Acquired {
-    const { clock, shared, state, state: { held }, telemetry } = this.#parts
+    const { now, state, state: { held }, telemetry } = this.#parts
     const demand: Demand = { ...forReason("Rejected"), rejected, challenge }
-    if (held.token === undefined) return shared.acquire(demand)
-    const at = clock.unsafeCurrentTimeMillis()
+    if (held.token === undefined) return this.#waiters.acquire(demand)
+    const at = now()
     if (!AccessToken.isSame(held.token, rejected)) {
       const token = held.valid(at)
-      return token === undefined ? shared.acquire(demand) : Effect.succeed(token)
+      return token === undefined ? this.#waiters.acquire(demand) : Effect.succeed(token)
     }
     if (!state.rejected(at)) return Effect.succeed(rejected)
     const published = telemetry.publish(OAuthEvent.TokenRejected({ token: rejected }))
-    return Effect.zipRight(published, shared.acquire(demand))
+    return Effect.zipRight(published, this.#waiters.acquire(demand))
   }
 }

@@ -7,7 +7,6 @@ import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as OwnedFibers from "../../authoring/OwnedFibers.ts"
-import { Entry } from "./entry.ts"
 import { IdleEntries } from "./idleEntries.ts"
 
 /** @internal */
@@ -20,6 +19,19 @@ export interface Options<in K, out A, out E, out R> {
   readonly capacity: number
   /** The outcome of `get` once the pool is closed. */
   readonly onClosed: Effect.Effect<never>
+}
+
+/** One value of a pool and its users. An entry is being made first, then in use or idle, and closed at last. */
+interface Entry<K, A, E> {
+  readonly key: K
+  /** The value, once there is one, or the error of the lookup. */
+  value: Effect.Effect<A, E>
+  /** The scope of the value. `undefined` before the lookup has begun, and after the entry was closed. */
+  scope: Scope.CloseableScope | undefined
+  users: number
+  isMaking: boolean
+  /** Whether the pool finds the entry under its key. */
+  isCurrent: boolean
 }
 
 /**
@@ -57,7 +69,11 @@ export class KeyedPool<K, A, E, R> {
   /** The value of a key, in use until the scope closes. */
   readonly get = (key: K): Effect.Effect<A, E, Scope.Scope> =>
     Effect.flatMap(
-      Effect.acquireRelease(this.#acquire(key), (entry) => this.#release(entry)),
+      Effect.acquireRelease(this.#acquire(key), (entry) =>
+        Effect.sync(() => {
+          entry.users--
+          this.#settle(entry)
+        })),
       (entry) => this.#fibers.orWhenClosed(entry.value, this.#options.onClosed)
     )
 
@@ -82,32 +98,33 @@ export class KeyedPool<K, A, E, R> {
       if (this.#fibers.isClosed()) return this.#options.onClosed
       const entry = this.#find(key)
       if (entry === undefined) return Effect.succeed(this.#start(key))
-      entry.use()
+      entry.users++
       this.#idle.delete(entry)
       return Effect.succeed(entry)
     })
   }
 
-  #release(entry: Entry<K, A, E>): Effect.Effect<void> {
-    return Effect.sync(() => {
-      entry.release()
-      this.#settle(entry)
-    })
-  }
-
   /** The value belongs to the pool, so the lookup neither inherits from its first user nor ends with it. */
   #start(key: K): Entry<K, A, E> {
-    const entry = new Entry<K, A, E>(key)
+    const entry: Entry<K, A, E> = {
+      key,
+      value: Effect.never,
+      scope: undefined,
+      users: 1,
+      isMaking: true,
+      isCurrent: true
+    }
     MutableHashMap.set(this.#entries, key, entry)
     const fiber = this.#fibers.fork(
       Effect.flatMap(Scope.fork(this.#fibers.scope, ExecutionStrategy.sequential), (scope) => {
-        entry.opened(scope)
+        entry.scope = scope
         return Scope.extend(Effect.suspend(() => this.#options.lookup(key)), scope)
       })
     )
-    entry.making(Effect.flatten(Fiber.await(fiber)))
+    entry.value = Effect.flatten(Fiber.await(fiber))
     fiber.addObserver((exit) => {
-      entry.made(exit)
+      entry.value = exit
+      entry.isMaking = false
       if (Exit.isSuccess(exit)) this.#settle(entry)
       else this.#close(entry)
     })
@@ -117,7 +134,7 @@ export class KeyedPool<K, A, E, R> {
 
   /** An entry without users becomes idle, or is closed if it cannot be used again. */
   #settle(entry: Entry<K, A, E>): void {
-    if (this.#fibers.isClosed() || !entry.isUnused) return
+    if (this.#fibers.isClosed() || entry.users > 0 || entry.isMaking) return
     if (!entry.isCurrent || this.#options.idleTimeToLive <= 0) return this.#close(entry)
     this.#idle.add(entry)
     this.#makeRoom()
@@ -126,14 +143,15 @@ export class KeyedPool<K, A, E, R> {
 
   #remove(entry: Entry<K, A, E>): void {
     if (entry.isCurrent) MutableHashMap.remove(this.#entries, entry.key)
-    entry.displaced()
+    entry.isCurrent = false
     this.#idle.delete(entry)
   }
 
   #close(entry: Entry<K, A, E>): void {
     if (this.#fibers.isClosed()) return
     this.#remove(entry)
-    const scope = entry.takeScope()
+    const { scope } = entry
+    entry.scope = undefined
     if (scope !== undefined) this.#fibers.fork(Effect.uninterruptible(Scope.close(scope, Exit.void)))
   }
 

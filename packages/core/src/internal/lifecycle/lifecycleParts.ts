@@ -1,0 +1,38 @@
+import type * as Clock from "effect/Clock"
+import type * as Effect from "effect/Effect"
+import type { AccessToken } from "../../AccessToken.ts"
+import type { OwnedFibers } from "../../authoring/OwnedFibers.ts"
+import type { OAuthError } from "../../OAuthError.ts"
+import type { RefreshPolicy } from "../../RefreshPolicy.ts"
+import type { Telemetry } from "../telemetry/telemetry.ts"
+import type { Demand } from "./demand.ts"
+import type { LifecycleState } from "./lifecycleState.ts"
+import type { StorageGuard } from "./storageGuard.ts"
+
+/**
+ * A token that can be sent, or why there is none.
+ *
+ * @internal
+ */
+export type Acquired = Effect.Effect<AccessToken, OAuthError>
+
+/**
+ * What the rooms of one lifecycle share.
+ *
+ * @internal
+ */
+export interface LifecycleParts {
+  readonly policy: RefreshPolicy
+  /** Whether to answer a 403 that names a scope by asking for that scope. */
+  readonly stepUp: boolean
+  /** Asks the authorization server. The lifecycle makes one call at a time. */
+  readonly obtain: (demand: Demand) => Acquired
+  readonly telemetry: Telemetry
+  readonly state: LifecycleState
+  readonly storage: StorageGuard
+  /** The fibers of the provider. An acquisition belongs to the provider, not to the caller that starts it. */
+  readonly fibers: OwnedFibers
+  readonly clock: Clock.Clock
+  /** In milliseconds since the epoch. */
+  readonly now: () => number
+}
