@@ -134,7 +134,7 @@ export class AcquisitionWaiters {
 }
 
 /**
- * The defect that callers of a closed provider die of.
+ * The defect with which callers of a closed provider fail.
  *
  * @internal
  */

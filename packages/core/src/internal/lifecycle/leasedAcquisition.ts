@@ -12,7 +12,7 @@ import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
 import { StoredToken } from "./storedToken.ts"
 
 /**
- * How one token is acquired: from the storage if another provider or process has put a good one there, else from the
+ * Acquires one token: from the storage if another provider or process has put a usable one there, else from the
  * authorization server. One acquisition at a time.
  *
  * @internal

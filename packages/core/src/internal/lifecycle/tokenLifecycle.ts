@@ -59,7 +59,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     return new Callers(parts, waiters, refresh)
   })
 
-/** Answers callers from memory where possible. All else goes to the shared acquisition. */
+/** Answers callers from memory where possible. Other demands go to the shared acquisition. */
 class Callers implements TokenLifecycle {
   readonly #parts: LifecycleParts
   readonly #waiters: AcquisitionWaiters
