@@ -12,7 +12,9 @@ import { isWholeSignature } from "./SigningKey.ts"
 const Header = Schema.Struct({ alg: Schema.String, typ: Schema.optional(Schema.Unknown) })
 const Claims = Schema.Struct({
   aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
+  /** When the JWT expires, in seconds since the epoch. */
   exp: Schema.optional(Schema.Finite),
+  /** When the JWT becomes valid, in seconds since the epoch. */
   nbf: Schema.optional(Schema.Finite),
   jti: Schema.optional(Schema.Unknown),
   resource: Schema.optional(Schema.Unknown)
@@ -26,16 +28,8 @@ const Claims = Schema.Struct({
  * @category models
  */
 export interface Jwt {
-  readonly header: { readonly alg: string; readonly typ?: unknown }
-  readonly claims: {
-    readonly aud?: string | ReadonlyArray<string> | undefined
-    /** When the JWT expires, in seconds since the epoch. */
-    readonly exp?: number | undefined
-    /** When the JWT becomes valid, in seconds since the epoch. */
-    readonly nbf?: number | undefined
-    readonly jti?: unknown
-    readonly resource?: unknown
-  }
+  readonly header: typeof Header.Type
+  readonly claims: typeof Claims.Type
   /** Whether the signature is base64url and as long as a signature of the header's `alg` is. */
   readonly hasWholeSignature: boolean
 }

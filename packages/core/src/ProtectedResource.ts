@@ -5,7 +5,6 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -13,10 +12,9 @@ import * as Challenge from "./Challenge.ts"
 import { check, parse } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./authoring/HttpExchange.ts"
 import { discard } from "./internal/http/discard.ts"
-import { firstOf, type Found, lookup, unavailable } from "./internal/http/metadataDocument.ts"
+import { firstOf, type Found, unavailable } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
-import { clean } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
 import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
@@ -137,19 +135,18 @@ export const read = (
   limits: Limits
 ): Effect.Effect<Read<SearchResult>, DiscoveryError | ResourceMismatch> =>
   Effect.gen(function*() {
-    const challenged = yield* discoverChallenged(client, server.url, challenge, limits)
-    const found = challenged._tag === "Found"
-      ? Either.right(challenged)
-      : yield* firstOf(
-        client,
-        wellKnownUrls(server.url).filter(({ href }) => href !== challenged.href),
-        Metadata,
-        limits
-      )
+    const named = parse((challenge && Challenge.resourceMetadata(challenge)) ?? "")
+    const challenged = yield* Effect.either(readNamed(client, server.url, named, limits))
+    let found = Either.getOrElse(challenged, () => none)
     if (Either.isLeft(found)) {
-      if (challenged._tag === "Unavailable") return yield* challenged.error
-      const misses = challenged._tag === "Missed" ? [challenged.reason, ...found.left] : found.left
-      return { value: Either.left(misses), lifetime: undefined }
+      const { left: misses } = found
+      const others = wellKnownUrls(server.url).filter(({ href }) => href !== named?.href)
+      found = Either.mapLeft(yield* firstOf(client, others, Metadata, limits), (more) => [...misses, ...more])
+    }
+    if (Either.isLeft(found)) {
+      return Either.isLeft(challenged)
+        ? yield* challenged.left
+        : { value: Either.left(found.left), lifetime: undefined }
     }
     const { document, lifetime, url } = found.right
     if (!covers(document.resource, server.url)) {
@@ -164,35 +161,22 @@ export const read = (
     return { value: Either.right(protectedResource), lifetime }
   }).pipe(discovery("protected_resource"))
 
-type Challenged = Data.TaggedEnum<{
-  Found: { readonly href: string; readonly url: URL } & Found<typeof Metadata.Type>
-  Missed: { readonly href: string; readonly reason: string }
-  Unavailable: { readonly href: string; readonly error: DiscoveryError }
-  NotNamed: { readonly href?: never }
-}>
-const Challenged = Data.taggedEnum<Challenged>()
+type Search = Either.Either<Found<typeof Metadata.Type>, ReadonlyArray<string>>
 
-/** Reads the address in the challenge. After any failure here, the well-known addresses are tried next. */
-const discoverChallenged = (
+const none: Search = Either.left([])
+
+/** Reads the address in the challenge, if there is one. After any failure here, the well-known addresses are tried next. */
+const readNamed = (
   client: HttpClient.HttpClient,
   server: URL,
-  challenge: Challenge.Challenge | undefined,
+  named: URL | undefined,
   limits: Limits
-): Effect.Effect<Challenged> => {
-  const url = parse((challenge && Challenge.resourceMetadata(challenge)) ?? "")
-  if (url === undefined) return Effect.succeed(Challenged.NotNamed({}))
-  const { href } = url
-  const checked = check(url, "protected resource metadata", server)
-  if (Either.isLeft(checked)) return Effect.succeed(Challenged.Missed({ href, reason: checked.left.message }))
-  return lookup(client, url, Metadata, limits).pipe(
-    Effect.match({
-      onFailure: (error) => Challenged.Unavailable({ href, error }),
-      onSuccess: Either.match({
-        onLeft: (reason) => Challenged.Missed({ href, reason: `${clean(href)} ${reason}` }),
-        onRight: (found) => Challenged.Found({ href, url, ...found })
-      })
-    })
-  )
+): Effect.Effect<Search, DiscoveryError> => {
+  if (named === undefined) return Effect.succeed(none)
+  const checked = check(named, "protected resource metadata", server)
+  return Either.isLeft(checked)
+    ? Effect.succeed(Either.left([checked.left.message]))
+    : firstOf(client, [named], Metadata, limits)
 }
 
 /**

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
@@ -85,6 +86,41 @@ export interface Store {
 export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.Service => {
   const processLease = ProcessLease.make()
 
+  const write = (name: string, token: AccessToken.AccessToken, now: number) =>
+    Effect.map(
+      codec.seal(name, token),
+      (record) => Change.Write({ record, keepFor: Math.max(0, usefulUntil(token) - now) })
+    )
+
+  /** What to do with the current record of the name when the token is set. */
+  const changeOnSet = (name: string, token: AccessToken.AccessToken) => (current: Option.Option<string>) =>
+    Effect.gen(function*() {
+      // The time after the record was read: a token that another process stored meanwhile is not from the future.
+      const now = yield* Clock.currentTimeMillis
+      if (Option.isNone(current)) return yield* write(name, token, now)
+      const stored = yield* Effect.either(codec.open(name, current.value))
+      if (Either.isRight(stored)) {
+        return supersedes(token, stored.right, now) ? yield* write(name, token, now) : Change.Keep()
+      }
+      const { description, reason } = stored.left
+      const left = reason === "UnknownKey" ? RecordEncryption.expiresAt(current.value) - now : 0
+      return 0 < left && left <= LONGEST_LIFE
+        ? yield* new TokenStorageError({ operation: "set", reason, description })
+        : yield* write(name, token, now)
+    })
+
+  /**
+   * What to do with the current record of the name when the token is removed. Only a record of this very token is
+   * removed.
+   */
+  const changeOnRemove = (name: string, token: AccessToken.AccessToken) => (current: Option.Option<string>) =>
+    Effect.flatMap(current, (record) => codec.open(name, record)).pipe(
+      Effect.match({
+        onSuccess: (stored) => AccessToken.isSame(stored, token) ? Change.Remove() : Change.Keep(),
+        onFailure: () => Change.Keep()
+      })
+    )
+
   return {
     get: (key) =>
       Effect.gen(function*() {
@@ -93,9 +129,9 @@ export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.
         return Option.isNone(record) ? Option.none() : yield* Effect.asSome(codec.open(name, record.value))
       }),
     set: (key, token) =>
-      Effect.flatMap(TokenKey.digest(key), (name) => store.modify(name, "set", changeOnSet(codec, name, token))),
+      Effect.flatMap(TokenKey.digest(key), (name) => store.modify(name, "set", changeOnSet(name, token))),
     remove: (key, token) =>
-      Effect.flatMap(TokenKey.digest(key), (name) => store.modify(name, "remove", changeOnRemove(codec, name, token))),
+      Effect.flatMap(TokenKey.digest(key), (name) => store.modify(name, "remove", changeOnRemove(name, token))),
     lease: (key) =>
       Effect.gen(function*() {
         const name = yield* TokenKey.digest(key)
@@ -107,63 +143,3 @@ export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.
 
 /** The longest lifetime of a token, in milliseconds: a year. A record that claims a later expiry is overwritten. */
 const LONGEST_LIFE = Duration.toMillis("366 days")
-
-const keep: Effect.Effect<Change> = Effect.succeed(Change.Keep())
-
-const write = (
-  codec: RecordEncryption.Codec,
-  name: string,
-  token: AccessToken.AccessToken,
-  now: number
-): Effect.Effect<Change, TokenStorageError> =>
-  Effect.map(
-    codec.seal(name, token),
-    (record) => Change.Write({ record, keepFor: Math.max(0, usefulUntil(token) - now) })
-  )
-
-const replace = (
-  codec: RecordEncryption.Codec,
-  name: string,
-  record: string,
-  token: AccessToken.AccessToken,
-  now: number
-): Effect.Effect<Change, TokenStorageError> =>
-  codec.open(name, record).pipe(
-    Effect.matchEffect({
-      onSuccess: (stored) => supersedes(token, stored, now) ? write(codec, name, token, now) : keep,
-      onFailure: ({ description, reason }) => {
-        const left = reason === "UnknownKey" ? RecordEncryption.expiresAt(record) - now : 0
-        return 0 < left && left <= LONGEST_LIFE
-          ? new TokenStorageError({ operation: "set", reason, description })
-          : write(codec, name, token, now)
-      }
-    })
-  )
-
-/** The decision about the current record of the name when the token is set. */
-const changeOnSet = (codec: RecordEncryption.Codec, name: string, token: AccessToken.AccessToken) =>
-(
-  current: Option.Option<string>
-): Effect.Effect<Change, TokenStorageError> =>
-  Effect.flatMap(
-    // The time after the record was read: a token that another process stored meanwhile is not from the future.
-    Clock.currentTimeMillis,
-    (now) =>
-      Option.match(current, {
-        onNone: () => write(codec, name, token, now),
-        onSome: (record) => replace(codec, name, record, token, now)
-      })
-  )
-
-/**
- * The decision about the current record of the name when the token is removed. Only a record of this very token is
- * removed.
- */
-const changeOnRemove = (codec: RecordEncryption.Codec, name: string, token: AccessToken.AccessToken) =>
-(
-  current: Option.Option<string>
-): Effect.Effect<Change> =>
-  Option.isNone(current) ? keep : Effect.match(codec.open(name, current.value), {
-    onSuccess: (stored): Change => AccessToken.isSame(stored, token) ? Change.Remove() : Change.Keep(),
-    onFailure: () => Change.Keep()
-  })

@@ -217,15 +217,11 @@ const materialOf = (key: SigningKey): unknown =>
 const isIdentified = (given: SigningKey | IdentifiedKey): given is IdentifiedKey =>
   typeof given === "object" && given !== null && !Redacted.isRedacted(given) && "key" in given
 
-const headerOf = (options: Options, identified: IdentifiedKey) => {
-  const kid = identified.keyId ?? options.keyId ?? keyIdOf(identified.key)
-  const x5t = identified.x5t ?? options.x5t
-  const x5tS256 = identified.x5tS256 ?? options.x5tS256
-  return {
-    alg: options.signingAlgorithm,
-    typ: options.type ?? "JWT",
-    ...(kid === undefined ? {} : { kid }),
-    ...(x5t === undefined ? {} : { x5t }),
-    ...(x5tS256 === undefined ? {} : { "x5t#S256": x5tS256 })
-  }
-}
+/** JSON leaves out the names that are `undefined`. */
+const headerOf = (options: Options, identified: IdentifiedKey) => ({
+  alg: options.signingAlgorithm,
+  typ: options.type ?? "JWT",
+  kid: identified.keyId ?? options.keyId ?? keyIdOf(identified.key),
+  x5t: identified.x5t ?? options.x5t,
+  "x5t#S256": identified.x5tS256 ?? options.x5tS256
+})

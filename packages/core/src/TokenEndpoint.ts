@@ -172,12 +172,8 @@ const sendWith = (
     // Two clocks, because the wall clock may have been set meanwhile, and the monotonic clock stops while the machine
     // sleeps.
     const duration = Math.max(received.millis - sent.millis, Number(received.nanos - sent.nanos) / 1e6)
-    const exchanged = {
-      sentAt: Math.floor(received.millis - duration),
-      secrets,
-      receivedAt: received.millis
-    }
-    return yield* failOnError(answer, options, exchanged)
+    const sentAt = Math.floor(received.millis - duration)
+    return yield* failOnError(answer, options, { sentAt, receivedAt: received.millis, secrets })
   })
 
 /**

@@ -83,12 +83,20 @@ export interface AskedForToken {
  */
 export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<AccessToken, TokenEndpointError> =>
   Option.match(decodeResponse(reply.json), {
-    onNone: () => Effect.fail(invalidToken(reply, asked)),
+    // Names the invalid part, and never shows its value: the response may contain a token.
+    onNone: () =>
+      Effect.fail(noToken("InvalidResponse", asked, `answered 200, but ${whatIsWrong(reply)} (RFC 6749 §5.1).`)),
     onSome: (response) => {
       const lifetime = response.expires_in ?? undefined
       const millis = lifetime === undefined ? asked.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000
       if (reply.sentAt + millis <= reply.receivedAt) {
-        return Effect.fail(expiredOnArrival(millis / 1000, asked, reply))
+        const duration = reply.receivedAt - reply.sentAt
+        return Effect.fail(noToken(
+          "Unavailable",
+          asked,
+          `issued a token that lives ${millis / 1000} s and had expired on arrival, after ${duration} ms. ` +
+            "Configure a longer token lifetime there."
+        ))
       }
       const issuedAt = reply.sentAt
       return Effect.succeed(
@@ -113,26 +121,14 @@ export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<Access
 const refreshAfter = (wanted: number, lifetime: number): number =>
   Math.min(lifetime, Math.max(wanted, lifetime * SHORTEST_USE))
 
-const expiredOnArrival = (lifetime: number, asked: AskedForToken, reply: Reply): TokenEndpointError => {
-  const url = asked.authorizationServer.tokenEndpoint
-  return new TokenEndpointError({
-    reason: "Unavailable",
-    url: nameOf(url),
-    description: `Token endpoint ${nameOf(url)} issued a token that lives ${lifetime} s and had expired on arrival, ` +
-      `after ${reply.receivedAt - reply.sentAt} ms. Configure a longer token lifetime there.`,
-    status: 200
-  })
-}
-
-/** Names the invalid part, and never shows its value: the response may contain a token. */
-const invalidToken = (reply: Reply, asked: AskedForToken): TokenEndpointError => {
-  const url = asked.authorizationServer.tokenEndpoint
-  return new TokenEndpointError({
-    reason: "InvalidResponse",
-    url: nameOf(url),
-    description: `Token endpoint ${nameOf(url)} answered 200, but ${whatIsWrong(reply)} (RFC 6749 §5.1).`,
-    status: 200
-  })
+/** The error about a response with status 200. `description` follows the name of the token endpoint. */
+const noToken = (
+  reason: TokenEndpointError["reason"],
+  { authorizationServer }: AskedForToken,
+  description: string
+): TokenEndpointError => {
+  const url = nameOf(authorizationServer.tokenEndpoint)
+  return new TokenEndpointError({ reason, url, description: `Token endpoint ${url} ${description}`, status: 200 })
 }
 
 /** The token types that an error shows. Any other value may be a token in the wrong place. */

@@ -37,17 +37,14 @@ export class ServerNamedIssuer implements Discovery {
 
   readonly get: Effect.Effect<Discovered, Failure> = Effect.flatMap(currentTime, (now) => {
     const before = this.#found
-    if (before === undefined) return this.#choose(this.#read(undefined))
-    return this.#choose(
-      CachedDocument.isFresh(before.document, now) ? Effect.succeed(before) : this.#readAgain(before, undefined)
-    )
+    const isKnown = before !== undefined && CachedDocument.isFresh(before.document, now)
+    return this.#choose(isKnown ? Effect.succeed(before) : this.#readAgain(undefined))
   })
 
   readonly reread: Discovery["reread"] = (challenge, issuer) =>
     Effect.suspend(() => {
       this.#chosen ??= issuer
-      const before = this.#found
-      return this.#choose(before === undefined ? this.#read(challenge) : this.#readAgain(before, challenge))
+      return this.#choose(this.#readAgain(challenge))
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
@@ -79,9 +76,10 @@ export class ServerNamedIssuer implements Discovery {
     })
   }
 
-  /** If the metadata cannot be read again, the remembered one stays in use. */
-  #readAgain(before: Found, challenge: Challenge.Challenge | undefined): Effect.Effect<Found, Failure> {
-    return Effect.catchTag(
+  /** If there is remembered metadata that cannot be read again, it stays in use. */
+  #readAgain(challenge: Challenge.Challenge | undefined): Effect.Effect<Found, Failure> {
+    const before = this.#found
+    return before === undefined ? this.#read(challenge) : Effect.catchTag(
       this.#read(challenge ?? before.challenge),
       "DiscoveryError",
       () => Effect.map(currentTime, (now) => ({ ...before, document: CachedDocument.extended(before.document, now) }))

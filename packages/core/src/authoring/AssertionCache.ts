@@ -132,7 +132,7 @@ export const isFresh = ({ expiresAt, obtainedAt }: CachedAssertion, now: number)
  */
 export const make = <A extends CachedAssertion>(options: Options<A>): AssertionSource => {
   const { canUseOldAfter = () => true, check, keyOf } = options
-  const entries = makeEntries<A>()
+  const entries = new Entries<A>()
   const fetch = makeFetch(options, entries)
 
   const fetchOrUseOld = (key: string, request: AssertionRequest, old: A | undefined) =>
@@ -160,40 +160,36 @@ export const make = <A extends CachedAssertion>(options: Options<A>): AssertionS
 }
 
 /** The assertions that may still be returned, by key. */
-interface Entries<A extends CachedAssertion> {
-  readonly get: (key: string) => A | undefined
-  readonly add: (key: string, assertion: A, now: number) => void
-  /** Whether the caller may have the assertion. One step, so that no other caller can take the same one. */
-  readonly take: (key: string, assertion: A) => boolean
-  readonly drop: (isDropped: (assertion: A) => boolean) => void
-}
+class Entries<A extends CachedAssertion> {
+  readonly #entries = new Map<string, A>()
+  readonly #presented = new WeakSet<A>()
 
-const makeEntries = <A extends CachedAssertion>(): Entries<A> => {
-  const entries = new Map<string, A>()
-  const presented = new WeakSet<A>()
-  const drop = (isDropped: (assertion: A) => boolean): void => {
-    for (const [key, assertion] of entries) if (isDropped(assertion)) entries.delete(key)
+  get(key: string): A | undefined {
+    return this.#entries.get(key)
   }
-  return {
-    get: (key) => entries.get(key),
-    add: (key, assertion, now) => {
-      drop(({ expiresAt }) => expiresAt === undefined || expiresAt <= now)
-      if (!isFresh(assertion, now)) return
-      entries.delete(key)
-      for (const oldest of entries.keys()) {
-        if (entries.size < MAX_ENTRIES) break
-        entries.delete(oldest)
-      }
-      entries.set(key, assertion)
-    },
-    take: (key, assertion) => {
-      if (!assertion.once) return true
-      if (presented.has(assertion)) return false
-      presented.add(assertion)
-      if (entries.get(key) === assertion) entries.delete(key)
-      return true
-    },
-    drop
+
+  add(key: string, assertion: A, now: number): void {
+    this.drop(({ expiresAt }) => expiresAt === undefined || expiresAt <= now)
+    if (!isFresh(assertion, now)) return
+    this.#entries.delete(key)
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size < MAX_ENTRIES) break
+      this.#entries.delete(oldest)
+    }
+    this.#entries.set(key, assertion)
+  }
+
+  /** Whether the caller may have the assertion. One step, so that no other caller can take the same one. */
+  take(key: string, assertion: A): boolean {
+    if (!assertion.once) return true
+    if (this.#presented.has(assertion)) return false
+    this.#presented.add(assertion)
+    if (this.#entries.get(key) === assertion) this.#entries.delete(key)
+    return true
+  }
+
+  drop(isDropped: (assertion: A) => boolean): void {
+    for (const [key, assertion] of this.#entries) if (isDropped(assertion)) this.#entries.delete(key)
   }
 }
 
@@ -239,12 +235,6 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
   return own
 }
 
-/** The two ways to run a fetch. */
-interface Runner<A> {
-  readonly alone: Fetch<A>
-  readonly shared: Fetch<A>
-}
-
 type Running<A> = Fiber.RuntimeFiber<A, AssertionError>
 
 /** The fibers of shared fetches, by key. Of two callers one starts the fiber and the other finds it. */
@@ -267,7 +257,7 @@ const makeRunning = <A>() => {
 }
 
 /** Fetches that belong to the owner's scope and continue without their callers. */
-const runForOwner = <A>(fetch: Fetch<A>, { fibers, onClosed, onInterrupted }: Owner): Runner<A> => {
+const runForOwner = <A>(fetch: Fetch<A>, { fibers, onClosed, onInterrupted }: Owner) => {
   const running = makeRunning<A>()
   const wait = (start: () => Running<A>): Effect.Effect<A, AssertionError> =>
     Effect.suspend(() =>
@@ -278,16 +268,15 @@ const runForOwner = <A>(fetch: Fetch<A>, { fibers, onClosed, onInterrupted }: Ow
           return fibers.isClosed() ? onClosed() : onInterrupted()
         })
     )
-  return {
-    alone: (key, request) => wait(() => fibers.fork(fetch(key, request))),
-    shared: (key, request) => wait(() => running.join(key, () => fibers.fork(fetch(key, request))))
-  }
+  const alone: Fetch<A> = (key, request) => wait(() => fibers.fork(fetch(key, request)))
+  const shared: Fetch<A> = (key, request) => wait(() => running.join(key, () => fibers.fork(fetch(key, request))))
+  return { alone, shared }
 }
 
 /**
  * Fetches that end when no caller waits for them any more. A fetch for one caller is part of that caller's own fiber.
  */
-const runForCallers = <A>(fetch: Fetch<A>): Runner<A> => {
+const runForCallers = <A>(fetch: Fetch<A>) => {
   const running = makeRunning<A>()
   const waiting = new WeakMap<Running<A>, number>()
   const count = (fiber: Running<A>, change: number): number => {

@@ -112,8 +112,13 @@ const notComplete = ({ status }: HttpClientResponse) => (error: HttpClientError)
 const tooLarge = ({ status }: HttpClientResponse, maxBodySize: number): NoAnswer =>
   new NoAnswer({ reason: "TooLarge", description: `the answer is larger than ${maxBodySize} bytes`, status })
 
-/** A short body that is not compressed can be read at once, which costs half as much as a stream. */
-const isShort = ({ headers }: HttpClientResponse, maxBodySize: number): boolean => {
+/**
+ * Whether a body is at most so many bytes long, as only an uncompressed one is known to be. Reading such a body at once
+ * costs half as much as a stream.
+ *
+ * @internal
+ */
+export const isShort = ({ headers }: HttpClientResponse, maxBodySize: number): boolean => {
   const length = headers["content-length"]
   return length !== undefined && /^\d+$/.test(length) && Number(length) <= maxBodySize &&
     headers["content-encoding"] === undefined

@@ -1,7 +1,4 @@
-import { clean } from "../text/clean.ts"
-
-/** Text from outside, as one line of a readable length. */
-const quote = (text: string): string => `"${clean(text)}"`
+import { clean, quote } from "../text/clean.ts"
 
 const quoteSome = (texts: ReadonlyArray<string>): string =>
   texts.length === 0 ? "none" : `${texts.slice(0, 3).map(quote).join(", ")}${texts.length > 3 ? ", …" : ""}`

@@ -2,15 +2,10 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { isShort } from "../../authoring/HttpExchange.ts"
 
 /** The length of a short body, in bytes. Reading it frees the connection several times cheaper than cancelling it. */
 const SHORT = 64 * 1024
-
-/** Only an uncompressed body is as long as its `Content-Length` says. */
-const isShort = ({ headers }: HttpClientResponse): boolean => {
-  const length = headers["content-length"]
-  return length !== undefined && Number(length) <= SHORT && headers["content-encoding"] === undefined
-}
 
 /**
  * Frees the connection of a response whose body nobody reads. The caller does not wait, because the body may be a
@@ -19,7 +14,7 @@ const isShort = ({ headers }: HttpClientResponse): boolean => {
  * @internal
  */
 export const discard = (response: HttpClientResponse): Effect.Effect<void> => {
-  const free: Effect.Effect<unknown, unknown> = isShort(response)
+  const free: Effect.Effect<unknown, unknown> = isShort(response, SHORT)
     ? response.arrayBuffer
     : Stream.runForEachWhile(response.stream, () => Effect.succeed(false))
   return free.pipe(

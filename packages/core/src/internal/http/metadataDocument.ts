@@ -1,5 +1,6 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -19,17 +20,14 @@ const MAX_REDIRECTS = 3
  * @internal
  */
 export interface Found<A> {
+  readonly url: URL
   readonly document: A
   /** How long the document is fresh by its response, in milliseconds; `undefined` if the response does not say. */
   readonly lifetime: number | undefined
 }
 
-/**
- * The result for one address: a document, or why the address has none. A server that is unavailable fails instead.
- *
- * @internal
- */
-export type Lookup<A> = Either.Either<Found<A>, string>
+/** The result for one address: a document, or why the address has none. A server that is unavailable fails instead. */
+type Lookup<A> = Either.Either<Omit<Found<A>, "url">, string>
 
 /** @internal */
 export const unavailable = (url: URL, description: string, cause?: unknown) =>
@@ -48,50 +46,37 @@ const redirectTarget = (from: URL, location: string | undefined): Either.Either<
     : Either.left(`redirects to another origin, ${target.origin}`)
 }
 
-/**
- * Reads one metadata document. Redirects within the origin are followed, at most three of them.
- *
- * @internal
- */
-export const lookup = <A, I>(
+/** Reads one metadata document. Redirects within the origin are followed, at most three of them. */
+const lookup = <A, I>(
   client: HttpClient.HttpClient,
   url: URL,
   schema: Schema.Schema<A, I>,
   limits: Limits,
   redirects = 0
-): Effect.Effect<Lookup<A>, DiscoveryError> => {
-  const request = HttpClientRequest.get(url, { headers: { accept: "application/json" } })
-  return exchange(client, request, limits).pipe(
-    Effect.matchEffect({
-      onFailure: (error) =>
-        error.reason === "TooLarge"
-          ? Effect.succeed(Either.left(error.description))
-          : Effect.fail(unavailable(url, error.description, error.cause)),
-      onSuccess: ({ body, headers, status }): Effect.Effect<Lookup<A>, DiscoveryError> => {
-        if (isTransientStatus(status)) return Effect.fail(unavailable(url, `answered ${status}`))
-        if (isRedirect(status)) {
-          return Either.match(redirectTarget(url, headers["location"]), {
-            onLeft: (reason) => Effect.succeed(Either.left(reason)),
-            onRight: (target) =>
-              redirects < MAX_REDIRECTS
-                ? lookup(client, target, schema, limits, redirects + 1)
-                : Effect.succeed(Either.left(`redirects more than ${MAX_REDIRECTS} times`))
-          })
-        }
-        if (status !== 200) return Effect.succeed(Either.left(`answered ${status}`))
-        const json = parseJson(body)
-        if (json === undefined) return Effect.succeed(Either.left("is not JSON"))
-        return Effect.clockWith((clock) =>
-          Effect.succeed(Option.match(decodeUnknownOption(schema)(json), {
-            onNone: () => Either.left("is JSON, but not such a document"),
-            onSome: (document) =>
-              Either.right({ document, lifetime: lifetimeOf(headers, clock.unsafeCurrentTimeMillis()) })
-          }))
-        )
-      }
-    })
-  )
-}
+): Effect.Effect<Lookup<A>, DiscoveryError> =>
+  Effect.gen(function*() {
+    const request = HttpClientRequest.get(url, { headers: { accept: "application/json" } })
+    const answer = yield* Effect.either(exchange(client, request, limits))
+    if (Either.isLeft(answer)) {
+      const { cause, description, reason } = answer.left
+      return reason === "TooLarge" ? Either.left(description) : yield* unavailable(url, description, cause)
+    }
+    const { body, headers, status } = answer.right
+    if (isTransientStatus(status)) return yield* unavailable(url, `answered ${status}`)
+    if (isRedirect(status)) {
+      const target = redirectTarget(url, headers["location"])
+      if (Either.isLeft(target)) return Either.left(target.left)
+      return redirects < MAX_REDIRECTS
+        ? yield* lookup(client, target.right, schema, limits, redirects + 1)
+        : Either.left(`redirects more than ${MAX_REDIRECTS} times`)
+    }
+    if (status !== 200) return Either.left(`answered ${status}`)
+    const json = parseJson(body)
+    if (json === undefined) return Either.left("is not JSON")
+    const document = decodeUnknownOption(schema)(json)
+    if (Option.isNone(document)) return Either.left("is JSON, but not such a document")
+    return Either.right({ document: document.value, lifetime: lifetimeOf(headers, yield* Clock.currentTimeMillis) })
+  })
 
 /**
  * The first document among the addresses, with its address; or why each address has none.
@@ -103,7 +88,7 @@ export const firstOf = <A, I>(
   urls: ReadonlyArray<URL>,
   schema: Schema.Schema<A, I>,
   limits: Limits
-): Effect.Effect<Either.Either<Found<A> & { readonly url: URL }, ReadonlyArray<string>>, DiscoveryError> =>
+): Effect.Effect<Either.Either<Found<A>, ReadonlyArray<string>>, DiscoveryError> =>
   Effect.gen(function*() {
     const misses: Array<string> = []
     for (const url of urls) {

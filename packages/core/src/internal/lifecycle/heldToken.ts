@@ -10,14 +10,17 @@ import * as RefreshPolicy from "../../RefreshPolicy.ts"
  */
 export class HeldToken {
   readonly #policy: RefreshPolicy.RefreshPolicy
-  #token: AccessToken.AccessToken | undefined
-  #moments: RefreshPolicy.Moments = { renewAt: 0, mandatoryAt: 0 }
   #heldSince = 0
   /** Whether the token was obtained in place of a rejected one. */
   #replacesRejected = false
-  #rejected: AccessToken.AccessToken | undefined
   /** How many tokens in a row the MCP server has rejected. */
   #rejections = 0
+  /** The held token, which may have expired. */
+  token: AccessToken.AccessToken | undefined
+  /** The last token that the MCP server rejected. The provider does not load this token from the storage again. */
+  rejected: AccessToken.AccessToken | undefined
+  /** When the background renews the token, and from when on callers wait for the renewal. */
+  moments: RefreshPolicy.Moments = { renewAt: 0, mandatoryAt: 0 }
   /** Whether a caller has had this token. */
   used = false
 
@@ -25,24 +28,9 @@ export class HeldToken {
     this.#policy = policy
   }
 
-  /** The held token, which may have expired. */
-  get token(): AccessToken.AccessToken | undefined {
-    return this.#token
-  }
-
-  /** The last token that the MCP server rejected. The provider does not load this token from the storage again. */
-  get rejected(): AccessToken.AccessToken | undefined {
-    return this.#rejected
-  }
-
-  /** When the background renews the token, and from when on callers wait for the renewal. */
-  get moments(): RefreshPolicy.Moments {
-    return this.#moments
-  }
-
   /** The held token, if it can still be sent. */
   valid(at: number): AccessToken.AccessToken | undefined {
-    return this.#token !== undefined && AccessToken.isValidAt(this.#token, at) ? this.#token : undefined
+    return this.token !== undefined && AccessToken.isValidAt(this.token, at) ? this.token : undefined
   }
 
   /**
@@ -52,8 +40,8 @@ export class HeldToken {
    * @param latency how long the last token request took, in milliseconds
    */
   hold(next: AccessToken.AccessToken, reason: Reason, at: number, jitter: number, latency: number): void {
-    this.#token = next
-    this.#moments = RefreshPolicy.moments(this.#policy, next, jitter, latency)
+    this.token = next
+    this.moments = RefreshPolicy.moments(this.#policy, next, jitter, latency)
     this.#heldSince = at
     this.#replacesRejected = reason === "Rejected"
     // A server that alternates between 401 and 403 must not get more tokens than one that only answers 401.
@@ -69,8 +57,8 @@ export class HeldToken {
     const again = this.#replacesRejected && this.#rejections > 0
     if (again && at - this.#heldSince < RefreshPolicy.rejectionMemory(this.#policy, this.#rejections)) return false
     this.#rejections++
-    this.#rejected = this.#token
-    this.#token = undefined
+    this.rejected = this.token
+    this.token = undefined
     return true
   }
 }

@@ -10,45 +10,14 @@ import * as FiberId from "effect/FiberId"
  *
  * @internal
  */
-export class InFlight<Demand, A, E> {
+export interface InFlight<Demand, A, E> {
   readonly demand: Demand
-  readonly #outcome = Deferred.unsafeMake<A, E>(FiberId.none)
-  #isDelivered = false
-  #fiber: Fiber.RuntimeFiber<A, E> | undefined
-
-  constructor(demand: Demand) {
-    this.demand = demand
-  }
-
   /** Whether the waiters have their outcome. The rest of the work may still be in flight. */
-  get isDelivered(): boolean {
-    return this.#isDelivered
-  }
-
+  readonly isDelivered: boolean
   /** Waits for the outcome. */
-  get outcome(): Effect.Effect<A, E> {
-    return Deferred.await(this.#outcome)
-  }
-
+  readonly outcome: Effect.Effect<A, E>
   /** Waits until the work has ended, whatever its outcome is. */
-  get ended(): Effect.Effect<void> {
-    return Effect.suspend(() => this.#fiber === undefined ? Effect.void : Effect.asVoid(Fiber.await(this.#fiber)))
-  }
-
-  /** Delivers the outcome to all waiters before the end of the work. */
-  unsafeDeliver(exit: Exit.Exit<A, E>): void {
-    this.#isDelivered = true
-    Deferred.unsafeDone(this.#outcome, exit)
-  }
-
-  /** The fiber that does the work. Its exit is the outcome, unless one was delivered before. */
-  unsafeRunBy(fiber: Fiber.RuntimeFiber<A, E>, onEnd: () => void): void {
-    this.#fiber = fiber
-    fiber.addObserver((exit) => {
-      onEnd()
-      if (!this.#isDelivered) this.unsafeDeliver(exit)
-    })
-  }
+  readonly ended: Effect.Effect<unknown>
 }
 
 /**
@@ -78,12 +47,26 @@ export class SingleFlight<Demand, A, E> {
     demand: Demand,
     work: (deliver: (value: A) => Effect.Effect<void>) => Effect.Effect<A, E>
   ): InFlight<Demand, A, E> {
-    const inFlight = new InFlight<Demand, A, E>(demand)
-    const fiber = this.#fork(work((value) => Effect.sync(() => inFlight.unsafeDeliver(Exit.succeed(value)))))
+    const outcome = Deferred.unsafeMake<A, E>(FiberId.none)
+    let isDelivered = false
+    const deliver = (exit: Exit.Exit<A, E>) => {
+      isDelivered = true
+      Deferred.unsafeDone(outcome, exit)
+    }
+    const fiber = this.#fork(work((value) => Effect.sync(() => deliver(Exit.succeed(value)))))
     // The work may have ended by now.
+    const inFlight: InFlight<Demand, A, E> = {
+      demand,
+      get isDelivered() {
+        return isDelivered
+      },
+      outcome: Deferred.await(outcome),
+      ended: Fiber.await(fiber)
+    }
     this.#current = inFlight
-    inFlight.unsafeRunBy(fiber, () => {
+    fiber.addObserver((exit) => {
       if (this.#current === inFlight) this.#current = undefined
+      if (!isDelivered) deliver(exit)
     })
     return inFlight
   }

@@ -2,9 +2,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as AccessToken from "../../AccessToken.ts"
-import type { Limits } from "../../authoring/HttpExchange.ts"
 import * as AuthorizationServer from "../../AuthorizationServer.ts"
-import type { ClientAuthentication } from "../../ClientAuthentication.ts"
 import type * as Discovery from "../../Discovery.ts"
 import * as Grant from "../../Grant.ts"
 import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
@@ -19,20 +17,17 @@ import type { Telemetry } from "../telemetry/telemetry.ts"
  *
  * @internal
  */
-export interface Options {
+export interface Options extends
+  Pick<
+    TokenEndpoint.TokenRequest,
+    "additionalParameters" | "clientAuthentication" | "defaultLifetime" | "grant" | "issuerUnnamed" | "limits"
+  >
+{
   readonly client: HttpClient.HttpClient
   readonly discovery: Discovery.Discovery
   readonly server: ResourceIdentifier
-  readonly grant: Grant.Grant
-  readonly clientAuthentication: ClientAuthentication
-  /** Whether the caller named no issuer, and did not write `discover` either. */
-  readonly issuerUnnamed?: boolean | undefined
   readonly scopes?: ReadonlyArray<string> | undefined
   readonly resourceParameter?: "send" | "omit" | { readonly value: string } | undefined
-  readonly additionalParameters?: Readonly<Record<string, string>> | undefined
-  /** The lifetime of a token whose response has no `expires_in`, in milliseconds. */
-  readonly defaultLifetime: number
-  readonly limits: Limits
   readonly telemetry: Telemetry
 }
 

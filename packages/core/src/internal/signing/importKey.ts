@@ -48,7 +48,7 @@ export const checkForm = (key: unknown): Effect.Effect<void, InvalidOptions> => 
  */
 export const importKey = (
   key: SigningKey,
-  header: Jose.JWTHeaderParameters & { readonly alg: SigningAlgorithm }
+  header: { readonly alg: SigningAlgorithm }
 ): Effect.Effect<Signer, InvalidOptions> => {
   const prefix = `${encodeJson(header)}.`
   if (typeof key === "function") {
