@@ -76,7 +76,7 @@ export class ServerNamedIssuer implements Discovery {
     })
   }
 
-  /** If there is remembered metadata that cannot be read again, it stays in use. */
+  /** Remembered metadata stays in use if the metadata cannot be read again. */
   #readAgain(challenge: Challenge.Challenge | undefined): Effect.Effect<Found, Failure> {
     const before = this.#found
     return before === undefined ? this.#read(challenge) : Effect.catchTag(

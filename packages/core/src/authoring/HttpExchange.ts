@@ -113,8 +113,8 @@ const tooLarge = ({ status }: HttpClientResponse, maxBodySize: number): NoAnswer
   new NoAnswer({ reason: "TooLarge", description: `the answer is larger than ${maxBodySize} bytes`, status })
 
 /**
- * Whether a body is at most so many bytes long, as only an uncompressed one is known to be. Reading such a body at once
- * costs half as much as a stream.
+ * Whether the headers promise a body of at most so many bytes. Only an uncompressed body is as long as they say. Reading
+ * such a body at once costs half as much as a stream.
  *
  * @internal
  */
