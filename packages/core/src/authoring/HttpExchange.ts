@@ -90,7 +90,7 @@ export interface Answer {
  */
 export class NoAnswer extends Data.TaggedError("NoAnswer")<{
   readonly reason: "Transport" | "Timeout" | "TooLarge" | "Unsendable"
-  /** What happened, as the middle of a sentence. */
+  /** The reason as a part of a sentence, without a capital letter and a full stop. */
   readonly description: string
   /** The status, if the head of the answer had arrived and its body then failed. */
   readonly status?: number

@@ -2,7 +2,7 @@ import * as AccessToken from "../../AccessToken.ts"
 import * as Challenge from "../../Challenge.ts"
 
 /**
- * Why a request is sent again: the server answered 401, or 403 with `insufficient_scope` (RFC 6750 §3.1).
+ * The reason for sending a request again: the server answered 401, or 403 with `insufficient_scope` (RFC 6750 §3.1).
  *
  * @internal
  */

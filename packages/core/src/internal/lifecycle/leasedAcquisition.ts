@@ -109,7 +109,9 @@ export class Acquisition {
   }
 }
 
-/** The refresh token of the latest token: where each use of a refresh token issues the next, earlier ones are used up. */
+/**
+ * The refresh token of the latest token: where each use of a refresh token issues the next, earlier ones are used up.
+ */
 const refreshOf = (tokens: ReadonlyArray<AccessToken | undefined>) => {
   const latest = tokens.filter((token) => token !== undefined).reduce<AccessToken | undefined>(
     (latest, token) => latest === undefined || token.issuedAt > latest.issuedAt ? token : latest,

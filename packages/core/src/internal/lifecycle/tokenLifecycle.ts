@@ -102,7 +102,7 @@ class Callers implements TokenLifecycle {
         : this.#replace(rejected, challenge)
     }).pipe(Effect.tap(this.#markUsed))
 
-  /** For a 403 that names scopes (RFC 6750 §3.1). Returns the caller's token if asking for them would not help. */
+  /** Answers a 403 that names scopes (RFC 6750 §3.1). Returns the caller's token if asking for them would not help. */
   #stepUp(rejected: AccessToken.AccessToken, challenge: Challenge.Challenge): Acquired {
     const { now, state: { held, outage, stepUps }, stepUp } = this.#parts
     const needed = Challenge.requiredScopes(challenge)
@@ -117,7 +117,7 @@ class Callers implements TokenLifecycle {
       : Effect.succeed(rejected)
   }
 
-  /** For a 401. Returns the caller's token if another one would be rejected too. */
+  /** Answers a 401. Returns the caller's token if another one would be rejected too. */
   #replace(rejected: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined): Acquired {
     const { now, state, state: { held }, telemetry } = this.#parts
     const demand: Demand = { ...forReason("Rejected"), rejected, challenge }
