@@ -24,11 +24,12 @@ import type * as Scope from "effect/Scope"
 export interface Options extends OAuthProvider.OAuthProvider.Options {
   /** The id under which the authorization server knows this client. */
   readonly clientId: string
-  /** The secret that the authorization server issued to this client. It is sent to the token endpoint only. */
+  /** The secret that the authorization server issued to this client. The secret is sent to the token endpoint only. */
   readonly clientSecret: Redacted.Redacted<string>
   /**
-   * Where the request contains the id and the secret (RFC 6749 §2.3.1): in the `Authorization` header
-   * (`client_secret_basic`), in the body (`client_secret_post`), or as the authorization server's metadata says (`discover`).
+   * The place of the id and the secret in the request (RFC 6749 §2.3.1): in the `Authorization` header
+   * (`client_secret_basic`), in the body (`client_secret_post`), or as the authorization server's metadata says
+   * (`discover`).
    *
    * @default "client_secret_basic"
    */

@@ -81,7 +81,7 @@ describe("ClientSecret.make", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("the secret (RFC 6749 §2.3.1)", () => {
+describe("the client secret (RFC 6749 §2.3.1)", () => {
   const sent = (tokenEndpointAuthMethod: ClientSecret.Options["tokenEndpointAuthMethod"]) =>
     Effect.gen(function*() {
       const provider = yield* ClientSecret.make({ ...options, tokenEndpointAuthMethod })

@@ -1,5 +1,5 @@
 /**
- * What the suite hands to a client besides the server's URL: its credentials, as JSON in `MCP_CONFORMANCE_CONTEXT`.
+ * The credentials that the suite passes to a client besides the server's URL, as JSON in `MCP_CONFORMANCE_CONTEXT`.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"

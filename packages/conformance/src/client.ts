@@ -150,9 +150,9 @@ const work = (serverUrl: string, revision: Option.Option<string>) =>
 const program = Effect.gen(function*() {
   const serverUrl = process.argv.slice(2).at(-1)
   if (serverUrl === undefined) return yield* Effect.fail(new Error("Usage: node src/client.ts <server-url>"))
-  const handed = yield* Config.string("MCP_CONFORMANCE_CONTEXT").pipe(Config.withDefault("{}"))
+  const json = yield* Config.string("MCP_CONFORMANCE_CONTEXT").pipe(Config.withDefault("{}"))
   const revision = yield* Config.option(Config.string("MCP_CONFORMANCE_PROTOCOL_VERSION"))
-  const context = yield* Context.decode(handed)
+  const context = yield* Context.decode(json)
   if (context._tag === "Workload") yield* refuse(serverUrl, context)
   yield* Effect.provide(work(serverUrl, revision), identity(serverUrl, context))
 })

@@ -56,13 +56,14 @@ export const layer = (provider: AssertionProvider.Service): Layer.Layer<Assertio
   Layer.succeed(AssertionProvider, provider)
 
 /**
- * The same assertion for every token request, for example one that the platform has given to the job. A JWT is sent only to
- * its own audience: a JWT whose `aud` names neither the issuer nor the token endpoint, or that is not valid now, is an
- * `AssertionError`. So is a text that is not a JWT, unless `opaque` is set.
+ * The same assertion for every token request, for example one that the platform has given to the job. A JWT is sent
+ * only to its own audience: a JWT whose `aud` names neither the issuer nor the token endpoint, or that is not valid
+ * now, is an
+ * `AssertionError`. A text that is not a JWT is an `AssertionError` too, unless `opaque` is set.
  *
  * This Layer has only one assertion, so each token request presents it again. An authorization server that accepts each
- * `jti` once issues only one token for it: after a refusal, an assertion with a `jti` is an `AssertionError` (`Refused`) and
- * is not sent again.
+ * `jti` once issues only one token for it: after a refusal, an assertion with a `jti` is an `AssertionError`
+ * (`Refused`) and is not sent again.
  *
  * @since 0.1.0
  * @category layers
@@ -102,7 +103,8 @@ const wasRefused = () =>
   })
 
 /**
- * Assertions that this process makes and signs, a new one for every token request (RFC 7523 §3). Building the Layer loads
+ * Assertions that this process makes and signs, a new one for every token request (RFC 7523 §3). Building the Layer
+ * loads
  * `jose`, and fails with `InvalidOptions` if the key cannot be used.
  *
  * @since 0.1.0

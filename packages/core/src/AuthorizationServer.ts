@@ -51,7 +51,7 @@ export const Metadata = Schema.Struct(
 export interface AuthorizationServer {
   /** The issuer identifier, character by character as the authorization server writes it. */
   readonly issuer: string
-  /** Where token requests go: https, or http on a loopback host. */
+  /** The URL for token requests: https, or http on a loopback host. */
   readonly tokenEndpoint: URL
   /** The whole metadata document. */
   readonly metadata: typeof Metadata.Type

@@ -14,7 +14,7 @@ export interface CachedDocument<out A> {
   readonly value: A
   /** When the document was read, in milliseconds since the epoch. */
   readonly readAt: number
-  /** Until when the document need not be read again, in milliseconds since the epoch. */
+  /** The end of the time in which the document need not be read again, in milliseconds since the epoch. */
   readonly freshUntil: number
 }
 
@@ -34,7 +34,7 @@ export const isFresh = ({ freshUntil, readAt }: CachedDocument<unknown>, now: nu
 const RETRY_AFTER = 60_000
 
 /**
- * A document that could not be read again. It stays in use, and is read again after a minute at the earliest.
+ * Keeps a document in use that could not be read again. The next reading is a minute later at the earliest.
  *
  * @internal
  */

@@ -61,7 +61,9 @@ export declare namespace DiscoveryCache {
       },
       known?: CachedDocument<ProtectedResource.SearchResult>
     ) => Effect.Effect<CachedDocument<ProtectedResource.SearchResult>, DiscoveryError | ResourceMismatch>
-    /** The server's challenge to a request without a token (see `ProtectedResource.probe`). It is not remembered. */
+    /**
+     * The server's challenge to a request without a token (see `ProtectedResource.probe`). Challenges are not cached.
+     */
     readonly challenge: (
       reader: Reader & { readonly server: { readonly url: URL } }
     ) => Effect.Effect<Challenge.Challenge | undefined, DiscoveryError>
@@ -76,7 +78,7 @@ export declare namespace DiscoveryCache {
   }
 
   /**
-   * How a provider reads documents.
+   * The client and the limits with which a provider reads documents.
    *
    * @since 0.1.0
    * @category models

@@ -8,7 +8,7 @@ import type { AccessToken } from "./AccessToken.ts"
 import type { OAuthError, TokenStorageError } from "./OAuthError.ts"
 
 /**
- * Why a provider acquires a token.
+ * The reason for which a provider acquires a token.
  *
  * - `First`: the provider has none yet.
  * - `Scheduled`: the background renews the token before it expires.

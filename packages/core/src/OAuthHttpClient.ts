@@ -29,7 +29,7 @@ import { OAuthProvider } from "./OAuthProvider.ts"
  * `OAuthError.fromUnknown`). Its `reason` is `Transport` if another attempt may succeed, else `Encode`.
  *
  * Redirects within the origin are followed if they ask for the same request again (RFC 9110 §15.4). Other redirects go
- * to the caller: a response from elsewhere must not be taken for one of the resource. To follow them, put
+ * to the caller: a response from elsewhere must not look like one of the resource. To follow them, put
  * `HttpClient.followRedirects` around the authenticated client and never beneath it, where it would carry the token to
  * the redirect's target.
  *

@@ -7,8 +7,8 @@
  * - `oauth.grant.type`: the `grant_type` of the token request (RFC 6749 §4).
  * - `oauth.reason`: why the provider asked for a token: `first`, `scheduled`, `expired`, `rejected` or `step_up`.
  * - `oauth.outcome`: `success`, `failure` or `interrupted`.
- * - `error.type`, for failures only: the OAuth error code if a specification names it, else the HTTP status, else the tag
- *   and reason of the error, as in `DiscoveryError.NotFound`. `_OTHER` stands for all other codes.
+ * - `error.type`, for failures only: the OAuth error code if a specification names it, else the HTTP status, else the
+ *   tag and reason of the error, as in `DiscoveryError.NotFound`. `_OTHER` stands for all other codes.
  * - `oauth.token.source`: where the token came from, `authorization_server` or `storage`.
  * - `unit`: the unit, where Effect's exporters look for it.
  *

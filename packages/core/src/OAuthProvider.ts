@@ -141,13 +141,13 @@ export declare namespace OAuthProvider {
     readonly tokenEndpoint?: string | undefined
     /**
      * Whether to ask for more scope when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1). `false`
-     * hands such a 403 to the caller.
+     * passes such a 403 on to the caller.
      *
      * @default true
      */
     readonly stepUp?: boolean | undefined
     /**
-     * What to do with `issuer: "discover"` when the server names another authorization server than before: `"refuse"`
+     * The reaction of `issuer: "discover"` when the server names another authorization server than before: `"refuse"`
      * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one.
      *
      * @default "refuse"

@@ -36,7 +36,7 @@ export interface OAuthProviders<K, out E = never> {
   readonly fetch: (key: K) => Effect.Effect<typeof globalThis.fetch, E, Scope.Scope>
   /**
    * Call `invalidate` when the credentials or options of a key have changed: the next `get` makes a new provider. The
-   * present one is closed once nobody uses it.
+   * present one is closed once no caller uses it.
    */
   readonly invalidate: (key: K) => Effect.Effect<void>
   /** The keys that have a provider, in use or idle. */
@@ -56,7 +56,7 @@ export interface Options<K, E, R> {
    */
   readonly lookup: (key: K) => Effect.Effect<OAuthProvider.Service, E, R>
   /**
-   * How long a provider that nobody uses is kept.
+   * How long an idle provider stays open.
    *
    * @default 10 minutes
    */

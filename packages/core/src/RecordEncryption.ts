@@ -1,6 +1,6 @@
 /**
- * The encryption of tokens in storages outside of the process. A token becomes a record: one line of text with a version,
- * encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
+ * The encryption of tokens in storages outside of the process. A token becomes a record: one line of text with a
+ * version, encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
  *
  * @since 0.1.0
  */

@@ -92,7 +92,7 @@ export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.
       (record) => Change.Write({ record, keepFor: Math.max(0, usefulUntil(token) - now) })
     )
 
-  /** What to do with the current record of the name when the token is set. */
+  /** The decision about the current record of the name when the token is set. */
   const changeOnSet = (name: string, token: AccessToken.AccessToken) => (current: Option.Option<string>) =>
     Effect.gen(function*() {
       // The time after the record was read: a token that another process stored meanwhile is not from the future.
@@ -110,7 +110,7 @@ export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.
     })
 
   /**
-   * What to do with the current record of the name when the token is removed. Only a record of this very token is
+   * The decision about the current record of the name when the token is removed. Only a record of this very token is
    * removed.
    */
   const changeOnRemove = (name: string, token: AccessToken.AccessToken) => (current: Option.Option<string>) =>

@@ -11,7 +11,7 @@ import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.t
  * The options of `make`, and the option `refreshPolicy` of every provider. A token's life has three parts:
  *
  * - *Fresh*: callers use the token as it is.
- * - *Advisory*: the background renews the token once, and callers go on with the token that they have.
+ * - *Advisory*: the background renews the token once, and callers use the held token.
  * - *Mandatory*: callers wait for the renewal, because the token could expire on its way to the MCP server.
  *
  * @since 0.1.0
@@ -60,9 +60,9 @@ export interface Options {
   /**
    * How long callers wait while the authorization server is unreachable or does not answer.
    *
-   * - `withToken`: in the mandatory part. After that time callers go on with the token that they have.
-   * - `withoutToken`: counted from the first caller without a token. Failed attempts are repeated in that time. After it,
-   *   calls fail immediately with the last error until an attempt succeeds. Calls also fail immediately if the next
+   * - `withToken`: in the mandatory part. After that time callers use the held token.
+   * - `withoutToken`: counted from the first caller without a token. Failed attempts are repeated in that time. After
+   *   it, calls fail immediately with the last error until an attempt succeeds. Calls also fail immediately if the next
    *   attempt comes later than that, as it does in a long outage. An attempt in flight is always waited for.
    *
    * @default withToken 1 second, withoutToken 10 seconds

@@ -158,7 +158,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       expect(asked.map(({ audience }) => audience)).toEqual([expected])
     }))
 
-  const told = (asked: ReadonlyArray<Assertion.AssertionRequest>) =>
+  const reported = (asked: ReadonlyArray<Assertion.AssertionRequest>) =>
     asked.map(({ refused }) => refused.map(Redacted.value))
 
   it.effect("requests a new assertion for every attempt, and reports a refused one with the first", () =>
@@ -170,7 +170,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       yield* authentication.refused(yield* authentication.prove(context()))
       const sent = [yield* prove(authentication), yield* prove(authentication)]
       expect(sent.map(({ parameters }) => parameters["client_assertion"])).toEqual(["canary-3", "canary-4"])
-      expect(told(asked)).toEqual([[], [], ["canary-2"], []])
+      expect(reported(asked)).toEqual([[], [], ["canary-2"], []])
     }))
 
   it.effect("when many callers share it, reports each refused assertion once", () =>
@@ -182,7 +182,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       for (const index of [0, 2]) yield* authentication.refused(proofs[index] ?? {})
       yield* prove(authentication)
       yield* prove(authentication)
-      expect(told(asked)).toEqual([[], [], [], [], ["canary-1", "canary-3"], []])
+      expect(reported(asked)).toEqual([[], [], [], [], ["canary-1", "canary-3"], []])
     }))
 
   it.effect("reports a refusal during a request with the request after it", () =>
@@ -205,7 +205,7 @@ describe("private_key_jwt (RFC 7523 §2.2)", () => {
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.join(third)
       yield* prove(authentication)
-      expect(told(asked)).toEqual([[], [], ["canary-1"], ["canary-2"]])
+      expect(reported(asked)).toEqual([[], [], ["canary-1"], ["canary-2"]])
     }))
 
   it.effect("reports a refusal again if the next request fails", () =>

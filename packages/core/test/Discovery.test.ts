@@ -14,7 +14,7 @@ import {
 import { environment, makeImpatientProvider as makeProvider } from "./support/provider.ts"
 import { sent, to } from "./support/wire.ts"
 
-describe("discovery remembers what it has found", () => {
+describe("discovery remembers its result", () => {
   it.scoped("a renewal after discovery makes one request", () =>
     Effect.gen(function*() {
       const provider = yield* makeProvider()

@@ -146,9 +146,9 @@ describe("a token request with a grant and a proof (RFC 6749 §5.2)", () => {
         })
         yield* Effect.flip(request)
         yield* Effect.flip(request)
-        const told = ({ asked }: typeof grant) => asked.map(({ refused }) => refused.map(Redacted.value))
-        expect(told(client)).toEqual([[], clientRefused])
-        expect(told(grant)).toEqual([[], grantRefused])
+        const reported = ({ asked }: typeof grant) => asked.map(({ refused }) => refused.map(Redacted.value))
+        expect(reported(client)).toEqual([[], clientRefused])
+        expect(reported(grant)).toEqual([[], grantRefused])
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 

@@ -242,7 +242,7 @@ describe("a provider is closed when it is not needed", () => {
       expect(yield* providers.keys).toHaveLength(2)
     }))
 
-  it.scoped("an invalidated provider is closed once nobody uses it, and the next caller gets a new one", () =>
+  it.scoped("an invalidated provider is closed once no caller uses it, and the next caller gets a new one", () =>
     Effect.gen(function*() {
       const { closed, lookup, made } = makeLookup<string>()
       const providers = yield* OAuthProviders.make({ lookup, idleTimeToLive })

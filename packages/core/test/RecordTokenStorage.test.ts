@@ -92,6 +92,6 @@ describe("a slow place with RecordTokenStorage.make", () => {
     }
   }
 
-  it.effect("a token that another process stores during a set is not taken for a token from the future", () =>
+  it.effect("a token that another process stores during a set does not count as a token from the future", () =>
     keepsTokenStoredDuringSet(makeSlowPlace))
 })

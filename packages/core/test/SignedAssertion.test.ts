@@ -29,7 +29,7 @@ const made = (changes: Partial<SignedAssertion.Options> = {}, asked = request) =
 
 const standard = ["iss", "sub", "aud", "iat", "exp", "jti"]
 
-describe("the header (RFC 7523 §3, RFC 7515 §4.1)", () => {
+describe("the header of a signed assertion (RFC 7523 §3, RFC 7515 §4.1)", () => {
   it.effect.each<[Partial<SignedAssertion.Options>, Readonly<Record<string, string>>]>([
     [{}, { alg: "ES256", typ: "JWT" }],
     [{ type: "JWT" }, { alg: "ES256", typ: "JWT" }],
@@ -53,7 +53,7 @@ describe("the header (RFC 7523 §3, RFC 7515 §4.1)", () => {
     }))
 })
 
-describe("the claims (RFC 7523 §3)", () => {
+describe("the claims of a signed assertion (RFC 7523 §3)", () => {
   it.effect("are iss and sub of the client, the requested aud, exp in 300 s and a new jti", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_700_000_000_999)
@@ -428,7 +428,7 @@ describe("a source to which many callers report a refusal", () => {
     }))
 })
 
-describe("the jti", () => {
+describe("the jti of signed assertions", () => {
   it.live("does not repeat in 100,000 assertions by 100 fibers", () =>
     Effect.gen(function*() {
       // The signer sees the claims that would be sent. It then fails, so that the leak recorder has no 100,000 secrets

@@ -1,6 +1,6 @@
 /**
- * Runs an Effect as the whole program. Ctrl-C interrupts the Effect, so that its scope closes. The exit code says how it
- * ended.
+ * Runs an Effect as the whole program. Ctrl-C interrupts the Effect, so that its scope closes. The exit code says how
+ * it ended.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

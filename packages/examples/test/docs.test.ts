@@ -12,7 +12,7 @@ import { promisify } from "node:util"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
 
-/** Where the snippets are written: inside this package, so that their imports resolve as those of its programs do. */
+/** The folder of the snippets: inside this package, so that their imports resolve as those of its programs do. */
 const folder = fileURLToPath(new URL("../build/docs", import.meta.url))
 
 /** The README of the repository; README, docs pages and source modules of each published package. */

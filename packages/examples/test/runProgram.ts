@@ -27,7 +27,7 @@ export const runProgram = (file: string, settings: Readonly<Record<string, strin
     )
   })
 
-/** What most programs read from the environment. */
+/** The settings that most programs read from the environment. */
 export const settingsOf = (
   { clients: [client], issuer }: AuthorizationServer.AuthorizationServer,
   { reportUrl, url }: McpServer.McpServer

@@ -195,8 +195,8 @@ export const layer = (
 > => Layer.scoped(AssertionProvider, make(options))
 
 /**
- * `layer` with options from `Config`. Give an option that is neither text nor number by `Config.succeed`, for example the
- * Effect `subjectToken`.
+ * `layer` with options from `Config`. Give an option that is neither text nor number by `Config.succeed`, for example
+ * the Effect `subjectToken`.
  *
  * @since 0.1.0
  * @category layers

@@ -109,7 +109,7 @@ const same = (a: Redacted.Redacted<string>, b: Redacted.Redacted<string>) => Red
 const refusal = (error: string, status = 400, headers = {}) =>
   Answer.json({ error, error_description: "no" }, { status, headers })
 
-describe("the request (RFC 8693 §2.1)", () => {
+describe("the exchange request (RFC 8693 §2.1)", () => {
   it.scoped("is sent with exactly the expected bytes to the token endpoint in the identity provider's metadata", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
@@ -207,7 +207,7 @@ describe("the request (RFC 8693 §2.1)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("the answer (RFC 8693 §2.2)", () => {
+describe("the answer of the identity provider (RFC 8693 §2.2)", () => {
   it.scoped.each([
     { token_type: "n_a" },
     { token_type: "N_a" },
@@ -942,7 +942,7 @@ describe("IdJag with JwtBearer", () => {
     [{ value: "urn:api" }, "urn:api", "urn:api"]
   ])(
     "with resourceParameter %j sends the authorization server %s and the identity provider %s",
-    ([choice, told, asked]) =>
+    ([choice, sent, asked]) =>
       Effect.gen(function*() {
         const network = yield* servers
         const auth = authWith({ resourceParameter: choice })
@@ -951,7 +951,7 @@ describe("IdJag with JwtBearer", () => {
         const resources = (yield* network.requests).flatMap(({ body, url }) =>
           url.endsWith("/token") ? [new URLSearchParams(body).get("resource")] : []
         )
-        expect(resources).toEqual([asked, told])
+        expect(resources).toEqual([asked, sent])
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 

@@ -111,7 +111,7 @@ const obtained = (changes: Partial<JwtBearer.Options> = {}) =>
     return yield* authorizationServer.find(token.value)
   })
 
-describe("the grant (RFC 7523 §2.1)", () => {
+describe("the token request of JwtBearer (RFC 7523 §2.1)", () => {
   it.scoped("has the assertion, and no client id or secret", () =>
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup()
@@ -193,7 +193,7 @@ describe("the grant (RFC 7523 §2.1)", () => {
       }])
     }))
 
-  it.effect("provider ends with its scope", () =>
+  it.effect("fails after the scope of the provider has ended", () =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()
       yield* Effect.gen(function*() {
@@ -324,7 +324,7 @@ describe("the client besides the grant", () => {
     }))
 })
 
-describe("every attempt", () => {
+describe("every attempt of JwtBearer", () => {
   it.scoped("has new jtis in both assertions, against a server that accepts each once", () =>
     Effect.gen(function*() {
       const { assertions, environment, machineAssertions, seen } = yield* setup()
@@ -355,7 +355,7 @@ describe("every attempt", () => {
     }))
 })
 
-describe("a refusal is final (RFC 6749 §5.2)", () => {
+describe("a refusal of a token request is final (RFC 6749 §5.2)", () => {
   it.scoped.each(["invalid_grant", "invalid_client", "invalid_scope", "unauthorized_client", "unsupported_grant_type"])(
     "%s: one token request for 1,000 callers, and no other grant",
     (code) =>

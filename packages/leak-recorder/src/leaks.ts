@@ -10,7 +10,7 @@ export const CANARY = "canary"
 /** The word in its three positions within base64. */
 const base64OfCanary = ["Y2FuYXJ5", "NhbmFye", "jYW5hcn"]
 
-/** In characters. Texts contain shorter secrets by chance. */
+/** The shortest secret to search for, in characters. Texts contain shorter ones by chance. */
 const MIN_LENGTH = 8
 
 const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)

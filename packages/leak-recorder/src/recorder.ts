@@ -20,7 +20,8 @@ const spans: Array<Tracer.Span> = []
 /** True while the recorder itself creates errors, log lines or spans. */
 let paused = false
 
-// ---- errors ----------------------------------------------------------------------------------------------------------
+// ---- errors
+// ----------------------------------------------------------------------------------------------------------
 
 /** Stops the recording of errors until the caller runs the result, for a test that creates a million errors. */
 export const pause = (): () => void => {
@@ -53,7 +54,8 @@ globalThis.TypeError = recording(TypeError)
 globalThis.RangeError = recording(RangeError)
 globalThis.SyntaxError = recording(SyntaxError)
 
-// ---- secrets ---------------------------------------------------------------------------------------------------------
+// ---- secrets
+// ---------------------------------------------------------------------------------------------------------
 
 class Registry extends WeakMap<object, unknown> {
   override set(key: object, value: unknown): this {
@@ -65,7 +67,8 @@ Object.assign(globalThis, {
   "effect/GlobalValue": new Map([["effect/Redacted/redactedRegistry", new Registry()]])
 })
 
-// ---- logs, spans, console --------------------------------------------------------------------------------------------
+// ---- logs, spans, console
+// --------------------------------------------------------------------------------------------
 
 const { Cause, Effect, FiberRef, HashSet, Logger, LogLevel, Redacted } = await import("effect")
 

@@ -109,7 +109,7 @@ describe("PrivateKeyJwt.make", () => {
     }))
 })
 
-describe("the assertion", () => {
+describe("the client assertion of PrivateKeyJwt", () => {
   const tokenWith = (changes: Partial<PrivateKeyJwt.Options>, server: Parameters<typeof setup>[0]) =>
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup(server)
@@ -165,7 +165,7 @@ describe("the assertion", () => {
     }))
 })
 
-describe("every attempt", () => {
+describe("the assertion of every attempt", () => {
   it.scoped("has a new jti after a 503, a lost answer and a lost connection", () =>
     Effect.gen(function*() {
       const { assertions, environment, seen } = yield* setup()
@@ -215,7 +215,7 @@ describe("every attempt", () => {
     }), 30_000)
 })
 
-describe("a refusal is final (RFC 6749 §5.2)", () => {
+describe("a refusal of a token request is final (RFC 6749 §5.2)", () => {
   it.scoped.each(
     [
       ["invalid_client", 401],

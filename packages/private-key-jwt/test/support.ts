@@ -62,7 +62,7 @@ export const forms = Effect.flatMap(
     )
 )
 
-/** A prebuilt assertion that nobody has signed. */
+/** A prebuilt assertion with an invalid signature. */
 export const unsigned = (claims: JWTPayload, alg = "ES256"): Redacted.Redacted<string> => {
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
   return Redacted.make(`${encode({ alg })}.${encode(claims)}.canary-signature`)

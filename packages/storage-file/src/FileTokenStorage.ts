@@ -1,5 +1,6 @@
 /**
- * Tokens in encrypted files that the processes of one machine share: one process renews a token, and the others read it.
+ * Tokens in encrypted files that the processes of one machine share: one process renews a token, and the others read
+ * it.
  *
  * @since 0.1.0
  */
@@ -33,9 +34,9 @@ export interface FileStorageOptions {
    */
   readonly directory: string
   /**
-   * How long a lease lasts after its holder has died, from 100 milliseconds to a day. Make it shorter than `leaseTimeout`
-   * of the refresh policy: otherwise, after a crash, each waiting process makes a token request of its own. Give the same
-   * duration to all processes that share the directory.
+   * How long a lease lasts after its holder has died, from 100 milliseconds to a day. Make it shorter than
+   * `leaseTimeout` of the refresh policy: otherwise, after a crash, each waiting process makes a token request of its
+   * own. Give the same duration to all processes that share the directory.
    *
    * @default 10 seconds
    */

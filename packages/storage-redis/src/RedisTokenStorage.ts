@@ -21,22 +21,23 @@ import * as Client from "./internal/connection/client.ts"
 import * as Store from "./internal/store/store.ts"
 
 /**
- * Where the Redis is, and how the processes share it.
+ * The options of a storage in Redis without encryption: the address of the Redis, and how the processes share it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RedisStorageOptions {
   /**
-   * The URL of a Redis: `redis://`, or `rediss://` for TLS, with the user name, the password and the db number where they
-   * are needed (`rediss://user:password@redis.example.com:6379/1`).
+   * The URL of a Redis: `redis://`, or `rediss://` for TLS, with the user name, the password and the db number where
+   * they are needed (`rediss://user:password@redis.example.com:6379/1`).
    *
-   * An array, even of one URL, is a Redis Cluster: some of its nodes, or the one address that a cloud provider gives for
-   * the whole cluster. The client finds the other nodes.
+   * An array, even of one URL, is a Redis Cluster: some of its nodes, or the one address that a cloud provider gives
+   * for the whole cluster. The client finds the other nodes.
    */
   readonly url: Redacted.Redacted<string> | ReadonlyArray<Redacted.Redacted<string>>
   /**
-   * Further options of ioredis, such as `tls`, `sentinels`, `password` or `db`. In a cluster they apply to each node, and
+   * Further options of ioredis, such as `tls`, `sentinels`, `password` or `db`. In a cluster they apply to each node,
+   * and
    * `db` can only be 0. With ioredis 6, `protocol` is 2 unless it stands here.
    *
    * @default {}
@@ -44,8 +45,8 @@ export interface RedisStorageOptions {
    */
   readonly redis?: RedisOptions | undefined
   /**
-   * Further options of ioredis for a cluster, such as `dnsLookup` or `natMap`. With this option, a `url` without an array
-   * is a cluster, too.
+   * Further options of ioredis for a cluster, such as `dnsLookup` or `natMap`. With this option, a `url` without an
+   * array is a cluster, too.
    *
    * @default {} if `url` is an array
    * @see https://redis.github.io/ioredis/interfaces/ClusterOptions.html
@@ -58,15 +59,16 @@ export interface RedisStorageOptions {
    */
   readonly prefix?: string | undefined
   /**
-   * How long a lease lasts after its holder has died: from 100 milliseconds to 1 day. Keep it below the `leaseTimeout` of
-   * the `RefreshPolicy` (30 seconds by default). Otherwise each process makes a token request of its own after a crash.
+   * How long a lease lasts after its holder has died: from 100 milliseconds to 1 day. Keep it below the `leaseTimeout`
+   * of the `RefreshPolicy` (30 seconds by default). Otherwise each process makes a token request of its own after a
+   * crash.
    *
    * @default 10 seconds
    */
   readonly leaseDuration?: Duration.DurationInput | undefined
   /**
-   * How long Redis may take to answer a command, including the time to connect: from 1 millisecond to 1 day. After that,
-   * the operation fails and the provider carries on without the storage.
+   * How long Redis may take to answer a command, including the time to connect: from 1 millisecond to 1 day. After
+   * that, the operation fails and the provider carries on without the storage.
    *
    * @default 3 seconds
    */
@@ -120,7 +122,8 @@ const makeStore = (options: RedisStorageOptions) =>
 
 /**
  * A storage in Redis whose tokens are encrypted. It connects on first use and disconnects when the scope closes. While
- * Redis fails, each operation fails with a `TokenStorageError`, and the provider asks the authorization server directly.
+ * Redis fails, each operation fails with a `TokenStorageError`, and the provider asks the authorization server
+ * directly.
  *
  * Fails with `InvalidOptions` if a URL, an encryption key or a duration is invalid.
  *

@@ -6,9 +6,9 @@ import { brotliCompressSync } from "node:zlib"
 
 export interface Bundle {
   readonly name: string
-  /** In bytes, minified. */
+  /** The size in bytes, minified. */
   readonly minified: number
-  /** In bytes, minified and compressed with brotli. */
+  /** The size in bytes, minified and compressed with brotli. */
   readonly compressed: number
   /** The modules with at least one byte in the bundle, as paths. */
   readonly modules: ReadonlyArray<string>

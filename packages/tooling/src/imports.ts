@@ -4,7 +4,8 @@
  * - No circle of files in the `src` of a package.
  * - No circle of rooms there. A room is a folder directly below `src/internal`, or the folder `src/authoring`, with all
  *   the files in it. Every other file is a room of its own.
- * - No import of another package's `internal` modules, and no path that leaves the package. Tests keep this rule as well.
+ * - No import of another package's `internal` modules, and no path that leaves the package. Tests keep this rule as
+ *   well.
  */
 import { readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"

@@ -6,10 +6,10 @@ import { join, relative } from "node:path"
 import { filesBelow, type Package } from "./packages.ts"
 import { readSyntax } from "./syntax.ts"
 
-/** In lines, from the first line of the function to its last line, comments and blank lines included. */
+/** The longest function in lines, from its first line to its last, comments and blank lines included. */
 export const MAX_FUNCTION_LINES = 80
 
-/** In lines, comments and blank lines included. */
+/** The longest file in lines, comments and blank lines included. */
 export const MAX_FILE_LINES = 320
 
 /** The files and functions in the `src` of these packages that are too long, one line each. Barrels are generated. */

@@ -16,7 +16,7 @@ export interface Manifest {
   readonly private?: boolean
   readonly peerDependencies?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
-  /** What takes the place of the fields of the same name in the published manifest. */
+  /** The fields that replace those of the same name in the published manifest. */
   readonly publishConfig?: { readonly exports?: Exports }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The compiler marks no call as free of side effects, so a bundler keeps every call that runs when a module is loaded,
- * and everything that the call mentions, whether its result is used or not.
+ * Marks calls as free of side effects, which the compiler does not do. Without the mark, a bundler keeps every call
+ * that runs when a module is loaded, and everything that the call mentions, whether its result is used or not.
  */
 import MagicString, { type SourceMap } from "magic-string"
 import { loadTimeCalls } from "./syntax.ts"

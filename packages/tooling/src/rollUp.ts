@@ -1,7 +1,9 @@
 /**
- * One file in place of the compiled modules of a package, with a short file for each public module that exports from it.
+ * One file in place of the compiled modules of a package, with a short file for each public module that exports from
+ * it.
  *
- * Node needs about 0.2 ms for each file, and as much for each `import` of another package's module, because it reads the
+ * Node needs about 0.2 ms for each file, and as much for each `import` of another package's module, because it reads
+ * the
  * `exports` of that package again. With 70 modules and 200 such imports, that costs 40 to 80 ms at each start.
  */
 import { readFileSync, rmSync } from "node:fs"
@@ -10,12 +12,12 @@ import { type Plugin, rollup } from "rollup"
 import { filesBelow } from "./packages.ts"
 import { markPure } from "./pure.ts"
 
-/** The file that has what the public modules export. */
+/** The file with everything that the public modules export. */
 export const SHARED = "internal/all.js"
 
 /**
- * Rolls the compiled modules in `folder` up, in place. `entries` are the paths of the public modules in that folder. Types
- * stay as the compiler wrote them, and the source maps lead to the sources of the package.
+ * Rolls the compiled modules in `folder` up, in place. `entries` are the paths of the public modules in that folder.
+ * Types stay as the compiler wrote them, and the source maps lead to the sources of the package.
  */
 export const rollUp = async (folder: string, entries: ReadonlyArray<string>): Promise<void> => {
   const modules = filesBelow(resolve(folder), ".js")
@@ -24,7 +26,7 @@ export const rollUp = async (folder: string, entries: ReadonlyArray<string>): Pr
       entries.map((entry) => [entry.replace(/\.js$/, ""), `${ENTRY}${resolve(folder, entry)}`])
     ),
     external: (specifier) => !/^[./]/.test(specifier) && !specifier.startsWith(ENTRY),
-    // As `sideEffects: false` in the manifests says.
+    // The manifests say the same: `sideEffects: false`.
     treeshake: { moduleSideEffects: false },
     // A public module that has only types is an empty file.
     onwarn: (warning, warn) => warning.code === "EMPTY_BUNDLE" ? undefined : warn(warning),
@@ -49,7 +51,7 @@ export const rollUp = async (folder: string, entries: ReadonlyArray<string>): Pr
   await bundle.close()
 }
 
-/** Begins the names of the short files, which are on no disk before they are written. */
+/** The prefix of the names of the short files, which do not exist on disk before the build writes them. */
 const ENTRY = "entry:"
 
 /** Reads a compiled module together with its source map, and marks its calls as pure. */

@@ -1,6 +1,6 @@
 /**
- * What the checks and the build read from a source: its imports, the lengths of its functions, its kinds of lines, and the
- * calls that run when it is loaded.
+ * The facts that the checks and the build read from a source: its imports, the lengths of its functions, its kinds of
+ * lines, and the calls that run when it is loaded.
  */
 import { parseSync, visitorKeys } from "oxc-parser"
 
@@ -9,7 +9,7 @@ export interface FunctionLength {
   readonly name: string
   /** The line of the file on which the function begins, counted from 1. */
   readonly line: number
-  /** From the first line of the function to its last line, both included. */
+  /** The number of lines from the first line of the function to its last, both included. */
   readonly lines: number
 }
 

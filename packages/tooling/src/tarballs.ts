@@ -1,5 +1,5 @@
 /**
- * What the tarball of a published package must hold, and the modules that a user may import from it.
+ * The required contents of the tarball of a published package, and the modules that a user may import from it.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"

@@ -21,11 +21,11 @@ describe("markPure", () => {
     (text) => assert.strictEqual(marked(text), text)
   )
 
-  it("marks no call that is a statement, since it is there for its effect", () => {
+  it("marks no call that is a statement, since such a call has an effect", () => {
     assert.strictEqual(marked("register(f())"), "register(@f())")
   })
 
-  it("lets a bundler drop what nobody uses", async () => {
+  it("lets a bundler drop the exports that no module uses", async () => {
     const used = `import { f } from "peer"\nexport const c = () => f("used")`
     const unused = `export const a = f(f(1)).pipe(f)\nexport class B extends f("B")() {}`
     const text = `${used}\n${unused}`

@@ -42,7 +42,7 @@ describe("functions of a source", () => {
     assert.deepStrictEqual(read(text).functions, [{ name, line, lines: 2 }])
   })
 
-  it("are counted apart when one stands in another", () => {
+  it("are counted separately when one is inside another", () => {
     const { functions } = read("const outer = () => {\n  const inner = () => {\n  }\n}")
     assert.deepStrictEqual(functions, [
       { name: "outer", line: 1, lines: 4 },

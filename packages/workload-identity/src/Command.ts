@@ -1,5 +1,6 @@
 /**
- * An assertion that a command prints: the command-line tool of a cloud or of a hardware token, or a command of your own.
+ * An assertion that a command prints: the command-line tool of a cloud or of a hardware token, or a command of your
+ * own.
  *
  * @since 0.1.0
  */
@@ -26,7 +27,8 @@ export interface Options {
   /** The path of the program, or its name in `PATH`. No shell interprets it. */
   readonly command: string
   /**
-   * The arguments of the program, or a function of the request that returns them. No shell interprets them: spaces, quotes,
+   * The arguments of the program, or a function of the request that returns them. No shell interprets them: spaces,
+   * quotes,
    * `$` and `*` are passed on unchanged. Other processes can see arguments, so put secrets into `environment`.
    *
    * @default none
@@ -104,9 +106,9 @@ const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformComma
 }
 
 /**
- * A provider that runs the command, without a shell and with an empty standard input. The standard output is the assertion.
- * It is cached until shortly before it expires, one for each list of arguments. An assertion with a `jti` is presented once,
- * and the command runs again for the next token request.
+ * A provider that runs the command, without a shell and with an empty standard input. The standard output is the
+ * assertion. The assertion is cached until shortly before it expires, one for each list of arguments. An assertion with
+ * a `jti` is presented once, and the command runs again for the next token request.
  *
  * @since 0.1.0
  * @category constructors

@@ -44,9 +44,9 @@ const decode = Schema.decodeUnknownOption(Schema.Struct({ value: Schema.String }
 const decodeError = Schema.decodeUnknownOption(Schema.Struct({ message: Schema.String }))
 
 /**
- * A provider of tokens of the job. It reads `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` from `Config`.
- * The tokens of GitHub have a `jti`, by which the authorization server may accept each only once, so that every token request
- * gets a new one. A token without a `jti` is cached until a minute before it expires.
+ * A provider of tokens of the job. It reads `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` from
+ * `Config`. The tokens of GitHub have a `jti`, by which the authorization server may accept each only once, so that
+ * every token request gets a new one. A token without a `jti` is cached until a minute before it expires.
  *
  * @since 0.1.0
  * @category constructors

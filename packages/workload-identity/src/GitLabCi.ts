@@ -30,9 +30,9 @@ export interface Options {
 }
 
 /**
- * A provider of the job's ID token. It reads the variable from `Config` once: GitLab does not change the token while the job
- * runs, and the token is valid for as long as the job may run (`timeout:`). There is no other token, so that every token
- * request presents the same one, also after a refusal.
+ * A provider of the job's ID token. It reads the variable from `Config` once: GitLab does not change the token while
+ * the job runs, and the token is valid for as long as the job may run (`timeout:`). There is no other token, so that
+ * every token request presents the same one, also after a refusal.
  *
  * @since 0.1.0
  * @category constructors

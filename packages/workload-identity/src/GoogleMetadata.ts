@@ -47,8 +47,9 @@ const advice: ReadonlyMap<number, string> = new Map([
 ])
 
 /**
- * A provider of tokens of the service account, one for each audience, cached until a minute before they expire. It requests
- * them from `metadata.google.internal`, or from the host in the variable `GCE_METADATA_HOST`. Requests have the header
+ * A provider of tokens of the service account, one for each audience, cached until a minute before they expire. It
+ * requests them from `metadata.google.internal`, or from the host in the variable `GCE_METADATA_HOST`. Requests have
+ * the header
  * `Metadata-Flavor: Google`, and answers without that header are rejected.
  *
  * @since 0.1.0

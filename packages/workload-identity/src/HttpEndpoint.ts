@@ -24,9 +24,9 @@ import * as CachedSource from "./internal/cachedSource.ts"
  */
 export interface Options {
   /**
-   * The request that is sent, or a function that makes it. The address must be https, or be on this machine or link-local.
-   * Errors and logs show no header and no part of the body, and there is no span. Keep secrets out of the query of the
-   * address, which errors of the platform show.
+   * The request that is sent, or a function that makes it. The address must be https, or be on this machine or
+   * link-local. Errors and logs show no header and no part of the body, and there is no span. Keep secrets out of the
+   * query of the address, which errors of the platform show.
    */
   readonly request: HttpClientRequest | ((request: AssertionRequest) => HttpClientRequest)
   /**
@@ -70,9 +70,9 @@ const keyOf = (request: AssertionRequest): string => {
 }
 
 /**
- * A provider that requests an assertion from the endpoint. The assertion is cached until shortly before it expires: one for
- * all token requests or, where `request` is a function, one for each different argument. An assertion with a `jti` is
- * presented once, and the next token request gets a new one.
+ * A provider that requests an assertion from the endpoint. The assertion is cached until shortly before it expires: one
+ * for all token requests or, where `request` is a function, one for each different argument. An assertion with a `jti`
+ * is presented once, and the next token request gets a new one.
  *
  * @since 0.1.0
  * @category constructors

@@ -11,7 +11,8 @@
 export * as AzureManagedIdentity from "./AzureManagedIdentity.ts"
 
 /**
- * An assertion that a command prints: the command-line tool of a cloud or of a hardware token, or a command of your own.
+ * An assertion that a command prints: the command-line tool of a cloud or of a hardware token, or a command of your
+ * own.
  *
  * @since 0.1.0
  */

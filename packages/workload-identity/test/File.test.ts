@@ -164,7 +164,7 @@ describe("a token file", () => {
       })
     ))
 
-  it.effect("needs a path", () =>
+  it.effect("fails with InvalidOptions for an empty path", () =>
     onDisk(() =>
       Effect.gen(function*() {
         expect((yield* Effect.flip(File.make({ path: "" }))).option).toBe("path")

@@ -68,7 +68,7 @@ export class PinnedIssuer implements Discovery {
         ),
         Effect.flatMap((found) => {
           if (Either.isLeft(found.value)) {
-            // Metadata that cannot be found for a moment stays in use.
+            // Metadata that was found before stays in use if no address has any now.
             const isKnown = before !== undefined && Either.isRight(before.value)
             this.#resource = isKnown ? CachedDocument.extended(before, now) : found
             return Effect.succeed(this.#resource.value)

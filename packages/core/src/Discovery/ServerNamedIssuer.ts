@@ -8,7 +8,7 @@ import { AuthorizationServerMemory, currentTime } from "./AuthorizationServerMem
 import type { Discovered, Discovery, Failure } from "./Discovered.ts"
 import type { Options } from "./Options.ts"
 
-/** Where the server's metadata was found, and by which challenge. */
+/** The metadata of the server, and the challenge with which it was found, if there was one. */
 interface Found {
   readonly document: CachedDocument.CachedDocument<ProtectedResource.SearchResult>
   readonly protectedResource: ProtectedResource.ProtectedResource
@@ -16,8 +16,8 @@ interface Found {
 }
 
 /**
- * Discovery for `issuer: "discover"`: the server names its authorization server. Its metadata decides; if the
- * well-known addresses have none, so does the challenge to a request without a token.
+ * Discovery for `issuer: "discover"`: the server names its authorization server in its metadata. If the well-known
+ * addresses have none, the challenge to a request without a token leads to the metadata.
  *
  * @internal
  */
@@ -27,7 +27,7 @@ export class ServerNamedIssuer implements Discovery {
   #found: Found | undefined
   /** The last metadata that led to no authorization server. The cache must not answer with it again. */
   #refused: CachedDocument.CachedDocument<ProtectedResource.SearchResult> | undefined
-  /** The issuer that credentials have gone to. Another issuer is a change, even if the metadata was forgotten. */
+  /** The issuer to which credentials were sent. Another issuer is a change, even if the metadata was forgotten. */
   #chosen: string | undefined
 
   constructor(options: Options) {
@@ -76,7 +76,7 @@ export class ServerNamedIssuer implements Discovery {
     })
   }
 
-  /** If there is remembered metadata that cannot be read again, it stays in use. */
+  /** Remembered metadata stays in use if the metadata cannot be read again. */
   #readAgain(challenge: Challenge.Challenge | undefined): Effect.Effect<Found, Failure> {
     const before = this.#found
     return before === undefined ? this.#read(challenge) : Effect.catchTag(

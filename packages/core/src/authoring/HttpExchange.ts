@@ -90,7 +90,7 @@ export interface Answer {
  */
 export class NoAnswer extends Data.TaggedError("NoAnswer")<{
   readonly reason: "Transport" | "Timeout" | "TooLarge" | "Unsendable"
-  /** What happened, as the middle of a sentence. */
+  /** The reason as a part of a sentence, without a capital letter and a full stop. */
   readonly description: string
   /** The status, if the head of the answer had arrived and its body then failed. */
   readonly status?: number
@@ -113,8 +113,8 @@ const tooLarge = ({ status }: HttpClientResponse, maxBodySize: number): NoAnswer
   new NoAnswer({ reason: "TooLarge", description: `the answer is larger than ${maxBodySize} bytes`, status })
 
 /**
- * Whether a body is at most so many bytes long, as only an uncompressed one is known to be. Reading such a body at once
- * costs half as much as a stream.
+ * Whether the headers promise a body of at most so many bytes. Only an uncompressed body is as long as they say. Reading
+ * such a body at once costs half as much as a stream.
  *
  * @internal
  */

@@ -2,7 +2,7 @@
  * Fibers that belong to a scope instead of to the caller that happened to start them.
  *
  * A token request, a metadata document and an assertion are shared by many callers. The fiber that gets one must
- * survive its first caller, must end with its owner, and must not tell callers that they were interrupted when only the
+ * survive its first caller, must end with its owner, and must not report an interruption to callers when only the
  * owner was closed. For authors of providers.
  *
  * @since 0.1.0

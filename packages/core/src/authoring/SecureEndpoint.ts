@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import { InsecureEndpoint } from "../OAuthError.ts"
 
 /**
- * Where a host is on the network, as far as its name says. Names are not resolved: `fetch` cannot pin an address, so a
+ * The place of a host on the network, judged by its name. Names are not resolved: `fetch` cannot pin an address, so a
  * public name that resolves to a private address is not detected here.
  *
  * @since 0.1.0
@@ -61,7 +61,7 @@ const reachOfIpv6 = (address: string): Reach => {
 const privateName = /\.(?:corp|home|home\.arpa|internal|intranet|lan|local|localdomain|svc)$/
 
 /**
- * Where the host of a URL is on the network.
+ * The place of a URL's host on the network, judged by its name.
  *
  * @since 0.1.0
  * @category getters

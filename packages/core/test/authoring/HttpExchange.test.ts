@@ -24,7 +24,7 @@ const receive = (response: () => Response, limits: Partial<Limits> = {}) =>
     return yield* exchange(network.httpClient, HttpClientRequest.get(url), { ...defaultLimits, ...limits })
   })
 
-describe("the answer", () => {
+describe("the answer of an exchange", () => {
   it.effect("has the status, the headers and the whole body", () =>
     Effect.gen(function*() {
       const answer = yield* receive(() => new Response("{}", { status: 418, headers: { "Retry-After": "3" } }))
@@ -83,7 +83,7 @@ describe("an answer with content-length", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("limits", () => {
+describe("the limits of an exchange", () => {
   it("are 10 seconds and 1 MiB by default", () => {
     expect(Duration.toMillis(defaultLimits.timeout)).toBe(10_000)
     expect(defaultLimits.maxBodySize).toBe(1_048_576)
@@ -141,7 +141,7 @@ describe("limits", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("the connection", () => {
+describe("the connection of an exchange", () => {
   it.effect("that breaks before the answer is a Transport error with the transport's own cause", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
@@ -163,7 +163,7 @@ describe("the connection", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
-describe("redirects", () => {
+describe("redirects in an exchange", () => {
   it.effect.each([301, 302, 303, 307, 308] as const)(
     "with %i are returned as the answer, and the target receives nothing",
     (status) =>
@@ -186,7 +186,7 @@ describe("redirects", () => {
   })
 })
 
-describe("spans", () => {
+describe("the spans of an exchange", () => {
   // The leak recorder fails the test if a span shows the credential.
   it.effect("do not show the credential, whatever list of hidden headers the user has set", () =>
     Effect.gen(function*() {

@@ -44,7 +44,8 @@ export const storedBy = (keys: ReadonlyArray<Redacted.Redacted<string>>) =>
   )
 
 /**
- * Makes a storage whose place reads with `slow`, and `others`, by which another process writes to the same place at once.
+ * Makes a storage whose place reads with `slow`, and `others`, by which another process writes to the same place at
+ * once.
  */
 export type MakeSlowPlace = (slow: <A>(read: () => A) => Effect.Effect<A>) => {
   readonly storage: TokenStorage.TokenStorage.Service

@@ -1,5 +1,5 @@
 /**
- * What the callers of the demo see: the answers that remain after the library has renewed tokens and sent requests again.
+ * The view of the demo's callers: the answers that remain after the library has renewed tokens and sent requests again.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * What all acts of the demo share: two real servers, the keys of those who sign, and what has been observed so far.
+ * The parts that all acts of the demo share: two real servers, the keys of the signers, and the observations so far.
  */
 import type { AccessToken } from "@effect-mcp-auth/core"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"

@@ -1,5 +1,5 @@
 /**
- * What happens to the tokens of the demo, counted over all of its clients, and printed as it happens.
+ * The history of the tokens of the demo, counted over all of its clients, and printed as it happens.
  */
 import { AccessToken, OAuthEvent, OAuthProvider } from "@effect-mcp-auth/core"
 import * as Effect from "effect/Effect"

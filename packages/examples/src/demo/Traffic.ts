@@ -7,8 +7,8 @@ import { decodeJwt } from "jose"
 import type { Hop } from "./Transcript.ts"
 
 /**
- * `servers` maps origins to the names in the reports. `report` is called when the head of the answer has arrived; the body
- * may still be on its way.
+ * `servers` maps origins to the names in the reports. `report` is called when the head of the answer has arrived; the
+ * body may still be on its way.
  */
 export const traced =
   (servers: Readonly<Record<string, string>>, report: (hop: Hop) => void): typeof globalThis.fetch =>

@@ -1,6 +1,6 @@
 /**
- * What the demo prints: acts, every exchange as it happens, what happens to the tokens, checks, and a summary. Lines are at
- * most 100 columns wide. Colours appear only on a terminal that shows them (`styleText` respects `NO_COLOR`).
+ * The output of the demo: acts, every exchange as it happens, what happens to the tokens, checks, and a summary. Lines
+ * are at most 100 columns wide. Colours appear only on a terminal that shows them (`styleText` respects `NO_COLOR`).
  */
 import { styleText } from "node:util"
 

@@ -15,12 +15,12 @@ import * as identities from "./identities.ts"
 import * as Stage from "./Stage.ts"
 import * as TokenHistory from "./TokenHistory.ts"
 
-/** In seconds. A run takes about 15 s. */
+/** The time limit of a run, in seconds. A run takes about 15 s. */
 const timeLimit = 27
 
 class DemoFailed extends Data.TaggedError("DemoFailed")<{ readonly broken: ReadonlyArray<string> }> {
   override get message(): string {
-    return `The demo did not do what it should:\n${this.broken.map((text) => `  - ${text}`).join("\n")}`
+    return `The demo failed these checks:\n${this.broken.map((text) => `  - ${text}`).join("\n")}`
   }
 }
 
@@ -34,7 +34,7 @@ const demo = Effect.gen(function*() {
   summarize(stage)
   const { broken } = stage.transcript
   if (broken.length > 0) return yield* new DemoFailed({ broken })
-  console.log("\nEverything went as it should.\n")
+  console.log("\nEvery check passed.\n")
 }).pipe(Effect.scoped)
 
 const introduce = ({ authorizationServer, clientKey, mcpServer, transcript }: Stage.Stage): void => {

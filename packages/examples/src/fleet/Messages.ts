@@ -8,7 +8,7 @@ export const Settings = Schema.Struct({
   fibers: Schema.Number,
   /** Time between two calls of a fiber, in milliseconds. */
   pause: Schema.Number,
-  /** In milliseconds. */
+  /** How long a lease lasts, in milliseconds. */
   leaseDuration: Schema.Number,
   serverUrl: Schema.String,
   issuer: Schema.String,
@@ -23,7 +23,7 @@ export const Settings = Schema.Struct({
 })
 export type Settings = typeof Settings.Type
 
-/** What a worker has counted since it started. */
+/** The counts of a worker since it started. */
 export const Counts = Schema.Struct({
   calls: Schema.Number,
   failed: Schema.Number,

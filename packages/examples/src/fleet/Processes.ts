@@ -1,5 +1,6 @@
 /**
- * The processes of `pnpm demo:fleet`. A killed process is replaced. A process that ends by itself is counted as crashed.
+ * The processes of `pnpm demo:fleet`. A killed process is replaced. A process that ends by itself is counted as
+ * crashed.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -64,7 +65,7 @@ export const make = (
         crashed: () => crashed,
         kill: async (name: string) => {
           await end(name)
-          // After the scope has closed, nobody would end a new process.
+          // After the scope has closed, no finalizer would end a new process.
           if (!closed) start()
         },
         close: () => {

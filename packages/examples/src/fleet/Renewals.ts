@@ -23,8 +23,8 @@ export class Renewals {
   }
 
   /**
-   * The renewal that a request is for. No token is renewed before half of its lifetime has passed, so a request within the
-   * first third is one more for the same token.
+   * The renewal that a request is for. No token is renewed before half of its lifetime has passed, so a request within
+   * the first third is one more for the same token.
    */
   arrived(users: string, at: number): Renewal {
     const last = this.all.findLast((renewal) => renewal.users === users)

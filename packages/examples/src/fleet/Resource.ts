@@ -1,6 +1,6 @@
 /**
- * The protected resource that the callers of `pnpm demo:fleet` read. It costs next to nothing, so that a thousand callers
- * measure the fleet and not the server: the signature of a token is verified once, its expiry at every call.
+ * The protected resource that the callers of `pnpm demo:fleet` read. It costs next to nothing, so that a thousand
+ * callers measure the fleet and not the server: the signature of a token is verified once, its expiry at every call.
  */
 import * as Effect from "effect/Effect"
 import * as jose from "jose"

@@ -21,8 +21,9 @@ export interface Run {
 }
 
 /**
- * How long a takeover may take after the lease has expired. Waiting processes look at the files every 50 ms, a process that
- * has only read tokens so far has to discover the token endpoint first, and a new process starts at the same moment.
+ * How long a takeover may take after the lease has expired. Waiting processes look at the files every 50 ms, a process
+ * that has only read tokens so far has to discover the token endpoint first, and a new process starts at the same
+ * moment.
  */
 const slack = 1000
 
@@ -80,7 +81,7 @@ export const table = (run: Run): string => {
   return rows.map(([name, value]) => `  ${name.padEnd(25)}${value}`).join("\n")
 }
 
-/** None if the fleet did what it should. */
+/** The problems of a run. Empty for a correct run. */
 export const problems = (run: Run): ReadonlyArray<string> => {
   const { accessTokenLifetime, counts, crashed, duration, kill, leaseDuration, processes, renewals, shares } = run
   const last = (of: "failure" | "storageFailure") => counts.map((one) => one[of]).findLast((text) => text !== "")

@@ -1,7 +1,7 @@
 /**
- * `pnpm demo:fleet`: four processes of 250 callers each against one authorization server whose tokens expire after a few
- * seconds, with the storage of your choice. The program counts what the storage saves. With `--kill` it kills each process
- * that renews a token in the middle of the renewal, and counts how the others go on.
+ * `pnpm demo:fleet`: four processes of 250 callers each against one authorization server whose tokens expire after a
+ * few seconds, with the storage of your choice. The program counts what the storage saves. With `--kill` it kills each
+ * process that renews a token in the middle of the renewal, and measures how the other processes take over.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -23,10 +23,13 @@ const fibers = 250
 /** Time between two calls of a fiber, in milliseconds. */
 const pause = 3000
 
-/** In milliseconds. Short with `--kill`, so that leases expire during the run; a process that pauses longer loses its lease. */
+/**
+ * The duration of a lease, in milliseconds. It is short with `--kill`, so that leases expire during the run; a process
+ * that pauses longer loses its lease.
+ */
 const leaseDurationOf = (kill: boolean) => kill ? 2000 : 10_000
 
-/** In seconds. */
+/** The lifetime of an access token, in seconds. */
 const accessTokenLifetime = 8
 
 /** Time that the authorization server takes to answer, in milliseconds. */
@@ -120,7 +123,7 @@ const fleet = Effect.fnUntraced(function*(options: Options.Options) {
   console.log(`${process.stdout.isTTY ? "\n" : ""}\n${Summary.table(run)}\n`)
   const problems = Summary.problems(run)
   if (problems.length > 0) {
-    yield* new FleetFailed({ message: `The fleet did not do what it should: ${problems.join("; ")}.` })
+    yield* new FleetFailed({ message: `The fleet failed: ${problems.join("; ")}.` })
   }
 }, Effect.scoped)
 

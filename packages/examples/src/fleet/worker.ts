@@ -1,6 +1,6 @@
 /**
- * One process of `pnpm demo:fleet`: many fibers that read a report again and again, with one provider, on the storage that
- * the processes share.
+ * One process of `pnpm demo:fleet`: many fibers that read a report again and again, with one provider, on the storage
+ * that the processes share.
  */
 import * as ClientSecret from "@effect-mcp-auth/client-secret/ClientSecret"
 import type { OAuthEvent } from "@effect-mcp-auth/core/OAuthEvent"

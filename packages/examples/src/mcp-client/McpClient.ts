@@ -84,7 +84,7 @@ export const layer = (
 export const textOf = (content: CallToolResult["content"]): string =>
   content.map((part) => part.type === "text" ? part.text : `(${part.type})`).join(" ")
 
-/** When the Effect is interrupted, the official client tells the server that the request is cancelled. */
+/** When the Effect is interrupted, the official client sends the server a cancellation of the request. */
 const attempt = <A>(
   operation: McpError["operation"],
   call: (signal: AbortSignal) => Promise<A>

@@ -1,5 +1,6 @@
 /**
- * `pnpm --filter @effect-mcp-auth/examples observability`: prints what an operator sees of a nightly job and its tokens.
+ * `pnpm --filter @effect-mcp-auth/examples observability`: prints what an operator sees of a nightly job and its
+ * tokens.
  */
 import type { HrTime } from "@opentelemetry/api"
 import type { MetricData } from "@opentelemetry/sdk-metrics"

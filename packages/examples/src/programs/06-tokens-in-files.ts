@@ -1,5 +1,6 @@
 /**
- * Keep the token in an encrypted file, so that the next run of a job, or another process of the machine, needs no new one.
+ * Keep the token in an encrypted file, so that the next run of a job, or another process of the machine, needs no new
+ * one.
  *
  * Environment: MCP_SERVER_URL, MCP_ISSUER, MCP_CLIENT_ID, MCP_CLIENT_SECRET, REPORT_URL, TOKEN_DIRECTORY,
  * TOKEN_ENCRYPTION_KEY (openssl rand -base64 32)

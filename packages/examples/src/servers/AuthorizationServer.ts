@@ -57,7 +57,7 @@ export interface AuthorizationServer {
   readonly jwksUri: string
   readonly tokenEndpoint: string
   readonly clients: readonly [Client, ...ReadonlyArray<Client>]
-  /** From now on, issues tokens for this server. Requests for any other are refused with `invalid_target`. */
+  /** Issues tokens for this server from now on. Requests for any other server are refused with `invalid_target`. */
   readonly register: (resourceServer: ResourceServer) => Effect.Effect<void>
   /** How many requests have arrived so far at `METHOD /path`. */
   readonly requests: (endpoint: string) => number

@@ -49,8 +49,8 @@ export interface McpServer {
   readonly resourceMetadataUrl: string
   /**
    * Refuses every token that was issued before now, as an operator does after a leak. Of the tokens issued in the
-   * current second, the server refuses those that it has seen. The authorization server goes on as before, so that the
-   * server accepts new tokens.
+   * current second, the server refuses those that it has seen. The authorization server issues tokens as before, so
+   * that the server accepts new tokens.
    */
   readonly revokeAll: Effect.Effect<void>
   /** How many requests have arrived so far at `METHOD /path`. */
@@ -236,8 +236,8 @@ const isTokenError = (error: unknown): error is jose.errors.JOSEError =>
   !(error instanceof jose.errors.JWKSTimeout || error instanceof jose.errors.JWKSInvalid)
 
 /**
- * Which tokens are revoked. `iat` counts in whole seconds, too coarse to tell a token from its successor of the same
- * second. The tokens of the latest second that the server has seen are therefore revoked by their `jti`.
+ * The record of revoked tokens. `iat` counts in whole seconds, too coarse to tell a token from its successor of the
+ * same second. The tokens of the latest second that the server has seen are therefore revoked by their `jti`.
  */
 const makeRevocations = () => {
   const denied = new Set<string>()

@@ -3,10 +3,12 @@
  */
 import { Renewals } from "../../src/fleet/Renewals.ts"
 
-/** Of a token, in milliseconds. */
+/** The lifetime of a token, in milliseconds. */
 export const lifetime = 6000
 
-/** Four renewals. With `kill`, the renewing process is dead after 100 ms, and another requests the token 900 ms later. */
+/**
+ * Four renewals. With `kill`, the renewing process is dead after 100 ms, and another requests the token 900 ms later.
+ */
 export const renewalsOf = (kill: boolean) => {
   const renewals = new Renewals(lifetime)
   for (const at of [0, 5000, 10_000, 15_000]) {

@@ -83,7 +83,7 @@ describe("McpClient on servers in memory", () => {
       assert.match(error.message, /^listTools failed: /)
     }).pipe(Effect.provide(InMemory)))
 
-  it.effect("when its caller is interrupted, tells the MCP server that the call is cancelled", () =>
+  it.effect("when its caller is interrupted, sends the MCP server a cancellation of the call", () =>
     Effect.gen(function*() {
       const { callTool } = yield* McpClient.McpClient
       const { network } = yield* TestServers.TestServers

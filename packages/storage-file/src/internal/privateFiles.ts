@@ -21,8 +21,8 @@ export interface Folder {
 }
 
 /**
- * Folders that only their owner can enter, with files that only their owner can read. A folder or a file that is open to
- * other users, belongs to another user or is a symbolic link fails with a `TokenStorageError` of reason `Insecure`.
+ * Folders that only their owner can enter, with files that only their owner can read. A folder or a file that is open
+ * to other users, belongs to another user or is a symbolic link fails with a `TokenStorageError` of reason `Insecure`.
  *
  * @internal
  */

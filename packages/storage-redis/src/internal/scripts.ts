@@ -31,11 +31,12 @@ return redis.call("GET", KEYS[1])
 }
 
 /**
- * Replaces a record, if Redis still holds the record that was read, and if the writer has not lost its lease since then.
+ * Replaces a record, if Redis still holds the record that was read, and if the writer has not lost its lease since
+ * then.
  *
  * Keys: the record, the fence. Arguments: the record that was read ("" for none), the new record ("" to remove it), the
- * milliseconds to keep it, the writer's fencing token ("" if it holds no lease). Returns 1 after a replacement, 0 if Redis
- * holds another record, -1 if a later holder has taken the lease.
+ * milliseconds to keep it, the writer's fencing token ("" if it holds no lease). Returns 1 after a replacement, 0 if
+ * Redis holds another record, -1 if a later holder has taken the lease.
  *
  * @internal
  */
@@ -55,9 +56,9 @@ return 1
  * was sent twice over a broken connection, the lease starts again. A lease without an expiry, which this package never
  * writes, gets one.
  *
- * Keys: the lease, the fence, the line. Arguments: the holder, the duration of the lease in milliseconds, the milliseconds
- * to remember the fence and the line. Returns the fencing token, from 1 and greater with each holder; or, as a number of
- * at most 0, the milliseconds until another holder's lease expires (see `decodeAcquired`).
+ * Keys: the lease, the fence, the line. Arguments: the holder, the duration of the lease in milliseconds, the
+ * milliseconds to remember the fence and the line. Returns the fencing token, from 1 and greater with each holder; or,
+ * as a number of at most 0, the milliseconds until another holder's lease expires (see `decodeAcquired`).
  *
  * @internal
  */
@@ -113,8 +114,8 @@ return redis.call("PEXPIRE", KEYS[1], ARGV[2])
 
 /**
  * Releases the lease if the caller holds it, and removes the caller from the line. If the lease is then free, wakes the
- * first waiter in line that receives the message, and drops those before it: a process that died in line does not listen.
- * In a cluster, a waiter that listens at another node is not counted either, so there the script wakes several.
+ * first waiter in line that receives the message, and drops those before it: a process that died in line does not
+ * listen. In a cluster, a waiter that listens at another node is not counted either, so there the script wakes several.
  *
  * Keys: the lease, the line. Arguments: the holder, the prefix of the waiters' channels.
  *

@@ -43,7 +43,7 @@ export interface RedisServer {
   readonly errors: () => Promise<number>
   /** Adds a user with the password `canary-${name}`. Returns the URL with that user. */
   readonly addUser: (name: string, ...rules: ReadonlyArray<string>) => Effect.Effect<string>
-  /** Waits until so many waiters stand in the line of a lease. */
+  /** Waits until so many waiters are in the line of a lease. */
   readonly untilInLine: (line: string, count: number) => Effect.Effect<unknown>
   /** Kills the server. Its data is lost. */
   readonly stop: Effect.Effect<void>

@@ -1,9 +1,9 @@
 /**
- * Builds the published package in the current folder: an empty `dist`, then the types of its modules, and their code rolled
- * up.
+ * Builds the published package in the current folder: an empty `dist`, then the types of its modules, and their code
+ * rolled up.
  *
- * The tests of a package also test its internal modules, and see their types in `build/src`. `dist` is compiled apart, so
- * that it can leave out what is `@internal`.
+ * The tests of a package also test its internal modules, and see their types in `build/src`. `dist` is compiled apart,
+ * so that it can leave out what is `@internal`.
  */
 import { readFileSync, rmSync } from "node:fs"
 import { runCompiler, typescript } from "../compilers.ts"

@@ -16,7 +16,7 @@ const limits: HttpExchange.Limits = { timeout: "10 seconds", maxBodySize: 64 * 1
 export interface Source {
   /** The name of the service in error messages. */
   readonly name: string
-  /** What to check if the service does not answer, as a sentence. */
+  /** Advice if the service does not answer, as a sentence. */
   readonly remedy: string
   /** Whether anything in the request may be secret. */
   readonly isHidden?: boolean | undefined

@@ -2,7 +2,7 @@ import * as AccessToken from "../../AccessToken.ts"
 import * as Challenge from "../../Challenge.ts"
 
 /**
- * Why a request is sent again: the server answered 401, or 403 with `insufficient_scope` (RFC 6750 §3.1).
+ * The reason for sending a request again: the server answered 401, or 403 with `insufficient_scope` (RFC 6750 §3.1).
  *
  * @internal
  */
@@ -19,7 +19,7 @@ export type Tried = ReadonlySet<Cause>
 export const nothingTried: Tried = new Set()
 
 /**
- * The provider is to renew the token, as the challenge demands. Then `afterRenewal` or `failsCall` decides.
+ * The provider must renew the token, as the challenge demands. Then `afterRenewal` or `failsCall` decides.
  *
  * @internal
  */
@@ -30,9 +30,9 @@ export interface Renewal {
 }
 
 /**
- * The decision after a response: the token is renewed, or, if the result is `undefined`, the response goes to the caller. A 403
- * asks for another token only if its challenge says that the scope is insufficient (RFC 6750 §3.1). The token is renewed
- * even if the body cannot be sent again, so that the next call has a valid one.
+ * The decision after a response: the token is renewed, or, if the result is `undefined`, the response goes to the
+ * caller. A 403 asks for another token only if its challenge says that the scope is insufficient (RFC 6750 §3.1). The
+ * token is renewed even if the body cannot be sent again, so that the next call has a valid token.
  *
  * @param header the `WWW-Authenticate` header of the response
  *
@@ -51,8 +51,8 @@ export const afterResponse = (
 }
 
 /**
- * The decision after a renewal: the request is sent again, with the result as its causes, if there is another token and the body
- * can be sent again. If the result is `undefined`, the response goes to the caller.
+ * The decision after a renewal: the request is sent again, with the result as its causes, if there is another token and
+ * the body can be sent again. If the result is `undefined`, the response goes to the caller.
  *
  * @internal
  */
@@ -65,8 +65,8 @@ export const afterRenewal = (
   AccessToken.isSame(renewed, rejected) || !canBeSentAgain(body) ? undefined : new Set([...tried, cause])
 
 /**
- * Whether the call fails if the renewal fails. If not, the response goes to the caller: the server's 403 explains more than
- * the failure to widen the scope, and a 401 alone would explain less than the error.
+ * Whether the call fails if the renewal fails. If not, the response goes to the caller: the server's 403 explains more
+ * than the failure to widen the scope, and a 401 alone would explain less than the error.
  *
  * @internal
  */

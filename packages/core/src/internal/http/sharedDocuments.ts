@@ -26,7 +26,7 @@ export interface Options<in A> {
   readonly capacity: number
 }
 
-/** In milliseconds. A reader that doubts its document accepts one that was read within this time. */
+/** A reader that doubts its document accepts one that was read within this time, in milliseconds. */
 const JUST_NOW = 60_000
 
 /**

@@ -44,7 +44,8 @@ export class AcquisitionWaiters {
       if (waitsOutOutage(demand) && state.held.valid(at) === undefined) state.waiterArrived(at)
       const inFlight = this.#flights.current
       if (inFlight === undefined) return this.#start(demand, at)
-      // The held token is the outcome of that acquisition, and does not meet the demand. The next one starts at its end.
+      // The held token is the outcome of that acquisition, and does not meet the demand. The next one starts at its
+      // end.
       if (inFlight.isDelivered) return Effect.zipRight(inFlight.ended, this.acquire(demand))
       if (isAnsweredBy(demand, inFlight.demand)) return this.#join(inFlight, demand)
       return Effect.flatMap(
@@ -82,7 +83,9 @@ export class AcquisitionWaiters {
     )
   }
 
-  /** Fails at once with a failure that is still current, unless it is worth waiting until the next attempt is allowed. */
+  /**
+   * Fails at once with a failure that is still current, unless it is worth waiting until the next attempt is allowed.
+   */
   #start(demand: Demand, at: number): Acquired {
     const { clock, state, telemetry } = this.#parts
     const failure = state.outage.current(at)
@@ -129,7 +132,7 @@ export class AcquisitionWaiters {
 }
 
 /**
- * The defect that callers of a closed provider die of.
+ * The defect with which callers of a closed provider fail.
  *
  * @internal
  */

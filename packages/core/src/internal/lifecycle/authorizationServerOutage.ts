@@ -51,8 +51,9 @@ export class Outage {
   /**
    * An attempt has failed.
    *
-   * @param mandatoryAt when the mandatory part of the held token begins, if a valid token is held. Before that moment the
-   *   background has time. From that moment on callers depend on the next attempt, so the wait ends there at the latest.
+   * @param mandatoryAt when the mandatory part of the held token begins, if a valid token is held. Before that moment
+   *   the background has time. From that moment on callers depend on the next attempt, so the wait ends there at the
+   *   latest.
    */
   failed(cause: Cause.Cause<OAuthError>, from: number, jitter: number, mandatoryAt: number | undefined): void {
     this.#forgetIfOver(from)
@@ -64,7 +65,7 @@ export class Outage {
     this.#failure = { cause, from, until: urgent ? until : Math.min(until, Math.max(soonest, mandatoryAt)) }
   }
 
-  /** An attempt has succeeded, or what is known of the outage is too old to be of use. */
+  /** An attempt has succeeded, or the last failure is too old to say anything about the present. */
   ended(): void {
     this.#failure = undefined
     this.#failures = 0
@@ -90,7 +91,7 @@ export class Outage {
 
   /**
    * Forgets the outage if no caller has asked for so long that the last failure says nothing about the present, or if
-   * the clock has been set back behind the outage.
+   * the clock has been set back to before the outage.
    */
   #forgetIfOver(at: number): void {
     const last = this.#failure

@@ -12,7 +12,7 @@ import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
 import * as StoredToken from "./storedToken.ts"
 
 /**
- * How one token is acquired: from the storage if another provider or process has put a good one there, else from the
+ * Acquires one token: from the storage if another provider or process has put a usable one there, else from the
  * authorization server. One acquisition at a time. Delivers a token of the authorization server before it is stored,
  * because the storage may be slow.
  *
@@ -93,7 +93,9 @@ const failed = (parts: LifecycleParts, cause: Cause.Cause<OAuthError>, { missing
 const asBug = <E>({ fibers }: LifecycleParts, cause: Cause.Cause<E>): Cause.Cause<E> =>
   fibers.isClosed() || !Cause.isInterruptedOnly(cause) ? cause : Cause.die(new Error(INTERRUPTED))
 
-/** The refresh token of the latest token: where each use of a refresh token issues the next, earlier ones are used up. */
+/**
+ * The refresh token of the latest token: where each use of a refresh token issues the next, earlier ones are used up.
+ */
 const refreshOf = (tokens: ReadonlyArray<AccessToken | undefined>) => {
   const latest = tokens.filter((token) => token !== undefined).reduce<AccessToken | undefined>(
     (latest, token) => latest === undefined || token.issuedAt > latest.issuedAt ? token : latest,

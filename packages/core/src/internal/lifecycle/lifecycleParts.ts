@@ -17,7 +17,7 @@ import type { StorageGuard } from "./storageGuard.ts"
 export type Acquired = Effect.Effect<AccessToken, OAuthError>
 
 /**
- * What the rooms of one lifecycle share.
+ * The parts that the rooms of one lifecycle share.
  *
  * @internal
  */
@@ -33,6 +33,6 @@ export interface LifecycleParts {
   /** The fibers of the provider. An acquisition belongs to the provider, not to the caller that starts it. */
   readonly fibers: OwnedFibers
   readonly clock: Clock.Clock
-  /** In milliseconds since the epoch. */
+  /** The current time, in milliseconds since the epoch. */
   readonly now: () => number
 }

@@ -17,8 +17,8 @@ import { StepUps } from "./stepUps.ts"
  * - `foundInStorage` and `scopesWithdrawn` come between `acquisitionStarted` and the end of the acquisition.
  * - `obtained`, `loaded`, `failed` and `stepUpRefused` end the acquisition. Exactly one of them follows each
  *   `acquisitionStarted`, unless the provider is closed first.
- * - `used` and `rejected` need a held token, which `obtained` or `loaded` has brought. After `rejected` there is no held
- *   token until `obtained` or `loaded`.
+ * - `used` and `rejected` need a held token, which `obtained` or `loaded` has brought. After `rejected` there is no
+ *   held token until `obtained` or `loaded`.
  * - `waiterArrived` may come at any time without a valid token. It starts the patience for an outage, which `obtained`
  *   and `loaded` end.
  * - `backgroundPaused` follows `failed` of a scheduled renewal. `obtained` and `loaded` end the pause.

@@ -9,8 +9,8 @@ import * as Schedule from "effect/Schedule"
 export interface Options {
   readonly clock: Clock.Clock
   /**
-   * When to renew next, in milliseconds since the epoch. A moment in the past means now. `undefined` means that there is
-   * nothing to do until the next `unsafeWake`.
+   * When to renew next, in milliseconds since the epoch. A moment in the past means now. `undefined` means that there
+   * is nothing to do until the next `unsafeWake`.
    */
   readonly next: (at: number) => number | undefined
   /** One attempt to renew. Returns whether the attempt brought a token. `next` must reflect the outcome. */

@@ -7,8 +7,8 @@ const MAX_PER_TOKEN = 8
 const MAX_GAINED = 64
 
 /**
- * The scopes that step-ups have gained, and those that the authorization server has refused. Renewals ask for the gained
- * scopes again. A refused combination of scopes is requested at most once per token.
+ * The scopes that step-ups have gained, and those that the authorization server has refused. Renewals ask for the
+ * gained scopes again. A refused combination of scopes is requested at most once per token.
  *
  * @internal
  */
@@ -36,8 +36,8 @@ export class StepUps {
   }
 
   /**
-   * The authorization server gave a final refusal. The refusal is of these scopes together: each of them alone may still
-   * be granted.
+   * The authorization server gave a final refusal. The refusal is of these scopes together: each of them alone may
+   * still be granted.
    */
   refused(missing: ReadonlyArray<string>): void {
     this.#attempts++

@@ -59,7 +59,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
     return new Callers(parts, waiters, refresh)
   })
 
-/** Answers callers from memory where possible. All else goes to the shared acquisition. */
+/** Answers callers from memory where possible. Other demands go to the shared acquisition. */
 class Callers implements TokenLifecycle {
   readonly #parts: LifecycleParts
   readonly #waiters: AcquisitionWaiters
@@ -102,7 +102,7 @@ class Callers implements TokenLifecycle {
         : this.#replace(rejected, challenge)
     }).pipe(Effect.tap(this.#markUsed))
 
-  /** For a 403 that names scopes (RFC 6750 §3.1). Returns the caller's token if asking for them would not help. */
+  /** Answers a 403 that names scopes (RFC 6750 §3.1). Returns the caller's token if asking for them would not help. */
   #stepUp(rejected: AccessToken.AccessToken, challenge: Challenge.Challenge): Acquired {
     const { now, state: { held, outage, stepUps }, stepUp } = this.#parts
     const needed = Challenge.requiredScopes(challenge)
@@ -117,7 +117,7 @@ class Callers implements TokenLifecycle {
       : Effect.succeed(rejected)
   }
 
-  /** For a 401. Returns the caller's token if another one would be rejected too. */
+  /** Answers a 401. Returns the caller's token if another one would be rejected too. */
   #replace(rejected: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined): Acquired {
     const { now, state, state: { held }, telemetry } = this.#parts
     const demand: Demand = { ...forReason("Rejected"), rejected, challenge }

@@ -15,7 +15,7 @@ export interface Options<in out T> {
 const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
- * The entries that nobody uses, those that have been idle for longest first, and the one fiber that expires them.
+ * The idle entries, those that have been idle for longest first, and the one fiber that expires them.
  *
  * @internal
  */

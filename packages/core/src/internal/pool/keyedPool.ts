@@ -13,7 +13,7 @@ import { IdleEntries } from "./idleEntries.ts"
 export interface Options<in K, out A, out E, out R> {
   /** Makes the value of a key, in the context of `make`. The scope is the value's own. */
   readonly lookup: (key: K) => Effect.Effect<A, E, R>
-  /** How long a value that nobody uses is kept, in milliseconds. */
+  /** How long an idle value stays open, in milliseconds. */
   readonly idleTimeToLive: number
   /** Above this number of values, idle ones are closed at once. */
   readonly capacity: number
@@ -77,7 +77,7 @@ export class KeyedPool<K, A, E, R> {
       (entry) => this.#fibers.orWhenClosed(entry.value, this.#options.onClosed)
     )
 
-  /** The next user of the key gets a new value. The present value is closed once nobody uses it. */
+  /** The next user of the key gets a new value. The present value is closed once no caller uses it. */
   readonly invalidate = (key: K): Effect.Effect<void> =>
     Effect.sync(() => {
       const entry = this.#find(key)
@@ -132,7 +132,7 @@ export class KeyedPool<K, A, E, R> {
     return entry
   }
 
-  /** An entry without users becomes idle, or is closed if it is not to be kept. */
+  /** An entry without users becomes idle, or is closed if it cannot be used again. */
   #settle(entry: Entry<K, A, E>): void {
     if (this.#fibers.isClosed() || entry.users > 0 || entry.isMaking) return
     if (!entry.isCurrent || this.#options.idleTimeToLive <= 0) return this.#close(entry)

@@ -44,7 +44,7 @@ export const checkOptions = (options: Options): Either.Either<void, InvalidOptio
     }
     for (const name of Object.keys(options.additionalParameters ?? {})) {
       if (reservedParameters.has(name)) {
-        yield* invalid("additionalParameters", `"${name}" is set by the protocol. Use the option that stands for it.`)
+        yield* invalid("additionalParameters", `"${name}" is set by the protocol. Use the provider's option for it.`)
       }
     }
   })

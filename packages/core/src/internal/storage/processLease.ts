@@ -6,8 +6,8 @@ import type * as Scope from "effect/Scope"
 type Ticket = Deferred.Deferred<void>
 
 /**
- * Leases within this process: for each name a queue in the order of arrival, whose first ticket holds the lease. An empty
- * queue is removed.
+ * Leases within this process: for each name a queue in the order of arrival, whose first ticket holds the lease. An
+ * empty queue is removed.
  *
  * @internal
  */

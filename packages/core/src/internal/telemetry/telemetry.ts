@@ -34,7 +34,7 @@ interface Updatable {
 /** An acquisition that has not brought a token yet. */
 interface Acquisition extends Demand {
   readonly span: Tracer.Span
-  /** In nanoseconds, by the monotonic clock. */
+  /** When the acquisition started, in nanoseconds by the monotonic clock. */
   readonly startedAt: bigint
 }
 

@@ -5,7 +5,7 @@ import { isTransient, type OAuthError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
 import { type Attributes, errorType, factsOf, reasons, secondsToLive } from "./attributes.ts"
 
-/** For how long a warning is not repeated, in milliseconds. */
+/** The time in which a warning is not repeated, in milliseconds. */
 const QUIET = 10 * 60 * 1000
 
 type HasToken = "TokenObtained" | "TokenRenewed" | "TokenLoaded"

@@ -1,6 +1,6 @@
 /**
- * Whether two issuer identifiers are equal character by character (RFC 8414 §3.3). The only difference that is tolerated
- * is one trailing slash.
+ * Whether two issuer identifiers are equal character by character (RFC 8414 §3.3). The only difference that is
+ * tolerated is one trailing slash.
  *
  * @internal
  */

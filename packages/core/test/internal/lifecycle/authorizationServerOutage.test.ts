@@ -85,7 +85,7 @@ describe("Outage: how long a failure answers callers", () => {
     const outage = make()
     failWith(outage, transientError(), 0)
     failWith(outage, transientError(), 1000)
-    // Current until 3 s, and of use for another 10 s.
+    // The failure is current until 3 s, and counts as recent for another 10 s.
     expect(failWith(outage, transientError(), 13_001)?.until).toBe(14_001)
   })
 })
@@ -122,7 +122,7 @@ describe("Outage: how long callers without a token wait", () => {
     const outage = make()
     outage.waiterArrived(0)
     failWith(outage, transientError(), 0)
-    // The failure is current until 1 s, and of use for another 10 s.
+    // The failure is current until 1 s, and counts as recent for another 10 s.
     outage.waiterArrived(11_000)
     expect(outage.isWorthWaiting(error, 11_000)).toBe(false)
     outage.waiterArrived(11_001)
@@ -130,7 +130,7 @@ describe("Outage: how long callers without a token wait", () => {
     expect(outage.isOngoing(11_001)).toBe(false)
   })
 
-  it("a clock that was set back behind the first waiter starts the patience anew", () => {
+  it("a clock that was set back to before the first waiter starts the patience anew", () => {
     const outage = make()
     outage.waiterArrived(50_000)
     outage.waiterArrived(40_000)
@@ -138,7 +138,7 @@ describe("Outage: how long callers without a token wait", () => {
     expect(outage.isWorthWaiting(error, 50_000)).toBe(false)
   })
 
-  it("a clock that was set back behind the outage ends it", () => {
+  it("a clock that was set back to before the outage ends the outage", () => {
     const outage = make()
     failWith(outage, transientError(), 50_000)
     outage.waiterArrived(40_000)

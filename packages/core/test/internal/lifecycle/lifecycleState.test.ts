@@ -100,7 +100,7 @@ describe("LifecycleState: transitions", () => {
     expect(state.stepUps.gained).toEqual([])
   })
 
-  it("the count of step-ups goes on over rejected tokens, and starts anew with a renewal", () => {
+  it("the count of step-ups continues over rejected tokens, and starts anew with a renewal", () => {
     const { state } = makeHolding()
     for (let count = 0; count < 8; count++) state.stepUpRefused([`x${count}`])
     state.obtained(makeToken(), forReason("Rejected"), 1, 0, 0)
@@ -184,7 +184,7 @@ describe("LifecycleState: the next renewal", () => {
     expect([44, 45, 50, 61].map((at) => state.nextRenewal(minutes(at)))).toEqual([45, 45, 50, 61].map(minutes))
   })
 
-  it("a token that nobody has used by its planned moment is left to expire, and a later use makes it due", () => {
+  it("a token that no caller has used by its planned moment is left to expire, and a later use makes it due", () => {
     const { state } = makeHolding()
     state.loaded(makeToken(), "Scheduled", 0, 0)
     expect(state.nextRenewal(minutes(44))).toBe(minutes(45))

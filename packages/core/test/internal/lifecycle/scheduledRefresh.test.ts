@@ -157,7 +157,7 @@ describe("ScheduledRefresh", () => {
       let asleep = 0
       const plan: Plan = { next: 1000, renew: Effect.succeed(true) }
       plan.renew = renewed(plan, undefined)
-      // The clock has gone on, and the timers have not.
+      // The clock has advanced, and the timers have not.
       const { alive, attempts, refresh } = yield* make(plan, (clock) =>
         Object.assign(Object.create(clock), {
           unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + asleep

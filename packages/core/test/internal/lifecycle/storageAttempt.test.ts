@@ -44,7 +44,7 @@ describe("Attempt", () => {
       expect(timers).toBe(0)
     }))
 
-  it.effect("an attempt that cannot be interrupted keeps no waiter that is interrupted, and goes on by itself", () =>
+  it.effect("an attempt that cannot be interrupted does not delay a waiter that is, and continues by itself", () =>
     Effect.gen(function*() {
       const done = yield* Deferred.make<void>()
       let ended = false

@@ -98,7 +98,7 @@ describe("StorageGuard: an operation", () => {
       expect(failures()[0]?.message).toContain("`refreshPolicy.storageTimeout`")
     }))
 
-  it.effect("that cannot be interrupted keeps nobody waiting after `storageTimeout`", () =>
+  it.effect("that cannot be interrupted delays no caller beyond `storageTimeout`", () =>
     Effect.gen(function*() {
       const ended = yield* Deferred.make<void>()
       const { guard } = yield* make({ set: () => Effect.uninterruptible(Deferred.await(ended)) })
@@ -193,7 +193,7 @@ describe("StorageGuard: the pause of a storage that hangs", () => {
       expect(get.uses()).toBe(5)
     }))
 
-  it.effect("a clock that was set back behind the pause ends it", () =>
+  it.effect("a clock that was set back to before the pause ends the pause", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000_000)
       const get = counted(Effect.never)
@@ -266,7 +266,7 @@ describe("StorageGuard: recovery", () => {
 })
 
 describe("StorageGuard: the lease", () => {
-  /** A storage whose lease is held by somebody else until the result is run. */
+  /** A storage whose lease is held by another process until the result is run. */
   const held = (memory: Storage) =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()

@@ -288,7 +288,7 @@ describe("a bug below the provider", () => {
         clientAuthentication: ClientAuthentication.clientSecretBasic({ clientId, clientSecret })
       }))
 
-  it.scoped("a grant that dies does not run again for every call, and callers with a token go on with it", () =>
+  it.scoped("a grant that dies does not run again for every call, and callers with a token use it", () =>
     Effect.gen(function*() {
       let runs = 0
       let broken = true
@@ -308,7 +308,7 @@ describe("a bug below the provider", () => {
       expect(yield* provider.accessToken).toBe(token)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a grant that is interrupted fails callers with that reason, and the background goes on when it works again", () =>
+  it.scoped("an interrupted grant fails callers with that reason, and the background renews when it works again", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       let interrupts = false

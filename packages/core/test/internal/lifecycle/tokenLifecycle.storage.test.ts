@@ -202,7 +202,7 @@ describe("TokenLifecycle with a storage", () => {
       expect(asked).toBe(4)
 
       lease = () => Effect.never
-      /** For how many seconds the lease is not used again. */
+      /** The number of seconds for which the lease is not used again. */
       const pauseAfter = Effect.gen(function*() {
         const before = asked
         for (let seconds = 0;; seconds++) {

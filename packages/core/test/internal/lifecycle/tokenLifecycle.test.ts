@@ -68,7 +68,7 @@ describe("one acquisition for all callers", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("a caller's own time limit ends its wait and nobody else's", () =>
+  it.scoped("a caller's own time limit ends its wait and no other caller's", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -254,7 +254,7 @@ describe("the scheduled refresh", () => {
       expect(yield* network.count(({ endpoint }) => endpoint !== "token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("the background stops when nobody has used the token by its renewal, and starts again on the next use", () =>
+  it.scoped("the background stops if no caller has used the token by its renewal, and restarts at the next use", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const provider = yield* makeProvider()
@@ -289,7 +289,7 @@ describe("the scheduled refresh", () => {
       const { network } = yield* TestServers.TestServers
       const clock = yield* Effect.clock
       let asleep = 0
-      // As after a suspension: the clock has gone on, and the timers have not.
+      // The machine was suspended: the clock has advanced, and the timers have not.
       const suspended: Clock.Clock = Object.assign(Object.create(clock), {
         unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + asleep
       })
@@ -673,7 +673,7 @@ describe("a provider made in a region that cannot be interrupted", () => {
     }).pipe(Effect.provide(environment())))
 })
 
-describe("closing", () => {
+describe("closing a provider", () => {
   it.scoped("callers of a provider that is closed while they wait, or before they call, die with that reason", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers

@@ -26,7 +26,7 @@ describe("a lease within this process", () => {
       expect(taken).toEqual(["a", "other", "b", "c"])
     }))
 
-  it.effect("goes to the next fiber if a waiting fiber is interrupted, even while it is handed the lease", () =>
+  it.effect("goes to the next fiber if a waiting fiber is interrupted, even as it gets the lease", () =>
     Effect.gen(function*() {
       const lease = ProcessLease.make()
       const taken: Array<string> = []
@@ -38,7 +38,7 @@ describe("a lease within this process", () => {
       if (a === undefined || b === undefined) throw new Error("no fiber waits")
       yield* Fiber.interrupt(b)
       expect(taken).toEqual([])
-      // The fiber is interrupted and handed the lease at once.
+      // The fiber is interrupted and gets the lease at the same moment.
       yield* Effect.zipRight(Fiber.interruptFork(a), Scope.close(scope, Exit.void))
       yield* settle
       expect(taken).toEqual(["c"])

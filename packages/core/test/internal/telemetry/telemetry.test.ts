@@ -35,7 +35,7 @@ const outcomeOf = (span: Tracer.Span | undefined) =>
 
 const hour = environment({ tokenLifetime: "1 hour" })
 
-describe("spans", () => {
+describe("the spans of a provider", () => {
   const acquisitionName = "oauth.client.token.acquire"
 
   it.scoped("an acquisition has a trace of its own, linked to the caller that started it", () =>

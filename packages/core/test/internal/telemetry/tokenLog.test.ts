@@ -25,7 +25,7 @@ const logging = <A, E, R>(level: LogLevel.LogLevel, test: (lines: Array<Line>) =
 
 const levels = (lines: ReadonlyArray<Line>) => lines.map(({ level }) => level)
 
-describe("the log", () => {
+describe("the log of a provider", () => {
   it.scoped("a day without incidents has no line at Info, and one for each token at Debug", () =>
     logging(LogLevel.Debug, (lines) =>
       Effect.gen(function*() {

@@ -65,7 +65,7 @@ export const fromUrls = (
 }
 
 /**
- * What to do instead of choosing a db, which a Redis Cluster does not have.
+ * The advice for an option that chooses a db, which a Redis Cluster does not have.
  *
  * @internal
  */

@@ -35,8 +35,8 @@ const resp2 = { protocol: 2 } as const
 /**
  * Options that a caller must not change.
  *
- * - `db`: the connection stays in db 0, and each command selects its db. ioredis would silently go on in db 0 if it could
- *   not select another.
+ * - `db`: the connection stays in db 0, and each command selects its db. ioredis would silently go on in db 0 if it
+ *   could not select another.
  * - `replyMapping`: ioredis 6 rejects any other value together with RESP2, and no reply here depends on it.
  */
 const fixed = { db: 0, replyMapping: "legacy" } as const
@@ -70,7 +70,7 @@ export const make = ({ addresses, cluster, onUnreached, random, redis }: Options
   return new Cluster(addresses.map(({ node }) => ({ ...node })), {
     lazyConnect: true,
     clusterRetryStrategy: (times, reason) => {
-      // For example a host name that DNS does not know.
+      // The reason is for example a host name that DNS does not know.
       if (reason !== undefined) onUnreached(reason)
       return retryStrategy(times)
     },

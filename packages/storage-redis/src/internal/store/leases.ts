@@ -73,7 +73,7 @@ export const make = (client: Client, { channelsOf, keyOf, ...options }: Options)
         const unsubscribe = client.subscribe(`${channels}${holder}`, () => Queue.unsafeOffer(woken, undefined))
         yield* Effect.addFinalizer(() => Effect.sync(unsubscribe))
         while ("left" in answer) {
-          // A holder that died wakes nobody. Its lease is gone 1 ms after the time that was left.
+          // A holder that died wakes no waiter. Its lease is gone 1 ms after the time that was left.
           const wait = Math.min(pollInterval, Math.max(LEAST_WAIT, answer.left + 1))
           yield* Effect.timeoutOption(Queue.take(woken), Duration.millis(wait))
           answer = yield* attempt
@@ -85,7 +85,8 @@ export const make = (client: Client, { channelsOf, keyOf, ...options }: Options)
       const renew = client.run("lease", Scripts.renew, [leaseKey, fenceKey], [holder, leaseDuration, FENCE_MEMORY])
       yield* Effect.either(renew).pipe(
         Effect.delay(Duration.millis(leaseDuration / 4)),
-        // A lost lease does not come back, so its renewal ends. A Redis that fails may come back before the lease expires.
+        // A lost lease does not come back, so its renewal ends. A Redis that fails may come back before the lease
+        // expires.
         Effect.repeat({ until: (renewed) => Either.isRight(renewed) && renewed.right === 0 }),
         Effect.forkScoped
       )

@@ -7,7 +7,9 @@ import type { Client } from "../connection/client.ts"
 import * as Scripts from "../scripts.ts"
 import * as Leases from "./leases.ts"
 
-/** How often another process may replace the record between reading and writing, before something else must be wrong. */
+/**
+ * How often another process may replace the record between reading and writing, before something else must be wrong.
+ */
 const MAX_ATTEMPTS = 100
 
 /**
