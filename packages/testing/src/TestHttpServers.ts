@@ -91,7 +91,7 @@ export interface Options<E, R> extends Omit<TestServers.TestServers.Options, "is
  * @category constructors
  */
 export const listen = (server: HttpServer): Effect.Effect<string, never, TestNetwork.TestNetwork | Scope.Scope> =>
-  Effect.flatMap(TestNetwork.TestNetwork, (network) => expose(server, network))
+  Effect.flatMap(TestNetwork.TestNetwork, ({ handle }) => expose(server, handle))
 
 /**
  * Puts both servers on a network that is already there, each on a port of its own, for as long as the scope lasts.

@@ -13,18 +13,18 @@ import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { ConnectionDropped } from "../../Answer.ts"
 import type { IncomingRequest } from "../../NetworkRequest.ts"
-import type { TestNetwork } from "../../TestNetwork.ts"
 
 /**
- * Serves the network at the server's address until the scope closes. Requests that are in flight then are dropped: the
+ * Serves a network at the server's address until the scope closes. Requests that are in flight then are dropped: the
  * HTTP server waits for its connections when it closes, and a request without an answer would keep it waiting.
  *
  * @internal
  */
 export const expose = (
   server: HttpServer.HttpServer,
-  network: TestNetwork.Service
+  handle: (request: IncomingRequest) => Effect.Effect<Response, ConnectionDropped>
 ): Effect.Effect<string, never, Scope.Scope> =>
   Effect.gen(function*() {
     const origin = originOf(server.address)
@@ -36,7 +36,7 @@ export const expose = (
         const { source } = request
         open.add(source)
         yield* Effect.addFinalizer(() => Effect.sync(() => open.delete(source)))
-        const response = yield* Effect.either(Effect.flatMap(read(request, origin), network.handle))
+        const response = yield* Effect.either(Effect.flatMap(read(request, origin), handle))
         return Either.isRight(response)
           ? whileOpen(HttpServerResponse.fromWeb(response.right), closed)
           : yield* reset(source)
