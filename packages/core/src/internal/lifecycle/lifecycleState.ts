@@ -1,8 +1,9 @@
 import type * as Cause from "effect/Cause"
-import type * as AccessToken from "../../AccessToken.ts"
+import type { AccessToken } from "../../AccessToken.ts"
 import type { OAuthError } from "../../OAuthError.ts"
 import type { Reason } from "../../OAuthEvent.ts"
 import type * as RefreshPolicy from "../../RefreshPolicy.ts"
+import type { Demand } from "./demand.ts"
 import { HeldToken } from "./heldToken.ts"
 import { Outage } from "./authorizationServerOutage.ts"
 import { StepUps } from "./stepUps.ts"
@@ -36,7 +37,7 @@ export class LifecycleState {
   readonly #onToken: () => void
   #latency = 0
   /** The last token seen in the storage. It may have expired, and its refresh token can still be good. */
-  lastStored: AccessToken.AccessToken | undefined
+  lastStored: AccessToken | undefined
   /** When the last acquisition started. */
   acquiringSince = 0
   /** The background does not renew before this moment. Infinite when the background leaves the token to expire. */
@@ -69,7 +70,7 @@ export class LifecycleState {
   }
 
   /** The storage has a token for this provider, whether or not the provider can use it. */
-  foundInStorage(token: AccessToken.AccessToken): void {
+  foundInStorage(token: AccessToken): void {
     this.lastStored = token
   }
 
@@ -79,20 +80,14 @@ export class LifecycleState {
   }
 
   /** The authorization server has issued a token. `latency` is the duration of the request, in milliseconds. */
-  obtained(
-    token: AccessToken.AccessToken,
-    { reason, wanted }: { readonly reason: Reason; readonly wanted: ReadonlyArray<string> },
-    at: number,
-    jitter: number,
-    latency: number
-  ): void {
+  obtained(token: AccessToken, { reason, wanted }: Demand, at: number, jitter: number, latency: number): void {
     this.#latency = latency
     if (reason === "StepUp") this.#stepUps.granted(wanted, token.scopes)
     this.loaded(token, reason, at, jitter)
   }
 
   /** A token that another provider or process has stored is taken into use. Its renewal is planned with `jitter`. */
-  loaded(token: AccessToken.AccessToken, reason: Reason, at: number, jitter: number): void {
+  loaded(token: AccessToken, reason: Reason, at: number, jitter: number): void {
     this.#held.hold(token, reason, at, jitter, this.#latency)
     this.#outage.ended()
     this.backgroundPausedUntil = 0

@@ -13,6 +13,8 @@ interface Options {
   readonly clientAuthentication: ClientAuthentication
   readonly scopes?: ReadonlyArray<string> | undefined
   readonly additionalParameters?: Readonly<Record<string, string>> | undefined
+  readonly authorizationServerMetadata?: unknown
+  readonly tokenEndpoint?: string | undefined
 }
 
 const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
@@ -67,11 +69,7 @@ const checkIssuer = (written: string): Either.Either<URL, InvalidOptions | Insec
  * @internal
  */
 export const givenAuthorizationServer = (
-  { authorizationServerMetadata: metadata, issuer, tokenEndpoint }: {
-    readonly issuer: string
-    readonly authorizationServerMetadata?: unknown
-    readonly tokenEndpoint?: string | undefined
-  }
+  { authorizationServerMetadata: metadata, issuer, tokenEndpoint }: Options
 ): Either.Either<AuthorizationServer.AuthorizationServer | undefined, InvalidOptions | InsecureEndpoint> => {
   if (metadata !== undefined) {
     return Schema.decodeUnknownEither(AuthorizationServer.Metadata)(metadata).pipe(

@@ -118,7 +118,7 @@ describe("LifecycleState: transitions", () => {
 
   it("scopesWithdrawn: renewals leave out what step-ups had gained", () => {
     const { state } = makeHolding()
-    state.obtained(makeToken({ scopes: ["read"] }), { reason: "StepUp", wanted: ["read"] }, 1, 0, 0)
+    state.obtained(makeToken({ scopes: ["read"] }), { reason: "StepUp", wanted: ["read"], missing: ["read"] }, 1, 0, 0)
     state.scopesWithdrawn()
     expect(state.stepUps.gained).toEqual([])
   })

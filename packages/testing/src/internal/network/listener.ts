@@ -17,7 +17,7 @@ import type { ConnectionDropped } from "../../Answer.ts"
 import type { IncomingRequest } from "../../NetworkRequest.ts"
 
 /**
- * Serves a network at the server's address until the scope closes. Requests that are in flight then are dropped: the
+ * Serves the network at the server's address until the scope closes. Requests that are in flight then are dropped: the
  * HTTP server waits for its connections when it closes, and a request without an answer would keep it waiting.
  *
  * @internal
