@@ -169,11 +169,7 @@ export const check = (
   })
 }
 
-const checkOpaque = (
-  text: string,
-  { issuerUnnamed }: AssertionRequest,
-  options: CheckOptions
-): Either.Either<Checked, AssertionError> => {
+const checkOpaque = (text: string, { issuerUnnamed }: AssertionRequest, options: CheckOptions) => {
   const refuse = refuser(options)
   // A JWT whose claims cannot be read could be for any audience, and `opaque` is not meant for JWTs.
   if (Jwt.isJws(text)) {
@@ -191,11 +187,7 @@ const checkOpaque = (
     : Either.right({ expiresAt: undefined, hasId: false })
 }
 
-const checkJwt = (
-  { claims, header }: Jwt.Jwt,
-  request: AssertionRequest,
-  options: CheckOptions
-): Either.Either<Checked, AssertionError> => {
+const checkJwt = ({ claims, header }: Jwt.Jwt, request: AssertionRequest, options: CheckOptions) => {
   const refuse = refuser(options)
   const advice = options.remedy === undefined ? "" : ` ${options.remedy}`
   const seconds = options.now / 1000

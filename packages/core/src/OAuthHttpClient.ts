@@ -89,9 +89,7 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
     })
   }
 
-  const execute = (
-    request: HttpClientRequest.HttpClientRequest
-  ): Effect.Effect<HttpClientResponse, HttpClientError> => {
+  const execute = (request: HttpClientRequest.HttpClientRequest) => {
     if (request.headers["authorization"] !== undefined || !isResource(request.url)) return client.execute(request)
     const token = provider.unsafeFresh()
     if (token !== undefined) return attempt(request, token, Resend.nothingTried)
@@ -108,10 +106,7 @@ const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): unknown =>
   body._tag === "Raw" ? body.body : body._tag === "Stream" ? body.stream : undefined
 
 /** The target of a redirect that asks for the same request again (RFC 9110 §15.4), else `undefined`. */
-const redirectTarget = (
-  request: HttpClientRequest.HttpClientRequest,
-  response: HttpClientResponse
-): URL | undefined => {
+const redirectTarget = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse) => {
   if (!isRedirect(response.status)) return undefined
   const location = response.headers["location"]
   const same = response.status === 307 || response.status === 308 || request.method === "GET" ||

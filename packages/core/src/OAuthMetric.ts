@@ -22,7 +22,7 @@ import * as MetricKey from "effect/MetricKey"
 
 // The unit is part of the key. As a tag of the metric it would be merged into the labels at each update.
 
-const counter = (name: string, unit: string, description: string, incremental: boolean) =>
+const counter = (name: string, unit: string, description: string, incremental = true) =>
   Metric.fromMetricKey(MetricKey.tagged(MetricKey.counter(name, { description, incremental }), "unit", unit))
 
 const seconds = (name: string, boundaries: ReadonlyArray<number>, description: string) =>
@@ -46,8 +46,7 @@ const lives = [0, 1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600
 export const tokenRequests: Metric.Metric.Counter<number> = counter(
   "oauth.client.token.requests",
   "{request}",
-  "Requests to token endpoints.",
-  true
+  "Requests to token endpoints."
 )
 
 /**
@@ -113,8 +112,7 @@ export const waitingCallers: Metric.Metric.Counter<number> = counter(
 export const cacheHits: Metric.Metric.Counter<number> = counter(
   "oauth.client.token.cache.hits",
   "{hit}",
-  "Calls that got their token from memory.",
-  true
+  "Calls that got their token from memory."
 )
 
 /**
@@ -127,6 +125,5 @@ export const cacheHits: Metric.Metric.Counter<number> = counter(
 export const storageFailures: Metric.Metric.Counter<number> = counter(
   "oauth.client.token.storage.failures",
   "{failure}",
-  "Operations of the token storage that failed.",
-  true
+  "Operations of the token storage that failed."
 )

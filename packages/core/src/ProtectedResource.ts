@@ -166,12 +166,7 @@ type Search = Either.Either<Found<typeof Metadata.Type>, ReadonlyArray<string>>
 const none: Search = Either.left([])
 
 /** Reads the address in the challenge, if there is one. After any failure here, the well-known addresses are tried next. */
-const readNamed = (
-  client: HttpClient.HttpClient,
-  server: URL,
-  named: URL | undefined,
-  limits: Limits
-): Effect.Effect<Search, DiscoveryError> => {
+const readNamed = (client: HttpClient.HttpClient, server: URL, named: URL | undefined, limits: Limits) => {
   if (named === undefined) return Effect.succeed(none)
   const checked = check(named, "protected resource metadata", server)
   return Either.isLeft(checked)

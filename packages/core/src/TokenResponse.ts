@@ -84,19 +84,18 @@ export interface AskedForToken {
 export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<AccessToken, TokenEndpointError> =>
   Option.match(decodeResponse(reply.json), {
     // Names the invalid part, and never shows its value: the response may contain a token.
-    onNone: () =>
-      Effect.fail(noToken("InvalidResponse", asked, `answered 200, but ${whatIsWrong(reply)} (RFC 6749 §5.1).`)),
+    onNone: () => noToken("InvalidResponse", asked, `answered 200, but ${whatIsWrong(reply)} (RFC 6749 §5.1).`),
     onSome: (response) => {
       const lifetime = response.expires_in ?? undefined
       const millis = lifetime === undefined ? asked.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000
       if (reply.sentAt + millis <= reply.receivedAt) {
         const duration = reply.receivedAt - reply.sentAt
-        return Effect.fail(noToken(
+        return noToken(
           "Unavailable",
           asked,
           `issued a token that lives ${millis / 1000} s and had expired on arrival, after ${duration} ms. ` +
             "Configure a longer token lifetime there."
-        ))
+        )
       }
       const issuedAt = reply.sentAt
       return Effect.succeed(
@@ -122,11 +121,7 @@ const refreshAfter = (wanted: number, lifetime: number): number =>
   Math.min(lifetime, Math.max(wanted, lifetime * SHORTEST_USE))
 
 /** The error about a response with status 200. `description` follows the name of the token endpoint. */
-const noToken = (
-  reason: TokenEndpointError["reason"],
-  { authorizationServer }: AskedForToken,
-  description: string
-): TokenEndpointError => {
+const noToken = (reason: TokenEndpointError["reason"], { authorizationServer }: AskedForToken, description: string) => {
   const url = nameOf(authorizationServer.tokenEndpoint)
   return new TokenEndpointError({ reason, url, description: `Token endpoint ${url} ${description}`, status: 200 })
 }

@@ -21,7 +21,7 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as IdentityProviders from "./internal/identityProvider.ts"
-import * as Refusals from "./internal/refusals.ts"
+import { Refusals } from "./internal/refusals.ts"
 import { accept, check, resourceOf } from "./internal/response.ts"
 
 /**
@@ -129,7 +129,7 @@ export const make = (
       limits: yield* TokenEndpoint.limits(options),
       location: yield* IdentityProviders.locationOf(options)
     })
-    const refusals = Refusals.make()
+    const refusals = new Refusals()
 
     const fetch = (request: AssertionRequest) =>
       Effect.gen(function*() {

@@ -51,9 +51,7 @@ export interface FileStorageOptions {
  */
 export interface Options extends FileStorageOptions, RecordEncryption.EncryptionOptions {}
 
-const makeStore = (
-  { directory, leaseDuration = "10 seconds" }: FileStorageOptions
-): Effect.Effect<RecordTokenStorage.Store, InvalidOptions, FileSystem | Path> => {
+const makeStore = ({ directory, leaseDuration = "10 seconds" }: FileStorageOptions) => {
   if (directory === "") {
     return new InvalidOptions({
       option: "directory",

@@ -91,11 +91,7 @@ export interface RedisStorageOptions {
 export interface Options extends RedisStorageOptions, RecordEncryption.EncryptionOptions {}
 
 /** The duration in whole milliseconds, as Redis counts. The limit is the time for which Redis remembers a fence. */
-const durationOption = (
-  option: string,
-  input: Duration.DurationInput,
-  minimum: Duration.DurationInput
-): Either.Either<Duration.Duration, InvalidOptions> =>
+const durationOption = (option: string, input: Duration.DurationInput, minimum: Duration.DurationInput) =>
   Duration.decodeUnknown(input).pipe(
     Option.map((duration) => Duration.millis(Math.round(Duration.toMillis(duration)))),
     Option.filter(Duration.between({ minimum, maximum: "1 day" })),
@@ -109,9 +105,7 @@ const durationOption = (
     )
   )
 
-const makeStore = (
-  options: RedisStorageOptions
-): Effect.Effect<RecordTokenStorage.Store, InvalidOptions, Scope.Scope> =>
+const makeStore = (options: RedisStorageOptions) =>
   Effect.gen(function*() {
     const leaseDuration = yield* durationOption("leaseDuration", options.leaseDuration ?? "10 seconds", "100 millis")
     const commandTimeout = yield* durationOption("commandTimeout", options.commandTimeout ?? "3 seconds", "1 millis")

@@ -275,12 +275,7 @@ const answerRequest = (request: NetworkRequest, state: State, options: Options):
     return yield* answerMessage(request, token, state, options)
   })
 
-const answerMessage = (
-  { body }: NetworkRequest,
-  token: IssuedToken,
-  state: State,
-  options: Options
-): Effect.Effect<Response> =>
+const answerMessage = ({ body }: NetworkRequest, token: IssuedToken, state: State, options: Options) =>
   Effect.map(Clock.currentTimeMillis, (at) => {
     const message = Mcp.decode(body)
     const call = Mcp.toolCall(message)

@@ -90,7 +90,7 @@ export const make = (
       `The token in ${clean(path)}`,
       "Configure the platform to write a token for the authorization server, or set `audience` to the `aud` of this one."
     )
-    const file = TokenFile.make(files, path, expected)
+    const read = TokenFile.make(files, path, expected)
     let known: TokenFile.Known | undefined
 
     const check = (assertion: Assertion.Assertion, request: AssertionRequest) =>
@@ -99,7 +99,7 @@ export const make = (
     return (request) =>
       Effect.suspend(() => {
         const last = known
-        return file.current(request, last).pipe(
+        return read(request, last).pipe(
           Effect.tap(({ assertion }) => check(assertion, request)),
           Effect.map((found) => {
             // The token is remembered after the check, so that an unusable token does not replace a usable one.

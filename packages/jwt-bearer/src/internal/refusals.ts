@@ -21,51 +21,36 @@ interface Refusal extends FinalRefusal {
  *
  * @internal
  */
-export interface Refusals {
-  /** The error in place of an answer, if the identity provider must not be asked. */
-  readonly find: (key: string, subjectToken: Redacted.Redacted<string>, now: number) => AssertionError | undefined
-  /** Remembers why the exchange failed. Returns the reason as the error of the provider. */
-  readonly add: (
-    key: string,
-    subjectToken: Redacted.Redacted<string>,
-    cause: OAuthError,
-    now: number
-  ) => AssertionError
-}
-
-/** @internal */
-export const make = (): Refusals => {
-  const refusals = new Map<string, Refusal>()
+export class Refusals {
+  readonly #refusals = new Map<string, Refusal>()
   /** The final refusals, the oldest first. */
-  let final: ReadonlyArray<FinalRefusal> = []
-  return {
-    find: (key, subjectToken, now) => {
-      const forGood = final.find((one) => one.key === key && isSame(one.subjectToken, subjectToken))
-      if (forGood !== undefined) return forGood.error
-      const refusal = refusals.get(key)
-      if (refusal === undefined) return undefined
-      // Retry-After applies to every subject token, a refusal to one.
-      if (now < refusal.until && (refusal.error.transient || isSame(refusal.subjectToken, subjectToken))) {
-        return refusal.error
-      }
-      refusals.delete(key)
-      return undefined
-    },
-    add: (key, subjectToken, cause, now) => {
-      const error = failed(cause)
-      for (const [other, { until }] of refusals) if (until <= now) refusals.delete(other)
-      refusals.set(key, {
-        key,
-        error,
-        subjectToken,
-        until: now + RefreshPolicy.memory(RefreshPolicy.standard, cause)
-      })
-      // The identity provider will never accept this subject token for this request, so it is not sent again.
-      if (cause instanceof TokenEndpointError && cause.code === "invalid_grant" && !error.transient) {
-        final = [...final, { key, error, subjectToken }].slice(-MAX_FINAL)
-      }
-      return error
+  #final: ReadonlyArray<FinalRefusal> = []
+
+  /** The error in place of an answer, if the identity provider must not be asked. */
+  find(key: string, subjectToken: Redacted.Redacted<string>, now: number): AssertionError | undefined {
+    const forGood = this.#final.find((one) => one.key === key && isSame(one.subjectToken, subjectToken))
+    if (forGood !== undefined) return forGood.error
+    const refusal = this.#refusals.get(key)
+    if (refusal === undefined) return undefined
+    // Retry-After applies to every subject token, a refusal to one.
+    if (now < refusal.until && (refusal.error.transient || isSame(refusal.subjectToken, subjectToken))) {
+      return refusal.error
     }
+    this.#refusals.delete(key)
+    return undefined
+  }
+
+  /** Remembers why the exchange failed. Returns the reason as the error of the provider. */
+  add(key: string, subjectToken: Redacted.Redacted<string>, cause: OAuthError, now: number): AssertionError {
+    const error = failed(cause)
+    for (const [other, { until }] of this.#refusals) if (until <= now) this.#refusals.delete(other)
+    const until = now + RefreshPolicy.memory(RefreshPolicy.standard, cause)
+    this.#refusals.set(key, { key, error, subjectToken, until })
+    // The identity provider will never accept this subject token for this request, so it is not sent again.
+    if (cause instanceof TokenEndpointError && cause.code === "invalid_grant" && !error.transient) {
+      this.#final = [...this.#final, { key, error, subjectToken }].slice(-MAX_FINAL)
+    }
+    return error
   }
 }
 

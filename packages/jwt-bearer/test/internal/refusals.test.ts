@@ -1,7 +1,7 @@
 import { OAuthError } from "@effect-mcp-auth/core"
 import { describe, expect, it } from "@effect/vitest"
 import { Redacted } from "effect"
-import * as Refusals from "../../src/internal/refusals.ts"
+import { Refusals } from "../../src/internal/refusals.ts"
 
 const refused = new OAuthError.TokenEndpointError({
   reason: "Refused",
@@ -13,7 +13,7 @@ const token = (number: number) => Redacted.make(`canary-${number}`)
 
 describe("a final refusal of the identity provider", () => {
   it("is remembered for the last 1000 subject tokens, however late it is", () => {
-    const refusals = Refusals.make()
+    const refusals = new Refusals()
     for (let i = 0; i <= 1000; i++) refusals.add("key", token(i), refused, 0)
     expect(refusals.find("key", token(0), 1e12)).toBeUndefined()
     expect(refusals.find("key", token(1), 1e12)?.cause).toBe(refused)

@@ -3,7 +3,6 @@ import * as AssertionCache from "@effect-mcp-auth/core/authoring/AssertionCache"
 import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Assertion from "./assertion.ts"
 
 /**
@@ -20,12 +19,12 @@ export const make = (options: {
   AssertionCache.make<Assertion.Assertion>({
     keyOf: options.keyOf,
     fetch: (request) =>
-      Effect.flatMap(options.fetch(request), (text) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          Either.flatMap(
-            Assertion.read(text, now, options.expected),
-            (assertion) => Assertion.check(assertion, request, now, options.expected)
-          ))),
+      Effect.gen(function*() {
+        const text = yield* options.fetch(request)
+        const now = yield* Clock.currentTimeMillis
+        const assertion = yield* Assertion.read(text, now, options.expected)
+        return yield* Assertion.check(assertion, request, now, options.expected)
+      }),
     check: (assertion, request, now) => Assertion.check(assertion, request, now, options.expected)
   })
 

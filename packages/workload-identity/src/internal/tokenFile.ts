@@ -61,14 +61,11 @@ const isSettled = ({ changedAt }: Version, readAt: number): boolean =>
   changedAt !== undefined && readAt - changedAt > GRANULARITY
 
 /**
- * Reads the token in a file.
+ * Reads the token in the file as it is now: the last one, unless the file must be read again.
  *
  * @internal
  */
-export interface TokenFile {
-  /** The token in the file as it is now: the last one, unless the file must be read again. */
-  readonly current: (request: AssertionRequest, last: Known | undefined) => Effect.Effect<Known, AssertionError>
-}
+export type TokenFile = (request: AssertionRequest, last: Known | undefined) => Effect.Effect<Known, AssertionError>
 
 /** Makes an error about the file. */
 type Failed = (reason: AssertionError["reason"], what: string, cause?: PlatformError) => AssertionError
@@ -120,7 +117,7 @@ export const make = (files: FileSystem.FileSystem, path: string, expected: Asser
       return { assertion, version: isSettled(version, now) ? version : { ...version, changedAt: undefined } }
     })
 
-  const current = (request: AssertionRequest, last: Known | undefined): Effect.Effect<Known, AssertionError> =>
+  const current: TokenFile = (request, last) =>
     Effect.gen(function*() {
       const version = yield* versionOf(yield* Effect.mapError(files.stat(path), unreadable(failed)), failed)
       const now = yield* Clock.currentTimeMillis
@@ -130,11 +127,9 @@ export const make = (files: FileSystem.FileSystem, path: string, expected: Asser
         : yield* read(version)
     })
 
-  return {
-    current: (request, last) =>
-      Effect.timeoutFail(current(request, last), {
-        duration: TIMEOUT,
-        onTimeout: () => failed("Unavailable", `could not be read within ${Duration.format(TIMEOUT)}`)
-      })
-  }
+  return (request, last) =>
+    Effect.timeoutFail(current(request, last), {
+      duration: TIMEOUT,
+      onTimeout: () => failed("Unavailable", `could not be read within ${Duration.format(TIMEOUT)}`)
+    })
 }

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { AccessToken } from "../../AccessToken.ts"
 import { isTransient, type OAuthError } from "../../OAuthError.ts"
-import { Acquisition } from "./leasedAcquisition.ts"
+import * as LeasedAcquisition from "./leasedAcquisition.ts"
 import { type Demand, forReason, isAnsweredBy, isMetBy, waitsOutOutage } from "./demand.ts"
 import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
 import { type InFlight, SingleFlight } from "./singleFlight.ts"
@@ -20,12 +20,10 @@ type Joined = InFlight<Demand, AccessToken, OAuthError>
  */
 export class AcquisitionWaiters {
   readonly #parts: LifecycleParts
-  readonly #acquisition: Acquisition
   readonly #flights: SingleFlight<Demand, AccessToken, OAuthError>
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts
-    this.#acquisition = new Acquisition(parts)
     this.#flights = new SingleFlight(parts.fibers.fork)
   }
 
@@ -94,7 +92,7 @@ export class AcquisitionWaiters {
     const isHopeless = failure !== undefined && !this.#isWorthWaiting(failure.cause, demand, at)
     if (isHopeless) return Effect.failCause(failure.cause)
     const inFlight = this.#flights.start(demand, (deliver) => {
-      const acquired = telemetry.acquisition(this.#acquisition.run(demand, deliver), demand)
+      const acquired = telemetry.acquisition(LeasedAcquisition.run(this.#parts, demand, deliver), demand)
       if (failure === undefined) return acquired
       return Effect.zipRight(clock.sleep(Duration.millis(failure.until - at)), this.#unlessHeld(demand, acquired))
     })

@@ -28,7 +28,7 @@ export interface LifecycleParts {
   /** Asks the authorization server. The lifecycle makes one call at a time. */
   readonly obtain: (demand: Demand) => Acquired
   readonly telemetry: Telemetry
-  readonly state: LifecycleState
+  readonly state: Readonly<LifecycleState>
   readonly storage: StorageGuard
   /** The fibers of the provider. An acquisition belongs to the provider, not to the caller that starts it. */
   readonly fibers: OwnedFibers

@@ -34,10 +34,13 @@ export class LifecycleState {
   readonly #stepUps = new StepUps()
   readonly #policy: RefreshPolicy.RefreshPolicy
   readonly #onToken: () => void
-  #lastStored: AccessToken.AccessToken | undefined
   #latency = 0
-  #acquiringSince = 0
-  #backgroundPausedUntil = 0
+  /** The last token seen in the storage. It may have expired, and its refresh token can still be good. */
+  lastStored: AccessToken.AccessToken | undefined
+  /** When the last acquisition started. */
+  acquiringSince = 0
+  /** The background does not renew before this moment. Infinite when the background leaves the token to expire. */
+  backgroundPausedUntil = 0
 
   /**
    * `onToken` runs after each transition that brings a token, so that the scheduled refresh can plan the next renewal.
@@ -50,39 +53,24 @@ export class LifecycleState {
     this.#onToken = onToken
   }
 
-  /** The last token seen in the storage. It may have expired, and its refresh token can still be good. */
-  get lastStored(): AccessToken.AccessToken | undefined {
-    return this.#lastStored
-  }
-
-  /** When the last acquisition started. */
-  get acquiringSince(): number {
-    return this.#acquiringSince
-  }
-
-  /** The background does not renew before this moment. Infinite when the background leaves the token to expire. */
-  get backgroundPausedUntil(): number {
-    return this.#backgroundPausedUntil
-  }
-
   /** When the background makes its next attempt. `undefined` if the background has nothing to do until it is woken. */
   nextRenewal(at: number): number | undefined {
     const { moments, token, used } = this.held
-    if (token === undefined || this.#backgroundPausedUntil === Number.POSITIVE_INFINITY) return undefined
+    if (token === undefined || this.backgroundPausedUntil === Number.POSITIVE_INFINITY) return undefined
     if (at < moments.renewAt) return moments.renewAt
     // A token that no caller has used by now is left to expire. The next caller wakes the background again.
     if (!this.#policy.renewUnused && (!used || at >= token.expiresAt)) return undefined
-    return Math.max(at, this.#backgroundPausedUntil, this.outage.current(at)?.until ?? at)
+    return Math.max(at, this.backgroundPausedUntil, this.outage.current(at)?.until ?? at)
   }
 
   /** An acquisition has started. */
   acquisitionStarted(at: number): void {
-    this.#acquiringSince = at
+    this.acquiringSince = at
   }
 
   /** The storage has a token for this provider, whether or not the provider can use it. */
   foundInStorage(token: AccessToken.AccessToken): void {
-    this.#lastStored = token
+    this.lastStored = token
   }
 
   /** The authorization server has refused the scopes that earlier step-ups had gained. Renewals leave them out. */
@@ -107,7 +95,7 @@ export class LifecycleState {
   loaded(token: AccessToken.AccessToken, reason: Reason, at: number, jitter: number): void {
     this.#held.hold(token, reason, at, jitter, this.#latency)
     this.#outage.ended()
-    this.#backgroundPausedUntil = 0
+    this.backgroundPausedUntil = 0
     if (reason !== "Rejected" && reason !== "StepUp") this.#stepUps.forgetAttempts()
     if (reason !== "StepUp") this.#stepUps.forgetRefusals()
     this.#onToken()
@@ -148,6 +136,6 @@ export class LifecycleState {
    */
   backgroundPaused(at: number): void {
     const { mandatoryAt } = this.#held.moments
-    this.#backgroundPausedUntil = at < mandatoryAt ? mandatoryAt : Number.POSITIVE_INFINITY
+    this.backgroundPausedUntil = at < mandatoryAt ? mandatoryAt : Number.POSITIVE_INFINITY
   }
 }

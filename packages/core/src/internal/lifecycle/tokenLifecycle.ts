@@ -37,7 +37,7 @@ export interface TokenLifecycle {
  * requested once however many callers need it. Lasts as long as the scope.
  *
  * The lifecycle has three rooms that work on one `LifecycleState`: `Callers` answers callers, `AcquisitionWaiters` lets
- * them share one acquisition and limits their wait, and `Acquisition` gets one token.
+ * them share one acquisition and limits their wait, and `LeasedAcquisition` gets one token.
  *
  * @internal
  */

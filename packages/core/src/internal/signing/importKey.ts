@@ -27,17 +27,13 @@ const isCryptoKey = (key: unknown): key is CryptoKey =>
  */
 export const checkForm = (key: unknown): Effect.Effect<void, InvalidOptions> => {
   if (typeof key === "function" || isCryptoKey(key)) return Effect.void
-  if (typeof key === "string") {
-    return Effect.fail(invalid("it is a plain string. Wrap it in `Redacted.make`."))
-  }
+  if (typeof key === "string") return invalid("it is a plain string. Wrap it in `Redacted.make`.")
   const value: unknown = Redacted.isRedacted(key) ? Redacted.value(key) : undefined
   return typeof value === "string" || (typeof value === "object" && value !== null && "kty" in value)
     ? Effect.void
-    : Effect.fail(
-      invalid(
-        "it is not a key. Give a PKCS#8 PEM or a private JWK in `Redacted`, a `CryptoKey`, or a function that signs. A " +
-          "`KeyObject` of Node.js is exported first: key.export({ type: \"pkcs8\", format: \"pem\" })"
-      )
+    : invalid(
+      "it is not a key. Give a PKCS#8 PEM or a private JWK in `Redacted`, a `CryptoKey`, or a function that signs. A " +
+        "`KeyObject` of Node.js is exported first: key.export({ type: \"pkcs8\", format: \"pem\" })"
     )
 }
 
@@ -95,17 +91,15 @@ const checkSignature = (signature: Uint8Array, alg: SigningAlgorithm): Effect.Ef
   if (wanted === undefined ? length >= MIN_MODULUS_LENGTH / 8 && length % 8 === 0 : length === wanted) {
     return Effect.void
   }
-  return Effect.fail(
-    new AssertionError({
-      reason: "Malformed",
-      description: `The external signer returned ${length} bytes, which is not a signature for ${alg}: ` +
-        (wanted === undefined
-          ? `that has as many bytes as the key, at least ${MIN_MODULUS_LENGTH / 8} (RFC 7518 §3.3).`
-          : `that has ${wanted} bytes${alg === "EdDSA" ? "" : ", R and S one after the other, not DER"} (${
-            alg === "EdDSA" ? "RFC 8032 §5.1.6" : "RFC 7518 §3.4"
-          }).`)
-    })
-  )
+  return new AssertionError({
+    reason: "Malformed",
+    description: `The external signer returned ${length} bytes, which is not a signature for ${alg}: ` +
+      (wanted === undefined
+        ? `that has as many bytes as the key, at least ${MIN_MODULUS_LENGTH / 8} (RFC 7518 §3.3).`
+        : `that has ${wanted} bytes${alg === "EdDSA" ? "" : ", R and S one after the other, not DER"} (${
+          alg === "EdDSA" ? "RFC 8032 §5.1.6" : "RFC 7518 §3.4"
+        }).`)
+  })
 }
 
 /**
@@ -121,10 +115,7 @@ export const keyIdOf = (key: SigningKey): string | undefined => {
 
 const encodeJson = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
 
-const toCryptoKey = (
-  key: Exclude<SigningKey, (...args: never) => unknown>,
-  alg: SigningAlgorithm
-): Effect.Effect<CryptoKey, InvalidOptions> => {
+const toCryptoKey = (key: Exclude<SigningKey, (...args: never) => unknown>, alg: SigningAlgorithm) => {
   if (!Redacted.isRedacted(key)) return Effect.succeed(key)
   const value = Redacted.value<string | Jose.JWK>(key)
   return typeof value === "string" ? importPem(value, alg) : importJwk(value, alg)
@@ -156,32 +147,24 @@ const importPem = (pem: string, alg: SigningAlgorithm): Effect.Effect<CryptoKey,
   const block = pkcs8.exec(pem.replaceAll("\\n", "\n"))?.[0]
   if (block === undefined) {
     const other = otherPems.find(([label]) => pem.includes(`-----BEGIN ${label}-----`))
-    return Effect.fail(
-      invalid(other?.[1] ?? "it is not a PEM. Give a PKCS#8 PEM, which begins with -----BEGIN PRIVATE KEY-----")
-    )
+    return invalid(other?.[1] ?? "it is not a PEM. Give a PKCS#8 PEM, which begins with -----BEGIN PRIVATE KEY-----")
   }
-  return Effect.flatMap(jose, ({ importPKCS8 }) =>
-    Effect.tryPromise({
-      try: () => importPKCS8(block, alg),
-      catch: () => doesNotFit(alg)
-    }))
+  return importWith(alg, ({ importPKCS8 }) => importPKCS8(block, alg))
 }
 
 const importJwk = (jwk: Jose.JWK, alg: SigningAlgorithm): Effect.Effect<CryptoKey, InvalidOptions> => {
-  if (jwk.d === undefined) return Effect.fail(invalid("the JWK has no private part (`d`). Give the private key."))
+  if (jwk.d === undefined) return invalid("the JWK has no private part (`d`). Give the private key.")
   // These members may contradict `signingAlgorithm`, which decides.
   const { alg: _alg, ext: _ext, key_ops: _keyOps, use: _use, ...material } = jwk
-  return Effect.flatMap(jose, ({ importJWK }) =>
-    Effect.tryPromise({
-      try: () => importJWK(material, alg),
-      catch: () => doesNotFit(alg)
-    })).pipe(
-      Effect.filterOrFail(
-        (imported): imported is CryptoKey => !(imported instanceof Uint8Array),
-        () => doesNotFit(alg)
-      )
-    )
+  return Effect.filterOrFail(
+    importWith(alg, ({ importJWK }) => importJWK(material, alg)),
+    (imported): imported is CryptoKey => !(imported instanceof Uint8Array),
+    () => doesNotFit(alg)
+  )
 }
+
+const importWith = <A>(alg: SigningAlgorithm, run: (jose: typeof Jose) => Promise<A>) =>
+  Effect.flatMap(jose, (loaded) => Effect.tryPromise({ try: () => run(loaded), catch: () => doesNotFit(alg) }))
 
 const doesNotFit = (alg: SigningAlgorithm) =>
   invalid(
@@ -191,20 +174,18 @@ const doesNotFit = (alg: SigningAlgorithm) =>
   )
 
 const checkFits = (key: CryptoKey, alg: SigningAlgorithm): Effect.Effect<void, InvalidOptions> => {
-  if (key.type !== "private") return Effect.fail(invalid(`it is a ${key.type} key. Give the private one.`))
-  if (!key.usages.includes("sign")) {
-    return Effect.fail(invalid("it is not for signing. Import it with the usage `sign`."))
-  }
+  if (key.type !== "private") return invalid(`it is a ${key.type} key. Give the private one.`)
+  if (!key.usages.includes("sign")) return invalid("it is not for signing. Import it with the usage `sign`.")
   const is: Readonly<Record<string, unknown>> = { ...key.algorithm }
   const wanted = algorithms[alg].importParameters
   const hash = typeof is["hash"] === "object" && is["hash"] !== null && "name" in is["hash"]
     ? is["hash"].name
     : undefined
   if (is["name"] !== wanted.name || is["namedCurve"] !== wanted.namedCurve || hash !== wanted.hash) {
-    return Effect.fail(doesNotFit(alg))
+    return doesNotFit(alg)
   }
   const length = is["modulusLength"]
   return typeof length === "number" && length < MIN_MODULUS_LENGTH
-    ? Effect.fail(invalid(`it has ${length} bits. Give an RSA key of at least ${MIN_MODULUS_LENGTH} (RFC 7518 §3.3).`))
+    ? invalid(`it has ${length} bits. Give an RSA key of at least ${MIN_MODULUS_LENGTH} (RFC 7518 §3.3).`)
     : Effect.void
 }

@@ -3,16 +3,16 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
-import type * as MetricLabel from "effect/MetricLabel"
+import * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import * as AccessToken from "../../AccessToken.ts"
 import type { OAuthError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
+import * as OAuthMetric from "../../OAuthMetric.ts"
 import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./attributes.ts"
 import type { EventHub } from "./eventHub.ts"
 import { TokenLog } from "./tokenLog.ts"
-import { TokenMetrics } from "./tokenMetrics.ts"
 
 /** @internal */
 export interface Options {
@@ -27,11 +27,17 @@ interface Demand {
   readonly reason: OAuthEvent.Reason
 }
 
-/** An acquisition that has not brought a token yet. */
+interface Updatable {
+  readonly unsafeUpdate: (input: number, labels: ReadonlyArray<MetricLabel.MetricLabel>) => void
+}
+
+/** An acquisition that has not delivered a token yet. */
 interface Acquisition extends Demand {
   readonly span: Tracer.Span
   /** When the acquisition started, in nanoseconds by the monotonic clock. */
   readonly startedAt: bigint
+  /** Whether the token came from the storage. */
+  isLoaded: boolean
 }
 
 /**
@@ -42,9 +48,12 @@ interface Acquisition extends Demand {
 export class Telemetry {
   readonly #options: Options
   readonly #clock: Clock.Clock
-  readonly #metrics: TokenMetrics
+  /**
+   * The labels around the making of the provider. Effect looks metrics up by this array, so it is always the same one.
+   */
+  readonly #labels: ReadonlyArray<MetricLabel.MetricLabel>
   readonly #log = new TokenLog()
-  /** The acquisition in flight, until an event says that it has a token. */
+  /** The acquisition in flight, until it has delivered a token or has ended. */
   #acquisition: Acquisition | undefined
   /** The held token, as the events have it. */
   #token: AccessToken.AccessToken | undefined
@@ -52,12 +61,12 @@ export class Telemetry {
   constructor(options: Options, clock: Clock.Clock, labels: ReadonlyArray<MetricLabel.MetricLabel>) {
     this.#options = options
     this.#clock = clock
-    this.#metrics = new TokenMetrics(labels)
+    this.#labels = labels
   }
 
   /** A call was served from memory. This method is on the path of every request, and costs some nanoseconds. */
   hit(): void {
-    this.#metrics.hit()
+    OAuthMetric.cacheHits.unsafeUpdate(1, this.#labels)
   }
 
   /**
@@ -68,7 +77,7 @@ export class Telemetry {
     // No caller waits for a renewal in the background.
     if (reason === "Scheduled") return wait
     return Effect.acquireUseRelease(
-      Effect.sync(() => this.#metrics.waiting(1)),
+      Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(1, this.#labels)),
       () =>
         Effect.withFiberRuntime<A, E>((fiber) =>
           fiber.currentSpan === undefined ? wait : Effect.useSpan("oauth.client.token.wait", {
@@ -77,14 +86,14 @@ export class Telemetry {
             links: linksTo(this.#acquisition?.span)
           }, () => wait)
         ),
-      () => Effect.sync(() => this.#metrics.waiting(-1))
+      () => Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(-1, this.#labels))
     )
   }
 
   /**
    * An acquisition. Its trace is its own, because the acquisition belongs to none of its callers and may outlive them.
    * The span is linked to the caller that starts the acquisition, so call this in the fiber of that caller. The events
-   * `TokenObtained`, `TokenRenewed` and `TokenLoaded` end the measurement, because storing the token comes after them.
+   * `TokenObtained` and `TokenRenewed` end the measurement, because the token is delivered then and stored afterwards.
    */
   acquisition<R>(
     work: Effect.Effect<AccessToken.AccessToken, OAuthError, R>,
@@ -98,13 +107,18 @@ export class Telemetry {
       attributes: { ...this.#identity, "oauth.reason": reasons[reason] }
     }
     return Effect.useSpan("oauth.client.token.acquire", options, (span) => {
-      const acquisition = { reason, span, startedAt: this.#clock.unsafeCurrentTimeNanos() }
+      const acquisition: Acquisition = {
+        reason,
+        span,
+        startedAt: this.#clock.unsafeCurrentTimeNanos(),
+        isLoaded: false
+      }
       this.#acquisition = acquisition
       return work.pipe(
         Effect.withParentSpan(span),
         Effect.annotateLogs(this.#identity),
         Effect.onExit((exit) => {
-          if (this.#acquisition === acquisition) this.#settle(exit, {})
+          if (this.#acquisition === acquisition) this.#settle(exit, acquisition.isLoaded ? "storage" : undefined)
           // The fiber ends here. Its failure is for the waiters. Effect would log the failure as one that nobody
           // handles.
           return FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
@@ -113,17 +127,21 @@ export class Telemetry {
     })
   }
 
-  /** The acquisition in flight has a token, or has ended without one. */
-  #settle(exit: Exit.Exit<AccessToken.AccessToken, OAuthError>, source: Attributes): void {
+  /** The acquisition in flight has delivered a token, or has ended. */
+  #settle(exit: Exit.Exit<AccessToken.AccessToken, OAuthError>, source?: "authorization_server" | "storage"): void {
     if (this.#acquisition === undefined) return
     const { reason, span, startedAt } = this.#acquisition
     this.#acquisition = undefined
-    const outcome = { ...outcomeOf(exit), ...source }
+    const outcome: Attributes = source === undefined || Exit.isFailure(exit)
+      ? outcomeOf(exit)
+      : { ...outcomeOf(exit), "oauth.token.source": source }
     const now = this.#clock.unsafeCurrentTimeMillis()
     annotate(span, { ...outcome, ...(Exit.isSuccess(exit) ? factsOf(exit.value, now) : {}) })
-    this.#metrics.acquired(reason, this.#secondsSince(startedAt), outcome)
+    const acquisition = { "oauth.reason": reasons[reason], ...outcome }
+    this.#update(OAuthMetric.acquisitionDuration, this.#secondsSince(startedAt), acquisition)
     if (this.#token !== undefined && reason !== "StepUp") {
-      this.#metrics.replaced(secondsToLive(this.#token, now), outcome)
+      const left = Math.max(0, secondsToLive(this.#token, now))
+      this.#update(OAuthMetric.timeToExpiry, left, { "oauth.outcome": outcome["oauth.outcome"] ?? "" })
     }
     if (Exit.isSuccess(exit)) this.#token = exit.value
   }
@@ -153,7 +171,8 @@ export class Telemetry {
             Effect.sync(() => {
               const outcome = outcomeOf(exit)
               annotate(span, outcome)
-              this.#metrics.requested(this.#secondsSince(startedAt), { ...request, ...outcome })
+              this.#update(OAuthMetric.tokenRequests, 1, { ...request, ...outcome })
+              this.#update(OAuthMetric.tokenRequestDuration, this.#secondsSince(startedAt), { ...request, ...outcome })
             })
           )
         )
@@ -175,19 +194,29 @@ export class Telemetry {
     switch (event._tag) {
       case "TokenObtained":
       case "TokenRenewed":
-        return this.#settle(Exit.succeed(event.token), { "oauth.token.source": "authorization_server" })
+        return this.#settle(Exit.succeed(event.token), "authorization_server")
       case "TokenLoaded":
-        return this.#settle(Exit.succeed(event.token), { "oauth.token.source": "storage" })
+        // The waiters get a loaded token only when the acquisition ends, after the lease was released.
+        if (this.#acquisition !== undefined) this.#acquisition.isLoaded = true
+        return
       case "TokenRejected":
         if (this.#token !== undefined && AccessToken.isSame(this.#token, event.token)) this.#token = undefined
         return
       case "StorageFailed":
-        return this.#metrics.storageFailed(event.error)
+        return this.#update(OAuthMetric.storageFailures, 1, {
+          "oauth.storage.operation": event.error.operation,
+          "error.type": event.error.reason
+        })
       case "RenewalFailed":
       case "StorageRecovered":
       case "AuthorizationServerChanged":
         return
     }
+  }
+
+  #update(metric: Updatable, input: number, attributes: Attributes): void {
+    const own = Object.entries(attributes).map(([name, value]) => MetricLabel.make(name, value))
+    metric.unsafeUpdate(input, [...own, ...this.#labels])
   }
 
   get #identity(): Attributes {

@@ -16,7 +16,8 @@ import * as Stream from "effect/Stream"
 import type { ConnectionDropped } from "../../Answer.ts"
 import type { IncomingRequest } from "../../NetworkRequest.ts"
 
-interface Network {
+/** The part of a `TestNetwork` that a listener needs. */
+interface Handler {
   readonly handle: (request: IncomingRequest) => Effect.Effect<Response, ConnectionDropped>
 }
 
@@ -26,7 +27,10 @@ interface Network {
  *
  * @internal
  */
-export const expose = (server: HttpServer.HttpServer, network: Network): Effect.Effect<string, never, Scope.Scope> =>
+export const expose = (
+  server: HttpServer.HttpServer,
+  network: Handler
+): Effect.Effect<string, never, Scope.Scope> =>
   Effect.gen(function*() {
     const origin = originOf(server.address)
     const closed = yield* Deferred.make<void>()
@@ -66,10 +70,7 @@ const read = (request: HttpServerRequest.HttpServerRequest, origin: string) =>
   }))
 
 /** A stream that goes on, such as server-sent events, ends when the server closes. */
-const whileOpen = (
-  response: HttpServerResponse.HttpServerResponse,
-  closed: Deferred.Deferred<void>
-): HttpServerResponse.HttpServerResponse =>
+const whileOpen = (response: HttpServerResponse.HttpServerResponse, closed: Deferred.Deferred<void>) =>
   response.body._tag === "Stream"
     ? HttpServerResponse.setBody(
       response,

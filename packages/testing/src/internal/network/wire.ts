@@ -17,13 +17,10 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import { ConnectionDropped } from "../../Answer.ts"
+import type { IncomingRequest } from "../../NetworkRequest.ts"
 
 /** @internal */
-export interface Outgoing {
-  readonly method: string
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+export interface Outgoing extends IncomingRequest {
   readonly signal: AbortSignal
 }
 
