@@ -129,17 +129,7 @@ interface Loaded {
 }
 
 /** The key in use, and its replacement after a rotation. */
-interface RotatingKey {
-  /** The signer to use, after the key was loaded again if it has signed one of the refused assertions. */
-  readonly signerAfter: (
-    refused: ReadonlyArray<Redacted.Redacted<string>>
-  ) => Effect.Effect<Signer, AssertionError>
-  readonly signed: (assertion: Redacted.Redacted<string>, by: Signer) => void
-  /** Left out for a key that is given as a value, which cannot be rotated. */
-  readonly rotated?: (refused: Redacted.Redacted<string>) => Effect.Effect<boolean>
-}
-
-const makeRotatingKey = (options: Options): Effect.Effect<RotatingKey, InvalidOptions | AssertionError> =>
+const makeRotatingKey = (options: Options) =>
   Effect.gen(function*() {
     const load = loadKey(options)
     let current = yield* load
@@ -147,7 +137,10 @@ const makeRotatingKey = (options: Options): Effect.Effect<RotatingKey, InvalidOp
     const signed = (assertion: Redacted.Redacted<string>, by: Signer): void => {
       signers.set(assertion, by)
     }
-    if (!Effect.isEffect(options.signingKey)) return { signerAfter: () => Effect.succeed(current.sign), signed }
+    // A key that is given as a value cannot be rotated.
+    if (!Effect.isEffect(options.signingKey)) {
+      return { signerAfter: () => Effect.succeed(current.sign), signed, rotated: undefined }
+    }
 
     /** One load for all assertions that were refused under the same key; a later caller finds the new key. */
     const loading = yield* Effect.makeSemaphore(1)
@@ -156,7 +149,7 @@ const makeRotatingKey = (options: Options): Effect.Effect<RotatingKey, InvalidOp
     const isByCurrent = (assertion: Redacted.Redacted<string>): boolean =>
       (signers.get(assertion) ?? current.sign) === current.sign
 
-    const signerAfter = (refused: ReadonlyArray<Redacted.Redacted<string>>): Effect.Effect<Signer, AssertionError> =>
+    const loadAgain = (refused: ReadonlyArray<Redacted.Redacted<string>>): Effect.Effect<Signer, AssertionError> =>
       Effect.suspend(() => refused.some(isByCurrent) ? load : Effect.succeed(current)).pipe(
         Effect.catchTag(
           "InvalidOptions",
@@ -190,8 +183,9 @@ const makeRotatingKey = (options: Options): Effect.Effect<RotatingKey, InvalidOp
     return {
       signed,
       rotated,
-      signerAfter: (refused) =>
-        Effect.suspend(() => refused.some(isByCurrent) ? signerAfter(refused) : Effect.succeed(current.sign))
+      /** The signer to use, after the key was loaded again if it has signed one of the refused assertions. */
+      signerAfter: (refused: ReadonlyArray<Redacted.Redacted<string>>) =>
+        Effect.suspend(() => refused.some(isByCurrent) ? loadAgain(refused) : Effect.succeed(current.sign))
     }
   })
 

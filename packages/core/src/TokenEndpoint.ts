@@ -21,20 +21,6 @@ import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 import { decode, type Reply } from "./TokenResponse.ts"
 
 /**
- * A token request.
- *
- * @internal
- */
-export interface TokenRequest extends TokenRequestContext {
-  readonly grant: Grant
-  readonly clientAuthentication: ClientAuthentication
-  readonly additionalParameters?: Parameters | undefined
-  /** The lifetime of a token whose response has no `expires_in`, in milliseconds. */
-  readonly defaultLifetime: number
-  readonly limits?: Limits | undefined
-}
-
-/**
  * A form for a token endpoint, for grants whose answer is not an access token (RFC 8693).
  *
  * @since 0.1.0
@@ -51,6 +37,18 @@ export interface FormRequest extends TokenRequestContext {
    * @default 10 seconds and 1 MiB
    */
   readonly limits?: Limits | undefined
+}
+
+/**
+ * A token request.
+ *
+ * @internal
+ */
+export interface TokenRequest extends Omit<FormRequest, "form"> {
+  readonly grant: Grant
+  readonly additionalParameters?: Parameters | undefined
+  /** The lifetime of a token whose response has no `expires_in`, in milliseconds. */
+  readonly defaultLifetime: number
 }
 
 /**

@@ -37,7 +37,8 @@ export class AuthorizationServerMemory {
   get(issuer: string, namedBy: URL | undefined): Effect.Effect<AuthorizationServer.AuthorizationServer, Failure> {
     return Effect.flatMap(currentTime, (now) => {
       const { cache, client, limits } = this.#options
-      const known = this.#knownOf(issuer)
+      const last = this.#document
+      const known = last !== undefined && AuthorizationServer.isSameIssuer(last.value.issuer, issuer) ? last : undefined
       if (known !== undefined && !this.#inDoubt && CachedDocument.isFresh(known, now)) {
         return Effect.succeed(known.value)
       }
@@ -50,19 +51,12 @@ export class AuthorizationServerMemory {
             ? Effect.fail(error)
             : Effect.succeed(CachedDocument.extended(known, now))
         }),
-        Effect.map((found) => this.#remember(found))
+        Effect.map((found) => {
+          this.#document = found
+          this.#inDoubt = false
+          return found.value
+        })
       )
     })
-  }
-
-  #knownOf(issuer: string) {
-    const known = this.#document
-    return known !== undefined && AuthorizationServer.isSameIssuer(known.value.issuer, issuer) ? known : undefined
-  }
-
-  #remember(document: CachedDocument.CachedDocument<AuthorizationServer.AuthorizationServer>) {
-    this.#document = document
-    this.#inDoubt = false
-    return document.value
   }
 }

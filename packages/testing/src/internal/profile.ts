@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { ClientKey } from "../ClientKey.ts"
-import type { Options } from "../profiles/profile.ts"
-import type * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
+import type { Options, Profile } from "../profiles/profile.ts"
+import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import type { Client, TokenRequest, VerifyClientAssertion } from "../TokenRequest.ts"
 import { Refusal, refuse } from "../TokenRequest.ts"
 import * as Assertion from "./assertion.ts"
@@ -21,14 +21,26 @@ export const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
  */
 export const HOUR = 60 * 60
 
+/**
+ * The authorization server of a profile. `settings` runs for each server, so that none knows the assertions of another.
+ *
+ * @internal
+ */
+export const make = (
+  options: Options,
+  settings: () => Partial<TestAuthorizationServer.Options> & { readonly issuer: string }
+): Profile => Effect.suspend(() => TestAuthorizationServer.make({ ...common(options), ...settings() }))
+
 /** @internal */
-export const common = ({ clients, scopes, tokenLifetime }: Options) => ({
+export const common = ({ clients, resource, scopes, tokenLifetime }: Options) => ({
   clients,
   scopesSupported: scopes,
   tokenLifetime,
   authMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
   metadataAt: ["openid-configuration-appended"],
-  resourceParameter: "ignored"
+  resourceParameter: "ignored",
+  defaultResource: resource,
+  grants: { client_credentials: forClients(() => Effect.succeed({})) }
 } satisfies Partial<TestAuthorizationServer.Options>)
 
 /** @internal */

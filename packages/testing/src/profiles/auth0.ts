@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import { refuse } from "../TokenRequest.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients } from "../internal/profile.ts"
+import { clientAssertions, forClients, make } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -25,11 +24,10 @@ export interface Auth0Options extends Options {
  * @category profiles
  */
 export const auth0 = (options: Auth0Options): Profile =>
-  Effect.suspend(() => {
+  make(options, () => {
     const issuer = `https://${options.domain}/`
     const api = options.audience ?? options.resource
-    return TestAuthorizationServer.make({
-      ...common(options),
+    return {
       issuer,
       tokenEndpoint: `${issuer}oauth/token`,
       metadataAt: ["oauth-authorization-server", "openid-configuration"],
@@ -45,9 +43,9 @@ export const auth0 = (options: Auth0Options): Profile =>
             )
           }
           return audience === api
-            ? Effect.succeed({ resource: options.resource })
+            ? Effect.succeed({})
             : refuse("access_denied", `Service not found: ${audience}`, 403)
         })
       }
-    })
+    }
   })

@@ -1,7 +1,5 @@
-import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import type { Options, Profile } from "./profile.ts"
-import { common, forClients } from "../internal/profile.ts"
+import { make } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -29,10 +27,9 @@ export interface CognitoOptions extends Options {
  * @category profiles
  */
 export const cognito = (options: CognitoOptions): Profile =>
-  Effect.suspend(() => {
+  make(options, () => {
     const full = (scope: string) => `${options.resourceServer}/${scope}`
-    return TestAuthorizationServer.make({
-      ...common(options),
+    return {
       clients: options.clients.map((client) => ({
         ...client,
         scopes: client.scopes?.map(full),
@@ -42,7 +39,6 @@ export const cognito = (options: CognitoOptions): Profile =>
       authMethods: ["client_secret_basic", "client_secret_post"],
       issuer: `https://cognito-idp.${options.region}.amazonaws.com/${options.userPoolId}`,
       tokenEndpoint: `https://${options.domainPrefix}.auth.${options.region}.amazoncognito.com/oauth2/token`,
-      metadataNotFound: 400,
-      grants: { client_credentials: forClients(() => Effect.succeed({ resource: options.resource })) }
-    })
+      metadataNotFound: 400
+    }
   })

@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import { Refusal, refuse } from "../TokenRequest.ts"
 import * as Assertion from "../internal/assertion.ts"
 import type { Options, Profile } from "./profile.ts"
-import { common, HOUR, JWT_BEARER, keysOf } from "../internal/profile.ts"
+import { HOUR, JWT_BEARER, keysOf, make } from "../internal/profile.ts"
 
 /**
  * Google, for service accounts: `clients` are their addresses and keys.
@@ -16,7 +15,7 @@ import { common, HOUR, JWT_BEARER, keysOf } from "../internal/profile.ts"
  * @category profiles
  */
 export const google = (options: Options): Profile =>
-  Effect.suspend(() => {
+  make(options, () => {
     const tokenEndpoint = "https://oauth2.googleapis.com/token"
     const verify = Assertion.makeVerifier(keysOf(options), {
       audiences: [tokenEndpoint],
@@ -31,8 +30,7 @@ export const google = (options: Options): Profile =>
         lifetime: "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
       }
     })
-    return TestAuthorizationServer.make({
-      ...common(options),
+    return {
       issuer: "https://accounts.google.com",
       tokenEndpoint,
       metadata: { grant_types_supported: [JWT_BEARER], token_endpoint_auth_methods_supported: undefined },
@@ -64,5 +62,5 @@ export const google = (options: Options): Profile =>
               : yield* refuse("invalid_scope", `${scope} is not a valid audience string or scope.`)
           })
       }
-    })
+    }
   })

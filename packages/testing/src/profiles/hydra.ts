@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import { refuse } from "../TokenRequest.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients } from "../internal/profile.ts"
+import { clientAssertions, forClients, make } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -26,11 +25,10 @@ export interface HydraOptions extends Options {
  * @category profiles
  */
 export const hydra = (options: HydraOptions): Profile =>
-  Effect.suspend(() => {
+  make(options, () => {
     const tokenEndpoint = `${options.issuer.replace(/\/$/, "")}/oauth2/token`
     const audiences = options.audiences ?? [options.resource]
-    return TestAuthorizationServer.make({
-      ...common(options),
+    return {
       defaultResource: undefined,
       issuer: options.issuer,
       tokenEndpoint,
@@ -50,5 +48,5 @@ export const hydra = (options: HydraOptions): Profile =>
             })
         })
       }
-    })
+    }
   })

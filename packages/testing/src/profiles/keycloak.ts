@@ -1,7 +1,5 @@
-import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients } from "../internal/profile.ts"
+import { clientAssertions, make } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -24,14 +22,12 @@ export interface KeycloakOptions extends Options {
  * @category profiles
  */
 export const keycloak = (options: KeycloakOptions): Profile =>
-  Effect.suspend(() => {
+  make(options, () => {
     const issuer = `${options.baseUrl}/realms/${options.realm}`
     const tokenEndpoint = `${issuer}/protocol/openid-connect/token`
-    return TestAuthorizationServer.make({
-      ...common(options),
+    return {
       issuer,
       tokenEndpoint,
-      verifyClientAssertion: clientAssertions(options, { audiences: [issuer, tokenEndpoint], id: "required" }),
-      grants: { client_credentials: forClients(() => Effect.succeed({ resource: options.resource })) }
-    })
+      verifyClientAssertion: clientAssertions(options, { audiences: [issuer, tokenEndpoint], id: "required" })
+    }
   })

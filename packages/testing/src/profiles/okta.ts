@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import { refuse } from "../TokenRequest.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients, HOUR } from "../internal/profile.ts"
+import { clientAssertions, forClients, HOUR, make } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -25,11 +24,10 @@ export interface OktaOptions extends Options {
  * @category profiles
  */
 export const okta = (options: OktaOptions): Profile =>
-  Effect.suspend(() => {
+  make(options, () => {
     const issuer = `https://${options.domain}/oauth2/${options.authorizationServerId ?? "default"}`
     const tokenEndpoint = `${issuer}/v1/token`
-    return TestAuthorizationServer.make({
-      ...common(options),
+    return {
       issuer,
       tokenEndpoint,
       verifyClientAssertion: clientAssertions(options, {
@@ -45,9 +43,9 @@ export const okta = (options: OktaOptions): Profile =>
       grants: {
         client_credentials: forClients(({ parameters }) =>
           parameters.has("scope")
-            ? Effect.succeed({ resource: options.resource })
+            ? Effect.succeed({})
             : refuse("invalid_scope", "No default scopes are configured, so 'scope' must be provided.")
         )
       }
-    })
+    }
   })

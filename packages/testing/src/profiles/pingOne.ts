@@ -1,7 +1,5 @@
-import * as Effect from "effect/Effect"
-import * as TestAuthorizationServer from "../TestAuthorizationServer.ts"
 import type { Options, Profile } from "./profile.ts"
-import { clientAssertions, common, forClients, HOUR } from "../internal/profile.ts"
+import { clientAssertions, HOUR, make } from "../internal/profile.ts"
 
 /**
  * @since 0.1.0
@@ -23,14 +21,12 @@ export interface PingOneOptions extends Options {
  * @category profiles
  */
 export const pingOne = (options: PingOneOptions): Profile =>
-  Effect.suspend(() => {
+  make(options, () => {
     const issuer = `https://${options.host ?? "auth.pingone.com"}/${options.environmentId}/as`
     const tokenEndpoint = `${issuer}/token`
-    return TestAuthorizationServer.make({
-      ...common(options),
+    return {
       issuer,
       tokenEndpoint,
-      verifyClientAssertion: clientAssertions(options, { audiences: [issuer, tokenEndpoint], maxLifetime: HOUR }),
-      grants: { client_credentials: forClients(() => Effect.succeed({ resource: options.resource })) }
-    })
+      verifyClientAssertion: clientAssertions(options, { audiences: [issuer, tokenEndpoint], maxLifetime: HOUR })
+    }
   })

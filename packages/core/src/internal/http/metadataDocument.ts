@@ -38,14 +38,6 @@ export const unavailable = (url: URL, description: string, cause?: unknown) =>
     ...(cause === undefined ? {} : { cause })
   })
 
-const redirectTarget = (from: URL, location: string | undefined): Either.Either<URL, string> => {
-  if (location === undefined || !URL.canParse(location, from)) return Either.left("redirects nowhere")
-  const target = new URL(location, from)
-  return target.origin === from.origin
-    ? Either.right(target)
-    : Either.left(`redirects to another origin, ${target.origin}`)
-}
-
 /** Reads one metadata document. Redirects within the origin are followed, at most three of them. */
 const lookup = <A, I>(
   client: HttpClient.HttpClient,
@@ -64,10 +56,12 @@ const lookup = <A, I>(
     const { body, headers, status } = answer.right
     if (isTransientStatus(status)) return yield* unavailable(url, `answered ${status}`)
     if (isRedirect(status)) {
-      const target = redirectTarget(url, headers["location"])
-      if (Either.isLeft(target)) return Either.left(target.left)
+      const location = headers["location"]
+      if (location === undefined || !URL.canParse(location, url)) return Either.left("redirects nowhere")
+      const target = new URL(location, url)
+      if (target.origin !== url.origin) return Either.left(`redirects to another origin, ${target.origin}`)
       return redirects < MAX_REDIRECTS
-        ? yield* lookup(client, target.right, schema, limits, redirects + 1)
+        ? yield* lookup(client, target, schema, limits, redirects + 1)
         : Either.left(`redirects more than ${MAX_REDIRECTS} times`)
     }
     if (status !== 200) return Either.left(`answered ${status}`)

@@ -93,7 +93,7 @@ const failed = (parts: LifecycleParts, cause: Cause.Cause<OAuthError>, { missing
 const asBug = <E>({ fibers }: LifecycleParts, cause: Cause.Cause<E>): Cause.Cause<E> =>
   fibers.isClosed() || !Cause.isInterruptedOnly(cause) ? cause : Cause.die(new Error(INTERRUPTED))
 
-/** The refresh token of the latest token: where each use of a refresh token issues the next, earlier ones are used up. */
+/** The refresh token of the latest token: each use of a refresh token may issue the next and use up earlier ones. */
 const refreshOf = (tokens: ReadonlyArray<AccessToken | undefined>) => {
   const latest = tokens.filter((token) => token !== undefined).reduce<AccessToken | undefined>(
     (latest, token) => latest === undefined || token.issuedAt > latest.issuedAt ? token : latest,

@@ -132,10 +132,7 @@ export class StorageGuard {
     })
   }
 
-  #use<A>(
-    operation: Exclude<Operation, "lease">,
-    work: () => Effect.Effect<A, TokenStorageError>
-  ): Effect.Effect<Option.Option<A>> {
+  #use<A>(operation: Exclude<Operation, "lease">, work: () => Effect.Effect<A, TokenStorageError>) {
     return Effect.gen(this, function*() {
       const { clock, policy } = this.#options
       if (this.#isPaused(operation)) return Option.none()

@@ -104,10 +104,7 @@ export class TokenRequests {
    * widen the scope (RFC 6749 §6). A refresh token is sent only to the issuer that issued it, because a storage may
    * hold the token of another authorization server.
    */
-  #usableRefreshToken(
-    { reason, refreshToken, refreshTokenIssuer }: Demand,
-    issuer: string
-  ): Redacted.Redacted<string> | undefined {
+  #usableRefreshToken({ reason, refreshToken, refreshTokenIssuer }: Demand, issuer: string) {
     const isOwnIssuer = refreshTokenIssuer === undefined || AuthorizationServer.isSameIssuer(refreshTokenIssuer, issuer)
     const isUsable = this.#options.grant.refreshable === true && reason !== "StepUp" && isOwnIssuer &&
       !isSameSecret(refreshToken, this.#refusedRefreshToken)

@@ -20,13 +20,10 @@ export class EventHub<A> {
 
   /** The events from the moment of subscription on. The stream ends when the hub is shut down. */
   subscribe(): Stream.Stream<A> {
-    return Stream.unwrap(Effect.suspend(() => {
-      if (this.#closed) return Effect.succeed(Stream.empty)
-      if (this.#hub !== undefined) return Effect.succeed(Stream.fromPubSub(this.#hub))
-      return Effect.map(PubSub.sliding<A>(CAPACITY), (made) => {
-        this.#hub ??= made
-        return Stream.fromPubSub(this.#hub)
-      })
+    return Stream.unwrap(Effect.map(PubSub.sliding<A>(CAPACITY), (made) => {
+      if (this.#closed) return Stream.empty
+      this.#hub ??= made
+      return Stream.fromPubSub(this.#hub)
     }))
   }
 

@@ -49,13 +49,14 @@ export class TokenLog {
         )
       case "RenewalFailed":
         return this.#failed(event.error, event.reason, token, now)
-      case "StorageFailed":
+      case "StorageFailed": {
+        const { message, operation } = event.error
         return this.#warn(
-          `storage ${event.error.operation}`,
-          `${sentence(event.error.message)} The provider carries on without the storage.`,
-          {},
+          `storage ${operation}`,
+          `${sentence(message)} The provider carries on without the storage.`,
           now
         )
+      }
       case "StorageRecovered":
         return Effect.logInfo("The storage works again.")
       case "AuthorizationServerChanged":
@@ -81,21 +82,12 @@ export class TokenLog {
     return Effect.annotateLogs(line, { ...factsOf(event.token, now), ...reason })
   }
 
-  #failed(
-    error: OAuthError,
-    reason: OAuthEvent.Reason,
-    token: AccessToken | undefined,
-    now: number
-  ): Effect.Effect<void> {
+  #failed(error: OAuthError, reason: OAuthEvent.Reason, token: AccessToken | undefined, now: number) {
     const type = errorType(error)
     const annotations = { "oauth.reason": reasons[reason], "error.type": type }
     if (reason === "StepUp") {
-      return this.#warn(
-        `renewal StepUp ${type}`,
-        `No token with the missing scope was obtained. ${error.message}`,
-        annotations,
-        now
-      )
+      const message = `No token with the missing scope was obtained. ${error.message}`
+      return this.#warn(`renewal StepUp ${type}`, message, now, annotations)
     }
     if (this.#failures++ === 0) this.#failingSince = now
     const left = token === undefined ? 0 : secondsToLive(token, now)
@@ -104,16 +96,12 @@ export class TokenLog {
       : isTransient(error)
       ? "Calls fail until there is a token."
       : "Calls fail until this is corrected."
-    return this.#warn(
-      `renewal ${type} ${left > 0}`,
-      `No token was obtained. ${error.message} ${sequel}`,
-      annotations,
-      now
-    )
+    const message = `No token was obtained. ${error.message} ${sequel}`
+    return this.#warn(`renewal ${type} ${left > 0}`, message, now, annotations)
   }
 
   /** Warns once, and logs repetitions at Debug for a while: thousands of providers may retry at the same server. */
-  #warn(kind: string, message: string, annotations: Attributes, now: number): Effect.Effect<void> {
+  #warn(kind: string, message: string, now: number, annotations: Attributes = {}): Effect.Effect<void> {
     const warned = this.#warned ??= new Map()
     const last = warned.get(kind)
     const isNews = last === undefined || now < last || now - last >= QUIET
