@@ -17,13 +17,13 @@ import * as Discovery from "./Discovery.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
-import { checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
+import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
 import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
-import * as RefreshPolicy from "./RefreshPolicy.ts"
+import type * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
 import type { TokenKey } from "./TokenKey.ts"
@@ -250,6 +250,7 @@ export const make = (
     const authorizationServer = yield* givenAuthorizationServer(options)
     yield* checkOptions(options)
     const limits = yield* TokenEndpoint.limits(options)
+    const policy = yield* checkedPolicy(options.refreshPolicy)
 
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
@@ -258,7 +259,6 @@ export const make = (
       clientId: options.clientAuthentication.clientId,
       events
     })
-    const policy = RefreshPolicy.make(options.refreshPolicy)
     const discovery = Discovery.make({
       cache: yield* DiscoveryCache.makeDefault,
       client,

@@ -8,6 +8,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { AccessToken } from "./AccessToken.ts"
 import type { ClientAuthentication, Proof } from "./ClientAuthentication.ts"
@@ -71,11 +72,15 @@ export const limits = (options: {
   readonly maxResponseSize?: number | undefined
 }): Either.Either<Limits, InvalidOptions> => {
   const { maxResponseSize: maxBodySize = defaultLimits.maxBodySize, requestTimeout = defaultLimits.timeout } = options
-  if (!(Duration.toMillis(requestTimeout) > 0)) {
-    return invalid("requestTimeout", `${Duration.format(requestTimeout)} is not a time above 0.`)
+  const timeout = Option.getOrUndefined(Duration.decodeUnknown(requestTimeout))
+  if (timeout === undefined) {
+    return invalid("requestTimeout", "this is not a duration. Write for example \"2 seconds\".")
+  }
+  if (!(Duration.toMillis(timeout) > 0)) {
+    return invalid("requestTimeout", `${Duration.format(timeout)} is not a time above 0.`)
   }
   return maxBodySize > 0
-    ? Either.right({ timeout: Duration.decode(requestTimeout), maxBodySize })
+    ? Either.right({ timeout, maxBodySize })
     : invalid("maxResponseSize", `${maxBodySize} is not a number of bytes above 0.`)
 }
 

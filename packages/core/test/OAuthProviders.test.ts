@@ -40,6 +40,18 @@ const makeLookup = <K>(before: (key: K) => Effect.Effect<void, string> = () => E
 const use = <K, E>(providers: OAuthProviders.OAuthProviders<K, E>, key: K) => Effect.scoped(providers.get(key))
 
 describe("get: a provider is made", () => {
+  it.scoped("a lookup that asks for its own key dies, and says so", () =>
+    Effect.gen(function*() {
+      const itself: { providers?: OAuthProviders.OAuthProviders<string> } = {}
+      itself.providers = yield* OAuthProviders.make({
+        lookup: (key: string): ReturnType<OAuthProviders.OAuthProviders<string>["get"]> =>
+          itself.providers === undefined ? Effect.never : itself.providers.get(key)
+      })
+      const exit = yield* Effect.exit(use(itself.providers, "a"))
+      assert(Exit.isFailure(exit))
+      expect(Cause.pretty(exit.cause)).toContain("The `lookup` of a key asks for the same key.")
+    }))
+
   it.scoped("a provider is made on first use, once for all callers, at the same time or later", () =>
     Effect.gen(function*() {
       const { lookup, made } = makeLookup<string>(() => Effect.sleep(100))

@@ -11,9 +11,6 @@ import { malformed, unavailable } from "./http.ts"
 /** How long a process may take to end after SIGTERM, before SIGKILL. */
 const GRACE = Duration.seconds(1)
 
-/** A shorter output is not an assertion, and hiding it would make the error output unreadable. In characters. */
-const MIN_ASSERTION = 4
-
 /** The part of the standard error that is read into memory, in characters. */
 const MAX_ERROR_OUTPUT = 4096
 
@@ -91,8 +88,7 @@ const outputOf = (process: CommandExecutor.Process, settings: Settings): Effect.
   })
 
 const failed = (settings: Settings, exitCode: number, stdout: string, stderr: ErrorOutput): AssertionError => {
-  const printed = stdout.trim()
-  const hidden = printed.length < MIN_ASSERTION ? settings.secrets : [...settings.secrets, printed]
+  const hidden = [...settings.secrets, stdout.trim()]
   const said = clean(stderr.isCut ? withoutBegun(stderr.text, hidden) : stderr.text, hidden)
   return unavailable(
     `${settings.name} ended with exit code ${exitCode}${said === "" ? " and printed no error" : ` (${said})`}. ` +

@@ -40,8 +40,9 @@ export class HeldToken {
    * @param latency how long the last token request took, in milliseconds
    */
   hold(next: AccessToken.AccessToken, reason: Reason, at: number, jitter: number, latency: number): void {
-    this.token = next
+    // First: a window function of the caller's may throw.
     this.moments = RefreshPolicy.moments(this.#policy, next, jitter, latency)
+    this.token = next
     this.#heldSince = at
     this.#replacesRejected = reason === "Rejected"
     // A server that alternates between 401 and 403 must not get more tokens than one that only answers 401.

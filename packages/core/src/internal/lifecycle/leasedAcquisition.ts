@@ -13,8 +13,8 @@ import * as StoredToken from "./storedToken.ts"
 
 /**
  * Acquires one token: from the storage if another provider or process has put a usable one there, else from the
- * authorization server. One acquisition at a time. Delivers a token of the authorization server before it is stored,
- * because the storage may be slow.
+ * authorization server. One acquisition runs at a time. A token of the authorization server is delivered before it is
+ * stored, because the storage may be slow.
  *
  * @internal
  */
@@ -93,9 +93,7 @@ const failed = (parts: LifecycleParts, cause: Cause.Cause<OAuthError>, { missing
 const asBug = <E>({ fibers }: LifecycleParts, cause: Cause.Cause<E>): Cause.Cause<E> =>
   fibers.isClosed() || !Cause.isInterruptedOnly(cause) ? cause : Cause.die(new Error(INTERRUPTED))
 
-/**
- * The refresh token of the latest token: where each use of a refresh token issues the next, earlier ones are used up.
- */
+/** The refresh token of the latest token: each use of a refresh token may issue the next and use up earlier ones. */
 const refreshOf = (tokens: ReadonlyArray<AccessToken | undefined>) => {
   const latest = tokens.filter((token) => token !== undefined).reduce<AccessToken | undefined>(
     (latest, token) => latest === undefined || token.issuedAt > latest.issuedAt ? token : latest,

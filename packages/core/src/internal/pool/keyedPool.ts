@@ -108,7 +108,7 @@ export class KeyedPool<K, A, E, R> {
   #start(key: K): Entry<K, A, E> {
     const entry: Entry<K, A, E> = {
       key,
-      value: Effect.never,
+      value: usedByItsOwnLookup,
       scope: undefined,
       users: 1,
       isMaking: true,
@@ -177,3 +177,7 @@ export const make = <K, A, E, R>(
     const fibers = yield* OwnedFibers.make<R>(() => MutableHashMap.clear(entries))
     return new KeyedPool(options, clock, fibers, entries)
   })
+
+const usedByItsOwnLookup = Effect.dieSync(() =>
+  new Error("The `lookup` of a key asks for the same key. Let it make the value without asking for it.")
+)

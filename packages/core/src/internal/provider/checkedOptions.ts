@@ -5,6 +5,7 @@ import { check, nameOf, parse, parseEndpoint } from "../../authoring/SecureEndpo
 import { anonymous, type ClientAuthentication } from "../../ClientAuthentication.ts"
 import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 import { isScope } from "../../ScopeSelection.ts"
+import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import { reservedParameters } from "../../TokenEndpoint.ts"
 
 /** The options of a provider that a caller can get wrong, beside `serverUrl` and the limits. */
@@ -49,6 +50,23 @@ export const checkOptions = (options: Options): Either.Either<void, InvalidOptio
         yield* invalid("additionalParameters", `"${name}" is set by the protocol. Use the provider's option for it.`)
       }
     }
+  })
+
+/**
+ * The refresh policy with its durations decoded.
+ *
+ * @internal
+ */
+export const checkedPolicy = (
+  options: Partial<RefreshPolicy.Options> | undefined
+): Either.Either<RefreshPolicy.RefreshPolicy, InvalidOptions> =>
+  Either.try({
+    try: () => RefreshPolicy.make(options),
+    catch: () =>
+      new InvalidOptions({
+        option: "refreshPolicy",
+        description: "one of its durations is not a duration. Write durations as in \"2 seconds\"."
+      })
   })
 
 const checkIssuer = (written: string): Either.Either<URL, InvalidOptions | InsecureEndpoint> => {

@@ -31,11 +31,13 @@ interface Updatable {
   readonly unsafeUpdate: (input: number, labels: ReadonlyArray<MetricLabel.MetricLabel>) => void
 }
 
-/** An acquisition that has not brought a token yet. */
+/** An acquisition that has not delivered a token yet. */
 interface Acquisition extends Demand {
   readonly span: Tracer.Span
   /** When the acquisition started, in nanoseconds by the monotonic clock. */
   readonly startedAt: bigint
+  /** Whether the token came from the storage. */
+  isLoaded: boolean
 }
 
 /**
@@ -51,7 +53,7 @@ export class Telemetry {
    */
   readonly #labels: ReadonlyArray<MetricLabel.MetricLabel>
   readonly #log = new TokenLog()
-  /** The acquisition in flight, until an event says that it has a token. */
+  /** The acquisition in flight, until it has delivered a token or has ended. */
   #acquisition: Acquisition | undefined
   /** The held token, as the events have it. */
   #token: AccessToken.AccessToken | undefined
@@ -91,7 +93,7 @@ export class Telemetry {
   /**
    * An acquisition. Its trace is its own, because the acquisition belongs to none of its callers and may outlive them.
    * The span is linked to the caller that starts the acquisition, so call this in the fiber of that caller. The events
-   * `TokenObtained`, `TokenRenewed` and `TokenLoaded` end the measurement, because storing the token comes after them.
+   * `TokenObtained` and `TokenRenewed` end the measurement, because the token is delivered then and stored afterwards.
    */
   acquisition<R>(
     work: Effect.Effect<AccessToken.AccessToken, OAuthError, R>,
@@ -105,13 +107,18 @@ export class Telemetry {
       attributes: { ...this.#identity, "oauth.reason": reasons[reason] }
     }
     return Effect.useSpan("oauth.client.token.acquire", options, (span) => {
-      const acquisition = { reason, span, startedAt: this.#clock.unsafeCurrentTimeNanos() }
+      const acquisition: Acquisition = {
+        reason,
+        span,
+        startedAt: this.#clock.unsafeCurrentTimeNanos(),
+        isLoaded: false
+      }
       this.#acquisition = acquisition
       return work.pipe(
         Effect.withParentSpan(span),
         Effect.annotateLogs(this.#identity),
         Effect.onExit((exit) => {
-          if (this.#acquisition === acquisition) this.#settle(exit, {})
+          if (this.#acquisition === acquisition) this.#settle(exit, acquisition.isLoaded ? "storage" : undefined)
           // The fiber ends here. Its failure is for the waiters. Effect would log the failure as one that nobody
           // handles.
           return FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
@@ -120,12 +127,14 @@ export class Telemetry {
     })
   }
 
-  /** The acquisition in flight has a token, or has ended without one. */
-  #settle(exit: Exit.Exit<AccessToken.AccessToken, OAuthError>, source: Attributes): void {
+  /** The acquisition in flight has delivered a token, or has ended. */
+  #settle(exit: Exit.Exit<AccessToken.AccessToken, OAuthError>, source?: "authorization_server" | "storage"): void {
     if (this.#acquisition === undefined) return
     const { reason, span, startedAt } = this.#acquisition
     this.#acquisition = undefined
-    const outcome = { ...outcomeOf(exit), ...source }
+    const outcome: Attributes = source === undefined || Exit.isFailure(exit)
+      ? outcomeOf(exit)
+      : { ...outcomeOf(exit), "oauth.token.source": source }
     const now = this.#clock.unsafeCurrentTimeMillis()
     annotate(span, { ...outcome, ...(Exit.isSuccess(exit) ? factsOf(exit.value, now) : {}) })
     const acquisition = { "oauth.reason": reasons[reason], ...outcome }
@@ -185,9 +194,11 @@ export class Telemetry {
     switch (event._tag) {
       case "TokenObtained":
       case "TokenRenewed":
-        return this.#settle(Exit.succeed(event.token), { "oauth.token.source": "authorization_server" })
+        return this.#settle(Exit.succeed(event.token), "authorization_server")
       case "TokenLoaded":
-        return this.#settle(Exit.succeed(event.token), { "oauth.token.source": "storage" })
+        // The waiters get a loaded token only when the acquisition ends, after the lease was released.
+        if (this.#acquisition !== undefined) this.#acquisition.isLoaded = true
+        return
       case "TokenRejected":
         if (this.#token !== undefined && AccessToken.isSame(this.#token, event.token)) this.#token = undefined
         return

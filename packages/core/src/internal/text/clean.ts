@@ -57,11 +57,13 @@ const begunBy = (text: string, secret: string): number => {
  */
 export const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)
 
+/** A shorter text is no secret worth the name, and stands in many words. In characters. */
+const MIN_SECRET = 4
+
 /** All spellings, the longest first, so that a secret which contains another one disappears as a whole. */
 const spellingsOf = (secrets: Iterable<string>): ReadonlyArray<string> =>
-  [...new Set([...secrets].flatMap(spellings))].filter((spelling) => spelling !== "").toSorted((a, b) =>
-    b.length - a.length
-  )
+  [...new Set([...secrets].flatMap(spellings))].filter(({ length }) => length >= MIN_SECRET)
+    .toSorted((a, b) => b.length - a.length)
 
 const spellings = (secret: string): ReadonlyArray<string> => [
   secret,

@@ -92,6 +92,21 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
       `${maxResponseSize} is not a number of bytes above 0.`
     ] as const
   ),
+  // As from JavaScript, or from a file: the compiler has not seen these.
+  [
+    "a time limit that is not a duration",
+    JSON.parse("{ \"requestTimeout\": \"soon\" }"),
+    "InvalidOptions",
+    "requestTimeout",
+    "this is not a duration"
+  ],
+  [
+    "a refresh policy with a duration that is none",
+    JSON.parse("{ \"refreshPolicy\": { \"leaseTimeout\": \"3 secondz\" } }"),
+    "InvalidOptions",
+    "refreshPolicy",
+    "one of its durations is not a duration"
+  ],
   ...([0, "0 seconds", Number.NaN, -1] as const).map((requestTimeout) =>
     [
       `a time limit of ${requestTimeout}`,

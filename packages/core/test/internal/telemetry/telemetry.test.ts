@@ -1,8 +1,8 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock, Tracer } from "effect"
-import { AccessToken } from "../../../src/index.ts"
-import { environment, makeImpatientProvider, makeProvider, settle } from "../../support/provider.ts"
+import { AccessToken, TokenStorage } from "../../../src/index.ts"
+import { environment, makeImpatientProvider, makeProvider, many, settle } from "../../support/provider.ts"
 
 /** Passes the test an array of its spans, which grows as they start. */
 const tracing = <A, E, R>(test: (spans: ReadonlyArray<Tracer.Span>) => Effect.Effect<A, E, R>) =>
@@ -95,6 +95,39 @@ describe("the spans of a provider", () => {
         const before = spans.length
         yield* Effect.withSpan(provider.accessToken, "third")
         expect(spans.slice(before).map(({ name }) => name)).toEqual(["third"])
+      })
+    ).pipe(Effect.provide(hour)))
+
+  it.scoped("a token found under a lease that takes long to release: its waiters are linked, and its span ends with them", () =>
+    tracing((spans) =>
+      Effect.gen(function*() {
+        const memory = yield* TokenStorage.makeMemory
+        yield* makeProvider().pipe(
+          Effect.flatMap(({ accessToken }) => accessToken),
+          Effect.scoped,
+          Effect.provideService(TokenStorage.TokenStorage, memory)
+        )
+        let looks = 0
+        const provider = yield* Effect.provideService(makeProvider(), TokenStorage.TokenStorage, {
+          ...memory,
+          // Another process stores its token after the first look, and before the lease is granted.
+          get: (key) => Effect.delay(looks++ === 0 ? Effect.succeedNone : memory.get(key), "1 second"),
+          lease: () => Effect.acquireRelease(Effect.void, () => Effect.sleep("2 seconds"))
+        })
+        const callers = yield* many(2, Effect.withSpan(provider.accessToken, "caller"))
+        yield* TestClock.adjust("2 seconds")
+        const acquisition = named(spans, acquisitionName).at(-1)
+        expect(attributesOf(acquisition)).not.toHaveProperty("oauth.outcome")
+        yield* TestClock.adjust("2 seconds")
+        yield* Effect.forEach(callers, Fiber.join)
+        expect(attributesOf(acquisition)).toMatchObject({
+          "oauth.outcome": "success",
+          "oauth.token.source": "storage",
+          "oauth.token.expires_in": 3596
+        })
+        const waits = named(spans, "oauth.client.token.wait")
+        expect(waits).toHaveLength(2)
+        for (const wait of waits) expect(linkedTo(wait)).toEqual([acquisition])
       })
     ).pipe(Effect.provide(hour)))
 

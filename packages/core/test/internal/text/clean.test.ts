@@ -22,13 +22,16 @@ describe("clean", () => {
   })
 
   it("removes every repetition of every secret before it cuts", () => {
-    assert.strictEqual(clean("a one b two c one", ["one", "two", ""]), "a <redacted> b <redacted> c <redacted>")
+    assert.strictEqual(
+      clean("a first b second c first", ["first", "second", ""]),
+      "a <redacted> b <redacted> c <redacted>"
+    )
     const long = clean(`${"x".repeat(195)}a-secret-of-some-length`, ["a-secret-of-some-length"])
     expect(long).toBe(`${"x".repeat(195)}<reda…`)
   })
 
   it("treats a secret as text, not as a pattern", () => {
-    expect(clean("a.c abc $& $1", ["a.c", "$&"])).toBe("<redacted> abc <redacted> $1")
+    expect(clean("a.cd abcd $&$& $1", ["a.cd", "$&$&"])).toBe("<redacted> abcd <redacted> $1")
   })
 
   it("removes a secret in each spelling in which the other side may repeat it", () => {
@@ -38,8 +41,12 @@ describe("clean", () => {
     }
   })
 
-  it("removes a short secret, and a secret that contains another one as a whole", () => {
-    expect(clean("x, xyz", ["x", "xyz"])).toBe("<redacted>, <redacted>")
+  it("removes a secret that contains another one as a whole", () => {
+    expect(clean("wxyz, wxyz-1", ["wxyz", "wxyz-1"])).toBe("<redacted>, <redacted>")
+  })
+
+  it("leaves a secret of fewer than 4 characters in the text, which would be unreadable without it", () => {
+    expect(clean("profile dev not found", ["dev", "e", "1"])).toBe("profile dev not found")
   })
 
   it.prop(
