@@ -165,15 +165,11 @@ const readInParts = (response: HttpClientResponse, maxBodySize: number): Effect.
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
 const unsendable = ({ headers }: HttpClientRequest): NoAnswer | undefined => {
-  for (const name in headers) {
-    if (!fieldValue.test(headers[name] ?? "")) {
-      return new NoAnswer({
-        reason: "Unsendable",
-        description: `the header \`${name}\` has a character that cannot be sent, such as a line break`
-      })
-    }
-  }
-  return undefined
+  const name = Object.keys(headers).find((name) => !fieldValue.test(headers[name] ?? ""))
+  return name === undefined ? undefined : new NoAnswer({
+    reason: "Unsendable",
+    description: `the header \`${name}\` has a character that cannot be sent, such as a line break`
+  })
 }
 
 /**

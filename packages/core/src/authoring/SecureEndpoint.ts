@@ -136,18 +136,16 @@ export const check = (
   endpoint: InsecureEndpoint["endpoint"],
   namedBy?: URL
 ): Either.Either<URL, InsecureEndpoint> => {
-  const fail = (reason: InsecureEndpoint["reason"]) =>
-    Either.left(
-      new InsecureEndpoint({
-        reason,
-        endpoint,
-        url: nameOf(url),
-        ...(namedBy === undefined ? {} : { namedBy: namedBy.origin })
-      })
-    )
-  if (!isSecure(url)) return fail("NotHttps")
-  if (namedBy !== undefined && distance[reach(url)] > distance[reach(namedBy)]) return fail("PrivateAddress")
-  return Either.right(url)
+  const isNearer = namedBy !== undefined && distance[reach(url)] > distance[reach(namedBy)]
+  if (isSecure(url) && !isNearer) return Either.right(url)
+  return Either.left(
+    new InsecureEndpoint({
+      reason: isSecure(url) ? "PrivateAddress" : "NotHttps",
+      endpoint,
+      url: nameOf(url),
+      ...(namedBy === undefined ? {} : { namedBy: namedBy.origin })
+    })
+  )
 }
 
 /**
