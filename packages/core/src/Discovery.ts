@@ -5,8 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { Discovered, Discovery } from "./Discovery/Discovered.ts"
-import type { Options } from "./Discovery/Options.ts"
+import type { Discovered, Discovery, Options } from "./Discovery/Contract.ts"
 import { PinnedIssuer } from "./Discovery/PinnedIssuer.ts"
 import { ServerNamedIssuer } from "./Discovery/ServerNamedIssuer.ts"
 
@@ -22,14 +21,12 @@ export type {
   /**
    * @since 0.1.0
    */
-  Failure
-} from "./Discovery/Discovered.ts"
-export type {
+  Failure,
   /**
    * @since 0.1.0
    */
   Options
-} from "./Discovery/Options.ts"
+} from "./Discovery/Contract.ts"
 
 /**
  * A discovery, for one token request at a time. The caller pins the issuer, lets the server name it, or gives the whole

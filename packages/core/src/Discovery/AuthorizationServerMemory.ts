@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as AuthorizationServer from "../AuthorizationServer.ts"
 import * as CachedDocument from "../CachedDocument.ts"
-import type { Failure } from "./Discovered.ts"
-import type { Options } from "./Options.ts"
+import type { Failure, Options } from "./Contract.ts"
 
 /**
  * The current time, in milliseconds since the epoch.

@@ -5,8 +5,7 @@ import type { Challenge } from "../Challenge.ts"
 import { IssuerMismatch } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import { AuthorizationServerMemory, currentTime } from "./AuthorizationServerMemory.ts"
-import type { Discovered, Discovery, Failure } from "./Discovered.ts"
-import type { Options } from "./Options.ts"
+import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
 
 /**
  * Discovery for an issuer that the caller pinned. The two documents do not depend on each other, so they are read at

@@ -5,8 +5,7 @@ import * as Challenge from "../Challenge.ts"
 import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import { AuthorizationServerMemory, currentTime } from "./AuthorizationServerMemory.ts"
-import type { Discovered, Discovery, Failure } from "./Discovered.ts"
-import type { Options } from "./Options.ts"
+import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
 
 /** The metadata of the server, and the challenge with which it was found, if there was one. */
 interface Found {
