@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import { type AssertionSource, check, isRefused } from "./Assertion.ts"
@@ -87,12 +87,10 @@ export const layerStatic = (
   } = {}
 ): Layer.Layer<AssertionProvider> =>
   layer((request) =>
-    Effect.clockWith((clock) =>
-      Either.flatMap(
-        check(assertion, request, { now: clock.unsafeCurrentTimeMillis(), ...options }),
-        ({ hasId }) => hasId && isRefused(assertion, request) ? Either.left(wasRefused()) : Either.right(assertion)
-      )
-    )
+    Effect.gen(function*() {
+      const { hasId } = yield* check(assertion, request, { now: yield* Clock.currentTimeMillis, ...options })
+      return hasId && isRefused(assertion, request) ? yield* wasRefused() : assertion
+    })
   )
 
 const wasRefused = () =>

@@ -126,12 +126,11 @@ export const make = (options: Operations): TokenStorage.Service => {
     get: options.get,
     set: (key, token) =>
       inTurn(key, (stored) =>
-        Effect.flatMap(
+        Effect.gen(function*() {
           // The time after the token was read: a token that was stored meanwhile is not from the future.
-          Clock.currentTimeMillis,
-          (now) =>
-            Option.exists(stored, (other) => !supersedes(token, other, now)) ? Effect.void : options.set(key, token)
-        )),
+          const now = yield* Clock.currentTimeMillis
+          if (Option.isNone(stored) || supersedes(token, stored.value, now)) yield* options.set(key, token)
+        })),
     remove: (key, token) =>
       inTurn(
         key,
