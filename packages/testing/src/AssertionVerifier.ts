@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
@@ -35,11 +36,11 @@ export interface Options {
   /** The accepted values of `aud`. An assertion must name exactly one of them (RFC 7523 §3). */
   readonly audiences: ReadonlyArray<string>
   /**
-   * The longest time from now to `exp`, in seconds.
+   * The longest time from now to `exp`.
    *
    * @default no limit
    */
-  readonly maxLifetime?: number | undefined
+  readonly maxLifetime?: Duration.DurationInput | undefined
   /**
    * The error code of a refusal. Use `invalid_grant` for the JWT bearer grant (RFC 7523 §3.1).
    *
@@ -112,7 +113,7 @@ export const make = (options: Options): AssertionVerifier => {
   const seen: Array<Claims> = []
   const verify = Assertion.makeVerifier((name) => name === issuer ? keys : undefined, {
     audiences,
-    maxLifetime,
+    maxLifetime: maxLifetime === undefined ? undefined : Duration.toSeconds(maxLifetime),
     id: "required",
     subject: "any"
   })

@@ -65,7 +65,7 @@ describe("AssertionVerifier", () => {
     ["an end that has passed", good({ exp: 0 }), "expired"]
   ])("refuses %s", ([, claims, says]) =>
     Effect.gen(function*() {
-      const { first, verifier } = yield* setup({ maxLifetime: 300 })
+      const { first, verifier } = yield* setup({ maxLifetime: "5 minutes" })
       const refusal = yield* Effect.flip(verifier.verify(yield* sign(first.privateKey, claims)))
       assert.strictEqual(refusal.error, "invalid_client")
       assert.include(refusal.description, says)
