@@ -8,14 +8,14 @@ import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import * as RecordEncryption from "@effect-mcp-auth/core/RecordEncryption"
 import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import * as DurationOption from "@effect-mcp-auth/core/authoring/DurationOption"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import type { Path } from "@effect/platform/Path"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Records from "./internal/records.ts"
 
 /**
@@ -51,22 +51,16 @@ export interface FileStorageOptions {
  */
 export interface Options extends FileStorageOptions, RecordEncryption.EncryptionOptions {}
 
-const makeStore = ({ directory, leaseDuration = "10 seconds" }: FileStorageOptions) => {
-  if (directory === "") {
-    return new InvalidOptions({
+const makeStore = ({ directory, leaseDuration = "10 seconds" }: FileStorageOptions) =>
+  directory === ""
+    ? new InvalidOptions({
       option: "directory",
       description: "it is empty. Give a directory for these tokens alone."
     })
-  }
-  const duration = Duration.decodeUnknown(leaseDuration)
-  if (Option.isNone(duration) || !Duration.between(duration.value, { minimum: "100 millis", maximum: "1 day" })) {
-    return new InvalidOptions({
-      option: "leaseDuration",
-      description: "it is not between 100 milliseconds and a day. Give a few seconds."
-    })
-  }
-  return Records.make({ directory, leaseDuration: duration.value })
-}
+    : Effect.flatMap(
+      DurationOption.check("leaseDuration", leaseDuration, { minimum: "100 millis", maximum: "1 day" }),
+      (leaseDuration) => Records.make({ directory, leaseDuration })
+    )
 
 /**
  * A storage in encrypted files that only their owner can read (mode 0600).

@@ -3,17 +3,16 @@
  *
  * @since 0.1.0
  */
-import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import type { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import * as RecordEncryption from "@effect-mcp-auth/core/RecordEncryption"
 import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import * as DurationOption from "@effect-mcp-auth/core/authoring/DurationOption"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { ClusterOptions, RedisOptions } from "ioredis"
@@ -90,20 +89,9 @@ export interface RedisStorageOptions {
  */
 export interface Options extends RedisStorageOptions, RecordEncryption.EncryptionOptions {}
 
-/** The duration in whole milliseconds, as Redis counts. The limit is the time for which Redis remembers a fence. */
+/** Redis counts in whole milliseconds, and remembers a fence for a day. */
 const durationOption = (option: string, input: Duration.DurationInput, minimum: Duration.DurationInput) =>
-  Duration.decodeUnknown(input).pipe(
-    Option.map((duration) => Duration.millis(Math.round(Duration.toMillis(duration)))),
-    Option.filter(Duration.between({ minimum, maximum: "1 day" })),
-    Either.fromOption(() =>
-      new InvalidOptions({
-        option,
-        description: `this is not a duration between ${
-          Duration.format(minimum)
-        } and 1 day. Write for example "2 seconds".`
-      })
-    )
-  )
+  DurationOption.check(option, input, { minimum, maximum: "1 day" })
 
 const makeStore = (options: RedisStorageOptions) =>
   Effect.gen(function*() {

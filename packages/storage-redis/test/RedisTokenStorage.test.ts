@@ -169,7 +169,7 @@ describe("the options of RedisTokenStorage", () => {
         for (const time of [0, -1, millis - 0.6, Number.NaN, Infinity, 1e300, 24 * 3_600_000 + 1]) {
           const error = yield* Effect.flip(open("redis://a", { [option]: time }))
           expect(error).toMatchObject({ _tag: "InvalidOptions", option })
-          expect(error.message).toContain(`between ${millis}ms and 1 day. Write for example "2 seconds"`)
+          expect(error.message).toContain(`between ${millis} millis and 1 day. Write for example "2 seconds"`)
         }
         yield* open("redis://a", { [option]: millis })
         yield* open("redis://a", { [option]: "1 day" })
