@@ -1,6 +1,6 @@
 /**
- * The code in the documentation compiles: the programs in the READMEs and docs pages, and the `@example`s of the
- * published packages.
+ * The code in the documentation compiles, and passes where it is a test: the programs in the READMEs and docs pages, and
+ * the `@example`s of the published packages.
  */
 import { filesBelow, isPublished, readPackages } from "@effect-mcp-auth/tooling/packages"
 import { assert, describe, it } from "@effect/vitest"
@@ -62,12 +62,14 @@ const writeModules = (): number => {
   mkdirSync(folder, { recursive: true })
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
   write("tsconfig.json", JSON.stringify(tsconfig))
+  write("vitest.config.mjs", "export default { test: { include: [\"*.test.ts\"] } }")
   for (const [name, text] of Object.entries(readersFiles)) write(name, text)
   let count = 0
   for (const document of documents) {
     const name = relative(root, document).replaceAll(/[^\w-]+/g, "_")
     for (const [index, code] of snippetsOf(document).entries()) {
-      write(`${name}_${index}.ts`, `${code}\nexport {}\n`)
+      const extension = /from "(?:@effect\/)?vitest"/.test(code) ? "test.ts" : "ts"
+      write(`${name}_${index}.${extension}`, `${code}\nexport {}\n`)
       count++
     }
   }
@@ -83,5 +85,19 @@ describe("the code in the documentation", () => {
       (error: { readonly stdout: string }) => error
     )
     assert.strictEqual(stdout, "")
+  })
+
+  it("passes where it is a test", { timeout: 120_000 }, async () => {
+    writeModules()
+    const vitest = join(root, "node_modules", "vitest", "vitest.mjs")
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [vitest, "run", "--root", folder, "--reporter", "json"],
+      { env: { ...process.env, VITEST: undefined } }
+    ).catch((error: { readonly stdout: string }) => error)
+    const { numFailedTestSuites, numPassedTests, numTotalTests } = JSON.parse(stdout)
+    assert.strictEqual(numFailedTestSuites, 0, stdout)
+    assert.strictEqual(numPassedTests, numTotalTests, stdout)
+    assert.isAbove(numPassedTests, 3)
   })
 })

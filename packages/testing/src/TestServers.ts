@@ -176,16 +176,24 @@ export const make = (
  *
  * @example
  * ```ts
+ * import { ClientSecret } from "@effect-mcp-auth/client-secret"
+ * import { OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
  * import { Answer, TestServers } from "@effect-mcp-auth/testing"
- * import { HttpClient } from "@effect/platform"
- * import { Effect } from "effect"
+ * import { Effect, Layer } from "effect"
+ *
+ * const Auth = Layer.unwrapEffect(Effect.map(TestServers.TestServers, ClientSecret.layer))
  *
  * const test = Effect.gen(function*() {
- *   const { mcpServer, network, serverUrl } = yield* TestServers.TestServers
- *   yield* network.script("token", Answer.status(503, { headers: { "retry-after": "2" } }))
- *   yield* HttpClient.get(serverUrl)
- *   console.log(yield* network.count("token"), yield* mcpServer.toolCalls)
- * }).pipe(Effect.provide(TestServers.layer({ tokenLifetime: "10 minutes" })))
+ *   const { network } = yield* TestServers.TestServers
+ *   yield* network.script("token", Answer.json({ error: "invalid_client" }, { status: 401 }))
+ *   const error = yield* Effect.flip(OAuthProvider.accessToken)
+ *   return [error._tag, yield* network.count("token")]
+ * }).pipe(
+ *   Effect.provide(Auth.pipe(
+ *     Layer.provideMerge(TestServers.layer({ tokenLifetime: "10 minutes" })),
+ *     Layer.provide(TokenStorage.layerMemory)
+ *   ))
+ * )
  * ```
  *
  * @since 0.1.0

@@ -266,6 +266,12 @@ export const wrongKeys: ReadonlyArray<WrongKey> = [
     "it is not a PEM. Give a PKCS#8 PEM, which begins with -----BEGIN PRIVATE KEY-----"
   ),
   wrong(
+    "the text of a JWK",
+    "ES256",
+    Effect.sync(() => Redacted.make(" {\"kty\":\"EC\",\"d\":\"canary\"}")),
+    "it is the text of a JWK. Give the JWK as an object: Redacted.make(JSON.parse(text))"
+  ),
+  wrong(
     "nothing",
     "ES256",
     Effect.sync(() => Redacted.make("")),

@@ -147,6 +147,9 @@ const importPem = (pem: string, alg: SigningAlgorithm): Effect.Effect<CryptoKey,
   const block = pkcs8.exec(pem.replaceAll("\\n", "\n"))?.[0]
   if (block === undefined) {
     const other = otherPems.find(([label]) => pem.includes(`-----BEGIN ${label}-----`))
+    if (pem.trimStart().startsWith("{")) {
+      return invalid("it is the text of a JWK. Give the JWK as an object: Redacted.make(JSON.parse(text))")
+    }
     return invalid(other?.[1] ?? "it is not a PEM. Give a PKCS#8 PEM, which begins with -----BEGIN PRIVATE KEY-----")
   }
   return importWith(alg, ({ importPKCS8 }) => importPKCS8(block, alg))
