@@ -219,7 +219,7 @@ export interface MakeOptions extends OAuthProvider.Options {
    */
   readonly subject?: string | undefined
   /**
-   * Whether the caller named no issuer, and did not write `"discover"` either.
+   * Whether `issuer` was left out: the caller neither named an issuer nor wrote `"discover"`.
    *
    * @default false
    */
