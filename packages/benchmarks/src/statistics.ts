@@ -30,13 +30,12 @@ export const summarize = (sample: ReadonlyArray<number>): Summary => {
   return { lower, median: median(sample), upper, error: (1.2533 * deviation) / Math.sqrt(sample.length) }
 }
 
-/** Of the straight line through the points that fits best (least squares); NaN for fewer than two of them. */
-export const slope = (points: ReadonlyArray<readonly [x: number, y: number]>): number => {
-  const mean = (axis: 0 | 1) => points.reduce((sum, point) => sum + point[axis], 0) / points.length
-  const [x, y] = [mean(0), mean(1)]
-  const covariance = points.reduce((sum, [a, b]) => sum + (a - x) * (b - y), 0)
-  return covariance / points.reduce((sum, [a]) => sum + (a - x) ** 2, 0)
-}
+/**
+ * The slope of the line through the points: the median of the slopes of all pairs (Theil and Sen), which one point far
+ * from the others hardly moves. NaN for fewer than two points.
+ */
+export const slope = (points: ReadonlyArray<readonly [x: number, y: number]>): number =>
+  median(points.flatMap(([x, y], i) => points.slice(i + 1).map(([a, b]) => (b - y) / (a - x))))
 
 /** Pairs of the same round: a slow moment of the machine affects both. Rounds without a base are left out. */
 const paired =

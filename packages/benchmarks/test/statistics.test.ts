@@ -72,3 +72,8 @@ it("slope is that of the line through the points, whatever its height", () => {
   expect(slope([[10, 3], [20, 3], [30, 3]])).toBe(0)
   expect(slope([[1, 1]])).toBeNaN()
 })
+
+it("slope hardly changes by one point far from the line, such as a heap measured before a collection", () => {
+  const line = Array.from({ length: 15 }, (_, x): readonly [number, number] => [x, 2 * x])
+  expect(slope(line.map(([x, y]) => [x, x === 13 ? y + 1000 : y]))).toBeCloseTo(2, 10)
+})
