@@ -1,12 +1,12 @@
 /**
- * What a chart shows. `svg.ts` draws it.
+ * The content of a chart. `svg.ts` draws charts.
  */
 
 interface Base {
   /** Of the file, without its extension. */
   readonly name: string
   readonly title: string
-  /** What was done, and in what unit it is shown: one line under the title. */
+  /** The work that was measured, and the unit of the figures: one line under the title. */
   readonly description: string
 }
 
@@ -14,7 +14,7 @@ export interface Panel {
   readonly title: string
   /** Digits after the point; none by default. */
   readonly digits?: number | undefined
-  /** What was promised: a line across the bars. */
+  /** The promised value: a line across the bars. */
   readonly limit?: number | undefined
   /** One for each category; a category without one has no bar. */
   readonly values: ReadonlyArray<number | undefined>
@@ -46,7 +46,7 @@ export interface Curves extends Base {
   readonly x: Axis
   readonly y: Axis
   readonly series: ReadonlyArray<Series>
-  /** What was promised of `y`. */
+  /** The promised value of `y`. */
   readonly limit?: number | undefined
 }
 

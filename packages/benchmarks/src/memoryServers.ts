@@ -16,7 +16,7 @@ import { credentials } from "./control.ts"
 export const issuer = "https://auth.example.com"
 export const resourceOrigin = "https://mcp.example.com"
 
-/** What the token endpoint does instead of issuing a token. */
+/** The answer of the token endpoint in place of a token. */
 export type Fault =
   | { readonly _tag: "Refused" }
   | { readonly _tag: "Hangs" }

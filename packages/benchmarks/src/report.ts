@@ -1,5 +1,5 @@
 /**
- * What was measured, for people (Markdown that fits 120 columns) and for machines.
+ * The figures, for people (Markdown that fits 120 columns) and for machines.
  */
 import type { Chart } from "./chart.ts"
 
@@ -36,7 +36,7 @@ export interface Section {
   readonly lines: ReadonlyArray<Line>
   readonly targets: ReadonlyArray<Target>
   readonly charts: ReadonlyArray<Chart>
-  /** What a reader must know to read the figures. */
+  /** Notes that a reader needs to understand the figures. */
   readonly note?: string
 }
 

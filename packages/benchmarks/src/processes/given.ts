@@ -1,6 +1,6 @@
 /**
- * What the programs of this folder are given by `workloads/wholeProcess.ts`. They import nothing else of the
- * benchmarks: they run where the built packages are installed, as a user's program would.
+ * The settings that `workloads/wholeProcess.ts` gives to the programs of this folder. The programs import nothing else
+ * of the benchmarks: they run where the built packages are installed, as a user's program would.
  */
 const [resource = "", issuer = "", token = "", clientId = "", clientSecret = "", scope = ""] = process.argv.slice(2)
 

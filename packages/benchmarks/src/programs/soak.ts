@@ -117,7 +117,7 @@ await answer(measurement, async ({ calls, seed }) => {
     }
   }
 
-  /** What a transport without `OAuthHttpClient` does with a provider. */
+  /** The calls to a provider that a transport without `OAuthHttpClient` makes. */
   const withProvider = Effect.flatMap(provider.accessToken, (token) =>
     servers.admits(AccessToken.authorization(token))
       ? Effect.succeed(200)

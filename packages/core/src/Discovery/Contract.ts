@@ -1,5 +1,5 @@
 /**
- * What a discovery takes, what it finds, and how it fails.
+ * The options, the result and the errors of a discovery.
  *
  * @since 0.1.0
  */
