@@ -20,9 +20,10 @@ export class EventHub<A> {
 
   /** The events from the moment of subscription on. The stream ends when the hub is shut down. */
   subscribe(): Stream.Stream<A> {
-    return Stream.unwrap(Effect.map(PubSub.sliding<A>(CAPACITY), (made) => {
+    const hub = Effect.suspend(() => this.#hub === undefined ? PubSub.sliding<A>(CAPACITY) : Effect.succeed(this.#hub))
+    return Stream.unwrap(Effect.map(hub, (hub) => {
       if (this.#closed) return Stream.empty
-      this.#hub ??= made
+      this.#hub ??= hub
       return Stream.fromPubSub(this.#hub)
     }))
   }
