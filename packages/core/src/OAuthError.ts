@@ -39,6 +39,8 @@ export type TokenErrorCode =
  * - `NoAuthorizationServer`: the protected resource metadata names no authorization server.
  * - `UnsupportedClientAuthentication`: the authorization server supports none of the methods that this client can use.
  *
+ * `retryAfter` is the wait that the server asked for, in milliseconds.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -54,6 +56,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
     ),
     url: Schema.String,
     description: Schema.String,
+    retryAfter: Schema.optional(Schema.Number),
     cause: Schema.optional(Schema.Defect)
   }
 ) {
@@ -107,6 +110,8 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
  * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: there is an assertion, and the authorization server would
  *   reject it.
  *
+ * `retryAfter` is the wait that the source of the assertion asked for, in milliseconds.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -115,6 +120,7 @@ export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-
   {
     reason: Schema.Literal("Unavailable", "Refused", "Expired", "NotYetValid", "WrongAudience", "Malformed"),
     description: Schema.String,
+    retryAfter: Schema.optional(Schema.Number),
     cause: Schema.optional(Schema.Defect)
   }
 ) {

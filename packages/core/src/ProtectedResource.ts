@@ -5,12 +5,19 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Challenge from "./Challenge.ts"
 import { check, parse } from "./authoring/SecureEndpoint.ts"
-import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./authoring/HttpExchange.ts"
+import {
+  defaultLimits,
+  isTransientStatus,
+  type Limits,
+  retryAfter,
+  withoutRedirects
+} from "./authoring/HttpExchange.ts"
 import { discard } from "./internal/http/discard.ts"
 import { firstOf, type Found, unavailable } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
@@ -193,9 +200,16 @@ export const probe = (
       Effect.timeout(limits.timeout),
       Effect.tap(discard),
       Effect.mapError((cause) => unavailable(server.url, "did not answer when asked for its challenge", cause)),
-      Effect.filterOrFail(
-        ({ status }) => !isTransientStatus(status),
-        ({ status }) => unavailable(server.url, `answered ${status} when asked for its challenge`)
+      Effect.tap(({ headers, status }) =>
+        isTransientStatus(status)
+          ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            unavailable(
+              server.url,
+              `answered ${status} when asked for its challenge`,
+              undefined,
+              retryAfter(headers, now)
+            ))
+          : Effect.void
       ),
       Effect.map(({ headers, status }) =>
         status === 401 ? Challenge.fromHeader(headers["www-authenticate"]) : undefined

@@ -53,6 +53,18 @@ describe("GoogleMetadata.make", () => {
       expect(claimsOf(yield* provider(request))["aud"]).toBe("//iam.googleapis.com/x")
     }).pipe(Effect.provide(world({ GCE_METADATA_HOST: "metadata:8080" }))))
 
+  it.effect.each([["429", 7000], ["503", 7000], ["403", 7000]] as const)(
+    "the error of an answer %s has the wait of its Retry-After (RFC 9110 §10.2.3)",
+    ([status, retryAfter]) =>
+      Effect.gen(function*() {
+        const network = yield* TestNetwork.TestNetwork
+        const headers = { "metadata-flavor": "Google", "retry-after": "7" }
+        yield* network.serve("http://metadata.google.internal", () =>
+          Effect.sync(() => new Response("", { status: Number(status), headers })))
+        expect(yield* failureOf(yield* GoogleMetadata.make())).toMatchObject({ retryAfter })
+      }).pipe(Effect.provide(world()))
+  )
+
   it.effect.each(["", "..", "a/b", "a?b"])(
     "refuses the service account %s",
     (serviceAccount) =>

@@ -288,6 +288,30 @@ export const isRedirect = (status: number): boolean => status >= 300 && status <
  */
 export const isTransientStatus = (status: number): boolean => status >= 500 || status === 429 || status === 408
 
+/** The longest wait that `retryAfter` returns, in milliseconds: a day. */
+const LONGEST_WAIT = 24 * 60 * 60 * 1000
+
+/**
+ * The wait that the header `Retry-After` of an answer asks for (RFC 9110 §10.2.3), in milliseconds and at most a day:
+ * a number of seconds, or a date, which counts from the arrival of the answer. `undefined` if the header is absent or
+ * is neither.
+ *
+ * @param receivedAt when the answer arrived, in milliseconds since the epoch
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const retryAfter = (headers: Headers.Headers, receivedAt: number): number | undefined => {
+  const header = headers["retry-after"]?.trim() ?? ""
+  // Some gateways write fractions of a second. `Date.parse` would read such a number as a day of the year 2001.
+  const millis = /^\d+(?:\.\d+)?$/.test(header)
+    ? Math.ceil(Number(header) * 1000)
+    : /[a-z]/i.test(header)
+    ? Date.parse(header) - receivedAt
+    : Number.NaN
+  return Number.isNaN(millis) ? undefined : Math.min(Math.max(0, millis), LONGEST_WAIT)
+}
+
 /**
  * The body as JSON, or `undefined`, which is not a value of JSON.
  *

@@ -9,6 +9,7 @@ import {
   isTransientStatus,
   type Limits,
   parseJson,
+  retryAfter,
   type Secrecy,
   withoutRedirects
 } from "../../src/authoring/HttpExchange.ts"
@@ -298,4 +299,37 @@ describe("withoutRedirects", () => {
       )
       expect(yield* init).toEqual(Option.some({ cache: "no-store" }))
     }).pipe(Effect.provideService(FetchHttpClient.RequestInit, { cache: "no-store" })))
+})
+
+describe("Retry-After (RFC 9110 §10.2.3)", () => {
+  const receivedAt = Date.UTC(2026, 6, 28, 12, 0, 0)
+
+  it.each(
+    [
+      [undefined, undefined],
+      ["", undefined],
+      ["0", 0],
+      ["120", 120_000],
+      [" 7\t", 7000],
+      ["007", 7000],
+      ["1.5", 1500],
+      ["0.0001", 1],
+      ["Tue, 28 Jul 2026 12:01:30 GMT", 90_000],
+      ["Tuesday, 28-Jul-26 12:01:30 GMT", 90_000],
+      ["Tue, 28 Jul 2026 11:00:00 GMT", 0],
+      ["2026-07-28T12:00:05Z", 5000],
+      ["Fri, 31 Dec 9999 23:59:59 GMT", 86_400_000],
+      ["86401", 86_400_000],
+      ["9".repeat(400), 86_400_000],
+      ["-5", undefined],
+      ["1,5", undefined],
+      ["1e3", undefined],
+      ["soon", undefined],
+      ["NaN", undefined],
+      ["Infinity", undefined]
+    ] as const
+  )("with the value %j is a wait of %s ms", (header, millis) => {
+    const headers = Headers.fromInput(header === undefined ? {} : { "Retry-After": header })
+    expect(retryAfter(headers, receivedAt)).toBe(millis)
+  })
 })

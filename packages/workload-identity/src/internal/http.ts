@@ -3,6 +3,7 @@ import * as SecureEndpoint from "@effect-mcp-auth/core/authoring/SecureEndpoint"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 
@@ -72,16 +73,26 @@ const mayPass = (status: number, { lateToKnow }: Source): boolean =>
   (lateToKnow === true && (status === 404 || status === 410))
 
 /**
- * The error of an answer that has no assertion.
+ * Fails with the error of an answer that has no assertion.
+ *
+ * @param said what the answer says in words, already cleaned
  *
  * @internal
  */
-export const refused = (source: Source, status: number, said = ""): AssertionError =>
-  new AssertionError({
-    reason: mayPass(status, source) ? "Unavailable" : "Refused",
-    description: HttpExchange.isRedirect(status)
-      ? `${source.name} answered ${status} with a redirect, which is not followed. Use the final address.`
-      : `${source.name} answered ${status}${said === "" ? "" : ` (${said})`}. ${source.remedy}`
+export const refused = (
+  source: Source,
+  { headers, status }: Pick<HttpExchange.Answer, "headers" | "status">,
+  said = ""
+): Effect.Effect<never, AssertionError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const retryAfter = HttpExchange.retryAfter(headers, now)
+    return new AssertionError({
+      reason: mayPass(status, source) ? "Unavailable" : "Refused",
+      description: HttpExchange.isRedirect(status)
+        ? `${source.name} answered ${status} with a redirect, which is not followed. Use the final address.`
+        : `${source.name} answered ${status}${said === "" ? "" : ` (${said})`}. ${source.remedy}`,
+      ...(retryAfter === undefined ? {} : { retryAfter })
+    })
   })
 
 /**

@@ -9,7 +9,14 @@ import { decodeUnknownOption } from "effect/Schema"
 import { DiscoveryError } from "../../OAuthError.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import { clean } from "../text/clean.ts"
-import { exchange, isRedirect, isTransientStatus, type Limits, parseJson } from "../../authoring/HttpExchange.ts"
+import {
+  exchange,
+  isRedirect,
+  isTransientStatus,
+  type Limits,
+  parseJson,
+  retryAfter
+} from "../../authoring/HttpExchange.ts"
 import { lifetimeOf } from "./cacheControl.ts"
 
 const MAX_REDIRECTS = 3
@@ -30,12 +37,13 @@ export interface Found<A> {
 type Lookup<A> = Either.Either<Omit<Found<A>, "url">, string>
 
 /** @internal */
-export const unavailable = (url: URL, description: string, cause?: unknown) =>
+export const unavailable = (url: URL, description: string, cause?: unknown, retryAfter?: number) =>
   new DiscoveryError({
     reason: "Unavailable",
     url: url.href,
     description: `${nameOf(url)}: ${description}. The server may recover: try again later.`,
-    ...(cause === undefined ? {} : { cause })
+    ...(cause === undefined ? {} : { cause }),
+    ...(retryAfter === undefined ? {} : { retryAfter })
   })
 
 /** Reads one metadata document. Redirects within the origin are followed, at most three of them. */
@@ -54,7 +62,10 @@ const lookup = <A, I>(
       return reason === "TooLarge" ? Either.left(description) : yield* unavailable(url, description, cause)
     }
     const { body, headers, status } = answer.right
-    if (isTransientStatus(status)) return yield* unavailable(url, `answered ${status}`)
+    if (isTransientStatus(status)) {
+      const wait = retryAfter(headers, yield* Clock.currentTimeMillis)
+      return yield* unavailable(url, `answered ${status}`, undefined, wait)
+    }
     if (isRedirect(status)) {
       const location = headers["location"]
       if (location === undefined || !URL.canParse(location, url)) return Either.left("redirects nowhere")

@@ -34,6 +34,29 @@ describe("an authorization server that is away", () => {
       expect(yield* network.count("token")).toBe(3)
     }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment())))
 
+  it.scoped.each(["/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server"])(
+    "a Retry-After of the metadata at %s: callers fail immediately, and no request comes before its time",
+    (path) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider({ issuer: "discover" })
+        const isMetadata = ({ url }: { readonly url: string }) => url.includes("/.well-known/")
+        yield* network.always(
+          ({ url }) => url.includes(path),
+          Answer.status(429, { headers: { "retry-after": "60" } })
+        )
+        expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ _tag: "DiscoveryError", retryAfter: 60_000 })
+        yield* network.restore
+        yield* network.clear
+        yield* TestClock.adjust("59 seconds")
+        yield* Effect.flip(provider.accessToken)
+        expect(yield* network.count(isMetadata)).toBe(0)
+        yield* TestClock.adjust("1 second")
+        yield* provider.accessToken
+        expect(yield* network.count(isMetadata)).toBeGreaterThan(0)
+      }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment()))
+  )
+
   it.scoped("a token endpoint that has moved is discovered again after its old host has not answered three times", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
