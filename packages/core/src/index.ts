@@ -93,6 +93,15 @@ export * as Jwt from "./Jwt.ts"
 export * as KeyValueTokenStorage from "./KeyValueTokenStorage.ts"
 
 /**
+ * The MCP extensions for clients without a user present, as an MCP client declares them to the server: the entries of
+ * `capabilities.extensions` (MCP, "Extension Negotiation"). An `OAuthProvider` sends no MCP messages, so the MCP client
+ * declares the extension.
+ *
+ * @since 0.1.0
+ */
+export * as McpExtension from "./McpExtension.ts"
+
+/**
  * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
  * carries a secret.
  *
