@@ -6,8 +6,11 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { CredentialError } from "./internal/errors/credentialError.ts"
 import * as messages from "./internal/errors/messages.ts"
 import { findWrapped } from "./internal/errors/wrapped.ts"
+
+export { CredentialError }
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other code as the server
@@ -263,6 +266,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("@effect-
  */
 export type OAuthError =
   | AssertionError
+  | CredentialError
   | DiscoveryError
   | InsecureEndpoint
   | IssuerMismatch
@@ -279,6 +283,7 @@ export const isTransient = (error: OAuthError): boolean => "transient" in error 
 
 const classes = [
   AssertionError,
+  CredentialError,
   DiscoveryError,
   InsecureEndpoint,
   IssuerMismatch,
