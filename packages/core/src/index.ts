@@ -212,6 +212,13 @@ export * as ResourceIdentifier from "./ResourceIdentifier.ts"
 export * as ScopeSelection from "./ScopeSelection.ts"
 
 /**
+ * Secrets that change while the program runs, for the option `clientSecret`.
+ *
+ * @since 0.1.0
+ */
+export * as Secret from "./Secret.ts"
+
+/**
  * A JWT assertion that this process makes and signs (RFC 7521 §5, RFC 7523 §3).
  *
  * @since 0.1.0
