@@ -18,8 +18,9 @@ import {
   retryAfter,
   withoutRedirects
 } from "./authoring/HttpExchange.ts"
+import { connectionFailed, timedOut } from "./authoring/NoAnswer.ts"
 import { discard } from "./internal/http/discard.ts"
-import { firstOf, type Found, unavailable } from "./internal/http/metadataDocument.ts"
+import { firstOf, type Found, unanswered, unavailable } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
@@ -197,16 +198,16 @@ export const probe = (
   const accept = { accept: "application/json, text/event-stream" }
   const ask = (request: HttpClientRequest.HttpClientRequest) =>
     client.execute(request).pipe(
-      Effect.timeout(limits.timeout),
+      Effect.mapError((error) => connectionFailed(error)),
+      Effect.timeoutFail({ duration: limits.timeout, onTimeout: () => timedOut(limits.timeout) }),
+      Effect.mapError((error) => unanswered(server.url, error, "when asked for its challenge, ")),
       Effect.tap(discard),
-      Effect.mapError((cause) => unavailable(server.url, "did not answer when asked for its challenge", cause)),
       Effect.tap(({ headers, status }) =>
         isTransientStatus(status)
           ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
             unavailable(
               server.url,
               `answered ${status} when asked for its challenge`,
-              undefined,
               retryAfter(headers, now)
             ))
           : Effect.void

@@ -15,6 +15,7 @@ import type { ClientAuthentication, Proof } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, exchange, type Limits, type NoAnswer } from "./authoring/HttpExchange.ts"
+import { reasonOf, sentences } from "./authoring/NoAnswer.ts"
 import { failOnError } from "./internal/tokenRequest/tokenErrorResponse.ts"
 import { type AssertionError, type DiscoveryError, InvalidOptions, TokenEndpointError } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
@@ -223,8 +224,8 @@ const post = (url: URL, form: Parameters, proof: Proof): HttpClientRequest.HttpC
 
 const noAnswer = (url: URL, error: NoAnswer): TokenEndpointError =>
   new TokenEndpointError({
-    reason: error.reason === "TooLarge" ? "InvalidResponse" : "Unavailable",
+    reason: error.reason === "TooLarge" ? "InvalidResponse" : reasonOf(error),
     url: nameOf(url),
-    description: `Token endpoint ${nameOf(url)}: ${error.description}.`,
+    description: `Token endpoint ${nameOf(url)}: ${sentences(error)}`,
     ...(error.cause === undefined ? {} : { cause: error.cause })
   })
