@@ -6,8 +6,11 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { CredentialError } from "./internal/errors/credentialError.ts"
 import * as messages from "./internal/errors/messages.ts"
 import { findWrapped } from "./internal/errors/wrapped.ts"
+
+export { CredentialError }
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other code as the server
@@ -273,6 +276,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("@effect-
  */
 export type OAuthError =
   | AssertionError
+  | CredentialError
   | DiscoveryError
   | InsecureEndpoint
   | IssuerMismatch
@@ -287,7 +291,15 @@ export type OAuthError =
  */
 export const isTransient = (error: OAuthError): boolean => "transient" in error && error.transient
 
-const classes = [AssertionError, DiscoveryError, InsecureEndpoint, IssuerMismatch, ResourceMismatch, TokenEndpointError]
+const classes = [
+  AssertionError,
+  CredentialError,
+  DiscoveryError,
+  InsecureEndpoint,
+  IssuerMismatch,
+  ResourceMismatch,
+  TokenEndpointError
+]
 
 const isOAuthError = (error: unknown): error is OAuthError => classes.some((Class) => error instanceof Class)
 
