@@ -8,7 +8,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { check, parse, parseEndpoint } from "./authoring/SecureEndpoint.ts"
+import { check, parse, parseEndpoint, type PlainHttp } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
 import { firstOf } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
@@ -102,6 +102,7 @@ export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = pa
  * §3.3), and its token endpoint must be one that may receive a secret.
  *
  * @param url the address of the document, for error texts
+ * @param plainHttp the hosts that plain http may reach besides those of this machine
  *
  * @since 0.1.0
  * @category constructors
@@ -109,7 +110,8 @@ export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = pa
 export const fromMetadata = (
   metadata: typeof Metadata.Type,
   issuer: string,
-  url = issuer
+  url = issuer,
+  plainHttp: PlainHttp = {}
 ): Either.Either<AuthorizationServer, IssuerMismatch | InsecureEndpoint | DiscoveryError> =>
   Either.gen(function*() {
     if (!isSameIssuer(metadata.issuer, issuer)) {
@@ -129,21 +131,24 @@ export const fromMetadata = (
         })
       )
     }
-    yield* check(tokenEndpoint, "token endpoint", parse(issuer))
+    yield* check(tokenEndpoint, "token endpoint", parse(issuer), plainHttp)
     return { issuer: metadata.issuer, tokenEndpoint, metadata }
   })
 
 /**
  * An authorization server from its token endpoint alone.
  *
+ * @param plainHttp the hosts that plain http may reach besides those of this machine
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const fromTokenEndpoint = (
   issuer: string,
-  tokenEndpoint: URL
+  tokenEndpoint: URL,
+  plainHttp: PlainHttp = {}
 ): Either.Either<AuthorizationServer, InsecureEndpoint> =>
-  Either.map(check(tokenEndpoint, "token endpoint"), () => ({
+  Either.map(check(tokenEndpoint, "token endpoint", undefined, plainHttp), () => ({
     issuer,
     tokenEndpoint,
     metadata: { issuer, token_endpoint: tokenEndpoint.href }
@@ -174,7 +179,7 @@ export const discover = (
   } = {}
 ): Effect.Effect<AuthorizationServer, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
   Effect.zipRight(
-    checkIssuer(issuer, options.namedBy),
+    checkIssuer(issuer, options.namedBy, options.limits),
     Effect.map(read(client, issuer, options.limits ?? defaultLimits), ({ value }) => value)
   )
 
@@ -186,7 +191,8 @@ export const discover = (
  */
 export const checkIssuer = (
   issuer: string,
-  namedBy: URL | undefined
+  namedBy: URL | undefined,
+  plainHttp: PlainHttp = {}
 ): Either.Either<URL, DiscoveryError | InsecureEndpoint> => {
   const url = parseIssuer(issuer)
   return url === undefined
@@ -198,7 +204,7 @@ export const checkIssuer = (
           `Pin \`issuer\` to the right one.`
       })
     )
-    : check(url, "issuer", namedBy)
+    : check(url, "issuer", namedBy, plainHttp)
 }
 
 /**
@@ -212,7 +218,7 @@ export const read = (
   limits: Limits
 ): Effect.Effect<Read<AuthorizationServer>, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
   Effect.gen(function*() {
-    const base = yield* checkIssuer(issuer, undefined)
+    const base = yield* checkIssuer(issuer, undefined, limits)
     const found = yield* firstOf(client, wellKnownUrls(base), Metadata, limits)
     if (Either.isLeft(found)) {
       return yield* new DiscoveryError({
@@ -223,5 +229,5 @@ export const read = (
       })
     }
     const { document, lifetime, url } = found.right
-    return { value: yield* fromMetadata(document, issuer, url.href), lifetime }
+    return { value: yield* fromMetadata(document, issuer, url.href, limits), lifetime }
   }).pipe(discovery("authorization_server"))

@@ -161,7 +161,8 @@ export const make = (
           identify(Option.getOrUndefined(Context.getOption(context, FetchHttpClient.Fetch))),
           identify(Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))),
           Duration.toMillis(limits.timeout),
-          limits.maxBodySize
+          limits.maxBodySize,
+          [...limits.insecureHosts ?? []].toSorted()
         ]))
 
     return {
@@ -185,7 +186,7 @@ export const make = (
       },
       authorizationServer: (reader, known) => {
         const { client, issuer, limits, namedBy } = reader
-        return AuthorizationServer.checkIssuer(issuer, namedBy).pipe(
+        return AuthorizationServer.checkIssuer(issuer, namedBy, reader.limits).pipe(
           Effect.zipRight(nameOf(issuer, reader)),
           Effect.flatMap((name) =>
             authorizationServers.get(name, AuthorizationServer.read(client, issuer, limits), known)

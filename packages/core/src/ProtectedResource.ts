@@ -176,7 +176,7 @@ const none: Search = Either.left([])
 /** Reads the address in the challenge, if there is one. After any failure here, the well-known addresses are tried next. */
 const readNamed = (client: HttpClient.HttpClient, server: URL, named: URL | undefined, limits: Limits) => {
   if (named === undefined) return Effect.succeed(none)
-  const checked = check(named, "protected resource metadata", server)
+  const checked = check(named, "protected resource metadata", server, limits)
   return Either.isLeft(checked)
     ? Effect.succeed(Either.left([checked.left.message]))
     : firstOf(client, [named], Metadata, limits)

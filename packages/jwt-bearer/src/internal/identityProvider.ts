@@ -1,5 +1,6 @@
 import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import type { Limits } from "@effect-mcp-auth/core/authoring/HttpExchange"
+import type { PlainHttp } from "@effect-mcp-auth/core/authoring/SecureEndpoint"
 import * as AuthorizationServer from "@effect-mcp-auth/core/AuthorizationServer"
 import type { ClientAuthentication } from "@effect-mcp-auth/core/ClientAuthentication"
 import { InsecureEndpoint, InvalidOptions, type OAuthError, TokenEndpointError } from "@effect-mcp-auth/core/OAuthError"
@@ -22,18 +23,18 @@ export type Location = string | AuthorizationServer.AuthorizationServer
 export const locationOf = (options: {
   readonly issuer?: string | undefined
   readonly tokenEndpoint?: string | undefined
-}): Either.Either<Location, InvalidOptions | InsecureEndpoint> => {
+}, plainHttp: PlainHttp): Either.Either<Location, InvalidOptions | InsecureEndpoint> => {
   const { issuer, tokenEndpoint } = options
   if (tokenEndpoint !== undefined) {
     const url = AuthorizationServer.parseTokenEndpoint(tokenEndpoint)
     return url === undefined
       ? Either.left(notUrl("tokenEndpoint", "fragment"))
-      : AuthorizationServer.fromTokenEndpoint(issuer ?? tokenEndpoint, url)
+      : AuthorizationServer.fromTokenEndpoint(issuer ?? tokenEndpoint, url, plainHttp)
   }
   const url = issuer === undefined ? undefined : AuthorizationServer.parseIssuer(issuer)
   return issuer === undefined || url === undefined
     ? Either.left(notUrl("issuer", "query, fragment"))
-    : AuthorizationServer.fromTokenEndpoint(issuer, url).pipe(
+    : AuthorizationServer.fromTokenEndpoint(issuer, url, plainHttp).pipe(
       Either.mapBoth({
         onLeft: ({ reason, url }) => new InsecureEndpoint({ reason, endpoint: "issuer", url }),
         onRight: () => issuer
