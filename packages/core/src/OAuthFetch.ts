@@ -26,7 +26,7 @@ import { OAuthProvider } from "./OAuthProvider.ts"
  * says so, once for each origin. After a 401, or a 403 with `invalid_token`, the request is sent once more with a
  * renewed token; after a 403 with `insufficient_scope`, once more with a token of more scope. A request is sent again
  * only if its body can be: a stream, and the body of a `Request` object, cannot. The response that follows goes to the
- * caller. URL, headers and init are read when the call is made.
+ * caller. URL, headers, init and body are read when the call is made.
  *
  * Requests that carry the token have the fields of the runtime's `FetchHttpClient.RequestInit`, such as the `dispatcher`
  * of a proxy or of a client certificate, unless the call has a field or a header of the same name. A `Request` object
@@ -49,7 +49,7 @@ export const authenticate = (
   const log = new ClientLog(provider.resource)
   const complete = completer(Option.getOrUndefined(Context.getOption(runtime.context, FetchHttpClient.RequestInit)))
   const wait = waiter(runtime)
-  const runFork = Runtime.runFork(runtime)
+  const report = reporter(runtime)
 
   const attempt = (
     { headers, init, target }: Call,
@@ -71,11 +71,14 @@ export const authenticate = (
     tried: Resend.Tried
   ): Promise<Response> => {
     // After a redirect the response, and its challenge, may come from another origin.
-    if (response.url !== "" && !isResource(response.url)) return response
+    if (response.url !== "" && !isResource(response.url)) {
+      report(log.otherOrigin(response.url))
+      return response
+    }
     const renewal = Resend.afterResponse(response.status, response.headers.get("www-authenticate"), tried)
     if (renewal === undefined) return response
     if (renewal._tag === "RejectedAgain") {
-      runFork(log.rejectedAgain(token, renewal.challenge))
+      report(log.rejectedAgain(token, renewal.challenge))
       return response
     }
     const signal = signalOf(call)
@@ -87,15 +90,11 @@ export const authenticate = (
       discard(response)
       throw error
     }
-    if (Resend.isRejectedAgain(renewal, token, renewed)) runFork(log.rejectedAgain(token, renewal.challenge))
+    if (Resend.isRejectedAgain(renewal, token, renewed)) report(log.rejectedAgain(token, renewal.challenge))
     const causes = Resend.afterRenewal(renewal, token, renewed, bodyOf(call))
     if (causes === undefined) return response
     discard(response)
     return attempt(call, renewed, causes)
-  }
-
-  const report = (line: Effect.Effect<void> | undefined): void => {
-    if (line !== undefined) runFork(line)
   }
 
   return (input, init) => {
@@ -133,6 +132,14 @@ const waiter = (runtime: Runtime.Runtime<never>) => {
     signal?.throwIfAborted()
     if (Exit.isSuccess(exit)) return exit.value
     throw Option.getOrElse(Cause.failureOption(exit.cause), () => Cause.squash(exit.cause))
+  }
+}
+
+/** Logs a line, if there is one. */
+const reporter = (runtime: Runtime.Runtime<never>) => {
+  const runFork = Runtime.runFork(runtime)
+  return (line: Effect.Effect<void> | undefined): void => {
+    if (line !== undefined) runFork(line)
   }
 }
 
@@ -178,10 +185,13 @@ const completer = (shared: RequestInit | undefined) => {
   return (input: RequestInfo | URL, url: string, init: RequestInit | undefined): Call => {
     const target = isRequest(input) ? input : url
     const headers = ownHeadersOf(input, init)
-    if (shared === undefined) return { target, init, headers }
+    const own = init?.body === undefined || typeof init.body === "string"
+      ? init
+      : { ...init, body: Resend.copyOfBody(init.body) }
+    if (shared === undefined) return { target, init: own, headers }
     return {
       target,
-      init: { ...isRequest(input) ? forRequest : forUrl, ...init },
+      init: { ...isRequest(input) ? forRequest : forUrl, ...own },
       headers: shared.headers === undefined ? headers : mergedHeaders(shared.headers, headers)
     }
   }

@@ -98,6 +98,19 @@ describe("which requests carry the token", () => {
       expect(yield* call(() => fetch(serverUrl))).toBe(elsewhere)
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a 401 from another origin, after a redirect, has a line at Debug with that origin", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* OAuthProvider.OAuthProvider
+        const elsewhere = new Response("no", { status: 401 })
+        Object.defineProperty(elsewhere, "url", { value: "https://www.example.com/mcp?x=canary" })
+        const runtime = yield* Effect.runtime<never>()
+        const fetch = OAuthFetch.authenticate(() => Promise.resolve(elsewhere), provider, runtime)
+        for (let count = 0; count < 2; count++) yield* call(() => fetch(provider.resource))
+        expect(lines).toMatchObject([{ level: "DEBUG" }])
+        expect(lines[0]?.message).toContain("A request to https://www.example.com does not carry")
+      })).pipe(Effect.provide(authenticated())))
 })
 
 describe("with a fresh token in memory", () => {
@@ -320,12 +333,14 @@ describe("a call is read when it is made", () => {
         yield* network.clear
         yield* network.script("token", Answer.delayed("5 seconds", Answer.proceed))
         const url = new URL(`${serverUrl}/x`)
-        const init: RequestInit = { method: "POST", body: "{}", headers }
+        const body = new URLSearchParams({ a: "1" })
+        const init: RequestInit = { method: "POST", body, headers }
         const response = fetch(url, init)
         yield* network.awaitRequests("token")
         url.host = "evil.test"
         init.method = "DELETE"
         init.body = "changed"
+        body.set("a", "2")
         init.headers = { authorization: "Basic changed" }
         if (headers instanceof Headers) headers.set("x-test", "2")
         else if (Array.isArray(headers)) headers.push(["x-test", "2"])
@@ -333,7 +348,7 @@ describe("a call is read when it is made", () => {
         yield* TestClock.adjust("5 seconds")
         expect((yield* call(() => response)).status).toBe(200)
         expect(yield* network.requestsTo("resource")).toMatchObject([
-          { url: `${serverUrl}/x`, method: "POST", body: "{}", headers: { "x-test": "1" } }
+          { url: `${serverUrl}/x`, method: "POST", body: "a=1", headers: { "x-test": "1" } }
         ])
         expect(yield* network.requestsTo(({ url }) => url.startsWith("https://evil.test"))).toEqual([])
       }
@@ -348,10 +363,12 @@ describe("a call is read when it is made", () => {
       yield* network.clear
       const url = new URL(`${serverUrl}/x`)
       const headers = { "x-test": "1" }
-      const init: RequestInit = { method: "POST", body: "{}", headers }
+      const body = new TextEncoder().encode("{}")
+      const init: RequestInit = { method: "POST", body, headers }
       const response = fetch(url, init)
       url.host = "evil.test"
       init.body = "changed"
+      body.fill(0)
       headers["x-test"] = "2"
       expect((yield* call(() => response)).status).toBe(200)
       const sent = { url: `${serverUrl}/x`, method: "POST", body: "{}", headers: { "x-test": "1" } }

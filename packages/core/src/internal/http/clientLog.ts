@@ -15,23 +15,28 @@ const MAX_ORIGINS = 20
  * @internal
  */
 export class ClientLog {
-  readonly #resource: URL
-  readonly #reported = new Set<string>()
+  /** The resource without its query. */
+  readonly #name: string
+  readonly #origin: string
+  #reported: Set<string> | undefined
   #reportedOwn = false
   #warnedAt: number | undefined
 
   constructor(resource: string) {
-    this.#resource = new URL(resource)
+    const url = new URL(resource)
+    this.#name = nameOf(url)
+    this.#origin = url.origin
   }
 
   /** A request to another origin gets no token. There is one line for each origin, and `undefined` after it. */
   otherOrigin(url: string): Effect.Effect<void> | undefined {
-    if (this.#reported.size >= MAX_ORIGINS) return undefined
+    const reported = this.#reported ??= new Set()
+    if (reported.size >= MAX_ORIGINS) return undefined
     const origin = originOf(url)
-    if (this.#reported.has(origin)) return undefined
-    this.#reported.add(origin)
+    if (reported.has(origin)) return undefined
+    reported.add(origin)
     return this.#debug(
-      `A request to ${origin} does not carry the provider's token, which is for ${this.#resource.origin} only. ` +
+      `A request to ${origin} does not carry the provider's token, which is for ${this.#origin} only. ` +
         "If both are the same MCP server, write its host, port and scheme in the same way for the request and in " +
         "`serverUrl`."
     )
@@ -42,28 +47,25 @@ export class ClientLog {
     if (this.#reportedOwn) return undefined
     this.#reportedOwn = true
     return this.#debug(
-      `A request to ${this.#resource.origin} does not carry the provider's token, because the request has an ` +
+      `A request to ${this.#origin} does not carry the provider's token, because the request has an ` +
         "`Authorization` header of its own. To send the provider's token, remove that header from the request."
     )
   }
 
-  /** The server rejects a token that has just replaced a rejected one. The warning comes once in ten minutes. */
+  /**
+   * The server rejects a token that has just replaced a rejected one. There is one warning in ten minutes; repetitions
+   * before that are logged at Debug.
+   */
   rejectedAgain(token: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined): Effect.Effect<void> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const isNews = this.#warnedAt === undefined || now < this.#warnedAt || now - this.#warnedAt >= QUIET
-      if (!isNews) return Effect.void
-      this.#warnedAt = now
-      return this.#annotate(
-        Effect.annotateLogs(
-          Effect.logWarning(
-            `The MCP server rejected a token and the token that replaced it.${saysOf(challenge, token)} A server ` +
-              "that rejects fresh tokens mostly expects another audience (`resourceParameter`, or `audience` in " +
-              "`additionalParameters`), another issuer (`issuer`) or other scopes (`scopes`), or its clock is wrong. " +
-              "Compare `aud`, `iss`, `scope`, `iat` and `exp` of the token with the server's configuration."
-          ),
-          factsOf(token, now)
-        )
-      )
+      if (isNews) this.#warnedAt = now
+      const message = `The MCP server rejected a token and the token that replaced it.${saysOf(challenge, token)} A ` +
+        "server that rejects fresh tokens mostly expects another audience (`resourceParameter`, or `audience` in " +
+        "`additionalParameters`), another issuer (`issuer`) or other scopes (`scopes`), or its clock is wrong. " +
+        "Compare `aud`, `iss`, `scope`, `iat` and `exp` of the token with the server's configuration."
+      const line = isNews ? Effect.logWarning(message) : Effect.logDebug(message)
+      return this.#annotate(Effect.annotateLogs(line, factsOf(token, now)))
     })
   }
 
@@ -72,7 +74,7 @@ export class ClientLog {
   }
 
   #annotate(line: Effect.Effect<void>): Effect.Effect<void> {
-    return Effect.annotateLogs(line, { "oauth.resource": nameOf(this.#resource) })
+    return Effect.annotateLogs(line, { "oauth.resource": this.#name })
   }
 }
 

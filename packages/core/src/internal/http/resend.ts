@@ -105,6 +105,23 @@ export const isRejectedAgain = (
 export const failsCall = ({ cause }: Renewal): boolean => cause === "Unauthorized"
 
 /**
+ * The body as it is now, for a request that is sent later or a second time. `fetch` reads a body when it is called, so
+ * its caller may change the object after the call.
+ *
+ * @internal
+ */
+export const copyOfBody = <A>(body: A): A | URLSearchParams | FormData | ArrayBuffer | Uint8Array<ArrayBuffer> => {
+  if (typeof body !== "object" || body === null) return body
+  if (body instanceof URLSearchParams) return new URLSearchParams(body)
+  if (body instanceof ArrayBuffer) return body.slice(0)
+  if (ArrayBuffer.isView(body)) return new Uint8Array(new Uint8Array(body.buffer, body.byteOffset, body.byteLength))
+  if (!(body instanceof FormData)) return body
+  const copy = new FormData()
+  for (const [name, value] of body) copy.append(name, value)
+  return copy
+}
+
+/**
  * Whether a body can be sent a second time after the response to the first has arrived. Text, bytes and forms can; a
  * stream of any kind has been read by then.
  *

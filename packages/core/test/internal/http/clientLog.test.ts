@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, LogLevel, TestClock } from "effect"
+import { Effect, LogLevel, Redacted, TestClock } from "effect"
 import { Challenge } from "../../../src/index.ts"
 import { ClientLog } from "../../../src/internal/http/clientLog.ts"
 import { logging } from "../../support/logging.ts"
@@ -64,29 +64,44 @@ it.effect("a request with an Authorization of its own has one line at Debug, whi
       )
     })))
 
-it.effect("a token that is rejected again has one warning in ten minutes, which names what servers check", () =>
-  logging(LogLevel.Debug, (lines) =>
-    Effect.gen(function*() {
-      const log = new ClientLog(resource)
-      const challenge = Challenge.fromHeader(`Bearer error="invalid_token", error_description="wrong aud"`)
-      yield* run(log.rejectedAgain(makeToken(), challenge), log.rejectedAgain(makeToken(), undefined))
-      expect(lines).toMatchObject([
-        {
+describe("a token that is rejected like the one it replaced", () => {
+  it.effect("has a warning, which names what servers check", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const log = new ClientLog(resource)
+        const challenge = Challenge.fromHeader(`Bearer error="invalid_token", error_description="wrong aud"`)
+        yield* log.rejectedAgain(makeToken(), challenge)
+        expect(lines).toMatchObject([{
           level: "WARN",
           annotations: { "oauth.resource": "http://localhost:3000/mcp", "oauth.token.expires_in": 3600 }
+        }])
+        expect(lines[0]?.message).toContain(`The server says "wrong aud".`)
+        for (
+          const part of ["`resourceParameter`", "`audience`", "`additionalParameters`", "`issuer`", "`scopes`", "clock"]
+        ) {
+          expect(lines[0]?.message).toContain(part)
         }
-      ])
-      expect(lines[0]?.message).toContain(`The server says "wrong aud".`)
-      for (
-        const part of ["`resourceParameter`", "`audience`", "`additionalParameters`", "`issuer`", "`scopes`", "clock"]
-      ) {
-        expect(lines[0]?.message).toContain(part)
-      }
-      yield* TestClock.adjust("9 minutes")
-      yield* run(log.rejectedAgain(makeToken(), undefined))
-      expect(lines).toHaveLength(1)
-      yield* TestClock.adjust("1 minute")
-      yield* run(log.rejectedAgain(makeToken(), undefined))
-      expect(lines).toHaveLength(2)
-      expect(lines[1]?.message).not.toContain("The server says")
-    })))
+      })))
+
+  it.effect("has one warning in ten minutes, and lines at Debug before that", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const log = new ClientLog(resource)
+        for (const wait of ["0 minutes", "0 minutes", "9 minutes", "1 minute", "9 minutes"] as const) {
+          yield* TestClock.adjust(wait)
+          yield* log.rejectedAgain(makeToken(), undefined)
+        }
+        expect(lines.map(({ level }) => level)).toEqual(["WARN", "DEBUG", "DEBUG", "WARN", "DEBUG"])
+        expect(new Set(lines.map(({ message }) => message)).size).toBe(1)
+        expect(lines[0]?.message).not.toContain("The server says")
+      })))
+
+  it.effect("is not in the warning, also where the server repeats it", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const token = makeToken()
+        const header = `Bearer error_description="${Redacted.value(token.value)} is bad"`
+        yield* new ClientLog(resource).rejectedAgain(token, Challenge.fromHeader(header))
+        expect(lines[0]?.message).toContain(`The server says "<redacted> is bad".`)
+      })))
+})

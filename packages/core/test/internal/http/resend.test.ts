@@ -113,6 +113,43 @@ describe("afterRenewal", () => {
   })
 })
 
+describe("copyOfBody", () => {
+  const bytes = () => new Uint8Array([97, 98, 99, 100])
+  const form = () => {
+    const data = new FormData()
+    data.append("a", "1")
+    data.append("f", new Blob(["x"]), "f.txt")
+    return data
+  }
+  const written = async (body: BodyInit | null) => {
+    const text = await new Response(body).text()
+    return text.replaceAll(/-+[\w-]+/g, "--")
+  }
+
+  it.each<readonly [string, () => BodyInit, (body: BodyInit) => void]>([
+    ["bytes", bytes, (body) => body instanceof Uint8Array && body.fill(0)],
+    ["a part of a buffer", () => bytes().subarray(1, 3), (body) => body instanceof Uint8Array && body.fill(0)],
+    ["a view", () => new DataView(bytes().buffer, 2), (body) => body instanceof DataView && body.setUint8(0, 0)],
+    ["a buffer", () => bytes().buffer, (body) => body instanceof ArrayBuffer && new Uint8Array(body).fill(0)],
+    ["parameters", () => new URLSearchParams("a=1"), (body) => body instanceof URLSearchParams && body.set("a", "2")],
+    ["a form", form, (body) => body instanceof FormData && body.set("a", "2")]
+  ])("%s has the content of the original before a change", async (_, make, change) => {
+    const original = make()
+    const copy = Resend.copyOfBody(original)
+    change(original)
+    expect(await written(copy)).toBe(await written(make()))
+    expect(await written(original)).not.toBe(await written(make()))
+    expect(Resend.canBeSentAgain(copy)).toBe(true)
+  })
+
+  it.each([["text", "text"], ["no body", undefined], ["null", null], ["a blob", new Blob(["x"])], [
+    "a stream",
+    new Blob(["x"]).stream()
+  ]])("%s is not copied", (_, body) => {
+    expect(Resend.copyOfBody(body)).toBe(body)
+  })
+})
+
 describe("isRejectedAgain", () => {
   it.each([
     [401, null, "old", true],
