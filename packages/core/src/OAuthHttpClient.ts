@@ -62,7 +62,7 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
           return target !== undefined && target.origin === origin
             ? Effect.zipRight(
               discard(response),
-              attempt(HttpClientRequest.setUrl(request, target), token, tried, redirects + 1)
+              attempt(withUrl(request, target), token, tried, redirects + 1)
             )
             : Exit.succeed(response)
         }
@@ -114,6 +114,13 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
 
 const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): unknown =>
   body._tag === "Raw" ? body.body : body._tag === "Stream" ? body.stream : undefined
+
+/**
+ * The request with another URL, whose query stays as it was written. A request takes the query of a `URL` apart and
+ * encodes it again, and adds its old parameters to a text; so the old ones are removed first.
+ */
+const withUrl = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, new URL(url.origin)), url.href)
 
 /** The target of a redirect that asks for the same request again (RFC 9110 §15.4), else `undefined`. */
 const redirectTarget = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse) => {

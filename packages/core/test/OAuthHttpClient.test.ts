@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { assert, describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { Headers, HttpBody, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { Duration, Effect, Exit, Fiber, Layer, LogLevel, Option, Schedule, Scope, Stream, TestClock } from "effect"
@@ -6,6 +6,7 @@ import { Readable } from "node:stream"
 import { OAuthError, OAuthHttpClient, OAuthProvider } from "../src/index.ts"
 import { logging } from "./support/logging.ts"
 import { environment, impatient, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
+import { queries } from "./support/queries.ts"
 
 const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
   OAuthHttpClient.layer.pipe(Layer.provideMerge(layerProvider(options)), Layer.provideMerge(environment(servers)))
@@ -101,6 +102,29 @@ describe("which requests carry the token", () => {
       expect((yield* client.execute(post(serverUrl, "{}"))).status).toBe(302)
       expect(yield* network.count("resource")).toBe(9)
     }).pipe(Effect.provide(authenticated())))
+
+  it.effect.each(queries)(
+    "a request and the redirect that answers it have their queries as written: %s",
+    (query) =>
+      Effect.gen(function*() {
+        const { network, serverUrl } = yield* TestServers.TestServers
+        const client = yield* HttpClient.HttpClient
+        yield* network.serve("https://elsewhere.test", () => Effect.sync(() => new Response("{}")))
+        yield* network.script("resource", Answer.redirect(`${serverUrl}/x${query}`, 307))
+        yield* client.execute(HttpClientRequest.get(`${serverUrl}${query}`))
+        yield* network.script("resource", Answer.redirect(`${serverUrl}/x${query}`, 307))
+        yield* client.execute(HttpClientRequest.get(serverUrl, { urlParams: { own: "1" } }))
+        yield* client.execute(HttpClientRequest.get(`https://elsewhere.test/${query}`))
+        const requests = (yield* network.requests).filter(({ url }) => !/well-known|\/token/.test(url))
+        assert.deepStrictEqual(requests.map(({ url }) => url), [
+          `${serverUrl}${query}`,
+          `${serverUrl}/x${query}`,
+          `${serverUrl}?own=1`,
+          `${serverUrl}/x${query}`,
+          `https://elsewhere.test/${query}`
+        ])
+      }).pipe(Effect.provide(authenticated()))
+  )
 
   it.effect("a challenge from a redirect's target on another origin has no effect on the provider", () =>
     Effect.gen(function*() {
