@@ -64,6 +64,7 @@ const SECTION_OF: Readonly<Record<string, Section>> = {
   "core/src/authoring/SecureEndpoint": "InvalidOptions",
   "core/src/internal/errors": "DiscoveryError",
   "core/src/internal/http": "DiscoveryError",
+  "core/src/internal/http/clientLog": "Log",
   "core/src/internal/lifecycle": "Error",
   "core/src/internal/signing": "InvalidOptions",
   "core/src/internal/telemetry": "Log",
