@@ -34,9 +34,10 @@ export type TokenErrorCode =
  *
  * - `NotFound`: no address has a usable document.
  * - `Invalid`: a text that must be a URL is not one.
- * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. The search stops there (it fails
- *   closed), since the document may exist. Another attempt may succeed later.
+ * - `Unavailable`: no address has a usable document, and one of them failed with a 5xx (except 501 and 505), a time-out
+ *   or a broken connection. The document may exist, so another attempt may succeed later.
  * - `NoAuthorizationServer`: the protected resource metadata names no authorization server.
+ * - `TokenNotRequired`: no address has a usable document, and the server serves requests without a token.
  * - `UnsupportedClientAuthentication`: the authorization server supports none of the methods that this client can use.
  *
  * `retryAfter` is the wait that the server asked for, in milliseconds.
@@ -52,6 +53,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
       "Invalid",
       "Unavailable",
       "NoAuthorizationServer",
+      "TokenNotRequired",
       "UnsupportedClientAuthentication"
     ),
     url: Schema.String,
@@ -196,7 +198,8 @@ export class IssuerMismatch extends Schema.TaggedError<IssuerMismatch>("@effect-
 }
 
 /**
- * The protected resource metadata describes another resource than the server (RFC 9728 §3.3).
+ * The protected resource metadata describes another resource than the server (RFC 9728 §3.3), and no address has
+ * metadata that fits. `match` is `"identical"` if the option `resourceMatch` asks for that.
  *
  * @since 0.1.0
  * @category errors
@@ -206,7 +209,8 @@ export class ResourceMismatch extends Schema.TaggedError<ResourceMismatch>("@eff
   {
     expected: Schema.String,
     actual: Schema.String,
-    url: Schema.String
+    url: Schema.String,
+    match: Schema.optional(Schema.Literal("parent", "identical"))
   }
 ) {
   override get message(): string {

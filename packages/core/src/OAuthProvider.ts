@@ -18,11 +18,13 @@ import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
+import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
 import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
+import type * as ProtectedResource from "./ProtectedResource.ts"
 import type * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
@@ -140,6 +142,31 @@ export declare namespace OAuthProvider {
      */
     readonly tokenEndpoint?: string | undefined
     /**
+     * The address of the authorization server's metadata, if it is not where the standards put it (RFC 8414 §3, OpenID
+     * Connect Discovery 1.0 §4). No other address is requested then. The document must name the issuer, as at any other
+     * address. Without effect if `authorizationServerMetadata` or `tokenEndpoint` is given.
+     *
+     * @default the well-known addresses of the issuer
+     */
+    readonly authorizationServerMetadataUrl?: string | URL | undefined
+    /**
+     * The address of the MCP server's metadata, if it is not where the standards put it (RFC 9728 §3.1). No other
+     * address is requested then, also none that a challenge names. The document must describe the server, as at any
+     * other address.
+     *
+     * @default the address in the server's challenge, and the well-known ones
+     */
+    readonly resourceMetadataUrl?: string | URL | undefined
+    /**
+     * Which `resource` in the server's metadata names the server. `"parent"` accepts the server's own identifier and one
+     * with a path above it, as many servers write it. `"identical"` accepts the own identifier alone (RFC 9728 §3.3):
+     * on a host that tenants share, the metadata of one tenant cannot claim the whole host then. A slash at the end and
+     * a default port never count.
+     *
+     * @default "parent"
+     */
+    readonly resourceMatch?: ProtectedResource.ResourceMatch | undefined
+    /**
      * Whether to ask for more scope when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1). `false`
      * passes such a 403 on to the caller.
      *
@@ -166,6 +193,12 @@ export declare namespace OAuthProvider {
      * @default 10 seconds
      */
     readonly requestTimeout?: Duration.DurationInput | undefined
+    /**
+     * The time limit of all discovery requests of one acquisition together. After it no further address is requested.
+     *
+     * @default 30 seconds, or `requestTimeout` if that is longer
+     */
+    readonly discoveryTimeout?: Duration.DurationInput | undefined
     /**
      * The longest body that is read from a discovery or token response, in bytes.
      *
@@ -251,6 +284,7 @@ export const make = (
     yield* checkOptions(options)
     const limits = yield* TokenEndpoint.limits(options)
     const policy = yield* checkedPolicy(options.refreshPolicy)
+    const discoveryOptions = yield* checkedDiscovery(options, limits)
 
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
@@ -260,6 +294,7 @@ export const make = (
       events
     })
     const discovery = Discovery.make({
+      ...discoveryOptions,
       cache: yield* DiscoveryCache.makeDefault,
       client,
       server,
