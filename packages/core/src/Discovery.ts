@@ -13,6 +13,13 @@ export type {
   /**
    * @since 0.1.0
    */
+  CallerOptions
+} from "./Discovery/CallerOptions.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   */
   Discovered,
   /**
    * @since 0.1.0
@@ -22,6 +29,10 @@ export type {
    * @since 0.1.0
    */
   Failure,
+  /**
+   * @since 0.1.0
+   */
+  Memory,
   /**
    * @since 0.1.0
    */

@@ -26,6 +26,8 @@ export interface Miss<out E> {
   readonly url: string
   /** The address and what it answered, as a part of a sentence: `https://auth.example.com/… answered 404`. */
   readonly description: string
+  /** What to check, as whole sentences, if the answer itself suggests it. */
+  readonly advice: string | undefined
   /** The error of the check that the document failed; `undefined` if the address gave no document. */
   readonly refusal: E | undefined
   /** The failure of an address that may have a document; `undefined` if the address has none that is of use. */
@@ -44,6 +46,8 @@ export interface Outage {
   readonly retryAfter?: number | undefined
   /** The transport's own error. */
   readonly cause?: unknown
+  /** Whether the address cannot be read until something is corrected, such as a certificate. */
+  readonly isLasting?: true | undefined
 }
 
 /**
@@ -65,7 +69,8 @@ export const retryAfter = (outages: Iterable<Outage>): number | undefined => {
 }
 
 /**
- * The error of a search that an outage kept from finding a document. The same search may succeed later.
+ * The error of a search that an outage kept from finding a document. The same search may succeed later, unless all
+ * outages last until something is corrected.
  *
  * @param subject what was searched for, as the beginning of a sentence
  * @param advice what to do if the outage lasts, as the end of a sentence
@@ -73,7 +78,7 @@ export const retryAfter = (outages: Iterable<Outage>): number | undefined => {
  * @internal
  */
 export const unavailable = (
-  { advice, subject, misses }: {
+  { advice, misses, subject }: {
     readonly subject: string
     readonly misses: ReadonlyArray<Miss<unknown>>
     readonly advice: string
@@ -82,10 +87,12 @@ export const unavailable = (
   const sick = misses.flatMap(({ outage, url }) => outage === undefined ? [] : [{ url, ...outage }])
   const cause = sick.find(({ cause }) => cause !== undefined)?.cause
   const wait = retryAfter(sick)
+  const own = adviceOf(misses)
   return new DiscoveryError({
-    reason: "Unavailable",
+    reason: sick.every(({ isLasting }) => isLasting) ? "CannotSend" : "Unavailable",
     url: sick[0]?.url ?? "",
-    description: `${subject}: ${listed(misses)}. The server may recover: try again later. If this lasts, ${advice}.`,
+    description: `${subject}: ${listed(misses)}. ` +
+      (own === "" ? `The server may recover: try again later. If this lasts, ${advice}.` : own),
     ...(cause === undefined ? {} : { cause }),
     ...(wait === undefined ? {} : { retryAfter: wait })
   })
@@ -98,3 +105,11 @@ export const unavailable = (
  */
 export const listed = (misses: ReadonlyArray<Miss<unknown>>): string =>
   misses.map(({ description }) => description).join("; ")
+
+/**
+ * What the answers suggest to check, each once, as whole sentences.
+ *
+ * @internal
+ */
+export const adviceOf = (misses: ReadonlyArray<Miss<unknown>>): string =>
+  [...new Set(misses.flatMap(({ advice }) => advice ?? []))].join(" ")

@@ -6,8 +6,12 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { CredentialError } from "./internal/errors/credentialError.ts"
 import * as messages from "./internal/errors/messages.ts"
+import { IssuerMismatch, ResourceMismatch } from "./internal/errors/mismatches.ts"
 import { findWrapped } from "./internal/errors/wrapped.ts"
+
+export { CredentialError, IssuerMismatch, ResourceMismatch }
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other code as the server
@@ -36,11 +40,10 @@ export type TokenErrorCode =
  * - `Invalid`: a text that must be a URL is not one.
  * - `Unavailable`: no address has a usable document, and one of them failed with a 5xx (except 501 and 505), a time-out
  *   or a broken connection. The document may exist, so another attempt may succeed later.
+ * - `CannotSend`: no request can be made until something is corrected, such as a certificate or a scheme.
  * - `NoAuthorizationServer`: the protected resource metadata names no authorization server.
  * - `TokenNotRequired`: no address has a usable document, and the server serves requests without a token.
  * - `UnsupportedClientAuthentication`: the authorization server supports none of the methods that this client can use.
- *
- * `retryAfter` is the wait that the server asked for, in milliseconds.
  *
  * @since 0.1.0
  * @category errors
@@ -52,12 +55,14 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
       "NotFound",
       "Invalid",
       "Unavailable",
+      "CannotSend",
       "NoAuthorizationServer",
       "TokenNotRequired",
       "UnsupportedClientAuthentication"
     ),
     url: Schema.String,
     description: Schema.String,
+    /** The wait that the other side asked for, in milliseconds. */
     retryAfter: Schema.optional(Schema.Number),
     cause: Schema.optional(Schema.Defect)
   }
@@ -76,6 +81,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
  *
  * - `Refused`: the response is an OAuth error (RFC 6749 §5.2). `code` holds its code as the server wrote it.
  * - `Unavailable`: a 5xx, 429 or 408, a time-out, or a broken connection.
+ * - `CannotSend`: no request can be made until something is corrected, such as a certificate or a scheme.
  * - `InvalidResponse`: the response is neither a token nor an OAuth error.
  *
  * `status` is the HTTP status. `retryAfter` is the wait that the server asked for, in milliseconds.
@@ -86,7 +92,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
 export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
   "@effect-mcp-auth/core/TokenEndpointError"
 )("TokenEndpointError", {
-  reason: Schema.Literal("Refused", "Unavailable", "InvalidResponse"),
+  reason: Schema.Literal("Refused", "Unavailable", "CannotSend", "InvalidResponse"),
   url: Schema.String,
   description: Schema.String,
   code: Schema.optional(Schema.String as Schema.Schema<TokenErrorCode>),
@@ -108,11 +114,9 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
  * An assertion (RFC 7521) could not be acquired, or must not be sent.
  *
  * - `Unavailable`: the source of the assertion failed this time.
+ * - `CannotSend`: no request can be made until something is corrected, such as a certificate.
  * - `Refused`: the issuer of the assertion refuses the request, and would refuse the same request again.
- * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: there is an assertion, and the authorization server would
- *   reject it.
- *
- * `retryAfter` is the wait that the source of the assertion asked for, in milliseconds.
+ * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: the authorization server would reject the assertion.
  *
  * @since 0.1.0
  * @category errors
@@ -120,8 +124,17 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
 export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-mcp-auth/core/AssertionError")(
   "AssertionError",
   {
-    reason: Schema.Literal("Unavailable", "Refused", "Expired", "NotYetValid", "WrongAudience", "Malformed"),
+    reason: Schema.Literal(
+      "Unavailable",
+      "CannotSend",
+      "Refused",
+      "Expired",
+      "NotYetValid",
+      "WrongAudience",
+      "Malformed"
+    ),
     description: Schema.String,
+    /** The wait that the other side asked for, in milliseconds. */
     retryAfter: Schema.optional(Schema.Number),
     cause: Schema.optional(Schema.Defect)
   }
@@ -170,51 +183,6 @@ export class TokenStorageError extends Schema.TaggedError<TokenStorageError>(
 }) {
   override get message(): string {
     return `TokenStorage.${this.operation}: ${this.description}`
-  }
-}
-
-/**
- * An issuer is not the expected one.
- *
- * - `Metadata`: the metadata document names another issuer (RFC 8414 §3.3).
- * - `NotListed`: the server's metadata does not list the issuer that the caller pinned.
- * - `Changed`: the server's metadata now names another authorization server than the one that issued the tokens.
- *
- * @since 0.1.0
- * @category errors
- */
-export class IssuerMismatch extends Schema.TaggedError<IssuerMismatch>("@effect-mcp-auth/core/IssuerMismatch")(
-  "IssuerMismatch",
-  {
-    reason: Schema.Literal("Metadata", "NotListed", "Changed"),
-    expected: Schema.String,
-    actual: Schema.Array(Schema.String),
-    url: Schema.String
-  }
-) {
-  override get message(): string {
-    return messages.issuerMismatch(this)
-  }
-}
-
-/**
- * The protected resource metadata describes another resource than the server (RFC 9728 §3.3), and no address has
- * metadata that fits. `match` is `"identical"` if the option `resourceMatch` asks for that.
- *
- * @since 0.1.0
- * @category errors
- */
-export class ResourceMismatch extends Schema.TaggedError<ResourceMismatch>("@effect-mcp-auth/core/ResourceMismatch")(
-  "ResourceMismatch",
-  {
-    expected: Schema.String,
-    actual: Schema.String,
-    url: Schema.String,
-    match: Schema.optional(Schema.Literal("parent", "identical"))
-  }
-) {
-  override get message(): string {
-    return messages.resourceMismatch(this)
   }
 }
 
@@ -273,6 +241,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("@effect-
  */
 export type OAuthError =
   | AssertionError
+  | CredentialError
   | DiscoveryError
   | InsecureEndpoint
   | IssuerMismatch
@@ -289,6 +258,7 @@ export const isTransient = (error: OAuthError): boolean => "transient" in error 
 
 const classes = [
   AssertionError,
+  CredentialError,
   DiscoveryError,
   InsecureEndpoint,
   IssuerMismatch,

@@ -16,15 +16,16 @@ import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
+import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
 import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
+import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
 import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
-import type * as ProtectedResource from "./ProtectedResource.ts"
 import type * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
@@ -98,7 +99,7 @@ export declare namespace OAuthProvider {
    * @since 0.1.0
    * @category models
    */
-  export interface Options {
+  export interface Options extends Discovery.CallerOptions {
     /** The URL of the MCP server. Only https, or http on a loopback host. */
     readonly serverUrl: string | URL
     /**
@@ -142,31 +143,6 @@ export declare namespace OAuthProvider {
      */
     readonly tokenEndpoint?: string | undefined
     /**
-     * The address of the authorization server's metadata, if it is not where the standards put it (RFC 8414 §3, OpenID
-     * Connect Discovery 1.0 §4). No other address is requested then. The document must name the issuer, as at any other
-     * address. Without effect if `authorizationServerMetadata` or `tokenEndpoint` is given.
-     *
-     * @default the well-known addresses of the issuer
-     */
-    readonly authorizationServerMetadataUrl?: string | URL | undefined
-    /**
-     * The address of the MCP server's metadata, if it is not where the standards put it (RFC 9728 §3.1). No other
-     * address is requested then, also none that a challenge names. The document must describe the server, as at any
-     * other address.
-     *
-     * @default the address in the server's challenge, and the well-known ones
-     */
-    readonly resourceMetadataUrl?: string | URL | undefined
-    /**
-     * Which `resource` in the server's metadata names the server. `"parent"` accepts the server's own identifier and one
-     * with a path above it, as many servers write it. `"identical"` accepts the own identifier alone (RFC 9728 §3.3):
-     * on a host that tenants share, the metadata of one tenant cannot claim the whole host then. A slash at the end and
-     * a default port never count.
-     *
-     * @default "parent"
-     */
-    readonly resourceMatch?: ProtectedResource.ResourceMatch | undefined
-    /**
      * Whether to ask for more scope when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1). `false`
      * passes such a 403 on to the caller.
      *
@@ -193,12 +169,6 @@ export declare namespace OAuthProvider {
      * @default 10 seconds
      */
     readonly requestTimeout?: Duration.DurationInput | undefined
-    /**
-     * The time limit of all discovery requests of one acquisition together. After it no further address is requested.
-     *
-     * @default 30 seconds, or `requestTimeout` if that is longer
-     */
-    readonly discoveryTimeout?: Duration.DurationInput | undefined
     /**
      * The longest body that is read from a discovery or token response, in bytes.
      *
@@ -280,8 +250,8 @@ export const make = (
     const client = yield* HttpClient.HttpClient
     const storage = yield* TokenStorage
     const server = yield* ResourceIdentifier.fromServerUrl(options.serverUrl)
-    const authorizationServer = yield* givenAuthorizationServer(options)
     yield* checkOptions(options)
+    const authorizationServer = yield* givenAuthorizationServer(options)
     const limits = yield* TokenEndpoint.limits(options)
     const policy = yield* checkedPolicy(options.refreshPolicy)
     const discoveryOptions = yield* checkedDiscovery(options, limits)
@@ -293,6 +263,14 @@ export const make = (
       clientId: options.clientAuthentication.clientId,
       events
     })
+    const guard = new StorageGuard({
+      storage,
+      key: keyOf(options, server.resource),
+      policy,
+      clock: yield* Effect.clock,
+      publish: telemetry.publish
+    })
+    const remembered = new RememberedDiscovery(guard)
     const discovery = Discovery.make({
       ...discoveryOptions,
       cache: yield* DiscoveryCache.makeDefault,
@@ -302,7 +280,8 @@ export const make = (
       authorizationServer,
       follow: options.authorizationServerChange === "follow",
       onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
-      limits
+      limits,
+      memory: storage.discovery && remembered
     })
     const requests = new TokenRequests({
       ...options,
@@ -314,8 +293,8 @@ export const make = (
       telemetry
     })
     const lifecycle = yield* TokenLifecycle.make({
-      key: keyOf(options, server.resource),
-      storage,
+      storage: guard,
+      remembered,
       policy,
       stepUp: options.stepUp ?? true,
       obtain: requests.obtain,

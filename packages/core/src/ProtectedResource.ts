@@ -245,7 +245,7 @@ const notAsked = (
   const description = why === "NotHttps"
     ? `${url} was not asked, because it is not https`
     : `${url} was not asked, because it is on a private address that a public server must not name`
-  return { url, description, refusal: undefined, outage: undefined }
+  return { url, description, advice: undefined, refusal: undefined, outage: undefined }
 }
 
 /** The check of a document. An outage must not lead to metadata that is less exact than the unread one. */

@@ -4,7 +4,7 @@ import { Duration, Effect, Either } from "effect"
 import { Challenge, ProtectedResource, ResourceIdentifier } from "../src/index.ts"
 import { defaultLimits } from "../src/authoring/HttpExchange.ts"
 import { nameOf } from "../src/authoring/SecureEndpoint.ts"
-import { after, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
+import { after, connectionError, disconnected, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
 
 const server = (serverUrl = "https://mcp.example.com/mcp") =>
   Either.getOrThrow(ResourceIdentifier.fromServerUrl(serverUrl))
@@ -220,7 +220,7 @@ describe("discover", () => {
       const error = yield* after(10_000, Effect.flip(discover()))
       expect(error.message).toBe(
         `No protected resource metadata for https://mcp.example.com/mcp: ${atPath}: no complete answer within 10s; ` +
-          `${atRoot} answered 404. The server may recover: try again later. If this lasts, pin \`issuer\`.`
+          `${atRoot} answered 404. Try again later, or raise \`requestTimeout\` if the server needs longer.`
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
@@ -545,9 +545,20 @@ describe("probe: the challenge to a request without a token", () => {
       const error = yield* after(20_000, Effect.flip(probe()))
       expect(error.reason).toBe("Unavailable")
       expect(error.message).toBe(
-        `${url} did not answer within 10s, when asked for its challenge. The server may recover: try again later.`
+        `When asked for its challenge, ${url}: no complete answer within 10s. Try again later, or raise ` +
+          "`requestTimeout` if the server needs longer."
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each([["ENOTFOUND", "Unavailable"], ["CERT_HAS_EXPIRED", "CannotSend"]] as const)(
+    "the probe of a server whose connection fails with %s is %s, with the code in the message",
+    ([code, reason]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(ProtectedResource.probe(disconnected(connectionError(code)), server()))
+        expect(error.reason).toBe(reason)
+        expect(error.message).toContain(`When asked for its challenge, ${url}: the connection failed (${code}: `)
+      })
+  )
 
   it.effect("`probe` stops at its limits", () =>
     Effect.gen(function*() {

@@ -7,14 +7,22 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { isRedirect, retryAfter, withoutRedirects } from "../authoring/HttpExchange.ts"
+import { connectionFailed, timedOut } from "../authoring/NoAnswer.ts"
 import { nameOf } from "../authoring/SecureEndpoint.ts"
 import * as Challenge from "../Challenge.ts"
 import { discard } from "../internal/http/discard.ts"
-import { type Bounds, isOutage, limitsOf, NO_TIME_LEFT, targetOf } from "../internal/http/metadataDocument.ts"
+import {
+  type Bounds,
+  isOutage,
+  limitsOf,
+  outOfTime,
+  targetOf,
+  type Without,
+  withoutAnswer
+} from "../internal/http/metadataDocument.ts"
 import { clean } from "../internal/text/clean.ts"
 import type { Outage } from "../MetadataSearch.ts"
 import { DiscoveryError } from "../OAuthError.ts"
@@ -56,6 +64,8 @@ export interface ServerAnswer {
   readonly challenges: ReadonlyArray<Challenge.Challenge>
   /** The answer, as the rest of a sentence that begins with the server's address. */
   readonly said: string
+  /** What to check, as whole sentences, if the answer itself suggests it. */
+  readonly advice: string | undefined
   readonly outage: Outage | undefined
 }
 
@@ -103,23 +113,26 @@ const send = (
 ): Effect.Effect<ServerAnswer> =>
   Effect.gen(function*() {
     const limits = limitsOf(bounds, yield* Clock.currentTimeMillis)
-    if (limits === undefined) return outage(NO_TIME_LEFT, {})
+    if (limits === undefined) return outage(outOfTime)
     const answer = yield* client.execute(request).pipe(
       Effect.tap(discard),
-      Effect.mapError(({ cause }) => outage(": the connection failed", { cause })),
-      Effect.timeoutFail({
-        duration: limits.timeout,
-        onTimeout: () => outage(` did not answer within ${Duration.format(limits.timeout)}`, {})
-      }),
+      Effect.mapError((error) => connectionFailed(error)),
+      Effect.timeoutFail({ duration: limits.timeout, onTimeout: () => timedOut(limits.timeout) }),
       withoutRedirects,
       Effect.either
     )
     return Either.isLeft(answer)
-      ? answer.left
+      ? outage(withoutAnswer(answer.left))
       : read(answer.right, request.method, server, yield* Clock.currentTimeMillis)
   })
 
-const outage = (said: string, outage: Outage): ServerAnswer => ({ kind: "Outage", challenges: [], said, outage })
+const outage = ({ advice, outage = {}, said }: Without): ServerAnswer => ({
+  kind: "Outage",
+  challenges: [],
+  said,
+  advice,
+  outage
+})
 
 const read = (
   { headers, status }: HttpClientResponse,
@@ -132,9 +145,10 @@ const read = (
     kind,
     challenges: [],
     said,
+    advice: undefined,
     outage: undefined
   })
-  if (isOutage(status)) return outage(answered, { retryAfter: retryAfter(headers, now) })
+  if (isOutage(status)) return outage({ said: answered, outage: { retryAfter: retryAfter(headers, now) } })
   if (status === 401) return readChallenge(headers["www-authenticate"])
   if (status === 403 && names(Challenge.allFromHeader(headers["www-authenticate"]))) {
     return readChallenge(headers["www-authenticate"], status)
@@ -173,7 +187,7 @@ const readChallenge = (header: string | undefined, status = 401): ServerAnswer =
     ? `${answered} with a challenge`
     : `${answered} with a challenge that could not be read in whole, \`WWW-Authenticate: ${unread}\``
   const isRead = challenges.length > 0 && (unread === undefined || names(challenges))
-  return { kind: isRead ? "Challenge" : "Unreadable", challenges, said, outage: undefined }
+  return { kind: isRead ? "Challenge" : "Unreadable", challenges, said, advice: undefined, outage: undefined }
 }
 
 /**
@@ -189,15 +203,14 @@ export const challengeOf = ({ challenges }: ServerAnswer): Challenge.Challenge |
  *
  * @internal
  */
-export const unavailable = ({ outage, said }: ServerAnswer, server: URL): DiscoveryError => {
-  const { cause, retryAfter } = outage ?? {}
+export const unavailable = ({ advice, outage = {}, said }: ServerAnswer, server: URL): DiscoveryError => {
+  const url = clean(nameOf(server))
   return new DiscoveryError({
-    reason: "Unavailable",
-    url: nameOf(server),
-    description: `${
-      clean(nameOf(server))
-    }${said}, when asked for its challenge. The server may recover: try again later.`,
-    ...(cause === undefined ? {} : { cause }),
-    ...(retryAfter === undefined ? {} : { retryAfter })
+    reason: outage.isLasting === true ? "CannotSend" : "Unavailable",
+    url,
+    description: `When asked for its challenge, ${url}${said}. ` +
+      (advice ?? "The server may recover: try again later."),
+    ...(outage.cause === undefined ? {} : { cause: outage.cause }),
+    ...(outage.retryAfter === undefined ? {} : { retryAfter: outage.retryAfter })
   })
 }

@@ -42,6 +42,7 @@ export const nothingFound = (
   const all: ReadonlyArray<MetadataSearch.Miss<ResourceMismatch>> = answer === undefined ? misses : [...misses, {
     url,
     description: `${url} itself${answer.said}`,
+    advice: answer.advice,
     refusal: undefined,
     outage: answer.outage
   }]

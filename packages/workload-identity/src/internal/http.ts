@@ -34,12 +34,16 @@ export const malformed = (description: string): AssertionError =>
   new AssertionError({ reason: "Malformed", description })
 
 const failed = ({ name, remedy }: Source) => (error: HttpExchange.NoAnswer): AssertionError => {
-  const { cause, description, reason, status } = error
+  const { advice, cause, description, isLasting, reason, status } = error
   switch (reason) {
     case "Transport":
-      return status === undefined
-        ? unavailable(`${name} was not reached: ${description}. ${remedy}`, cause)
-        : unavailable(`${name}: ${description}.`, cause)
+      return new AssertionError({
+        reason: isLasting === true ? "CannotSend" : "Unavailable",
+        description: status === undefined
+          ? `${name} was not reached: ${description}. ${advice === undefined ? "" : `${advice} `}${remedy}`
+          : `${name}: ${description}.`,
+        ...(cause === undefined ? {} : { cause })
+      })
     case "Timeout":
       return unavailable(`${name} sent ${description}. ${remedy}`)
     case "TooLarge":

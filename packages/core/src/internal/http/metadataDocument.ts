@@ -17,6 +17,7 @@ import {
   parseJson,
   retryAfter
 } from "../../authoring/HttpExchange.ts"
+import { adviceOf } from "../../authoring/NoAnswer.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import type { Miss, Outage, Result } from "../../MetadataSearch.ts"
 import { clean } from "../text/clean.ts"
@@ -67,11 +68,17 @@ export interface Search<P extends { readonly url: URL }, A, I, B, E> {
   readonly isAfterOutage?: boolean | undefined
 }
 
-/** The answer of an address without a document. */
-interface Without {
+/**
+ * The answer of an address without a document.
+ *
+ * @internal
+ */
+export interface Without {
   /** The answer as the rest of a sentence that begins with the address. */
   readonly said: string
-  readonly outage?: Outage
+  /** What to check, as whole sentences. */
+  readonly advice?: string | undefined
+  readonly outage?: Outage | undefined
 }
 
 interface Document<A> {
@@ -98,13 +105,30 @@ export const limitsOf = ({ maxBodySize, timeout, until }: Bounds, now: number): 
   return Duration.toMillis(left) === 0 ? undefined : { timeout: left, maxBodySize }
 }
 
-/** @internal */
-export const NO_TIME_LEFT = " was not asked, because the time limit of discovery was over"
+/**
+ * The answer of an address for which the discovery had no time left.
+ *
+ * @internal
+ */
+export const outOfTime: Without & { readonly outage: Outage } = {
+  said: " was not asked, because the time limit of discovery was over",
+  advice: "Try again later, or raise `discoveryTimeout` if the addresses need longer.",
+  outage: {}
+}
 
-const withoutAnswer = ({ cause, description, reason }: NoAnswer): Without =>
-  reason === "TooLarge"
-    ? { said: `: ${description}` }
-    : { said: `: ${description}`, outage: { cause } }
+/**
+ * The answer of an address to which a request has no answer that can be used.
+ *
+ * @internal
+ */
+export const withoutAnswer = (error: NoAnswer): Without => {
+  const { cause, description, isLasting, reason } = error
+  return {
+    said: `: ${description}`,
+    advice: adviceOf(error),
+    outage: reason === "TooLarge" ? undefined : { cause, isLasting }
+  }
+}
 
 const isHtml = ({ body, headers }: Answer): boolean =>
   /^text\/html\b/i.test(headers["content-type"] ?? "") || /^\s*</.test(body.slice(0, 200))
@@ -118,7 +142,7 @@ const lookup = <A, I>(
 ): Effect.Effect<Either.Either<Document<A>, Without>> =>
   Effect.gen(function*() {
     const limits = limitsOf(bounds, yield* Clock.currentTimeMillis)
-    if (limits === undefined) return Either.left({ said: NO_TIME_LEFT, outage: {} })
+    if (limits === undefined) return Either.left(outOfTime)
     const request = HttpClientRequest.get(url, { headers: { accept: "application/json" } })
     const answer = yield* Effect.either(exchange(client, request, limits))
     if (Either.isLeft(answer)) return Either.left(withoutAnswer(answer.left))
@@ -166,9 +190,9 @@ export const search = <P extends { readonly url: URL }, A, I, B, E>(
 ): Effect.Effect<Read<Result<B, E>>> =>
   Effect.gen(function*() {
     const misses: Array<Miss<E>> = []
-    const miss = ({ outage, said }: Without, url: URL, refusal?: E) => {
+    const miss = ({ advice, outage, said }: Without, url: URL, refusal?: E) => {
       const name = clean(nameOf(url))
-      misses.push({ url: name, description: `${name}${said}`, refusal, outage })
+      misses.push({ url: name, description: `${name}${said}`, advice, refusal, outage })
     }
     let isOut = isAfterOutage
     for (const place of places) {

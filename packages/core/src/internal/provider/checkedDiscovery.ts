@@ -5,16 +5,7 @@ import type { Limits } from "../../authoring/HttpExchange.ts"
 import { check, nameOf, parse, parseEndpoint } from "../../authoring/SecureEndpoint.ts"
 import type * as Discovery from "../../Discovery.ts"
 import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
-import type { ResourceMatch } from "../../ProtectedResource.ts"
 import { quote } from "../text/clean.ts"
-
-/** The options of a provider that say where and how long to look for metadata. */
-interface Options {
-  readonly resourceMetadataUrl?: string | URL | undefined
-  readonly authorizationServerMetadataUrl?: string | URL | undefined
-  readonly resourceMatch?: ResourceMatch | undefined
-  readonly discoveryTimeout?: Duration.DurationInput | undefined
-}
 
 type Checked = Pick<
   Discovery.Options,
@@ -29,7 +20,7 @@ const DEFAULT_TIMEOUT = Duration.seconds(30)
  * @internal
  */
 export const checkedDiscovery = (
-  options: Options,
+  options: Discovery.CallerOptions,
   { timeout: requestTimeout }: Limits
 ): Either.Either<Checked, InvalidOptions | InsecureEndpoint> =>
   Either.gen(function*() {
