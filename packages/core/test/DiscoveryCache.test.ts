@@ -177,6 +177,39 @@ describe("providers with one cache do not share what differs between them", () =
     }).pipe(Effect.provide(shared())))
 })
 
+describe("providers with other options of discovery read documents of their own", () => {
+  it.scoped("documents are read again for another `resourceMatch`, another address, or another `discoveryTimeout`", () =>
+    Effect.gen(function*() {
+      const { mcpServer } = yield* TestServers.TestServers
+      const call = (options?: Partial<ClientSecret.Options>) =>
+        Effect.flatMap(makeAnother(options), ({ accessToken }) => accessToken)
+      yield* call()
+      yield* call({ resourceMatch: "identical" })
+      yield* call({ resourceMetadataUrl: mcpServer.metadataUrl })
+      assert.deepStrictEqual(yield* reads, { resource: 3, issuer: 1 })
+      yield* call({ authorizationServerMetadataUrl: "https://auth.example.com/.well-known/openid-configuration" })
+      assert.deepStrictEqual(yield* reads, { resource: 3, issuer: 2 })
+      yield* call({ discoveryTimeout: "20 seconds" })
+      assert.deepStrictEqual(yield* reads, { resource: 4, issuer: 3 })
+      for (const options of [{}, { resourceMatch: "identical" }, { discoveryTimeout: "20 seconds" }] as const) {
+        yield* call(options)
+      }
+      assert.deepStrictEqual(yield* reads, { resource: 4, issuer: 3 })
+    }).pipe(Effect.provide(shared())))
+
+  it.scoped("a parent's document that one provider accepts is not used by a provider with `identical`", () =>
+    Effect.gen(function*() {
+      const { always } = yield* network
+      yield* always(
+        "protected-resource-metadata",
+        Answer.json({ resource: "https://mcp.example.com", authorization_servers: ["https://auth.example.com"] })
+      )
+      yield* Effect.flatMap(makeAnother({ issuer: "discover" }), ({ accessToken }) => accessToken)
+      const strict = yield* makeAnother({ issuer: "discover", resourceMatch: "identical" })
+      expect(yield* Effect.flip(strict.accessToken)).toMatchObject({ _tag: "ResourceMismatch", match: "identical" })
+    }).pipe(Effect.provide(shared())))
+})
+
 describe("after a failure documents are read again once for all providers", () => {
   it.scoped("after an invalid token response 20 providers read the authorization server's metadata once", () =>
     Effect.gen(function*() {

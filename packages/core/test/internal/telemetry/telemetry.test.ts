@@ -156,7 +156,7 @@ describe("the spans of a provider", () => {
         })
         // The well-known address with the path and the query has no document here, so the one at the root is a second step.
         const documents = named(spans, "oauth.client.discovery").map(attributesOf)
-        expect(documents.map((attributes) => attributes["oauth.discovery.document"]).toSorted()).toEqual([
+        expect(documents.map((attributes) => String(attributes["oauth.discovery.document"])).toSorted()).toEqual([
           "authorization_server",
           "protected_resource",
           "protected_resource"
