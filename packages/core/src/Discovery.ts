@@ -25,6 +25,10 @@ export type {
   /**
    * @since 0.1.0
    */
+  Memory,
+  /**
+   * @since 0.1.0
+   */
   Options
 } from "./Discovery/Contract.ts"
 

@@ -16,8 +16,10 @@ import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
+import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
+import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
@@ -259,6 +261,14 @@ export const make = (
       clientId: options.clientAuthentication.clientId,
       events
     })
+    const guard = new StorageGuard({
+      storage,
+      key: keyOf(options, server.resource),
+      policy,
+      clock: yield* Effect.clock,
+      publish: telemetry.publish
+    })
+    const remembered = new RememberedDiscovery(guard)
     const discovery = Discovery.make({
       cache: yield* DiscoveryCache.makeDefault,
       client,
@@ -267,7 +277,8 @@ export const make = (
       authorizationServer,
       follow: options.authorizationServerChange === "follow",
       onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
-      limits
+      limits,
+      memory: storage.discovery && remembered
     })
     const requests = new TokenRequests({
       ...options,
@@ -279,8 +290,8 @@ export const make = (
       telemetry
     })
     const lifecycle = yield* TokenLifecycle.make({
-      key: keyOf(options, server.resource),
-      storage,
+      storage: guard,
+      remembered,
       policy,
       stepUp: options.stepUp ?? true,
       obtain: requests.obtain,

@@ -8,6 +8,7 @@ import type * as Effect from "effect/Effect"
 import type { Limits } from "../authoring/HttpExchange.ts"
 import type { AuthorizationServer } from "../AuthorizationServer.ts"
 import type { Challenge } from "../Challenge.ts"
+import type { DiscoveryRecord } from "../DiscoveryRecord.ts"
 import type { DiscoveryCache } from "../DiscoveryCache.ts"
 import type { DiscoveryError, InsecureEndpoint, IssuerMismatch, ResourceMismatch } from "../OAuthError.ts"
 import type { ProtectedResource } from "../ProtectedResource.ts"
@@ -40,6 +41,27 @@ export interface Options {
   readonly onChange: (from: string, to: string) => Effect.Effect<void>
   /** The limits of each request. */
   readonly limits: Limits
+  /**
+   * What outlives the process.
+   *
+   * @default nothing
+   */
+  readonly memory?: Memory | undefined
+}
+
+/**
+ * What a discovery remembers beyond its process.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Memory {
+  /** The record of an earlier process, if there is one. Only the first use reads the storage. */
+  readonly load: Effect.Effect<DiscoveryRecord | undefined>
+  /** Replaces the record as soon as a token has been obtained with what the new one says. */
+  readonly keep: (record: DiscoveryRecord) => void
+  /** A stored document may no longer be right. If no token is obtained with another one, the record loses it. */
+  readonly doubt: (document: "protectedResource" | "authorizationServer") => void
 }
 
 /**
