@@ -20,6 +20,7 @@ import type { Grant } from "./Grant.ts"
 import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
+import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
 import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
@@ -99,7 +100,7 @@ export declare namespace OAuthProvider {
    * @since 0.1.0
    * @category models
    */
-  export interface Options extends TokenEndpoint.LimitOptions {
+  export interface Options extends Discovery.CallerOptions, TokenEndpoint.LimitOptions {
     /** The URL of the MCP server. Only https, or http on a loopback host or one of `insecureHosts`. */
     readonly serverUrl: string | URL
     /**
@@ -242,6 +243,7 @@ export const make = (
     yield* checkOptions(options, limits)
     const authorizationServer = yield* givenAuthorizationServer(options, limits)
     const policy = yield* checkedPolicy(options.refreshPolicy)
+    const discoveryOptions = yield* checkedDiscovery(options, limits)
 
     yield* InsecureHosts.warn(limits.insecureHosts, server.url)
 
@@ -261,6 +263,7 @@ export const make = (
     })
     const remembered = new RememberedDiscovery(guard)
     const discovery = Discovery.make({
+      ...discoveryOptions,
       cache: yield* DiscoveryCache.makeDefault,
       client,
       server,

@@ -123,7 +123,7 @@ describe("the option `insecureHosts`", () => {
         issuer: "https://auth.example.com",
         token_endpoint: "http://auth.example.com/token"
       })
-      yield* network.always(({ url }) => url.includes("/.well-known/oauth-authorization-server"), document)
+      yield* network.always(({ url }) => url.startsWith("https://auth.example.com/.well-known"), document)
       yield* network.always("token", Answer.json({ access_token: "t", token_type: "Bearer" }))
       const open = yield* build({ insecureHosts: ["auth.example.com"] })
       yield* network.serve("http://auth.example.com", () =>
