@@ -26,6 +26,9 @@ export const issuerMismatch = (
   }
 }
 
+/** A URL whose query is not shown, since it may hold a key. */
+const withoutQuery = (url: string): string => url.replace(/\?.+/s, "?…")
+
 /** @internal */
 export const resourceMismatch = (
   error: {
@@ -38,8 +41,8 @@ export const resourceMismatch = (
   const [relation, advice] = error.match === "identical"
     ? ["is not", "Use the server URL that its operator publishes, or allow a parent with `resourceMatch: \"parent\"`."]
     : ["does not cover", "Use the server URL that its operator publishes."]
-  return `${clean(error.url)} describes the resource ${quote(error.actual)}, which ${relation} ` +
-    `${quote(error.expected)} (RFC 9728 §3.3). No token was requested. ${advice}`
+  return `${clean(withoutQuery(error.url))} describes the resource ${quote(withoutQuery(error.actual))}, which ` +
+    `${relation} ${quote(withoutQuery(error.expected))} (RFC 9728 §3.3). No token was requested. ${advice}`
 }
 
 /** @internal */
