@@ -143,7 +143,7 @@ const lookup = <A, I>(
   Effect.gen(function*() {
     const limits = limitsOf(bounds, yield* Clock.currentTimeMillis)
     if (limits === undefined) return Either.left(outOfTime)
-    const request = HttpClientRequest.get(url, { headers: { accept: "application/json" } })
+    const request = HttpClientRequest.get(url.href, { headers: { accept: "application/json" } })
     const answer = yield* Effect.either(exchange(client, request, limits))
     if (Either.isLeft(answer)) return Either.left(withoutAnswer(answer.left))
     const { body, headers, status } = answer.right
