@@ -268,14 +268,10 @@ export const read = (
   }).pipe(discovery("authorization_server"))
 
 const refusalOf = (error: ReadError, { issuer }: typeof Metadata.Type): Refusal<ReadError> => {
-  switch (error._tag) {
-    case "IssuerMismatch":
-      return { description: `is the metadata of issuer ${quote(issuer)}`, error }
-    case "InsecureEndpoint":
-      return { description: `names a token endpoint that must not receive a secret`, error }
-    case "DiscoveryError":
-      return { description: "has a `token_endpoint` that is not a usable URL", error }
-  }
+  if (error._tag === "IssuerMismatch") return { description: `is the metadata of issuer ${quote(issuer)}`, error }
+  return error._tag === "InsecureEndpoint"
+    ? { description: "names a token endpoint that must not receive a secret", error }
+    : { description: "has a `token_endpoint` that is not a usable URL", error }
 }
 
 const nothingFound = (

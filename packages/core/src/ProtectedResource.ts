@@ -15,7 +15,7 @@ import { bounded, keptFields, protectedResourceFields } from "./internal/http/ke
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
-import { clean, quote } from "./internal/text/clean.ts"
+import { clean } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
 import * as Resource from "./internal/text/resource.ts"
 import * as MetadataSearch from "./MetadataSearch.ts"
@@ -184,7 +184,7 @@ export const discover = (
     if (Either.isRight(value)) return Either.right(value.right)
     const misses = value.left
     if (MetadataSearch.isInterrupted(misses)) {
-      const subject = `No protected resource metadata for ${server.resource}`
+      const subject = `No protected resource metadata for ${Resource.shown(server.resource)}`
       return yield* MetadataSearch.unavailable({ subject, misses, advice: "pin `issuer`" })
     }
     const mismatch = misses.find(({ refusal }) => refusal !== undefined)?.refusal
@@ -263,7 +263,7 @@ const accept = (
   const { resource } = document
   if (!covers(resource, server.url, match)) {
     return Either.left({
-      description: `describes another resource, ${quote(resource)}`,
+      description: `describes another resource, "${Resource.shown(resource)}"`,
       error: new ResourceMismatch({
         expected: server.resource,
         actual: resource,
@@ -274,7 +274,9 @@ const accept = (
   }
   if (source === "root" && isAfterOutage && !covers(resource, server.url, "identical")) {
     return Either.left({
-      description: `describes ${quote(resource)}, which is not used while a more exact address is unavailable`,
+      description: `describes "${
+        Resource.shown(resource)
+      }", which is not used while a more exact address is unavailable`,
       error: undefined
     })
   }

@@ -1,3 +1,5 @@
+import { clean } from "./clean.ts"
+
 /** The characters of a URI (RFC 3986 §2). The platform's parser removes or encodes others without a word. */
 const uri = /^https?:\/\/[\w!$%&'()*+,\-./:;=?@[\]~]+$/i
 
@@ -32,3 +34,10 @@ export const covers = (resource: string, server: URL, match: "parent" | "identic
   if (path === serverPath && url.search === server.search) return true
   return match === "parent" && url.search === "" && (path === serverPath || serverPath.startsWith(`${path}/`))
 }
+
+/**
+ * An identifier as error texts show it: without its query, which may be secret.
+ *
+ * @internal
+ */
+export const shown = (resource: string): string => clean(resource.replace(/[?#].*$/s, ""))
