@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
-import { check, nameOf, parse } from "./authoring/SecureEndpoint.ts"
+import { check, nameOf, parse, type PlainHttp } from "./authoring/SecureEndpoint.ts"
 import * as Challenge from "./Challenge.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import { bounded, keptFields, protectedResourceFields } from "./internal/http/keptFields.ts"
@@ -215,7 +215,9 @@ export const read = (
   client: HttpClient.HttpClient,
   { bounds, isAfterOutage, match, places, server }: Search
 ): Effect.Effect<Read<MetadataSearch.Result<ProtectedResource, ResourceMismatch>>> => {
-  const checked = places.map((place) => Either.mapLeft(checkPlace(place, server.url), (why) => ({ place, why })))
+  const checked = places.map((place) =>
+    Either.mapLeft(checkPlace(place, server.url, bounds), (why) => ({ place, why }))
+  )
   const refused = checked.flatMap((place) => Either.isLeft(place) ? [notAsked(place.left)] : [])
   return search(client, {
     places: checked.flatMap((place) => Either.isRight(place) ? [place.right] : []),
@@ -233,9 +235,13 @@ export const read = (
 }
 
 /** Only a challenge is checked here, since the other addresses are the caller's or the server's own. */
-const checkPlace = (place: Place, server: URL): Either.Either<Place, InsecureEndpoint["reason"]> =>
+const checkPlace = (
+  place: Place,
+  server: URL,
+  plainHttp: PlainHttp
+): Either.Either<Place, InsecureEndpoint["reason"]> =>
   place.source === "challenge"
-    ? check(place.url, "protected resource metadata", server).pipe(
+    ? check(place.url, "protected resource metadata", server, plainHttp).pipe(
       Either.mapBoth({ onLeft: ({ reason }) => reason, onRight: () => place })
     )
     : Either.right(place)
