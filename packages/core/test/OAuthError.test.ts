@@ -203,7 +203,7 @@ describe("the message of a ResourceMismatch", () => {
       url: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp?key=canary-one"
     })
     expect(message).not.toContain("canary")
-    expect(message).toContain(`describes the resource "${server}?…", which does not cover "${server}?…"`)
+    expect(message).toContain(`describes the resource "${server}", which does not cover "${server}"`)
   })
 })
 
