@@ -106,7 +106,9 @@ export declare namespace OAuthProvider {
      */
     readonly issuer: "discover" | (string & {})
     /**
-     * The scopes to ask for (RFC 6749 §3.3), one per entry.
+     * The scopes to ask for (RFC 6749 §3.3), one per entry. Without them the provider selects the scopes. If the
+     * authorization server then answers `invalid_scope`, the provider asks the server for its challenge and sends one
+     * further request, for the scopes of the challenge or for none.
      *
      * @default the scopes that the server's challenge names, else `scopes_supported` of its metadata, else none
      */
@@ -126,6 +128,14 @@ export declare namespace OAuthProvider {
      * @default none
      */
     readonly additionalParameters?: Readonly<Record<string, string>> | undefined
+    /**
+     * Further values of `token_type` in token responses, compared without case, whose tokens are sent as bearer tokens:
+     * some authorization servers write `BearerToken`. `Bearer` is always accepted. A type that needs a proof of
+     * possession, such as `DPoP`, is `InvalidOptions`, because no proof would be sent.
+     *
+     * @default ["Bearer"]
+     */
+    readonly acceptedTokenTypes?: ReadonlyArray<string> | undefined
     /**
      * The authorization server's metadata (RFC 8414 §2), if it is known. No discovery request is made then.
      *
@@ -259,8 +269,9 @@ export const make = (
       clientId: options.clientAuthentication.clientId,
       events
     })
+    const cache = yield* DiscoveryCache.makeDefault
     const discovery = Discovery.make({
-      cache: yield* DiscoveryCache.makeDefault,
+      cache,
       client,
       server,
       issuer: options.issuer,
@@ -273,6 +284,7 @@ export const make = (
       ...options,
       client,
       discovery,
+      askChallenge: cache.challenge({ client, server, limits }),
       server,
       defaultLifetime: Duration.toMillis(policy.defaultLifetime),
       limits,

@@ -7,12 +7,14 @@ import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 import { isScope } from "../../ScopeSelection.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import { reservedParameters } from "../../TokenEndpoint.ts"
+import { needsProof } from "../text/tokenTypes.ts"
 
 /** The options of a provider that a caller can get wrong, beside `serverUrl` and the limits. */
 interface Options {
   readonly issuer: string
   readonly clientAuthentication: ClientAuthentication
   readonly scopes?: ReadonlyArray<string> | undefined
+  readonly acceptedTokenTypes?: ReadonlyArray<string> | undefined
   readonly additionalParameters?: Readonly<Record<string, string>> | undefined
   readonly authorizationServerMetadata?: unknown
   readonly tokenEndpoint?: string | undefined
@@ -42,6 +44,15 @@ export const checkOptions = (options: Options): Either.Either<void, InvalidOptio
         yield* invalid(
           "scopes",
           `"${scope}" is not a scope token (RFC 6749 §3.3). Give each scope as an entry of its own, without spaces.`
+        )
+      }
+    }
+    for (const type of options.acceptedTokenTypes ?? []) {
+      if (type.trim() === "") yield* invalid("acceptedTokenTypes", "a type is empty. Give each type as an entry.")
+      if (needsProof(type)) {
+        yield* invalid(
+          "acceptedTokenTypes",
+          `a token of type "${type}" needs a proof of possession, which this client does not send. Leave it out.`
         )
       }
     }
