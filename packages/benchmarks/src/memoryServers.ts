@@ -16,9 +16,13 @@ import { credentials } from "./control.ts"
 export const issuer = "https://auth.example.com"
 export const resourceOrigin = "https://mcp.example.com"
 
-/** What a request asks for. The root document describes the parent of an MCP server. */
+/**
+ * What a request asks for. The root document describes the parent of an MCP server. The challenged document has the
+ * query `challenged`, which only a challenge names.
+ */
 export type Address =
   | "token"
+  | "challenged resource metadata"
   | "resource metadata"
   | "root resource metadata"
   | "server metadata"
@@ -111,11 +115,15 @@ const resultBody = JSON.stringify({ jsonrpc: "2.0", id: 1, result: { content: [{
 
 const resourceMetadataPath = "/.well-known/oauth-protected-resource"
 
-const addressOf = ({ origin, pathname }: URL): Address | undefined => {
+/** The query of the address that only a challenge names. */
+export const challenged = "?challenged"
+
+const addressOf = ({ origin, pathname, search }: URL): Address | undefined => {
   if (origin === issuer) {
     if (pathname === "/token") return "token"
     return pathname.startsWith("/.well-known/openid-configuration") ? "openid configuration" : "server metadata"
   }
+  if (search === challenged) return "challenged resource metadata"
   if (pathname === resourceMetadataPath) return "root resource metadata"
   return pathname.startsWith(resourceMetadataPath) ? "resource metadata" : undefined
 }

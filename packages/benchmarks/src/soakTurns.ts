@@ -4,7 +4,7 @@
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { credentials } from "./control.ts"
-import type { Address, Fault, Rejection } from "./memoryServers.ts"
+import { type Address, challenged, type Fault, type Rejection } from "./memoryServers.ts"
 
 /** Whether the client's `issuer` is pinned or left to discovery. */
 export type Kind = "pinned" | "discovers"
@@ -142,6 +142,14 @@ const documents: ReadonlyArray<Turn> = [
   ) => atDocuments(name, ["resource metadata"], ["discovers"], fault)),
   atDocuments("502", ["resource metadata", "root resource metadata"], ["discovers"], html(502)),
   atDocuments("404", ["resource metadata", "root resource metadata"], ["discovers"], answers(404, "")),
+  // The address that the challenge names serves, whatever the guessed addresses answer.
+  ...([["404", answers(404, "")], ["502", html(502)], ["another resource", otherResource]] as const).map((
+    [name, fault]
+  ) => ({
+    ...atDocuments(name, ["resource metadata", "root resource metadata"], nobody, fault),
+    name: `${name} in place of the resource metadata, except for the address in an unquoted challenge`,
+    rejection: { status: 401, challenge: (url: string) => `Bearer resource_metadata=${url}${challenged}` }
+  })),
   // The second address of the authorization server's metadata serves.
   ...([
     ["404", answers(404, "")],

@@ -14,10 +14,15 @@ import { nameOf } from "./authoring/SecureEndpoint.ts"
 import type { Challenge } from "./Challenge.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
+import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
+import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
+import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
+import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
+import { keyOf } from "./internal/provider/tokenKeyOf.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
@@ -26,7 +31,6 @@ import * as OAuthEvent from "./OAuthEvent.ts"
 import type * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
-import type { TokenKey } from "./TokenKey.ts"
 import { TokenStorage } from "./TokenStorage.ts"
 
 /**
@@ -96,7 +100,7 @@ export declare namespace OAuthProvider {
    * @since 0.1.0
    * @category models
    */
-  export interface Options {
+  export interface Options extends Discovery.CallerOptions {
     /** The URL of the MCP server. Only https, or http on a loopback host. */
     readonly serverUrl: string | URL
     /**
@@ -257,10 +261,11 @@ export const make = (
     const client = yield* HttpClient.HttpClient
     const storage = yield* TokenStorage
     const server = yield* ResourceIdentifier.fromServerUrl(options.serverUrl)
-    const authorizationServer = yield* givenAuthorizationServer(options)
     yield* checkOptions(options)
+    const authorizationServer = yield* givenAuthorizationServer(options)
     const limits = yield* TokenEndpoint.limits(options)
     const policy = yield* checkedPolicy(options.refreshPolicy)
+    const discoveryOptions = yield* checkedDiscovery(options, limits)
 
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
@@ -270,7 +275,16 @@ export const make = (
       events
     })
     const cache = yield* DiscoveryCache.makeDefault
+    const guard = new StorageGuard({
+      storage,
+      key: keyOf(options, server.resource),
+      policy,
+      clock: yield* Effect.clock,
+      publish: telemetry.publish
+    })
+    const remembered = new RememberedDiscovery(guard)
     const discovery = Discovery.make({
+      ...discoveryOptions,
       cache,
       client,
       server,
@@ -278,21 +292,22 @@ export const make = (
       authorizationServer,
       follow: options.authorizationServerChange === "follow",
       onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
-      limits
+      limits,
+      memory: storage.discovery && remembered
     })
     const requests = new TokenRequests({
       ...options,
       client,
       discovery,
-      askChallenge: cache.challenge({ client, server, limits }),
+      askChallenge: Effect.map(cache.serverAnswer({ client, server, limits }), ServerAnswer.challengeOf),
       server,
       defaultLifetime: Duration.toMillis(policy.defaultLifetime),
       limits,
       telemetry
     })
     const lifecycle = yield* TokenLifecycle.make({
-      key: keyOf(options, server.resource),
-      storage,
+      storage: guard,
+      remembered,
       policy,
       stepUp: options.stepUp ?? true,
       obtain: requests.obtain,
@@ -300,18 +315,3 @@ export const make = (
     })
     return { resource: server.resource, events: Stream.suspend(() => events.subscribe()), ...lifecycle }
   })
-
-/** The name of this provider's tokens in a storage: everything that decides which token a request gets. */
-const keyOf = (options: MakeOptions, resource: string): TokenKey => ({
-  issuer: options.issuer,
-  clientId: options.clientAuthentication.clientId,
-  authenticationMethod: options.clientAuthentication.method,
-  grantType: options.grant.type,
-  resource,
-  subject: options.subject ?? "",
-  scopes: options.scopes ?? [],
-  parameters: [
-    ...Object.entries(options.additionalParameters ?? {}),
-    ["resource", ResourceIdentifier.resourceParameter(options.resourceParameter, resource) ?? ""]
-  ]
-})

@@ -45,6 +45,7 @@ const retirementMillis = 120_000
 class Weather {
   turn: Turn = calm
   faultUntil = 0
+  #left: Array<Turn> = []
   readonly now: () => number
   readonly random: Random
 
@@ -57,9 +58,11 @@ class Weather {
     return this.now() < this.faultUntil
   }
 
+  /** Takes each turn once, in an order that is drawn at random, before any turn comes again. */
   next(): void {
-    const others = turns.filter((other) => other !== this.turn)
-    this.turn = others[Math.floor(this.random() * others.length)] ?? this.turn
+    if (this.#left.length === 0) this.#left = [...turns]
+    const [next] = this.#left.splice(Math.floor(this.random() * this.#left.length), 1)
+    this.turn = next ?? calm
     const whole = this.random() < shareOfWholeTurns
     this.faultUntil = this.now() + (whole ? turnMillis : this.random() * turnMillis / 2)
   }

@@ -2,6 +2,7 @@ import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { FetchHttpClient, Headers, HttpClientRequest } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Option, Redacted, Tracer } from "effect"
+import { inspect } from "node:util"
 import {
   defaultLimits,
   exchange,
@@ -13,7 +14,7 @@ import {
   type Secrecy,
   withoutRedirects
 } from "../../src/authoring/HttpExchange.ts"
-import { after, inPieces, sent, to } from "../support/wire.ts"
+import { after, connectionError, disconnected, inPieces, sent, to } from "../support/wire.ts"
 
 const url = "https://auth.example.com/token"
 
@@ -152,6 +153,38 @@ describe("the connection of an exchange", () => {
       expect(error.description).toBe("the connection failed")
       expect(error.cause).toBeInstanceOf(Answer.ConnectionDropped)
     }).pipe(Effect.provide(TestNetwork.layer)))
+
+  const failing = (cause: unknown, address = url) =>
+    exchange(disconnected(cause), HttpClientRequest.get(address), defaultLimits)
+
+  it.effect.each(
+    [
+      ["ENOTFOUND", "the host name has no address", undefined],
+      ["ECONNREFUSED", "nothing accepts connections at this host and port", undefined],
+      ["UND_ERR_CONNECT_TIMEOUT", "the host did not accept the connection in time", undefined],
+      ["CERT_HAS_EXPIRED", "the server's certificate has expired", true],
+      ["ERR_SSL_WRONG_VERSION_NUMBER", "the server does not speak TLS at this port", true]
+    ] as const
+  )(
+    "that fails with %s names the code and its meaning, with advice",
+    ([code, meaning, isLasting]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(failing(connectionError(code)))
+        expect(error.reason).toBe("Transport")
+        expect(error.description).toBe(`the connection failed (${code}: ${meaning})`)
+        expect(error.advice).toMatch(/^[A-Z].*\.$/)
+        expect(error.isLasting).toBe(isLasting)
+      })
+  )
+
+  it.effect("whose http address answers with something other than HTTP is a lasting failure", () =>
+    Effect.gen(function*() {
+      const broken = connectionError("HPE_INVALID_CONSTANT", { data: "the raw answer" })
+      const error = yield* Effect.flip(failing(broken, "http://127.0.0.1/token"))
+      expect(error.isLasting).toBe(true)
+      expect(inspect(error.cause)).not.toContain("the raw answer")
+      expect(inspect(error.cause)).toContain("HPE_INVALID_CONSTANT")
+    }))
 
   it.effect("that breaks within the body is a Transport error with the status", () =>
     Effect.gen(function*() {

@@ -56,11 +56,16 @@ export class Refusals {
 
 const failed = (cause: OAuthError): AssertionError =>
   cause instanceof AssertionError ? cause : new AssertionError({
-    reason: isTransient(cause) ? "Unavailable" : "Refused",
+    reason: reasonOf(cause),
     description: `The identity provider returned no ID-JAG. ${cause.message}`,
     ...("retryAfter" in cause && cause.retryAfter !== undefined ? { retryAfter: cause.retryAfter } : {}),
     cause
   })
+
+const reasonOf = (cause: OAuthError): AssertionError["reason"] => {
+  if (isTransient(cause)) return "Unavailable"
+  return "reason" in cause && cause.reason === "CannotSend" ? "CannotSend" : "Refused"
+}
 
 /** The remembered error, with what is left of the wait that the identity provider asked for. */
 const withRest = (error: AssertionError, rest: number): AssertionError => {

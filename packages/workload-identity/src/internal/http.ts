@@ -34,12 +34,16 @@ export const malformed = (description: string): AssertionError =>
   new AssertionError({ reason: "Malformed", description })
 
 const failed = ({ name, remedy }: Source) => (error: HttpExchange.NoAnswer): AssertionError => {
-  const { cause, description, reason, status } = error
+  const { advice, cause, description, isLasting, reason, status } = error
   switch (reason) {
     case "Transport":
-      return status === undefined
-        ? unavailable(`${name} was not reached: ${description}. ${remedy}`, cause)
-        : unavailable(`${name}: ${description}.`, cause)
+      return new AssertionError({
+        reason: isLasting === true ? "CannotSend" : "Unavailable",
+        description: status === undefined
+          ? `${name} was not reached: ${description}. ${advice === undefined ? "" : `${advice} `}${remedy}`
+          : `${name}: ${description}.`,
+        ...(cause === undefined ? {} : { cause })
+      })
     case "Timeout":
       return unavailable(`${name} sent ${description}. ${remedy}`)
     case "TooLarge":
@@ -94,6 +98,18 @@ export const refused = (
       ...(retryAfter === undefined ? {} : { retryAfter })
     })
   })
+
+/**
+ * An address with further parameters. The query that it has stays as the platform wrote it.
+ *
+ * @internal
+ */
+export const withParameters = (url: URL, parameters: Readonly<Record<string, string>>): string => {
+  const added = new URLSearchParams(parameters).toString()
+  const [address = ""] = url.href.split("#", 1)
+  if (url.search !== "") return address.endsWith("&") ? `${address}${added}` : `${address}&${added}`
+  return address.endsWith("?") ? `${address}${added}` : `${address}?${added}`
+}
 
 /**
  * The address of a service. The services of cloud platforms are on link-local addresses, without https.

@@ -32,7 +32,9 @@ export const run = (
     }
     const obtained = yield* request(parts, demand)
     // Uninterruptible: a job that ends as soon as it has its token must find the token when it starts again.
-    yield* Effect.uninterruptible(Effect.zipRight(deliver(obtained), parts.storage.set(obtained)))
+    yield* Effect.uninterruptible(
+      deliver(obtained).pipe(Effect.zipRight(parts.storage.set(obtained)), Effect.zipRight(parts.remembered.save))
+    )
     return obtained
   }).pipe(
     Effect.scoped,
@@ -79,8 +81,10 @@ const ask = ({ obtain, state }: LifecycleParts, demand: Demand): Acquired => {
 
 const failed = (parts: LifecycleParts, cause: Cause.Cause<OAuthError>, { missing, reason }: Demand) =>
   Effect.flatMap(Random.next, (jitter) => {
-    const { fibers, now, state, telemetry } = parts
+    const { fibers, now, remembered, state, telemetry } = parts
     if (fibers.isClosed()) return Effect.void
+    // In a fiber of its own: callers learn of the failure without waiting for the storage.
+    if (remembered.isInDoubt()) fibers.fork(Effect.uninterruptible(remembered.forget))
     const error = Option.getOrUndefined(Cause.failureOption(cause))
     if (reason === "StepUp" && error !== undefined && !isTransient(error)) state.stepUpRefused(missing)
     else state.failed(asBug(parts, cause), now(), jitter)

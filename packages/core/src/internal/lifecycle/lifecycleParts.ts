@@ -4,6 +4,7 @@ import type { AccessToken } from "../../AccessToken.ts"
 import type { OwnedFibers } from "../../authoring/OwnedFibers.ts"
 import type { OAuthError } from "../../OAuthError.ts"
 import type { RefreshPolicy } from "../../RefreshPolicy.ts"
+import type { RememberedDiscovery } from "./rememberedDiscovery.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
 import type { Demand } from "./demand.ts"
 import type { LifecycleState } from "./lifecycleState.ts"
@@ -30,6 +31,8 @@ export interface LifecycleParts {
   readonly telemetry: Telemetry
   readonly state: Readonly<LifecycleState>
   readonly storage: StorageGuard
+  /** What discovery has found, in the storage. */
+  readonly remembered: Pick<RememberedDiscovery, "forget" | "isInDoubt" | "save">
   /** The fibers of the provider. An acquisition belongs to the provider, not to the caller that starts it. */
   readonly fibers: OwnedFibers
   readonly clock: Clock.Clock

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import type { AccessToken } from "../../AccessToken.ts"
 import * as Challenge from "../../Challenge.ts"
 import type * as Discovery from "../../Discovery.ts"
-import { type AssertionError, type DiscoveryError, TokenEndpointError } from "../../OAuthError.ts"
+import { type AssertionError, type CredentialError, type DiscoveryError, TokenEndpointError } from "../../OAuthError.ts"
 import * as ScopeSelection from "../../ScopeSelection.ts"
 import type { Demand } from "../lifecycle/demand.ts"
 import * as Scopes from "../text/scopeList.ts"
@@ -12,14 +12,14 @@ import * as Scopes from "../text/scopeList.ts"
  *
  * @internal
  */
-export type Sent = Effect.Effect<AccessToken, TokenEndpointError | AssertionError | DiscoveryError>
+export type Sent = Effect.Effect<AccessToken, TokenEndpointError | AssertionError | CredentialError | DiscoveryError>
 
 /** @internal */
 export interface Options {
   /** The caller's own `scopes` option. */
   readonly scopes?: ReadonlyArray<string> | undefined
-  /** Asks the server for its challenge to a request without a token. */
-  readonly askChallenge: Effect.Effect<Challenge.Challenge | undefined, DiscoveryError>
+  /** Asks the server for its challenge to a request without a token; `undefined` if the server has none. */
+  readonly askChallenge: Effect.Effect<Challenge.Challenge | undefined>
 }
 
 type Send = (scopes: ReadonlyArray<string>) => Sent
@@ -104,21 +104,18 @@ export class RequestedScopes {
     if (this.#options.scopes !== undefined) return sent
     return Effect.catchIf(sent, isInvalidScope, (refusal) => {
       this.#replaced.delete(nameOf(selected))
-      return this.#options.askChallenge.pipe(
-        // Without an answer of the server, nothing but the authorization server's own default is left.
-        Effect.orElseSucceed(() => undefined),
-        Effect.flatMap((challenge) => {
-          const named = challenge === undefined ? [] : Challenge.requiredScopes(challenge)
-          const next = isSame(named, base) ? [] : named
-          // Without a scope to leave out or to ask for, the request would be the same.
-          if (next.length === 0 && base.length === 0) return refusal
-          return this.#send(next, send).pipe(
-            Effect.tap(() => Effect.sync(() => this.#remember(selected, next))),
-            // The first refusal names the scopes that the server's metadata lists, which its operator can correct.
-            Effect.catchIf((error) => next.length === 0 && isInvalidScope(error), () => refusal)
-          )
-        })
-      )
+      return Effect.flatMap(this.#options.askChallenge, (challenge) => {
+        const named = challenge === undefined ? [] : Challenge.requiredScopes(challenge)
+        // Without a challenge, nothing but the authorization server's own default is left.
+        const next = isSame(named, base) ? [] : named
+        // Without a scope to leave out or to ask for, the request would be the same.
+        if (next.length === 0 && base.length === 0) return refusal
+        return this.#send(next, send).pipe(
+          Effect.tap(() => Effect.sync(() => this.#remember(selected, next))),
+          // The first refusal names the scopes that the server's metadata lists, which its operator can correct.
+          Effect.catchIf((error) => next.length === 0 && isInvalidScope(error), () => refusal)
+        )
+      })
     })
   }
 

@@ -3,15 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as AccessToken from "../../AccessToken.ts"
 import * as AuthorizationServer from "../../AuthorizationServer.ts"
-import type * as Challenge from "../../Challenge.ts"
 import type * as Discovery from "../../Discovery.ts"
 import * as Grant from "../../Grant.ts"
-import { type DiscoveryError, type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
+import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import { type ResourceIdentifier, resourceParameter } from "../../ResourceIdentifier.ts"
 import * as TokenEndpoint from "../../TokenEndpoint.ts"
 import type { Demand } from "../lifecycle/demand.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
-import { RequestedScopes, type Sent } from "./requestedScopes.ts"
+import { type Options as RequestedScopesOptions, RequestedScopes, type Sent } from "./requestedScopes.ts"
 
 /**
  * The options that all token requests of one provider share.
@@ -32,8 +31,7 @@ export interface Options extends
 {
   readonly client: HttpClient.HttpClient
   readonly discovery: Discovery.Discovery
-  /** Asks the server for its challenge to a request without a token. */
-  readonly askChallenge: Effect.Effect<Challenge.Challenge | undefined, DiscoveryError>
+  readonly askChallenge: RequestedScopesOptions["askChallenge"]
   readonly server: ResourceIdentifier
   readonly scopes?: ReadonlyArray<string> | undefined
   readonly resourceParameter?: "send" | "omit" | { readonly value: string } | undefined

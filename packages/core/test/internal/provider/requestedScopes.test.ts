@@ -258,9 +258,7 @@ const run = (history: History) =>
       ...(history.configured === undefined ? {} : { scopes: words(history.configured) }),
       askChallenge: Effect.suspend(() => {
         probes++
-        return history.challenge === false
-          ? new OAuthError.DiscoveryError({ reason: "Unavailable", url: issuer, description: "away" })
-          : Effect.succeed(challengeWith(history.challenge ?? ""))
+        return Effect.succeed(history.challenge === false ? undefined : challengeWith(history.challenge ?? ""))
       })
     })
     const found = {

@@ -340,7 +340,9 @@ describe("an answer that is neither a token nor an OAuth error", () => {
       )
       assert(error instanceof OAuthError.TokenEndpointError)
       expect(error.reason).toBe("InvalidResponse")
-      expect(error.message).toBe(`Token endpoint ${url}: the answer is larger than 1048576 bytes.`)
+      expect(error.message).toBe(
+        `Token endpoint ${url}: the answer is larger than 1048576 bytes. Raise \`maxResponseSize\` if the address is right.`
+      )
       expect((yield* arrived).bytesRead).toBeLessThan(1024 * 1024 + 3 * 16_384)
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
