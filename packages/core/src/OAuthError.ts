@@ -6,8 +6,11 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { CredentialError } from "./internal/errors/credentialError.ts"
 import * as messages from "./internal/errors/messages.ts"
 import { findWrapped } from "./internal/errors/wrapped.ts"
+
+export { CredentialError }
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other code as the server
@@ -34,8 +37,8 @@ export type TokenErrorCode =
  *
  * - `NotFound`: no address has a usable document.
  * - `Invalid`: a text that must be a URL is not one.
- * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. The search stops there (it fails
- *   closed), since the document may exist. Another attempt may succeed later.
+ * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. Another attempt may succeed later.
+ * - `CannotSend`: no request can be made until something is corrected, such as a certificate or a scheme.
  * - `NoAuthorizationServer`: the protected resource metadata names no authorization server.
  * - `UnsupportedClientAuthentication`: the authorization server supports none of the methods that this client can use.
  *
@@ -49,11 +52,14 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
       "NotFound",
       "Invalid",
       "Unavailable",
+      "CannotSend",
       "NoAuthorizationServer",
       "UnsupportedClientAuthentication"
     ),
     url: Schema.String,
     description: Schema.String,
+    /** The wait that the other side asked for, in milliseconds. */
+    retryAfter: Schema.optional(Schema.Number),
     cause: Schema.optional(Schema.Defect)
   }
 ) {
@@ -71,6 +77,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
  *
  * - `Refused`: the response is an OAuth error (RFC 6749 §5.2). `code` holds its code as the server wrote it.
  * - `Unavailable`: a 5xx, 429 or 408, a time-out, or a broken connection.
+ * - `CannotSend`: no request can be made until something is corrected, such as a certificate or a scheme.
  * - `InvalidResponse`: the response is neither a token nor an OAuth error.
  *
  * `status` is the HTTP status. `retryAfter` is the wait that the server asked for, in milliseconds.
@@ -81,7 +88,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
 export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
   "@effect-mcp-auth/core/TokenEndpointError"
 )("TokenEndpointError", {
-  reason: Schema.Literal("Refused", "Unavailable", "InvalidResponse"),
+  reason: Schema.Literal("Refused", "Unavailable", "CannotSend", "InvalidResponse"),
   url: Schema.String,
   description: Schema.String,
   code: Schema.optional(Schema.String as Schema.Schema<TokenErrorCode>),
@@ -103,9 +110,9 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
  * An assertion (RFC 7521) could not be acquired, or must not be sent.
  *
  * - `Unavailable`: the source of the assertion failed this time.
+ * - `CannotSend`: no request can be made until something is corrected, such as a certificate.
  * - `Refused`: the issuer of the assertion refuses the request, and would refuse the same request again.
- * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: there is an assertion, and the authorization server would
- *   reject it.
+ * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: the authorization server would reject the assertion.
  *
  * @since 0.1.0
  * @category errors
@@ -113,8 +120,18 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
 export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-mcp-auth/core/AssertionError")(
   "AssertionError",
   {
-    reason: Schema.Literal("Unavailable", "Refused", "Expired", "NotYetValid", "WrongAudience", "Malformed"),
+    reason: Schema.Literal(
+      "Unavailable",
+      "CannotSend",
+      "Refused",
+      "Expired",
+      "NotYetValid",
+      "WrongAudience",
+      "Malformed"
+    ),
     description: Schema.String,
+    /** The wait that the other side asked for, in milliseconds. */
+    retryAfter: Schema.optional(Schema.Number),
     cause: Schema.optional(Schema.Defect)
   }
 ) {
@@ -197,11 +214,7 @@ export class IssuerMismatch extends Schema.TaggedError<IssuerMismatch>("@effect-
  */
 export class ResourceMismatch extends Schema.TaggedError<ResourceMismatch>("@effect-mcp-auth/core/ResourceMismatch")(
   "ResourceMismatch",
-  {
-    expected: Schema.String,
-    actual: Schema.String,
-    url: Schema.String
-  }
+  { expected: Schema.String, actual: Schema.String, url: Schema.String }
 ) {
   override get message(): string {
     return messages.resourceMismatch(this)
@@ -263,6 +276,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("@effect-
  */
 export type OAuthError =
   | AssertionError
+  | CredentialError
   | DiscoveryError
   | InsecureEndpoint
   | IssuerMismatch
@@ -279,6 +293,7 @@ export const isTransient = (error: OAuthError): boolean => "transient" in error 
 
 const classes = [
   AssertionError,
+  CredentialError,
   DiscoveryError,
   InsecureEndpoint,
   IssuerMismatch,

@@ -249,8 +249,8 @@ export const make = (
     const client = yield* HttpClient.HttpClient
     const storage = yield* TokenStorage
     const server = yield* ResourceIdentifier.fromServerUrl(options.serverUrl)
-    const authorizationServer = yield* givenAuthorizationServer(options)
     yield* checkOptions(options)
+    const authorizationServer = yield* givenAuthorizationServer(options)
     const limits = yield* TokenEndpoint.limits(options)
     const policy = yield* checkedPolicy(options.refreshPolicy)
 

@@ -5,14 +5,22 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Challenge from "./Challenge.ts"
 import { check, parse } from "./authoring/SecureEndpoint.ts"
-import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./authoring/HttpExchange.ts"
+import {
+  defaultLimits,
+  isTransientStatus,
+  type Limits,
+  retryAfter,
+  withoutRedirects
+} from "./authoring/HttpExchange.ts"
+import { connectionFailed, timedOut } from "./authoring/NoAnswer.ts"
 import { discard } from "./internal/http/discard.ts"
-import { firstOf, type Found, unavailable } from "./internal/http/metadataDocument.ts"
+import { firstOf, type Found, unanswered, unavailable } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
@@ -190,12 +198,19 @@ export const probe = (
   const accept = { accept: "application/json, text/event-stream" }
   const ask = (request: HttpClientRequest.HttpClientRequest) =>
     client.execute(request).pipe(
-      Effect.timeout(limits.timeout),
+      Effect.mapError((error) => connectionFailed(error)),
+      Effect.timeoutFail({ duration: limits.timeout, onTimeout: () => timedOut(limits.timeout) }),
+      Effect.mapError((error) => unanswered(server.url, error, "when asked for its challenge, ")),
       Effect.tap(discard),
-      Effect.mapError((cause) => unavailable(server.url, "did not answer when asked for its challenge", cause)),
-      Effect.filterOrFail(
-        ({ status }) => !isTransientStatus(status),
-        ({ status }) => unavailable(server.url, `answered ${status} when asked for its challenge`)
+      Effect.tap(({ headers, status }) =>
+        isTransientStatus(status)
+          ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            unavailable(
+              server.url,
+              `answered ${status} when asked for its challenge`,
+              retryAfter(headers, now)
+            ))
+          : Effect.void
       ),
       Effect.map(({ headers, status }) =>
         status === 401 ? Challenge.fromHeader(headers["www-authenticate"]) : undefined

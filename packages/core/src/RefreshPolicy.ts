@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import type { AccessToken } from "./AccessToken.ts"
-import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
+import { isTransient, type OAuthError } from "./OAuthError.ts"
 
 /**
  * The options of `make`, and the option `refreshPolicy` of every provider. A token's life has three parts:
@@ -260,7 +260,7 @@ const SHORTEST_DELAY = 100
 const MAX_RETRY_AFTER = 60 * 60 * 1000
 
 const retryAfter = (error: OAuthError): number =>
-  error instanceof TokenEndpointError ? Math.min(error.retryAfter ?? 0, MAX_RETRY_AFTER) : 0
+  "retryAfter" in error ? Math.min(error.retryAfter ?? 0, MAX_RETRY_AFTER) : 0
 
 /**
  * How long a token that replaced a rejected one stays in use although it is rejected too, in milliseconds.

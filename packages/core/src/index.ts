@@ -102,6 +102,15 @@ export * as Jwt from "./Jwt.ts"
 export * as KeyValueTokenStorage from "./KeyValueTokenStorage.ts"
 
 /**
+ * The MCP extensions for clients without a user present, as an MCP client declares them to the server: the entries of
+ * `capabilities.extensions` (MCP, "Extension Negotiation"). An `OAuthProvider` sends no MCP messages, so the MCP client
+ * declares the extension.
+ *
+ * @since 0.1.0
+ */
+export * as McpExtension from "./McpExtension.ts"
+
+/**
  * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
  * carries a secret.
  *
@@ -211,6 +220,13 @@ export * as ResourceIdentifier from "./ResourceIdentifier.ts"
  * @since 0.1.0
  */
 export * as ScopeSelection from "./ScopeSelection.ts"
+
+/**
+ * Secrets that change while the program runs, for the option `clientSecret`.
+ *
+ * @since 0.1.0
+ */
+export * as Secret from "./Secret.ts"
 
 /**
  * A JWT assertion that this process makes and signs (RFC 7521 §5, RFC 7523 §3).

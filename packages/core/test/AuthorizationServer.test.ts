@@ -2,7 +2,7 @@ import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either } from "effect"
 import { AuthorizationServer } from "../src/index.ts"
-import { after, misses, outages, sent, serve, to } from "./support/wire.ts"
+import { after, connectionError, disconnected, misses, outages, sent, serve, to } from "./support/wire.ts"
 
 const issuer = "https://auth.example.com"
 const tenant = "https://auth.example.com/tenant"
@@ -367,4 +367,25 @@ describe("an authorization server that the caller gives", () => {
       }
     )
   })
+})
+
+describe("an authorization server to which no connection is possible", () => {
+  it.effect.each(
+    [
+      ["ENOTFOUND", "Unavailable", "Check the spelling of the host name"],
+      ["ECONNREFUSED", "Unavailable", "Check the port"],
+      ["CERT_HAS_EXPIRED", "CannotSend", "renew the certificate"],
+      ["DEPTH_ZERO_SELF_SIGNED_CERT", "CannotSend", "NODE_EXTRA_CA_CERTS"],
+      ["ERR_SSL_WRONG_VERSION_NUMBER", "CannotSend", "`insecureHosts`"]
+    ] as const
+  )("%s is %s, and the message says what to check", ([code, reason, advice]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(AuthorizationServer.discover(disconnected(connectionError(code)), issuer))
+      assert(error._tag === "DiscoveryError")
+      expect(error.reason).toBe(reason)
+      expect(error.transient).toBe(reason === "Unavailable")
+      expect(error.message).toContain(`${oauth}: the connection failed (${code}: `)
+      expect(error.message).toContain(advice)
+      if (reason === "CannotSend") expect(error.message).not.toContain("later")
+    }))
 })

@@ -3,7 +3,7 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either } from "effect"
 import { Challenge, ProtectedResource, ResourceIdentifier } from "../src/index.ts"
 import { defaultLimits } from "../src/authoring/HttpExchange.ts"
-import { after, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
+import { after, connectionError, disconnected, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
 
 const server = (serverUrl = "https://mcp.example.com/mcp") =>
   Either.getOrThrow(ResourceIdentifier.fromServerUrl(serverUrl))
@@ -162,7 +162,7 @@ describe("discover", () => {
       assert(error._tag === "DiscoveryError")
       expect(error.reason).toBe("Unavailable")
       expect(error.message).toBe(
-        `${atPath}: no complete answer within 10s. The server may recover: try again later.`
+        `${atPath}: no complete answer within 10s. Try again later, or raise \`requestTimeout\` if the server needs longer.`
       )
       assert.deepStrictEqual(yield* sent, [atPath])
     }).pipe(Effect.provide(TestNetwork.layer)))
@@ -460,9 +460,20 @@ describe("probe: the challenge to a request without a token", () => {
       const error = yield* after(10_000, Effect.flip(probe()))
       expect(error.reason).toBe("Unavailable")
       expect(error.message).toBe(
-        `${url}: did not answer when asked for its challenge. The server may recover: try again later.`
+        `${url}: when asked for its challenge, no complete answer within 10s. Try again later, or raise ` +
+          "`requestTimeout` if the server needs longer."
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each([["ENOTFOUND", "Unavailable"], ["CERT_HAS_EXPIRED", "CannotSend"]] as const)(
+    "the probe of a server whose connection fails with %s is %s, with the code in the message",
+    ([code, reason]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(ProtectedResource.probe(disconnected(connectionError(code)), server()))
+        expect(error.reason).toBe(reason)
+        expect(error.message).toContain(`${url}: when asked for its challenge, the connection failed (${code}: `)
+      })
+  )
 
   it.effect("`probe` stops at its limits", () =>
     Effect.gen(function*() {

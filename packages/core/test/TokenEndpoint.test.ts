@@ -208,7 +208,10 @@ describe("a token request without a complete answer", () => {
       const standard = yield* after(10_000, fails(Answer.never))
       expect(standard.reason).toBe("Unavailable")
       expect(standard.transient).toBe(true)
-      expect(standard.message).toBe(`Token endpoint ${url}: no complete answer within 10s.`)
+      expect(standard.message).toBe(
+        `Token endpoint ${url}: no complete answer within 10s. Try again later, or raise \`requestTimeout\` if the ` +
+          "server needs longer."
+      )
       const limits = { ...defaultLimits, timeout: Duration.millis(1500) }
       expect((yield* after(1500, fails(Answer.never, { limits }))).message).toContain(
         "no complete answer within 1s 500ms"

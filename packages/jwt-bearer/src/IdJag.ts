@@ -7,13 +7,14 @@
 import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as AssertionCache from "@effect-mcp-auth/core/authoring/AssertionCache"
+import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
 import * as OwnedFibers from "@effect-mcp-auth/core/authoring/OwnedFibers"
 import type { ClientAuthentication } from "@effect-mcp-auth/core/ClientAuthentication"
 import { AssertionError, type InsecureEndpoint, type InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -220,7 +221,7 @@ export const layerConfig = (
   AssertionProvider,
   InvalidOptions | InsecureEndpoint | ConfigError,
   HttpClient.HttpClient
-> => Layer.scoped(AssertionProvider, Effect.flatMap(Config.unwrap(options), make))
+> => Layer.scoped(AssertionProvider, Effect.flatMap(ConfigOptions.read<Options>(options), make))
 
 const keyOf = (request: AssertionRequest): string =>
   JSON.stringify([request.issuer, resourceOf(request), [...new Set(request.scopes)].toSorted()])

@@ -184,16 +184,16 @@ export const make = (
             }),
             HttpClientRequest.setHeader(name, Redacted.isRedacted(value) ? Redacted.value(value) : value)
           )
-          const { body, status } = yield* Http.exchange(client, outgoing, service)
-          const json = parseJson(body)
-          if (status !== 200) {
+          const response = yield* Http.exchange(client, outgoing, service)
+          const json = parseJson(response.body)
+          if (response.status !== 200) {
             const said = Option.match(decodeError(json), {
               onNone: () => "",
               onSome: (error) => "message" in error ? error.message : error.error_description
             })
             return yield* Http.refused(
               service,
-              status,
+              response,
               clean(said, Redacted.isRedacted(value) ? [Redacted.value(value)] : [])
             )
           }

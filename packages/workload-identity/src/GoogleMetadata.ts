@@ -84,7 +84,8 @@ export const make = (
             headers: { "metadata-flavor": "Google" },
             urlParams: { audience, format: "full" }
           })
-          const { body, headers, status } = yield* Http.exchange(client, outgoing, source)
+          const answer = yield* Http.exchange(client, outgoing, source)
+          const { body, headers, status } = answer
           if (headers["metadata-flavor"]?.toLowerCase() !== "google") {
             return yield* Http.unavailable(
               `Something else than the metadata server of Google Cloud answers at ${host}: ` +
@@ -92,7 +93,7 @@ export const make = (
             )
           }
           if (status !== 200) {
-            return yield* Http.refused({ ...source, remedy: advice.get(status) ?? "Try again later." }, status)
+            return yield* Http.refused({ ...source, remedy: advice.get(status) ?? "Try again later." }, answer)
           }
           return body
         })

@@ -1,6 +1,7 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { GoogleMetadata } from "@effect-mcp-auth/workload-identity"
+import { HttpClient, HttpClientError } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { claimsOf, failureOf, good, issuer, request, world } from "./support.ts"
@@ -52,6 +53,38 @@ describe("GoogleMetadata.make", () => {
       })
       expect(claimsOf(yield* provider(request))["aud"]).toBe("//iam.googleapis.com/x")
     }).pipe(Effect.provide(world({ GCE_METADATA_HOST: "metadata:8080" }))))
+
+  it.effect.each([["429", 7000], ["503", 7000], ["403", 7000]] as const)(
+    "the error of an answer %s has the wait of its Retry-After (RFC 9110 §10.2.3)",
+    ([status, retryAfter]) =>
+      Effect.gen(function*() {
+        const network = yield* TestNetwork.TestNetwork
+        const headers = { "metadata-flavor": "Google", "retry-after": "7" }
+        yield* network.serve("http://metadata.google.internal", () =>
+          Effect.sync(() => new Response("", { status: Number(status), headers })))
+        expect(yield* failureOf(yield* GoogleMetadata.make())).toMatchObject({ retryAfter })
+      }).pipe(Effect.provide(world()))
+  )
+
+  it.effect.each([["ENOTFOUND", "Unavailable"], ["CERT_HAS_EXPIRED", "CannotSend"]] as const)(
+    "a connection that fails with %s is %s, with the code in the message",
+    ([code, reason]) =>
+      Effect.gen(function*() {
+        const cause = new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) })
+        const provider = yield* GoogleMetadata.make().pipe(
+          Effect.provideService(
+            HttpClient.HttpClient,
+            HttpClient.make((request) =>
+              Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
+            )
+          )
+        )
+        const error = yield* failureOf(provider)
+        expect(error.reason).toBe(reason)
+        expect(error.message).toContain(`was not reached: the connection failed (${code}: `)
+        expect(error.message).toContain("Run on Google Cloud")
+      }).pipe(Effect.provide(world()))
+  )
 
   it.effect.each(["", "..", "a/b", "a?b"])(
     "refuses the service account %s",

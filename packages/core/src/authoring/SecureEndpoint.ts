@@ -154,8 +154,11 @@ export const check = (
  * @since 0.1.0
  * @category getters
  */
-export const nameOf = (url: URL): string =>
-  url.origin === "null" ? `${url.protocol}${url.pathname}` : `${url.origin}${url.pathname}`
+export const nameOf = (url: URL): string => {
+  if (url.origin !== "null") return `${url.origin}${url.pathname}`
+  // In a URL of another scheme the path may contain a password, as in `user:password@host`.
+  return `${url.protocol}${url.pathname.replace(/^.*@/s, "…@")}`
+}
 
 /**
  * Whether a URL contains a user name or a password, which would travel with it into logs and to every party.

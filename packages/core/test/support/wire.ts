@@ -1,4 +1,5 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { HttpClient, HttpClientError } from "@effect/platform"
 import { Effect, Option, TestClock } from "effect"
 import * as Fiber from "effect/Fiber"
 
@@ -73,3 +74,11 @@ export const outages: ReadonlyArray<readonly [name: string, answer: Answer.Answe
   ["a 500 with a JSON body", Answer.json({ resource: "https://mcp.example.com/mcp" }, { status: 500 })],
   ["a broken connection", Answer.dropped]
 ]
+
+/** The error of a `fetch` of Node.js whose connection failed with this code. */
+export const connectionError = (code: string, properties: object = {}): TypeError =>
+  new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code, ...properties }) })
+
+/** A client whose connections fail with this error. */
+export const disconnected = (cause: unknown): HttpClient.HttpClient =>
+  HttpClient.make((request) => Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause })))

@@ -9,7 +9,16 @@ import { decodeUnknownOption } from "effect/Schema"
 import { DiscoveryError } from "../../OAuthError.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import { clean } from "../text/clean.ts"
-import { exchange, isRedirect, isTransientStatus, type Limits, parseJson } from "../../authoring/HttpExchange.ts"
+import {
+  exchange,
+  isRedirect,
+  isTransientStatus,
+  type Limits,
+  type NoAnswer,
+  parseJson,
+  retryAfter
+} from "../../authoring/HttpExchange.ts"
+import { reasonOf, sentences } from "../../authoring/NoAnswer.ts"
 import { lifetimeOf } from "./cacheControl.ts"
 
 const MAX_REDIRECTS = 3
@@ -29,13 +38,30 @@ export interface Found<A> {
 /** The result for one address: a document, or why the address has none. A server that is unavailable fails instead. */
 type Lookup<A> = Either.Either<Omit<Found<A>, "url">, string>
 
+const MAY_RECOVER = "The server may recover: try again later."
+
 /** @internal */
-export const unavailable = (url: URL, description: string, cause?: unknown) =>
+export const unavailable = (url: URL, description: string, retryAfter?: number) =>
   new DiscoveryError({
     reason: "Unavailable",
     url: url.href,
-    description: `${nameOf(url)}: ${description}. The server may recover: try again later.`,
-    ...(cause === undefined ? {} : { cause })
+    description: `${nameOf(url)}: ${description}. ${MAY_RECOVER}`,
+    ...(retryAfter === undefined ? {} : { retryAfter })
+  })
+
+/**
+ * The error of an address that gave no answer.
+ *
+ * @param when the occasion, as the beginning of a sentence
+ *
+ * @internal
+ */
+export const unanswered = (url: URL, error: NoAnswer, when = "") =>
+  new DiscoveryError({
+    reason: reasonOf(error),
+    url: url.href,
+    description: `${nameOf(url)}: ${when}${sentences(error, MAY_RECOVER)}`,
+    ...(error.cause === undefined ? {} : { cause: error.cause })
   })
 
 /** Reads one metadata document. Redirects within the origin are followed, at most three of them. */
@@ -50,11 +76,14 @@ const lookup = <A, I>(
     const request = HttpClientRequest.get(url, { headers: { accept: "application/json" } })
     const answer = yield* Effect.either(exchange(client, request, limits))
     if (Either.isLeft(answer)) {
-      const { cause, description, reason } = answer.left
-      return reason === "TooLarge" ? Either.left(description) : yield* unavailable(url, description, cause)
+      const { description, reason } = answer.left
+      return reason === "TooLarge" ? Either.left(description) : yield* unanswered(url, answer.left)
     }
     const { body, headers, status } = answer.right
-    if (isTransientStatus(status)) return yield* unavailable(url, `answered ${status}`)
+    if (isTransientStatus(status)) {
+      const wait = retryAfter(headers, yield* Clock.currentTimeMillis)
+      return yield* unavailable(url, `answered ${status}`, wait)
+    }
     if (isRedirect(status)) {
       const location = headers["location"]
       if (location === undefined || !URL.canParse(location, url)) return Either.left("redirects nowhere")
