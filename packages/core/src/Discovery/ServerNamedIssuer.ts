@@ -6,6 +6,7 @@ import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import { AuthorizationServerMemory, currentTime } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
+import { type Recalled, Recollection } from "./Recollection.ts"
 
 /** The metadata of the server, and the challenge with which it was found, if there was one. */
 interface Found {
@@ -23,6 +24,7 @@ interface Found {
 export class ServerNamedIssuer implements Discovery {
   readonly #options: Options
   readonly #authorizationServer: AuthorizationServerMemory
+  readonly #recollection: Recollection
   #found: Found | undefined
   /** The last metadata that led to no authorization server. The cache must not answer with it again. */
   #refused: CachedDocument.CachedDocument<ProtectedResource.SearchResult> | undefined
@@ -32,22 +34,40 @@ export class ServerNamedIssuer implements Discovery {
   constructor(options: Options) {
     this.#options = options
     this.#authorizationServer = new AuthorizationServerMemory(options)
+    this.#recollection = new Recollection(options)
   }
 
-  readonly get: Effect.Effect<Discovered, Failure> = Effect.flatMap(currentTime, (now) => {
-    const before = this.#found
-    const isKnown = before !== undefined && CachedDocument.isFresh(before.document, now)
-    return this.#choose(isKnown ? Effect.succeed(before) : this.#readAgain(undefined))
-  })
+  readonly get: Effect.Effect<Discovered, Failure> = this.#remembering(
+    Effect.flatMap(currentTime, (now) => {
+      const before = this.#found
+      const isKnown = before !== undefined && CachedDocument.isFresh(before.document, now)
+      return this.#choose(isKnown ? Effect.succeed(before) : this.#readAgain(undefined))
+    })
+  )
 
   readonly reread: Discovery["reread"] = (challenge, issuer) =>
-    Effect.suspend(() => {
+    this.#remembering(Effect.suspend(() => {
       this.#chosen ??= issuer
       return this.#choose(this.#readAgain(challenge))
-    })
+    }))
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
+    this.#recollection.doubt("authorizationServer")
     return this.#authorizationServer.doubt
+  }
+
+  #remembering(discovery: Effect.Effect<Discovered, Failure>): Effect.Effect<Discovered, Failure> {
+    return Effect.suspend(() => this.#recollection.before((recalled) => this.#recall(recalled), discovery))
+  }
+
+  /** The issuer of an earlier process is the chosen one. Its metadata must still list the issuer. */
+  #recall({ authorizationServer, issuer, resource }: Recalled): void {
+    this.#chosen ??= issuer
+    this.#authorizationServer.recall(authorizationServer)
+    const { challenge, document } = resource ?? {}
+    if (document !== undefined && Either.isRight(document.value)) {
+      this.#found ??= { document, protectedResource: document.value.right, challenge }
+    }
   }
 
   #read(given: Challenge.Challenge | undefined): Effect.Effect<Found, Failure> {
@@ -92,12 +112,24 @@ export class ServerNamedIssuer implements Discovery {
   #choose(read: Effect.Effect<Found, Failure>): Effect.Effect<Discovered, Failure> {
     return Effect.flatMap(read, (found) =>
       this.#findAuthorizationServer(found).pipe(
-        Effect.tap(() => Effect.sync(() => this.#found = found)),
+        Effect.tap(({ authorizationServer }) =>
+          Effect.sync(() => {
+            this.#found = found
+            this.#recollection.keep({
+              issuer: authorizationServer.issuer,
+              resource: found.document,
+              challenge: found.challenge,
+              authorizationServer: this.#authorizationServer.document
+            })
+          })
+        ),
         Effect.tapError(() => Effect.sync(() => this.#refused = found.document))
       )).pipe(
         Effect.tapError((error) =>
           Effect.sync(() => {
-            if (!isTransient(error)) this.#found = undefined
+            if (isTransient(error)) return
+            this.#found = undefined
+            this.#recollection.doubt("protectedResource")
           })
         )
       )
