@@ -11,29 +11,10 @@ import { filesBelow, isPublished, readPackages } from "./packages.ts"
 export const ERROR_PAGE = "packages/core/docs/errors.md"
 
 /**
- * The sections of the page that have a table. `Connection` are the parts of texts about failed connections, which occur in
- * several errors; `Error` are defects, and `Log` the lines of the log.
+ * A section of the page that has a table: the tag of an error, or one of three others. `Connection` are the parts of texts
+ * about failed connections, which occur in several errors; `Error` are defects, and `Log` the lines of the log.
  */
-const SECTIONS = [
-  "DiscoveryError",
-  "TokenEndpointError",
-  "AssertionError",
-  "IssuerMismatch",
-  "ResourceMismatch",
-  "InsecureEndpoint",
-  "InvalidOptions",
-  "TokenStorageError",
-  "Connection",
-  "Error",
-  "Log"
-] as const
-
-type Section = typeof SECTIONS[number]
-
-/** The classes of errors. */
-const TAGS: ReadonlySet<string> = new Set(
-  SECTIONS.filter((section) => section !== "Connection" && section !== "Error" && section !== "Log")
-)
+type Section = string
 
 /** Texts that are not shown in an error or the log. */
 const NOT_SHOWN: ReadonlySet<string> = new Set([
@@ -57,13 +38,16 @@ const SECTION_OF: Readonly<Record<string, Section>> = {
   "core/src/AuthorizationServer": "DiscoveryError",
   "core/src/Challenge": "DiscoveryError",
   "core/src/RecordEncryption": "TokenStorageError",
+  "core/src/Secret": "CredentialError",
   "core/src/SigningKey": "InvalidOptions",
   "core/src/TokenResponse": "TokenEndpointError",
   "core/src/TokenEndpoint": "TokenEndpointError",
   "core/src/authoring/HttpExchange": "Connection",
-  "core/src/authoring/SecureEndpoint": "InvalidOptions",
-  "core/src/internal/errors": "DiscoveryError",
+  "core/src/authoring/NoAnswer": "Connection",
+  "core/src/authoring": "InvalidOptions",
+  "core/src/internal/errors": "Connection",
   "core/src/internal/http": "DiscoveryError",
+  "core/src/internal/http/clientLog": "Log",
   "core/src/internal/lifecycle": "Error",
   "core/src/internal/signing": "InvalidOptions",
   "core/src/internal/telemetry": "Log",
@@ -87,7 +71,9 @@ export const readErrorTexts = (root: string): Found => {
     file: relative(join(root, "packages"), file),
     text: readFileSync(file, "utf8")
   }))
-  const { options, texts } = findErrorTexts(sources, TAGS)
+  const classes = /^export class (\w+) extends Schema\.TaggedError</gm
+  const tags = new Set(sources.flatMap(({ text }) => Array.from(text.matchAll(classes), ([, tag]) => tag ?? "")))
+  const { options, texts } = findErrorTexts(sources, tags)
   return {
     options,
     texts: texts.filter(({ file, text }) => !NOT_SHOWN.has(text) && !SILENT_MODULES.includes(file))
@@ -96,8 +82,7 @@ export const readErrorTexts = (root: string): Found => {
 
 /** The section of a text. Throws for a module that names no error around its text and stands in no entry of the list. */
 const sectionOf = ({ file, tag, text }: ErrorText): Section => {
-  const named = SECTIONS.find((section) => section === tag)
-  if (named !== undefined) return named
+  if (tag !== undefined) return tag
   const [path] = Object.keys(SECTION_OF)
     .filter((path) => file.startsWith(path))
     .toSorted((a, b) => b.length - a.length)
@@ -135,15 +120,25 @@ const beginOf = (section: Section): string => `<!-- texts of ${section}: generat
 const END = "<!-- end of the texts -->"
 
 /** The page with its tables written anew. Throws if the page lacks the place of a table. */
-export const renderErrorPage = (page: string, texts: ReadonlyArray<ErrorText>): string =>
-  SECTIONS.reduce((page, section) => {
-    const own = texts.filter((text) => sectionOf(text) === section)
+export const renderErrorPage = (page: string, texts: ReadonlyArray<ErrorText>): string => {
+  const bySection = new Map<Section, Array<ErrorText>>(
+    Array.from(page.matchAll(/^<!-- texts of (\w+):/gm), ([, section = ""]) => [section, []])
+  )
+  for (const text of texts) {
+    const section = sectionOf(text)
+    const own = bySection.get(section)
+    if (own === undefined) {
+      throw new Error(`${ERROR_PAGE}: there is no place for the table. Write "${beginOf(section)}" and "${END}"`)
+    }
+    own.push(text)
+  }
+  return Array.from(bySection).reduce((page, [section, own]) => {
     const begin = page.indexOf(beginOf(section))
     const end = page.indexOf(END, begin)
     if (begin < 0 || end < 0) {
-      throw new Error(`${ERROR_PAGE}: there is no place for the table. Write "${beginOf(section)}" and "${END}"`)
+      throw new Error(`${ERROR_PAGE}: write the table of ${section} between "${beginOf(section)}" and "${END}"`)
     }
-    return `${page.slice(0, begin)}${beginOf(section)}\n${own.length === 0 ? "" : `${renderTable(section, own)}\n`}${
-      page.slice(end)
-    }`
+    const table = own.length === 0 ? "" : `${renderTable(section, own)}\n`
+    return `${page.slice(0, begin)}${beginOf(section)}\n${table}${page.slice(end)}`
   }, page)
+}

@@ -43,7 +43,10 @@ export const findErrorTexts = (sources: ReadonlyArray<Source>, tags: ReadonlySet
     const program = parse(file, text)
     return { file, program, functions: functionsOf(program, tags) }
   })
-  const exported = modules.flatMap(({ functions }) => functions.filter(({ isExported }) => isExported))
+  const exported = new Map(modules.map(({ file, functions }) => [
+    moduleName(file),
+    functions.filter(({ isExported }) => isExported)
+  ]))
   const texts: Array<ErrorText> = []
   const options = new Set<string>()
 
@@ -55,12 +58,14 @@ export const findErrorTexts = (sources: ReadonlyArray<Source>, tags: ReadonlySet
       for (const part of dynamicParts(node)) visit(part, file, around, known)
       return
     }
-    const inside = { ...around, ...aroundDeclaration(node, tags), ...aroundArguments(node, tags, known) }
+    const own = { ...aroundDeclaration(node, tags), ...aroundArguments(node, tags, known) }
+    const inside = own.tag === undefined ? { ...around, ...own } : own
     if (inside.option !== undefined) options.add(inside.option)
     for (const child of childrenOf(node)) visit(child, file, inside, known)
   }
   for (const { file, functions, program } of modules) {
-    visit(program, file, {}, new Map([...exported, ...functions].map((known) => [known.name, known])))
+    const own = functions.map((known) => [known.name, known] as const)
+    visit(program, file, {}, new Map([...importedFunctions(program, exported), ...own]))
   }
   return { texts, options: [...options].toSorted() }
 }
@@ -117,7 +122,7 @@ const aroundDeclaration = (node: Node, tags: ReadonlySet<string>): Around => {
     : node.type === "Property" && isNode(node["key"])
     ? stringOf(node["key"]["name"])
     : undefined
-  if (reason !== undefined) return /^[A-Z][a-z]/.test(reason) ? { reason } : {}
+  if (reason !== undefined) return /^(?:[A-Z][a-z]+)+$/.test(reason) ? { reason } : {}
   const name = node.type === "VariableDeclarator" && isNode(node["id"]) ? stringOf(node["id"]["name"]) : undefined
   const tag = name === undefined ? undefined : `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`
   return tag !== undefined && tags.has(tag) ? { tag } : {}
@@ -126,8 +131,9 @@ const aroundDeclaration = (node: Node, tags: ReadonlySet<string>): Around => {
 /** What a call or a construction says about the texts in its arguments. */
 const aroundArguments = (node: Node, tags: ReadonlySet<string>, known: ReadonlyMap<string, Known>): Around => {
   if (node.type !== "NewExpression" && node.type !== "CallExpression") return {}
-  const callee = isNode(node["callee"]) ? calleeOf(node["callee"]) : undefined
-  if (callee === undefined) return {}
+  const spelled = isNode(node["callee"]) ? calleeOf(node["callee"]) : undefined
+  const callee = spelled?.split(".").at(-1)
+  if (spelled === undefined || callee === undefined) return {}
   const args = nodesOf(node["arguments"])
   if (node.type === "NewExpression") {
     if (/^(?:Type|Range)?Error$/.test(callee)) return { tag: "Error" }
@@ -136,7 +142,7 @@ const aroundArguments = (node: Node, tags: ReadonlySet<string>, known: ReadonlyM
     return { tag: callee, ...literalField(fields, "reason"), ...literalField(fields, "option") }
   }
   if (/^log(?:[A-Z]|$)/.test(callee)) return { tag: "Log" }
-  const called = known.get(callee)
+  const called = known.get(spelled)
   if (called === undefined) return {}
   const option = called.optionAt < 0 ? undefined : literalOf(args[called.optionAt])
   return {
@@ -154,12 +160,14 @@ const literalField = <K extends "option" | "reason">(
   return (value === undefined ? {} : { [name]: value }) as { readonly [_ in K]?: string }
 }
 
-/** `f` for `f(…)` and for `module.f(…)`. */
+/** `f` for `f(…)`, and `Module.f` for `Module.f(…)`. */
 const calleeOf = (callee: Node): string | undefined => {
   if (callee.type === "Identifier") return stringOf(callee["name"])
-  return callee.type === "MemberExpression" && isNode(callee["property"])
-    ? stringOf(callee["property"]["name"])
-    : undefined
+  const { object, property } = callee
+  if (callee.type !== "MemberExpression" || !isNode(property)) return undefined
+  const name = stringOf(property["name"])
+  const module = isNode(object) ? stringOf(object["name"]) : undefined
+  return name === undefined || module === undefined ? name : `${module}.${name}`
 }
 
 const propertyOf = (object: Node, name: string): Node | undefined =>
@@ -181,6 +189,29 @@ interface Known {
   /** The error that the function makes, if it does nothing else. */
   readonly constructs: Around
 }
+
+/** `Http` for `internal/Http.ts`. */
+const moduleName = (path: string): string => path.replace(/^.*\//, "").replace(/\.ts$/, "")
+
+/** The functions that a module imports, by the name that it calls them. */
+const importedFunctions = (
+  program: Node,
+  exported: ReadonlyMap<string, ReadonlyArray<Known>>
+): ReadonlyArray<readonly [string, Known]> =>
+  nodesOf(program["body"]).filter(({ type }) => type === "ImportDeclaration").flatMap((declaration) => {
+    const source = moduleName(literalOf(isNode(declaration["source"]) ? declaration["source"] : undefined) ?? "")
+    return nodesOf(declaration["specifiers"]).flatMap((specifier) => {
+      const local = isNode(specifier["local"]) ? stringOf(specifier["local"]["name"]) ?? "" : ""
+      const imported = isNode(specifier["imported"]) ? stringOf(specifier["imported"]["name"]) : undefined
+      const one = (exported.get(source) ?? []).filter(({ name }) => name === imported)
+      // A package exports its modules as namespaces.
+      const namespace = exported.get(imported ?? source) ?? []
+      return [
+        ...one.map((known) => [local, known] as const),
+        ...namespace.map((known) => [`${local}.${known.name}`, known] as const)
+      ]
+    })
+  })
 
 const functionsOf = (program: Node, tags: ReadonlySet<string>): ReadonlyArray<Known> =>
   nodesOf(program["body"]).flatMap((statement) => {

@@ -68,6 +68,11 @@ describe("renderErrorPage", () => {
   })
 
   it("throws for a page without the place of a table", () => {
-    expect(() => renderErrorPage("# Errors", [])).toThrow(begin("DiscoveryError"))
+    const texts = [{ text: "it is so", file: "core/src/A.ts", tag: "DiscoveryError" }]
+    expect(() => renderErrorPage("# Errors", texts)).toThrow(begin("DiscoveryError"))
+  })
+
+  it("throws for a table without an end", () => {
+    expect(() => renderErrorPage(`${begin("Log")}\n| text |\n`, [])).toThrow("write the table of Log between")
   })
 })

@@ -90,12 +90,19 @@ describe("the error of a text", () => {
   })
 })
 
-it("the options are the names that are passed as `option`, in any module", () => {
+it.each([
+  ["imports", "import { check } from \"./0.ts\"\ncheck(\"b\", 1)"],
+  ["imports under another name", "import { check as verify } from \"./0.ts\"\nverify(\"b\", 1)"],
+  ["imports with its module", "import * as Checks from \"./0.ts\"\nChecks.check(\"b\", 1)"]
+])("the options are the names that are passed as `option`, also to a function that a module %s", (_, source) => {
   assert.deepStrictEqual(
-    find(
-      "export const check = (option) => option",
-      "module.check(\"b\", 1); check(name); new InvalidOptions({ option: \"a\" })"
-    ).options,
+    find("export const check = (option) => option", `${source}; check(name); new InvalidOptions({ option: "a" })`)
+      .options,
     ["a", "b"]
   )
+})
+
+it("the options are not those of a function that has the same name as one with options", () => {
+  const other = "import { check } from \"elsewhere\"\ncheck(\"b\", 1)"
+  assert.deepStrictEqual(find("export const check = (option) => option", other).options, [])
 })

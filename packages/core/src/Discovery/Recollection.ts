@@ -3,9 +3,9 @@ import type { AuthorizationServer } from "../AuthorizationServer.ts"
 import type { CachedDocument } from "../CachedDocument.ts"
 import type { Challenge } from "../Challenge.ts"
 import * as DiscoveryRecord from "../DiscoveryRecord.ts"
-import type { SearchResult } from "../ProtectedResource.ts"
-import { currentTime } from "./AuthorizationServerMemory.ts"
 import type { Memory, Options } from "./Contract.ts"
+import { currentTime } from "./deadline.ts"
+import type { Document } from "./ResourceSearch.ts"
 import * as StoredDocuments from "./StoredDocuments.ts"
 
 /**
@@ -17,7 +17,7 @@ export interface Recalled {
   readonly issuer: string
   /** The server's metadata, if it is fresh. */
   readonly resource: {
-    readonly document: CachedDocument<SearchResult>
+    readonly document: Document
     readonly challenge: Challenge | undefined
   } | undefined
   /** The authorization server, if its metadata is fresh. */
@@ -72,7 +72,7 @@ export class Recollection {
   /** Keeps what was found. */
   keep(found: {
     readonly issuer: string
-    readonly resource: CachedDocument<SearchResult> | undefined
+    readonly resource: Document | undefined
     readonly challenge: Challenge | undefined
     readonly authorizationServer: CachedDocument<AuthorizationServer> | undefined
   }): void {
@@ -81,7 +81,7 @@ export class Recollection {
   }
 
   /** A document may no longer be right. */
-  doubt(document: Parameters<Memory["doubt"]>[0]): void {
-    this.#memory?.doubt(document)
+  doubt(document: Parameters<Memory["doubt"]>[0]): Effect.Effect<void> {
+    return Effect.sync(() => this.#memory?.doubt(document))
   }
 }

@@ -8,6 +8,7 @@ import * as Challenge from "../Challenge.ts"
 import * as DiscoveryRecord from "../DiscoveryRecord.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import type { Options } from "./Contract.ts"
+import type { Document } from "./ResourceSearch.ts"
 
 type Record = DiscoveryRecord.DiscoveryRecord
 type StoredResource = NonNullable<Record["protectedResource"]>
@@ -92,7 +93,7 @@ const storedChallenge = (challenge: Challenge.Challenge | undefined): StoredReso
 
 /** The document itself may have been extended later: the first reading decides when it was read. */
 const storeResource = (
-  { freshUntil, readAt, value }: CachedDocument.CachedDocument<ProtectedResource.SearchResult>,
+  { freshUntil, readAt, value }: Document,
   challenge: Challenge.Challenge | undefined
 ): Made<StoredResource> => {
   const cause = storedChallenge(challenge)
@@ -130,7 +131,7 @@ const storeServer = (
 export const toRecord = (
   { authorizationServer, challenge, issuer, resource }: {
     readonly issuer: string
-    readonly resource: CachedDocument.CachedDocument<ProtectedResource.SearchResult> | undefined
+    readonly resource: Document | undefined
     readonly challenge: Challenge.Challenge | undefined
     readonly authorizationServer: CachedDocument.CachedDocument<AuthorizationServer.AuthorizationServer> | undefined
   },
@@ -148,7 +149,7 @@ export const toRecord = (
 }
 
 /** The address of the authorization server's metadata that the caller gave. Empty if it is a well-known one. */
-const givenUrl = (_options: Options): string => ""
+const givenUrl = ({ authorizationServerMetadataUrl: url }: Options): string => url?.href ?? ""
 
 /**
  * The server's metadata of the record and the challenge that led to it, if they pass every check of metadata that was
@@ -156,14 +157,14 @@ const givenUrl = (_options: Options): string => ""
  *
  * @internal
  */
-export const resourceOf = ({ protectedResource: stored }: Record, { server }: Options, now: number): {
-  readonly document: CachedDocument.CachedDocument<ProtectedResource.SearchResult>
+export const resourceOf = ({ protectedResource: stored }: Record, options: Options, now: number): {
+  readonly document: Document
   readonly challenge: Challenge.Challenge | undefined
 } | undefined => {
   if (stored === undefined) return undefined
   const freshUntil = DiscoveryRecord.freshUntil(stored)
   if (!CachedDocument.isFresh({ ...stored, value: undefined, freshUntil }, now)) return undefined
-  const value = searchResult(stored, server.url)
+  const value = resultOf(stored, options)
   if (value === undefined) return undefined
   const challenge = stored.challenge && challengeOf(stored.challenge)
   const text = JSON.stringify(storedChallenge(challenge)) ?? ""
@@ -171,18 +172,21 @@ export const resourceOf = ({ protectedResource: stored }: Record, { server }: Op
   return { document: { value, readAt: stored.readAt, freshUntil }, challenge }
 }
 
-const searchResult = ({ metadata, url }: StoredResource, server: URL): ProtectedResource.SearchResult | undefined => {
+const resultOf = ({ metadata, url }: StoredResource, options: Options): Document["value"] | undefined => {
   if (metadata === null) return Either.left([])
-  const address = parse(url)
+  const { resourceMatch, server } = options
   const document = Schema.decodeUnknownOption(ProtectedResource.Metadata)(metadata)
-  if (address === undefined || Either.isLeft(check(address, "protected resource metadata", server))) return undefined
-  if (Option.isNone(document) || !ProtectedResource.covers(document.value.resource, server)) return undefined
-  return Either.right({
-    authorizationServers: document.value.authorization_servers ?? [],
-    scopesSupported: document.value.scopes_supported ?? [],
-    url: address.href,
-    metadata: document.value
-  })
+  if (!isAllowed(url, options) || Option.isNone(document)) return undefined
+  return ProtectedResource.covers(document.value.resource, server.url, resourceMatch)
+    ? Either.right(ProtectedResource.fromMetadata(document.value, url))
+    : undefined
+}
+
+/** If the caller gives the address of the metadata, no other address is right. */
+const isAllowed = (url: string, { resourceMetadataUrl, server }: Options): boolean => {
+  if (resourceMetadataUrl !== undefined) return url === resourceMetadataUrl.href
+  const address = parse(url)
+  return address !== undefined && Either.isRight(check(address, "protected resource metadata", server.url))
 }
 
 const challengeOf = ({ resourceMetadata, scope }: NonNullable<StoredResource["challenge"]>): Challenge.Challenge => ({
