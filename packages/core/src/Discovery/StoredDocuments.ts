@@ -74,10 +74,17 @@ const storedServers = new WeakMap<object, Made<StoredServer>>()
 
 const isMetadata = Schema.is(DiscoveryRecord.Metadata)
 
-/** The named fields of the document; `undefined` if one of them is no part of a record, or too long. */
+const isField = Schema.is(Schema.Union(
+  Schema.String,
+  Schema.Boolean,
+  Schema.Array(Schema.String),
+  Schema.Record({ key: Schema.String, value: Schema.String })
+))
+
+/** The named fields that have a type of metadata fields; `undefined` if one of them is too long. */
 const named = (metadata: Readonly<{ [name: string]: unknown }>, fields: ReadonlyArray<string>) => {
   const kept = Object.fromEntries(
-    fields.flatMap((name) => Object.hasOwn(metadata, name) && metadata[name] != null ? [[name, metadata[name]]] : [])
+    fields.flatMap((name) => Object.hasOwn(metadata, name) && isField(metadata[name]) ? [[name, metadata[name]]] : [])
   )
   return isMetadata(kept) ? kept : undefined
 }
@@ -135,7 +142,7 @@ export const toRecord = (
     readonly challenge: Challenge.Challenge | undefined
     readonly authorizationServer: CachedDocument.CachedDocument<AuthorizationServer.AuthorizationServer> | undefined
   },
-  options: Options
+  options: Pick<Options, "authorizationServerMetadataUrl">
 ): Record | undefined => {
   if (unlessTooLong(issuer, MAX_ISSUER) === undefined) return undefined
   const server = authorizationServer && storeServer(authorizationServer, givenUrl(options))
@@ -149,7 +156,8 @@ export const toRecord = (
 }
 
 /** The address of the authorization server's metadata that the caller gave. Empty if it is a well-known one. */
-const givenUrl = ({ authorizationServerMetadataUrl: url }: Options): string => url?.href ?? ""
+const givenUrl = ({ authorizationServerMetadataUrl: url }: Pick<Options, "authorizationServerMetadataUrl">): string =>
+  url?.href ?? ""
 
 /**
  * The server's metadata of the record and the challenge that led to it, if they pass every check of metadata that was

@@ -218,6 +218,21 @@ describe("a server without metadata, whose issuer is pinned", () => {
     }).pipe(Effect.provide(environment({ mcpServer: { serveMetadataAt: "nowhere" } }))))
 })
 
+describe("a server whose metadata is unavailable, and whose issuer is pinned", () => {
+  it.scoped("is asked again by the next process, because an outage is not stored", () =>
+    Effect.gen(function*() {
+      const { always } = yield* network
+      yield* always("protected-resource-metadata", Answer.status(503))
+      const storage = yield* TokenStorage.makeMemory
+      yield* requestsOf(storage, {})
+      yield* TestClock.adjust("30 seconds")
+      const requests = yield* requestsOf(storage, {})
+      expect(requests).toContain(`GET ${resourceAtPath}`)
+      expect(requests).toContain(tokenRequest)
+      expect(requests).not.toContain(`GET ${issuerMetadata}`)
+    }).pipe(Effect.provide(environment({ tokenLifetime: "20 seconds" }))))
+})
+
 describe("a server whose challenge leads to its metadata", () => {
   it.scoped("is asked for a token at once by the next process, with the scopes of the challenge", () =>
     Effect.gen(function*() {
@@ -479,6 +494,89 @@ describe("a stored document", () => {
       assert.deepStrictEqual(yield* credentialed, [])
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("of an issuer on a private address is not used for a public server, and nothing is sent there", () =>
+    Effect.gen(function*() {
+      const issuer = "https://10.0.0.1"
+      const storage = yield* storageWith(
+        recordWith({
+          issuer,
+          resource: { authorization_servers: [issuer] },
+          server: { issuer, token_endpoint: `${issuer}/token` }
+        })
+      )
+      yield* clear
+      const error = yield* inProcess(storage, { issuer: "discover" }, (provider) => Effect.flip(getToken(provider)))
+      expect(error).toMatchObject({ _tag: "InsecureEndpoint", reason: "PrivateAddress" })
+      assert.deepStrictEqual(yield* traffic, [])
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that is stale is not used, even if it cannot be read again", () =>
+    Effect.gen(function*() {
+      const { always } = yield* network
+      const storage = yield* storageWith(recordWith({}))
+      yield* TestClock.adjust("2 hours")
+      yield* always("protected-resource-metadata", Answer.status(503))
+      const error = yield* inProcess(storage, { issuer: "discover" }, (provider) => Effect.flip(getToken(provider)))
+      expect(error).toMatchObject({ _tag: "DiscoveryError", reason: "Unavailable" })
+      assert.deepStrictEqual(yield* credentialed, [])
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("that the server has refuted in this process is not taken from the storage again", () =>
+    Effect.gen(function*() {
+      const { mcpServer } = yield* TestServers.TestServers
+      const storage = yield* storageWith(recordWith({}))
+      yield* inProcess(storage, { issuer: "discover" }, (provider) =>
+        Effect.gen(function*() {
+          const old = yield* provider.accessToken
+          yield* mcpServer.setAuthorizationServers([yield* secondAuthorizationServer()])
+          expect(yield* Effect.flip(provider.renew(old))).toMatchObject({ reason: "Changed" })
+          yield* clear
+          yield* TestClock.adjust("1 minute")
+          expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ reason: "Changed" })
+          assert.deepStrictEqual(yield* credentialed, [])
+        }))
+      // The storage has lost the document, too, and keeps the issuer.
+      yield* clear
+      expect(yield* inProcess(storage, { issuer: "discover" }, (provider) => Effect.flip(getToken(provider))))
+        .toMatchObject({ reason: "Changed" })
+      assert.deepStrictEqual(yield* credentialed, [])
+    }).pipe(Effect.provide(environment())))
+
+  const options: ReadonlyArray<readonly [name: string, options: Options, requests: ReadonlyArray<string>]> = [
+    ["`resourceMetadataUrl`", { resourceMetadataUrl: "https://mcp.example.com/elsewhere" }, [
+      "GET https://mcp.example.com/elsewhere"
+    ]],
+    ["`authorizationServerMetadataUrl`", { authorizationServerMetadataUrl: "https://auth.example.com/elsewhere" }, [
+      "GET https://auth.example.com/elsewhere"
+    ]]
+  ]
+  for (const [mode, mine] of modes) {
+    for (const [name, option, requests] of options) {
+      it.scoped(`from another address than ${name} is not used, and one from that address is, with ${mode}`, () =>
+        Effect.gen(function*() {
+          const { always } = yield* network
+          yield* always(to("https://mcp.example.com/elsewhere"), Answer.json(resourceDocument))
+          yield* always(to("https://auth.example.com/elsewhere"), Answer.json(issuerDocument))
+          const storage = yield* storageWith(recordWith({}))
+          const all = { ...mine, ...option }
+          assert.deepStrictEqual(yield* requestsOf(storage, all), [...requests, tokenRequest])
+          yield* TestClock.adjust("61 minutes")
+          expect(yield* requestsOf(storage, all)).toContain(tokenRequest)
+          yield* TestClock.adjust("61 minutes")
+          assert.deepStrictEqual(yield* requestsOf(storage, all), [tokenRequest])
+        }).pipe(Effect.provide(environment())))
+    }
+
+    it.scoped(`about a parent of the server is not used with \`resourceMatch: "identical"\`, with ${mode}`, () =>
+      Effect.gen(function*() {
+        const storage = yield* storageWith(recordWith({ resource: { resource: "https://mcp.example.com" } }))
+        assert.deepStrictEqual(yield* requestsOf(storage, mine), [tokenRequest])
+        yield* TestClock.adjust("61 minutes")
+        const again = yield* storageWith(recordWith({ resource: { resource: "https://mcp.example.com" } }))
+        expect(yield* requestsOf(again, { ...mine, resourceMatch: "identical" })).toContain(`GET ${resourceAtPath}`)
+      }).pipe(Effect.provide(environment())))
+  }
+
   it.scoped("of another issuer than the pinned one is not used", () =>
     Effect.gen(function*() {
       const storage = yield* storageWith(
@@ -635,6 +733,25 @@ describe("the use of a storage for discovery", () => {
         `GET ${issuerMetadata}`,
         tokenRequest
       ])
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("renews the time of the chosen issuer each night, even if no document can be stored", () =>
+    Effect.gen(function*() {
+      const { always } = yield* network
+      const { mcpServer } = yield* TestServers.TestServers
+      const storage = yield* TokenStorage.makeMemory
+      const scopes = Array.from({ length: 1001 }, (_, index) => `s${index}`)
+      const tooLong = Answer.modified((_) => ({ ..._, scopes_supported: scopes }))
+      yield* always("authorization-server-metadata", tooLong)
+      yield* always("protected-resource-metadata", tooLong)
+      const options: Options = { issuer: "discover", scopes: ["mcp"] }
+      for (let night = 0; night < 40; night++) {
+        yield* requestsOf(storage, options)
+        yield* TestClock.adjust("1 day")
+      }
+      yield* mcpServer.setAuthorizationServers([yield* secondAuthorizationServer()])
+      const error = yield* inProcess(storage, options, (provider) => Effect.flip(getToken(provider)))
+      expect(error).toMatchObject({ _tag: "IssuerMismatch", reason: "Changed" })
     }).pipe(Effect.provide(environment())))
 
   it.scoped("keeps named fields of the documents alone", () =>
