@@ -3,7 +3,7 @@ import { Answer, TestMcpServer, TestNetwork, TestServers } from "@effect-mcp-aut
 import { FetchHttpClient, HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Scope, TestClock } from "effect"
-import { DiscoveryCache } from "../src/index.ts"
+import { DiscoveryCache, TokenStorage } from "../src/index.ts"
 import { environment, impatient, makeProvider, many, outcomes, settle } from "./support/provider.ts"
 
 const network = TestNetwork.TestNetwork
@@ -29,11 +29,13 @@ const answersWith = (headers: Answer.AnswerHeaders) => ({
   })
 })
 
-/** Providers with separate tokens, like those of different identities. */
+/** Providers with separate storages, like those of different identities. */
 const makeAnother = (() => {
   let count = 0
   return (options: Partial<ClientSecret.Options> = {}) =>
-    Effect.suspend(() => makeProvider({ additionalParameters: { identity: String(count++) }, ...options }))
+    Effect.suspend(() => makeProvider({ additionalParameters: { identity: String(count++) }, ...options })).pipe(
+      Effect.provideServiceEffect(TokenStorage.TokenStorage, TokenStorage.makeMemory)
+    )
 })()
 
 describe("providers with one cache share documents", () => {
