@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Redacted from "effect/Redacted"
 import { isSupported, type LeftOut, readChallenges } from "./internal/challenge/parser.ts"
-import { clean } from "./internal/text/clean.ts"
+import { clean, formEncode } from "./internal/text/clean.ts"
 import * as scopes from "./internal/text/scopeList.ts"
 
 /**
@@ -39,6 +40,14 @@ export const resourceMetadata = (self: Challenge): string | undefined => self.pa
 export const error = (self: Challenge): string | undefined => self.parameters.get("error")
 
 /**
+ * The server's explanation for developers (RFC 6750 §3), as the server wrote it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const errorDescription = (self: Challenge): string | undefined => self.parameters.get("error_description")
+
+/**
  * The scopes that the request needs (RFC 6750 §3). Words that are not scope tokens (RFC 6749 §3.3) are left out.
  *
  * @since 0.1.0
@@ -53,6 +62,29 @@ export const requiredScopes = (self: Challenge): ReadonlyArray<string> => scopes
  * @category predicates
  */
 export const isInsufficientScope = (self: Challenge): boolean => error(self) === "insufficient_scope"
+
+/**
+ * Whether the server says that the token is expired, revoked, or invalid for other reasons (RFC 6750 §3.1).
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isInvalidToken = (self: Challenge): boolean => error(self) === "invalid_token"
+
+/**
+ * The challenge without a token that the server may have written into it.
+ *
+ * @internal
+ */
+export const withoutToken = (self: Challenge, token: Redacted.Redacted): Challenge => {
+  const value = Redacted.value(token)
+  const redact = (text: string) => text.replaceAll(value, "<redacted>").replaceAll(formEncode(value), "<redacted>")
+  return {
+    scheme: self.scheme,
+    token68: self.token68 === undefined ? undefined : redact(self.token68),
+    parameters: new Map(Array.from(self.parameters, ([name, text]) => [name, redact(text)]))
+  }
+}
 
 /**
  * The challenge of the header that this library acts on: the first `Bearer` challenge, else the first `DPoP` challenge.

@@ -6,11 +6,12 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { AssertionError } from "./internal/errors/assertionError.ts"
 import { CredentialError } from "./internal/errors/credentialError.ts"
 import * as messages from "./internal/errors/messages.ts"
 import { findWrapped } from "./internal/errors/wrapped.ts"
 
-export { CredentialError }
+export { AssertionError, CredentialError }
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other code as the server
@@ -98,44 +99,6 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
   cause: Schema.optional(Schema.Defect)
 }) {
   /** Whether the same request may succeed later. A final refusal must not be sent again. */
-  get transient(): boolean {
-    return this.reason === "Unavailable"
-  }
-  override get message(): string {
-    return this.description
-  }
-}
-
-/**
- * An assertion (RFC 7521) could not be acquired, or must not be sent.
- *
- * - `Unavailable`: the source of the assertion failed this time.
- * - `CannotSend`: no request can be made until something is corrected, such as a certificate.
- * - `Refused`: the issuer of the assertion refuses the request, and would refuse the same request again.
- * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: the authorization server would reject the assertion.
- *
- * @since 0.1.0
- * @category errors
- */
-export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-mcp-auth/core/AssertionError")(
-  "AssertionError",
-  {
-    reason: Schema.Literal(
-      "Unavailable",
-      "CannotSend",
-      "Refused",
-      "Expired",
-      "NotYetValid",
-      "WrongAudience",
-      "Malformed"
-    ),
-    description: Schema.String,
-    /** The wait that the other side asked for, in milliseconds. */
-    retryAfter: Schema.optional(Schema.Number),
-    cause: Schema.optional(Schema.Defect)
-  }
-) {
-  /** Whether the same attempt may succeed later. */
   get transient(): boolean {
     return this.reason === "Unavailable"
   }

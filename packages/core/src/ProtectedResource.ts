@@ -219,10 +219,10 @@ export const probe = (
     )
   const ping = HttpClientRequest.bodyUnsafeJson({ jsonrpc: "2.0", id: 0, method: "ping" })
   return Effect.flatMap(
-    ask(HttpClientRequest.get(server.url, { headers: accept })),
+    ask(HttpClientRequest.get(server.url.href, { headers: accept })),
     (challenge) =>
       challenge === undefined
-        ? ask(ping(HttpClientRequest.post(server.url, { headers: accept })))
+        ? ask(ping(HttpClientRequest.post(server.url.href, { headers: accept })))
         : Effect.succeed(challenge)
   )
 }

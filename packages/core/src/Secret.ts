@@ -1,5 +1,5 @@
 /**
- * Secrets that change while the program runs, for the option `clientSecret`.
+ * Secrets that change while the program runs, for the options `clientSecret` and `signingKey`.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,8 @@ const TIMEOUT = Duration.seconds(10)
  * rare, and the time of a file's last change does not show every change. The file is read again when the authorization
  * server has refused the secret. While the file is missing or empty, the last secret is used unless it was refused.
  *
- * One line break at the end of the file is taken off, and a byte order mark at its start.
+ * One line break at the end of the file is taken off, and a byte order mark at its start. For a `signingKey` the file is
+ * read when the Layer is built and after a refusal.
  *
  * @since 0.1.0
  * @category constructors
@@ -50,13 +51,11 @@ const TIMEOUT = Duration.seconds(10)
 export const file = (
   path: string
 ): Effect.Effect<Redacted.Redacted<string>, CredentialError, FileSystem.FileSystem> =>
-  readEachTime(
-    Effect.flatMap(FileSystem.FileSystem, (files) =>
-      Effect.timeoutFail(read(files, path), {
-        duration: TIMEOUT,
-        onTimeout: () => failed("Unavailable", path, `could not be read within ${Duration.format(TIMEOUT)}`)
-      }))
-  )
+  Effect.flatMap(FileSystem.FileSystem, (files) =>
+    Effect.timeoutFail(read(files, path), {
+      duration: TIMEOUT,
+      onTimeout: () => failed("Unavailable", path, `could not be read within ${Duration.format(TIMEOUT)}`)
+    }))
 
 /**
  * An Effect whose secret is read anew for every token request. Any other Effect in `clientSecret` runs at the first use
@@ -77,8 +76,7 @@ export const file = (
  */
 export const readEachTime = <E, R>(
   self: Effect.Effect<Redacted.Redacted<string>, E, R>
-): Effect.Effect<Redacted.Redacted<string>, E, R> =>
-  Effect.map(self, (secret) => Redacted.isRedacted(secret) ? markReadEachTime(secret) : secret)
+): Effect.Effect<Redacted.Redacted<string>, E, R> => Effect.map(self, (secret) => markReadEachTime(secret))
 
 const read = (files: FileSystem.FileSystem, path: string) =>
   Effect.gen(function*() {
@@ -100,9 +98,12 @@ const read = (files: FileSystem.FileSystem, path: string) =>
       try: () => new TextDecoder("utf-8", { fatal: true }).decode(bytes),
       catch: () => failed("Malformed", path, "is not UTF-8", "Save it as UTF-8, as a file of text.")
     })
-    const secret = Redacted.make(text.replace(/\r?\n$/, ""))
-    const fault = TextOption.faultOfSecret(secret, "Check the program that writes the file.")
-    return fault === undefined ? secret : yield* failed("Malformed", path, `has no usable secret: ${fault}`, "")
+    const secret = text.replace(/\r?\n$/, "")
+    // Whether a text of several lines is usable depends on the option: it may be a key.
+    if (secret.trim() === "") {
+      return yield* failed("Malformed", path, "is empty", "Check the program that writes the file.")
+    }
+    return markReadEachTime(Redacted.make(secret), `The file ${clean(path)}`)
   })
 
 const unreadable = (path: string) => (error: PlatformError): CredentialError => {
@@ -122,5 +123,5 @@ const failed = (
 ): CredentialError =>
   new CredentialError({
     reason,
-    description: `The file ${clean(path)} ${what}${advice === "" ? "" : `. ${advice}`}`
+    description: `The file ${clean(path)} ${what}. ${advice}`
   })

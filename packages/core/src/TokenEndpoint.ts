@@ -220,7 +220,8 @@ const post = (url: URL, form: Parameters, proof: Proof): HttpClientRequest.HttpC
     name,
     typeof value === "string" ? value : Redacted.value(value)
   ])
-  const base = HttpClientRequest.post(url, { headers: { accept: "application/json" } }).pipe(
+  // As text: a request made from a `URL` takes its query apart and encodes it again (RFC 6749 §3.2 forbids that).
+  const base = HttpClientRequest.post(url.href, { headers: { accept: "application/json" } }).pipe(
     HttpClientRequest.bodyUrlParams(body)
   )
   return proof.authorization === undefined

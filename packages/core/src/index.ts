@@ -222,7 +222,7 @@ export * as ResourceIdentifier from "./ResourceIdentifier.ts"
 export * as ScopeSelection from "./ScopeSelection.ts"
 
 /**
- * Secrets that change while the program runs, for the option `clientSecret`.
+ * Secrets that change while the program runs, for the options `clientSecret` and `signingKey`.
  *
  * @since 0.1.0
  */

@@ -1,4 +1,5 @@
 import { assert, describe, expect, it } from "@effect/vitest"
+import { Redacted } from "effect"
 import * as fc from "effect/FastCheck"
 import { vi } from "vitest"
 import { Challenge } from "../src/index.ts"
@@ -130,7 +131,7 @@ describe("fromHeader", () => {
     expect(Challenge.resourceMetadata(challenge)).toBe("https://a.example/x")
     expect(Challenge.error(challenge)).toBe("insufficient_scope")
     expect(Challenge.isInsufficientScope(challenge)).toBe(true)
-    expect(challenge.parameters.get("error_description")).toBe("more, please")
+    expect(Challenge.errorDescription(challenge)).toBe("more, please")
     // Each scope once, without words that are not scope tokens (RFC 6749 §3.3).
     assert.deepStrictEqual(Challenge.requiredScopes(challenge), ["a:b", "c"])
   })
@@ -142,6 +143,17 @@ describe("fromHeader", () => {
     expect(Challenge.error(challenge)).toBeUndefined()
     expect(Challenge.isInsufficientScope(challenge)).toBe(false)
     assert.deepStrictEqual(Challenge.requiredScopes(challenge), [])
+  })
+
+  it.each([
+    ["Bearer error=\"invalid_token\"", true],
+    ["Bearer error=\"INVALID_TOKEN\"", false],
+    ["Bearer error_description=\"invalid_token\"", false],
+    ["Bearer", false]
+  ])("isInvalidToken of %s is %s", (header, expected) => {
+    const challenge = Challenge.fromHeader(header)
+    assert(challenge !== undefined)
+    expect(Challenge.isInvalidToken(challenge)).toBe(expected)
   })
 
   it("only the exact error code insufficient_scope asks for more scope", () => {
@@ -338,6 +350,19 @@ describe("unreadable", () => {
     expect(Challenge.unreadable(`Bearer scope=a b\u0007 eyJhbGciOiJub25lIn0.e30.`)).toBe("Bearer scope=a b  <redacted>")
     expect(Challenge.unreadable(`Bearer scope=a b ${"x".repeat(10_000)}`)?.length).toBe(201)
   })
+})
+
+it.each([
+  ["in a parameter", "Bearer error_description=\"a+b/c== is revoked\", x=\"a+b/c==\""],
+  ["in the encoding of a form", "Bearer error_description=\"a%2Bb%2Fc%3D%3D\""],
+  ["as token68", "Bearer a+b/c=="]
+])("withoutToken removes a token that the server repeats %s", (_, header) => {
+  const challenge = Challenge.fromHeader(header)
+  assert(challenge !== undefined)
+  const { parameters, token68 } = Challenge.withoutToken(challenge, Redacted.make("a+b/c=="))
+  const shown = [token68, ...parameters.values()].join(" ")
+  expect(shown).toContain("<redacted>")
+  expect(shown).not.toMatch(/a(\+|%2B)b/)
 })
 
 describe("allFromHeader", () => {

@@ -4,6 +4,7 @@ import { Duration, Effect, Either } from "effect"
 import { Challenge, ProtectedResource, ResourceIdentifier } from "../src/index.ts"
 import { defaultLimits } from "../src/authoring/HttpExchange.ts"
 import { after, connectionError, disconnected, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
+import { queries } from "./support/queries.ts"
 
 const server = (serverUrl = "https://mcp.example.com/mcp") =>
   Either.getOrThrow(ResourceIdentifier.fromServerUrl(serverUrl))
@@ -464,6 +465,18 @@ describe("probe: the challenge to a request without a token", () => {
           "`requestTimeout` if the server needs longer."
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(queries)(
+    "the probe and the metadata request have the query of the server as written: %s",
+    (query) =>
+      Effect.gen(function*() {
+        yield* serve({ [url]: Answer.status(404) })
+        const { httpClient } = yield* TestNetwork.TestNetwork
+        yield* ProtectedResource.probe(httpClient, server(`${url}${query}`))
+        yield* discover({}, `${url}${query}`)
+        assert.deepStrictEqual((yield* sent).slice(0, 3), [`${url}${query}`, `${url}${query}`, `${atPath}${query}`])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
 
   it.effect.each([["ENOTFOUND", "Unavailable"], ["CERT_HAS_EXPIRED", "CannotSend"]] as const)(
     "the probe of a server whose connection fails with %s is %s, with the code in the message",

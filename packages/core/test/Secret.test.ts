@@ -15,6 +15,17 @@ const encode = (text: string) => new TextEncoder().encode(text)
 
 const utf16 = (text: string) => new Uint8Array([0xff, 0xfe, ...text.split("").flatMap((c) => [c.charCodeAt(0), 0])])
 
+const context: TokenRequestContext.TokenRequestContext = {
+  authorizationServer: {
+    issuer: "https://auth.example.com",
+    tokenEndpoint: new URL("https://auth.example.com/token"),
+    metadata: { issuer: "https://auth.example.com", token_endpoint: "https://auth.example.com/token" }
+  },
+  resource: "https://mcp.example.com/mcp",
+  resourceParameter: undefined,
+  scopes: []
+}
+
 describe("Secret.file", () => {
   it.scoped.each<readonly [what: string, bytes: Uint8Array, secret: string]>([
     ["a secret alone", encode(SECRET), SECRET],
@@ -32,11 +43,9 @@ describe("Secret.file", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped.each<readonly [what: string, bytes: Uint8Array, says: string]>([
-    ["nothing", encode(""), "has no usable secret: it is empty. Check the program that writes the file."],
-    ["a line break alone", encode("\n"), "it is empty"],
-    ["two line breaks at the end", encode(`${SECRET}\n\n`), "it ends with a line break"],
-    ["two lines", encode(`${SECRET}\n${SECRET}`), "it holds a control character"],
-    ["a null character", encode(`${SECRET}\0`), "it holds a control character"],
+    ["nothing", encode(""), "is empty. Check the program that writes the file."],
+    ["a line break alone", encode("\n"), "is empty. Check"],
+    ["two line breaks", encode("\n\n"), "is empty. Check"],
     ["UTF-16", utf16(SECRET), "is not UTF-8. Save it as UTF-8"],
     ["bytes that are no text", new Uint8Array([0x80, 0xff]), "is not UTF-8"],
     ["too much", encode("canary".repeat(20_000)), "is larger than 65536 bytes, which no secret is"]
@@ -52,6 +61,26 @@ describe("Secret.file", () => {
       for (const shown of [String(error), JSON.stringify(error), inspect(error, { depth: 9 })]) {
         expect(shown).not.toContain("canary")
       }
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped.each<readonly [what: string, text: string, says: string]>([
+    ["two line breaks at the end", `${SECRET}\n\n`, "it ends with a line break"],
+    ["two lines", `${SECRET}\n${SECRET}`, "it holds a control character"],
+    ["a null character", `${SECRET}\0`, "it holds a control character"],
+    ["a second byte order mark", `\ufeff\ufeff${SECRET}`, "it holds a byte order mark"]
+  ])("is no client secret with %s, and shows no secret", ([_, text, says]) =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const path = `${yield* directory}/secret`
+      yield* files.writeFileString(path, text)
+      const clientSecret = Effect.provide(Secret.file(path), NodeFileSystem.layer)
+      const error = yield* Effect.flip(
+        ClientAuthentication.clientSecretBasic({ clientId: "c", clientSecret }).prove(context)
+      )
+      assert(error._tag === "CredentialError")
+      expect(error.reason).toBe("Malformed")
+      expect(error.message).toContain(`The file ${path} in \`clientSecret\` has a value that was not sent: ${says}`)
+      expect(inspect(error, { depth: 9 })).not.toContain("canary")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("says that a file does not exist, is a directory or is not named", () =>
@@ -97,17 +126,6 @@ describe("Secret.file", () => {
       expect(result.left.message).toContain("could not be read within 10s")
     }))
 })
-
-const context: TokenRequestContext.TokenRequestContext = {
-  authorizationServer: {
-    issuer: "https://auth.example.com",
-    tokenEndpoint: new URL("https://auth.example.com/token"),
-    metadata: { issuer: "https://auth.example.com", token_endpoint: "https://auth.example.com/token" }
-  },
-  resource: "https://mcp.example.com/mcp",
-  resourceParameter: undefined,
-  scopes: []
-}
 
 describe("a secret file that rotates", () => {
   /** The layout of a mounted secret of Kubernetes: the file links through `..data`, which is replaced as a whole. */

@@ -47,6 +47,7 @@ const SECTION_OF: Readonly<Record<string, Section>> = {
   "core/src/authoring": "InvalidOptions",
   "core/src/internal/errors": "Connection",
   "core/src/internal/http": "DiscoveryError",
+  "core/src/internal/http/clientLog": "Log",
   "core/src/internal/lifecycle": "Error",
   "core/src/internal/signing": "InvalidOptions",
   "core/src/internal/telemetry": "Log",

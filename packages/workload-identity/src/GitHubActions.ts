@@ -67,10 +67,9 @@ export const make = (
       audience: options.audience,
       fetch: (audience) =>
         Effect.gen(function*() {
-          const outgoing = HttpClientRequest.get(url, { headers: { accept: "application/json" } }).pipe(
-            HttpClientRequest.setUrlParam("audience", audience),
-            HttpClientRequest.setHeader("authorization", `bearer ${Redacted.value(token)}`)
-          )
+          const outgoing = HttpClientRequest.get(Http.withParameters(url, { audience }), {
+            headers: { accept: "application/json", authorization: `bearer ${Redacted.value(token)}` }
+          })
           const response = yield* Http.exchange(client, outgoing, source)
           const json = parseJson(response.body)
           if (response.status !== 200) {

@@ -86,6 +86,58 @@ describe("GoogleMetadata.make", () => {
       }).pipe(Effect.provide(world()))
   )
 
+  it.effect.each(
+    [
+      ["metadata.google.internal", "metadata.google.internal"],
+      ["169.254.169.254", "169.254.169.254"],
+      ["169.254.169.254:8080", "169.254.169.254:8080"],
+      [" metadata:8080\n", "metadata:8080"],
+      ["http://metadata:8080", "metadata:8080"],
+      ["HTTP://metadata/", "metadata"],
+      ["[fd20:ce::254]", "[fd20:ce::254]"],
+      ["[fd20:ce::254]:8080", "[fd20:ce::254]:8080"],
+      ["fd20:ce::254", "[fd20:ce::254]"],
+      ["FD20:CE::254", "[fd20:ce::254]"],
+      ["::1", "[::1]"],
+      ["::ffff:169.254.169.254", "[::ffff:a9fe:a9fe]"],
+      ["http://[fd20:ce::254]:8080/", "[fd20:ce::254]:8080"]
+    ] as const
+  )("GCE_METADATA_HOST %j leads to %s", ([written, host]) =>
+    Effect.gen(function*() {
+      const network = yield* google(`http://${host}`)
+      const provider = yield* GoogleMetadata.make()
+      yield* provider(request)
+      const [sent] = yield* network.requests
+      expect(sent?.url.startsWith(`http://${host}/computeMetadata/v1/`)).toBe(true)
+    }).pipe(Effect.provide(world({ GCE_METADATA_HOST: written }))))
+
+  it.effect.each([
+    "https://metadata",
+    "ftp://metadata",
+    "metadata/path",
+    "metadata?a",
+    "metadata#a",
+    "user@metadata",
+    "meta data",
+    "metadata:",
+    "metadata:99999",
+    "metadata:port",
+    "[fd20:ce::254",
+    "fd20:ce::254]",
+    "[metadata]",
+    "fe80::1%eth0",
+    "1:2:3",
+    ":::::",
+    "\"metadata\""
+  ])("GCE_METADATA_HOST %s is refused by its name, and nothing is sent", (written) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(GoogleMetadata.make())
+      expect(error.option).toBe("GCE_METADATA_HOST")
+      expect(error.message).toContain("[fd20:ce::254]:80")
+      const { requests } = yield* TestNetwork.TestNetwork
+      assert.deepStrictEqual(yield* requests, [])
+    }).pipe(Effect.provide(world({ GCE_METADATA_HOST: written }))))
+
   it.effect.each(["", "..", "a/b", "a?b"])(
     "refuses the service account %s",
     (serviceAccount) =>
@@ -95,7 +147,7 @@ describe("GoogleMetadata.make", () => {
       }).pipe(Effect.provide(world()))
   )
 
-  it.effect.each(["http://metadata", "a/b", "a@b"])("refuses the host %s", (host) =>
+  it.effect.each(["https://metadata", "a/b", "a@b"])("refuses the host %s", (host) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(GoogleMetadata.make())
       expect(error.option).toBe("GCE_METADATA_HOST")

@@ -100,6 +100,18 @@ export const refused = (
   })
 
 /**
+ * An address with further parameters. The query that it has stays as the platform wrote it.
+ *
+ * @internal
+ */
+export const withParameters = (url: URL, parameters: Readonly<Record<string, string>>): string => {
+  const added = new URLSearchParams(parameters).toString()
+  const [address = ""] = url.href.split("#", 1)
+  if (url.search !== "") return address.endsWith("&") ? `${address}${added}` : `${address}&${added}`
+  return address.endsWith("?") ? `${address}${added}` : `${address}?${added}`
+}
+
+/**
  * The address of a service. The services of cloud platforms are on link-local addresses, without https.
  *
  * @internal

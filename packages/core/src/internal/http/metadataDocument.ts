@@ -73,7 +73,7 @@ const lookup = <A, I>(
   redirects = 0
 ): Effect.Effect<Lookup<A>, DiscoveryError> =>
   Effect.gen(function*() {
-    const request = HttpClientRequest.get(url, { headers: { accept: "application/json" } })
+    const request = HttpClientRequest.get(url.href, { headers: { accept: "application/json" } })
     const answer = yield* Effect.either(exchange(client, request, limits))
     if (Either.isLeft(answer)) {
       const { description, reason } = answer.left

@@ -112,7 +112,7 @@ class Callers implements TokenLifecycle {
       : Effect.succeed(rejected)
   }
 
-  /** Answers a 401. Returns the caller's token if another one would be rejected too. */
+  /** Answers a 401, or a 403 with `invalid_token`. Returns the caller's token if another one would be rejected too. */
   #replace(rejected: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined): Acquired {
     const { now, state, state: { held }, telemetry } = this.#parts
     const demand: Demand = { ...forReason("Rejected"), rejected, challenge }
@@ -123,7 +123,8 @@ class Callers implements TokenLifecycle {
       return token === undefined ? this.#waiters.acquire(demand) : Effect.succeed(token)
     }
     if (!state.rejected(at)) return Effect.succeed(rejected)
-    const published = telemetry.publish(OAuthEvent.TokenRejected({ token: rejected }))
+    const shown = challenge && Challenge.withoutToken(challenge, rejected.value)
+    const published = telemetry.publish(OAuthEvent.TokenRejected({ token: rejected, challenge: shown }))
     return Effect.zipRight(published, this.#waiters.acquire(demand))
   }
 }

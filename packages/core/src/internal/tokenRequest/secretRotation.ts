@@ -6,7 +6,7 @@ import * as FiberId from "effect/FiberId"
 import * as Redacted from "effect/Redacted"
 import { checkSecret, faultOfSecret } from "../../authoring/TextOption.ts"
 import { CredentialError, type InvalidOptions } from "../../OAuthError.ts"
-import { isReadEachTime } from "./secretReading.ts"
+import { isReadEachTime, sourceOf } from "./secretReading.ts"
 
 type Secret = Redacted.Redacted<string>
 
@@ -134,7 +134,7 @@ class RotatingSecret implements PresentedSecret {
         (secret) =>
           new CredentialError({
             reason: "Malformed",
-            description: `The Effect in \`${this.#option}\` returned a value that was not sent: ${
+            description: `${sourceOf(secret) ?? "The Effect"} in \`${this.#option}\` has a value that was not sent: ${
               faultOfSecret(secret) ?? ""
             }`
           })

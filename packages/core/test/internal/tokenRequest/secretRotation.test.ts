@@ -177,7 +177,7 @@ describe("a client secret that is an Effect", () => {
       assert(Exit.isFailure(exit))
       const error = yield* Effect.flip(exit)
       expect([error.reason, error.transient]).toEqual(["Malformed", false])
-      expect(error.message).toContain(`returned a value that was not sent: ${says}`)
+      expect(error.message).toContain(`The Effect in \`clientSecret\` has a value that was not sent: ${says}`)
       expect(error.message).not.toContain("canary")
     }))
 })
