@@ -9,9 +9,10 @@ import * as Schema from "effect/Schema"
 import { AssertionError } from "./internal/errors/assertionError.ts"
 import { CredentialError } from "./internal/errors/credentialError.ts"
 import * as messages from "./internal/errors/messages.ts"
+import { IssuerMismatch, ResourceMismatch } from "./internal/errors/mismatches.ts"
 import { findWrapped } from "./internal/errors/wrapped.ts"
 
-export { AssertionError, CredentialError }
+export { AssertionError, CredentialError, IssuerMismatch, ResourceMismatch }
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other code as the server
@@ -38,9 +39,11 @@ export type TokenErrorCode =
  *
  * - `NotFound`: no address has a usable document.
  * - `Invalid`: a text that must be a URL is not one.
- * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. Another attempt may succeed later.
+ * - `Unavailable`: no address has a usable document, and one of them failed with a 5xx (except 501 and 505), a time-out
+ *   or a broken connection. The document may exist, so another attempt may succeed later.
  * - `CannotSend`: no request can be made until something is corrected, such as a certificate or a scheme.
  * - `NoAuthorizationServer`: the protected resource metadata names no authorization server.
+ * - `TokenNotRequired`: no address has a usable document, and the server serves requests without a token.
  * - `UnsupportedClientAuthentication`: the authorization server supports none of the methods that this client can use.
  *
  * @since 0.1.0
@@ -55,6 +58,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
       "Unavailable",
       "CannotSend",
       "NoAuthorizationServer",
+      "TokenNotRequired",
       "UnsupportedClientAuthentication"
     ),
     url: Schema.String,
@@ -142,45 +146,6 @@ export class TokenStorageError extends Schema.TaggedError<TokenStorageError>(
 }) {
   override get message(): string {
     return `TokenStorage.${this.operation}: ${this.description}`
-  }
-}
-
-/**
- * An issuer is not the expected one.
- *
- * - `Metadata`: the metadata document names another issuer (RFC 8414 §3.3).
- * - `NotListed`: the server's metadata does not list the issuer that the caller pinned.
- * - `Changed`: the server's metadata now names another authorization server than the one that issued the tokens.
- *
- * @since 0.1.0
- * @category errors
- */
-export class IssuerMismatch extends Schema.TaggedError<IssuerMismatch>("@effect-mcp-auth/core/IssuerMismatch")(
-  "IssuerMismatch",
-  {
-    reason: Schema.Literal("Metadata", "NotListed", "Changed"),
-    expected: Schema.String,
-    actual: Schema.Array(Schema.String),
-    url: Schema.String
-  }
-) {
-  override get message(): string {
-    return messages.issuerMismatch(this)
-  }
-}
-
-/**
- * The protected resource metadata describes another resource than the server (RFC 9728 §3.3).
- *
- * @since 0.1.0
- * @category errors
- */
-export class ResourceMismatch extends Schema.TaggedError<ResourceMismatch>("@effect-mcp-auth/core/ResourceMismatch")(
-  "ResourceMismatch",
-  { expected: Schema.String, actual: Schema.String, url: Schema.String }
-) {
-  override get message(): string {
-    return messages.resourceMismatch(this)
   }
 }
 

@@ -19,6 +19,7 @@ import type { Grant } from "./Grant.ts"
 import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
+import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
 import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
@@ -98,7 +99,7 @@ export declare namespace OAuthProvider {
    * @since 0.1.0
    * @category models
    */
-  export interface Options {
+  export interface Options extends Discovery.CallerOptions {
     /** The URL of the MCP server. Only https, or http on a loopback host. */
     readonly serverUrl: string | URL
     /**
@@ -253,6 +254,7 @@ export const make = (
     const authorizationServer = yield* givenAuthorizationServer(options)
     const limits = yield* TokenEndpoint.limits(options)
     const policy = yield* checkedPolicy(options.refreshPolicy)
+    const discoveryOptions = yield* checkedDiscovery(options, limits)
 
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
@@ -270,6 +272,7 @@ export const make = (
     })
     const remembered = new RememberedDiscovery(guard)
     const discovery = Discovery.make({
+      ...discoveryOptions,
       cache: yield* DiscoveryCache.makeDefault,
       client,
       server,

@@ -111,6 +111,14 @@ export * as KeyValueTokenStorage from "./KeyValueTokenStorage.ts"
 export * as McpExtension from "./McpExtension.ts"
 
 /**
+ * The search for a metadata document at several addresses, one after the other. An address without a usable document
+ * does not end the search.
+ *
+ * @since 0.1.0
+ */
+export * as MetadataSearch from "./MetadataSearch.ts"
+
+/**
  * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
  * carries a secret.
  *

@@ -113,7 +113,12 @@ export const sentences = (error: NoAnswer, otherwise = ""): string => {
   return `${error.description}.${advice === "" ? "" : ` ${advice}`}`
 }
 
-const adviceOf = ({ advice, reason }: NoAnswer): string | undefined => {
+/**
+ * What to do about a request without an answer, as whole sentences; `undefined` if the error itself does not say it.
+ *
+ * @internal
+ */
+export const adviceOf = ({ advice, reason }: NoAnswer): string | undefined => {
   switch (reason) {
     case "Timeout":
       return "Try again later, or raise `requestTimeout` if the server needs longer."

@@ -74,17 +74,14 @@ describe("an authorization server that is away", () => {
       }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment()))
   )
 
-  it.scoped.each(["/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server"])(
-    "a Retry-After of the metadata at %s: callers fail immediately, and no request comes before its time",
-    (path) =>
+  it.scoped.each(["protected-resource-metadata", "authorization-server-metadata"] as const)(
+    "a Retry-After of the %s: callers fail immediately, and no request comes before its time",
+    (endpoint) =>
       Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
         const provider = yield* makeProvider({ issuer: "discover" })
         const isMetadata = ({ url }: { readonly url: string }) => url.includes("/.well-known/")
-        yield* network.always(
-          ({ url }) => url.includes(path),
-          Answer.status(429, { headers: { "retry-after": "60" } })
-        )
+        yield* network.always(endpoint, Answer.status(429, { headers: { "retry-after": "60" } }))
         expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ _tag: "DiscoveryError", retryAfter: 60_000 })
         yield* network.restore
         yield* network.clear
