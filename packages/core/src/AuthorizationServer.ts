@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { check, nameOf, parse, parseEndpoint } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
+import { authorizationServerFields, bounded, isShortEnough, keptFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
@@ -29,7 +30,8 @@ export const isSameIssuer: (a: string, b: string) => boolean = Issuer.isSameIssu
 
 /**
  * The fields of the metadata that a machine needs (RFC 8414 §2). The authorization endpoint is not required, since an
- * authorization server for machines alone has none. Other fields are kept as the server wrote them.
+ * authorization server for machines alone has none. Of a document that discovery reads, the other fields of the
+ * standards are kept too, as the server wrote them.
  *
  * @since 0.1.0
  * @category schemas
@@ -43,6 +45,12 @@ export const Metadata = Schema.Struct(
   { key: Schema.String, value: Schema.Unknown }
 )
 
+const keep = (document: typeof Metadata.Type): typeof Metadata.Type => {
+  const { issuer, token_endpoint, token_endpoint_auth_methods_supported: methods } = document
+  const kept = { ...keptFields(document, authorizationServerFields), issuer, token_endpoint }
+  return methods ? { ...kept, token_endpoint_auth_methods_supported: bounded(methods) } : kept
+}
+
 /**
  * An authorization server that was found and checked.
  *
@@ -54,7 +62,7 @@ export interface AuthorizationServer {
   readonly issuer: string
   /** The URL for token requests: https, or http on a loopback host. */
   readonly tokenEndpoint: URL
-  /** The whole metadata document. */
+  /** The fields of the metadata document that are kept. */
   readonly metadata: typeof Metadata.Type
 }
 
@@ -124,7 +132,7 @@ export const fromMetadata = (
         new IssuerMismatch({ reason: "Metadata", expected: issuer, actual: [metadata.issuer], url })
       )
     }
-    const tokenEndpoint = parseEndpoint(metadata.token_endpoint)
+    const tokenEndpoint = isShortEnough(metadata.token_endpoint) ? parseEndpoint(metadata.token_endpoint) : undefined
     if (tokenEndpoint === undefined) {
       return yield* Either.left(
         new DiscoveryError({
@@ -247,7 +255,12 @@ export const read = (
       places: urls.map((url) => ({ url })),
       schema: Metadata,
       accept: (document, { url }) =>
-        Either.mapLeft(fromMetadata(document, issuer, nameOf(url)), (error) => refusalOf(error, document)),
+        fromMetadata(document, issuer, nameOf(url)).pipe(
+          Either.mapBoth({
+            onLeft: (error) => refusalOf(error, document),
+            onRight: (server) => ({ ...server, metadata: keep(document) })
+          })
+        ),
       bounds
     })
     if (Either.isRight(value)) return { value: value.right, lifetime }
@@ -255,14 +268,10 @@ export const read = (
   }).pipe(discovery("authorization_server"))
 
 const refusalOf = (error: ReadError, { issuer }: typeof Metadata.Type): Refusal<ReadError> => {
-  switch (error._tag) {
-    case "IssuerMismatch":
-      return { description: `is the metadata of issuer ${quote(issuer)}`, error }
-    case "InsecureEndpoint":
-      return { description: `names a token endpoint that must not receive a secret`, error }
-    case "DiscoveryError":
-      return { description: "has a `token_endpoint` that is not a usable URL", error }
-  }
+  if (error._tag === "IssuerMismatch") return { description: `is the metadata of issuer ${quote(issuer)}`, error }
+  return error._tag === "InsecureEndpoint"
+    ? { description: "names a token endpoint that must not receive a secret", error }
+    : { description: "has a `token_endpoint` that is not a usable URL", error }
 }
 
 const nothingFound = (
