@@ -286,20 +286,26 @@ const accept = (
       error: undefined
     })
   }
-  const authorizationServers = bounded(document.authorization_servers ?? [])
-  const scopesSupported = bounded(document.scopes_supported ?? [])
-  return Either.right({
-    authorizationServers,
-    scopesSupported,
-    url: url.href,
-    metadata: {
-      ...keptFields(document, protectedResourceFields),
-      resource,
-      authorization_servers: document.authorization_servers && authorizationServers,
-      scopes_supported: document.scopes_supported && scopesSupported
-    }
-  })
+  const kept = {
+    ...keptFields(document, protectedResourceFields),
+    resource,
+    authorization_servers: document.authorization_servers && bounded(document.authorization_servers),
+    scopes_supported: document.scopes_supported && bounded(document.scopes_supported)
+  }
+  return Either.right(fromMetadata(kept, url.href))
 }
+
+/**
+ * Metadata that was checked.
+ *
+ * @internal
+ */
+export const fromMetadata = (metadata: typeof Metadata.Type, url: string): ProtectedResource => ({
+  authorizationServers: metadata.authorization_servers ?? [],
+  scopesSupported: metadata.scopes_supported ?? [],
+  url,
+  metadata
+})
 
 /**
  * Requests the server without a token, to get the challenge of its 401. The first request is a GET, which changes
