@@ -191,10 +191,10 @@ const resultOf = ({ metadata, url }: StoredResource, options: Options): Document
 }
 
 /** If the caller gives the address of the metadata, no other address is right. */
-const isAllowed = (url: string, { resourceMetadataUrl, server }: Options): boolean => {
+const isAllowed = (url: string, { limits, resourceMetadataUrl, server }: Options): boolean => {
   if (resourceMetadataUrl !== undefined) return url === resourceMetadataUrl.href
   const address = parse(url)
-  return address !== undefined && Either.isRight(check(address, "protected resource metadata", server.url))
+  return address !== undefined && Either.isRight(check(address, "protected resource metadata", server.url, limits))
 }
 
 const challengeOf = ({ resourceMetadata, scope }: NonNullable<StoredResource["challenge"]>): Challenge.Challenge => ({
@@ -222,10 +222,10 @@ export const authorizationServerOf = (
   if (stored === undefined || stored.url !== givenUrl(options)) return undefined
   const freshUntil = DiscoveryRecord.freshUntil(stored)
   if (!CachedDocument.isFresh({ ...stored, value: undefined, freshUntil }, now)) return undefined
-  const checked = AuthorizationServer.checkIssuer(issuer, namedBy)
+  const checked = AuthorizationServer.checkIssuer(issuer, namedBy, options.limits)
   const metadata = Schema.decodeUnknownOption(AuthorizationServer.Metadata)(stored.metadata)
   if (Either.isLeft(checked) || Option.isNone(metadata)) return undefined
-  const value = AuthorizationServer.fromMetadata(metadata.value, issuer)
+  const value = AuthorizationServer.fromMetadata(metadata.value, issuer, undefined, options.limits)
   if (Either.isLeft(value)) return undefined
   storedServers.set(value.right, { stored, readAt: stored.readAt })
   return { value: value.right, readAt: stored.readAt, freshUntil }
