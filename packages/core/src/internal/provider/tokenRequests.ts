@@ -155,7 +155,9 @@ export class TokenRequests {
    * read again.
    */
   #onFailure({ reason, status }: TokenEndpointError): Effect.Effect<void> {
-    this.#unreachable = reason === "Unavailable" && status === undefined ? this.#unreachable + 1 : 0
+    // The host of an endpoint that has moved may serve something else now, with a certificate for another name.
+    const isUnreachable = (reason === "Unavailable" || reason === "CannotSend") && status === undefined
+    this.#unreachable = isUnreachable ? this.#unreachable + 1 : 0
     const mayHaveMoved = reason === "InvalidResponse" || status === 404 || status === 410 ||
       this.#unreachable >= UNREACHABLE_BEFORE_DISCOVERY
     if (!mayHaveMoved) return Effect.void
