@@ -59,6 +59,11 @@ describe("the error of a text", () => {
       { tag: "InvalidOptions", reason: undefined, option: "key" }
     ],
     [
+      "the class that is constructed, with the option that a constant of the module names",
+      "const OPTION = \"scopes\"\nnew InvalidOptions({ option: OPTION, description: \"it is not a list\" })",
+      { tag: "InvalidOptions", reason: undefined, option: "scopes" }
+    ],
+    [
       "InvalidOptions for a function with the parameter `option`",
       "const check = (option, text) => use(option, text)\ncheck(\"scopes\", \"it is not a list\")",
       { tag: "InvalidOptions", reason: undefined, option: "scopes" }
@@ -100,6 +105,11 @@ it.each([
       .options,
     ["a", "b"]
   )
+})
+
+it("the options are also those that a function names by a constant `option`", () => {
+  const source = "const check = () => { const option = \"a\"\n return new InvalidOptions({ option, description }) }"
+  assert.deepStrictEqual(find(source).options, ["a"])
 })
 
 it("the options are not those of a function that has the same name as one with options", () => {
