@@ -54,7 +54,8 @@ export const findErrorTexts = (sources: ReadonlyArray<Source>, tags: ReadonlySet
     if (isSkipped(node)) return
     const text = textOf(node)
     if (text !== undefined) {
-      if (isDistinctive(text)) texts.push({ text: text.trim(), file, ...around })
+      // A part of a longer text may begin with the end of what stands before it.
+      if (isDistinctive(text)) texts.push({ text: text.trim().replace(/^[.,:;)]+\s+/, ""), file, ...around })
       for (const part of dynamicParts(node)) visit(part, file, around, names)
       return
     }

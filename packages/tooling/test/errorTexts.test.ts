@@ -18,6 +18,11 @@ describe("the texts of a source", () => {
     ],
     ["a sum of literals and templates", "const a = `the host ${host} ` + \"is not known\"", "the host … is not known"],
     ["a sum with an expression", "const a = \"no answer within \" + limit", "no answer within …"],
+    [
+      "a part of a text, without the full stop before it",
+      "const a = \". Ask the operator of the server\"",
+      "Ask the operator of the server"
+    ],
     ["a text in an assertion of type", "const a = \"it is empty.\" as Text", "it is empty."]
   ])("include %s", (_, source, text) => {
     assert.deepStrictEqual(textsOf(source), [text])
