@@ -56,6 +56,12 @@ export interface AuthorizationServer {
   readonly tokenEndpoint: URL
   /** The whole metadata document. */
   readonly metadata: typeof Metadata.Type
+  /**
+   * Whether the caller gave the token endpoint, and not the metadata that was read.
+   *
+   * @default false
+   */
+  readonly isEndpointGiven?: boolean | undefined
 }
 
 /**
@@ -153,7 +159,8 @@ export const fromTokenEndpoint = (
   Either.map(check(tokenEndpoint, "token endpoint"), () => ({
     issuer,
     tokenEndpoint,
-    metadata: { issuer, token_endpoint: tokenEndpoint.href }
+    metadata: { issuer, token_endpoint: tokenEndpoint.href },
+    isEndpointGiven: true
   }))
 
 /**

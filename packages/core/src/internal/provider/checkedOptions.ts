@@ -146,6 +146,7 @@ export const givenAuthorizationServer = (
       Either.flatMap((document) =>
         AuthorizationServer.fromMetadata(document, issuer === "discover" ? document.issuer : issuer)
       ),
+      Either.map((server) => ({ ...server, isEndpointGiven: true })),
       Either.mapLeft((error) =>
         error._tag === "InsecureEndpoint"
           ? error
