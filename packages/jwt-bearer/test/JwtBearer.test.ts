@@ -391,7 +391,7 @@ describe("a refusal of a token request is final (RFC 6749 §5.2)", () => {
         yield* Effect.gen(function*() {
           const { network } = yield* TestServers.TestServers
           yield* network.always("token", Answer.json({ error: code }, { status: 400 }))
-          const provider = yield* JwtBearer.make(options)
+          const provider = yield* JwtBearer.make({ ...options, scopes: ["mcp"] })
           const fibers = yield* Effect.replicateEffect(Effect.fork(Effect.flip(provider.accessToken)), 1000)
           const errors = new Set(yield* Effect.forEach(fibers, Fiber.join))
           expect(errors.size).toBe(1)

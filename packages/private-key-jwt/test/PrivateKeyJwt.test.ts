@@ -257,7 +257,7 @@ describe("a refusal of a token request is final (RFC 6749 §5.2)", () => {
       yield* Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
         yield* network.always("token", Answer.json({ error: code }, { status }))
-        const provider = yield* PrivateKeyJwt.make(options)
+        const provider = yield* PrivateKeyJwt.make({ ...options, scopes: ["mcp"] })
         const fibers = yield* Effect.replicateEffect(Effect.fork(Effect.flip(provider.accessToken)), 1000)
         const errors = new Set(yield* Effect.forEach(fibers, Fiber.join))
         expect(errors.size).toBe(1)
@@ -288,7 +288,7 @@ describe("a rotation of the key", () => {
       const { assertions, current, environment, fresh, rotate, runs } = yield* rotating
       yield* Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
-        const provider = yield* PrivateKeyJwt.make(impatient)
+        const provider = yield* PrivateKeyJwt.make({ ...impatient, scopes: ["mcp"] })
         const first = yield* provider.accessToken
         for (const answer of [Answer.status(503), Answer.json({ error: "invalid_scope" }, { status: 400 })]) {
           yield* network.script("token", answer)
