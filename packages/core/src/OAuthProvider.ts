@@ -314,6 +314,8 @@ const keyOf = (options: MakeOptions, resource: string): TokenKey => ({
   scopes: options.scopes ?? [],
   parameters: [
     ...Object.entries(options.additionalParameters ?? {}),
-    ["resource", ResourceIdentifier.resourceParameter(options.resourceParameter, resource) ?? ""]
+    ["resource", ResourceIdentifier.resourceParameter(options.resourceParameter, resource) ?? ""],
+    // A token for a parent of the server must not outlive the decision against parents.
+    ...(options.resourceMatch === "identical" ? [["resource match", "identical"] as const] : [])
   ]
 })
