@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.ts"
+import * as InsecureHosts from "./authoring/InsecureHosts.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import type { Challenge } from "./Challenge.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
@@ -99,8 +100,8 @@ export declare namespace OAuthProvider {
    * @since 0.1.0
    * @category models
    */
-  export interface Options extends Discovery.CallerOptions {
-    /** The URL of the MCP server. Only https, or http on a loopback host. */
+  export interface Options extends Discovery.CallerOptions, TokenEndpoint.LimitOptions {
+    /** The URL of the MCP server. Only https, or http on a loopback host or one of `insecureHosts`. */
     readonly serverUrl: string | URL
     /**
      * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it.
@@ -163,18 +164,6 @@ export declare namespace OAuthProvider {
      * @default RefreshPolicy.make()
      */
     readonly refreshPolicy?: Partial<RefreshPolicy.Options> | undefined
-    /**
-     * The time limit of each discovery and each token request, from sending to the last byte of the body.
-     *
-     * @default 10 seconds
-     */
-    readonly requestTimeout?: Duration.DurationInput | undefined
-    /**
-     * The longest body that is read from a discovery or token response, in bytes.
-     *
-     * @default 1_048_576 (1 MiB)
-     */
-    readonly maxResponseSize?: number | undefined
   }
 }
 
@@ -249,12 +238,14 @@ export const make = (
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
     const storage = yield* TokenStorage
-    const server = yield* ResourceIdentifier.fromServerUrl(options.serverUrl)
-    yield* checkOptions(options)
-    const authorizationServer = yield* givenAuthorizationServer(options)
     const limits = yield* TokenEndpoint.limits(options)
+    const server = yield* ResourceIdentifier.fromServerUrl(options.serverUrl, limits)
+    yield* checkOptions(options, limits)
+    const authorizationServer = yield* givenAuthorizationServer(options, limits)
     const policy = yield* checkedPolicy(options.refreshPolicy)
     const discoveryOptions = yield* checkedDiscovery(options, limits)
+
+    yield* InsecureHosts.warn(limits.insecureHosts, server.url)
 
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())

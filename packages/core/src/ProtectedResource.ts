@@ -8,13 +8,14 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
-import { check, nameOf, parse } from "./authoring/SecureEndpoint.ts"
+import { check, nameOf, parse, type PlainHttp } from "./authoring/SecureEndpoint.ts"
 import * as Challenge from "./Challenge.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
+import { bounded, keptFields, protectedResourceFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
-import { clean, quote } from "./internal/text/clean.ts"
+import { clean } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
 import * as Resource from "./internal/text/resource.ts"
 import * as MetadataSearch from "./MetadataSearch.ts"
@@ -22,7 +23,8 @@ import { type DiscoveryError, type InsecureEndpoint, ResourceMismatch } from "./
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
- * The fields of the metadata that a machine needs (RFC 9728 §2). Other fields are kept as the server wrote them.
+ * The fields of the metadata that a machine needs (RFC 9728 §2). Of a document that discovery reads, the other fields of
+ * the standards are kept too, as the server wrote them.
  *
  * @since 0.1.0
  * @category schemas
@@ -45,11 +47,11 @@ export const Metadata = Schema.Struct(
 export interface ProtectedResource {
   /** The issuers of the authorization servers, in the server's order. Empty if the metadata names none. */
   readonly authorizationServers: ReadonlyArray<string>
-  /** `scopes_supported`, as the server wrote it. Empty if the metadata lists none. */
+  /** `scopes_supported`, as the server wrote it, up to 1,000 entries. Empty if the metadata lists none. */
   readonly scopesSupported: ReadonlyArray<string>
   /** The address of the document. */
   readonly url: string
-  /** The whole document. */
+  /** The fields of the document that are kept. */
   readonly metadata: typeof Metadata.Type
 }
 
@@ -182,7 +184,7 @@ export const discover = (
     if (Either.isRight(value)) return Either.right(value.right)
     const misses = value.left
     if (MetadataSearch.isInterrupted(misses)) {
-      const subject = `No protected resource metadata for ${server.resource}`
+      const subject = `No protected resource metadata for ${Resource.shown(server.resource)}`
       return yield* MetadataSearch.unavailable({ subject, misses, advice: "pin `issuer`" })
     }
     const mismatch = misses.find(({ refusal }) => refusal !== undefined)?.refusal
@@ -213,7 +215,9 @@ export const read = (
   client: HttpClient.HttpClient,
   { bounds, isAfterOutage, match, places, server }: Search
 ): Effect.Effect<Read<MetadataSearch.Result<ProtectedResource, ResourceMismatch>>> => {
-  const checked = places.map((place) => Either.mapLeft(checkPlace(place, server.url), (why) => ({ place, why })))
+  const checked = places.map((place) =>
+    Either.mapLeft(checkPlace(place, server.url, bounds), (why) => ({ place, why }))
+  )
   const refused = checked.flatMap((place) => Either.isLeft(place) ? [notAsked(place.left)] : [])
   return search(client, {
     places: checked.flatMap((place) => Either.isRight(place) ? [place.right] : []),
@@ -231,9 +235,13 @@ export const read = (
 }
 
 /** Only a challenge is checked here, since the other addresses are the caller's or the server's own. */
-const checkPlace = (place: Place, server: URL): Either.Either<Place, InsecureEndpoint["reason"]> =>
+const checkPlace = (
+  place: Place,
+  server: URL,
+  plainHttp: PlainHttp
+): Either.Either<Place, InsecureEndpoint["reason"]> =>
   place.source === "challenge"
-    ? check(place.url, "protected resource metadata", server).pipe(
+    ? check(place.url, "protected resource metadata", server, plainHttp).pipe(
       Either.mapBoth({ onLeft: ({ reason }) => reason, onRight: () => place })
     )
     : Either.right(place)
@@ -261,7 +269,7 @@ const accept = (
   const { resource } = document
   if (!covers(resource, server.url, match)) {
     return Either.left({
-      description: `describes another resource, ${quote(resource)}`,
+      description: `describes another resource, "${Resource.shown(resource)}"`,
       error: new ResourceMismatch({
         expected: server.resource,
         actual: resource,
@@ -272,15 +280,24 @@ const accept = (
   }
   if (source === "root" && isAfterOutage && !covers(resource, server.url, "identical")) {
     return Either.left({
-      description: `describes ${quote(resource)}, which is not used while a more exact address is unavailable`,
+      description: `describes "${
+        Resource.shown(resource)
+      }", which is not used while a more exact address is unavailable`,
       error: undefined
     })
   }
-  return Either.right(fromMetadata(document, url.href))
+  const { authorization_servers: servers, scopes_supported: scopes } = document
+  const kept = {
+    ...keptFields(document, protectedResourceFields),
+    resource,
+    authorization_servers: servers && bounded(servers),
+    scopes_supported: scopes && bounded(scopes)
+  }
+  return Either.right(fromMetadata(kept, url.href))
 }
 
 /**
- * Metadata that was checked.
+ * Metadata that was checked, and is within its bounds.
  *
  * @internal
  */

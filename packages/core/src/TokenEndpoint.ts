@@ -13,6 +13,7 @@ import * as Redacted from "effect/Redacted"
 import type { AccessToken } from "./AccessToken.ts"
 import type { ClientAuthentication, Proof } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
+import * as InsecureHosts from "./authoring/InsecureHosts.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, exchange, type Limits, type NoAnswer } from "./authoring/HttpExchange.ts"
 import { reasonOf, sentences } from "./authoring/NoAnswer.ts"
@@ -59,25 +60,41 @@ export interface TokenRequest extends Omit<FormRequest, "form"> {
 }
 
 /**
- * The bounds of each request, from the options of a package. A bound that is not above 0 is `InvalidOptions`.
+ * The options of a package that bound its requests.
  *
  * @since 0.1.0
- * @category constructors
+ * @category models
  */
-export const limits = (options: {
+export interface LimitOptions {
   /**
-   * The time limit of each request.
+   * The time limit of each discovery and each token request, from sending to the last byte of the body.
    *
    * @default 10 seconds
    */
   readonly requestTimeout?: Duration.DurationInput | undefined
   /**
-   * The longest answer that is read, in bytes.
+   * The longest body that is read from a discovery or token response, in bytes.
    *
-   * @default 1 MiB
+   * @default 1_048_576 (1 MiB)
    */
   readonly maxResponseSize?: number | undefined
-}): Either.Either<Limits, InvalidOptions> => {
+  /**
+   * Hosts that plain http may reach besides those of this machine, for servers, metadata and token endpoints alike:
+   * exact names without port, as in `["keycloak.auth.svc.cluster.local"]`, and no wildcards. The first use of each is
+   * logged as a warning, because everybody on the way can read the secrets and tokens.
+   *
+   * @default none
+   */
+  readonly insecureHosts?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * The bounds of each request, from the options of a package. A bound that is not above 0 is `InvalidOptions`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const limits = (options: LimitOptions): Either.Either<Limits, InvalidOptions> => {
   const { maxResponseSize: maxBodySize = defaultLimits.maxBodySize, requestTimeout = defaultLimits.timeout } = options
   const timeout = Option.getOrUndefined(Duration.decodeUnknown(requestTimeout))
   if (timeout === undefined) {
@@ -87,7 +104,10 @@ export const limits = (options: {
     return invalid("requestTimeout", `${Duration.format(timeout)} is not a time above 0.`)
   }
   return maxBodySize > 0
-    ? Either.right({ timeout, maxBodySize })
+    ? Either.map(
+      InsecureHosts.check(options.insecureHosts),
+      (insecureHosts) => ({ timeout, maxBodySize, insecureHosts })
+    )
     : invalid("maxResponseSize", `${maxBodySize} is not a number of bytes above 0.`)
 }
 

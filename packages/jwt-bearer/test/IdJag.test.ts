@@ -832,6 +832,32 @@ describe("an identity provider that is out of order", () => {
       expect(yield* asked).toBe(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
+  it.scoped.each(
+    [
+      [{ issuer: "http://idp.svc.cluster.local" }, true],
+      [{ tokenEndpoint: "http://idp.svc.cluster.local/token" }, true],
+      [{ issuer: "http://svc.cluster.local" }, false],
+      [{ tokenEndpoint: "http://a.idp.svc.cluster.local/token" }, false]
+    ] as const
+  )(
+    "with `insecureHosts`, plain http reaches exactly the named host: %j %s",
+    ([location, isReached]) =>
+      Effect.gen(function*() {
+        const network = yield* identityProvider
+        const local = "http://idp.svc.cluster.local"
+        yield* network.serve(local, ({ url }) =>
+          Effect.sync(() =>
+            Response.json(
+              url.endsWith("/token") ? exchanged({ aud: issuer }) : { issuer: local, token_endpoint: `${local}/token` }
+            )
+          ))
+        const options = { issuer: undefined, ...location, insecureHosts: ["idp.svc.cluster.local"] }
+        const got = yield* Effect.either(Effect.flatMap(make(options), (provider) => provider(request)))
+        expect(Either.isRight(got)).toBe(isReached)
+        expect(yield* network.count(({ url }) => url === `${local}/token`)).toBe(isReached ? 1 : 0)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
   it.scoped("is not asked before Retry-After has passed (RFC 9110 §10.2.3)", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider

@@ -97,9 +97,9 @@ export const ask = (
   bounds: Bounds
 ): Effect.Effect<ServerAnswer> =>
   Effect.gen(function*() {
-    const first = yield* send(client, HttpClientRequest.get(server, { headers: accept }), server, bounds)
+    const first = yield* send(client, HttpClientRequest.get(server.href, { headers: accept }), server, bounds)
     if (first.kind === "Challenge") return first
-    const post = HttpClientRequest.post(server, { headers: accept })
+    const post = HttpClientRequest.post(server.href, { headers: accept })
     const ping = HttpClientRequest.bodyUnsafeJson(post, { jsonrpc: "2.0", id: 0, method: "ping" })
     const second = yield* send(client, ping, server, bounds)
     return weights[first.kind] > weights[second.kind] ? first : second

@@ -1,10 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { nameOf } from "../authoring/SecureEndpoint.ts"
 import * as CachedDocument from "../CachedDocument.ts"
 import * as Challenge from "../Challenge.ts"
-import { clean } from "../internal/text/clean.ts"
+import { shown } from "../internal/text/resource.ts"
 import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
@@ -171,7 +170,7 @@ export class ServerNamedIssuer implements Discovery {
           reason: "NoAuthorizationServer",
           url: protectedResource.url,
           description: `${shown(protectedResource.url)} names no authorization server. ` +
-            `Pin \`issuer\` to the one that issues tokens for ${server.resource}.`
+            `Pin \`issuer\` to the one that issues tokens for ${shown(server.resource)}.`
         })
       }
       if (before !== undefined && !stays && !follow) {
@@ -189,8 +188,6 @@ export class ServerNamedIssuer implements Discovery {
     })
   }
 }
-
-const shown = (url: string): string => clean(nameOf(new URL(url)))
 
 const namesAddress = (challenge: Challenge.Challenge, url: string): boolean => {
   const named = Challenge.resourceMetadata(challenge)

@@ -535,6 +535,21 @@ describe("the error of a search without a result says what the server's own addr
       expect(yield* foreignAt(down)).toBe("DiscoveryError Unavailable")
     }))
 
+  it.effect.each(
+    [
+      ["nothing found", { [S]: missing }],
+      ["a foreign document", { [`${P}?key=s3cret`]: document(`${foreign}?key=s3cret`) }],
+      ["no authorization server", { [`${P}?key=s3cret`]: document(`${S}?key=s3cret`, []) }],
+      ["an outage", { [`${P}?key=s3cret`]: down }]
+    ] as const
+  )("the query of the server's URL is in no message (%s)", ([, answers]) =>
+    Effect.gen(function*() {
+      const { result } = yield* discover(answers, { server: `${S}?key=s3cret` })
+      const error = Either.getOrThrow(Either.flip(result))
+      expect(error.message).toContain(S)
+      expect(error.message).not.toContain("s3cret")
+    }))
+
   it.effect("the longest `Retry-After` of all addresses and of the server itself is the wait of the error", () =>
     Effect.gen(function*() {
       const busy = (seconds: number) => Answer.status(429, { headers: { "retry-after": String(seconds) } })

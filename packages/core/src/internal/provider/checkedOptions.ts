@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as AuthorizationServer from "../../AuthorizationServer.ts"
-import { check, parseEndpoint } from "../../authoring/SecureEndpoint.ts"
+import { check, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
 import { adviceOn, check as checkText, checkOneOf, kindOf, quoteUrl } from "../../authoring/TextOption.ts"
 import { check as checkAuthentication, type ClientAuthentication } from "../../ClientAuthentication.ts"
 import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
@@ -33,10 +33,13 @@ const invalid = (option: string, description: string) => Either.left(new Invalid
  *
  * @internal
  */
-export const checkOptions = (options: Options): Effect.Effect<void, InvalidOptions | InsecureEndpoint> =>
+export const checkOptions = (
+  options: Options,
+  plainHttp: PlainHttp
+): Effect.Effect<void, InvalidOptions | InsecureEndpoint> =>
   Effect.gen(function*() {
     yield* checkAuthentication(options.clientAuthentication)
-    if (options.issuer !== "discover") yield* checkIssuer(options.issuer)
+    if (options.issuer !== "discover") yield* checkIssuer(options.issuer, plainHttp)
     yield* checkScopes(options.scopes)
     yield* checkParameters(options.additionalParameters)
     yield* checkResourceParameter(options.resourceParameter)
@@ -112,7 +115,10 @@ export const checkedPolicy = (
         })
     })
 
-const checkIssuer = (written: string): Either.Either<URL, InvalidOptions | InsecureEndpoint> =>
+const checkIssuer = (
+  written: string,
+  plainHttp: PlainHttp
+): Either.Either<URL, InvalidOptions | InsecureEndpoint> =>
   Either.gen(function*() {
     yield* checkUrlText("issuer", written)
     const issuer = AuthorizationServer.parseIssuer(written)
@@ -122,7 +128,7 @@ const checkIssuer = (written: string): Either.Either<URL, InvalidOptions | Insec
         `${quoteUrl(written)} is neither "discover" nor a URL without query, fragment and user name or password ` +
           `(RFC 8414 §2). Write it as the authorization server does, as in https://auth.example.com.`
       )
-      : yield* check(issuer, "issuer")
+      : yield* check(issuer, "issuer", undefined, plainHttp)
   })
 
 /** Another scheme is a forgotten one, as in `localhost:8080` or `user:password@host`. */
@@ -139,12 +145,18 @@ const checkUrlText = (option: string, value: unknown): Either.Either<string, Inv
  * @internal
  */
 export const givenAuthorizationServer = (
-  { authorizationServerMetadata: metadata, issuer, tokenEndpoint }: Options
+  { authorizationServerMetadata: metadata, issuer, tokenEndpoint }: Options,
+  plainHttp: PlainHttp
 ): Either.Either<AuthorizationServer.AuthorizationServer | undefined, InvalidOptions | InsecureEndpoint> => {
   if (metadata !== undefined) {
     return Schema.decodeUnknownEither(AuthorizationServer.Metadata)(metadata).pipe(
       Either.flatMap((document) =>
-        AuthorizationServer.fromMetadata(document, issuer === "discover" ? document.issuer : issuer)
+        AuthorizationServer.fromMetadata(
+          document,
+          issuer === "discover" ? document.issuer : issuer,
+          undefined,
+          plainHttp
+        )
       ),
       Either.mapLeft((error) =>
         error._tag === "InsecureEndpoint"
@@ -167,5 +179,5 @@ export const givenAuthorizationServer = (
   }
   return issuer === "discover"
     ? invalid("tokenEndpoint", "a token endpoint does not name its issuer. Set `issuer` as well.")
-    : AuthorizationServer.fromTokenEndpoint(issuer, url)
+    : AuthorizationServer.fromTokenEndpoint(issuer, url, plainHttp)
 }

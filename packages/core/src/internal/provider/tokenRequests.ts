@@ -132,7 +132,9 @@ export class TokenRequests {
    * A token endpoint that cannot be reached, or gives no token response, may have moved: its metadata is read again.
    */
   #onFailure({ reason, status }: TokenEndpointError): Effect.Effect<void> {
-    this.#unreachable = reason === "Unavailable" && status === undefined ? this.#unreachable + 1 : 0
+    // The host of an endpoint that has moved may serve something else now, with a certificate for another name.
+    const isUnreachable = (reason === "Unavailable" || reason === "CannotSend") && status === undefined
+    this.#unreachable = isUnreachable ? this.#unreachable + 1 : 0
     if (reason !== "InvalidResponse" && this.#unreachable < UNREACHABLE_BEFORE_DISCOVERY) return Effect.void
     this.#unreachable = 0
     return this.#options.discovery.forgetAuthorizationServer
