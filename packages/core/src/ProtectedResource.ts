@@ -286,18 +286,17 @@ const accept = (
       error: undefined
     })
   }
-  const { authorization_servers: servers, scopes_supported: scopes } = document
   const kept = {
     ...keptFields(document, protectedResourceFields),
     resource,
-    authorization_servers: servers && bounded(servers),
-    scopes_supported: scopes && bounded(scopes)
+    authorization_servers: document.authorization_servers && bounded(document.authorization_servers),
+    scopes_supported: document.scopes_supported && bounded(document.scopes_supported)
   }
   return Either.right(fromMetadata(kept, url.href))
 }
 
 /**
- * Metadata that was checked, and is within its bounds.
+ * Metadata that was checked.
  *
  * @internal
  */

@@ -128,11 +128,16 @@ export const resourceOf = ({ protectedResource: stored }: Record, options: Optio
 const resultOf = ({ metadata, url }: StoredResource, options: Options): Document["value"] | undefined => {
   if (metadata === null) return Either.left([])
   const { resourceMatch, server } = options
-  const document = Schema.decodeUnknownOption(ProtectedResource.Metadata)(metadata)
-  if (!isAllowed(url, options) || Option.isNone(document)) return undefined
-  return ProtectedResource.covers(document.value.resource, server.url, resourceMatch)
-    ? Either.right(ProtectedResource.fromMetadata(document.value, url))
-    : undefined
+  const decoded = Schema.decodeUnknownOption(ProtectedResource.Metadata)(metadata)
+  if (!isAllowed(url, options) || Option.isNone(decoded)) return undefined
+  const document = decoded.value
+  if (!ProtectedResource.covers(document.resource, server.url, resourceMatch)) return undefined
+  return Either.right({
+    authorizationServers: document.authorization_servers ?? [],
+    scopesSupported: document.scopes_supported ?? [],
+    url,
+    metadata: document
+  })
 }
 
 /** If the caller gives the address of the metadata, no other address is right. */
