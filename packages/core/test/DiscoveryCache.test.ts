@@ -218,7 +218,7 @@ describe("after a failure documents are read again once for all providers", () =
       const { always, restore } = yield* network
       const providers = yield* Effect.replicateEffect(makeAnother(), 20)
       const all = Effect.forEach(providers, ({ accessToken }) => Effect.exit(accessToken), { concurrency: "unbounded" })
-      yield* always("token", Answer.html())
+      yield* always("token", Answer.html("<h1>Not found</h1>", { status: 404 }))
       yield* all
       yield* TestClock.adjust("5 seconds")
       yield* restore
@@ -231,7 +231,7 @@ describe("after a failure documents are read again once for all providers", () =
     Effect.gen(function*() {
       const { always, script } = yield* network
       const provider = yield* makeProvider()
-      yield* script("token", Answer.html())
+      yield* script("token", Answer.html("<h1>Not found</h1>", { status: 404 }))
       yield* Effect.flip(provider.accessToken)
       yield* always("authorization-server-metadata", Answer.status(503))
       yield* TestClock.adjust("5 seconds")

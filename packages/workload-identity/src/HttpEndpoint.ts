@@ -8,6 +8,7 @@ import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
 import * as InsecureHosts from "@effect-mcp-auth/core/authoring/InsecureHosts"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
@@ -15,6 +16,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Assertion from "./internal/assertion.ts"
 import * as Http from "./internal/http.ts"
 import * as CachedSource from "./internal/cachedSource.ts"
@@ -92,6 +94,13 @@ export const make = (
     const client = yield* HttpClient.HttpClient
     const { path, request } = options
     const insecureHosts = yield* InsecureHosts.check(options.insecureHosts)
+    yield* TextOption.checkOptional("audience", options.audience)
+    if (typeof request !== "function" && !Predicate.hasProperty(request, "url")) {
+      return yield* new InvalidOptions({
+        option: "request",
+        description: `it is ${TextOption.kindOf(request)}. Give an \`HttpClientRequest\`, or a function that makes one.`
+      })
+    }
     if (typeof request !== "function") {
       yield* Either.mapLeft(
         Http.endpoint(request.url, insecureHosts),

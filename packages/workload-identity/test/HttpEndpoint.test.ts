@@ -225,6 +225,22 @@ describe("an answer of the endpoint is rejected", () => {
     }).pipe(Effect.provide(world())))
 })
 
+describe("a wrong option of HttpEndpoint", () => {
+  it.effect.each<readonly [option: string, value: unknown]>([
+    ["request", undefined],
+    ["request", null],
+    ["request", "https://vault.example.com/canary"],
+    ["audience", ""],
+    ["audience", null]
+  ])("is InvalidOptions of `%s`: %s", ([option, value]) =>
+    Effect.gen(function*() {
+      const wrong = Object.assign({}, options, Object.fromEntries([[option, value]]))
+      const error = yield* Effect.flip(HttpEndpoint.make(wrong))
+      expect(error.option).toBe(option)
+      expect(error.message).not.toContain("canary")
+    }).pipe(Effect.provide(world())))
+})
+
 describe("HttpEndpoint.layer", () => {
   it.effect("provides an AssertionProvider", () =>
     Effect.gen(function*() {

@@ -10,6 +10,7 @@ import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 import { isScope } from "../../ScopeSelection.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import { reservedParameters } from "../../TokenEndpoint.ts"
+import { needsProof } from "../text/tokenTypes.ts"
 import { clean } from "../text/clean.ts"
 
 /** The options of a provider that a caller can get wrong, beside `serverUrl` and the limits. */
@@ -17,6 +18,7 @@ interface Options {
   readonly issuer: string
   readonly clientAuthentication: ClientAuthentication
   readonly scopes?: ReadonlyArray<string> | undefined
+  readonly acceptedTokenTypes?: unknown
   readonly resourceParameter?: unknown
   readonly additionalParameters?: Readonly<Record<string, string>> | undefined
   readonly authorizationServerMetadata?: unknown
@@ -41,6 +43,7 @@ export const checkOptions = (
     yield* checkAuthentication(options.clientAuthentication)
     if (options.issuer !== "discover") yield* checkIssuer(options.issuer, plainHttp)
     yield* checkScopes(options.scopes)
+    yield* checkTokenTypes(options.acceptedTokenTypes)
     yield* checkParameters(options.additionalParameters)
     yield* checkResourceParameter(options.resourceParameter)
     yield* checkOneOf("authorizationServerChange", options.authorizationServerChange ?? "refuse", ["refuse", "follow"])
@@ -66,6 +69,25 @@ const checkScopes = (scopes: unknown): Either.Either<void, InvalidOptions> => {
         "without spaces."
       : `one of its entries is ${kindOf(wrong)}. ${adviceOn(wrong)}`
   )
+}
+
+const checkTokenTypes = (types: unknown): Either.Either<void, InvalidOptions> => {
+  const option = "acceptedTokenTypes"
+  if (types === undefined) return Either.right(undefined)
+  if (!Array.isArray(types)) {
+    return invalid(option, `it is ${kindOf(types)}. Give an array with one type per entry, or leave it out.`)
+  }
+  for (const type of types as ReadonlyArray<unknown>) {
+    if (typeof type !== "string") return invalid(option, `one of its entries is ${kindOf(type)}. ${adviceOn(type)}`)
+    if (type.trim() === "") return invalid(option, "a type is empty. Give each type as an entry.")
+    if (needsProof(type)) {
+      return invalid(
+        option,
+        `a token of type "${type}" needs a proof of possession, which this client does not send. Leave it out.`
+      )
+    }
+  }
+  return Either.right(undefined)
 }
 
 const checkParameters = (parameters: unknown): Either.Either<void, InvalidOptions> => {
