@@ -23,7 +23,7 @@ import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
 import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
-import type * as RefreshPolicy from "./RefreshPolicy.ts"
+import * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
 import type { TokenKey } from "./TokenKey.ts"
@@ -88,6 +88,12 @@ export declare namespace OAuthProvider {
     readonly events: Stream.Stream<OAuthEvent.OAuthEvent>
     /** The token in memory if it can be sent as it is, else `undefined`. For callers that have no fiber. */
     readonly unsafeFresh: () => AccessToken | undefined
+    /**
+     * Reports that the server has rejected a token which `renew` had just returned, in the one request that was sent
+     * again with it. No token is requested. The provider learns that another token would not help, however long the
+     * server took to say so. `OAuthHttpClient` and `OAuthFetch` report it.
+     */
+    readonly unsafeRejected?: ((token: AccessToken) => void) | undefined
   }
 
   /**
@@ -282,6 +288,7 @@ export const make = (
       key: keyOf(options, server.resource),
       storage,
       policy,
+      acquisitionLimit: RefreshPolicy.acquisitionLimit(policy, limits.timeout),
       stepUp: options.stepUp ?? true,
       obtain: requests.obtain,
       telemetry

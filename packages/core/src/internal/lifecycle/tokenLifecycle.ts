@@ -8,6 +8,7 @@ import * as OAuthEvent from "../../OAuthEvent.ts"
 import type { TokenKey } from "../../TokenKey.ts"
 import type { TokenStorage } from "../../TokenStorage.ts"
 import * as Scopes from "../text/scopeList.ts"
+import * as BackgroundClock from "../waiting/backgroundClock.ts"
 import { type Demand, forReason, isMetBy } from "./demand.ts"
 import { AcquisitionWaiters, providerClosed } from "./acquisitionWaiters.ts"
 import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
@@ -16,7 +17,9 @@ import { ScheduledRefresh } from "./scheduledRefresh.ts"
 import { StorageGuard } from "./storageGuard.ts"
 
 /** @internal */
-export interface Options extends Pick<LifecycleParts, "obtain" | "policy" | "stepUp" | "telemetry"> {
+export interface Options
+  extends Pick<LifecycleParts, "acquisitionLimit" | "obtain" | "policy" | "stepUp" | "telemetry">
+{
   readonly key: TokenKey
   readonly storage: TokenStorage.Service
 }
@@ -30,6 +33,7 @@ export interface TokenLifecycle {
   readonly accessToken: Acquired
   readonly renew: (rejected: AccessToken.AccessToken, challenge?: Challenge.Challenge) => Acquired
   readonly unsafeFresh: () => AccessToken.AccessToken | undefined
+  readonly unsafeRejected: (token: AccessToken.AccessToken) => void
 }
 
 /**
@@ -43,17 +47,19 @@ export interface TokenLifecycle {
  */
 export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { policy, telemetry } = options
-    const clock = yield* Effect.clock
+    const { key, policy, telemetry } = options
+    const clock = BackgroundClock.of(yield* Effect.clock)
     const fibers = yield* OwnedFibers.make()
     const state = new LifecycleState(policy, () => refresh.unsafeWake())
     const storage = new StorageGuard({ ...options, clock, publish: telemetry.publish })
-    const parts = { ...options, state, storage, fibers, clock, now: () => clock.unsafeCurrentTimeMillis() }
+    const origin = key.issuer === "discover" ? key.resource : key.issuer
+    const parts = { ...options, origin, state, storage, fibers, clock, now: () => clock.unsafeCurrentTimeMillis() }
     const waiters = new AcquisitionWaiters(parts)
     const refresh = new ScheduledRefresh({
       clock,
       fork: fibers.fork,
       next: (at) => state.nextRenewal(at),
+      aliveAt: () => waiters.aliveAt,
       renew: waiters.renewInBackground()
     })
     return new Callers(parts, waiters, refresh)
@@ -92,6 +98,11 @@ class Callers implements TokenLifecycle {
     state.used()
     if (at >= renewAt && at >= state.backgroundPausedUntil) this.#refresh.unsafeWake()
     return token
+  }
+
+  readonly unsafeRejected = (token: AccessToken.AccessToken): void => {
+    const { state } = this.#parts
+    if (state.held.token !== undefined && AccessToken.isSame(state.held.token, token)) state.rejectedAtOnce()
   }
 
   readonly renew = (rejected: AccessToken.AccessToken, challenge?: Challenge.Challenge): Acquired =>
