@@ -16,9 +16,22 @@ import { credentials } from "./control.ts"
 export const issuer = "https://auth.example.com"
 export const resourceOrigin = "https://mcp.example.com"
 
-/** The answer of the token endpoint in place of a token. */
+/**
+ * What a request asks for. The root document describes the parent of an MCP server. The challenged document has the
+ * query `challenged`, which only a challenge names.
+ */
+export type Address =
+  | "token"
+  | "challenged resource metadata"
+  | "resource metadata"
+  | "root resource metadata"
+  | "server metadata"
+  | "openid configuration"
+
+/** An answer in place of the right one. `Issues` is an answer with a token, and differs in its form. */
 export type Fault =
   | { readonly _tag: "Refused" }
+  | { readonly _tag: "Reset" }
   | { readonly _tag: "Hangs" }
   | {
     readonly _tag: "Answers"
@@ -26,12 +39,25 @@ export type Fault =
     readonly body: string
     readonly headers?: Record<string, string>
   }
+  | {
+    readonly _tag: "Issues"
+    readonly status: number
+    readonly change: Readonly<Record<string, unknown>>
+  }
+
+/** How the MCP server rejects a token. */
+export interface Rejection {
+  readonly status: number
+  readonly challenge: (resourceMetadataUrl: string) => string
+}
 
 export interface Options {
   readonly now: () => number
   readonly tokenLifetimeMillis: number
-  /** The fault of this token request. Called at every token request. */
-  readonly fault?: () => Fault | undefined
+  /** The fault of this request. Called at every request to an address of the list. */
+  readonly fault?: (address: Address, request: HttpClientRequest.HttpClientRequest) => Fault | undefined
+  /** How the MCP server rejects this request. Called at every request without a valid token. */
+  readonly rejection?: () => Rejection | undefined
   /** How long the token endpoint takes, in milliseconds. Called at every token request. */
   readonly tokenMillis?: () => number
   /** Called at every token request, whatever its outcome. */
@@ -52,8 +78,30 @@ const jsonType = { "content-type": "application/json" }
 const json = (value: unknown, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(value), { headers: { ...jsonType, ...headers } })
 
-const connectionRefused = (request: HttpClientRequest.HttpClientRequest) =>
-  new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("connect ECONNREFUSED") })
+const connectionFailed = (request: HttpClientRequest.HttpClientRequest, code: "ECONNREFUSED" | "ECONNRESET") =>
+  new HttpClientError.RequestError({
+    request,
+    reason: "Transport",
+    cause: Object.assign(new TypeError("fetch failed"), { cause: Object.assign(new Error(code), { code }) })
+  })
+
+const faultyAnswer = (
+  request: HttpClientRequest.HttpClientRequest,
+  fault: Exclude<Fault, { readonly _tag: "Issues" }>
+): Effect.Effect<Response, HttpClientError.RequestError> => {
+  switch (fault._tag) {
+    case "Refused":
+      return Effect.fail(connectionFailed(request, "ECONNREFUSED"))
+    case "Reset":
+      return Effect.fail(connectionFailed(request, "ECONNRESET"))
+    case "Hangs":
+      return Effect.never
+    case "Answers":
+      return Effect.succeed(
+        new Response(fault.body, { status: fault.status, headers: { ...jsonType, ...fault.headers } })
+      )
+  }
+}
 
 const serverMetadata = JSON.stringify({
   issuer,
@@ -67,11 +115,38 @@ const resultBody = JSON.stringify({ jsonrpc: "2.0", id: 1, result: { content: [{
 
 const resourceMetadataPath = "/.well-known/oauth-protected-resource"
 
+/** The query of the address that only a challenge names. */
+export const challenged = "?challenged"
+
+const addressOf = ({ origin, pathname, search }: URL): Address | undefined => {
+  if (origin === issuer) {
+    if (pathname === "/token") return "token"
+    return pathname.startsWith("/.well-known/openid-configuration") ? "openid configuration" : "server metadata"
+  }
+  if (search === challenged) return "challenged resource metadata"
+  if (pathname === resourceMetadataPath) return "root resource metadata"
+  return pathname.startsWith(resourceMetadataPath) ? "resource metadata" : undefined
+}
+
+const document = ({ origin, pathname }: URL): Response =>
+  origin === issuer
+    ? new Response(serverMetadata, { headers: jsonType })
+    : json({
+      resource: `${origin}${pathname.slice(resourceMetadataPath.length)}`,
+      authorization_servers: [issuer],
+      scopes_supported: [credentials.scope]
+    })
+
+const defaultRejection: Rejection = {
+  status: 401,
+  challenge: (url) => `Bearer resource_metadata="${url}", error="invalid_token"`
+}
+
 export const make = (options: Options): MemoryServers => {
   const tokens = new Map<string, { readonly askedAt: number; readonly expiresAt: number }>()
   let lastToken = 0
 
-  const issue = (askedAt: number): Response => {
+  const issue = (askedAt: number, fault?: Extract<Fault, { readonly _tag: "Issues" }>): Response => {
     const now = options.now()
     // Old tokens are deleted, or the memory of the servers would count as memory of the client.
     for (const [token, { expiresAt }] of tokens) {
@@ -80,12 +155,16 @@ export const make = (options: Options): MemoryServers => {
     }
     const token = `token-${++lastToken}-${"x".repeat(24)}`
     tokens.set(token, { askedAt, expiresAt: now + options.tokenLifetimeMillis })
-    return json({
+    const body = {
       access_token: token,
       token_type: "Bearer",
       expires_in: options.tokenLifetimeMillis / 1000,
       scope: credentials.scope
-    }, { "cache-control": "no-store" })
+    }
+    return new Response(JSON.stringify({ ...body, ...fault?.change }), {
+      status: fault?.status ?? 200,
+      headers: { ...jsonType, "cache-control": "no-store" }
+    })
   }
 
   const tokenEndpoint = (
@@ -93,23 +172,14 @@ export const make = (options: Options): MemoryServers => {
   ): Effect.Effect<Response, HttpClientError.RequestError> =>
     Effect.suspend(() => {
       options.onTokenRequest?.()
-      const fault = options.fault?.()
+      const fault = options.fault?.("token", request)
       const askedAt = options.now()
       const millis = options.tokenMillis?.() ?? 0
-      const answer = Effect.suspend(() => {
-        switch (fault?._tag) {
-          case undefined:
-            return Effect.succeed(issue(askedAt))
-          case "Refused":
-            return Effect.fail(connectionRefused(request))
-          case "Hangs":
-            return Effect.never
-          case "Answers":
-            return Effect.succeed(
-              new Response(fault.body, { status: fault.status, headers: { ...jsonType, ...fault.headers } })
-            )
-        }
-      })
+      const answer = Effect.suspend(() =>
+        fault === undefined || fault._tag === "Issues"
+          ? Effect.succeed(issue(askedAt, fault))
+          : faultyAnswer(request, fault)
+      )
       return millis > 0 ? Effect.delay(answer, millis) : answer
     })
 
@@ -120,24 +190,25 @@ export const make = (options: Options): MemoryServers => {
 
   const resource = (request: HttpClientRequest.HttpClientRequest, path: string): Response => {
     if (admits(request.headers["authorization"] ?? "")) return new Response(resultBody, { headers: jsonType })
-    const challenge =
-      `Bearer resource_metadata="${resourceOrigin}${resourceMetadataPath}${path}", error="invalid_token"`
-    return new Response(null, { status: 401, headers: { "www-authenticate": challenge } })
+    const { challenge, status } = options.rejection?.() ?? defaultRejection
+    return new Response(null, {
+      status,
+      headers: { "www-authenticate": challenge(`${resourceOrigin}${resourceMetadataPath}${path}`) }
+    })
   }
 
-  const respond = (request: HttpClientRequest.HttpClientRequest, { origin, pathname }: URL) => {
-    if (origin === issuer) {
-      return pathname === "/token"
-        ? tokenEndpoint(request)
-        : Effect.sync(() => new Response(serverMetadata, { headers: jsonType }))
-    }
-    return Effect.sync(() => {
-      if (!pathname.startsWith(resourceMetadataPath)) return resource(request, pathname)
-      return json({
-        resource: `${origin}${pathname.slice(resourceMetadataPath.length)}`,
-        authorization_servers: [issuer],
-        scopes_supported: [credentials.scope]
-      })
+  const respond = (
+    request: HttpClientRequest.HttpClientRequest,
+    url: URL
+  ): Effect.Effect<Response, HttpClientError.RequestError> => {
+    const address = addressOf(url)
+    if (address === "token") return tokenEndpoint(request)
+    return Effect.suspend(() => {
+      if (address === undefined) return Effect.succeed(resource(request, url.pathname))
+      const fault = options.fault?.(address, request)
+      return fault === undefined || fault._tag === "Issues"
+        ? Effect.succeed(document(url))
+        : faultyAnswer(request, fault)
     })
   }
 

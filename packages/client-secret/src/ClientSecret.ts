@@ -3,18 +3,17 @@
  *
  * @since 0.1.0
  */
+import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
-import type { InsecureEndpoint } from "@effect-mcp-auth/core/OAuthError"
-import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import type { InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as OAuthProvider from "@effect-mcp-auth/core/OAuthProvider"
 import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 
 /**
@@ -24,8 +23,15 @@ import type * as Scope from "effect/Scope"
 export interface Options extends OAuthProvider.OAuthProvider.Options {
   /** The id under which the authorization server knows this client. */
   readonly clientId: string
-  /** The secret that the authorization server issued to this client. The secret is sent to the token endpoint only. */
-  readonly clientSecret: Redacted.Redacted<string>
+  /**
+   * The secret that the authorization server issued to this client, or an Effect that returns it. The secret is sent to
+   * the token endpoint only.
+   *
+   * The Effect runs at the first token request, and again when the authorization server has refused the secret, because
+   * the secret may have been rotated. If it has been, the token request is sent once more, immediately. A failure of the
+   * Effect is a `CredentialError`. `Secret.file` of core reads the secret from a file.
+   */
+  readonly clientSecret: ClientAuthentication.ClientSecret["clientSecret"]
   /**
    * The place of the id and the secret in the request (RFC 6749 §2.3.1): in the `Authorization` header
    * (`client_secret_basic`), in the body (`client_secret_post`), or as the authorization server's metadata says
@@ -55,13 +61,18 @@ export const make = (
   InvalidOptions | InsecureEndpoint,
   TokenStorage | HttpClient.HttpClient | Scope.Scope
 > =>
-  Redacted.value(options.clientSecret) === ""
-    ? Effect.fail(new InvalidOptions({ option: "clientSecret", description: "it is empty. Give the client's secret." }))
-    : OAuthProvider.make({
+  Effect.gen(function*() {
+    const method = yield* TextOption.checkOneOf(
+      "tokenEndpointAuthMethod",
+      options.tokenEndpointAuthMethod ?? "client_secret_basic",
+      ["client_secret_basic", "client_secret_post", "discover"]
+    )
+    return yield* OAuthProvider.make({
       ...options,
       grant: Grant.clientCredentials,
-      clientAuthentication: authentications[options.tokenEndpointAuthMethod ?? "client_secret_basic"](options)
+      clientAuthentication: authentications[method](options)
     })
+  })
 
 /**
  * A provider for one server and one client.
@@ -105,14 +116,15 @@ export const layer = (
  *   serverUrl: Config.string("MCP_SERVER_URL"),
  *   issuer: Config.string("MCP_ISSUER"),
  *   clientId: Config.string("MCP_CLIENT_ID"),
- *   clientSecret: Config.redacted("MCP_CLIENT_SECRET")
+ *   clientSecret: Config.redacted("MCP_CLIENT_SECRET"),
+ *   scopes: Config.string("MCP_SCOPES")
  * })
  * ```
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: ConfigOptions.ConfigOptions<Options>
 ): Layer.Layer<
   OAuthProvider.OAuthProvider,
   InvalidOptions | InsecureEndpoint | ConfigError,
   TokenStorage | HttpClient.HttpClient
-> => Layer.scoped(OAuthProvider.OAuthProvider, Effect.flatMap(Config.unwrap(options), make))
+> => Layer.scoped(OAuthProvider.OAuthProvider, Effect.flatMap(ConfigOptions.read<Options>(options), make))

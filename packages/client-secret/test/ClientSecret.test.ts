@@ -1,10 +1,10 @@
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import type { OAuthProvider } from "@effect-mcp-auth/core"
-import { AccessToken, OAuthHttpClient, TokenStorage } from "@effect-mcp-auth/core"
+import { AccessToken, OAuthError, OAuthHttpClient, Secret, TokenStorage } from "@effect-mcp-auth/core"
 import { TestServers } from "@effect-mcp-auth/testing"
-import { HttpClient } from "@effect/platform"
+import { FileSystem, HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Config, ConfigProvider, Effect, Exit, Fiber, Layer, Option, Redacted, Scope, TestClock } from "effect"
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -146,6 +146,112 @@ describe("the client secret (RFC 6749 §2.3.1)", () => {
     }).pipe(Effect.provide(environment({ authorizationServer: { authMethods: ["client_secret_post"] } }))))
 })
 
+describe("a client secret that is rotated while the program runs", () => {
+  /** Returns each of these secrets once, and then the last one. */
+  const source = (...secrets: ReadonlyArray<Redacted.Redacted<string>>) => {
+    const state = { runs: 0 }
+    const effect = Effect.sync(() => secrets[Math.min(state.runs++, secrets.length - 1)] ?? clientSecret)
+    return { state, effect }
+  }
+  const old = Redacted.make("canary-old-secret")
+
+  it.scoped.each(["client_secret_basic", "client_secret_post", "discover"] as const)(
+    "is read again after a refusal with %s, and the token request is sent once more",
+    (tokenEndpointAuthMethod) =>
+      Effect.gen(function*() {
+        const { effect, state } = source(old, clientSecret)
+        const provider = yield* ClientSecret.make({ ...options, clientSecret: effect, tokenEndpointAuthMethod })
+        expect(state.runs).toBe(0)
+        const token = yield* provider.accessToken
+        const { authorizationServer, network } = yield* TestServers.TestServers
+        expect((yield* authorizationServer.find(token.value))?.clientId).toBe("nightly report")
+        expect(yield* network.count("token")).toBe(2)
+        expect(state.runs).toBe(2)
+      }).pipe(Effect.provide(environment()))
+  )
+
+  it.scoped("is refused finally after one look at the source if the secret is still the same", () =>
+    Effect.gen(function*() {
+      const { effect, state } = source(old)
+      const provider = yield* ClientSecret.make({ ...options, clientSecret: effect })
+      const error = yield* Effect.flip(provider.accessToken)
+      assert(error._tag === "TokenEndpointError")
+      expect(error.code).toBe("invalid_client")
+      const { network } = yield* TestServers.TestServers
+      expect(yield* network.count("token")).toBe(1)
+      expect(state.runs).toBe(2)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("is refused finally after one more request if the new secret is refused as well", () =>
+    Effect.gen(function*() {
+      const { effect } = source(old, Redacted.make("canary-older-secret"), Redacted.make("canary-oldest-secret"))
+      const provider = yield* ClientSecret.make({ ...options, clientSecret: effect })
+      const error = yield* Effect.flip(provider.accessToken)
+      expect(error._tag).toBe("TokenEndpointError")
+      const { network } = yield* TestServers.TestServers
+      expect(yield* network.count("token")).toBe(2)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("fails calls as CredentialError while its source fails finally, and nothing is sent to the token endpoint", () =>
+    Effect.gen(function*() {
+      const provider = yield* ClientSecret.make({
+        ...options,
+        clientSecret: Effect.succeed(Redacted.make("canary-secret\n"))
+      })
+      const error = yield* Effect.flip(provider.accessToken)
+      assert(error._tag === "CredentialError")
+      expect(error.reason).toBe("Malformed")
+      expect(OAuthError.isTransient(error)).toBe(false)
+      expect(error.message).toContain("it ends with a line break")
+      const { network } = yield* TestServers.TestServers
+      expect(yield* network.count("token")).toBe(0)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("is waited for while its source fails for a moment", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const provider = yield* ClientSecret.make({
+        ...options,
+        clientSecret: Effect.suspend(() => ++runs === 1 ? Effect.fail("sealed") : Effect.succeed(clientSecret))
+      })
+      const waiting = yield* Effect.fork(provider.accessToken)
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(waiting)
+      expect(runs).toBe(2)
+    }).pipe(Effect.provide(environment())))
+
+  it.effect("is a typed failure of an HttpClient that can be found in its error", () =>
+    Effect.gen(function*() {
+      const Auth = OAuthHttpClient.layer.pipe(
+        Layer.provideMerge(ClientSecret.layer({ ...options, clientSecret: Effect.succeed(Redacted.make("")) }))
+      )
+      const error = yield* Effect.flip(
+        Effect.flatMap(HttpClient.HttpClient, (client) => client.get(options.serverUrl)).pipe(Effect.provide(Auth))
+      )
+      expect(Option.getOrThrow(OAuthError.fromUnknown(error))._tag).toBe("CredentialError")
+    }).pipe(Effect.provide(environment())))
+})
+
+const info: FileSystem.File.Info = {
+  type: "File",
+  size: FileSystem.Size(20),
+  mtime: Option.none(),
+  atime: Option.none(),
+  birthtime: Option.none(),
+  dev: 0,
+  ino: Option.none(),
+  mode: 0o600,
+  nlink: Option.none(),
+  uid: Option.none(),
+  gid: Option.none(),
+  rdev: Option.none(),
+  blksize: Option.none(),
+  blocks: Option.none()
+}
+
+/** An option as JavaScript may give it: the compiler has not seen the value. */
+const untyped = (option: string, value: unknown): object => Object.fromEntries([[option, value]])
+
 /** A call of the protected server, through the layer. */
 const call = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https://mcp.example.com/mcp/reports"))
 
@@ -209,6 +315,69 @@ describe("ClientSecret.layerConfig", () => {
       expect(request.body).toContain(body)
       expect(new URLSearchParams(request.body).get("scope")).toBe("mcp admin")
     }).pipe(Effect.provide(environment())))
+
+  it.effect.each([
+    ["mcp admin", "mcp admin"],
+    ["mcp,admin", "mcp admin"],
+    [" mcp, admin ", "mcp admin"],
+    ["", "mcp"]
+  ])("reads several scopes from one variable: %j", ([text, sent]) =>
+    Effect.gen(function*() {
+      const layer = ClientSecret.layerConfig({
+        serverUrl: Config.string("MCP_URL"),
+        issuer: Config.string("MCP_ISSUER"),
+        clientId: Config.string("MCP_CLIENT_ID"),
+        clientSecret: Config.redacted("MCP_CLIENT_SECRET"),
+        scopes: Config.string("MCP_SCOPES")
+      })
+      yield* call.pipe(Effect.provide(authenticated(layer)), from({ MCP_SCOPES: text }))
+      expect(new URLSearchParams((yield* tokenRequest).body).get("scope")).toBe(sent)
+    }).pipe(Effect.provide(environment())))
+
+  it.effect("reads the secret from a file that a variable names", () =>
+    Effect.gen(function*() {
+      const bytes = new TextEncoder().encode(`${Redacted.value(clientSecret)}\n`)
+      const files = FileSystem.layerNoop({
+        stat: (path) => path === "/run/secrets/mcp" ? Effect.succeed(info) : Effect.die("another file"),
+        readFile: () => Effect.succeed(bytes)
+      })
+      const layer = ClientSecret.layerConfig({
+        serverUrl: Config.string("MCP_URL"),
+        issuer: Config.string("MCP_ISSUER"),
+        clientId: Config.string("MCP_CLIENT_ID"),
+        clientSecret: Config.map(
+          Config.string("MCP_CLIENT_SECRET_FILE"),
+          (path) => Secret.file(path).pipe(Effect.provide(files))
+        )
+      })
+      yield* call.pipe(Effect.provide(authenticated(layer)), from({ MCP_CLIENT_SECRET_FILE: "/run/secrets/mcp" }))
+      expect((yield* tokenRequest).headers["authorization"]).toBe(basic)
+    }).pipe(Effect.provide(environment())))
+
+  it.effect.each(
+    [
+      ["serverUrl", "https://mcp.example.com/mcp"],
+      ["clientId", undefined],
+      ["clientSecret", clientSecret],
+      ["scopes", ["mcp"]],
+      ["issuer", null]
+    ] as const
+  )(
+    "fails with InvalidOptions, and does not throw, if `%s` is no Config: %s",
+    ([option, value]) =>
+      Effect.gen(function*() {
+        const options = {
+          serverUrl: Config.string("MCP_URL"),
+          issuer: Config.string("MCP_ISSUER"),
+          clientId: Config.string("MCP_CLIENT_ID"),
+          clientSecret: Config.redacted("MCP_CLIENT_SECRET")
+        }
+        const layer = ClientSecret.layerConfig(Object.assign(options, untyped(option, value)))
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+        assert("option" in error)
+        expect(error.option).toBe(option)
+      }).pipe(Effect.provide(environment()), from({}))
+  )
 
   it.effect("uses the default of an option that is left out", () =>
     Effect.gen(function*() {

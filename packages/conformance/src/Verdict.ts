@@ -28,10 +28,26 @@ export interface Verdict {
   readonly problems: ReadonlyArray<string>
 }
 
+const endProblem = (ended: string | undefined, expectedEnd: ExpectedEnd): ReadonlyArray<string> => {
+  if (expectedEnd === "finishes") return ended === undefined ? [] : [ended]
+  if (ended === undefined) return ["the client finished its work instead of refusing"]
+  return ended.includes("code 1)") ? [] : [ended]
+}
+
 /** The line of the suite about a client that timed out or exited with an error where that is not allowed. */
 const clientFailure = /CLIENT (?:TIMED OUT|EXITED WITH ERROR.*)(?= - )/
 
-export const judge = ({ checks, exitCode, output }: Run, baselined: ReadonlySet<string>): Verdict => {
+/**
+ * `finishes`: the client must do its work. `refuses`: the client must exit with an error, since the servers ask for what
+ * it must not do.
+ */
+export type ExpectedEnd = "finishes" | "refuses"
+
+export const judge = (
+  { checks, exitCode, output }: Run,
+  baselined: ReadonlySet<string>,
+  expectedEnd: ExpectedEnd = "finishes"
+): Verdict => {
   const passed = checks.filter(({ status }) => status === "SUCCESS")
   const failed = checks.filter(({ status }) => status === "FAILURE" || status === "WARNING")
   const failedIds = new Set(failed.map(({ id }) => id))
@@ -41,7 +57,7 @@ export const judge = ({ checks, exitCode, output }: Run, baselined: ReadonlySet<
     excused: [...baselined].filter((id) => failedIds.has(id)).length,
     problems: [
       ...(passed.length + failed.length === 0 ? ["no check ran"] : []),
-      ...(ended === undefined ? [] : [ended]),
+      ...endProblem(ended, expectedEnd),
       ...failed.filter(({ id }) => !baselined.has(id)).map(({ description, errorMessage, id, status }) =>
         `${status} ${id}: ${errorMessage ?? description}`
       ),

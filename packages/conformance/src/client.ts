@@ -10,6 +10,7 @@ import {
   AssertionProvider,
   ClientAuthentication,
   Grant,
+  McpExtension,
   OAuthError,
   OAuthFetch,
   OAuthProvider,
@@ -68,6 +69,20 @@ const identity = (serverUrl: string, context: Context.Context) => {
   }
 }
 
+/** The MCP extensions that the client declares. The extension for workloads is a draft without an identifier. */
+const extensions = (context: Context.Context): Record<string, Record<string, never>> => {
+  switch (context._tag) {
+    case "EnterpriseManaged":
+      return McpExtension.enterpriseManagedAuthorization
+    case "Workload":
+      return {}
+    case "ClientSecret":
+    case "PrivateKey":
+    case "Unregistered":
+      return McpExtension.clientCredentials
+  }
+}
+
 const workload = (serverUrl: string, clientId: string, assertion: Redacted.Redacted<string>) =>
   JwtBearer.layer({ serverUrl, clientId }).pipe(Layer.provide(AssertionProvider.layerStatic(assertion)))
 
@@ -93,13 +108,13 @@ const refuse = (
 
 /**
  * Made-up credentials, for scenarios without a registered client: a machine is registered by its operator before it
- * runs. The metadata decides how the secret is sent. Where it lists no method for a secret, as in scenarios for users,
- * the secret is sent by the default method, `client_secret_basic`.
+ * runs. The metadata decides how the secret is sent. Where it lists no method for a secret, as in scenarios for public
+ * clients, the client id is sent alone.
  */
 const madeUp = (serverUrl: string) => {
   const secret = { clientId: "made-up-client", clientSecret: Redacted.make("made-up-secret") }
   const listed = ClientAuthentication.clientSecretDiscover(secret)
-  const byDefault = ClientAuthentication.clientSecretBasic(secret)
+  const publicClient = ClientAuthentication.none(secret.clientId)
   return Layer.scoped(
     OAuthProvider.OAuthProvider,
     OAuthProvider.make({
@@ -108,7 +123,7 @@ const madeUp = (serverUrl: string) => {
       grant: Grant.clientCredentials,
       clientAuthentication: {
         ...listed,
-        prove: (context) => Effect.orElse(listed.prove(context), () => byDefault.prove(context))
+        prove: (context) => Effect.orElse(listed.prove(context), () => publicClient.prove(context))
       }
     })
   )
@@ -125,12 +140,15 @@ const protocolOptions = (revision: string) =>
 /** Passes the errors of the SDK on unchanged: their causes say why a call failed. */
 const sdk = <A>(call: () => Promise<A>) => Effect.tryPromise({ try: call, catch: (error) => error })
 
-const connect = (serverUrl: string, revision: Option.Option<string>) =>
+const connect = (serverUrl: string, context: Context.Context, revision: Option.Option<string>) =>
   Effect.gen(function*() {
     const fetch = yield* OAuthFetch.make
     const client = new Client(
       { name: "effect-mcp-auth-conformance", version: "0.0.0" },
-      Option.match(revision, { onNone: () => ({}), onSome: protocolOptions })
+      {
+        ...Option.match(revision, { onNone: () => ({}), onSome: protocolOptions }),
+        capabilities: { extensions: extensions(context) }
+      }
     )
     yield* Effect.acquireRelease(
       sdk(() => client.connect(new StreamableHTTPClientTransport(new URL(serverUrl), { fetch }))),
@@ -139,9 +157,9 @@ const connect = (serverUrl: string, revision: Option.Option<string>) =>
     return client
   })
 
-const work = (serverUrl: string, revision: Option.Option<string>) =>
+const work = (serverUrl: string, context: Context.Context, revision: Option.Option<string>) =>
   Effect.gen(function*() {
-    const client = yield* connect(serverUrl, revision)
+    const client = yield* connect(serverUrl, context, revision)
     const { tools } = yield* sdk(() => client.listTools())
     const tool = tools.find(({ inputSchema }) => (inputSchema.required ?? []).length === 0)
     if (tool !== undefined) yield* sdk(() => client.callTool({ name: tool.name, arguments: {} }))
@@ -154,7 +172,7 @@ const program = Effect.gen(function*() {
   const revision = yield* Config.option(Config.string("MCP_CONFORMANCE_PROTOCOL_VERSION"))
   const context = yield* Context.decode(json)
   if (context._tag === "Workload") yield* refuse(serverUrl, context)
-  yield* Effect.provide(work(serverUrl, revision), identity(serverUrl, context))
+  yield* Effect.provide(work(serverUrl, context, revision), identity(serverUrl, context))
 })
 
 await program.pipe(

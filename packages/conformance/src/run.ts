@@ -10,12 +10,19 @@ import * as Baseline from "./Baseline.ts"
 import * as Suite from "./Suite.ts"
 import * as Verdict from "./Verdict.ts"
 
+/** A scenario that ends with a refusal: the client must exit with an error, and the suite reports that as a fault. */
+const REFUSALS: ReadonlySet<string> = new Set(["auth/authorization-server-migration"])
+
 const SCENARIOS = [
   "auth/client-credentials-basic",
   "auth/client-credentials-jwt",
   "auth/enterprise-managed-authorization",
   "auth/wif-jwt-bearer",
   "auth/pre-registration",
+  "auth/iss-supported",
+  "auth/iss-not-advertised",
+  "auth/authorization-server-migration",
+  "auth/basic-cimd",
   "auth/metadata-issuer-mismatch",
   "auth/resource-mismatch",
   "auth/metadata-default",
@@ -23,7 +30,8 @@ const SCENARIOS = [
   "auth/metadata-var2",
   "auth/metadata-var3",
   "auth/token-endpoint-auth-basic",
-  "auth/token-endpoint-auth-post"
+  "auth/token-endpoint-auth-post",
+  "auth/token-endpoint-auth-none"
 ]
 
 const client = fileURLToPath(new URL("client.ts", import.meta.url))
@@ -32,7 +40,11 @@ const baselineFile = fileURLToPath(new URL("../baseline.yml", import.meta.url))
 const runScenario = (scenario: string, baselined: ReadonlySet<string>) =>
   Effect.map(
     Suite.run({ scenario, client, baseline: baselined.size === 0 ? undefined : baselineFile }),
-    (run) => ({ scenario, output: run.output, verdict: Verdict.judge(run, baselined) })
+    (run) => ({
+      scenario,
+      output: run.output,
+      verdict: Verdict.judge(run, baselined, REFUSALS.has(scenario) ? "refuses" : "finishes")
+    })
   )
 
 const report = ({ output, scenario, verdict }: Effect.Effect.Success<ReturnType<typeof runScenario>>): void => {

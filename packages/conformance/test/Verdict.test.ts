@@ -45,6 +45,26 @@ describe("judge", () => {
     assert.deepStrictEqual(Verdict.judge(run, new Set(baselined)).problems, ["client timed out"])
   })
 
+  it("passes a client that exits with code 1 where it must refuse", () => {
+    const { output, ...run } = recorded("metadata-var2-client-exits-3")
+    const refused = { ...run, output: output.replaceAll("code 3", "code 1") }
+    assert.deepStrictEqual(Verdict.judge(refused, new Set(baselined), "refuses").problems, [])
+  })
+
+  it("fails a client that finishes its work where it must refuse", () => {
+    const { problems } = Verdict.judge(recorded("metadata-var2"), new Set(baselined), "refuses")
+    assert.deepStrictEqual(problems, ["the client finished its work instead of refusing"])
+  })
+
+  it.each(
+    [
+      ["crashes", "metadata-var2-client-exits-3", "client exited with error (code 3)"],
+      ["hangs", "metadata-var2-client-hangs", "client timed out"]
+    ] as const
+  )("fails a client that %s where it must refuse", (_, name, problem) => {
+    assert.deepStrictEqual(Verdict.judge(recorded(name), new Set(baselined), "refuses").problems, [problem])
+  })
+
   it("reports a baseline that excuses a check that passes", () => {
     assert.deepStrictEqual(judge("metadata-var2", [...baselined, "token-request"]).problems, [
       "token-request passes: remove it from the baseline"

@@ -157,7 +157,8 @@ export const check = (
   options: CheckOptions
 ): Either.Either<Checked, AssertionError> => {
   const refuse = refuser(options)
-  const text = Redacted.value(assertion)
+  const text: unknown = Redacted.isRedacted(assertion) ? Redacted.value(assertion) : undefined
+  if (typeof text !== "string") return refuse("Malformed", "is no text, and was not sent. Check where it comes from.")
   if (text === "") return refuse("Malformed", "is empty, and was not sent. Check where it comes from.")
   // `opaque` does not excuse an unsigned JWT, whatever follows the header.
   if (Jwt.isUnsigned(text)) {

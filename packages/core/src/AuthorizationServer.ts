@@ -8,13 +8,14 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { check, parse, parseEndpoint } from "./authoring/SecureEndpoint.ts"
+import { check, nameOf, parse, parseEndpoint } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
-import { firstOf } from "./internal/http/metadataDocument.ts"
+import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
-import { clean } from "./internal/text/clean.ts"
+import { clean, quote } from "./internal/text/clean.ts"
 import * as Issuer from "./internal/text/issuer.ts"
+import * as MetadataSearch from "./MetadataSearch.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
 
 /**
@@ -78,14 +79,20 @@ export const wellKnownUrls = (issuer: URL): ReadonlyArray<URL> => {
 }
 
 /**
- * An issuer identifier as a URL; `undefined` if the text is not a URL, or has a query, a fragment or credentials (RFC
- * 8414 §2).
+ * The characters of an issuer identifier: printable ASCII, as in any URL. An issuer stands in logs, spans and command
+ * lines, where others could hide or forge text.
+ */
+const printable = /^[\x21-\x7e]+$/
+
+/**
+ * An issuer identifier as a URL; `undefined` if the text is not a URL, or has a query, a fragment, credentials or a
+ * character that is not printable ASCII (RFC 8414 §2).
  *
  * @since 0.1.0
  * @category constructors
  */
 export const parseIssuer = (issuer: string): URL | undefined => {
-  const url = parseEndpoint(issuer)
+  const url = printable.test(issuer) ? parseEndpoint(issuer) : undefined
   return url === undefined || issuer.includes("?") ? undefined : url
 }
 
@@ -124,7 +131,7 @@ export const fromMetadata = (
           reason: "Invalid",
           url,
           description:
-            `${url}: \`token_endpoint\` is not an absolute URL without fragment and user name or password. ` +
+            `${clean(url)}: \`token_endpoint\` is not an absolute URL without fragment and user name or password. ` +
             `Tell the authorization server's operator, or give \`tokenEndpoint\` yourself.`
         })
       )
@@ -150,10 +157,11 @@ export const fromTokenEndpoint = (
   }))
 
 /**
- * Reads an issuer's metadata from the well-known addresses. Fails with
+ * Reads an issuer's metadata from the well-known addresses. A document of another issuer does not end the search, nor
+ * does an address that is unavailable. Fails with
  *
- * - `DiscoveryError` if no address has a usable document (an endpoint is never guessed), or an address is unavailable;
- * - `IssuerMismatch` if the document names another issuer;
+ * - `DiscoveryError` if no address has a usable document (an endpoint is never guessed);
+ * - `IssuerMismatch` if no address has a usable document, and one has a document of another issuer;
  * - `InsecureEndpoint` if the issuer or the token endpoint is not one that may receive a secret.
  *
  * @since 0.1.0
@@ -166,6 +174,12 @@ export const discover = (
     /** The server that named the issuer. Such an issuer must not be nearer to this machine than the server. */
     readonly namedBy?: URL | undefined
     /**
+     * The address of the metadata, if it is not a well-known one. No other address is requested then.
+     *
+     * @default the well-known addresses of the issuer
+     */
+    readonly metadataUrl?: URL | undefined
+    /**
      * The limits of each request.
      *
      * @default 10 seconds, 1 MiB
@@ -175,7 +189,10 @@ export const discover = (
 ): Effect.Effect<AuthorizationServer, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
   Effect.zipRight(
     checkIssuer(issuer, options.namedBy),
-    Effect.map(read(client, issuer, options.limits ?? defaultLimits), ({ value }) => value)
+    Effect.map(
+      read(client, { issuer, metadataUrl: options.metadataUrl, bounds: options.limits ?? defaultLimits }),
+      ({ value }) => value
+    )
   )
 
 /**
@@ -193,13 +210,26 @@ export const checkIssuer = (
     ? Either.left(
       new DiscoveryError({
         reason: "Invalid",
-        url: issuer,
-        description: `The issuer "${clean(issuer)}" is not a URL without query and fragment (RFC 8414 §2). ` +
-          `Pin \`issuer\` to the right one.`
+        url: clean(issuer),
+        description: `The issuer ${quote(issuer)} is not a URL of printable ASCII without query and fragment ` +
+          `(RFC 8414 §2). Pin \`issuer\` to the right one.`
       })
     )
     : check(url, "issuer", namedBy)
 }
+
+/**
+ * A search for the metadata of an issuer.
+ *
+ * @internal
+ */
+export interface Search {
+  readonly issuer: string
+  readonly metadataUrl: URL | undefined
+  readonly bounds: Bounds
+}
+
+type ReadError = DiscoveryError | IssuerMismatch | InsecureEndpoint
 
 /**
  * `discover` without the check of the server that named the issuer, so that providers can share the result.
@@ -208,20 +238,48 @@ export const checkIssuer = (
  */
 export const read = (
   client: HttpClient.HttpClient,
-  issuer: string,
-  limits: Limits
-): Effect.Effect<Read<AuthorizationServer>, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
+  { bounds, issuer, metadataUrl }: Search
+): Effect.Effect<Read<AuthorizationServer>, ReadError> =>
   Effect.gen(function*() {
     const base = yield* checkIssuer(issuer, undefined)
-    const found = yield* firstOf(client, wellKnownUrls(base), Metadata, limits)
-    if (Either.isLeft(found)) {
-      return yield* new DiscoveryError({
-        reason: "NotFound",
-        url: issuer,
-        description: `No authorization server metadata for ${clean(issuer)}: ${found.left.join("; ")}. ` +
-          `Check \`issuer\`, or give \`authorizationServerMetadata\` or \`tokenEndpoint\`.`
-      })
-    }
-    const { document, lifetime, url } = found.right
-    return { value: yield* fromMetadata(document, issuer, url.href), lifetime }
+    const urls = metadataUrl === undefined ? wellKnownUrls(base) : [metadataUrl]
+    const { lifetime, value } = yield* search(client, {
+      places: urls.map((url) => ({ url })),
+      schema: Metadata,
+      accept: (document, { url }) =>
+        Either.mapLeft(fromMetadata(document, issuer, nameOf(url)), (error) => refusalOf(error, document)),
+      bounds
+    })
+    if (Either.isRight(value)) return { value: value.right, lifetime }
+    return yield* nothingFound(issuer, value.left, metadataUrl)
   }).pipe(discovery("authorization_server"))
+
+const refusalOf = (error: ReadError, { issuer }: typeof Metadata.Type): Refusal<ReadError> => {
+  switch (error._tag) {
+    case "IssuerMismatch":
+      return { description: `is the metadata of issuer ${quote(issuer)}`, error }
+    case "InsecureEndpoint":
+      return { description: `names a token endpoint that must not receive a secret`, error }
+    case "DiscoveryError":
+      return { description: "has a `token_endpoint` that is not a usable URL", error }
+  }
+}
+
+const nothingFound = (
+  issuer: string,
+  misses: ReadonlyArray<MetadataSearch.Miss<ReadError>>,
+  metadataUrl: URL | undefined
+): ReadError => {
+  const subject = `No authorization server metadata for ${clean(issuer)}`
+  const given = metadataUrl === undefined ? "" : "`authorizationServerMetadataUrl` and "
+  if (MetadataSearch.isInterrupted(misses)) {
+    const advice = `check ${given}\`issuer\`, or give \`authorizationServerMetadata\` or \`tokenEndpoint\``
+    return MetadataSearch.unavailable({ subject, misses, advice })
+  }
+  return misses.find(({ refusal }) => refusal !== undefined)?.refusal ?? new DiscoveryError({
+    reason: "NotFound",
+    url: issuer,
+    description: `${subject}: ${MetadataSearch.listed(misses)}. ` +
+      `Check ${given}\`issuer\`, or give \`authorizationServerMetadata\` or \`tokenEndpoint\`.`
+  })
+}

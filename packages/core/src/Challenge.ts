@@ -3,6 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Redacted from "effect/Redacted"
+import { isSupported, type LeftOut, readChallenges } from "./internal/challenge/parser.ts"
+import { clean, formEncode } from "./internal/text/clean.ts"
 import * as scopes from "./internal/text/scopeList.ts"
 
 /**
@@ -37,6 +40,14 @@ export const resourceMetadata = (self: Challenge): string | undefined => self.pa
 export const error = (self: Challenge): string | undefined => self.parameters.get("error")
 
 /**
+ * The server's explanation for developers (RFC 6750 §3), as the server wrote it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const errorDescription = (self: Challenge): string | undefined => self.parameters.get("error_description")
+
+/**
  * The scopes that the request needs (RFC 6750 §3). Words that are not scope tokens (RFC 6749 §3.3) are left out.
  *
  * @since 0.1.0
@@ -53,6 +64,29 @@ export const requiredScopes = (self: Challenge): ReadonlyArray<string> => scopes
 export const isInsufficientScope = (self: Challenge): boolean => error(self) === "insufficient_scope"
 
 /**
+ * Whether the server says that the token is expired, revoked, or invalid for other reasons (RFC 6750 §3.1).
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isInvalidToken = (self: Challenge): boolean => error(self) === "invalid_token"
+
+/**
+ * The challenge without a token that the server may have written into it.
+ *
+ * @internal
+ */
+export const withoutToken = (self: Challenge, token: Redacted.Redacted): Challenge => {
+  const value = Redacted.value(token)
+  const redact = (text: string) => text.replaceAll(value, "<redacted>").replaceAll(formEncode(value), "<redacted>")
+  return {
+    scheme: self.scheme,
+    token68: self.token68 === undefined ? undefined : redact(self.token68),
+    parameters: new Map(Array.from(self.parameters, ([name, text]) => [name, redact(text)]))
+  }
+}
+
+/**
  * The challenge of the header that this library acts on: the first `Bearer` challenge, else the first `DPoP` challenge.
  *
  * @since 0.1.0
@@ -65,9 +99,61 @@ export const fromHeader = (header: string | null | undefined): Challenge | undef
 }
 
 /**
+ * All `Bearer` and `DPoP` challenges of the header, in their order. A challenge that repeats `resource_metadata`, which
+ * no challenge may do (RFC 9110 §11.2), occurs once for each address, so that each address can be tried.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const allFromHeader = (header: string | null | undefined): ReadonlyArray<Challenge> =>
+  readChallenges(header ?? "").challenges.filter(isSupported).flatMap(
+    ({ furtherAddresses, parameters, scheme, token68 }) => [
+      { scheme, token68, parameters },
+      ...furtherAddresses.map((address) => ({
+        scheme,
+        token68,
+        parameters: new Map(parameters).set("resource_metadata", address)
+      }))
+    ]
+  )
+
+/**
+ * The header, fit to be shown in an error, if a challenge arrived that could not be read in whole. The result is
+ * `undefined` if nothing that this library acts on is missing: the header is absent, or well formed, or only challenges
+ * of other schemes are damaged. The header is shortened and without the queries of URLs.
+ *
+ * @since 0.1.0
+ * @category getters
+ * @example
+ * ```ts
+ * import { Challenge } from "@effect-mcp-auth/core"
+ *
+ * console.log(Challenge.unreadable(`Bearer resource_metadata=see below`)) // Bearer resource_metadata=see below
+ * console.log(Challenge.unreadable(`Bearer resource_metadata="https://mcp.example.com/meta"`)) // undefined
+ * ```
+ */
+export const unreadable = (header: string | null | undefined): string | undefined => {
+  const { challenges, leftOut } = readChallenges(header ?? "")
+  const supported = challenges.filter(isSupported)
+  const isMissing =
+    supported.some(({ leftOut, token68 }) =>
+      token68 !== undefined || leftOut.some(({ isParameter }) => !isParameter)
+    ) || [...leftOut, ...challenges.flatMap(({ leftOut }) => leftOut)].some(isOfInterest) ||
+    (supported.length === 0 && leftOut.length > 0)
+  return isMissing ? clean((header ?? "").replaceAll(/\?[^\s"',]*/g, "?…")) : undefined
+}
+
+/** Whether a part that was left out may hold a challenge or a parameter that this library acts on. */
+const isOfInterest = ({ text }: LeftOut): boolean => /bearer|dpop|resource_metadata|scope|error/i.test(text)
+
+/**
  * All challenges of the header, in their order. Several header lines are joined by commas (RFC 9110 §5.3). The parser
  * reads the header once, never throws, and leaves out what does not parse. Of a repeated parameter the first one
  * counts.
+ *
+ * Headers that break the grammar are read where they can mean only one thing. An unquoted value runs to the next comma
+ * or white space (`resource_metadata=https://…`), single quotes count as quotes, and white space separates parameters
+ * like a comma.
  *
  * @since 0.1.0
  * @category constructors
@@ -79,128 +165,5 @@ export const fromHeader = (header: string | null | undefined): Challenge | undef
  * console.log(challenge?.parameters.get("realm")) // a, b
  * ```
  */
-export const parse = (header: string): ReadonlyArray<Challenge> => {
-  const challenges: Array<Challenge & { token68: string | undefined; parameters: Map<string, string> }> = []
-  const scan = new Scanner(header)
-  while (!scan.done) {
-    scan.skip(isSpaceOrComma)
-    const name = scan.take(isTokenChar).toLowerCase()
-    if (name === "") {
-      scan.skipElement()
-      continue
-    }
-    // `name =` is a parameter of the current challenge. A token without `=` begins a new challenge.
-    const current = challenges.at(-1)
-    const afterName = scan.position
-    scan.skip(isSpace)
-    if (current !== undefined && scan.peek === EQUALS) {
-      readParameter(scan, name, current.parameters)
-      continue
-    }
-    scan.position = afterName
-    const challenge = { scheme: name, token68: undefined as string | undefined, parameters: new Map<string, string>() }
-    if (!isSpace(scan.peek) && !isSpaceOrComma(scan.peek) && !scan.done) {
-      scan.skipElement()
-      continue
-    }
-    challenges.push(challenge)
-    scan.skip(isSpace)
-    challenge.token68 = readToken68(scan)
-  }
-  return challenges
-}
-
-/** A `token68` (RFC 9110 §11.2) reaches to the end of its list element; a parameter does not. */
-const readToken68 = (scan: Scanner): string | undefined => {
-  const start = scan.position
-  const value = scan.take(isToken68Char) + scan.take((code) => code === EQUALS)
-  if (value !== "") {
-    scan.skip(isSpace)
-    if (scan.done || scan.peek === COMMA) return value
-  }
-  scan.position = start
-  return undefined
-}
-
-const readParameter = (scan: Scanner, name: string, parameters: Map<string, string>): void => {
-  scan.position++
-  scan.skip(isSpace)
-  // A quoted string may be empty (RFC 9110 §5.6.4), a token may not.
-  const value = scan.peek === QUOTE ? scan.takeQuoted() : scan.take(isTokenChar) || undefined
-  scan.skip(isSpace)
-  const complete = scan.done || scan.peek === COMMA
-  if (!complete) scan.skipElement()
-  if (complete && value !== undefined && !parameters.has(name)) parameters.set(name, value)
-}
-
-const QUOTE = 0x22
-const COMMA = 0x2c
-const EQUALS = 0x3d
-const BACKSLASH = 0x5c
-
-const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
-const isSpaceOrComma = (code: number): boolean => isSpace(code) || code === COMMA
-const isAlphanumeric = (code: number): boolean =>
-  (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
-
-const codesOf = (text: string): ReadonlySet<number> => new Set(Array.from(text, (char) => char.charCodeAt(0)))
-const tokenPunctuation = codesOf("!#$%&'*+-.^_`|~")
-const token68Punctuation = codesOf("-._~+/")
-const isTokenChar = (code: number): boolean => isAlphanumeric(code) || tokenPunctuation.has(code)
-const isToken68Char = (code: number): boolean => isAlphanumeric(code) || token68Punctuation.has(code)
-
-/** A position in the header. Its methods only move forwards, so that parsing is linear in the header's length. */
-class Scanner {
-  readonly text: string
-  position = 0
-
-  constructor(text: string) {
-    this.text = text
-  }
-
-  get done(): boolean {
-    return this.position >= this.text.length
-  }
-
-  /** The code at the position, `NaN` at the end. */
-  get peek(): number {
-    return this.text.charCodeAt(this.position)
-  }
-
-  skip(accept: (code: number) => boolean): void {
-    while (!this.done && accept(this.peek)) this.position++
-  }
-
-  take(accept: (code: number) => boolean): string {
-    const start = this.position
-    this.skip(accept)
-    return this.text.slice(start, this.position)
-  }
-
-  /** A quoted string without its escapes; `undefined` if its closing quote is missing. */
-  takeQuoted(): string | undefined {
-    const parts: Array<string> = []
-    let start = ++this.position
-    while (!this.done) {
-      const code = this.peek
-      if (code === QUOTE) {
-        parts.push(this.text.slice(start, this.position++))
-        return parts.join("")
-      }
-      if (code === BACKSLASH) {
-        parts.push(this.text.slice(start, this.position))
-        start = ++this.position
-      }
-      this.position++
-    }
-    return undefined
-  }
-
-  /** Moves to the next comma outside a quoted string. */
-  skipElement(): void {
-    while (!this.done && this.peek !== COMMA) {
-      if (this.peek === QUOTE) this.takeQuoted()
-      else this.position++
-    }
-  }
-}
+export const parse = (header: string): ReadonlyArray<Challenge> =>
+  readChallenges(header).challenges.map(({ parameters, scheme, token68 }) => ({ scheme, token68, parameters }))

@@ -8,9 +8,11 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { AssertionSource, Audience } from "./Assertion.ts"
+import * as TextOption from "./authoring/TextOption.ts"
 import * as AssertionRotation from "./internal/tokenRequest/assertionRotation.ts"
+import * as SecretRotation from "./internal/tokenRequest/secretRotation.ts"
 import { clean, formEncode } from "./internal/text/clean.ts"
-import { type AssertionError, DiscoveryError, InvalidOptions } from "./OAuthError.ts"
+import { type AssertionError, type CredentialError, DiscoveryError, InvalidOptions } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 
 /**
@@ -40,13 +42,21 @@ export interface ClientAuthentication {
   /** A name of the "OAuth Token Endpoint Authentication Methods" registry (RFC 8414 §7.3). */
   readonly method: string
   /** Makes the proof of one attempt. */
-  readonly prove: (context: TokenRequestContext) => Effect.Effect<Proof, AssertionError | DiscoveryError>
+  readonly prove: (
+    context: TokenRequestContext
+  ) => Effect.Effect<Proof, AssertionError | CredentialError | DiscoveryError>
   /**
    * Called with a proof to which the authorization server answered `invalid_client`, possibly for several token
    * requests at once. `true` means that the next proof is another one, for example after a rotation of the key, so that
    * the token request is sent once more, immediately. Without this function a refusal is final.
    */
   readonly refused?: ((proof: Proof) => Effect.Effect<boolean>) | undefined
+  /**
+   * Whether the caller's options are usable. `check` runs this Effect when a provider is made, before anything is sent.
+   *
+   * @default no further check than that of the client id
+   */
+  readonly check?: Effect.Effect<void, InvalidOptions> | undefined
 }
 
 /**
@@ -58,8 +68,43 @@ export interface ClientAuthentication {
 export interface ClientSecret {
   /** The id under which the authorization server knows the client. */
   readonly clientId: string
-  /** The secret that the authorization server issued to the client. */
-  readonly clientSecret: Redacted.Redacted<string>
+  /**
+   * The secret that the authorization server issued to the client, or an Effect that returns it.
+   *
+   * The Effect runs at the first token request, and again when the authorization server has refused the secret, because
+   * the secret may have been rotated. If it has been, the token request is sent once more, immediately. A failure of the
+   * Effect is a `CredentialError`. `Secret.file` reads the secret from a file.
+   */
+  readonly clientSecret: Redacted.Redacted<string> | Effect.Effect<Redacted.Redacted<string>, unknown>
+}
+
+/** Puts the id and the secret into a request. */
+type ToProof = (clientId: string, secret: Redacted.Redacted<string>) => Proof
+
+const basic: ToProof = (clientId, secret) => {
+  const credentials = Encoding.encodeBase64(`${formEncode(clientId)}:${formEncode(Redacted.value(secret))}`)
+  return { authorization: Redacted.make(`Basic ${credentials}`), secrets: [secret, Redacted.make(credentials)] }
+}
+
+const post: ToProof = (clientId, secret) => ({
+  parameters: { client_id: clientId, client_secret: secret },
+  secrets: [secret]
+})
+
+const secretAuthentication = (
+  method: string,
+  { clientId, clientSecret }: ClientSecret,
+  choose: (context: TokenRequestContext) => Either.Either<ToProof, DiscoveryError>
+): ClientAuthentication => {
+  const rotation = SecretRotation.make("clientSecret", clientSecret)
+  return {
+    clientId,
+    method,
+    prove: (context) =>
+      Effect.flatMap(choose(context), (toProof) => Effect.map(rotation.next, (secret) => toProof(clientId, secret))),
+    refused: ({ secrets }) => rotation.refused(secrets?.[0]),
+    check: rotation.check
+  }
 }
 
 /**
@@ -68,18 +113,8 @@ export interface ClientSecret {
  * @since 0.1.0
  * @category constructors
  */
-export const clientSecretBasic = ({ clientId, clientSecret }: ClientSecret): ClientAuthentication => ({
-  clientId,
-  method: "client_secret_basic",
-  prove: () =>
-    Effect.sync((): Proof => {
-      const credentials = Encoding.encodeBase64(`${formEncode(clientId)}:${formEncode(Redacted.value(clientSecret))}`)
-      return {
-        authorization: Redacted.make(`Basic ${credentials}`),
-        secrets: [clientSecret, Redacted.make(credentials)]
-      }
-    })
-})
+export const clientSecretBasic = (options: ClientSecret): ClientAuthentication =>
+  secretAuthentication("client_secret_basic", options, () => Either.right(basic))
 
 /**
  * `client_secret_post`: the id and the secret in the body (RFC 6749 §2.3.1).
@@ -87,11 +122,8 @@ export const clientSecretBasic = ({ clientId, clientSecret }: ClientSecret): Cli
  * @since 0.1.0
  * @category constructors
  */
-export const clientSecretPost = ({ clientId, clientSecret }: ClientSecret): ClientAuthentication => ({
-  clientId,
-  method: "client_secret_post",
-  prove: () => Effect.succeed({ parameters: { client_id: clientId, client_secret: clientSecret } })
-})
+export const clientSecretPost = (options: ClientSecret): ClientAuthentication =>
+  secretAuthentication("client_secret_post", options, () => Either.right(post))
 
 /**
  * `client_secret_basic` if the authorization server's metadata lists it, or lists no methods (RFC 8414 §2); else
@@ -100,29 +132,53 @@ export const clientSecretPost = ({ clientId, clientSecret }: ClientSecret): Clie
  * @since 0.1.0
  * @category constructors
  */
-export const clientSecretDiscover = (secret: ClientSecret): ClientAuthentication => {
-  const methods = [clientSecretBasic(secret), clientSecretPost(secret)]
-  return {
-    clientId: secret.clientId,
-    method: "client_secret",
-    prove: (context) => {
-      const { issuer, metadata } = context.authorizationServer
-      const supported = metadata.token_endpoint_auth_methods_supported ?? ["client_secret_basic"]
-      const chosen = methods.find(({ method }) => supported.includes(method))
-      return chosen === undefined
-        ? Effect.fail(
-          new DiscoveryError({
-            reason: "UnsupportedClientAuthentication",
-            url: issuer,
-            description:
-              `${issuer} lists the client authentication methods ${clean(supported.join(", ")) || "none"}, ` +
-              `and neither client_secret_basic nor client_secret_post. No secret was sent. Use another kind of ` +
-              `credential, or name the method in \`tokenEndpointAuthMethod\` if the list is wrong.`
-          })
-        )
-        : chosen.prove(context)
+export const clientSecretDiscover = (options: ClientSecret): ClientAuthentication =>
+  secretAuthentication("client_secret", options, ({ authorizationServer: { issuer, metadata } }) => {
+    const supported = metadata.token_endpoint_auth_methods_supported ?? ["client_secret_basic"]
+    if (supported.includes("client_secret_basic")) return Either.right(basic)
+    if (supported.includes("client_secret_post")) return Either.right(post)
+    return Either.left(
+      new DiscoveryError({
+        reason: "UnsupportedClientAuthentication",
+        url: issuer,
+        description: `${issuer} lists the client authentication methods ${clean(supported.join(", ")) || "none"}, ` +
+          `and neither client_secret_basic nor client_secret_post. No secret was sent. Use another kind of ` +
+          `credential, or name the method in \`tokenEndpointAuthMethod\` if the list is wrong.`
+      })
+    )
+  })
+
+/**
+ * Checks a client authentication before anything is sent: its client id, and the caller's options for it.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const check = (authentication: ClientAuthentication): Effect.Effect<void, InvalidOptions> =>
+  Effect.suspend(() => {
+    const given: unknown = authentication
+    if (typeof given !== "object" || given === null || !("prove" in given)) {
+      return invalid(
+        "clientAuthentication",
+        `it is ${TextOption.kindOf(given)}. Give one of the values of \`ClientAuthentication\`.`
+      )
     }
-  }
+    const clientId = authentication === anonymous
+      ? Either.right("")
+      : TextOption.check("clientId", authentication.clientId, "Give the client id.")
+    return Effect.zipRight(clientId, authentication.check ?? Effect.void)
+  })
+
+const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
+
+/**
+ * The audience of an assertion, from JavaScript too. Another text than these would be the claim `aud` of nobody.
+ */
+const checkAudience = (audience: unknown): Either.Either<void, InvalidOptions> => {
+  if (audience === undefined || audience === "issuer" || audience === "token_endpoint") return Either.right(undefined)
+  return typeof audience === "object" && audience !== null && "value" in audience
+    ? Either.map(TextOption.check("audience", audience.value), () => undefined)
+    : invalid("audience", "it is none of its values. Write \"issuer\", \"token_endpoint\" or { value: \"…\" }.")
 }
 
 /**
@@ -155,6 +211,8 @@ export const issuerOf = (options: {
   readonly clientAuthentication?: ClientAuthentication | undefined
 }): Either.Either<{ readonly issuer: string; readonly issuerUnnamed: boolean }, InvalidOptions> => {
   const { audience, clientAuthentication, issuer } = options
+  const checked = checkAudience(audience)
+  if (Either.isLeft(checked)) return Either.left(checked.left)
   if (issuer !== undefined) return Either.right({ issuer, issuerUnnamed: false })
   // `OAuthProvider.make` takes the issuer from the metadata.
   if (options.authorizationServerMetadata !== undefined) {
@@ -167,12 +225,7 @@ export const issuerOf = (options: {
     : undefined
   return unbound === undefined
     ? Either.right({ issuer: "discover", issuerUnnamed: true })
-    : Either.left(
-      new InvalidOptions({
-        option: "issuer",
-        description: `${unbound} Name the issuer, or write "discover" to trust the server to name it.`
-      })
-    )
+    : invalid("issuer", `${unbound} Name the issuer, or write "discover" to trust the server to name it.`)
 }
 
 /**
@@ -220,7 +273,15 @@ export const privateKeyJwt = (options: PrivateKeyJwt): ClientAuthentication => {
           }
         })
       ),
-    refused: ({ parameters }) => assertions.refused(parameters?.["client_assertion"])
+    refused: ({ parameters }) => assertions.refused(parameters?.["client_assertion"]),
+    check: Effect.gen(function*() {
+      yield* checkAudience(options.audience)
+      yield* TextOption.checkOneOf("clientIdParameter", options.clientIdParameter ?? "omit", ["omit", "send"])
+      if (typeof options.assertionProvider !== "function") {
+        const kind = TextOption.kindOf(options.assertionProvider)
+        yield* invalid("assertionProvider", `it is ${kind}. Give a function that returns an assertion.`)
+      }
+    })
   }
 }
 

@@ -13,6 +13,13 @@ export type {
   /**
    * @since 0.1.0
    */
+  CallerOptions
+} from "./Discovery/CallerOptions.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   */
   Discovered,
   /**
    * @since 0.1.0
@@ -25,8 +32,23 @@ export type {
   /**
    * @since 0.1.0
    */
+  Memory,
+  /**
+   * @since 0.1.0
+   */
   Options
 } from "./Discovery/Contract.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   */
+  Kind as ServerAnswerKind,
+  /**
+   * @since 0.1.0
+   */
+  ServerAnswer
+} from "./Discovery/ServerAnswer.ts"
 
 /**
  * A discovery, for one token request at a time. The caller pins the issuer, lets the server name it, or gives the whole

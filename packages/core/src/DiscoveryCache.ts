@@ -15,8 +15,10 @@ import type * as Scope from "effect/Scope"
 import type { Limits } from "./authoring/HttpExchange.ts"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import type { CachedDocument } from "./CachedDocument.ts"
-import * as Challenge from "./Challenge.ts"
+import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
+import type { Bounds } from "./internal/http/metadataDocument.ts"
 import * as SharedDocuments from "./internal/http/sharedDocuments.ts"
+import type * as MetadataSearch from "./MetadataSearch.ts"
 import type { DiscoveryError, InsecureEndpoint, IssuerMismatch, ResourceMismatch } from "./OAuthError.ts"
 import * as ProtectedResource from "./ProtectedResource.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
@@ -51,25 +53,31 @@ export declare namespace DiscoveryCache {
    */
   export interface Service {
     /**
-     * The server's metadata, or why no address has any (see `ProtectedResource.discover`). Metadata whose address a
-     * challenge names is not remembered for others.
+     * The server's metadata, or what each of the places answered. Metadata whose address a challenge names is not
+     * remembered for others.
      */
     readonly protectedResource: (
       reader: Reader & {
         readonly server: ResourceIdentifier
-        readonly challenge: Challenge.Challenge | undefined
+        readonly places: ReadonlyArray<ProtectedResource.Place>
+        readonly match: ProtectedResource.ResourceMatch
+        /** Whether an address before these places could not be read. */
+        readonly isAfterOutage: boolean
       },
-      known?: CachedDocument<ProtectedResource.SearchResult>
-    ) => Effect.Effect<CachedDocument<ProtectedResource.SearchResult>, DiscoveryError | ResourceMismatch>
-    /**
-     * The server's challenge to a request without a token (see `ProtectedResource.probe`). Challenges are not cached.
-     */
-    readonly challenge: (
+      known?: CachedDocument<ResourceResult>
+    ) => Effect.Effect<CachedDocument<ResourceResult>>
+    /** The server's answer to a request without a token. Answers are not cached. */
+    readonly serverAnswer: (
       reader: Reader & { readonly server: { readonly url: URL } }
-    ) => Effect.Effect<Challenge.Challenge | undefined, DiscoveryError>
+    ) => Effect.Effect<ServerAnswer.ServerAnswer>
     /** The authorization server of an issuer (see `AuthorizationServer.discover`). */
     readonly authorizationServer: (
-      reader: Reader & { readonly issuer: string; readonly namedBy: URL | undefined },
+      reader: Reader & {
+        readonly issuer: string
+        readonly namedBy: URL | undefined
+        /** The address of the metadata, if it is not a well-known one. */
+        readonly metadataUrl: URL | undefined
+      },
       known?: CachedDocument<AuthorizationServer.AuthorizationServer>
     ) => Effect.Effect<
       CachedDocument<AuthorizationServer.AuthorizationServer>,
@@ -88,7 +96,21 @@ export declare namespace DiscoveryCache {
     readonly client: HttpClient.HttpClient
     /** The limits of each request. */
     readonly limits: Limits
+    /**
+     * The time limit of the whole discovery, and its end in milliseconds since the epoch.
+     *
+     * @default none
+     */
+    readonly deadline?: { readonly limit: Duration.Duration; readonly until: number } | undefined
   }
+
+  /**
+   * The result of a search for the metadata of a server.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type ResourceResult = MetadataSearch.Result<ProtectedResource.ProtectedResource, ResourceMismatch>
 
   /**
    * How long documents are fresh, and how many are cached. A document is fresh for as long as its response says (RFC
@@ -145,15 +167,17 @@ export const make = (
       AuthorizationServer.AuthorizationServer,
       DiscoveryError | IssuerMismatch | InsecureEndpoint
     >(() => true)
-    type ResourceError = DiscoveryError | ResourceMismatch
-    const protectedResources = yield* share<ProtectedResource.SearchResult, ResourceError>(Either.isRight)
+    const protectedResources = yield* share<DiscoveryCache.ResourceResult, never>(Either.isRight)
     // A server may answer each request with another challenge. None of them is cached, and no document that they name.
-    const challenged = yield* share<ProtectedResource.SearchResult, ResourceError>(() => false)
-    const challenges = yield* share<Challenge.Challenge | undefined, DiscoveryError>(() => false)
+    const challenged = yield* share<DiscoveryCache.ResourceResult, never>(() => false)
+    const answers = yield* share<ServerAnswer.ServerAnswer, never>(() => false)
 
     const identify = makeIdentify()
     /** The name of a document: the same for readers that read it through the same client and within the same limits. */
-    const nameOf = (document: string, { client, limits }: DiscoveryCache.Reader): Effect.Effect<string> =>
+    const nameOf = (
+      document: ReadonlyArray<unknown>,
+      { client, deadline, limits }: DiscoveryCache.Reader
+    ): Effect.Effect<string> =>
       Effect.map(Effect.context<never>(), (context) =>
         JSON.stringify([
           document,
@@ -161,39 +185,39 @@ export const make = (
           identify(Option.getOrUndefined(Context.getOption(context, FetchHttpClient.Fetch))),
           identify(Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))),
           Duration.toMillis(limits.timeout),
-          limits.maxBodySize
+          limits.maxBodySize,
+          deadline === undefined ? null : Duration.toMillis(deadline.limit)
         ]))
 
     return {
       protectedResource: (reader, known) => {
-        const { challenge, client, limits, server } = reader
-        const named = challenge === undefined ? undefined : Challenge.resourceMetadata(challenge)
-        const read = ProtectedResource.read(client, server, challenge, limits)
-        return Effect.flatMap(
-          nameOf(named === undefined ? server.resource : `${server.resource} ${named}`, reader),
-          (name) => (named === undefined ? protectedResources : challenged).get(name, read, known)
-        )
+        const { client, isAfterOutage, match, places, server } = reader
+        const read = ProtectedResource.read(client, { server, places, match, bounds: boundsOf(reader), isAfterOutage })
+        const cache = places.some(({ source }) => source === "challenge") ? challenged : protectedResources
+        const document = [server.resource, places.map(({ source, url }) => [source, url.href]), match, isAfterOutage]
+        return Effect.flatMap(nameOf(document, reader), (name) => cache.get(name, read, known))
       },
-      challenge: (reader) => {
+      serverAnswer: (reader) => {
         const read = Effect.map(
-          ProtectedResource.probe(reader.client, reader.server, reader.limits),
+          ServerAnswer.ask(reader.client, reader.server.url, boundsOf(reader)),
           (value) => ({ value, lifetime: undefined })
         )
-        return Effect.flatMap(nameOf(reader.server.url.href, reader), (name) => challenges.get(name, read)).pipe(
+        return Effect.flatMap(nameOf([reader.server.url.href], reader), (name) => answers.get(name, read)).pipe(
           Effect.map(({ value }) => value)
         )
       },
       authorizationServer: (reader, known) => {
-        const { client, issuer, limits, namedBy } = reader
+        const { client, issuer, metadataUrl, namedBy } = reader
+        const read = AuthorizationServer.read(client, { issuer, metadataUrl, bounds: boundsOf(reader) })
         return AuthorizationServer.checkIssuer(issuer, namedBy).pipe(
-          Effect.zipRight(nameOf(issuer, reader)),
-          Effect.flatMap((name) =>
-            authorizationServers.get(name, AuthorizationServer.read(client, issuer, limits), known)
-          )
+          Effect.zipRight(nameOf([issuer, metadataUrl?.href ?? null], reader)),
+          Effect.flatMap((name) => authorizationServers.get(name, read, known))
         )
       }
     }
   })
+
+const boundsOf = ({ deadline, limits }: DiscoveryCache.Reader): Bounds => ({ ...limits, until: deadline?.until })
 
 /** A number for each object, in the order of their first use; 0 for `undefined`. */
 const makeIdentify = (): (value: object | undefined) => number => {

@@ -41,6 +41,7 @@ const parser = <A, I>(schema: Schema.Schema<A, I>) => {
 }
 
 const parseHeader = parser(Header)
+const parseJweHeader = parser(Schema.Struct({ alg: Schema.NonEmptyString, enc: Schema.NonEmptyString }))
 const parseClaims = parser(Claims)
 
 const base64url = /^[\w-]+$/
@@ -72,6 +73,19 @@ export const read = (text: string): Option.Option<Jwt> => {
 export const isJws = (text: string): boolean => {
   const [first = "", ...rest] = text.split(".")
   return rest.length === 2 && Option.isSome(parseHeader(first))
+}
+
+/**
+ * Whether a text is a JWE in the compact form (RFC 7516 §7.1): an encrypted JWT, which only its receiver can read.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isJwe = (text: string): boolean => {
+  const [first = "", encryptedKey = "", ...rest] = text.split(".")
+  // There is no encrypted key where both sides have agreed on the key (RFC 7516 §5.1).
+  return rest.length === 3 && rest.every((part) => base64url.test(part)) &&
+    (encryptedKey === "" || base64url.test(encryptedKey)) && Option.isSome(parseJweHeader(first))
 }
 
 /**

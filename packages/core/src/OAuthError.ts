@@ -6,8 +6,13 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { AssertionError } from "./internal/errors/assertionError.ts"
+import { CredentialError } from "./internal/errors/credentialError.ts"
 import * as messages from "./internal/errors/messages.ts"
+import { IssuerMismatch, ResourceMismatch } from "./internal/errors/mismatches.ts"
 import { findWrapped } from "./internal/errors/wrapped.ts"
+
+export { AssertionError, CredentialError, IssuerMismatch, ResourceMismatch }
 
 /**
  * The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 8628 §3.5 and RFC 9449 §8, and any other code as the server
@@ -34,9 +39,11 @@ export type TokenErrorCode =
  *
  * - `NotFound`: no address has a usable document.
  * - `Invalid`: a text that must be a URL is not one.
- * - `Unavailable`: an address failed with a 5xx, a time-out or a broken connection. The search stops there (it fails
- *   closed), since the document may exist. Another attempt may succeed later.
+ * - `Unavailable`: no address has a usable document, and one of them failed with a 5xx (except 501 and 505), a time-out
+ *   or a broken connection. The document may exist, so another attempt may succeed later.
+ * - `CannotSend`: no request can be made until something is corrected, such as a certificate or a scheme.
  * - `NoAuthorizationServer`: the protected resource metadata names no authorization server.
+ * - `TokenNotRequired`: no address has a usable document, and the server serves requests without a token.
  * - `UnsupportedClientAuthentication`: the authorization server supports none of the methods that this client can use.
  *
  * @since 0.1.0
@@ -49,11 +56,15 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
       "NotFound",
       "Invalid",
       "Unavailable",
+      "CannotSend",
       "NoAuthorizationServer",
+      "TokenNotRequired",
       "UnsupportedClientAuthentication"
     ),
     url: Schema.String,
     description: Schema.String,
+    /** The wait that the other side asked for, in milliseconds. */
+    retryAfter: Schema.optional(Schema.Number),
     cause: Schema.optional(Schema.Defect)
   }
 ) {
@@ -71,6 +82,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
  *
  * - `Refused`: the response is an OAuth error (RFC 6749 §5.2). `code` holds its code as the server wrote it.
  * - `Unavailable`: a 5xx, 429 or 408, a time-out, or a broken connection.
+ * - `CannotSend`: no request can be made until something is corrected, such as a certificate or a scheme.
  * - `InvalidResponse`: the response is neither a token nor an OAuth error.
  *
  * `status` is the HTTP status. `retryAfter` is the wait that the server asked for, in milliseconds.
@@ -81,7 +93,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
 export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
   "@effect-mcp-auth/core/TokenEndpointError"
 )("TokenEndpointError", {
-  reason: Schema.Literal("Refused", "Unavailable", "InvalidResponse"),
+  reason: Schema.Literal("Refused", "Unavailable", "CannotSend", "InvalidResponse"),
   url: Schema.String,
   description: Schema.String,
   code: Schema.optional(Schema.String as Schema.Schema<TokenErrorCode>),
@@ -91,34 +103,6 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
   cause: Schema.optional(Schema.Defect)
 }) {
   /** Whether the same request may succeed later. A final refusal must not be sent again. */
-  get transient(): boolean {
-    return this.reason === "Unavailable"
-  }
-  override get message(): string {
-    return this.description
-  }
-}
-
-/**
- * An assertion (RFC 7521) could not be acquired, or must not be sent.
- *
- * - `Unavailable`: the source of the assertion failed this time.
- * - `Refused`: the issuer of the assertion refuses the request, and would refuse the same request again.
- * - `Expired`, `NotYetValid`, `WrongAudience`, `Malformed`: there is an assertion, and the authorization server would
- *   reject it.
- *
- * @since 0.1.0
- * @category errors
- */
-export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-mcp-auth/core/AssertionError")(
-  "AssertionError",
-  {
-    reason: Schema.Literal("Unavailable", "Refused", "Expired", "NotYetValid", "WrongAudience", "Malformed"),
-    description: Schema.String,
-    cause: Schema.optional(Schema.Defect)
-  }
-) {
-  /** Whether the same attempt may succeed later. */
   get transient(): boolean {
     return this.reason === "Unavailable"
   }
@@ -162,49 +146,6 @@ export class TokenStorageError extends Schema.TaggedError<TokenStorageError>(
 }) {
   override get message(): string {
     return `TokenStorage.${this.operation}: ${this.description}`
-  }
-}
-
-/**
- * An issuer is not the expected one.
- *
- * - `Metadata`: the metadata document names another issuer (RFC 8414 §3.3).
- * - `NotListed`: the server's metadata does not list the issuer that the caller pinned.
- * - `Changed`: the server's metadata now names another authorization server than the one that issued the tokens.
- *
- * @since 0.1.0
- * @category errors
- */
-export class IssuerMismatch extends Schema.TaggedError<IssuerMismatch>("@effect-mcp-auth/core/IssuerMismatch")(
-  "IssuerMismatch",
-  {
-    reason: Schema.Literal("Metadata", "NotListed", "Changed"),
-    expected: Schema.String,
-    actual: Schema.Array(Schema.String),
-    url: Schema.String
-  }
-) {
-  override get message(): string {
-    return messages.issuerMismatch(this)
-  }
-}
-
-/**
- * The protected resource metadata describes another resource than the server (RFC 9728 §3.3).
- *
- * @since 0.1.0
- * @category errors
- */
-export class ResourceMismatch extends Schema.TaggedError<ResourceMismatch>("@effect-mcp-auth/core/ResourceMismatch")(
-  "ResourceMismatch",
-  {
-    expected: Schema.String,
-    actual: Schema.String,
-    url: Schema.String
-  }
-) {
-  override get message(): string {
-    return messages.resourceMismatch(this)
   }
 }
 
@@ -263,6 +204,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("@effect-
  */
 export type OAuthError =
   | AssertionError
+  | CredentialError
   | DiscoveryError
   | InsecureEndpoint
   | IssuerMismatch
@@ -279,6 +221,7 @@ export const isTransient = (error: OAuthError): boolean => "transient" in error 
 
 const classes = [
   AssertionError,
+  CredentialError,
   DiscoveryError,
   InsecureEndpoint,
   IssuerMismatch,

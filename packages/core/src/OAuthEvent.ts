@@ -5,6 +5,7 @@
  */
 import * as Data from "effect/Data"
 import type { AccessToken } from "./AccessToken.ts"
+import type { Challenge } from "./Challenge.ts"
 import type { OAuthError, TokenStorageError } from "./OAuthError.ts"
 
 /**
@@ -13,7 +14,7 @@ import type { OAuthError, TokenStorageError } from "./OAuthError.ts"
  * - `First`: the provider has none yet.
  * - `Scheduled`: the background renews the token before it expires.
  * - `Expired`: the token has expired, or expires so soon that callers wait.
- * - `Rejected`: the MCP server answered 401 to the held token.
+ * - `Rejected`: the MCP server answered 401, or 403 with `invalid_token`, to the held token.
  * - `StepUp`: the MCP server answered 403 and named a scope.
  *
  * @since 0.1.0
@@ -34,8 +35,11 @@ export type OAuthEvent = Data.TaggedEnum<{
   TokenRenewed: { readonly token: AccessToken; readonly reason: Exclude<Reason, "First">; readonly millis: number }
   /** The provider uses a token that another provider or process has put into the storage. */
   TokenLoaded: { readonly token: AccessToken }
-  /** The MCP server answered 401 to a token that had not expired. */
-  TokenRejected: { readonly token: AccessToken }
+  /**
+   * The MCP server answered 401, or 403 with `invalid_token`, to a token that had not expired. `challenge` is the
+   * server's challenge, if it sent one; its `error_description` often names the reason.
+   */
+  TokenRejected: { readonly token: AccessToken; readonly challenge?: Challenge | undefined }
   /** An attempt to acquire a token has failed. The held token, if there is one, stays in use until it expires. */
   RenewalFailed: { readonly error: OAuthError; readonly reason: Reason }
   /** The MCP server names another authorization server now, and the provider's options allow it to follow. */

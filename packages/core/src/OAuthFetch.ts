@@ -6,11 +6,13 @@
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as AccessToken from "./AccessToken.ts"
+import { ClientLog } from "./internal/http/clientLog.ts"
 import * as Resend from "./internal/http/resend.ts"
 import { makeIsSameOrigin } from "./internal/http/sameOrigin.ts"
 import type { OAuthError } from "./OAuthError.ts"
@@ -20,10 +22,15 @@ import { OAuthProvider } from "./OAuthProvider.ts"
  * An authenticated `fetch` on top of the given one. While the token in memory is fresh, a call adds one header and uses
  * no fiber.
  *
- * Requests to other origins, and requests with an `Authorization` header of their own, pass unchanged. After a 401 the
- * request is sent once more with a renewed token; after a 403 with `insufficient_scope`, once more with a token of more
- * scope. A request is sent again only if its body can be: a stream, and the body of a `Request` object, cannot. The
- * response that follows goes to the caller.
+ * Requests to other origins, and requests with an `Authorization` header of their own, pass unchanged; a line at Debug
+ * says so, once for each origin. After a 401, or a 403 with `invalid_token`, the request is sent once more with a
+ * renewed token; after a 403 with `insufficient_scope`, once more with a token of more scope. A request is sent again
+ * only if its body can be: a stream, and the body of a `Request` object, cannot. The response that follows goes to the
+ * caller. URL, headers, init and body are read when the call is made.
+ *
+ * Requests that carry the token have the fields of the runtime's `FetchHttpClient.RequestInit`, such as the `dispatcher`
+ * of a proxy or of a client certificate, unless the call has a field or a header of the same name. A `Request` object
+ * has its own standard fields, so it gets only the others.
  *
  * The promise rejects with an `OAuthError` if no token can be acquired, with the signal's reason if the signal aborts,
  * and with the error of the given `fetch` if that rejects.
@@ -39,10 +46,85 @@ export const authenticate = (
   runtime: Runtime.Runtime<never> = Runtime.defaultRuntime
 ): typeof globalThis.fetch => {
   const isResource = makeIsSameOrigin(provider.resource)
-  const runExit = Runtime.runPromiseExit(runtime)
+  const log = new ClientLog(provider.resource)
+  const complete = completer(Option.getOrUndefined(Context.getOption(runtime.context, FetchHttpClient.RequestInit)))
+  const wait = waiter(runtime)
+  const report = reporter(runtime)
 
-  /** Waits for a token until the signal aborts. The acquisition continues for other callers. */
-  const wait = async (
+  const attempt = (
+    { headers, init, target }: Call,
+    token: AccessToken.AccessToken,
+    tried: Resend.Tried
+  ): Promise<Response> => {
+    const sent = { ...init, headers: withAuthorization(headers, AccessToken.authorization(token)) }
+    return fetch(target, sent).then((response) =>
+      response.status === 401 || response.status === 403
+        ? recover(response, { target, init: sent, headers: sent.headers }, token, tried)
+        : response
+    )
+  }
+
+  const recover = async (
+    response: Response,
+    call: Call,
+    token: AccessToken.AccessToken,
+    tried: Resend.Tried
+  ): Promise<Response> => {
+    // After a redirect the response, and its challenge, may come from another origin.
+    if (response.url !== "" && !isResource(response.url)) {
+      report(log.otherOrigin(response.url))
+      return response
+    }
+    const renewal = Resend.afterResponse(response.status, response.headers.get("www-authenticate"), tried)
+    if (renewal === undefined) return response
+    if (renewal._tag === "RejectedAgain") {
+      provider.unsafeRejected?.(token)
+      report(log.rejectedAgain(token, renewal.challenge))
+      return response
+    }
+    const signal = signalOf(call)
+    let renewed: AccessToken.AccessToken
+    try {
+      renewed = await wait(provider.renew(token, renewal.challenge), signal)
+    } catch (error) {
+      if (!Resend.failsCall(renewal) && !signal?.aborted) return response
+      discard(response)
+      throw error
+    }
+    if (Resend.isRejectedAgain(renewal, token, renewed)) report(log.rejectedAgain(token, renewal.challenge))
+    const causes = Resend.afterRenewal(renewal, token, renewed, bodyOf(call))
+    if (causes === undefined) return response
+    discard(response)
+    return attempt(call, renewed, causes)
+  }
+
+  return (input, init) => {
+    const url = urlOf(input)
+    if (!isResource(url)) {
+      report(log.otherOrigin(url))
+      return fetch(input, init)
+    }
+    // `fetch` rejects invalid headers; it does not throw.
+    try {
+      const call = complete(input, url, init)
+      if (hasAuthorization(ownHeadersOf(input, init))) {
+        report(log.ownAuthorization())
+        return fetch(input, init)
+      }
+      const token = provider.unsafeFresh()
+      if (token !== undefined) return attempt(call, token, Resend.nothingTried)
+      const copy = copyOf(call)
+      return wait(provider.accessToken, signalOf(copy)).then((token) => attempt(copy, token, Resend.nothingTried))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+}
+
+/** Waits for a token until the signal aborts. The acquisition continues for other callers. */
+const waiter = (runtime: Runtime.Runtime<never>) => {
+  const runExit = Runtime.runPromiseExit(runtime)
+  return async (
     token: Effect.Effect<AccessToken.AccessToken, OAuthError>,
     signal: AbortSignal | null | undefined
   ): Promise<AccessToken.AccessToken> => {
@@ -52,61 +134,74 @@ export const authenticate = (
     if (Exit.isSuccess(exit)) return exit.value
     throw Option.getOrElse(Cause.failureOption(exit.cause), () => Cause.squash(exit.cause))
   }
+}
 
-  const attempt = (
-    input: RequestInfo | URL,
-    init: RequestInit | undefined,
-    token: AccessToken.AccessToken,
-    tried: Resend.Tried
-  ): Promise<Response> => {
-    let headers: HeadersInit
-    try {
-      headers = withAuthorization(headersOf(input, init), AccessToken.authorization(token))
-    } catch (error) {
-      // `fetch` rejects invalid headers; it does not throw.
-      return Promise.reject(error)
+/** Logs a line, if there is one. */
+const reporter = (runtime: Runtime.Runtime<never>) => {
+  const runFork = Runtime.runFork(runtime)
+  return (line: Effect.Effect<void> | undefined): void => {
+    if (line !== undefined) runFork(line)
+  }
+}
+
+/**
+ * What `fetch` gets. The caller may change its objects after the call, and `fetch` reads them when it is called. So a
+ * call that waits, or that is sent again, has copies of them.
+ */
+interface Call {
+  readonly target: string | Request
+  readonly init: RequestInit | undefined
+  readonly headers: HeadersInit | undefined
+}
+
+const copyOf = ({ headers, init, target }: Call): Call => ({
+  target,
+  init: { ...init },
+  headers: headers === undefined ? undefined : isRecord(headers) ? { ...headers } : new Headers(headers)
+})
+
+/** The fields of a `RequestInit` that belong to one call. */
+const ofOneCall = ["body", "duplex", "headers", "method", "signal"]
+
+/** The fields that a `Request` object has, also where its maker did not set them. */
+const ofRequest = [
+  ...ofOneCall,
+  "cache",
+  "credentials",
+  "integrity",
+  "keepalive",
+  "mode",
+  "priority",
+  "redirect",
+  "referrer",
+  "referrerPolicy"
+]
+
+/** Completes the calls of a caller with the fields that all of them share. */
+const completer = (shared: RequestInit | undefined) => {
+  const without = (names: ReadonlyArray<string>): RequestInit =>
+    Object.fromEntries(Object.entries(shared ?? {}).filter(([name]) => !names.includes(name)))
+  const forUrl = without(ofOneCall)
+  const forRequest = without(ofRequest)
+  return (input: RequestInfo | URL, url: string, init: RequestInit | undefined): Call => {
+    const target = isRequest(input) ? input : url
+    const headers = ownHeadersOf(input, init)
+    const own = init?.body === undefined || typeof init.body === "string"
+      ? init
+      : { ...init, body: Resend.copyOfBody(init.body) }
+    if (shared === undefined) return { target, init: own, headers }
+    return {
+      target,
+      init: { ...isRequest(input) ? forRequest : forUrl, ...own },
+      headers: shared.headers === undefined ? headers : mergedHeaders(shared.headers, headers)
     }
-    return fetch(input, { ...init, headers }).then((response) =>
-      response.status === 401 || response.status === 403
-        ? recover(response, input, init, token, tried)
-        : response
-    )
   }
+}
 
-  const recover = async (
-    response: Response,
-    input: RequestInfo | URL,
-    init: RequestInit | undefined,
-    token: AccessToken.AccessToken,
-    tried: Resend.Tried
-  ): Promise<Response> => {
-    // After a redirect the response, and its challenge, may come from another origin.
-    if (response.url !== "" && !isResource(response.url)) return response
-    const renewal = Resend.afterResponse(response.status, response.headers.get("www-authenticate"), tried)
-    if (renewal === undefined) return response
-    let renewed: AccessToken.AccessToken
-    try {
-      renewed = await wait(provider.renew(token, renewal.challenge), signalOf(input, init))
-    } catch (error) {
-      if (!Resend.failsCall(renewal) && !signalOf(input, init)?.aborted) return response
-      discard(response)
-      throw error
-    }
-    const causes = Resend.afterRenewal(renewal, token, renewed, bodyOf(input, init))
-    if (causes === undefined) return response
-    discard(response)
-    return attempt(input, init, renewed, causes)
-  }
-
-  return (input, init) => {
-    if (!isResource(urlOf(input)) || hasAuthorization(headersOf(input, init))) return fetch(input, init)
-    const token = provider.unsafeFresh()
-    return token === undefined
-      ? wait(provider.accessToken, signalOf(input, init)).then((token) =>
-        attempt(input, init, token, Resend.nothingTried)
-      )
-      : attempt(input, init, token, Resend.nothingTried)
-  }
+const mergedHeaders = (shared: HeadersInit, own: HeadersInit | undefined): Headers => {
+  const merged = new Headers(shared)
+  new Headers(own).forEach((value, name) => merged.set(name, value))
+  return merged
 }
 
 /** The test avoids `instanceof`, since `Request` and `Headers` have other implementations than the global ones. */
@@ -115,10 +210,10 @@ const isRequest = (input: RequestInfo | URL): input is Request =>
 
 const urlOf = (input: RequestInfo | URL): string => isRequest(input) ? input.url : String(input)
 
-const signalOf = (input: RequestInfo | URL, init: RequestInit | undefined): AbortSignal | null | undefined =>
-  init?.signal === undefined && isRequest(input) ? input.signal : init?.signal
+const signalOf = ({ init, target }: Call): AbortSignal | null | undefined =>
+  init?.signal === undefined && isRequest(target) ? target.signal : init?.signal
 
-const headersOf = (input: RequestInfo | URL, init: RequestInit | undefined): HeadersInit | undefined =>
+const ownHeadersOf = (input: RequestInfo | URL, init: RequestInit | undefined): HeadersInit | undefined =>
   init?.headers ?? (isRequest(input) ? input.headers : undefined)
 
 const isAuthorization = (name: string): boolean => name.length === 13 && name.toLowerCase() === "authorization"
@@ -141,15 +236,15 @@ const withAuthorization = (headers: HeadersInit | undefined, authorization: stri
 }
 
 /** The body that is sent. The body of a `Request` is always a stream. */
-const bodyOf = (input: RequestInfo | URL, init: RequestInit | undefined): unknown =>
-  init?.body ?? (isRequest(input) ? input.body : undefined)
+const bodyOf = ({ init, target }: Call): unknown => init?.body ?? (isRequest(target) ? target.body : undefined)
 
 /** Frees the connection. An error of a body that nobody reads is ignored. */
 const discard = (response: Response): void => void response.body?.cancel().catch(() => undefined)
 
 /**
  * An authenticated `fetch` on top of the `FetchHttpClient.Fetch` of the context, or of the global `fetch` if the
- * context has none. Keep the provider's scope open for as long as the `fetch` is used.
+ * context has none, with the `FetchHttpClient.RequestInit` of the context. Keep the provider's scope open for as long as
+ * the `fetch` is used.
  *
  * @since 0.1.0
  * @category constructors

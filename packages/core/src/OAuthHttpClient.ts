@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as AccessToken from "./AccessToken.ts"
+import { ClientLog } from "./internal/http/clientLog.ts"
 import { discard } from "./internal/http/discard.ts"
 import { isRedirect, withoutRedirects } from "./authoring/HttpExchange.ts"
 import * as Resend from "./internal/http/resend.ts"
@@ -21,10 +22,10 @@ import { OAuthProvider } from "./OAuthProvider.ts"
 
 /**
  * Authenticates the requests of a client to the provider's resource. Requests to other origins, and requests with an
- * `Authorization` header of their own, pass unchanged.
+ * `Authorization` header of their own, pass unchanged; a line at Debug says so, once for each origin.
  *
- * After a 401 the request is sent once more with a renewed token; after a 403 with `insufficient_scope`, once more with
- * a token of more scope. A request is sent again only if its body can be. The response that follows goes to the caller.
+ * After a 401, or a 403 with `invalid_token`, the request is sent once more with a renewed token; after a 403 with
+ * `insufficient_scope`, once more with a token of more scope. A request is sent again only if its body can be. The response that follows goes to the caller.
  * If no token can be acquired, the request fails with a `RequestError` whose `cause` is the `OAuthError` (see
  * `OAuthError.fromUnknown`). Its `reason` is `Transport` if another attempt may succeed, else `Encode`.
  *
@@ -39,6 +40,7 @@ import { OAuthProvider } from "./OAuthProvider.ts"
 export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvider.Service): HttpClient.HttpClient => {
   const isResource = makeIsSameOrigin(provider.resource)
   const { origin } = new URL(provider.resource)
+  const log = new ClientLog(provider.resource)
 
   const attempt = (
     request: HttpClientRequest.HttpClientRequest,
@@ -60,7 +62,7 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
           return target !== undefined && target.origin === origin
             ? Effect.zipRight(
               discard(response),
-              attempt(HttpClientRequest.setUrl(request, target), token, tried, redirects + 1)
+              attempt(withUrl(request, target), token, tried, redirects + 1)
             )
             : Exit.succeed(response)
         }
@@ -75,6 +77,10 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
   ): Effect.Effect<HttpClientResponse, HttpClientError> => {
     const renewal = Resend.afterResponse(response.status, response.headers["www-authenticate"], tried)
     if (renewal === undefined) return Effect.succeed(response)
+    if (renewal._tag === "RejectedAgain") {
+      provider.unsafeRejected?.(token)
+      return Effect.as(log.rejectedAgain(token, renewal.challenge), response)
+    }
     return Effect.matchEffect(provider.renew(token, renewal.challenge), {
       onFailure: (error) =>
         Resend.failsCall(renewal)
@@ -82,6 +88,9 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
           : Effect.succeed(response),
       onSuccess: (renewed) => {
         const causes = Resend.afterRenewal(renewal, token, renewed, bodyOf(request))
+        if (Resend.isRejectedAgain(renewal, token, renewed)) {
+          return Effect.as(log.rejectedAgain(token, renewal.challenge), response)
+        }
         return causes === undefined
           ? Effect.succeed(response)
           : Effect.zipRight(discard(response), attempt(request, renewed, causes))
@@ -89,8 +98,12 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
     })
   }
 
+  const passOn = (request: HttpClientRequest.HttpClientRequest, line: Effect.Effect<void> | undefined) =>
+    line === undefined ? client.execute(request) : Effect.zipRight(line, client.execute(request))
+
   const execute = (request: HttpClientRequest.HttpClientRequest) => {
-    if (request.headers["authorization"] !== undefined || !isResource(request.url)) return client.execute(request)
+    if (!isResource(request.url)) return passOn(request, log.otherOrigin(request.url))
+    if (request.headers["authorization"] !== undefined) return passOn(request, log.ownAuthorization())
     const token = provider.unsafeFresh()
     if (token !== undefined) return attempt(request, token, Resend.nothingTried)
     return Effect.matchEffect(provider.accessToken, {
@@ -104,6 +117,13 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
 
 const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): unknown =>
   body._tag === "Raw" ? body.body : body._tag === "Stream" ? body.stream : undefined
+
+/**
+ * The request with another URL, whose query stays as it was written. A request takes the query of a `URL` apart and
+ * encodes it again, and adds its old parameters to a text; so the old ones are removed first.
+ */
+const withUrl = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, new URL(url.origin)), url.href)
 
 /** The target of a redirect that asks for the same request again (RFC 9110 §15.4), else `undefined`. */
 const redirectTarget = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse) => {

@@ -16,8 +16,11 @@ import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
+import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
+import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
+import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
@@ -88,11 +91,7 @@ export declare namespace OAuthProvider {
     readonly events: Stream.Stream<OAuthEvent.OAuthEvent>
     /** The token in memory if it can be sent as it is, else `undefined`. For callers that have no fiber. */
     readonly unsafeFresh: () => AccessToken | undefined
-    /**
-     * Reports that the server has rejected a token which `renew` had just returned, in the one request that was sent
-     * again with it. No token is requested. The provider learns that another token would not help, however long the
-     * server took to say so. `OAuthHttpClient` and `OAuthFetch` report it.
-     */
+    /** Reports that the server also rejected the request that was sent again with a token of `renew`. */
     readonly unsafeRejected?: ((token: AccessToken) => void) | undefined
   }
 
@@ -102,7 +101,7 @@ export declare namespace OAuthProvider {
    * @since 0.1.0
    * @category models
    */
-  export interface Options {
+  export interface Options extends Discovery.CallerOptions {
     /** The URL of the MCP server. Only https, or http on a loopback host. */
     readonly serverUrl: string | URL
     /**
@@ -253,19 +252,26 @@ export const make = (
     const client = yield* HttpClient.HttpClient
     const storage = yield* TokenStorage
     const server = yield* ResourceIdentifier.fromServerUrl(options.serverUrl)
-    const authorizationServer = yield* givenAuthorizationServer(options)
     yield* checkOptions(options)
+    const authorizationServer = yield* givenAuthorizationServer(options)
     const limits = yield* TokenEndpoint.limits(options)
     const policy = yield* checkedPolicy(options.refreshPolicy)
+    const discoveryOptions = yield* checkedDiscovery(options, limits)
 
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
-    const telemetry = yield* Telemetry.make({
-      resource: nameOf(server.url),
-      clientId: options.clientAuthentication.clientId,
-      events
+    const resource = nameOf(server.url)
+    const telemetry = yield* Telemetry.make({ resource, clientId: options.clientAuthentication.clientId, events })
+    const guard = new StorageGuard({
+      storage,
+      key: keyOf(options, server.resource),
+      policy,
+      clock: yield* Effect.clock,
+      publish: telemetry.publish
     })
+    const remembered = new RememberedDiscovery(guard)
     const discovery = Discovery.make({
+      ...discoveryOptions,
       cache: yield* DiscoveryCache.makeDefault,
       client,
       server,
@@ -273,7 +279,8 @@ export const make = (
       authorizationServer,
       follow: options.authorizationServerChange === "follow",
       onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
-      limits
+      limits,
+      memory: storage.discovery && remembered
     })
     const requests = new TokenRequests({
       ...options,
@@ -285,10 +292,11 @@ export const make = (
       telemetry
     })
     const lifecycle = yield* TokenLifecycle.make({
-      key: keyOf(options, server.resource),
-      storage,
+      storage: guard,
+      remembered,
       policy,
-      acquisitionLimit: RefreshPolicy.acquisitionLimit(policy, limits.timeout),
+      acquisitionLimit: RefreshPolicy.acquisitionLimit(policy, limits.timeout, discoveryOptions.timeout),
+      resource,
       stepUp: options.stepUp ?? true,
       obtain: requests.obtain,
       telemetry

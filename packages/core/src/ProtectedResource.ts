@@ -4,19 +4,21 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
+import { check, nameOf, parse } from "./authoring/SecureEndpoint.ts"
 import * as Challenge from "./Challenge.ts"
-import { check, parse } from "./authoring/SecureEndpoint.ts"
-import { defaultLimits, isTransientStatus, type Limits, withoutRedirects } from "./authoring/HttpExchange.ts"
-import { discard } from "./internal/http/discard.ts"
-import { firstOf, type Found, unavailable } from "./internal/http/metadataDocument.ts"
+import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
+import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
+import { clean, quote } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
-import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
+import * as Resource from "./internal/text/resource.ts"
+import * as MetadataSearch from "./MetadataSearch.ts"
+import { type DiscoveryError, type InsecureEndpoint, ResourceMismatch } from "./OAuthError.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
@@ -61,34 +63,36 @@ export type SearchResult = Either.Either<ProtectedResource, ReadonlyArray<string
 
 /**
  * The well-known addresses of a server's metadata, in the order in which they are tried (RFC 9728 §3.1): first the one
- * with the server's path, then the one at the root.
+ * with the server's path, also without a slash at its end, then the one at the root.
  *
  * @since 0.1.0
  * @category getters
  */
 export const wellKnownUrls = (server: URL): ReadonlyArray<URL> => {
   const wellKnown = "/.well-known/oauth-protected-resource"
-  const root = new URL(wellKnown, server.origin)
   const path = server.pathname === "/" ? "" : server.pathname
-  return path === "" && server.search === ""
-    ? [root]
-    : [new URL(`${wellKnown}${path}${server.search}`, server.origin), root]
+  const paths = new Set([`${path}${server.search}`, `${path.replace(/\/$/, "")}${server.search}`, ""])
+  return [...paths].map((path) => new URL(`${wellKnown}${path}`, server.origin))
 }
 
 /**
+ * Which `resource` in the metadata names a server. `"identical"` accepts the server's own identifier alone (RFC 9728
+ * §3.3). `"parent"` also accepts a path above the server's, at the boundary of a segment.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ResourceMatch = "parent" | "identical"
+
+/**
  * Whether metadata about `resource` covers `server` (RFC 9728 §3.3): the same identifier, or the same origin and a path
- * above the server's.
+ * above the server's. A slash at the end of either path makes no difference. Text that is not a URL, or that has a
+ * fragment, a user name or a password, covers nothing.
  *
  * @since 0.1.0
  * @category predicates
  */
-export const covers = (resource: string, server: URL): boolean => {
-  const url = parse(resource)
-  if (url === undefined || url.hash !== "" || url.origin !== server.origin) return false
-  if (url.pathname === server.pathname) return url.search === "" || url.search === server.search
-  const prefix = url.pathname.endsWith("/") ? url.pathname : `${url.pathname}/`
-  return url.search === "" && server.pathname.startsWith(prefix)
-}
+export const covers: (resource: string, server: URL, match?: ResourceMatch) => boolean = Resource.covers
 
 /**
  * Whether a server's metadata lists an issuer as one of its authorization servers.
@@ -99,10 +103,50 @@ export const lists = (self: ProtectedResource, issuer: string): boolean =>
   self.authorizationServers.some((listed) => isSameIssuer(listed, issuer))
 
 /**
+ * An address of the metadata, and how it became known: the caller gave it, a challenge of the server named it, or it is
+ * the well-known one with the server's path or at the root.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Place {
+  readonly url: URL
+  readonly source: "option" | "challenge" | "path" | "root"
+}
+
+/** At most so many addresses of a server's challenges are tried. */
+const MAX_NAMED = 4
+
+/**
+ * The addresses that challenges name, each once. Text that is not a URL is left out.
+ *
+ * @internal
+ */
+export const namedPlaces = (challenges: Iterable<Challenge.Challenge>): ReadonlyArray<Place> => {
+  const urls = new Map<string, URL>()
+  for (const challenge of challenges) {
+    const url = parse(Challenge.resourceMetadata(challenge) ?? "")
+    if (url !== undefined && urls.size < MAX_NAMED) urls.set(url.href, url)
+  }
+  return [...urls.values()].map((url) => ({ url, source: "challenge" }))
+}
+
+/**
+ * The well-known addresses as places. For a server without a path the address at the root is its own.
+ *
+ * @internal
+ */
+export const wellKnownPlaces = (server: URL): ReadonlyArray<Place> => {
+  const urls = wellKnownUrls(server)
+  return urls.map((url, index) => ({ url, source: index > 0 && index === urls.length - 1 ? "root" : "path" }))
+}
+
+/**
  * Reads the metadata of a server: first from the address in its challenge (RFC 9728 §5.1), then from the well-known
- * addresses. If no address has a document, the result is a `Left` with what each address answered. Fails with
- * `ResourceMismatch` if the document describes another resource, and with `DiscoveryError` if an address is
- * unavailable.
+ * addresses. A document that describes another resource does not end the search, nor does an address that is
+ * unavailable. After such an address the document at the root is used only if it describes exactly this server. If no
+ * address has a document, the result is a `Left` with what each address answered. If one of them was unavailable, the
+ * search fails with `DiscoveryError`; otherwise, if a document describes another resource, with `ResourceMismatch`.
  *
  * @since 0.1.0
  * @category constructors
@@ -114,70 +158,136 @@ export const discover = (
     /** The server's challenge, whose `resource_metadata` address is tried first. */
     readonly challenge?: Challenge.Challenge | undefined
     /**
+     * Which `resource` in the metadata names the server.
+     *
+     * @default "parent"
+     */
+    readonly match?: ResourceMatch | undefined
+    /**
      * The limits of each request.
      *
      * @default 10 seconds, 1 MiB
      */
     readonly limits?: Limits | undefined
   } = {}
-): Effect.Effect<SearchResult, DiscoveryError | ResourceMismatch> =>
-  Effect.map(read(client, server, options.challenge, options.limits ?? defaultLimits), ({ value }) => value)
+): Effect.Effect<SearchResult, DiscoveryError | ResourceMismatch> => {
+  const named = options.challenge === undefined ? [] : namedPlaces([options.challenge])
+  const places = [
+    ...named,
+    ...wellKnownPlaces(server.url).filter(({ url }) => url.href !== named[0]?.url.href)
+  ]
+  const { limits = defaultLimits, match = "parent" } = options
+  return Effect.gen(function*() {
+    const { value } = yield* read(client, { server, places, match, bounds: limits })
+    if (Either.isRight(value)) return Either.right(value.right)
+    const misses = value.left
+    if (MetadataSearch.isInterrupted(misses)) {
+      const subject = `No protected resource metadata for ${server.resource}`
+      return yield* MetadataSearch.unavailable({ subject, misses, advice: "pin `issuer`" })
+    }
+    const mismatch = misses.find(({ refusal }) => refusal !== undefined)?.refusal
+    if (mismatch !== undefined) return yield* mismatch
+    return Either.left(misses.map(({ description }) => description))
+  })
+}
 
 /**
- * `discover`, together with how long the result is fresh.
+ * A search for the metadata of a server at these places.
+ *
+ * @internal
+ */
+export interface Search {
+  readonly server: ResourceIdentifier
+  readonly places: ReadonlyArray<Place>
+  readonly match: ResourceMatch
+  readonly bounds: Bounds
+  readonly isAfterOutage?: boolean | undefined
+}
+
+/**
+ * Searches the places in their order. The result holds how long the document is fresh.
  *
  * @internal
  */
 export const read = (
   client: HttpClient.HttpClient,
-  server: ResourceIdentifier,
-  challenge: Challenge.Challenge | undefined,
-  limits: Limits
-): Effect.Effect<Read<SearchResult>, DiscoveryError | ResourceMismatch> =>
-  Effect.gen(function*() {
-    const named = parse((challenge && Challenge.resourceMetadata(challenge)) ?? "")
-    const challenged = yield* Effect.either(readNamed(client, server.url, named, limits))
-    let found = Either.getOrElse(challenged, () => none)
-    if (Either.isLeft(found)) {
-      const { left: misses } = found
-      const others = wellKnownUrls(server.url).filter(({ href }) => href !== named?.href)
-      found = Either.mapLeft(yield* firstOf(client, others, Metadata, limits), (more) => [...misses, ...more])
-    }
-    if (Either.isLeft(found)) {
-      return Either.isLeft(challenged)
-        ? yield* challenged.left
-        : { value: Either.left(found.left), lifetime: undefined }
-    }
-    const { document, lifetime, url } = found.right
-    if (!covers(document.resource, server.url)) {
-      return yield* new ResourceMismatch({ expected: server.resource, actual: document.resource, url: url.href })
-    }
-    const protectedResource: ProtectedResource = {
-      authorizationServers: document.authorization_servers ?? [],
-      scopesSupported: document.scopes_supported ?? [],
-      url: url.href,
-      metadata: document
-    }
-    return { value: Either.right(protectedResource), lifetime }
-  }).pipe(discovery("protected_resource"))
+  { bounds, isAfterOutage, match, places, server }: Search
+): Effect.Effect<Read<MetadataSearch.Result<ProtectedResource, ResourceMismatch>>> => {
+  const checked = places.map((place) => Either.mapLeft(checkPlace(place, server.url), (why) => ({ place, why })))
+  const refused = checked.flatMap((place) => Either.isLeft(place) ? [notAsked(place.left)] : [])
+  return search(client, {
+    places: checked.flatMap((place) => Either.isRight(place) ? [place.right] : []),
+    schema: Metadata,
+    accept: (document, place, isAfterOutage) => accept(document, place, { server, match, isAfterOutage }),
+    bounds,
+    isAfterOutage
+  }).pipe(
+    Effect.map(({ lifetime, value }) => ({
+      value: Either.mapLeft(value, (misses) => [...refused, ...misses]),
+      lifetime
+    })),
+    discovery("protected_resource")
+  )
+}
 
-type Search = Either.Either<Found<typeof Metadata.Type>, ReadonlyArray<string>>
+/** Only a challenge is checked here, since the other addresses are the caller's or the server's own. */
+const checkPlace = (place: Place, server: URL): Either.Either<Place, InsecureEndpoint["reason"]> =>
+  place.source === "challenge"
+    ? check(place.url, "protected resource metadata", server).pipe(
+      Either.mapBoth({ onLeft: ({ reason }) => reason, onRight: () => place })
+    )
+    : Either.right(place)
 
-const none: Search = Either.left([])
+const notAsked = (
+  { place, why }: { readonly place: Place; readonly why: InsecureEndpoint["reason"] }
+): MetadataSearch.Miss<never> => {
+  const url = clean(nameOf(place.url))
+  const description = why === "NotHttps"
+    ? `${url} was not asked, because it is not https`
+    : `${url} was not asked, because it is on a private address that a public server must not name`
+  return { url, description, advice: undefined, refusal: undefined, outage: undefined }
+}
 
-/** Reads the address in the challenge, if there is one. After any failure here, the well-known addresses are tried next. */
-const readNamed = (client: HttpClient.HttpClient, server: URL, named: URL | undefined, limits: Limits) => {
-  if (named === undefined) return Effect.succeed(none)
-  const checked = check(named, "protected resource metadata", server)
-  return Either.isLeft(checked)
-    ? Effect.succeed(Either.left([checked.left.message]))
-    : firstOf(client, [named], Metadata, limits)
+/** The check of a document. An outage must not lead to metadata that is less exact than the unread one. */
+const accept = (
+  document: typeof Metadata.Type,
+  { source, url }: Place,
+  { isAfterOutage, match, server }: {
+    readonly server: ResourceIdentifier
+    readonly match: ResourceMatch
+    readonly isAfterOutage: boolean
+  }
+): Either.Either<ProtectedResource, Refusal<ResourceMismatch>> => {
+  const { resource } = document
+  if (!covers(resource, server.url, match)) {
+    return Either.left({
+      description: `describes another resource, ${quote(resource)}`,
+      error: new ResourceMismatch({
+        expected: server.resource,
+        actual: resource,
+        url: url.href,
+        ...(match === "identical" ? { match } : {})
+      })
+    })
+  }
+  if (source === "root" && isAfterOutage && !covers(resource, server.url, "identical")) {
+    return Either.left({
+      description: `describes ${quote(resource)}, which is not used while a more exact address is unavailable`,
+      error: undefined
+    })
+  }
+  return Either.right({
+    authorizationServers: document.authorization_servers ?? [],
+    scopesSupported: document.scopes_supported ?? [],
+    url: url.href,
+    metadata: document
+  })
 }
 
 /**
  * Requests the server without a token, to get the challenge of its 401. The first request is a GET, which changes
  * nothing. If its response has no challenge, an MCP `ping` follows, because a server may leave GET unprotected or
- * unsupported.
+ * unsupported. Fails with `DiscoveryError` if the server is unavailable.
  *
  * @since 0.1.0
  * @category constructors
@@ -186,28 +296,8 @@ export const probe = (
   client: HttpClient.HttpClient,
   server: { readonly url: URL },
   limits: Limits = defaultLimits
-): Effect.Effect<Challenge.Challenge | undefined, DiscoveryError> => {
-  const accept = { accept: "application/json, text/event-stream" }
-  const ask = (request: HttpClientRequest.HttpClientRequest) =>
-    client.execute(request).pipe(
-      Effect.timeout(limits.timeout),
-      Effect.tap(discard),
-      Effect.mapError((cause) => unavailable(server.url, "did not answer when asked for its challenge", cause)),
-      Effect.filterOrFail(
-        ({ status }) => !isTransientStatus(status),
-        ({ status }) => unavailable(server.url, `answered ${status} when asked for its challenge`)
-      ),
-      Effect.map(({ headers, status }) =>
-        status === 401 ? Challenge.fromHeader(headers["www-authenticate"]) : undefined
-      ),
-      withoutRedirects
-    )
-  const ping = HttpClientRequest.bodyUnsafeJson({ jsonrpc: "2.0", id: 0, method: "ping" })
-  return Effect.flatMap(
-    ask(HttpClientRequest.get(server.url, { headers: accept })),
-    (challenge) =>
-      challenge === undefined
-        ? ask(ping(HttpClientRequest.post(server.url, { headers: accept })))
-        : Effect.succeed(challenge)
-  )
-}
+): Effect.Effect<Challenge.Challenge | undefined, DiscoveryError> =>
+  Effect.flatMap(ServerAnswer.ask(client, server.url, limits), (answer) =>
+    answer.outage === undefined
+      ? Effect.succeed(ServerAnswer.challengeOf(answer))
+      : ServerAnswer.unavailable(answer, server.url))

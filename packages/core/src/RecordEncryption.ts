@@ -1,6 +1,7 @@
 /**
- * The encryption of tokens in storages outside of the process. A token becomes a record: one line of text with a
- * version, encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
+ * The encryption of tokens, and of what discovery has found, in storages outside of the process. Each becomes a record:
+ * one line of text with a version, encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name
+ * says so.
  *
  * @since 0.1.0
  */
@@ -11,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { AccessToken } from "./AccessToken.ts"
+import { DiscoveryRecord, usefulUntil, withoutDocuments } from "./DiscoveryRecord.ts"
 import { InvalidOptions, TokenStorageError } from "./OAuthError.ts"
 
 /**
@@ -27,6 +29,25 @@ export interface Codec {
    * `UnknownVersion`, `UnknownKey` or, if the record is bound to another name, `Foreign`.
    */
   readonly open: (name: string, record: string) => Effect.Effect<AccessToken, TokenStorageError>
+  /**
+   * The same for what discovery has found, under a name of its own.
+   *
+   * @default a storage with this codec keeps tokens only
+   */
+  readonly discovery?: DiscoveryCodec | undefined
+}
+
+/**
+ * Turns what discovery has found into records and back. Fails as `Codec` does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DiscoveryCodec {
+  /** The record, bound to the name that it will be stored under. */
+  readonly seal: (name: string, found: DiscoveryRecord) => Effect.Effect<string, TokenStorageError>
+  /** What discovery had found, from the record that was found under the name. */
+  readonly open: (name: string, record: string) => Effect.Effect<DiscoveryRecord, TokenStorageError>
 }
 
 /**
@@ -67,64 +88,103 @@ const Plain = Schema.parseJson(Schema.Struct({
   token: AccessToken
 }))
 
+const PlainDiscovery = Schema.parseJson(Schema.Struct({
+  version: Schema.Literal(VERSION),
+  name: Schema.String,
+  discovery: DiscoveryRecord
+}))
+
 const Content = Schema.parseJson(AccessToken)
+
+const DiscoveryContent = Schema.parseJson(DiscoveryRecord)
 
 /** The error has no cause, because the cause would contain the record. */
 const unreadable = (reason: TokenStorageError["reason"], description: string) =>
   new TokenStorageError({ operation: "get", reason, description })
 
-const damaged = unreadable("Damaged", "the record is damaged, or it is not a record. The next token replaces it.")
-
-const checkVersion = (record: string): Either.Either<void, TokenStorageError> => {
-  const head = record.length > MAX_LENGTH ? Option.none() : Schema.decodeUnknownOption(Head)(record)
-  if (Option.isNone(head)) return Either.left(damaged)
-  return head.value.version === VERSION
-    ? Either.void
-    : Either.left(unreadable(
-      "UnknownVersion",
-      `the record has version ${head.value.version}, and this program reads version ${VERSION}. ` +
-        "The next token replaces it."
-    ))
+/** Why a record cannot be used, and what becomes of it. */
+interface Unreadable {
+  readonly damaged: TokenStorageError
+  readonly foreign: TokenStorageError
+  readonly isEncrypted: TokenStorageError
+  readonly unknownKey: TokenStorageError
+  readonly unknownVersion: (version: number) => TokenStorageError
 }
 
-const checkName = (found: string, name: string): Either.Either<void, TokenStorageError> =>
-  found === name
-    ? Either.void
-    : Either.left(unreadable(
+/** @param next what replaces a record that cannot be read */
+const makeUnreadable = (next: "token" | "discovery", untilWhen: string): Unreadable => {
+  const replaced = `The next ${next} replaces it.`
+  return {
+    damaged: unreadable("Damaged", `the record is damaged, or it is not a record. ${replaced}`),
+    foreign: unreadable(
       "Foreign",
-      "the record belongs to another client, server or scope, and was not used. The next token replaces it."
-    ))
+      `the record belongs to another client, server or scope, and was not used. ${replaced}`
+    ),
+    isEncrypted: unreadable(
+      "UnknownKey",
+      `the record is encrypted, and this storage reads plaintext. ${untilWhen} Use the storage whose name does not ` +
+        "end in `Plaintext`, or store these tokens in another place."
+    ),
+    unknownKey: unreadable(
+      "UnknownKey",
+      `the record was encrypted with a key that is not in \`encryptionKey\`. ${untilWhen} ` +
+        "Add the key of the record to `encryptionKey`, after the key for new records."
+    ),
+    unknownVersion: (version) =>
+      unreadable(
+        "UnknownVersion",
+        `the record has version ${version}, and this program reads version ${VERSION}. ${replaced}`
+      )
+  }
+}
+
+const unreadableToken = makeUnreadable("token", "The record stays until its token has expired.")
+
+const unreadableDiscovery = makeUnreadable("discovery", "The next discovery replaces it.")
+
+const checkVersion = (record: string, because: Unreadable): Either.Either<void, TokenStorageError> => {
+  const head = record.length > MAX_LENGTH ? Option.none() : Schema.decodeUnknownOption(Head)(record)
+  if (Option.isNone(head)) return Either.left(because.damaged)
+  return head.value.version === VERSION ? Either.void : Either.left(because.unknownVersion(head.value.version))
+}
+
+/** Opens a record in plaintext. */
+const openPlain = <A extends { readonly name: string }, I>(
+  schema: Schema.Schema<A, I>,
+  name: string,
+  record: string,
+  because: Unreadable
+): Either.Either<A, TokenStorageError> =>
+  Either.gen(function*() {
+    yield* checkVersion(record, because)
+    if (Option.isSome(Schema.decodeUnknownOption(Sealed)(record))) return yield* Either.left(because.isEncrypted)
+    const found = yield* Either.fromOption(Schema.decodeUnknownOption(schema)(record), () => because.damaged)
+    return found.name === name ? found : yield* Either.left(because.foreign)
+  })
 
 /**
  * Records without encryption: everybody who can read a record can use its token. Storages that use this codec have
  * `Plaintext` in their name.
+ *
+ * Of discovery, such a record holds the chosen issuer only. Whoever can write to the place could otherwise name the
+ * token endpoint that secrets are sent to.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const plaintext: Codec = {
   seal: (name, token) => Effect.orDie(Schema.encode(Plain)({ version: VERSION, name, token })),
-  open: (name, record) =>
-    Either.gen(function*() {
-      yield* checkVersion(record)
-      if (Option.isSome(Schema.decodeUnknownOption(Sealed)(record))) return yield* Either.left(isEncrypted)
-      const found = yield* Either.fromOption(Schema.decodeUnknownOption(Plain)(record), () => damaged)
-      yield* checkName(found.name, name)
-      return found.token
-    })
+  open: (name, record) => Either.map(openPlain(Plain, name, record, unreadableToken), ({ token }) => token),
+  discovery: {
+    seal: (name, found) =>
+      Effect.orDie(Schema.encode(PlainDiscovery)({ version: VERSION, name, discovery: withoutDocuments(found) })),
+    open: (name, record) =>
+      Either.map(
+        openPlain(PlainDiscovery, name, record, unreadableDiscovery),
+        ({ discovery }) => withoutDocuments(discovery)
+      )
+  }
 }
-
-const isEncrypted = unreadable(
-  "UnknownKey",
-  "the record is encrypted, and this storage reads plaintext. The record stays until its token has expired. Use the " +
-    "storage whose name does not end in `Plaintext`, or store these tokens in another place."
-)
-
-const unknownKey = unreadable(
-  "UnknownKey",
-  "the record was encrypted with a key that is not in `encryptionKey`. The record stays until its token has expired. " +
-    "Add the key of the record to `encryptionKey`, after the key for new records."
-)
 
 interface Key {
   readonly id: string
@@ -158,42 +218,58 @@ export const encrypted = (options: EncryptionOptions): Effect.Effect<Codec, Inva
     const [newest] = keys
     if (newest === undefined) return yield* invalid("it is empty. Give at least one key.")
 
+    /** `expiresAt`: in milliseconds since the epoch. */
+    const seal = (name: string, expiresAt: number, content: string) =>
+      Effect.gen(function*() {
+        const head = { version: VERSION, name, expiresAt, keyId: newest.id } as const
+        const iv = crypto.getRandomValues(new Uint8Array(12))
+        const plain = new TextEncoder().encode(content)
+        const ciphertext = yield* Effect.promise(() =>
+          crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: authenticated(head) }, newest.key, plain)
+        )
+        return yield* Effect.orDie(Schema.encode(Sealed)({ ...head, iv, ciphertext: new Uint8Array(ciphertext) }))
+      })
+
+    const open = (name: string, record: string, because: Unreadable) =>
+      Effect.gen(function*() {
+        yield* checkVersion(record, because)
+        const sealed = yield* Effect.mapError(Schema.decodeUnknownOption(Sealed)(record), () => because.damaged)
+        if (sealed.name !== name) return yield* because.foreign
+        const key = keys.find(({ id }) => id === sealed.keyId)
+        if (key === undefined) return yield* because.unknownKey
+        const content = yield* Effect.tryPromise({
+          try: () =>
+            crypto.subtle.decrypt(
+              { name: "AES-GCM", iv: new Uint8Array(sealed.iv), additionalData: authenticated(sealed) },
+              key.key,
+              new Uint8Array(sealed.ciphertext)
+            ),
+          catch: () => because.damaged
+        })
+        return new TextDecoder().decode(content)
+      })
+
     return {
       seal: (name, token) =>
-        Effect.gen(function*() {
-          const head = { version: VERSION, name, expiresAt: token.expiresAt, keyId: newest.id } as const
-          const iv = crypto.getRandomValues(new Uint8Array(12))
-          const content = new TextEncoder().encode(yield* Effect.orDie(Schema.encode(Content)(token)))
-          const ciphertext = yield* Effect.promise(() =>
-            crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: authenticated(head) }, newest.key, content)
-          )
-          return yield* Effect.orDie(
-            Schema.encode(Sealed)({ ...head, iv, ciphertext: new Uint8Array(ciphertext) })
-          )
-        }),
-      open: (name, record) =>
-        Effect.gen(function*() {
-          yield* checkVersion(record)
-          const sealed = yield* Effect.mapError(Schema.decodeUnknownOption(Sealed)(record), () => damaged)
-          yield* checkName(sealed.name, name)
-          const key = keys.find(({ id }) => id === sealed.keyId)
-          if (key === undefined) return yield* unknownKey
-          const content = yield* Effect.tryPromise({
-            try: () =>
-              crypto.subtle.decrypt(
-                { name: "AES-GCM", iv: new Uint8Array(sealed.iv), additionalData: authenticated(sealed) },
-                key.key,
-                new Uint8Array(sealed.ciphertext)
-              ),
-            catch: () => damaged
-          })
-          return yield* Effect.mapError(
-            Schema.decodeUnknownOption(Content)(new TextDecoder().decode(content)),
-            () => damaged
-          )
-        })
+        Effect.flatMap(
+          Effect.orDie(Schema.encode(Content)(token)),
+          (content) => seal(name, token.expiresAt, content)
+        ),
+      open: (name, record) => Effect.flatMap(open(name, record, unreadableToken), decode(Content, unreadableToken)),
+      discovery: {
+        seal: (name, found) =>
+          Effect.flatMap(
+            Effect.orDie(Schema.encode(DiscoveryContent)(found)),
+            (content) => seal(name, usefulUntil(found), content)
+          ),
+        open: (name, record) =>
+          Effect.flatMap(open(name, record, unreadableDiscovery), decode(DiscoveryContent, unreadableDiscovery))
+      }
     }
   })
+
+const decode = <A, I>(schema: Schema.Schema<A, I>, { damaged }: Unreadable) => (content: string) =>
+  Effect.mapError(Schema.decodeUnknownOption(schema)(content), () => damaged)
 
 const authenticated = (
   head: { readonly version: number; readonly name: string; readonly expiresAt: number; readonly keyId: string }

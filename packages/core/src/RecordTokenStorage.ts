@@ -11,6 +11,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
+import * as DiscoveryRecord from "./DiscoveryRecord.ts"
 import * as ProcessLease from "./internal/storage/processLease.ts"
 import { supersedes, usefulUntil } from "./internal/storage/replacement.ts"
 import { TokenStorageError } from "./OAuthError.ts"
@@ -67,7 +68,7 @@ export interface Store {
 
 /**
  * A storage from a place for records and a codec that turns tokens into records. Records are named by the digest of the
- * key (`TokenKey.digest`).
+ * key (`TokenKey.digest`). What discovery has found is a second record, named by `TokenKey.discoveryDigest`.
  *
  * `TokenStorageContract` of `@effect-mcp-auth/testing` has the tests that every storage should pass.
  *
@@ -137,9 +138,31 @@ export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.
         const name = yield* TokenKey.digest(key)
         yield* processLease(name)
         if (store.lease !== undefined) yield* store.lease(name)
-      })
+      }),
+    discovery: codec.discovery && discoveryIn(store, codec.discovery)
   }
 }
+
+/** The last process that writes wins: each has found the same, or the newer. */
+const discoveryIn = (
+  store: Store,
+  codec: RecordEncryption.DiscoveryCodec
+): TokenStorage.DiscoveryOperations => ({
+  get: (key) =>
+    Effect.gen(function*() {
+      const name = yield* TokenKey.discoveryDigest(key)
+      const record = yield* store.get(name)
+      return Option.isNone(record) ? Option.none() : yield* Effect.asSome(codec.open(name, record.value))
+    }),
+  set: (key, found) =>
+    Effect.gen(function*() {
+      const name = yield* TokenKey.discoveryDigest(key)
+      const record = yield* codec.seal(name, found)
+      const now = yield* Clock.currentTimeMillis
+      const change = Change.Write({ record, keepFor: Math.max(0, DiscoveryRecord.usefulUntil(found) - now) })
+      yield* store.modify(name, "set", () => Effect.succeed(change))
+    })
+})
 
 /** The longest lifetime of a token, in milliseconds: a year. A record that claims a later expiry is overwritten. */
 const LONGEST_LIFE = Duration.toMillis("366 days")

@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import type { AccessToken } from "./AccessToken.ts"
-import { isTransient, type OAuthError, TokenEndpointError } from "./OAuthError.ts"
+import { isTransient, type OAuthError } from "./OAuthError.ts"
 
 /**
  * The options of `make`, and the option `refreshPolicy` of every provider. A token's life has three parts:
@@ -264,7 +264,7 @@ const SHORTEST_DELAY = 100
 const MAX_RETRY_AFTER = 60 * 60 * 1000
 
 const retryAfter = (error: OAuthError): number =>
-  error instanceof TokenEndpointError ? Math.min(error.retryAfter ?? 0, MAX_RETRY_AFTER) : 0
+  "retryAfter" in error ? Math.min(error.retryAfter ?? 0, MAX_RETRY_AFTER) : 0
 
 /**
  * How long a token that replaced a rejected one stays in use although it is rejected too, in milliseconds.
@@ -285,20 +285,19 @@ export const rejectedSoon = (self: RefreshPolicy): number => 2 * Duration.toMill
 
 /**
  * How long a healthy but slow acquisition can take, in milliseconds. An acquisition that takes longer is given up, so
- * that no caller waits for ever. The limit covers discovery, the wait for the lease, four operations of the storage
- * (two reads, a removal, and the release of the lease), and four requests to token endpoints (an identity provider's, a
- * refresh, the grant, and the grant with fewer scopes).
+ * that no caller waits for ever. The limit covers discovery, the wait for the lease, five operations of the storage
+ * (three reads, a removal, and the release of the lease), and four requests to token endpoints (an identity provider's,
+ * a refresh, the grant, and the grant with fewer scopes).
  *
  * @internal
  */
-export const acquisitionLimit = (self: RefreshPolicy, requestTimeout: Duration.DurationInput): number => {
-  const request = Duration.toMillis(requestTimeout)
-  const discovery = Math.max(SHORTEST_DISCOVERY, 3 * request)
-  return discovery + Duration.toMillis(self.leaseTimeout) + 4 * Duration.toMillis(self.storageTimeout) + 4 * request
-}
-
-/** The time that an acquisition has for discovery at the least, in milliseconds. */
-const SHORTEST_DISCOVERY = 30_000
+export const acquisitionLimit = (
+  self: RefreshPolicy,
+  requestTimeout: Duration.DurationInput,
+  discoveryTimeout: Duration.DurationInput
+): number =>
+  Duration.toMillis(discoveryTimeout) + Duration.toMillis(self.leaseTimeout) +
+  5 * Duration.toMillis(self.storageTimeout) + 4 * Duration.toMillis(requestTimeout)
 
 /**
  * How long an error answers later callers, in milliseconds: a transient error as long as its `Retry-After` says, a

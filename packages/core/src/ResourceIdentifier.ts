@@ -6,6 +6,7 @@
  */
 import * as Either from "effect/Either"
 import { check, hasCredentials, parse } from "./authoring/SecureEndpoint.ts"
+import { adviceOn, kindOf, quoteUrl } from "./authoring/TextOption.ts"
 import { type InsecureEndpoint, InvalidOptions } from "./OAuthError.ts"
 
 /**
@@ -36,6 +37,10 @@ export const canonicalUrl = (url: URL, written: string): string => {
   return `${url.origin}${wroteNoPath ? "" : url.pathname}${url.search}`
 }
 
+/** A `URL` object, perhaps of another realm, or of a library that replaces the platform's. */
+const isUrl = (value: unknown): value is URL =>
+  typeof value === "object" && value !== null && "href" in value && typeof value.href === "string"
+
 const invalid = (description: string) => Either.left(new InvalidOptions({ option: "serverUrl", description }))
 
 /**
@@ -56,20 +61,23 @@ const invalid = (description: string) => Either.left(new InvalidOptions({ option
 export const fromServerUrl = (
   serverUrl: string | URL
 ): Either.Either<ResourceIdentifier, InvalidOptions | InsecureEndpoint> => {
+  if (typeof serverUrl !== "string" && !isUrl(serverUrl)) {
+    return invalid(`it is ${kindOf(serverUrl)}. ${adviceOn(serverUrl)}`)
+  }
   // A `URL` object always has a slash after a bare origin, whether or not its caller wrote one.
   const written = typeof serverUrl === "string"
     ? serverUrl
     : serverUrl.href.replace(/^([^/]*\/\/[^/]*)\/(?=$|[?#])/, "$1")
   const url = parse(written)
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    return invalid(`"${written}" is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
+    return invalid(`${quoteUrl(written)} is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
   }
   if (hasCredentials(url)) {
     return invalid(`the URL holds a user name or password. Leave them out: they would be sent to every party.`)
   }
   if (written.includes("#")) {
     return invalid(
-      `"${written}" has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
+      `${quoteUrl(written)} has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
     )
   }
   return Either.map(check(url, "server"), () => ({ url, resource: canonicalUrl(url, written) }))

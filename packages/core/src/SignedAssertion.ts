@@ -6,12 +6,17 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { JWK } from "jose"
 import type { AssertionRequest, AssertionSource } from "./Assertion.ts"
-import { checkForm, importKey, keyIdOf, type Signer } from "./internal/signing/importKey.ts"
-import { AssertionError, InvalidOptions } from "./OAuthError.ts"
-import type { IdentifiedKey, SigningAlgorithm, SigningKey } from "./SigningKey.ts"
+import * as DurationOption from "./authoring/DurationOption.ts"
+import * as TextOption from "./authoring/TextOption.ts"
+import { importKey, keyIdOf, type Signer } from "./internal/signing/importKey.ts"
+import { readKey } from "./internal/signing/readKey.ts"
+import { readThumbprint } from "./internal/signing/thumbprint.ts"
+import { AssertionError, type CredentialError, InvalidOptions } from "./OAuthError.ts"
+import { algorithmNames, type IdentifiedKey, type SigningAlgorithm, type SigningKey } from "./SigningKey.ts"
 
 /**
  * @since 0.1.0
@@ -27,14 +32,15 @@ export interface Options {
    */
   readonly subject?: string | undefined
   /**
-   * The private key, or an Effect that returns it, together with its names if these change with it.
+   * The private key, or an Effect that returns it, together with its names if these change with it. `Secret.file` reads
+   * it from a file.
    *
    * The Effect runs again when the authorization server refuses an assertion that the key has signed, because the key
    * may have been rotated. If it has been, the token request is sent once more, immediately. A new `CryptoKey` or
    * external signer counts as another key only if its `keyId`, `x5t` or `x5tS256` is new. With the same names, it signs
    * the next request, after the 5 seconds for which a refusal is remembered.
    */
-  readonly signingKey: SigningKey | Effect.Effect<SigningKey | IdentifiedKey, AssertionError>
+  readonly signingKey: SigningKey | Effect.Effect<SigningKey | IdentifiedKey, AssertionError | CredentialError>
   /** The header `alg`: the algorithm of the key. */
   readonly signingAlgorithm: SigningAlgorithm
   /**
@@ -43,6 +49,14 @@ export interface Options {
    * @default 300 seconds
    */
   readonly lifetime?: Duration.DurationInput | undefined
+  /**
+   * How far `iat` is set back, for an authorization server whose clock is behind this one and that refuses an assertion
+   * from the future. `exp` is counted from `iat`, so that the assertion expires earlier by the same time. At most 10
+   * minutes, and shorter than `lifetime`.
+   *
+   * @default 0 seconds
+   */
+  readonly issuedAtOffset?: Duration.DurationInput | undefined
   /**
    * The header `typ`. `client-authentication+jwt` is the value of draft-ietf-oauth-rfc7523bis.
    *
@@ -56,13 +70,15 @@ export interface Options {
    */
   readonly keyId?: string | undefined
   /**
-   * The header `x5t`, by which the authorization server finds the certificate (RFC 7515 §4.1.7).
+   * The header `x5t`, by which the authorization server finds the certificate (RFC 7515 §4.1.7): the SHA-1 thumbprint,
+   * in base64url, base64 or hex.
    *
    * @default no header
    */
   readonly x5t?: string | undefined
   /**
-   * The header `x5t#S256`, by which the authorization server finds the certificate (RFC 7515 §4.1.8).
+   * The header `x5t#S256`, by which the authorization server finds the certificate (RFC 7515 §4.1.8): the SHA-256
+   * thumbprint, in base64url, base64 or hex.
    *
    * @default no header
    */
@@ -93,23 +109,21 @@ export const make = (
   options: Options
 ): Effect.Effect<AssertionSource, InvalidOptions | AssertionError> =>
   Effect.gen(function*() {
-    const lifetime = Math.floor(Duration.toSeconds(options.lifetime ?? "300 seconds"))
-    if (!(lifetime > 0 && Number.isFinite(lifetime))) {
-      return yield* new InvalidOptions({ option: "lifetime", description: "it must be finite and at least 1 second." })
-    }
+    yield* checkOptions(options)
+    const { lifetime, offset } = yield* timesOf(options)
     const key = yield* makeRotatingKey(options)
     const source = (request: AssertionRequest): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
       Effect.gen(function*() {
         const signer = yield* key.signerAfter(request.refused)
-        const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+        const issuedAt = Math.floor((yield* Clock.currentTimeMillis) / 1000) - offset
         const assertion = Redacted.make(
           yield* signer({
             ...options.additionalClaims,
             iss: options.issuer,
             sub: options.subject ?? options.issuer,
             aud: request.audience,
-            iat: now,
-            exp: now + lifetime,
+            iat: issuedAt,
+            exp: issuedAt + lifetime,
             // A random value from a cryptographic source, new for every attempt.
             jti: crypto.randomUUID(),
             ...options.claimOverrides
@@ -120,6 +134,45 @@ export const make = (
       })
     return key.rotated === undefined ? source : Object.assign(source, { rotated: key.rotated })
   })
+
+/** The options without the key. The compiler has not seen what JavaScript or a variable that is not set gives. */
+const checkOptions = (options: Options): Effect.Effect<void, InvalidOptions> =>
+  Effect.gen(function*() {
+    yield* TextOption.check("issuer", options.issuer, "Give the client id.")
+    yield* TextOption.checkOptional("subject", options.subject)
+    yield* TextOption.checkOneOf("signingAlgorithm", options.signingAlgorithm, algorithmNames)
+    yield* TextOption.checkOneOf("type", options.type ?? "JWT", ["JWT", "client-authentication+jwt"])
+  })
+
+/** The times of an assertion, in whole seconds. */
+const timesOf = (
+  { issuedAtOffset = 0, lifetime = "300 seconds" }: Options
+): Effect.Effect<{ readonly lifetime: number; readonly offset: number }, InvalidOptions> =>
+  Effect.gen(function*() {
+    const seconds = Option.match(Duration.decodeUnknown(lifetime), {
+      onNone: () => 0,
+      onSome: (duration) => Math.floor(Duration.toSeconds(duration))
+    })
+    if (!(seconds > 0 && Number.isFinite(seconds))) {
+      return yield* new InvalidOptions({ option: "lifetime", description: "it must be finite and at least 1 second." })
+    }
+    const bounds = { minimum: "0 seconds", maximum: "10 minutes" } as const
+    const duration = yield* DurationOption.check("issuedAtOffset", issuedAtOffset, bounds)
+    const offset = Math.ceil(Duration.toSeconds(duration))
+    // A negative duration is 0 for `Duration`, and would be a time in the future.
+    if (offset >= seconds || isNegative(issuedAtOffset)) {
+      return yield* new InvalidOptions({
+        option: "issuedAtOffset",
+        description:
+          "it must not be negative, and must be shorter than `lifetime`, because `exp` is counted from `iat`."
+      })
+    }
+    return { lifetime: seconds, offset }
+  })
+
+const isNegative = (input: Duration.DurationInput): boolean =>
+  (typeof input === "number" && !(input >= 0)) || (typeof input === "bigint" && input < 0n) ||
+  (typeof input === "string" && input.trim().startsWith("-"))
 
 /** A key that has been loaded and imported. */
 interface Loaded {
@@ -190,19 +243,21 @@ const makeRotatingKey = (options: Options) =>
   })
 
 const loadKey = (options: Options): Effect.Effect<Loaded, InvalidOptions | AssertionError> => {
-  const { signingKey } = options
-  return Effect.flatMap(
-    Effect.isEffect(signingKey) ? signingKey : Effect.succeed(signingKey),
-    (given) =>
-      Effect.gen(function*() {
-        const identified = isIdentified(given) ? given : { key: given }
-        yield* checkForm(identified.key)
-        const header = headerOf(options, identified)
-        const sign = yield* importKey(identified.key, header)
-        return { sign, identity: JSON.stringify([header, materialOf(identified.key)]) }
-      })
-  )
+  const { signingAlgorithm, signingKey } = options
+  return Effect.gen(function*() {
+    const given = yield* Effect.isEffect(signingKey)
+      ? Effect.catchTag(signingKey, "CredentialError", unreadable)
+      : Effect.succeed(signingKey)
+    const identified = isIdentified(given) ? given : { key: given }
+    const key = yield* readKey(identified.key, signingAlgorithm)
+    const header = yield* headerOf(options, { ...identified, key })
+    const sign = yield* importKey(key, header)
+    return { sign, identity: JSON.stringify([header, materialOf(key)]) }
+  })
 }
+
+const unreadable = ({ description, reason }: CredentialError) =>
+  new AssertionError({ reason, description: `The signing key could not be read. ${description}` })
 
 /** A `CryptoKey` and an external signer cannot be read, so that only their names distinguish them. */
 const materialOf = (key: SigningKey): unknown =>
@@ -212,10 +267,13 @@ const isIdentified = (given: SigningKey | IdentifiedKey): given is IdentifiedKey
   typeof given === "object" && given !== null && !Redacted.isRedacted(given) && "key" in given
 
 /** JSON leaves out the names that are `undefined`. */
-const headerOf = (options: Options, identified: IdentifiedKey) => ({
-  alg: options.signingAlgorithm,
-  typ: options.type ?? "JWT",
-  kid: identified.keyId ?? options.keyId ?? keyIdOf(identified.key),
-  x5t: identified.x5t ?? options.x5t,
-  "x5t#S256": identified.x5tS256 ?? options.x5tS256
-})
+const headerOf = (options: Options, identified: IdentifiedKey) =>
+  Effect.gen(function*() {
+    return {
+      alg: options.signingAlgorithm,
+      typ: options.type ?? "JWT",
+      kid: yield* TextOption.checkOptional("keyId", identified.keyId ?? options.keyId ?? keyIdOf(identified.key)),
+      x5t: yield* readThumbprint("x5t", identified.x5t ?? options.x5t),
+      "x5t#S256": yield* readThumbprint("x5tS256", identified.x5tS256 ?? options.x5tS256)
+    }
+  })

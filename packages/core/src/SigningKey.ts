@@ -37,7 +37,11 @@ export type SigningAlgorithm =
 export type ExternalSigner = (data: Uint8Array) => Effect.Effect<Uint8Array, AssertionError>
 
 /**
- * A PKCS#8 PEM, a private JWK, a `CryptoKey` with the usage `sign`, or a function that signs elsewhere.
+ * A private key in PEM (PKCS#8, PKCS#1 or SEC1), a private JWK as an object or as its JSON text, a `CryptoKey` with the
+ * usage `sign`, or a function that signs elsewhere.
+ *
+ * A PEM may have its line breaks written out (`\\n`), be in quotes or in base64, be indented, or stand between
+ * certificates and attributes, as in variables of CI systems.
  *
  * @since 0.1.0
  * @category models
@@ -59,13 +63,13 @@ export interface IdentifiedKey {
    */
   readonly keyId?: string | undefined
   /**
-   * The header `x5t`: the SHA-1 thumbprint of the certificate, in base64url (RFC 7515 §4.1.7).
+   * The header `x5t`: the SHA-1 thumbprint of the certificate, in base64url, base64 or hex (RFC 7515 §4.1.7).
    *
    * @default `x5t` of the options
    */
   readonly x5t?: string | undefined
   /**
-   * The header `x5t#S256`: the SHA-256 thumbprint of the certificate, in base64url (RFC 7515 §4.1.8).
+   * The header `x5t#S256`: the SHA-256 thumbprint of the certificate, in base64url, base64 or hex (RFC 7515 §4.1.8).
    *
    * @default `x5tS256` of the options
    */
@@ -143,10 +147,16 @@ const otherSignatureLengths: ReadonlyMap<string, number> = new Map([
   ["Ed25519", 64]
 ])
 
-/** The step between the lengths of RSA keys, in bytes: every RSA key in use has a multiple of 512 bits. */
-const RSA_STEP = 64
+/**
+ * The step between the lengths of RSA keys, in bytes. Keys in use have a multiple of 512 bits; a multiple of 64 bits is
+ * accepted as well, because a refused signature is the worse mistake.
+ */
+const RSA_STEP = 8
 
 const isSigningAlgorithm = (name: string): name is SigningAlgorithm => Object.hasOwn(algorithms, name)
+
+/** @internal */
+export const algorithmNames: ReadonlyArray<SigningAlgorithm> = Object.keys(algorithms).filter(isSigningAlgorithm)
 
 /**
  * Whether a signature of so many bytes can be whole. A signature by an algorithm that is not known here counts as

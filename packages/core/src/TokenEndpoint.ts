@@ -15,8 +15,15 @@ import type { ClientAuthentication, Proof } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, exchange, type Limits, type NoAnswer } from "./authoring/HttpExchange.ts"
+import { reasonOf, sentences } from "./authoring/NoAnswer.ts"
 import { failOnError } from "./internal/tokenRequest/tokenErrorResponse.ts"
-import { type AssertionError, type DiscoveryError, InvalidOptions, TokenEndpointError } from "./OAuthError.ts"
+import {
+  type AssertionError,
+  type CredentialError,
+  type DiscoveryError,
+  InvalidOptions,
+  TokenEndpointError
+} from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 import { decode, type Reply } from "./TokenResponse.ts"
 
@@ -116,7 +123,7 @@ export const reservedParameters: ReadonlySet<string> = new Set([
 export const send = (
   client: HttpClient.HttpClient,
   options: FormRequest
-): Effect.Effect<Reply, TokenEndpointError | AssertionError | DiscoveryError> =>
+): Effect.Effect<Reply, TokenEndpointError | AssertionError | CredentialError | DiscoveryError> =>
   onceMore(
     Effect.flatMap(
       options.clientAuthentication.prove(options),
@@ -184,7 +191,7 @@ const sendWith = (client: HttpClient.HttpClient, options: FormRequest, proof: Pr
 export const request = (
   client: HttpClient.HttpClient,
   options: TokenRequest
-): Effect.Effect<AccessToken, TokenEndpointError | AssertionError | DiscoveryError> =>
+): Effect.Effect<AccessToken, TokenEndpointError | AssertionError | CredentialError | DiscoveryError> =>
   Effect.flatMap(
     onceMore(
       Effect.gen(function*() {
@@ -213,7 +220,8 @@ const post = (url: URL, form: Parameters, proof: Proof): HttpClientRequest.HttpC
     name,
     typeof value === "string" ? value : Redacted.value(value)
   ])
-  const base = HttpClientRequest.post(url, { headers: { accept: "application/json" } }).pipe(
+  // As text: a request made from a `URL` takes its query apart and encodes it again (RFC 6749 §3.2 forbids that).
+  const base = HttpClientRequest.post(url.href, { headers: { accept: "application/json" } }).pipe(
     HttpClientRequest.bodyUrlParams(body)
   )
   return proof.authorization === undefined
@@ -223,8 +231,8 @@ const post = (url: URL, form: Parameters, proof: Proof): HttpClientRequest.HttpC
 
 const noAnswer = (url: URL, error: NoAnswer): TokenEndpointError =>
   new TokenEndpointError({
-    reason: error.reason === "TooLarge" ? "InvalidResponse" : "Unavailable",
+    reason: error.reason === "TooLarge" ? "InvalidResponse" : reasonOf(error),
     url: nameOf(url),
-    description: `Token endpoint ${nameOf(url)}: ${error.description}.`,
+    description: `Token endpoint ${nameOf(url)}: ${sentences(error)}`,
     ...(error.cause === undefined ? {} : { cause: error.cause })
   })

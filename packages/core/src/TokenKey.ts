@@ -64,7 +64,21 @@ export const encode = (key: TokenKey): string =>
 
 const byNameAndValue = Order.tuple(Order.string, Order.string)
 
-const digests = new WeakMap<TokenKey, string>()
+/** A digest of the text of a key, computed once for each key object. */
+const makeDigest = (textOf: (key: TokenKey) => string): (key: TokenKey) => Effect.Effect<string> => {
+  const digests = new WeakMap<TokenKey, string>()
+  return (key) =>
+    Effect.suspend(() => {
+      const known = digests.get(key)
+      if (known !== undefined) return Effect.succeed(known)
+      return Effect.promise(async () => {
+        const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(textOf(key)))
+        const computed = Encoding.encodeBase64Url(new Uint8Array(hash))
+        digests.set(key, computed)
+        return computed
+      })
+    })
+}
 
 /**
  * The name of the key where others can read it, such as in file names and in keys of Redis: the SHA-256 of its text as
@@ -73,14 +87,12 @@ const digests = new WeakMap<TokenKey, string>()
  * @since 0.1.0
  * @category encoding
  */
-export const digest = (key: TokenKey): Effect.Effect<string> =>
-  Effect.suspend(() => {
-    const known = digests.get(key)
-    if (known !== undefined) return Effect.succeed(known)
-    return Effect.promise(async () => {
-      const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(encode(key)))
-      const computed = Encoding.encodeBase64Url(new Uint8Array(hash))
-      digests.set(key, computed)
-      return computed
-    })
-  })
+export const digest: (key: TokenKey) => Effect.Effect<string> = makeDigest(encode)
+
+/**
+ * The name under which a storage keeps what discovery has found for the key. The name differs from that of the token.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const discoveryDigest: (key: TokenKey) => Effect.Effect<string> = makeDigest((key) => `discovery ${encode(key)}`)

@@ -11,6 +11,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.ts"
+import type * as DiscoveryRecord from "./DiscoveryRecord.ts"
+import { MemoryDiscovery } from "./internal/storage/memoryDiscovery.ts"
 import { MemoryTokens } from "./internal/storage/memoryTokens.ts"
 import * as ProcessLease from "./internal/storage/processLease.ts"
 import * as Replacement from "./internal/storage/replacement.ts"
@@ -52,6 +54,31 @@ export declare namespace TokenStorage {
      * processes share, a lease expires some time after its holder has died.
      */
     readonly lease: (key: TokenKey.TokenKey) => Effect.Effect<void, TokenStorageError, Scope.Scope>
+    /**
+     * Keeps what discovery has found, so that it outlives the process.
+     *
+     * @default discovery starts anew in each process
+     */
+    readonly discovery?: DiscoveryOperations | undefined
+  }
+
+  /**
+   * What a storage keeps about discovery, beside the tokens. A provider asks at most once, when it needs a token that
+   * neither its memory nor the storage has.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface DiscoveryOperations {
+    /** The stored record. */
+    readonly get: (
+      key: TokenKey.TokenKey
+    ) => Effect.Effect<Option.Option<DiscoveryRecord.DiscoveryRecord>, TokenStorageError>
+    /** Stores the record, and overwrites what is stored under the key. */
+    readonly set: (
+      key: TokenKey.TokenKey,
+      record: DiscoveryRecord.DiscoveryRecord
+    ) => Effect.Effect<void, TokenStorageError>
   }
 }
 
@@ -79,6 +106,13 @@ export interface Operations {
    * @default a lease within this process
    */
   readonly lease?: TokenStorage.Service["lease"] | undefined
+  /**
+   * Keeps what discovery has found. Leave the operations out of a place that others can write to: a document from it
+   * can name another token endpoint, to which a secret is then sent.
+   *
+   * @default discovery starts anew in each process
+   */
+  readonly discovery?: TokenStorage.DiscoveryOperations | undefined
 }
 
 /**
@@ -137,7 +171,8 @@ export const make = (options: Operations): TokenStorage.Service => {
         (stored) =>
           Option.exists(stored, (other) => AccessToken.isSame(other, token)) ? options.remove(key) : Effect.void
       ),
-    lease: options.lease ?? ((key) => lease(TokenKey.encode(key)))
+    lease: options.lease ?? ((key) => lease(TokenKey.encode(key))),
+    discovery: options.discovery
   }
 }
 
@@ -170,12 +205,17 @@ export const supersedes: (token: AccessToken.AccessToken, stored: AccessToken.Ac
  */
 export const makeMemory: Effect.Effect<TokenStorage.Service> = Effect.sync(() => {
   const tokens = new MemoryTokens()
+  const found = new MemoryDiscovery()
   const lease = ProcessLease.make()
   return {
     get: (key) => Effect.sync(() => Option.fromNullable(tokens.get(TokenKey.encode(key)))),
     set: (key, token) => Effect.map(Clock.currentTimeMillis, (now) => tokens.set(TokenKey.encode(key), token, now)),
     remove: (key, token) => Effect.sync(() => tokens.remove(TokenKey.encode(key), token)),
-    lease: (key) => lease(TokenKey.encode(key))
+    lease: (key) => lease(TokenKey.encode(key)),
+    discovery: {
+      get: (key) => Effect.sync(() => Option.fromNullable(found.get(TokenKey.encode(key)))),
+      set: (key, record) => Effect.map(Clock.currentTimeMillis, (now) => found.set(TokenKey.encode(key), record, now))
+    }
   }
 })
 

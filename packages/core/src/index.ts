@@ -68,6 +68,15 @@ export * as Discovery from "./Discovery.ts"
 export * as DiscoveryCache from "./DiscoveryCache.ts"
 
 /**
+ * What a storage keeps about discovery, beside the tokens: the issuer that was chosen, and the two metadata documents
+ * for as long as they are fresh. With it, a process that starts again sends its token request at once, and a server
+ * cannot name another authorization server while no process runs.
+ *
+ * @since 0.1.0
+ */
+export * as DiscoveryRecord from "./DiscoveryRecord.ts"
+
+/**
  * The grants that a client presents at the token endpoint to get a token (RFC 6749 §1.3).
  *
  * @since 0.1.0
@@ -91,6 +100,23 @@ export * as Jwt from "./Jwt.ts"
  * @since 0.1.0
  */
 export * as KeyValueTokenStorage from "./KeyValueTokenStorage.ts"
+
+/**
+ * The MCP extensions for clients without a user present, as an MCP client declares them to the server: the entries of
+ * `capabilities.extensions` (MCP, "Extension Negotiation"). An `OAuthProvider` sends no MCP messages, so the MCP client
+ * declares the extension.
+ *
+ * @since 0.1.0
+ */
+export * as McpExtension from "./McpExtension.ts"
+
+/**
+ * The search for a metadata document at several addresses, one after the other. An address without a usable document
+ * does not end the search.
+ *
+ * @since 0.1.0
+ */
+export * as MetadataSearch from "./MetadataSearch.ts"
 
 /**
  * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
@@ -165,8 +191,9 @@ export * as OAuthProviders from "./OAuthProviders.ts"
 export * as ProtectedResource from "./ProtectedResource.ts"
 
 /**
- * The encryption of tokens in storages outside of the process. A token becomes a record: one line of text with a
- * version, encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
+ * The encryption of tokens, and of what discovery has found, in storages outside of the process. Each becomes a record:
+ * one line of text with a version, encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name
+ * says so.
  *
  * @since 0.1.0
  */
@@ -201,6 +228,13 @@ export * as ResourceIdentifier from "./ResourceIdentifier.ts"
  * @since 0.1.0
  */
 export * as ScopeSelection from "./ScopeSelection.ts"
+
+/**
+ * Secrets that change while the program runs, for the options `clientSecret` and `signingKey`.
+ *
+ * @since 0.1.0
+ */
+export * as Secret from "./Secret.ts"
 
 /**
  * A JWT assertion that this process makes and signs (RFC 7521 §5, RFC 7523 §3).

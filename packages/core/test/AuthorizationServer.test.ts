@@ -2,7 +2,7 @@ import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either } from "effect"
 import { AuthorizationServer } from "../src/index.ts"
-import { after, misses, outages, sent, serve, to } from "./support/wire.ts"
+import { after, connectionError, disconnected, misses, outages, sent, serve, to } from "./support/wire.ts"
 
 const issuer = "https://auth.example.com"
 const tenant = "https://auth.example.com/tenant"
@@ -67,7 +67,13 @@ describe("an issuer identifier (RFC 8414 §2)", () => {
     "https://auth.example.com#x",
     "https://auth.example.com/#",
     "https://user@auth.example.com",
-    "https://:password@auth.example.com"
+    "https://:password@auth.example.com",
+    "https://auth.example.com/tenant\u202e",
+    "https://auth.example.com/\nlevel=error",
+    "https://auth.example.com/\u001b[2J",
+    "https://auth.example.com/a b",
+    "https://auth.exämple.com",
+    " https://auth.example.com"
   ])("%j is not an issuer identifier", (text) => {
     expect(AuthorizationServer.parseIssuer(text)).toBeUndefined()
   })
@@ -148,17 +154,49 @@ describe("discover", () => {
       assert.deepStrictEqual(yield* sent, [oauth, oidc])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each(outages)("the search stops with `Unavailable` after %s", ([, answer]) =>
+  it.effect.each(outages)("the next address is tried after an outage (%s)", ([, answer]) =>
     Effect.gen(function*() {
       yield* serve({ [oauth]: answer, [oidc]: document() })
-      const error = yield* Effect.flip(discover())
-      assert(error._tag === "DiscoveryError")
-      expect(error.reason).toBe("Unavailable")
-      expect(error.transient).toBe(true)
-      assert.deepStrictEqual(yield* sent, [oauth])
+      expect((yield* discover()).tokenEndpoint.href).toBe(`${issuer}/token`)
+      assert.deepStrictEqual(yield* sent, [oauth, oidc])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("the search stops with `Unavailable` after the given time limit", () =>
+  it.effect.each(outages)(
+    "a search that finds nothing is transient after an outage of its first or last address (%s)",
+    ([, answer]) =>
+      Effect.gen(function*() {
+        for (const [sick, well] of [[oauth, oidc], [oidc, oauth]] as const) {
+          yield* serve({ [sick]: answer, [well]: Answer.status(404) })
+          const error = yield* Effect.flip(discover())
+          assert(error._tag === "DiscoveryError")
+          expect(error.reason).toBe("Unavailable")
+          expect(error.transient).toBe(true)
+          expect(error.url).toBe(sick)
+          expect(error.message).toContain(`${well} answered 404`)
+          expect(error.message).toContain("The server may recover: try again later.")
+        }
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("a search after an outage is transient even if another address has a document of another issuer", () =>
+    Effect.gen(function*() {
+      yield* serve({ [oauth]: document({ issuer: "https://evil.example" }), [oidc]: Answer.status(503) })
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "DiscoveryError")
+      expect(error.transient).toBe(true)
+      expect(error.message).toContain(`${oauth} is the metadata of issuer "https://evil.example"`)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("the longest `Retry-After` of the addresses is the wait of the error", () =>
+    Effect.gen(function*() {
+      yield* serve({
+        [oauth]: Answer.status(429, { headers: { "retry-after": "5" } }),
+        [oidc]: Answer.status(503, { headers: { "retry-after": "7" } })
+      })
+      expect(yield* Effect.flip(discover())).toMatchObject({ reason: "Unavailable", retryAfter: 7000 })
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("each address has the given time limit, and the error names the one that did not answer", () =>
     Effect.gen(function*() {
       yield* serve({ [oauth]: Answer.text(" ".repeat(99) + "{}"), [oidc]: Answer.never })
       const limits = { timeout: Duration.seconds(3), maxBodySize: 99 }
@@ -166,6 +204,21 @@ describe("discover", () => {
       assert(error._tag === "DiscoveryError")
       expect(error.transient).toBe(true)
       expect(error.url).toBe(oidc)
+      expect(error.message).toContain(`${oidc}: no complete answer within 3s`)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("the address that the caller gives is the only one that is requested", () =>
+    Effect.gen(function*() {
+      const metadataUrl = new URL("https://auth.example.com/meta")
+      const answers = { [oauth]: document(), [oidc]: document() }
+      yield* serve({ ...answers, [metadataUrl.href]: document({ token_endpoint: `${issuer}/own` }) })
+      expect((yield* discover(issuer, { metadataUrl })).tokenEndpoint.href).toBe(`${issuer}/own`)
+      yield* serve({ ...answers, [metadataUrl.href]: document({ issuer: "https://evil.example" }) })
+      expect(yield* Effect.flip(discover(issuer, { metadataUrl }))).toMatchObject({ _tag: "IssuerMismatch" })
+      yield* serve({ ...answers, [metadataUrl.href]: Answer.status(404) })
+      const error = yield* Effect.flip(discover(issuer, { metadataUrl }))
+      expect(error.message).toContain("Check `authorizationServerMetadataUrl` and `issuer`")
+      assert.deepStrictEqual(yield* sent, [metadataUrl.href, metadataUrl.href, metadataUrl.href])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect("a search without a document guesses no endpoint, and the error names the addresses that were tried", () =>
@@ -180,7 +233,7 @@ describe("discover", () => {
       expect(error.reason).toBe("NotFound")
       expect(error.transient).toBe(false)
       expect(error.message).toBe(
-        `No authorization server metadata for ${issuer}: ${oauth} is not JSON; ${oidc} is JSON, but not such a ` +
+        `No authorization server metadata for ${issuer}: ${oauth} is an HTML page; ${oidc} is JSON, but not such a ` +
           "document. Check `issuer`, or give `authorizationServerMetadata` or `tokenEndpoint`."
       )
       assert.deepStrictEqual(yield* sent, [oauth, oidc])
@@ -264,10 +317,21 @@ describe("the issuer that the document names (RFC 8414 §3.3)", () => {
     "auth.example.com",
     ""
   ])(
-    "a document of the issuer %j fails with IssuerMismatch, and nothing in it is used",
+    "a document of the issuer %j does not end the search, and nothing in it is used",
     (other) =>
       Effect.gen(function*() {
-        yield* serve({ [oauth]: document({ issuer: other }), [oidc]: document() })
+        const foreign = document({ issuer: other, token_endpoint: "https://evil.example/token" })
+        yield* serve({ [oauth]: foreign, [oidc]: document() })
+        expect((yield* discover()).tokenEndpoint.href).toBe(`${issuer}/token`)
+        assert.deepStrictEqual(yield* sent, [oauth, oidc])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each(["https://evil.example", "https://auth.example.com/tenant", ""])(
+    "a document of the issuer %j fails with IssuerMismatch if no other address has one",
+    (other) =>
+      Effect.gen(function*() {
+        yield* serve({ [oauth]: document({ issuer: other }) })
         const error = yield* Effect.flip(discover())
         assert(error._tag === "IssuerMismatch")
         expect(error).toMatchObject({
@@ -280,7 +344,7 @@ describe("the issuer that the document names (RFC 8414 §3.3)", () => {
         expect(error.message).toContain(
           `${oauth} is the metadata of issuer "${other}", but issuer "${issuer}" was asked for`
         )
-        assert.deepStrictEqual(yield* sent, [oauth])
+        assert.deepStrictEqual(yield* sent, [oauth, oidc])
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
@@ -308,13 +372,19 @@ describe("the token endpoint must be one that may receive a secret", () => {
     ] as const
   )("the token endpoint %s is refused: %s", ([tokenEndpoint, reason]) =>
     Effect.gen(function*() {
-      const network = yield* serve({ [oauth]: document({ token_endpoint: tokenEndpoint }), [oidc]: document() })
+      const network = yield* serve({ [oauth]: document({ token_endpoint: tokenEndpoint }) })
       const error = yield* Effect.flip(discover())
       assert(error._tag === "InsecureEndpoint")
       expect(error.reason).toBe(reason)
       expect(error.endpoint).toBe("token endpoint")
       expect(error.namedBy).toBe(issuer)
-      expect(yield* network.count(to(oidc))).toBe(0)
+      expect(yield* network.count(to(tokenEndpoint))).toBe(0)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("a token endpoint that is refused does not end the search for one that may receive a secret", () =>
+    Effect.gen(function*() {
+      yield* serve({ [oauth]: document({ token_endpoint: "http://auth.example.com/token" }), [oidc]: document() })
+      expect((yield* discover()).tokenEndpoint.href).toBe(`${issuer}/token`)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(["/token", "token", "", "https://"])(
@@ -367,4 +437,25 @@ describe("an authorization server that the caller gives", () => {
       }
     )
   })
+})
+
+describe("an authorization server to which no connection is possible", () => {
+  it.effect.each(
+    [
+      ["ENOTFOUND", "Unavailable", "Check the spelling of the host name"],
+      ["ECONNREFUSED", "Unavailable", "Check the port"],
+      ["CERT_HAS_EXPIRED", "CannotSend", "renew the certificate"],
+      ["DEPTH_ZERO_SELF_SIGNED_CERT", "CannotSend", "NODE_EXTRA_CA_CERTS"],
+      ["ERR_SSL_WRONG_VERSION_NUMBER", "CannotSend", "`insecureHosts`"]
+    ] as const
+  )("%s is %s, and the message says what to check", ([code, reason, advice]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(AuthorizationServer.discover(disconnected(connectionError(code)), issuer))
+      assert(error._tag === "DiscoveryError")
+      expect(error.reason).toBe(reason)
+      expect(error.transient).toBe(reason === "Unavailable")
+      expect(error.message).toContain(`${oauth}: the connection failed (${code}: `)
+      expect(error.message).toContain(advice)
+      if (reason === "CannotSend") expect(error.message).not.toContain("later")
+    }))
 })

@@ -1,4 +1,5 @@
 import { assert, describe, expect, it } from "@effect/vitest"
+import { Redacted } from "effect"
 import * as fc from "effect/FastCheck"
 import { vi } from "vitest"
 import { Challenge } from "../src/index.ts"
@@ -79,7 +80,7 @@ describe("parse (RFC 9110 §11.6.1)", () => {
     ["a quote alone", "\"", []],
     ["an equals sign alone", "=", []],
     ["a scheme with a character that it cannot have", "Bear@er a=b, Basic realm=x", [["basic", { realm: "x" }]]],
-    ["a value with a character that no token has", "Bearer a=b@c, d=e", [["bearer", { d: "e" }]]]
+    ["a value with a character that needs quotes", "Bearer a=b@c, d=e", [["bearer", { a: "b@c", d: "e" }]]]
   ]
   it.each(cases)("reads %s: %j", (_, header, expected) => {
     assert.deepStrictEqual(plain(header), expected)
@@ -130,7 +131,7 @@ describe("fromHeader", () => {
     expect(Challenge.resourceMetadata(challenge)).toBe("https://a.example/x")
     expect(Challenge.error(challenge)).toBe("insufficient_scope")
     expect(Challenge.isInsufficientScope(challenge)).toBe(true)
-    expect(challenge.parameters.get("error_description")).toBe("more, please")
+    expect(Challenge.errorDescription(challenge)).toBe("more, please")
     // Each scope once, without words that are not scope tokens (RFC 6749 §3.3).
     assert.deepStrictEqual(Challenge.requiredScopes(challenge), ["a:b", "c"])
   })
@@ -144,12 +145,261 @@ describe("fromHeader", () => {
     assert.deepStrictEqual(Challenge.requiredScopes(challenge), [])
   })
 
+  it.each([
+    ["Bearer error=\"invalid_token\"", true],
+    ["Bearer error=\"INVALID_TOKEN\"", false],
+    ["Bearer error_description=\"invalid_token\"", false],
+    ["Bearer", false]
+  ])("isInvalidToken of %s is %s", (header, expected) => {
+    const challenge = Challenge.fromHeader(header)
+    assert(challenge !== undefined)
+    expect(Challenge.isInvalidToken(challenge)).toBe(expected)
+  })
+
   it("only the exact error code insufficient_scope asks for more scope", () => {
     for (const error of ["invalid_token", "INSUFFICIENT_SCOPE", "insufficient_scope "]) {
       const challenge = Challenge.fromHeader(`Bearer error="${error}"`)
       assert(challenge !== undefined)
       expect(Challenge.isInsufficientScope(challenge)).toBe(false)
     }
+  })
+})
+
+const URL = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp"
+
+describe("a header that breaks the grammar and can mean only one thing is read", () => {
+  const cases: ReadonlyArray<readonly [name: string, header: string, parameters: Readonly<Record<string, string>>]> = [
+    ["a URL without quotes", `Bearer resource_metadata=${URL}`, { resource_metadata: URL }],
+    ["a URL without quotes before a comma", `Bearer resource_metadata=${URL}, error=invalid_token`, {
+      resource_metadata: URL,
+      error: "invalid_token"
+    }],
+    ["a URL without quotes before a comma without a space", `Bearer resource_metadata=${URL},error="invalid_token"`, {
+      resource_metadata: URL,
+      error: "invalid_token"
+    }],
+    ["a URL without quotes before a space", `Bearer resource_metadata=${URL} error="invalid_token"`, {
+      resource_metadata: URL,
+      error: "invalid_token"
+    }],
+    ["a URL with a query and an escape", "Bearer resource_metadata=https://a.test:8443/m?x=1&y=%20", {
+      resource_metadata: "https://a.test:8443/m?x=1&y=%20"
+    }],
+    ["a URL of an IPv6 address", "Bearer resource_metadata=http://[::1]:8080/m", {
+      resource_metadata: "http://[::1]:8080/m"
+    }],
+    ["a URL without quotes after white space", `Bearer resource_metadata = ${URL} , scope="a"`, {
+      resource_metadata: URL,
+      scope: "a"
+    }],
+    ["a scope without quotes", "Bearer error=insufficient_scope, scope=files:write", {
+      error: "insufficient_scope",
+      scope: "files:write"
+    }],
+    ["a value that has an equals sign", "Bearer nonce=YWJj==, a=b=c", { nonce: "YWJj==", a: "b=c" }],
+    ["a URL in single quotes", `Bearer resource_metadata='${URL}'`, { resource_metadata: URL }],
+    ["a comma and spaces in single quotes", "Bearer error_description='Missing, or expired', a='b'", {
+      error_description: "Missing, or expired",
+      a: "b"
+    }],
+    ["empty single quotes", "Bearer realm='', a=b", { realm: "", a: "b" }],
+    ["single quotes beside double ones", "Bearer realm='sign', error=\"invalid_request\"", {
+      realm: "sign",
+      error: "invalid_request"
+    }],
+    ["single quotes within double ones", "Bearer error_description=\"'x', a='y'\"", {
+      error_description: "'x', a='y'"
+    }],
+    ["escaped double quotes", String.raw`Bearer resource_metadata=\"https://a.test/m\", scope=\"a b\"`, {
+      resource_metadata: "https://a.test/m",
+      scope: "a b"
+    }],
+    ["spaces between quoted values", `Bearer resource_metadata="${URL}" error="invalid_token" scope="a b"`, {
+      resource_metadata: URL,
+      error: "invalid_token",
+      scope: "a b"
+    }],
+    ["tabs between values", "Bearer\tresource_metadata='https://a.test/m'\terror=invalid_token\tscope=a:b", {
+      resource_metadata: "https://a.test/m",
+      error: "invalid_token",
+      scope: "a:b"
+    }],
+    ["a space between tokens", "Bearer a=b c=d", { a: "b", c: "d" }],
+    ["spaces around an equals sign after a space", "Bearer a = \"b\"  c = d", { a: "b", c: "d" }],
+    ["spaces and commas mixed", "Bearer realm=\"x\" a=b, c='d' e=f:g , h=i", {
+      realm: "x",
+      a: "b",
+      c: "d",
+      e: "f:g",
+      h: "i"
+    }],
+    ["semicolons between quoted values", `Bearer realm="x"; resource_metadata="${URL}";`, {
+      realm: "x",
+      resource_metadata: URL
+    }],
+    ["a comma after the scheme", `Bearer, resource_metadata="${URL}"`, { resource_metadata: URL }],
+    ["a comma after the scheme and no quotes", `Bearer,resource_metadata=${URL}`, { resource_metadata: URL }],
+    ["a colon after the scheme", `Bearer: realm="x", resource_metadata=${URL}`, { realm: "x", resource_metadata: URL }],
+    ["a scheme and names in capitals", `BEARER RESOURCE_METADATA=${URL}`, { resource_metadata: URL }],
+    ["an empty value before a quoted one", `Bearer realm= resource_metadata="${URL}"`, { resource_metadata: URL }],
+    ["a comma at the end", `Bearer resource_metadata=${URL},`, { resource_metadata: URL }],
+    ["a damaged value beside a good one", `Bearer realm=My Server, resource_metadata=${URL}`, {
+      resource_metadata: URL
+    }],
+    ["quotes that a server did not escape", `Bearer error_description="no "x" here", resource_metadata="${URL}"`, {
+      resource_metadata: URL
+    }],
+    ["a bare value before another scheme", `Bearer resource_metadata=${URL}, Basic realm="x"`, {
+      resource_metadata: URL
+    }],
+    ["a bare value before a scheme alone", `Bearer resource_metadata=${URL}, Negotiate`, { resource_metadata: URL }],
+    ["a bare value before a scheme with token68", `Bearer resource_metadata=${URL}, NTLM TlRM==`, {
+      resource_metadata: URL
+    }]
+  ]
+  it.each(cases)("%s: %s", (_, header, parameters) => {
+    const challenge = Challenge.fromHeader(header)
+    assert.deepStrictEqual(Object.fromEntries(challenge?.parameters ?? []), parameters)
+  })
+
+  it("a challenge of another scheme after a quoted value and a space begins a challenge of its own", () => {
+    assert.deepStrictEqual(plain("Bearer a=\"b\" DPoP algs=\"ES256\""), [["bearer", { a: "b" }], ["dpop", {
+      algs: "ES256"
+    }]])
+  })
+})
+
+describe("what could mean several things is left out, and unreadable returns the header", () => {
+  const cases: ReadonlyArray<readonly [name: string, header: string, parameters: Readonly<Record<string, string>>]> = [
+    ["two words without quotes", "Bearer scope=read write", {}],
+    ["two scopes without quotes", "Bearer scope=files:read files:write, error=insufficient_scope", {
+      error: "insufficient_scope"
+    }],
+    ["scopes without quotes and with a comma", "Bearer scope=files:read,files:write", {}],
+    ["scopes without quotes and with a comma and a space", "Bearer scope=files:read, files:write", {}],
+    ["a URL without quotes and with a comma", "Bearer resource_metadata=https://a.test/x,y", {}],
+    [
+      "a sentence without quotes that swallows a parameter",
+      `Bearer error_description=no token resource_metadata=${URL}`,
+      {}
+    ],
+    ["a value with a semicolon", "Bearer resource_metadata=https://a.test/x;error=y", {}],
+    ["a value in angle brackets", `Bearer resource_metadata=<${URL}>`, {}],
+    ["a value with a character beyond ASCII", "Bearer resource_metadata=https://é.test/", {}],
+    ["a quote that does not end", `Bearer error="invalid_token", resource_metadata="${URL}`, {
+      error: "invalid_token"
+    }],
+    ["a single quote that does not end", `Bearer resource_metadata='${URL}`, {}],
+    ["a single quote within single quotes", "Bearer error_description='it's over', error=invalid_token", {
+      error: "invalid_token"
+    }],
+    ["an escaped quote that does not end", String.raw`Bearer resource_metadata=\"https://a.test/m`, {}],
+    ["quotes of two kinds", `Bearer resource_metadata="${URL}'`, {}],
+    ["a quote in the middle of a value", `Bearer resource_metadata=x"${URL}"`, {}],
+    ["text after a quoted value", `Bearer resource_metadata="${URL}"x`, {}],
+    ["a word after a quoted value", `Bearer resource_metadata="${URL}" or so`, {}],
+    ["a value that begins with an equals sign", "Bearer error==x", {}],
+    ["an empty value before an unquoted one", "Bearer scope= error=invalid_token", {}],
+    ["a word between parameters", "Bearer error=a Basic realm=\"x\"", {}],
+    ["an address without a name", `Bearer ${URL}`, {}],
+    ["a name without a value", "Bearer resource_metadata", {}]
+  ]
+  it.each(cases)("%s: %s", (_, header, parameters) => {
+    assert.deepStrictEqual(Object.fromEntries(Challenge.fromHeader(header)?.parameters ?? []), parameters)
+    expect(Challenge.unreadable(header)).toBe(header)
+  })
+
+  it.each([
+    ["no scheme", `resource_metadata="${URL}"`],
+    ["a scheme in quotes", "\"Bearer error=x\""],
+    ["a scheme without a space", `Bearer=${URL}`],
+    ["a colon without a space", `Bearer:${URL}`],
+    [
+      "a Bearer challenge inside another scheme's damaged value",
+      `Basic realm=My Site Bearer resource_metadata="${URL}"`
+    ]
+  ])("a header with %s has no challenge: %s", (_, header) => {
+    expect(Challenge.fromHeader(header)).toBeUndefined()
+    expect(Challenge.unreadable(header)).toBe(header)
+  })
+})
+
+describe("unreadable", () => {
+  it.each([
+    null,
+    undefined,
+    "",
+    " , ",
+    "Bearer",
+    "Bearer realm=\"x\"",
+    `Bearer resource_metadata=${URL} error='x'`,
+    "Bearer realm=My Server, error=\"invalid_token\"",
+    "Basic realm=\"x\"",
+    "Basic realm=My Site, Bearer error=x",
+    "Negotiate YII==, @, Bearer"
+  ])("the header %s lacks nothing that this library acts on", (header) => {
+    expect(Challenge.unreadable(header)).toBeUndefined()
+  })
+
+  it("the header is shown in one line, shortened, and without queries and tokens", () => {
+    const header =
+      `Bearer scope=a b, resource_metadata="https://a.test/m?key=canary&x=y", realm='https://b.test/?k=canary'`
+    expect(Challenge.unreadable(header)).toBe(
+      "Bearer scope=a b, resource_metadata=\"https://a.test/m?…\", realm='https://b.test/?…'"
+    )
+    expect(Challenge.unreadable(`Bearer scope=a b\u0007 eyJhbGciOiJub25lIn0.e30.`)).toBe("Bearer scope=a b  <redacted>")
+    expect(Challenge.unreadable(`Bearer scope=a b ${"x".repeat(10_000)}`)?.length).toBe(201)
+  })
+})
+
+it.each([
+  ["in a parameter", "Bearer error_description=\"a+b/c== is revoked\", x=\"a+b/c==\""],
+  ["in the encoding of a form", "Bearer error_description=\"a%2Bb%2Fc%3D%3D\""],
+  ["as token68", "Bearer a+b/c=="]
+])("withoutToken removes a token that the server repeats %s", (_, header) => {
+  const challenge = Challenge.fromHeader(header)
+  assert(challenge !== undefined)
+  const { parameters, token68 } = Challenge.withoutToken(challenge, Redacted.make("a+b/c=="))
+  const shown = [token68, ...parameters.values()].join(" ")
+  expect(shown).toContain("<redacted>")
+  expect(shown).not.toMatch(/a(\+|%2B)b/)
+})
+
+describe("allFromHeader", () => {
+  const addresses = (header: string) => Challenge.allFromHeader(header).map(Challenge.resourceMetadata)
+
+  it("all Bearer and DPoP challenges are returned in their order", () => {
+    const challenges = Challenge.allFromHeader("DPoP a=1, Basic a=2, Bearer a=3, Negotiate, Bearer a=4")
+    assert.deepStrictEqual(challenges.map(({ parameters, scheme }) => [scheme, parameters.get("a")]), [
+      ["dpop", "1"],
+      ["bearer", "3"],
+      ["bearer", "4"]
+    ])
+  })
+
+  it.each([null, undefined, "", "Basic realm=\"x\""])("the header %s has none", (header) => {
+    assert.deepStrictEqual(Challenge.allFromHeader(header), [])
+  })
+
+  it("the addresses of several challenges are returned in their order", () => {
+    assert.deepStrictEqual(
+      addresses("Bearer resource_metadata=https://a.test, DPoP resource_metadata='https://b.test'"),
+      [
+        "https://a.test",
+        "https://b.test"
+      ]
+    )
+  })
+
+  it("a challenge that repeats resource_metadata occurs once for each address, and parse keeps the first", () => {
+    const header = "Bearer resource_metadata=\"https://a.test\", error=\"x\", resource_metadata=\"https://b.test\""
+    assert.deepStrictEqual(addresses(header), ["https://a.test", "https://b.test"])
+    assert.deepStrictEqual(Challenge.allFromHeader(header).map(Challenge.error), ["x", "x"])
+    assert.deepStrictEqual(plain(header), [["bearer", { resource_metadata: "https://a.test", error: "x" }]])
+  })
+
+  it("any other repeated parameter counts once", () => {
+    assert.deepStrictEqual(Challenge.allFromHeader("Bearer scope=a, scope=b").map(Challenge.requiredScopes), [["a"]])
   })
 })
 
@@ -174,6 +424,11 @@ const nearly = fc.array(
       "a=b",
       "__proto__",
       "abc==",
+      "'",
+      "\\\"",
+      ";",
+      ":",
+      "https://a.test/",
       "é",
       "\ud800"
     ),
@@ -195,6 +450,8 @@ describe("any header", () => {
         if (token68 !== undefined) expect(token68).toMatch(/^[0-9A-Za-z\-._~+/=]+$/)
       }
       Challenge.fromHeader(header)
+      Challenge.allFromHeader(header)
+      Challenge.unreadable(header)
     },
     { fastCheck: { numRuns: 2000 } }
   )
@@ -225,8 +482,10 @@ describe("any header", () => {
       )
     }"`
 
+  // A value that begins with a single quote may be read as a quoted string.
+  const value = token.filter((text) => !text.startsWith("'"))
   const parameter = fc.oneof(
-    fc.tuple(token, space, space, token).map(([name, before, after, value]) => ({
+    fc.tuple(token, space, space, value).map(([name, before, after, value]) => ({
       name,
       value,
       printed: `${name}${before}=${after}${value}`
@@ -304,7 +563,19 @@ describe("parsing time is linear in the header's length", () => {
     ["Bearer a=\"b, "],
     ["x "],
     ["@"],
-    ["a \t"]
+    ["a \t"],
+    ["a='"],
+    ["a='b, "],
+    ["a='b' "],
+    ["a=b:c "],
+    ["a=b:c,"],
+    ["a=b:c, d"],
+    ["a= b "],
+    ["a= b=c "],
+    ["a=\"b\" c "],
+    ["a=\"b\";"],
+    ["a=\\\"b"],
+    ["Bearer: "]
   ])("parsing a run of %j looks at each character at most 10 times", (piece) => {
     for (const prefix of ["", "Bearer ", "Bearer a=\"", "Bearer a="]) {
       const lengths = [500, 1000, 2000, 4000].map((length) => prefix + piece.repeat(Math.ceil(length / piece.length)))

@@ -97,7 +97,10 @@ describe("metadata that led to no authorization server is not remembered", () =>
     (issuer) =>
       Effect.gen(function*() {
         const { script } = yield* network
-        yield* script("protected-resource-metadata", Answer.modified((_) => ({ ..._, authorization_servers: [] })))
+        yield* script(
+          "protected-resource-metadata",
+          Answer.modified((_) => ({ ..._, authorization_servers: ["https://typo.example.com"] }))
+        )
         const provider = yield* makeProvider({ issuer })
         yield* Effect.flip(provider.accessToken)
         yield* TestClock.adjust("1 minute")
@@ -186,7 +189,7 @@ describe("metadata is used as the server writes it, within limits", () => {
       const error = yield* Effect.flatMap(makeProvider(), ({ accessToken }) => Effect.flip(accessToken))
       assert(error._tag === "DiscoveryError")
       expect(error.reason).toBe("NotFound")
-      expect(error.message).toContain(`${issuerMetadata} the answer is larger than 1048576 bytes`)
+      expect(error.message).toContain(`${issuerMetadata}: the answer is larger than 1048576 bytes`)
       for (const { bytesRead } of yield* requestsTo("authorization-server-metadata")) {
         expect(bytesRead).toBeLessThan(1024 * 1024 + 3 * 16_384)
       }

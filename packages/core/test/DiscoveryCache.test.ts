@@ -77,7 +77,7 @@ describe("providers with one cache share documents", () => {
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(calls)
       expect(yield* count("resource")).toBe(1)
-      assert.deepStrictEqual(yield* reads, { resource: 3, issuer: 1 })
+      assert.deepStrictEqual(yield* reads, { resource: 2, issuer: 1 })
     }).pipe(Effect.provide(shared({
       latency: "100 millis",
       mcpServer: { serveMetadataAt: new URL("https://mcp.example.com/metadata") }
@@ -102,15 +102,19 @@ describe("providers with one cache share documents", () => {
   it.scoped("an outage fails the providers that wait, and is not remembered", () =>
     Effect.gen(function*() {
       const { script } = yield* network
-      yield* script("authorization-server-metadata", Answer.delayed("1 second", Answer.status(503)))
+      yield* script(
+        "authorization-server-metadata",
+        Answer.delayed("1 second", Answer.status(503)),
+        Answer.status(503)
+      )
       const providers = yield* Effect.replicateEffect(makeAnother(impatient), 10)
       const fibers = yield* Effect.forEach(providers, ({ accessToken }) => Effect.fork(accessToken))
       yield* TestClock.adjust("1 second")
       expect((yield* outcomes(fibers)).every(Exit.isFailure)).toBe(true)
-      expect((yield* reads).issuer).toBe(1)
+      expect((yield* reads).issuer).toBe(2)
       yield* TestClock.adjust("10 seconds")
       yield* Effect.forEach(providers, ({ accessToken }) => accessToken)
-      assert.deepStrictEqual(yield* reads, { resource: 1, issuer: 2 })
+      assert.deepStrictEqual(yield* reads, { resource: 1, issuer: 3 })
     }).pipe(Effect.provide(shared())))
 })
 
@@ -149,7 +153,8 @@ describe("providers with one cache do not share what differs between them", () =
   it.scoped("metadata of another issuer fails and is not remembered (RFC 8414 §3.3)", () =>
     Effect.gen(function*() {
       const { script } = yield* network
-      yield* script("authorization-server-metadata", Answer.modified((_) => ({ ..._, issuer: "https://evil.example" })))
+      const evil = Answer.modified((_) => ({ ..._, issuer: "https://evil.example" }))
+      yield* script("authorization-server-metadata", evil, evil)
       const [first, second] = yield* Effect.all([makeAnother(), makeAnother()])
       expect(yield* Effect.flip(first.accessToken)).toMatchObject({ _tag: "IssuerMismatch", reason: "Metadata" })
       expect((yield* second.accessToken).issuer).toBe("https://auth.example.com")
@@ -169,6 +174,39 @@ describe("providers with one cache do not share what differs between them", () =
       assert.deepStrictEqual(yield* reads, { resource: 6, issuer: 6 })
       yield* call()
       assert.deepStrictEqual(yield* reads, { resource: 6, issuer: 6 })
+    }).pipe(Effect.provide(shared())))
+})
+
+describe("providers with other options of discovery read documents of their own", () => {
+  it.scoped("documents are read again for another `resourceMatch`, another address, or another `discoveryTimeout`", () =>
+    Effect.gen(function*() {
+      const { mcpServer } = yield* TestServers.TestServers
+      const call = (options?: Partial<ClientSecret.Options>) =>
+        Effect.flatMap(makeAnother(options), ({ accessToken }) => accessToken)
+      yield* call()
+      yield* call({ resourceMatch: "identical" })
+      yield* call({ resourceMetadataUrl: mcpServer.metadataUrl })
+      assert.deepStrictEqual(yield* reads, { resource: 3, issuer: 1 })
+      yield* call({ authorizationServerMetadataUrl: "https://auth.example.com/.well-known/openid-configuration" })
+      assert.deepStrictEqual(yield* reads, { resource: 3, issuer: 2 })
+      yield* call({ discoveryTimeout: "20 seconds" })
+      assert.deepStrictEqual(yield* reads, { resource: 4, issuer: 3 })
+      for (const options of [{}, { resourceMatch: "identical" }, { discoveryTimeout: "20 seconds" }] as const) {
+        yield* call(options)
+      }
+      assert.deepStrictEqual(yield* reads, { resource: 4, issuer: 3 })
+    }).pipe(Effect.provide(shared())))
+
+  it.scoped("a parent's document that one provider accepts is not used by a provider with `identical`", () =>
+    Effect.gen(function*() {
+      const { always } = yield* network
+      yield* always(
+        "protected-resource-metadata",
+        Answer.json({ resource: "https://mcp.example.com", authorization_servers: ["https://auth.example.com"] })
+      )
+      yield* Effect.flatMap(makeAnother({ issuer: "discover" }), ({ accessToken }) => accessToken)
+      const strict = yield* makeAnother({ issuer: "discover", resourceMatch: "identical" })
+      expect(yield* Effect.flip(strict.accessToken)).toMatchObject({ _tag: "ResourceMismatch", match: "identical" })
     }).pipe(Effect.provide(shared())))
 })
 

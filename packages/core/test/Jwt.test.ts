@@ -1,7 +1,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Encoding, Option } from "effect"
 import * as fc from "effect/FastCheck"
-import { isJws, isUnsigned, read } from "../src/Jwt.ts"
+import { isJwe, isJws, isUnsigned, read } from "../src/Jwt.ts"
 
 const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
 const jwt = (claims: unknown, header: unknown = { alg: "ES256" }) =>
@@ -41,6 +41,32 @@ describe("read", () => {
 
   it.prop("does not throw, whatever the text is", [fc.string({ unit: "binary" })], ([text]) => {
     expect(Option.isNone(read(`${text}.${text}.${text}`))).toBe(true)
+  })
+})
+
+describe("isJwe", () => {
+  const header = encode({ alg: "RSA-OAEP-256", enc: "A256GCM", cty: "JWT", typ: "oauth-id-jag+jwt" })
+
+  it.each([
+    ["an encrypted JWT", `${header}.a-key.iv.canary_text.tag`],
+    ["one whose key both sides know", `${encode({ alg: "dir", enc: "A256GCM" })}..iv.canary.tag`]
+  ])("is true for %s (RFC 7516 §7.1)", (_, text) => {
+    expect(isJwe(text)).toBe(true)
+  })
+
+  it.each([
+    ["nothing", ""],
+    ["a signed JWT", jwt({})],
+    ["four dots", "...."],
+    ["six parts", `${header}.a.b.c.d.e`],
+    ["five parts of which one is empty", `${header}.a.b..d`],
+    ["five parts of which one is not base64url", `${header}.a.b.canary!.d`],
+    ["five parts with a line break", `${header}.a.b.c.d\n`],
+    ["five parts behind the header of a signed JWT", `${encode({ alg: "ES256" })}.a.b.c.d`],
+    ["five parts behind a header without alg", `${encode({ enc: "A256GCM" })}.a.b.c.d`],
+    ["five parts behind text", "canary.a.b.c.d"]
+  ])("is false for %s", (_, text) => {
+    expect(isJwe(text)).toBe(false)
   })
 })
 

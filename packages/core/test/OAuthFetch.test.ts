@@ -1,7 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
-import { Context, Duration, Effect, Layer, TestClock } from "effect"
+import { FetchHttpClient } from "@effect/platform"
+import { Context, Duration, Effect, Layer, LogLevel, TestClock } from "effect"
 import { AccessToken, OAuthError, OAuthFetch, OAuthProvider } from "../src/index.ts"
+import { logging } from "./support/logging.ts"
 import { environment, impatient, layerProvider, makeProvider } from "./support/provider.ts"
 
 const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
@@ -96,6 +98,19 @@ describe("which requests carry the token", () => {
       expect(yield* call(() => fetch(serverUrl))).toBe(elsewhere)
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a 401 from another origin, after a redirect, has a line at Debug with that origin", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* OAuthProvider.OAuthProvider
+        const elsewhere = new Response("no", { status: 401 })
+        Object.defineProperty(elsewhere, "url", { value: "https://www.example.com/mcp?x=canary" })
+        const runtime = yield* Effect.runtime<never>()
+        const fetch = OAuthFetch.authenticate(() => Promise.resolve(elsewhere), provider, runtime)
+        for (let count = 0; count < 2; count++) yield* call(() => fetch(provider.resource))
+        expect(lines).toMatchObject([{ level: "DEBUG" }])
+        expect(lines[0]?.message).toContain("A request to https://www.example.com does not carry")
+      })).pipe(Effect.provide(authenticated())))
 })
 
 describe("with a fresh token in memory", () => {
@@ -118,7 +133,293 @@ describe("with a fresh token in memory", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
+describe("what the log says", () => {
+  const origin = "https://127.0.0.1:8443"
+
+  it.effect("requests without the provider's token have one line at Debug for each reason", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const { network, serverUrl } = yield* TestServers.TestServers
+        yield* network.serve(origin, () => Effect.sync(() => new Response("{}")))
+        const fetch = yield* OAuthFetch.make
+        const twice = new Headers([["authorization", "Basic a"], ["authorization", "Basic b"]])
+        const inputs: ReadonlyArray<Parameters<typeof globalThis.fetch>> = [
+          [`${origin}/mcp`],
+          [new URL(origin)],
+          [new Request(origin, { headers: { authorization: "Basic c" } })],
+          [serverUrl, { headers: { authorization: "" } }],
+          [serverUrl, { headers: twice }]
+        ]
+        for (const input of inputs) yield* call(() => fetch(...input))
+        expect((yield* network.requests).map(({ headers }) => headers["authorization"])).toEqual([
+          undefined,
+          undefined,
+          "Basic c",
+          "",
+          "Basic a, Basic b"
+        ])
+        expect(lines.map(({ level }) => level)).toEqual(["DEBUG", "DEBUG"])
+        expect(lines[0]?.message).toContain(`A request to ${origin} does not carry`)
+        expect(lines[1]?.message).toContain("`Authorization` header of its own")
+      })).pipe(Effect.provide(authenticated())))
+
+  it.effect("a request that carries the token has no line of the fetch", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const { serverUrl } = yield* TestServers.TestServers
+        const fetch = yield* OAuthFetch.make
+        for (let count = 0; count < 3; count++) yield* call(() => fetch(serverUrl))
+        expect(lines).toEqual([])
+      })).pipe(Effect.provide(authenticated())))
+
+  it.effect("a token that is rejected together with its replacement has one warning", () =>
+    logging(LogLevel.Warning, (lines) =>
+      Effect.gen(function*() {
+        const { network, serverUrl } = yield* TestServers.TestServers
+        const fetch = yield* OAuthFetch.make
+        const headers = {
+          "www-authenticate": `Bearer error="invalid_token", error_description="the audience is wrong"`
+        }
+        yield* network.always("resource", Answer.status(401, { headers }))
+        for (let count = 0; count < 5; count++) expect((yield* call(() => fetch(serverUrl))).status).toBe(401)
+        expect(lines).toHaveLength(1)
+        expect(lines[0]?.message).toContain(`The server says "the audience is wrong".`)
+      })).pipe(Effect.provide(authenticated())))
+
+  it.effect("a replacement that is rejected in the next call has one warning", () =>
+    logging(LogLevel.Warning, (lines) =>
+      Effect.gen(function*() {
+        const { network, serverUrl } = yield* TestServers.TestServers
+        const fetch = yield* OAuthFetch.make
+        yield* network.always("resource", Answer.status(401))
+        yield* call(() => fetch(new Request(serverUrl, { method: "POST", body: "{}" })))
+        expect(lines).toEqual([])
+        yield* call(() => fetch(new Request(serverUrl, { method: "POST", body: "{}" })))
+        expect(lines).toHaveLength(1)
+      })).pipe(Effect.provide(authenticated())))
+})
+
+describe("FetchHttpClient.RequestInit", () => {
+  /** A `fetch` with the given init, the arguments that the inner `fetch` got, and the token's header. */
+  const given = (init: Readonly<Record<string, unknown>>) =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const sent: Array<Record<string, unknown>> = []
+      const inner: typeof globalThis.fetch = (_, init) => {
+        sent.push({ ...init, headers: Object.fromEntries(new Headers(init?.headers)) })
+        return Promise.resolve(new Response("{}"))
+      }
+      const fetch = yield* OAuthFetch.make.pipe(
+        Effect.provideService(FetchHttpClient.Fetch, inner),
+        Effect.provideService(FetchHttpClient.RequestInit, init)
+      )
+      return { fetch, sent, authorization: AccessToken.authorization(yield* provider.accessToken) }
+    })
+  const dispatcher = { name: "a proxy" }
+  const url = "https://mcp.example.com/mcp"
+
+  it.effect("the fields reach the request that carries the token, and those of the call go before", () =>
+    Effect.gen(function*() {
+      const { authorization, fetch, sent } = yield* given({ dispatcher, credentials: "include", redirect: "error" })
+      yield* call(() => fetch(url))
+      yield* call(() => fetch(new globalThis.URL(url), { method: "POST", body: "{}", redirect: "manual" }))
+      expect(sent).toEqual([
+        { dispatcher, credentials: "include", redirect: "error", headers: { authorization } },
+        {
+          dispatcher,
+          credentials: "include",
+          redirect: "manual",
+          method: "POST",
+          body: "{}",
+          headers: { authorization }
+        }
+      ])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a runtime with a RequestInit has the same effect on authenticate", () =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const runtime = yield* Effect.provideService(Effect.runtime<never>(), FetchHttpClient.RequestInit, {
+        keepalive: true
+      })
+      const sent: Array<RequestInit | undefined> = []
+      const fetch = OAuthFetch.authenticate(
+        (_, init) => {
+          sent.push(init)
+          return Promise.resolve(new Response("{}"))
+        },
+        provider,
+        runtime
+      )
+      yield* call(() => fetch(url))
+      expect(sent).toMatchObject([{ keepalive: true }])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("headers are merged by name, and neither the call's headers nor the token are replaced", () =>
+    Effect.gen(function*() {
+      const { authorization, fetch, sent } = yield* given({
+        headers: { "X-Gateway": "g", "X-Test": "shared", authorization: "Basic shared" }
+      })
+      yield* call(() => fetch(url))
+      yield* call(() => fetch(url, { headers: { "x-test": "own" } }))
+      yield* call(() => fetch(new Request(url, { headers: { "x-test": "own" } })))
+      expect(sent.map(({ headers }) => headers)).toEqual([
+        { authorization, "x-gateway": "g", "x-test": "shared" },
+        { authorization, "x-gateway": "g", "x-test": "own" },
+        { authorization, "x-gateway": "g", "x-test": "own" }
+      ])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("method, body, duplex and signal belong to one call and are not taken over", () =>
+    Effect.gen(function*() {
+      const { authorization, fetch, sent } = yield* given({
+        method: "DELETE",
+        body: "shared",
+        duplex: "half",
+        signal: AbortSignal.abort()
+      })
+      yield* call(() => fetch(url))
+      expect(sent).toEqual([{ headers: { authorization } }])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a Request keeps its own standard fields and gets only the others", () =>
+    Effect.gen(function*() {
+      const { authorization, fetch, sent } = yield* given({ dispatcher, redirect: "error", cache: "no-store" })
+      yield* call(() => fetch(new Request(url, { redirect: "manual" })))
+      expect(sent).toEqual([{ dispatcher, headers: { authorization } }])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("the request that is sent again after a 401 has the fields too", () =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const sent: Array<RequestInit | undefined> = []
+      const fetch = yield* OAuthFetch.make.pipe(
+        Effect.provideService(FetchHttpClient.RequestInit, { credentials: "include" }),
+        Effect.provideService(FetchHttpClient.Fetch, (_, init) => {
+          sent.push(init)
+          return Promise.resolve(new Response("{}", { status: sent.length === 1 ? 401 : 200 }))
+        })
+      )
+      yield* call(() => fetch(provider.resource, { headers: { "x-test": "1" } }))
+      expect(sent).toMatchObject([
+        { credentials: "include", headers: { "x-test": "1" } },
+        { credentials: "include", headers: { "x-test": "1" } }
+      ])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("requests to other origins, and those with an Authorization of their own, get none of it", () =>
+    Effect.gen(function*() {
+      const { fetch, sent } = yield* given({ dispatcher, headers: { "x-gateway": "canary" } })
+      yield* call(() => fetch("https://elsewhere.test/", { method: "POST" }))
+      yield* call(() => fetch(url, { headers: { authorization: "Basic mine" } }))
+      expect(sent).toEqual([{ method: "POST", headers: {} }, { headers: { authorization: "Basic mine" } }])
+    }).pipe(Effect.provide(authenticated())))
+})
+
+describe("a call is read when it is made", () => {
+  it.effect("changes of the caller's URL, headers and init while the call waits change nothing", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      yield* network.serve("https://evil.test", () => Effect.sync(() => new Response("{}")))
+      const fetch = yield* OAuthFetch.make
+      for (
+        const headers of [
+          { "x-test": "1" },
+          new Headers({ "x-test": "1" }),
+          Array.of<[string, string]>(["x-test", "1"])
+        ]
+      ) {
+        yield* TestClock.adjust("5 hours")
+        yield* network.clear
+        yield* network.script("token", Answer.delayed("5 seconds", Answer.proceed))
+        const url = new URL(`${serverUrl}/x`)
+        const body = new URLSearchParams({ a: "1" })
+        const init: RequestInit = { method: "POST", body, headers }
+        const response = fetch(url, init)
+        yield* network.awaitRequests("token")
+        url.host = "evil.test"
+        init.method = "DELETE"
+        init.body = "changed"
+        body.set("a", "2")
+        init.headers = { authorization: "Basic changed" }
+        if (headers instanceof Headers) headers.set("x-test", "2")
+        else if (Array.isArray(headers)) headers.push(["x-test", "2"])
+        else headers["x-test"] = "2"
+        yield* TestClock.adjust("5 seconds")
+        expect((yield* call(() => response)).status).toBe(200)
+        expect(yield* network.requestsTo("resource")).toMatchObject([
+          { url: `${serverUrl}/x`, method: "POST", body: "a=1", headers: { "x-test": "1" } }
+        ])
+        expect(yield* network.requestsTo(({ url }) => url.startsWith("https://evil.test"))).toEqual([])
+      }
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("changes of the caller's URL, headers and init after the first answer do not reach the second request", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* call(() => fetch(serverUrl))
+      yield* authorizationServer.revokeAll
+      yield* network.clear
+      const url = new URL(`${serverUrl}/x`)
+      const headers = { "x-test": "1" }
+      const body = new TextEncoder().encode("{}")
+      const init: RequestInit = { method: "POST", body, headers }
+      const response = fetch(url, init)
+      url.host = "evil.test"
+      init.body = "changed"
+      body.fill(0)
+      headers["x-test"] = "2"
+      expect((yield* call(() => response)).status).toBe(200)
+      const sent = { url: `${serverUrl}/x`, method: "POST", body: "{}", headers: { "x-test": "1" } }
+      expect(yield* network.requestsTo("resource")).toMatchObject([sent, sent])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("invalid headers reject, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* call(() => fetch(serverUrl))
+      yield* network.clear
+      for (
+        const headers of [{ "bad name": "x" }, { "x-test": "a\nb" }, Array.of<[string, string]>(["bad name", "x"])]
+      ) {
+        expect(yield* rejected(() => fetch(serverUrl, { headers }))).toBeInstanceOf(TypeError)
+      }
+      expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(authenticated())))
+})
+
 describe("401 and 403", () => {
+  it.effect("403 with invalid_token replaces the token once, and sends the request again", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* call(() => fetch(serverUrl))
+      yield* network.clear
+      const headers = { "www-authenticate": `Bearer error="invalid_token"` }
+      yield* network.script("resource", Answer.status(403, { headers }))
+      expect((yield* call(() => fetch(`${serverUrl}/x`, { method: "POST", body: "{}" }))).status).toBe(200)
+      expect(yield* network.count("token")).toBe(1)
+      yield* network.always("resource", Answer.status(403, { headers, body: "no" }))
+      yield* network.clear
+      const response = yield* call(() => fetch(serverUrl))
+      expect([response.status, yield* Effect.promise(() => response.text())]).toEqual([403, "no"])
+      expect(yield* network.count("resource")).toBeLessThanOrEqual(2)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a 403 without that code goes to the caller, and the token stays", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      for (const header of ["Bearer", `Bearer error="invalid_request"`, `Basic error="invalid_token"`]) {
+        yield* network.script("resource", Answer.status(403, { headers: { "www-authenticate": header }, body: "no" }))
+        expect((yield* call(() => fetch(serverUrl))).status).toBe(403)
+      }
+      expect(yield* network.count("token")).toBe(1)
+      expect(yield* network.count("resource")).toBe(3)
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("a body of text, parameters, a blob, bytes or a buffer is sent again with its headers", () =>
     Effect.gen(function*() {
       const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers

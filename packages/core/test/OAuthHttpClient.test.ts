@@ -1,10 +1,12 @@
-import { describe, expect, it } from "@effect/vitest"
+import { assert, describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { Headers, HttpBody, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
-import { Duration, Effect, Exit, Fiber, Layer, Option, Schedule, Scope, Stream, TestClock } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, LogLevel, Option, Schedule, Scope, Stream, TestClock } from "effect"
 import { Readable } from "node:stream"
 import { OAuthError, OAuthHttpClient, OAuthProvider } from "../src/index.ts"
+import { logging } from "./support/logging.ts"
 import { environment, impatient, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
+import { queries } from "./support/queries.ts"
 
 const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
   OAuthHttpClient.layer.pipe(Layer.provideMerge(layerProvider(options)), Layer.provideMerge(environment(servers)))
@@ -100,6 +102,29 @@ describe("which requests carry the token", () => {
       expect((yield* client.execute(post(serverUrl, "{}"))).status).toBe(302)
       expect(yield* network.count("resource")).toBe(9)
     }).pipe(Effect.provide(authenticated())))
+
+  it.effect.each(queries)(
+    "a request and the redirect that answers it have their queries as written: %s",
+    (query) =>
+      Effect.gen(function*() {
+        const { network, serverUrl } = yield* TestServers.TestServers
+        const client = yield* HttpClient.HttpClient
+        yield* network.serve("https://elsewhere.test", () => Effect.sync(() => new Response("{}")))
+        yield* network.script("resource", Answer.redirect(`${serverUrl}/x${query}`, 307))
+        yield* client.execute(HttpClientRequest.get(`${serverUrl}${query}`))
+        yield* network.script("resource", Answer.redirect(`${serverUrl}/x${query}`, 307))
+        yield* client.execute(HttpClientRequest.get(serverUrl, { urlParams: { own: "1" } }))
+        yield* client.execute(HttpClientRequest.get(`https://elsewhere.test/${query}`))
+        const requests = (yield* network.requests).filter(({ url }) => !/well-known|\/token/.test(url))
+        assert.deepStrictEqual(requests.map(({ url }) => url), [
+          `${serverUrl}${query}`,
+          `${serverUrl}/x${query}`,
+          `${serverUrl}?own=1`,
+          `${serverUrl}/x${query}`,
+          `https://elsewhere.test/${query}`
+        ])
+      }).pipe(Effect.provide(authenticated()))
+  )
 
   it.effect("a challenge from a redirect's target on another origin has no effect on the provider", () =>
     Effect.gen(function*() {
@@ -239,7 +264,122 @@ describe("401", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
+describe("what the log says", () => {
+  const origin = "https://127.0.0.1:8443"
+
+  it.effect("requests without the provider's token have one line at Debug for each reason", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const { network, serverUrl } = yield* TestServers.TestServers
+        yield* network.serve(origin, () => Effect.sync(() => new Response("{}")))
+        const client = yield* HttpClient.HttpClient
+        for (const authorization of ["Bearer mine", "", "Basic mine"]) {
+          yield* client.get(`${origin}/mcp`)
+          yield* client.get(serverUrl, { headers: { authorization } })
+        }
+        expect(bearers(yield* network.requests)).toEqual([
+          undefined,
+          "Bearer mine",
+          undefined,
+          "",
+          undefined,
+          "Basic mine"
+        ])
+        expect(lines.map(({ level }) => level)).toEqual(["DEBUG", "DEBUG"])
+        expect(lines[0]?.message).toContain(`A request to ${origin} does not carry`)
+        expect(lines[1]?.message).toContain("`Authorization` header of its own")
+      })).pipe(Effect.provide(authenticated())))
+
+  it.effect("a request that carries the token has no line of the client", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const { serverUrl } = yield* TestServers.TestServers
+        const client = yield* HttpClient.HttpClient
+        for (let call = 0; call < 3; call++) yield* client.get(serverUrl)
+        expect(lines).toEqual([])
+      })).pipe(Effect.provide(authenticated())))
+
+  it.effect("a token that is rejected in one call together with its replacement has one warning", () =>
+    logging(LogLevel.Warning, (lines) =>
+      Effect.gen(function*() {
+        const { network, serverUrl } = yield* TestServers.TestServers
+        const client = yield* HttpClient.HttpClient
+        const headers = {
+          "www-authenticate": `Bearer error="invalid_token", error_description="the audience is wrong"`
+        }
+        yield* network.always("resource", Answer.status(401, { headers }))
+        for (let call = 0; call < 5; call++) expect((yield* client.get(serverUrl)).status).toBe(401)
+        expect(lines).toHaveLength(1)
+        expect(lines[0]?.message).toContain(`The server says "the audience is wrong".`)
+        expect(yield* network.count("token")).toBe(2)
+      })).pipe(Effect.provide(authenticated())))
+
+  it.effect("a replacement that is rejected in the next call has one warning", () =>
+    logging(LogLevel.Warning, (lines) =>
+      Effect.gen(function*() {
+        const { network, serverUrl } = yield* TestServers.TestServers
+        const client = yield* HttpClient.HttpClient
+        const stream = HttpClientRequest.post(serverUrl).pipe(
+          HttpClientRequest.setBody(HttpBody.stream(Stream.make(new TextEncoder().encode("{}"))))
+        )
+        yield* network.always("resource", Answer.status(401))
+        yield* client.execute(stream)
+        expect(lines).toEqual([])
+        yield* client.execute(stream)
+        expect(lines).toHaveLength(1)
+      })).pipe(Effect.provide(authenticated())))
+
+  it.effect("a revoked token whose replacement is good has no warning", () =>
+    logging(LogLevel.Warning, (lines) =>
+      Effect.gen(function*() {
+        const { authorizationServer, serverUrl } = yield* TestServers.TestServers
+        const client = yield* HttpClient.HttpClient
+        for (let call = 0; call < 3; call++) {
+          yield* authorizationServer.revokeAll
+          yield* TestClock.adjust("2 seconds")
+          expect((yield* client.get(serverUrl)).status).toBe(200)
+        }
+        expect(lines).toEqual([])
+      })).pipe(Effect.provide(authenticated())))
+})
+
 describe("403", () => {
+  it.effect("403 with invalid_token replaces the token once, and sends the request again", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* client.get(serverUrl)
+      const revoked = Answer.status(403, { headers: { "www-authenticate": `Bearer error="invalid_token"` } })
+      yield* network.script("resource", revoked)
+      expect((yield* client.execute(post(`${serverUrl}/x`, "{}"))).status).toBe(200)
+      expect(new Set(bearers(yield* network.requestsTo("resource"))).size).toBe(2)
+      expect(yield* network.count("token")).toBe(2)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a server that always answers 403 with invalid_token gets each request twice at most", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      const headers = { "www-authenticate": `Bearer error="invalid_token"` }
+      yield* network.always("resource", Answer.status(403, { headers, body: "no" }))
+      const response = yield* client.get(serverUrl)
+      expect([response.status, yield* response.text]).toEqual([403, "no"])
+      expect(yield* network.count("resource")).toBe(2)
+      expect((yield* client.get(serverUrl)).status).toBe(403)
+      expect(yield* network.count("resource")).toBe(3)
+      expect(yield* network.count("token")).toBe(2)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a 403 with invalid_token and then a 401 count as one cause", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      const headers = { "www-authenticate": `Bearer error="invalid_token"` }
+      yield* network.script("resource", Answer.status(403, { headers }), Answer.status(401, { body: "second" }))
+      expect(yield* Effect.flatMap(client.get(serverUrl), ({ text }) => text)).toBe("second")
+      expect(yield* network.count("resource")).toBe(2)
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("insufficient_scope asks for more scope and sends the request again", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers

@@ -3,7 +3,9 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either } from "effect"
 import { Challenge, ProtectedResource, ResourceIdentifier } from "../src/index.ts"
 import { defaultLimits } from "../src/authoring/HttpExchange.ts"
-import { after, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
+import { nameOf } from "../src/authoring/SecureEndpoint.ts"
+import { after, connectionError, disconnected, inPieces, misses, outages, sent, serve, to } from "./support/wire.ts"
+import { queries } from "./support/queries.ts"
 
 const server = (serverUrl = "https://mcp.example.com/mcp") =>
   Either.getOrThrow(ResourceIdentifier.fromServerUrl(serverUrl))
@@ -32,7 +34,7 @@ describe("the well-known addresses (RFC 9728 §3.1)", () => {
     ["https://mcp.example.com/mcp", [atPath, atRoot]],
     ["https://mcp.example.com", [atRoot]],
     ["https://mcp.example.com/", [atRoot]],
-    ["https://mcp.example.com/a/b/", [`${atRoot}/a/b/`, atRoot]],
+    ["https://mcp.example.com/a/b/", [`${atRoot}/a/b/`, `${atRoot}/a/b`, atRoot]],
     ["https://mcp.example.com/mcp?x=1", [`${atPath}?x=1`, atRoot]],
     ["https://mcp.example.com?x=1", [`${atRoot}?x=1`, atRoot]],
     ["https://mcp.example.com:8443/mcp", [
@@ -59,7 +61,10 @@ describe("a document about this server (RFC 9728 §3.3)", () => {
     [`${at}?x=1`, `${at}?x=1`, true],
     ["https://mcp.example.com", "https://mcp.example.com/", true],
     ["https://mcp.example.com/a/mc", at, false],
-    ["https://mcp.example.com/a/mcp/", at, false],
+    ["https://mcp.example.com/a/mcp/", at, true],
+    [at, `${at}/`, true],
+    [`${at}/`, `${at}/`, true],
+    ["https://mcp.example.com/a/mcp//", at, false],
     ["https://mcp.example.com/a/mcp/tools", at, false],
     ["https://mcp.example.com/A/mcp", at, false],
     ["https://mcp.example.com/b", at, false],
@@ -73,9 +78,34 @@ describe("a document about this server (RFC 9728 §3.3)", () => {
     ["https://mcp.example.com@evil.example/a/mcp", at, false],
     ["/a/mcp", at, false],
     ["mcp", at, false],
-    ["", at, false]
-  ])("%s covers %s: %s", (resource, serverUrl, expected) => {
+    ["", at, false],
+    // Text that is not a URL, although the platform's parser makes one of it.
+    ["https://user@mcp.example.com/a/mcp", at, false],
+    ["https://:@mcp.example.com/a/mcp", at, false],
+    ["https://mcp.example.com/a/mcp#", at, false],
+    [` ${at}`, at, false],
+    [`${at}\n`, at, false],
+    [`${at}\u0000`, at, false],
+    ["https://mcp.example.com/a/m\tcp", at, false],
+    ["https://mcp.example.com\\a\\mcp", at, false],
+    ["https:mcp.example.com/a/mcp", at, false],
+    ["https://mcp.example.com/a/mcp/\u00e9", `${at}/%C3%A9`, false]
+  ])("%j covers %s: %s", (resource, serverUrl, expected) => {
     expect(ProtectedResource.covers(resource, new URL(serverUrl))).toBe(expected)
+  })
+
+  it.each([
+    [at, at, true],
+    [`${at}/`, at, true],
+    [at, `${at}/`, true],
+    ["https://MCP.example.com:443/a/mcp", at, true],
+    ["https://mcp.example.com", "https://mcp.example.com/", true],
+    [`${at}?x=1`, `${at}?x=1`, true],
+    [at, `${at}?x=1`, false],
+    ["https://mcp.example.com/a", at, false],
+    ["https://mcp.example.com", at, false]
+  ])("%s is identical with %s: %s", (resource, serverUrl, expected) => {
+    expect(ProtectedResource.covers(resource, new URL(serverUrl), "identical")).toBe(expected)
   })
 })
 
@@ -142,32 +172,60 @@ describe("discover", () => {
       assert.deepStrictEqual(yield* sent, [atPath, atRoot])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each(outages)("the search stops with `Unavailable` after %s", ([, answer]) =>
+  it.effect.each(outages)(
+    "after an outage of the address with the path (%s) the one at the root is used if it describes exactly the server",
+    ([, answer]) =>
+      Effect.gen(function*() {
+        for (const resource of ["https://mcp.example.com/mcp", "https://mcp.example.com/mcp/"]) {
+          yield* serve({ [atPath]: answer, [atRoot]: document({ resource }) })
+          expect(Either.getOrThrow(yield* discover()).url).toBe(atRoot)
+        }
+        assert.deepStrictEqual(yield* sent, [atPath, atRoot, atPath, atRoot])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each(outages)(
+    "after an outage of the address with the path (%s) a parent's document at the root is not used",
+    ([, answer]) =>
+      Effect.gen(function*() {
+        yield* serve({ [atPath]: answer, [atRoot]: document({ resource: "https://mcp.example.com" }) })
+        const error = yield* Effect.flip(discover())
+        assert(error._tag === "DiscoveryError")
+        expect(error.reason).toBe("Unavailable")
+        expect(error.transient).toBe(true)
+        expect(error.url).toBe(atPath)
+        expect(error.message).toContain(
+          `${atRoot} describes "https://mcp.example.com", which is not used while a more exact address is unavailable`
+        )
+        expect(error.message).toContain("try again later")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("a search that an outage of the root interrupts is transient, although the path has a foreign document", () =>
     Effect.gen(function*() {
-      yield* serve({ [atPath]: answer, [atRoot]: document() })
+      yield* serve({
+        [atPath]: document({ resource: "https://mcp.example.com/other" }),
+        [atRoot]: Answer.status(503, { headers: { "retry-after": "30" } })
+      })
       const error = yield* Effect.flip(discover())
       assert(error._tag === "DiscoveryError")
-      expect(error.reason).toBe("Unavailable")
-      expect(error.transient).toBe(true)
-      expect(error.url).toBe(atPath)
-      expect(error.message).toContain(`${atPath}: `)
-      expect(error.message).toContain("try again later")
-      assert.deepStrictEqual(yield* sent, [atPath])
+      expect(error).toMatchObject({ reason: "Unavailable", retryAfter: 30_000, url: atRoot })
+      expect(error.message).toContain(`${atPath} describes another resource, "https://mcp.example.com/other"`)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("the search stops with `Unavailable` after a time-out of 10 seconds", () =>
+  it.effect("the search goes on after a time-out of 10 seconds", () =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: Answer.never, [atRoot]: document() })
+      expect(Either.getOrThrow(yield* after(10_000, discover())).url).toBe(atRoot)
+      yield* serve({ [atRoot]: Answer.status(404) })
       const error = yield* after(10_000, Effect.flip(discover()))
-      assert(error._tag === "DiscoveryError")
-      expect(error.reason).toBe("Unavailable")
       expect(error.message).toBe(
-        `${atPath}: no complete answer within 10s. The server may recover: try again later.`
+        `No protected resource metadata for https://mcp.example.com/mcp: ${atPath}: no complete answer within 10s; ` +
+          `${atRoot} answered 404. Try again later, or raise \`requestTimeout\` if the server needs longer.`
       )
-      assert.deepStrictEqual(yield* sent, [atPath])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("the search stops with `Unavailable` when the body breaks off", () =>
+  it.effect("a search that ends with a body that breaks off is transient", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve(atPath, () => Effect.sync(() => inPieces("{", new Error("terminated"))))
@@ -190,15 +248,27 @@ describe("discover", () => {
       yield* serve({ [atPath]: Answer.html(), [atRoot]: Answer.json({ resource: 1 }) })
       assert.deepStrictEqual(
         yield* discover(),
-        Either.left([`${atPath} is not JSON`, `${atRoot} is JSON, but not such a document`])
+        Either.left([`${atPath} is an HTML page`, `${atRoot} is JSON, but not such a document`])
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect.each(["https://mcp.example.com/other", "https://evil.example/mcp", "https://mcp.example.com/mc", "mcp"])(
-    "a document about %s fails with ResourceMismatch",
+  const foreign = ["https://mcp.example.com/other", "https://evil.example/mcp", "https://mcp.example.com/mc", "mcp"]
+
+  it.effect.each([...foreign, "https://user@mcp.example.com/mcp", "https://mcp.example.com/mcp\u0000"])(
+    "a document about %j does not end the search",
     (resource) =>
       Effect.gen(function*() {
         yield* serve({ [atPath]: document({ resource }), [atRoot]: document() })
+        expect(Either.getOrThrow(yield* discover()).url).toBe(atRoot)
+        assert.deepStrictEqual(yield* sent, [atPath, atRoot])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each(foreign)(
+    "a document about %s fails with ResourceMismatch if no other address has one",
+    (resource) =>
+      Effect.gen(function*() {
+        yield* serve({ [atPath]: document({ resource }) })
         const error = yield* Effect.flip(discover())
         assert(error._tag === "ResourceMismatch")
         expect(error).toMatchObject({
@@ -209,9 +279,25 @@ describe("discover", () => {
         })
         expect(error.message).toContain(`${atPath} describes the resource "${resource}"`)
         expect(error.message).toContain("No token was requested.")
-        assert.deepStrictEqual(yield* sent, [atPath])
+        assert.deepStrictEqual(yield* sent, [atPath, atRoot])
       }).pipe(Effect.provide(TestNetwork.layer))
   )
+
+  it.effect("with `identical` a parent's document fails with ResourceMismatch, and the error names the option", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: document({ resource: "https://mcp.example.com" }) })
+      Either.getOrThrow(yield* discover())
+      const error = yield* Effect.flip(discover({ match: "identical" }))
+      assert(error._tag === "ResourceMismatch")
+      expect(error.message).toContain("which is not \"https://mcp.example.com/mcp\"")
+      expect(error.message).toContain("`resourceMatch: \"parent\"`")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("an HTML page with 200 at the path lets no document of another resource in at the root", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: Answer.html(), [atRoot]: document({ resource: "https://mcp.example.com/other" }) })
+      expect((yield* Effect.flip(discover()))._tag).toBe("ResourceMismatch")
+    }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
 describe("the address in a challenge (RFC 9728 §5.1)", () => {
@@ -296,7 +382,7 @@ describe("the address in a challenge (RFC 9728 §5.1)", () => {
       const network = yield* serve({ [url]: document(), [atPath]: Answer.status(404) })
       const found = yield* discover(challengeTo(url))
       const tried = Either.flip(found).pipe(Either.getOrThrow)
-      expect(tried[0]).toContain("Nothing was sent.")
+      expect(tried[0]).toContain(`${nameOf(new URL(url))} was not asked, because it is `)
       assert.deepStrictEqual(tried.slice(1), [`${atPath} answered 404`, `${atRoot} answered 404`])
       expect(yield* network.count(to(url))).toBe(0)
       assert.deepStrictEqual(yield* sent, [atPath, atRoot])
@@ -457,17 +543,40 @@ describe("probe: the challenge to a request without a token", () => {
   it.effect("the probe fails with `Unavailable` after a time-out", () =>
     Effect.gen(function*() {
       yield* serve({ [url]: Answer.never })
-      const error = yield* after(10_000, Effect.flip(probe()))
+      const error = yield* after(20_000, Effect.flip(probe()))
       expect(error.reason).toBe("Unavailable")
       expect(error.message).toBe(
-        `${url}: did not answer when asked for its challenge. The server may recover: try again later.`
+        `When asked for its challenge, ${url}: no complete answer within 10s. Try again later, or raise ` +
+          "`requestTimeout` if the server needs longer."
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(queries)(
+    "the probe and the metadata request have the query of the server as written: %s",
+    (query) =>
+      Effect.gen(function*() {
+        yield* serve({ [url]: Answer.status(404) })
+        const { httpClient } = yield* TestNetwork.TestNetwork
+        yield* ProtectedResource.probe(httpClient, server(`${url}${query}`))
+        yield* discover({}, `${url}${query}`)
+        assert.deepStrictEqual((yield* sent).slice(0, 3), [`${url}${query}`, `${url}${query}`, `${atPath}${query}`])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([["ENOTFOUND", "Unavailable"], ["CERT_HAS_EXPIRED", "CannotSend"]] as const)(
+    "the probe of a server whose connection fails with %s is %s, with the code in the message",
+    ([code, reason]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(ProtectedResource.probe(disconnected(connectionError(code)), server()))
+        expect(error.reason).toBe(reason)
+        expect(error.message).toContain(`When asked for its challenge, ${url}: the connection failed (${code}: `)
+      })
+  )
 
   it.effect("`probe` stops at its limits", () =>
     Effect.gen(function*() {
       yield* serve({ [url]: Answer.never })
-      const error = yield* after(70, Effect.flip(probe({ ...defaultLimits, timeout: Duration.millis(70) })))
+      const error = yield* after(140, Effect.flip(probe({ ...defaultLimits, timeout: Duration.millis(70) })))
       expect(error.transient).toBe(true)
     }).pipe(Effect.provide(TestNetwork.layer)))
 })

@@ -2,7 +2,7 @@ import { KeyValueStore } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
 import { AccessToken, RecordEncryption } from "../src/index.ts"
-import { encryptionKey, key, makeToken, otherEncryptionKey, storedBy, token } from "./support/storage.ts"
+import { encryptionKey, key, makeToken, otherEncryptionKey, record, storedBy, token } from "./support/storage.ts"
 
 describe("RecordEncryption.encrypted", () => {
   it.effect("of several encryption keys, the first encrypts and all decrypt", () =>
@@ -83,6 +83,104 @@ describe("RecordEncryption.plaintext", () => {
       expect(yield* RecordEncryption.plaintext.open("name", record)).toEqual(token)
       expect(yield* Effect.flip(RecordEncryption.plaintext.open("other", record))).toMatchObject({ reason: "Foreign" })
     }))
+})
+
+/** A record that `seal` made before discovery was stored, under the name `name` and the key of the tests. */
+const EARLIER = JSON.stringify({
+  version: 1,
+  name: "name",
+  expiresAt: 1,
+  keyId: "N9q0JXfT",
+  iv: "35DqZahO0y517Rpu",
+  ciphertext: "J_kfJpDYcg8jnmEUdoTrqOsEyQclsSoM2jG0UvltjEB2GzqSNXzovLZbS6PBNQhfKKWVLdYksRVyNh4_jCBHKYJ04" +
+    "heK0CeHHPN3fgTtMIht22vh_-IeBlk7WVgrDGbVbQvlw1fmTxohpIz0zxaWOO20eM9i5J_aUylHv5-7YKtj2cmtBQ"
+})
+
+describe("RecordEncryption: a record that an earlier version wrote", () => {
+  it.effect("of a token opens", () =>
+    Effect.gen(function*() {
+      const codec = yield* RecordEncryption.encrypted({ encryptionKey })
+      expect(yield* codec.open("name", EARLIER)).toEqual(token)
+    }))
+})
+
+const discoveryOf = ({ discovery }: RecordEncryption.Codec) =>
+  discovery === undefined ? Effect.dieMessage("the codec is for tokens only") : Effect.succeed(discovery)
+
+describe("RecordEncryption: what discovery has found", () => {
+  it.effect("comes back whole, and no part of it can be read in the record", () =>
+    Effect.gen(function*() {
+      const codec = yield* discoveryOf(yield* RecordEncryption.encrypted({ encryptionKey }))
+      const text = yield* codec.seal("name", record)
+      expect(yield* codec.open("name", text)).toEqual(record)
+      expect(text).not.toContain("example.com")
+      expect(RecordEncryption.expiresAt(text)).toBe(30 * 24 * 60 * 60 * 1000)
+    }))
+
+  for (const field of ["name", "expiresAt", "keyId", "iv", "ciphertext"]) {
+    it.effect(`is refused if the ${field} of its record was changed`, () =>
+      Effect.gen(function*() {
+        const codec = yield* discoveryOf(
+          yield* RecordEncryption.encrypted({ encryptionKey: [encryptionKey, otherEncryptionKey] })
+        )
+        const others = yield* discoveryOf(yield* RecordEncryption.encrypted({ encryptionKey: otherEncryptionKey }))
+        const sealed = JSON.parse(yield* codec.seal("name", record))
+        const other = JSON.parse(yield* others.seal("other", { ...record, confirmedAt: 1 }))
+        const changed = JSON.stringify({ ...sealed, [field]: other[field] })
+        const error = yield* Effect.flip(codec.open(field === "name" ? "other" : "name", changed))
+        expect(error).toMatchObject({ reason: "Damaged", message: expect.stringContaining("next discovery") })
+      }))
+  }
+
+  it.effect("does not open as a token, nor a token as a discovery, even under one name", () =>
+    Effect.gen(function*() {
+      for (const codec of [RecordEncryption.plaintext, yield* RecordEncryption.encrypted({ encryptionKey })]) {
+        const discovery = yield* discoveryOf(codec)
+        const found = yield* discovery.seal("name", record)
+        expect((yield* Effect.flip(codec.open("name", found))).reason).toBe("Damaged")
+        expect((yield* Effect.flip(discovery.open("name", yield* codec.seal("name", token)))).reason).toBe("Damaged")
+        expect((yield* Effect.flip(discovery.open("other", found))).reason).toBe("Foreign")
+      }
+    }))
+
+  it.effect("in a plaintext record is the issuer alone, whoever wrote documents into it", () =>
+    Effect.gen(function*() {
+      const codec = yield* discoveryOf(RecordEncryption.plaintext)
+      const issuerAlone = { issuer: record.issuer, confirmedAt: record.confirmedAt }
+      const text = yield* codec.seal("name", record)
+      expect(text).not.toContain("token")
+      expect(JSON.parse(text).discovery).toEqual(issuerAlone)
+      const planted = JSON.stringify({ ...JSON.parse(text), discovery: record })
+      expect(yield* codec.open("name", planted)).toEqual(issuerAlone)
+    }))
+
+  it.effect("in a plaintext record does not open for a storage that encrypts, nor the other way around", () =>
+    Effect.gen(function*() {
+      const plain = yield* discoveryOf(RecordEncryption.plaintext)
+      const encrypted = yield* discoveryOf(yield* RecordEncryption.encrypted({ encryptionKey }))
+      const fromPlain = yield* Effect.flip(encrypted.open("name", yield* plain.seal("name", record)))
+      expect(fromPlain.reason).toBe("Damaged")
+      const fromEncrypted = yield* Effect.flip(plain.open("name", yield* encrypted.seal("name", record)))
+      expect(fromEncrypted.reason).toBe("UnknownKey")
+    }))
+
+  for (
+    const [name, found] of [
+      ["larger than a record may be", {
+        ...record,
+        authorizationServer: { ...record.authorizationServer, metadata: { list: ["x".repeat(20_000)] } }
+      }],
+      ["no record at all", { issuer: 1 }]
+    ] as const
+  ) {
+    it.effect(`that is ${name} is refused, even if the record has the right key`, () =>
+      Effect.gen(function*() {
+        const codec = yield* RecordEncryption.encrypted({ encryptionKey })
+        const discovery = yield* discoveryOf(codec)
+        const text = yield* Effect.exit(Effect.suspend(() => discovery.seal("name", JSON.parse(JSON.stringify(found)))))
+        expect(text._tag).toBe("Failure")
+      }))
+  }
 })
 
 describe("RecordEncryption.expiresAt", () => {

@@ -74,6 +74,23 @@ describe("the wait between attempts", () => {
       description: "",
       ...(retryAfter === undefined ? {} : { retryAfter })
     })
+  const sources: ReadonlyArray<readonly [source: string, error: (retryAfter: number) => OAuthError.OAuthError]> = [
+    ["token endpoint", unavailable],
+    [
+      "metadata answer",
+      (retryAfter) => new OAuthError.DiscoveryError({ reason: "Unavailable", url: "", description: "", retryAfter })
+    ],
+    [
+      "source of assertions",
+      (retryAfter) => new OAuthError.AssertionError({ reason: "Unavailable", description: "", retryAfter })
+    ]
+  ]
+
+  it.each(sources)("after a Retry-After of a %s is what it sent, and answers later callers as long", (_, error) => {
+    expect(RefreshPolicy.delay(RefreshPolicy.standard, 0, error(7000), 0, true)).toBe(7000)
+    expect(RefreshPolicy.memory(RefreshPolicy.standard, error(7000))).toBe(7000)
+    expect(RefreshPolicy.memory(RefreshPolicy.standard, error(1e12))).toBe(3_600_000)
+  })
 
   it.prop(
     "of any number of failures is at least `base`, and at most one and a half times `max`",

@@ -1,9 +1,11 @@
 import { generateKeyPairSync } from "node:crypto"
+import { FileSystem } from "@effect/platform"
+import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, Redacted, Ref, TestClock } from "effect"
+import { Clock, Effect, Either, Encoding, Fiber, Layer, Redacted, Ref, TestClock } from "effect"
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
 import { vi } from "vitest"
-import { type Assertion, AssertionProvider, OAuthError, SignedAssertion, type SigningKey } from "../src/index.ts"
+import { Assertion, AssertionProvider, OAuthError, Secret, SignedAssertion, type SigningKey } from "../src/index.ts"
 import { anotherPair, externalSigner, pair, wrongKeys } from "./support/keys.ts"
 
 const request: Assertion.AssertionRequest = {
@@ -20,6 +22,11 @@ const fake: SigningKey.ExternalSigner = () => Effect.succeed(new Uint8Array(64))
 
 const base: SignedAssertion.Options = { issuer: "machine", signingKey: fake, signingAlgorithm: "ES256" }
 
+/** A thumbprint of so many equal bytes. */
+const thumb = (length: number, byte: number): string => Encoding.encodeBase64Url(new Uint8Array(length).fill(byte))
+const SHA1 = thumb(20, 7)
+const SHA256 = thumb(32, 7)
+
 const made = (changes: Partial<SignedAssertion.Options> = {}, asked = request) =>
   Effect.gen(function*() {
     const provider = yield* SignedAssertion.make({ ...base, ...changes })
@@ -35,17 +42,17 @@ describe("the header of a signed assertion (RFC 7523 §3, RFC 7515 §4.1)", () =
     [{ type: "JWT" }, { alg: "ES256", typ: "JWT" }],
     [{ type: "client-authentication+jwt" }, { alg: "ES256", typ: "client-authentication+jwt" }],
     [{ keyId: "2025-01" }, { alg: "ES256", typ: "JWT", kid: "2025-01" }],
-    [{ x5t: "sha1" }, { alg: "ES256", typ: "JWT", x5t: "sha1" }],
-    [{ x5tS256: "sha256" }, { alg: "ES256", typ: "JWT", "x5t#S256": "sha256" }],
+    [{ x5t: SHA1 }, { alg: "ES256", typ: "JWT", x5t: SHA1 }],
+    [{ x5tS256: SHA256 }, { alg: "ES256", typ: "JWT", "x5t#S256": SHA256 }],
     [
       {
         keyId: "k",
-        x5t: "a",
-        x5tS256: "b",
+        x5t: SHA1,
+        x5tS256: SHA256,
         signingAlgorithm: "PS256",
         signingKey: () => Effect.succeed(new Uint8Array(256))
       },
-      { alg: "PS256", typ: "JWT", kid: "k", x5t: "a", "x5t#S256": "b" }
+      { alg: "PS256", typ: "JWT", kid: "k", x5t: SHA1, "x5t#S256": SHA256 }
     ]
   ])("with options %j is %j", ([options, expected]) =>
     Effect.gen(function*() {
@@ -102,6 +109,81 @@ describe("the claims of a signed assertion (RFC 7523 §3)", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(SignedAssertion.make({ ...base, lifetime }))
         expect(error.message).toBe("`lifetime`: it must be finite and at least 1 second.")
+      })
+  )
+
+  it.effect.each([["0 seconds", 0], ["30 seconds", 30], ["1500 millis", 2], ["4 minutes", 240]] as const)(
+    "with an issuedAtOffset of %s have an iat that is %d s earlier, and the same lifetime",
+    ([issuedAtOffset, seconds]) =>
+      Effect.gen(function*() {
+        yield* TestClock.setTime(1_700_000_000_999)
+        const { claims } = yield* made({ issuedAtOffset })
+        expect(claims.iat).toBe(1_700_000_000 - seconds)
+        expect(claims.exp).toBe(1_700_000_300 - seconds)
+      })
+  )
+
+  it.effect.each(
+    [
+      ["5 minutes", "300 seconds"],
+      ["301 seconds", "300 seconds"],
+      [-1, "300 seconds"],
+      ["-5 seconds", "300 seconds"],
+      [
+        "1 second",
+        "1 second"
+      ],
+      [Number.NaN, "300 seconds"],
+      [-5n, "300 seconds"],
+      ["11 minutes", "1 hour"],
+      [Infinity, "1 hour"]
+    ] as const
+  )(
+    "cannot have an issuedAtOffset of %s with a lifetime of %s",
+    ([issuedAtOffset, lifetime]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(SignedAssertion.make({ ...base, issuedAtOffset, lifetime }))
+        assert(error._tag === "InvalidOptions")
+        expect(error.option).toBe("issuedAtOffset")
+      })
+  )
+
+  it.effect("with an issuedAtOffset may be sent by the check of assertions", () =>
+    Effect.gen(function*() {
+      const { jwt } = yield* made({ issuedAtOffset: "2 minutes", additionalClaims: { nbf: 0 } })
+      expect(Either.isRight(Assertion.check(Redacted.make(jwt), request, { now: 0 }))).toBe(true)
+    }))
+
+  const mistakes: ReadonlyArray<readonly [option: string, value: unknown, says: string]> = [
+    ["issuer", undefined, "it is undefined. Give a value"],
+    ["issuer", null, "it is null"],
+    ["issuer", "", "it is empty. Give the client id."],
+    ["issuer", "machine\n", "it ends with a line break"],
+    ["issuer", Redacted.make("canary"), "it is a `Redacted`"],
+    ["subject", null, "it is null"],
+    ["subject", "\ufeffmachine", "it holds a byte order mark"],
+    ["keyId", 7, "it is a number"],
+    ["keyId", "key-1\n", "it ends with a line break"],
+    ["signingAlgorithm", undefined, "undefined is not one of its values. Write \"RS256\", "],
+    ["signingAlgorithm", "HS256", "\"HS256\" is not one of its values"],
+    ["signingAlgorithm", "rs256", "\"rs256\" is not one of its values"],
+    ["signingAlgorithm", "toString", "\"toString\" is not one of its values"],
+    ["type", "jwt", "\"jwt\" is not one of its values. Write \"JWT\" or \"client-authentication+jwt\"."],
+    ["lifetime", "soon", "it must be finite and at least 1 second."],
+    ["lifetime", null, "it must be finite and at least 1 second."],
+    ["issuedAtOffset", "soon", "this is not a duration between 0 seconds and 10 minutes"],
+    ["x5t", "abc", "it has 2 bytes"],
+    ["x5tS256", "00:11", "it has 2 bytes"]
+  ]
+  it.effect.each(mistakes)(
+    "of a wrong option `%s` (%s) are not made",
+    ([option, value, says]) =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(SignedAssertion.make(Object.assign({}, base, { [option]: value })))
+        const error = yield* Effect.flip(exit)
+        assert(error._tag === "InvalidOptions")
+        expect(error.option).toBe(option)
+        expect(error.message).toContain(says)
       })
   )
 
@@ -215,6 +297,33 @@ describe("the signing key", () => {
       const failure = new OAuthError.AssertionError({ reason: "Unavailable", description: "The vault is sealed." })
       const layer = AssertionProvider.layerSigned({ ...base, signingKey: Effect.fail(failure) })
       expect(yield* Effect.flip(Effect.scoped(Layer.build(layer)))).toBe(failure)
+    }))
+
+  it.effect("is read from a file, and read again after a refusal", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const path = `${yield* files.makeTempDirectoryScoped()}/key.pem`
+      const [old, fresh] = [yield* pair("ES256"), yield* anotherPair("ES256")]
+      yield* files.writeFileString(path, old.pem)
+      const signingKey = Effect.provide(Secret.file(path), NodeFileSystem.layer)
+      const provider = yield* SignedAssertion.make({ ...base, signingKey })
+      yield* files.writeFileString(path, fresh.pem)
+      for (const [refused, { publicKey }] of [[[], old], [[Redacted.make("canary-refused")], fresh]] as const) {
+        const jwt = Redacted.value(yield* provider({ ...request, refused }))
+        yield* Effect.promise(() => jwtVerify(jwt, publicKey, { currentDate: new Date(0) }))
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("from a file that does not exist fails the Layer, and names the file", () =>
+    Effect.gen(function*() {
+      const signingKey = Effect.provide(Secret.file("/nowhere/key.pem"), NodeFileSystem.layer)
+      const error = yield* Effect.flip(SignedAssertion.make({ ...base, signingKey }))
+      assert(error._tag === "AssertionError")
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toBe(
+        "The signing key could not be read. The file /nowhere/key.pem does not exist. Check the path, and that the " +
+          "secret is mounted."
+      )
     }))
 
   it.effect.each(wrongKeys)(
@@ -331,12 +440,12 @@ describe("the names of a key that is rotated", () => {
         ...base,
         signingKey: Effect.sync((): SigningKey.IdentifiedKey => {
           generation++
-          return { key: fake, keyId: `key-${generation}`, x5t: `a-${generation}`, x5tS256: `b-${generation}` }
+          return { key: fake, keyId: `key-${generation}`, x5t: thumb(20, generation), x5tS256: thumb(32, generation) }
         })
       })
       assert.deepStrictEqual<unknown>(yield* headers(provider), [
-        { alg: "ES256", typ: "JWT", kid: "key-1", x5t: "a-1", "x5t#S256": "b-1" },
-        { alg: "ES256", typ: "JWT", kid: "key-2", x5t: "a-2", "x5t#S256": "b-2" }
+        { alg: "ES256", typ: "JWT", kid: "key-1", x5t: thumb(20, 1), "x5t#S256": thumb(32, 1) },
+        { alg: "ES256", typ: "JWT", kid: "key-2", x5t: thumb(20, 2), "x5t#S256": thumb(32, 2) }
       ])
     }))
 
@@ -345,16 +454,16 @@ describe("the names of a key that is rotated", () => {
       const provider = yield* SignedAssertion.make({
         ...base,
         keyId: "key",
-        x5t: "a",
-        x5tS256: "b",
-        signingKey: Effect.succeed({ key: fake, x5tS256: "c" })
+        x5t: SHA1,
+        x5tS256: SHA256,
+        signingKey: Effect.succeed({ key: fake, x5tS256: thumb(32, 9) })
       })
       assert.deepStrictEqual<unknown>((yield* headers(provider))[0], {
         alg: "ES256",
         typ: "JWT",
         kid: "key",
-        x5t: "a",
-        "x5t#S256": "c"
+        x5t: SHA1,
+        "x5t#S256": thumb(32, 9)
       })
     }))
 

@@ -1,7 +1,17 @@
-import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { ClientSecret } from "@effect-mcp-auth/client-secret"
+import { Answer, TestNetwork, TestServers } from "@effect-mcp-auth/testing"
+import { FetchHttpClient, HttpClient } from "@effect/platform"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, expect, it } from "@effect/vitest"
+import { createServer } from "node:http"
 import { Duration, Effect, Redacted } from "effect"
-import { ClientAuthentication, OAuthError, TokenEndpoint, type TokenRequestContext } from "../src/index.ts"
+import {
+  ClientAuthentication,
+  OAuthError,
+  TokenEndpoint,
+  type TokenRequestContext,
+  TokenStorage
+} from "../src/index.ts"
 import { defaultLimits } from "../src/authoring/HttpExchange.ts"
 import {
   arrived,
@@ -13,6 +23,8 @@ import {
   tokenRequest,
   url
 } from "./support/tokenEndpoint.ts"
+import { environment } from "./support/provider.ts"
+import { queries } from "./support/queries.ts"
 import { after, inPieces, sent, to } from "./support/wire.ts"
 
 describe("the token request (RFC 6749 §3.2)", () => {
@@ -161,6 +173,45 @@ describe("the token request (RFC 6749 §3.2)", () => {
       assert.deepStrictEqual(yield* sent, [])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
+  it.scoped.each([...queries, "?"])(
+    "goes to the endpoint of the caller and of the metadata as written (§3.2): %s",
+    (query) =>
+      Effect.gen(function*() {
+        const { clientId, clientSecret, issuer, network, serverUrl } = yield* TestServers.TestServers
+        const tokenEndpoint = `${issuer}/token${query}`
+        const authorizationServerMetadata = { issuer, token_endpoint: tokenEndpoint }
+        const options = { serverUrl, issuer, clientId, clientSecret }
+        for (const source of [{ tokenEndpoint }, { authorizationServerMetadata }]) {
+          const provider = yield* ClientSecret.make({ ...options, ...source }).pipe(
+            Effect.provide(TokenStorage.layerMemory)
+          )
+          yield* provider.accessToken
+        }
+        const requests = yield* network.requestsTo("token")
+        assert.deepStrictEqual(requests.map(({ url }) => url), [tokenEndpoint, tokenEndpoint])
+      }).pipe(Effect.provide(environment()))
+  )
+
+  it.scopedLive.each(queries)(
+    "reaches a socket with the query of the endpoint as written (§3.2): %s",
+    (query) =>
+      Effect.gen(function*() {
+        const lines: Array<string> = []
+        const server = createServer((incoming, response) => {
+          lines.push(incoming.url ?? "")
+          response.end("{\"access_token\":\"t\",\"token_type\":\"Bearer\"}")
+        })
+        const { address } = yield* NodeHttpServer.make(() => server, { port: 0, host: "127.0.0.1" })
+        assert(address._tag === "TcpAddress")
+        const tokenEndpoint = new URL(`http://127.0.0.1:${address.port}/token${query}`)
+        yield* TokenEndpoint.request(
+          yield* HttpClient.HttpClient,
+          tokenRequest({ authorizationServer: { ...authorizationServer, tokenEndpoint } })
+        )
+        assert.deepStrictEqual(lines, [`/token${query}`])
+      }).pipe(Effect.provide(FetchHttpClient.layer))
+  )
+
   it.effect("keeps a query that the endpoint has (§3.2), and does not show it in errors", () =>
     Effect.gen(function*() {
       const tokenEndpoint = new URL(`${url}?p=policy-of-its-own`)
@@ -208,7 +259,10 @@ describe("a token request without a complete answer", () => {
       const standard = yield* after(10_000, fails(Answer.never))
       expect(standard.reason).toBe("Unavailable")
       expect(standard.transient).toBe(true)
-      expect(standard.message).toBe(`Token endpoint ${url}: no complete answer within 10s.`)
+      expect(standard.message).toBe(
+        `Token endpoint ${url}: no complete answer within 10s. Try again later, or raise \`requestTimeout\` if the ` +
+          "server needs longer."
+      )
       const limits = { ...defaultLimits, timeout: Duration.millis(1500) }
       expect((yield* after(1500, fails(Answer.never, { limits }))).message).toContain(
         "no complete answer within 1s 500ms"

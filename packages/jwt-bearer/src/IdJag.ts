@@ -7,13 +7,15 @@
 import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as AssertionCache from "@effect-mcp-auth/core/authoring/AssertionCache"
+import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
 import * as OwnedFibers from "@effect-mcp-auth/core/authoring/OwnedFibers"
-import type { ClientAuthentication } from "@effect-mcp-auth/core/ClientAuthentication"
-import { AssertionError, type InsecureEndpoint, type InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
+import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
+import { AssertionError, type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -22,7 +24,8 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as IdentityProviders from "./internal/identityProvider.ts"
 import { Refusals } from "./internal/refusals.ts"
-import { accept, check, resourceOf } from "./internal/response.ts"
+import { accept, check, refreshTokenIn, resourceOf } from "./internal/response.ts"
+import { SubjectToken } from "./internal/subjectToken.ts"
 
 /**
  * The kind of the subject token (RFC 8693 §3).
@@ -30,7 +33,7 @@ import { accept, check, resourceOf } from "./internal/response.ts"
  * @since 0.1.0
  * @category models
  */
-export type SubjectTokenType = "id_token" | "saml2" | "access_token"
+export type SubjectTokenType = "id_token" | "saml2" | "access_token" | "refresh_token"
 
 /**
  * The identity provider, by its issuer identifier, by its token endpoint, or by both.
@@ -64,15 +67,23 @@ export type Options = IdentityProvider & {
    * How the client proves its identity to the identity provider. The authorization server knows the same client by
    * another id and another proof, which are options of `JwtBearer`.
    */
-  readonly clientAuthentication: ClientAuthentication
+  readonly clientAuthentication: ClientAuthentication.ClientAuthentication
   /** Returns the token that says who the user is. Every exchange runs this Effect anew. */
   readonly subjectToken: Effect.Effect<Redacted.Redacted<string>, AssertionError>
   /**
-   * The kind of `subjectToken` (RFC 8693 §3).
+   * The kind of `subjectToken` (RFC 8693 §3). With `"refresh_token"`, exchanges are made one after the other, and a
+   * refresh token in the answer is presented in place of the one in `subjectToken` from then on.
    *
    * @default "id_token"
    */
   readonly subjectTokenType?: SubjectTokenType | undefined
+  /**
+   * Called with a refresh token that the identity provider has issued in place of `subjectToken`, for a program that
+   * stores it. The presented one may be invalid from now on.
+   *
+   * @default the new refresh token is in memory only
+   */
+  readonly onRefreshToken?: ((token: Redacted.Redacted<string>) => Effect.Effect<void>) | undefined
   /**
    * The time limit of each request to the identity provider.
    *
@@ -105,6 +116,10 @@ export type Options = IdentityProvider & {
  * by up to 16 exchanges at a time; only an ID-JAG whose caller was interrupted is cached. An ID-JAG without a `jti` is
  * cached until it expires or is refused.
  *
+ * An ID-JAG that is encrypted to the authorization server (JWE, RFC 7516) is passed on as it is. It lives as long as the
+ * answer of the identity provider says, and counts as one with a `jti`. It goes only to an authorization server that the
+ * caller has named in `issuer`, or has left to the MCP server by `discover`.
+ *
  * The provider fails with `AssertionError`: `Refused` where the identity provider refuses, which is final;
  * `Unavailable` where it cannot be reached; `WrongAudience` where the requested audience is not the issuer (SEP-990).
  * After
@@ -124,25 +139,37 @@ export const make = (
   HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
+    const subjectTokenType = yield* checkOptions(options)
     const exchange = IdentityProviders.make(yield* HttpClient.HttpClient, {
       ...options,
+      subjectTokenType,
       limits: yield* TokenEndpoint.limits(options),
       location: yield* IdentityProviders.locationOf(options)
     })
     const refusals = new Refusals()
+    const subject = new SubjectToken(options.subjectToken, subjectTokenType)
 
-    const fetch = (request: AssertionRequest) =>
+    const fetchOne = (request: AssertionRequest) =>
       Effect.gen(function*() {
         const key = keyOf(request)
-        const subjectToken = yield* options.subjectToken
+        const subjectToken = yield* subject.get
         const refusal = refusals.find(key, subjectToken, yield* Clock.currentTimeMillis)
         if (refusal !== undefined) return yield* refusal
         const reply = yield* Effect.catchAll(
           exchange(request, subjectToken),
           (cause) => Effect.flatMap(Clock.currentTimeMillis, (now) => refusals.add(key, subjectToken, cause, now))
         )
+        const refreshToken = subjectTokenType === "refresh_token" ? refreshTokenIn(reply) : undefined
+        if (refreshToken !== undefined) {
+          subject.replace(refreshToken)
+          yield* (options.onRefreshToken?.(refreshToken) ?? Effect.void)
+        }
         return yield* accept(reply, request, options.reuse ?? false)
       })
+    // An identity provider that sees a refresh token twice may take it for stolen, and revoke it (RFC 9700 §4.14.2).
+    const oneAtATime = yield* Effect.makeSemaphore(1)
+    const fetch = (request: AssertionRequest) =>
+      subjectTokenType === "refresh_token" ? oneAtATime.withPermits(1)(fetchOne(request)) : fetchOne(request)
 
     const cached = AssertionCache.make({
       keyOf,
@@ -220,7 +247,26 @@ export const layerConfig = (
   AssertionProvider,
   InvalidOptions | InsecureEndpoint | ConfigError,
   HttpClient.HttpClient
-> => Layer.scoped(AssertionProvider, Effect.flatMap(Config.unwrap(options), make))
+> => Layer.scoped(AssertionProvider, Effect.flatMap(ConfigOptions.read<Options>(options), make))
+
+/** The options besides the limits and the identity provider. The compiler has not seen what JavaScript gives. */
+const checkOptions = (options: Options): Effect.Effect<SubjectTokenType, InvalidOptions> =>
+  Effect.gen(function*() {
+    yield* ClientAuthentication.check(options.clientAuthentication)
+    if (!Effect.isEffect(options.subjectToken)) {
+      return yield* new InvalidOptions({
+        option: "subjectToken",
+        description: `it is ${TextOption.kindOf(options.subjectToken)}, and not an Effect. Write \`Effect.succeed\` ` +
+          "around a `Redacted` token, or give the Effect that gets it."
+      })
+    }
+    return yield* TextOption.checkOneOf("subjectTokenType", options.subjectTokenType ?? "id_token", [
+      "id_token",
+      "saml2",
+      "access_token",
+      "refresh_token"
+    ])
+  })
 
 const keyOf = (request: AssertionRequest): string =>
   JSON.stringify([request.issuer, resourceOf(request), [...new Set(request.scopes)].toSorted()])

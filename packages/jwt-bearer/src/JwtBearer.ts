@@ -5,13 +5,14 @@
  */
 import type { Audience } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
 import { type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as OAuthProvider from "@effect-mcp-auth/core/OAuthProvider"
 import { makeMemory, TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -77,7 +78,9 @@ export const make = (
 > =>
   Effect.gen(function*() {
     const assertionProvider = yield* AssertionProvider
-    const { clientAuthentication: proof, clientId } = options
+    const { clientAuthentication: proof } = options
+    if (proof !== undefined) yield* ClientAuthentication.check(proof)
+    const clientId = yield* TextOption.checkOptional("clientId", options.clientId, "Give the client id.")
     if (proof !== undefined && clientId !== undefined && proof.clientId !== clientId) {
       return yield* new InvalidOptions({
         option: "clientId",
@@ -143,9 +146,9 @@ export const layer = (
  * ```
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: ConfigOptions.ConfigOptions<Options>
 ): Layer.Layer<
   OAuthProvider.OAuthProvider,
   InvalidOptions | InsecureEndpoint | ConfigError,
   AssertionProvider | TokenStorage | HttpClient.HttpClient
-> => Layer.scoped(OAuthProvider.OAuthProvider, Effect.flatMap(Config.unwrap(options), make))
+> => Layer.scoped(OAuthProvider.OAuthProvider, Effect.flatMap(ConfigOptions.read<Options>(options), make))

@@ -126,7 +126,7 @@ describe("the exchange request (RFC 8693 §2.1)", () => {
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped.each(["id_token", "saml2", "access_token"] as const)(
+  it.scoped.each(["id_token", "saml2", "access_token", "refresh_token"] as const)(
     "names the type of the subject token: %s",
     (type) =>
       Effect.gen(function*() {
@@ -283,6 +283,150 @@ describe("the answer of the identity provider (RFC 8693 §2.2)", () => {
     Effect.gen(function*() {
       const { provider } = yield* answering(Answer.json(answer))
       expect((yield* Effect.flip(provider(request))).reason).toBe(reason)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("an ID-JAG that is encrypted to the authorization server (JWE)", () => {
+  const part = (value: object) => Encoding.encodeBase64Url(JSON.stringify(value))
+  const header = { typ: "oauth-id-jag+jwt", alg: "RSA-OAEP-256", enc: "A256GCM", cty: "JWT", kid: "ras-enc-2026-01" }
+  const encrypted = (number: number, changes: object = {}) => ({
+    ...exchanged(),
+    access_token: `${part(header)}.canary-key.canary-iv.canary-text-${number}.canary-tag`,
+    ...changes
+  })
+
+  it.scoped("is passed on as it is", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.json(encrypted(1)))
+      expect(Redacted.value(yield* provider(request))).toBe(encrypted(1).access_token)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("is presented once, because its jti cannot be seen", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.json(encrypted(1)))
+      yield* provider(request)
+      yield* provider(request)
+      expect(yield* asked).toBe(2)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each([[299, "Success"], [301, "Failure"]] as const)(
+    "lives with `reuse` as long as the answer says: after %d s without an identity provider the result is a %s",
+    ([seconds, outcome]) =>
+      Effect.gen(function*() {
+        const { network, provider } = yield* answering(Answer.json(encrypted(1)), { reuse: true })
+        yield* provider(request)
+        yield* network.always("token", Answer.status(503))
+        yield* TestClock.adjust(`${seconds} seconds`)
+        expect((yield* Effect.exit(provider(request)))._tag).toBe(outcome)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.scoped("is not cached if the answer does not say how long it lives", () =>
+    Effect.gen(function*() {
+      const answer = encrypted(1, { expires_in: undefined })
+      const { provider } = yield* answering(Answer.json(answer), { reuse: true })
+      yield* provider(request)
+      yield* provider(request)
+      expect(yield* asked).toBe(2)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("has expired on arrival if the answer says so", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.json(encrypted(1, { expires_in: 0 })))
+      expect((yield* Effect.flip(provider(request))).reason).toBe("Expired")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("is not passed on to an authorization server that only the MCP server has named", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.json(encrypted(1)))
+      const error = yield* Effect.flip(provider({ ...request, issuerUnnamed: true }))
+      expect(error.reason).toBe("WrongAudience")
+      expect(error.message).toContain("Name the `issuer`")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each([
+    ["four parts", "a.b.c.d"],
+    ["six parts", `${part(header)}.a.b.c.d.e`],
+    ["an empty part", `${part(header)}.a..c.d`],
+    ["a header without `enc`", `${part({ alg: "RSA-OAEP-256" })}.a.b.c.d`],
+    ["a header of no signature", `${part({ alg: "none" })}.a.b.c.d`],
+    ["a header that is not JSON", "canary.a.b.c.d"]
+  ])("is rejected if it is no JWE: %s", ([_, token]) =>
+    Effect.gen(function*() {
+      const { provider } = yield* answering(Answer.json(encrypted(1, { access_token: token })))
+      const error = yield* Effect.flip(provider(request))
+      expect(error.reason).toBe("Malformed")
+      expect(error.message).not.toContain("canary")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("a refresh token as the subject token", () => {
+  it.scoped("is replaced by the one in the answer, which the caller learns", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      const learned: Array<string> = []
+      const provider = yield* make({
+        subjectTokenType: "refresh_token",
+        onRefreshToken: (token) => Effect.sync(() => learned.push(Redacted.value(token)))
+      })
+      yield* network.script("token", Answer.json(exchanged(withIds(), { refresh_token: "canary-refresh-2" })))
+      yield* network.script("token", Answer.json(exchanged(withIds())))
+      yield* network.script("token", Answer.json(exchanged(withIds(), { refresh_token: "canary-refresh-3" })))
+      yield* Effect.replicateEffect(provider(request), 4)
+      expect((yield* forms).map((form) => form["subject_token"])).toEqual([
+        "canary-subject+token",
+        "canary-refresh-2",
+        "canary-refresh-2",
+        "canary-refresh-3"
+      ])
+      expect(learned).toEqual(["canary-refresh-2", "canary-refresh-3"])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("of the caller counts again as soon as it is another one", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProviderWith(withIds)
+      let given = "canary-given-1"
+      const provider = yield* make({
+        subjectTokenType: "refresh_token",
+        subjectToken: Effect.sync(() => Redacted.make(given))
+      })
+      yield* network.script("token", Answer.json(exchanged(withIds(), { refresh_token: "canary-refresh-2" })))
+      yield* provider(request)
+      given = "canary-given-2"
+      yield* provider(request)
+      yield* provider(request)
+      expect((yield* forms).map((form) => form["subject_token"])).toEqual([
+        "canary-given-1",
+        "canary-given-2",
+        "canary-given-2"
+      ])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("is presented once at a time, so that no identity provider sees it twice", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProviderWith(withIds)
+      let number = 1
+      yield* network.always(
+        "token",
+        Answer.modified((json) => ({ ...json, refresh_token: `canary-refresh-${++number}` }))
+      )
+      const provider = yield* make({ subjectTokenType: "refresh_token" })
+      yield* Effect.all(Array.from({ length: 20 }, () => provider(request)), { concurrency: "unbounded" })
+      const presented = (yield* forms).map((form) => form["subject_token"])
+      expect(presented).toHaveLength(20)
+      expect(new Set(presented).size).toBe(20)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("in an answer to another subject token is not kept", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProviderWith(withIds)
+      yield* network.always("token", Answer.json(exchanged(withIds(), { refresh_token: "canary-refresh" })))
+      const provider = yield* make()
+      yield* Effect.replicateEffect(provider(request), 2)
+      expect((yield* forms).map((form) => form["subject_token"])).toEqual([
+        "canary-subject+token",
+        "canary-subject+token"
+      ])
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 
@@ -693,9 +837,9 @@ describe("an identity provider that is out of order", () => {
       const network = yield* identityProvider
       yield* network.script("token", Answer.status(503, { headers: { "retry-after": "20" } }))
       const provider = yield* make()
-      yield* Effect.flip(provider(request))
+      expect(yield* Effect.flip(provider(request))).toMatchObject({ reason: "Unavailable", retryAfter: 20_000 })
       yield* TestClock.adjust(19_999)
-      expect((yield* Effect.flip(provider(request))).reason).toBe("Unavailable")
+      expect(yield* Effect.flip(provider(request))).toMatchObject({ reason: "Unavailable", retryAfter: 1 })
       expect(yield* asked).toBe(1)
       yield* TestClock.adjust(1)
       yield* provider(request)
@@ -826,6 +970,75 @@ describe("a wrong option fails when the Layer is built, and nothing is sent", ()
       expect(error._tag).toBe(tag)
       expect(error.message).toContain(says)
       expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("a mistake of JavaScript, or a variable that is not set, fails when the Layer is built", () => {
+  const mistakes: ReadonlyArray<readonly [option: string, value: unknown, says: string]> = [
+    ["issuer", undefined, "`issuer`: it is undefined. Give a value"],
+    ["issuer", null, "`issuer`: it is null"],
+    ["issuer", 7, "`issuer`: it is a number"],
+    ["issuer", `${idp}\n`, "`issuer`: it ends with a line break"],
+    ["tokenEndpoint", null, "`tokenEndpoint`: it is null"],
+    ["clientAuthentication", undefined, "`clientAuthentication`: it is undefined. Give one of the values of"],
+    ["clientAuthentication", Redacted.make("canary"), "`clientAuthentication`: it is a `Redacted`"],
+    [
+      "clientAuthentication",
+      ClientAuthentication.clientSecretBasic({ clientId: "", clientSecret: Redacted.make("canary-secret") }),
+      "`clientId`: it is empty. Give the client id."
+    ],
+    [
+      "clientAuthentication",
+      ClientAuthentication.clientSecretPost({ clientId: "c", clientSecret: Redacted.make("canary-secret\n") }),
+      "`clientSecret`: it ends with a line break"
+    ],
+    [
+      "clientAuthentication",
+      ClientAuthentication.privateKeyJwt({
+        clientId: "c",
+        assertionProvider: () => Effect.succeed(subjectToken),
+        audience: JSON.parse("\"token\"")
+      }),
+      "`audience`: it is none of its values"
+    ],
+    ["subjectToken", undefined, "`subjectToken`: it is undefined, and not an Effect"],
+    ["subjectToken", subjectToken, "`subjectToken`: it is a `Redacted`, and not an Effect. Write `Effect.succeed`"],
+    ["subjectToken", "canary-subject", "`subjectToken`: it is a string, and not an Effect"],
+    ["subjectTokenType", "jwt", "`subjectTokenType`: \"jwt\" is not one of its values"]
+  ]
+  it.scoped.each(mistakes)("%s: %s", ([option, value, says]) =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      const options = { issuer: idp, clientAuthentication, subjectToken: Effect.succeed(subjectToken) }
+      const error = yield* Effect.flip(IdJag.make(Object.assign(options, { [option]: value })))
+      expect(error._tag).toBe("InvalidOptions")
+      expect(error.message).toContain(says)
+      expect(error.message).not.toContain("canary")
+      expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped.each<readonly [what: string, value: unknown, type: IdJag.SubjectTokenType, says: string]>([
+    ["undefined", undefined, "id_token", "it is undefined"],
+    ["a wrapped undefined", Redacted.make(undefined), "refresh_token", "its `Redacted` holds undefined"],
+    ["empty", Redacted.make(""), "saml2", "it is empty"],
+    ["a line break at the end", Redacted.make("canary-subject\n"), "access_token", "it ends with a line break"]
+  ])("a subject token that is none is not sent: %s", ([_, value, subjectTokenType, says]) =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      const subject = Object.assign({ value: subjectToken }, { value }).value
+      const provider = yield* make({ subjectTokenType, subjectToken: Effect.succeed(subject) })
+      const error = yield* Effect.flip(provider(request))
+      expect(error.reason).toBe("Malformed")
+      expect(error.message).toContain(`The Effect in \`subjectToken\` has a value that was not sent: ${says}`)
+      expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.scoped("a SAML assertion may have line breaks, as base64 has", () =>
+    Effect.gen(function*() {
+      yield* identityProvider
+      const saml = Effect.succeed(Redacted.make("canary+saml\ncanary==\n"))
+      yield* (yield* make({ subjectTokenType: "saml2", subjectToken: saml }))(request)
+      expect((yield* forms)[0]?.["subject_token"]).toBe("canary+saml\ncanary==\n")
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 

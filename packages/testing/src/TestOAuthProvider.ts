@@ -153,7 +153,7 @@ export const make = (options: TestOAuthProvider.Options = {}): Effect.Effect<Tes
         renewals.push({ at, rejected, challenge })
         const stepUp = challenge !== undefined && Challenge.isInsufficientScope(challenge)
         if (!stepUp) {
-          yield* PubSub.publish(events, OAuthEvent.TokenRejected({ token: rejected }))
+          yield* PubSub.publish(events, OAuthEvent.TokenRejected({ token: rejected, challenge }))
         }
         if (failure !== undefined) {
           const reason = stepUp ? "StepUp" : "Rejected"

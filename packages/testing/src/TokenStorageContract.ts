@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { YieldWrap } from "effect/Utils"
+import { discoveryCases } from "./internal/discoveryCases.ts"
 import { HOUR, isStored, makeKey, makeToken } from "./internal/storageSubject.ts"
 import type { Subject } from "./internal/storageSubject.ts"
 
@@ -279,5 +280,11 @@ export const cases: ReadonlyArray<Case> = [
     const kept = token()
     yield* other.set(key, kept)
     yield* expectToken(storage, key, kept, "While another caller holds the lease")
-  })
+  }),
+
+  ...discoveryCases({ violated, expectNone, expectToken }).map(({ body, name }) =>
+    make(name, function*(subject) {
+      yield* body(subject)
+    })
+  )
 ]

@@ -1,4 +1,4 @@
-import { AccessToken, TokenKey, TokenStorage } from "@effect-mcp-auth/core"
+import { AccessToken, type DiscoveryRecord, TokenKey, TokenStorage } from "@effect-mcp-auth/core"
 import { describe, expect, it } from "@effect/vitest"
 import { Clock, Effect, Option } from "effect"
 import { TokenStorageContract } from "../src/index.ts"
@@ -13,6 +13,11 @@ const makePlace = (changes: {
   readonly removes?: (kept: AccessToken.AccessToken, token: AccessToken.AccessToken) => boolean
   readonly lease?: Storage["lease"]
   readonly share?: boolean
+  readonly keepsDiscovery?: "in both views" | "in one view" | "nowhere"
+  readonly discoveryName?: (key: TokenKey.TokenKey) => string
+  readonly keepRecord?: (record: DiscoveryRecord.DiscoveryRecord) => DiscoveryRecord.DiscoveryRecord | undefined
+  readonly replacesRecord?: boolean
+  readonly forgetsWithToken?: boolean
 }) =>
   Effect.map(TokenStorage.makeMemory, ({ lease }): readonly [Storage, Storage] => {
     const {
@@ -20,9 +25,19 @@ const makePlace = (changes: {
       name = TokenKey.encode,
       removes = AccessToken.isSame,
       replaces = TokenStorage.supersedes,
+      discoveryName = TokenKey.encode,
+      forgetsWithToken = false,
+      keepRecord = (record) => record,
+      keepsDiscovery = "in both views",
+      replacesRecord = true,
       share = true
     } = changes
-    const view = (tokens: Map<string, AccessToken.AccessToken>): Storage => ({
+    type Records = Map<string, DiscoveryRecord.DiscoveryRecord>
+    const view = (
+      tokens: Map<string, AccessToken.AccessToken>,
+      records: Records,
+      keepsDiscovery: boolean
+    ): Storage => ({
       get: (key) => Effect.sync(() => Option.fromNullable(tokens.get(name(key)))),
       set: (key, token) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
@@ -33,11 +48,28 @@ const makePlace = (changes: {
         Effect.sync(() => {
           const kept = tokens.get(name(key))
           if (kept !== undefined && removes(kept, token)) tokens.delete(name(key))
+          if (forgetsWithToken) records.delete(name(key))
         }),
-      lease: changes.lease ?? lease
+      lease: changes.lease ?? lease,
+      discovery: keepsDiscovery
+        ? {
+          get: (key) => Effect.sync(() => Option.fromNullable(records.get(discoveryName(key)))),
+          set: (key, record) =>
+            Effect.sync(() => {
+              const kept = keepRecord(record)
+              if (kept !== undefined && (replacesRecord || !records.has(discoveryName(key)))) {
+                records.set(discoveryName(key), kept)
+              }
+            })
+        }
+        : undefined
     })
     const tokens = new Map<string, AccessToken.AccessToken>()
-    return [view(tokens), view(share ? tokens : new Map())]
+    const records: Records = new Map()
+    return [
+      view(tokens, records, keepsDiscovery !== "nowhere"),
+      view(share ? tokens : new Map(), share ? records : new Map(), keepsDiscovery === "in both views")
+    ]
   })
 
 /** The names of the cases that the storage fails. */
@@ -85,7 +117,34 @@ const mutants: Readonly<Record<string, Parameters<typeof makePlace>[0]>> = {
   },
   "distinguishes keys by the order of scopes": {
     name: (key) => `${key.scopes.join()} ${TokenKey.encode(key)}`
+  },
+  "keeps what discovery has found in one view only": { keepsDiscovery: "in one view" },
+  "keeps no record of discovery": { keepRecord: () => undefined },
+  "never replaces a record of discovery": { replacesRecord: false },
+  "removes the record of discovery with the token": { forgetsWithToken: true },
+  "keeps records of discovery by the client alone": { discoveryName: ({ clientId }) => clientId },
+  "keeps records of discovery by all but the client": {
+    discoveryName: named(({ clientId }) => ({ clientId: clientId.toLowerCase() }))
+  },
+  "changes the issuer of a record": { keepRecord: (record) => ({ ...record, issuer: `${record.issuer}/` }) },
+  "stores the time of a record in whole seconds": {
+    keepRecord: (record) => ({ ...record, confirmedAt: Math.floor(record.confirmedAt / 1000) * 1000 - 1 })
+  },
+  "loses a field of a stored document": {
+    keepRecord: ({ authorizationServer, ...record }) => ({
+      ...record,
+      authorizationServer: authorizationServer && { ...authorizationServer, metadata: {} }
+    })
   }
+}
+
+/** Changes with which a storage still meets the contract. */
+const allowed: Readonly<Record<string, Parameters<typeof makePlace>[0]>> = {
+  "keeps tokens only": { keepsDiscovery: "nowhere" },
+  "keeps the issuer without the documents": {
+    keepRecord: ({ confirmedAt, issuer }) => ({ issuer, confirmedAt })
+  },
+  "keeps one document only": { keepRecord: ({ authorizationServer: _, ...record }) => record }
 }
 
 describe("TokenStorageContract", () => {
@@ -93,6 +152,13 @@ describe("TokenStorageContract", () => {
     Effect.gen(function*() {
       expect(yield* violations({})).toEqual([])
     }))
+
+  for (const [name, changes] of Object.entries(allowed)) {
+    it.live(`accepts a storage that ${name}`, () =>
+      Effect.gen(function*() {
+        expect(yield* violations(changes)).toEqual([])
+      }))
+  }
 
   for (const [name, changes] of Object.entries(mutants)) {
     it.live(`rejects a storage that ${name}`, () =>

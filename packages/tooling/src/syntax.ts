@@ -32,7 +32,7 @@ export interface Syntax {
   readonly lineCount: LineCount
 }
 
-interface Node {
+export interface Node {
   readonly type: string
   readonly start: number
   readonly end: number
@@ -79,9 +79,17 @@ export const loadTimeCalls = (file: string, text: string): ReadonlyArray<number>
   return [...calls]
 }
 
+/** The syntax tree of a source. Throws if its syntax is wrong; `file` names it in that error. */
+export const parse = (file: string, text: string): Node => {
+  const { errors, program } = parseSync(file, text)
+  const [error] = errors
+  if (error !== undefined || !isNode(program)) throw new Error(`${file}: ${error?.message ?? "no syntax tree"}`)
+  return program
+}
+
 const isInstanceField = (node: Node): boolean => node.type === "PropertyDefinition" && node["static"] !== true
 
-const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && "type" in value
+export const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && "type" in value
 
 const isFunction = ({ type }: Node): boolean =>
   type === "FunctionDeclaration" || type === "FunctionExpression" || type === "ArrowFunctionExpression"
@@ -89,7 +97,7 @@ const isFunction = ({ type }: Node): boolean =>
 const isMethod = (node: Node): boolean =>
   node.type === "MethodDefinition" || (node.type === "Property" && node["method"] === true)
 
-const childrenOf = (node: Node): ReadonlyArray<Node> =>
+export const childrenOf = (node: Node): ReadonlyArray<Node> =>
   (visitorKeys[node.type] ?? []).flatMap((key) => {
     const child = node[key]
     return Array.isArray(child) ? child.filter(isNode) : isNode(child) ? [child] : []

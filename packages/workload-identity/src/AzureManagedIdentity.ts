@@ -63,7 +63,7 @@ export interface Options {
 
 /** One of the two services that issue tokens. */
 interface Service extends Http.Source {
-  readonly url: string | URL
+  readonly url: URL
   readonly apiVersion: string
   readonly header: readonly [name: string, value: string | Redacted.Redacted<string>]
   readonly parameters: { readonly clientId: string; readonly objectId: string; readonly resourceId: string }
@@ -72,7 +72,7 @@ interface Service extends Http.Source {
 const imds: Service = {
   name: "The Azure instance metadata service (IMDS)",
   remedy: "Run on an Azure machine that has a managed identity; check `clientId` if it has several.",
-  url: "http://169.254.169.254/metadata/identity/oauth2/token",
+  url: new URL("http://169.254.169.254/metadata/identity/oauth2/token"),
   apiVersion: "2018-02-01",
   header: ["metadata", "true"],
   // IMDS answers 404 and 410 while a new identity is being set up, as its documentation says.
@@ -174,26 +174,26 @@ export const make = (
       fetch: (request) =>
         Effect.gen(function*() {
           const [name, value] = service.header
-          const outgoing = HttpClientRequest.get(service.url, { headers: { accept: "application/json" } }).pipe(
-            HttpClientRequest.setUrlParams({
-              "api-version": service.apiVersion,
-              resource: resourceOf(request),
-              ...(clientId === undefined ? {} : { [service.parameters.clientId]: clientId }),
-              ...(objectId === undefined ? {} : { [service.parameters.objectId]: objectId }),
-              ...(resourceId === undefined ? {} : { [service.parameters.resourceId]: resourceId })
-            }),
+          const address = Http.withParameters(service.url, {
+            "api-version": service.apiVersion,
+            resource: resourceOf(request),
+            ...(clientId === undefined ? {} : { [service.parameters.clientId]: clientId }),
+            ...(objectId === undefined ? {} : { [service.parameters.objectId]: objectId }),
+            ...(resourceId === undefined ? {} : { [service.parameters.resourceId]: resourceId })
+          })
+          const outgoing = HttpClientRequest.get(address, { headers: { accept: "application/json" } }).pipe(
             HttpClientRequest.setHeader(name, Redacted.isRedacted(value) ? Redacted.value(value) : value)
           )
-          const { body, status } = yield* Http.exchange(client, outgoing, service)
-          const json = parseJson(body)
-          if (status !== 200) {
+          const response = yield* Http.exchange(client, outgoing, service)
+          const json = parseJson(response.body)
+          if (response.status !== 200) {
             const said = Option.match(decodeError(json), {
               onNone: () => "",
               onSome: (error) => "message" in error ? error.message : error.error_description
             })
             return yield* Http.refused(
               service,
-              status,
+              response,
               clean(said, Redacted.isRedacted(value) ? [Redacted.value(value)] : [])
             )
           }

@@ -67,15 +67,14 @@ export const make = (
       audience: options.audience,
       fetch: (audience) =>
         Effect.gen(function*() {
-          const outgoing = HttpClientRequest.get(url, { headers: { accept: "application/json" } }).pipe(
-            HttpClientRequest.setUrlParam("audience", audience),
-            HttpClientRequest.setHeader("authorization", `bearer ${Redacted.value(token)}`)
-          )
-          const { body, status } = yield* Http.exchange(client, outgoing, source)
-          const json = parseJson(body)
-          if (status !== 200) {
+          const outgoing = HttpClientRequest.get(Http.withParameters(url, { audience }), {
+            headers: { accept: "application/json", authorization: `bearer ${Redacted.value(token)}` }
+          })
+          const response = yield* Http.exchange(client, outgoing, source)
+          const json = parseJson(response.body)
+          if (response.status !== 200) {
             const said = Option.getOrUndefined(decodeError(json))?.message ?? ""
-            return yield* Http.refused(source, status, clean(said, [Redacted.value(token)]))
+            return yield* Http.refused(source, response, clean(said, [Redacted.value(token)]))
           }
           const answer = Option.getOrUndefined(decode(json))
           if (answer === undefined) return yield* Http.malformed(`${source.name} answered 200 without a \`value\`.`)

@@ -46,6 +46,19 @@ const advice: ReadonlyMap<number, string> = new Map([
   [404, "The machine has no such service account: attach one, or correct `serviceAccount`."]
 ])
 
+/** A host name or an IPv4 address, or an IPv6 address in brackets, and a port. */
+const hostAndPort = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+
+/**
+ * The host and the port in `GCE_METADATA_HOST`, as a URL has them. Google's own libraries also accept the scheme in
+ * front. More than one colon outside of brackets means an IPv6 address without a port.
+ */
+const hostOf = (written: string): string | undefined => {
+  const text = written.trim().replace(/^http:\/\//i, "").replace(/\/$/, "")
+  const host = /^[\da-f:.]+$/i.test(text) && text.split(":").length > 2 ? `[${text}]` : text
+  return hostAndPort.test(host) && URL.canParse(`http://${host}/`) ? host : undefined
+}
+
 /**
  * A provider of tokens of the service account, one for each audience, cached until a minute before they expire. It
  * requests them from `metadata.google.internal`, or from the host in the variable `GCE_METADATA_HOST`. Requests have
@@ -67,12 +80,17 @@ export const make = (
         description: `${quote(serviceAccount)} is neither "default" nor the e-mail address of a service account.`
       })
     }
-    const host = Option.getOrElse(
+    const written = Option.getOrElse(
       yield* Environment.optional("GCE_METADATA_HOST"),
       () => "metadata.google.internal"
     )
-    if (!/^[\w.-]+(?::\d+)?$/.test(host)) {
-      return yield* new InvalidOptions({ option: "GCE_METADATA_HOST", description: "it is not a host and a port." })
+    const host = hostOf(written)
+    if (host === undefined) {
+      return yield* new InvalidOptions({
+        option: "GCE_METADATA_HOST",
+        description: `${quote(written)} is not a host name or address with an optional port, as in ` +
+          "metadata.google.internal, 169.254.169.254:80 or [fd20:ce::254]:80."
+      })
     }
     const url = `http://${host}/computeMetadata/v1/instance/service-accounts/${serviceAccount}/identity`
     return CachedSource.makePerAudience({
@@ -84,7 +102,8 @@ export const make = (
             headers: { "metadata-flavor": "Google" },
             urlParams: { audience, format: "full" }
           })
-          const { body, headers, status } = yield* Http.exchange(client, outgoing, source)
+          const answer = yield* Http.exchange(client, outgoing, source)
+          const { body, headers, status } = answer
           if (headers["metadata-flavor"]?.toLowerCase() !== "google") {
             return yield* Http.unavailable(
               `Something else than the metadata server of Google Cloud answers at ${host}: ` +
@@ -92,7 +111,7 @@ export const make = (
             )
           }
           if (status !== 200) {
-            return yield* Http.refused({ ...source, remedy: advice.get(status) ?? "Try again later." }, status)
+            return yield* Http.refused({ ...source, remedy: advice.get(status) ?? "Try again later." }, answer)
           }
           return body
         })

@@ -109,8 +109,9 @@ export const make = (
             remedy: "Check `request`.",
             isHidden: true
           }
-          const { body, status } = yield* Http.exchange(client, outgoing, source)
-          if (status < 200 || status > 299) return yield* Http.refused(source, status)
+          const answer = yield* Http.exchange(client, outgoing, source)
+          const { body, status } = answer
+          if (status < 200 || status > 299) return yield* Http.refused(source, answer)
           const value = path === undefined ? body : valueAt(parseJson(body), path)
           if (typeof value !== "string") {
             return yield* Http.malformed(

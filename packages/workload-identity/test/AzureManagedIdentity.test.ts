@@ -190,7 +190,26 @@ describe("AzureManagedIdentity with App Service", () => {
       }).pipe(Effect.provide(world({ ...variables, [name]: "" })))
   )
 
-  it.effect.each(["msi/token", "http://msi.example/token", "ftp://localhost"])(
+  it.effect.each([" http://169.254.131.2:8081/msi/token\n", "HTTP://169.254.131.2:8081/msi/token"])(
+    "accepts the address %j, with space around it and in any case",
+    (address) =>
+      Effect.gen(function*() {
+        yield* appService
+        const provider = yield* AzureManagedIdentity.make(exchange)
+        expect(claimsOf(yield* provider(request))["aud"]).toBe("api://AzureADTokenExchange")
+      }).pipe(Effect.provide(world({ ...variables, IDENTITY_ENDPOINT: address })))
+  )
+
+  it.effect.each([
+    "msi/token",
+    "localhost:8081/msi/token",
+    "169.254.131.2:8081/msi/token",
+    "'http://169.254.131.2:8081/msi/token'",
+    "http://169.254.131.2:8081/msi/token#a",
+    "http://a:b@169.254.131.2:8081/msi/token",
+    "http://msi.example/token",
+    "ftp://localhost"
+  ])(
     "does not send the secret header to %s",
     (address) =>
       Effect.gen(function*() {

@@ -4,7 +4,7 @@ import { GitHubActions } from "@effect-mcp-auth/workload-identity"
 import { FetchHttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Fiber, Inspectable, Logger, LogLevel, Redacted, TestClock } from "effect"
-import { claimsOf, failureOf, issuer, json, request, world } from "./support.ts"
+import { claimsOf, failureOf, good, issuer, json, request, world } from "./support.ts"
 
 const variables = {
   ACTIONS_ID_TOKEN_REQUEST_URL: "https://run.actions.example/idtoken/1?api-version=2.0",
@@ -63,8 +63,35 @@ describe("GitHubActions.make", () => {
       }).pipe(Effect.provide(world({ ...variables, [name]: " " })))
   )
 
+  it.effect.each(
+    [
+      ["?api-version=2.0", "?api-version=2.0&"],
+      ["?api-version=2024:01&a=&b=%c3%bc+c", "?api-version=2024:01&a=&b=%c3%bc+c&"],
+      ["?a&a=1&", "?a&a=1&"],
+      ["?", "?"],
+      ["", "?"]
+    ] as const
+  )("keeps the query %j of the address as GitHub wrote it", ([query, kept]) =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve("https://run.actions.example", () => Effect.sync(() => json({ value: good() })))
+      const provider = yield* GitHubActions.make()
+      yield* provider(request)
+      const [sent] = yield* network.requests
+      expect(sent?.url).toBe(`https://run.actions.example/idtoken/1${kept}audience=https%3A%2F%2Fauth.example.com`)
+    }).pipe(
+      Effect.provide(
+        world({ ...variables, ACTIONS_ID_TOKEN_REQUEST_URL: `https://run.actions.example/idtoken/1${query}` })
+      )
+    ))
+
   it.effect.each([
     "run.actions.example",
+    "run.actions.example:443/idtoken",
+    "//run.actions.example/idtoken",
+    "\"https://run.actions.example/idtoken\"",
+    "https://run.actions .example/idtoken",
+    "https://run.actions.example/idtoken#a",
     "http://run.actions.example/idtoken",
     "https://a:canary@run.actions.example/"
   ])(

@@ -1,6 +1,7 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { GoogleMetadata } from "@effect-mcp-auth/workload-identity"
+import { HttpClient, HttpClientError } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { claimsOf, failureOf, good, issuer, request, world } from "./support.ts"
@@ -53,6 +54,90 @@ describe("GoogleMetadata.make", () => {
       expect(claimsOf(yield* provider(request))["aud"]).toBe("//iam.googleapis.com/x")
     }).pipe(Effect.provide(world({ GCE_METADATA_HOST: "metadata:8080" }))))
 
+  it.effect.each([["429", 7000], ["503", 7000], ["403", 7000]] as const)(
+    "the error of an answer %s has the wait of its Retry-After (RFC 9110 §10.2.3)",
+    ([status, retryAfter]) =>
+      Effect.gen(function*() {
+        const network = yield* TestNetwork.TestNetwork
+        const headers = { "metadata-flavor": "Google", "retry-after": "7" }
+        yield* network.serve("http://metadata.google.internal", () =>
+          Effect.sync(() => new Response("", { status: Number(status), headers })))
+        expect(yield* failureOf(yield* GoogleMetadata.make())).toMatchObject({ retryAfter })
+      }).pipe(Effect.provide(world()))
+  )
+
+  it.effect.each([["ENOTFOUND", "Unavailable"], ["CERT_HAS_EXPIRED", "CannotSend"]] as const)(
+    "a connection that fails with %s is %s, with the code in the message",
+    ([code, reason]) =>
+      Effect.gen(function*() {
+        const cause = new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) })
+        const provider = yield* GoogleMetadata.make().pipe(
+          Effect.provideService(
+            HttpClient.HttpClient,
+            HttpClient.make((request) =>
+              Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
+            )
+          )
+        )
+        const error = yield* failureOf(provider)
+        expect(error.reason).toBe(reason)
+        expect(error.message).toContain(`was not reached: the connection failed (${code}: `)
+        expect(error.message).toContain("Run on Google Cloud")
+      }).pipe(Effect.provide(world()))
+  )
+
+  it.effect.each(
+    [
+      ["metadata.google.internal", "metadata.google.internal"],
+      ["169.254.169.254", "169.254.169.254"],
+      ["169.254.169.254:8080", "169.254.169.254:8080"],
+      [" metadata:8080\n", "metadata:8080"],
+      ["http://metadata:8080", "metadata:8080"],
+      ["HTTP://metadata/", "metadata"],
+      ["[fd20:ce::254]", "[fd20:ce::254]"],
+      ["[fd20:ce::254]:8080", "[fd20:ce::254]:8080"],
+      ["fd20:ce::254", "[fd20:ce::254]"],
+      ["FD20:CE::254", "[fd20:ce::254]"],
+      ["::1", "[::1]"],
+      ["::ffff:169.254.169.254", "[::ffff:a9fe:a9fe]"],
+      ["http://[fd20:ce::254]:8080/", "[fd20:ce::254]:8080"]
+    ] as const
+  )("GCE_METADATA_HOST %j leads to %s", ([written, host]) =>
+    Effect.gen(function*() {
+      const network = yield* google(`http://${host}`)
+      const provider = yield* GoogleMetadata.make()
+      yield* provider(request)
+      const [sent] = yield* network.requests
+      expect(sent?.url.startsWith(`http://${host}/computeMetadata/v1/`)).toBe(true)
+    }).pipe(Effect.provide(world({ GCE_METADATA_HOST: written }))))
+
+  it.effect.each([
+    "https://metadata",
+    "ftp://metadata",
+    "metadata/path",
+    "metadata?a",
+    "metadata#a",
+    "user@metadata",
+    "meta data",
+    "metadata:",
+    "metadata:99999",
+    "metadata:port",
+    "[fd20:ce::254",
+    "fd20:ce::254]",
+    "[metadata]",
+    "fe80::1%eth0",
+    "1:2:3",
+    ":::::",
+    "\"metadata\""
+  ])("GCE_METADATA_HOST %s is refused by its name, and nothing is sent", (written) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(GoogleMetadata.make())
+      expect(error.option).toBe("GCE_METADATA_HOST")
+      expect(error.message).toContain("[fd20:ce::254]:80")
+      const { requests } = yield* TestNetwork.TestNetwork
+      assert.deepStrictEqual(yield* requests, [])
+    }).pipe(Effect.provide(world({ GCE_METADATA_HOST: written }))))
+
   it.effect.each(["", "..", "a/b", "a?b"])(
     "refuses the service account %s",
     (serviceAccount) =>
@@ -62,7 +147,7 @@ describe("GoogleMetadata.make", () => {
       }).pipe(Effect.provide(world()))
   )
 
-  it.effect.each(["http://metadata", "a/b", "a@b"])("refuses the host %s", (host) =>
+  it.effect.each(["https://metadata", "a/b", "a@b"])("refuses the host %s", (host) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(GoogleMetadata.make())
       expect(error.option).toBe("GCE_METADATA_HOST")

@@ -1,9 +1,11 @@
 /**
- * A million calls through one provider with faults: in each turn of ten seconds the authorization server has another
- * fault, drawn at random, from no answer at all to an answer that makes no sense. In virtual time and without a
- * network. Each failed call must be explained by a fault.
+ * A million calls with faults: in each turn of ten seconds the authorization server or the MCP server has another fault,
+ * drawn at random, from no answer at all to an answer that makes no sense. Two clients make the calls, one with a pinned
+ * issuer and one that discovers it. In virtual time and without a network. Each failed call must be explained by a
+ * fault that this client may fail from.
  */
-import { AccessToken, OAuthHttpClient, OAuthProvider } from "@effect-mcp-auth/core"
+import { ClientSecret } from "@effect-mcp-auth/client-secret"
+import { AccessToken, OAuthHttpClient, OAuthProvider, TokenStorage } from "@effect-mcp-auth/core"
 import { VirtualClock } from "@effect-mcp-auth/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Cause from "effect/Cause"
@@ -11,13 +13,16 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
-import * as Fleet from "../fleet.ts"
+import { credentials } from "../control.ts"
 import { answer, cpuMicros, heapUsed, soak as measurement } from "../measurements.ts"
 import * as MemoryServers from "../memoryServers.ts"
-import { seeded } from "../statistics.ts"
+import { calm, type Kind, type Turn, turns } from "../soakTurns.ts"
+import { type Random, seeded } from "../statistics.ts"
 
 const turnMillis = 10_000
 const tickMillis = 100
@@ -29,92 +34,148 @@ const shareOfWholeTurns = 0.1
 /** The share of calls that go through `OAuthHttpClient`. The others only use the token, or the run would take hours. */
 const shareOfHttpClient = 0.1
 const shareInterrupted = 0.05
-const mostExamples = 5
+const mostExamples = 20
 const samples = 20
 /** A client that has made no token request for so long is stuck, whatever the last answer was. */
 const longestSilenceMillis = 60_000
+/** A restarted client is closed after this time. No call waits for longer. */
+const retirementMillis = 120_000
 
-interface Turn {
-  readonly name: string
-  readonly fault?: (random: number) => MemoryServers.Fault | undefined
-  readonly tokenMillis?: number
-  readonly revokes?: boolean
+/** The turn and what is left of its fault. */
+class Weather {
+  turn: Turn = calm
+  faultUntil = 0
+  #left: Array<Turn> = []
+  readonly now: () => number
+  readonly random: Random
+
+  constructor(now: () => number, random: Random) {
+    this.now = now
+    this.random = random
+  }
+
+  get isFaulty(): boolean {
+    return this.now() < this.faultUntil
+  }
+
+  /** Takes each turn once, in an order that is drawn at random, before any turn comes again. */
+  next(): void {
+    if (this.#left.length === 0) this.#left = [...turns]
+    const [next] = this.#left.splice(Math.floor(this.random() * this.#left.length), 1)
+    this.turn = next ?? calm
+    const whole = this.random() < shareOfWholeTurns
+    this.faultUntil = this.now() + (whole ? turnMillis : this.random() * turnMillis / 2)
+  }
+
+  end(): void {
+    this.turn = calm
+    this.faultUntil = 0
+  }
 }
 
-const calm: Turn = { name: "calm" }
+/** What became of the calls. */
+class Tally {
+  started = 0
+  served = 0
+  interrupted = 0
+  explained = 0
+  unexplained = 0
+  tokenRequests = 0
+  /** The first unexplained failure of each turn and client, and how many there were. */
+  readonly #examples = new Map<string, { readonly first: string; count: number }>()
 
-const answers = (status: number, body: unknown, headers: Record<string, string> = {}): MemoryServers.Fault => ({
-  _tag: "Answers",
-  status,
-  body: typeof body === "string" ? body : JSON.stringify(body),
-  headers
-})
+  fails(turn: string, description: string): void {
+    this.unexplained++
+    const example = this.#examples.get(turn)
+    if (example !== undefined) example.count++
+    else if (this.#examples.size < mostExamples) this.#examples.set(turn, { first: description, count: 1 })
+  }
 
-const turns: ReadonlyArray<Turn> = [
-  { name: "refuses connections", fault: () => ({ _tag: "Refused" }) },
-  { name: "hangs", fault: () => ({ _tag: "Hangs" }) },
-  { name: "is slow", tokenMillis: 3_000 },
-  { name: "503", fault: () => answers(503, "") },
-  { name: "503, every other time", fault: (random) => random < 0.5 ? answers(503, "") : undefined },
-  { name: "429 with Retry-After", fault: () => answers(429, { error: "slow_down" }, { "retry-after": "2" }) },
-  { name: "a page with status 200", fault: () => answers(200, "<html>down for maintenance</html>") },
-  { name: "an answer without a token", fault: () => answers(200, { token_type: "Bearer" }) },
-  { name: "invalid_client", fault: () => answers(401, { error: "invalid_client" }) },
-  { name: "revokes", revokes: true }
-]
+  get examples(): ReadonlyArray<string> {
+    return Array.from(this.#examples, ([turn, { count, first }]) => `${turn}: ${count}, the first ${first}`)
+  }
+}
 
-await answer(measurement, async ({ calls, seed }) => {
-  const random = seeded(seed)
-  const clock = VirtualClock.make({ start: Date.UTC(2027, 0, 1), tick: 10 })
-  const now = () => clock.unsafeCurrentTimeMillis()
-  const start = now()
-  let turn: Turn = calm
-  /** When the fault of this turn ends. */
-  let faultUntil = 0
-  let tokenRequests = 0
+/** One client, its servers and the last fault that it may fail from. */
+const makeSubject = async (kind: Kind, clock: VirtualClock.VirtualClock, weather: Weather, tally: Tally) => {
+  const { now, random } = weather
   let lastFault: { readonly name: string; readonly at: number } | undefined
-  const isFaulty = () => now() < faultUntil
+  let turnOfRequests = weather.turn
+  let tokenRequests = 0
+
+  const fault = (
+    address: MemoryServers.Address,
+    request: Parameters<NonNullable<MemoryServers.Options["fault"]>>[1]
+  ) => {
+    if (turnOfRequests !== weather.turn) [turnOfRequests, tokenRequests] = [weather.turn, 0]
+    if (address === "token") tokenRequests++
+    const { mayFail, name } = weather.turn
+    const fault = weather.isFaulty
+      ? weather.turn.fault?.({ address, request, random: random(), tokenRequests })
+      : undefined
+    if (fault !== undefined && mayFail.includes(kind)) lastFault = { name, at: now() }
+    // A client that gets a token has recovered from the faults before it.
+    else if (address === "token" && (fault === undefined || fault._tag === "Issues")) lastFault = undefined
+    return fault
+  }
+
   const servers = MemoryServers.make({
     now,
     tokenLifetimeMillis,
-    fault: () => {
-      const fault = isFaulty() ? turn.fault?.(random()) : undefined
-      lastFault = fault === undefined ? undefined : { name: turn.name, at: now() }
-      return fault
-    },
-    tokenMillis: () => isFaulty() ? turn.tokenMillis ?? 0 : 0,
-    onTokenRequest: () => tokenRequests++
+    fault,
+    tokenMillis: () => weather.isFaulty ? weather.turn.tokenMillis ?? 0 : 0,
+    rejection: () => weather.turn.rejection,
+    onTokenRequest: () => tally.tokenRequests++
   })
-
-  const layer = OAuthHttpClient.layer.pipe(
-    Layer.provideMerge(Layer.scoped(OAuthProvider.OAuthProvider, Effect.head(Fleet.make(servers.client, 1)))),
-    Layer.provide(Layer.succeed(HttpClient.HttpClient, servers.client)),
-    Layer.provide(clock.layer)
-  )
-  const lifetime = ManagedRuntime.make(Layer.merge(layer, clock.layer))
+  const lifetime = ManagedRuntime.make(live(kind, servers.client).pipe(Layer.provideMerge(clock.layer)))
   const runtime = await lifetime.runtime()
-  const client = Context.get(runtime.context, HttpClient.HttpClient)
-  const provider = Context.get(runtime.context, OAuthProvider.OAuthProvider)
+  return {
+    kind,
+    servers,
+    runtime,
+    client: Context.get(runtime.context, HttpClient.HttpClient),
+    provider: Context.get(runtime.context, OAuthProvider.OAuthProvider),
+    close: () => Runtime.runPromiseExit(runtime)(lifetime.disposeEffect),
+    lastFault: () => lastFault
+  }
+}
 
-  let started = 0
-  let served = 0
-  let interrupted = 0
-  let explained = 0
-  let unexplained = 0
-  const examples: Array<string> = []
+type Subject = Awaited<ReturnType<typeof makeSubject>>
 
-  /** A failure is explained if no token is valid and the last answer of the authorization server was a fault. */
+/** Formats each line of the log as a program in production does, and prints none. */
+const Silent = Logger.replace(Logger.defaultLogger, Logger.map(Logger.stringLogger, () => undefined))
+
+const live = (kind: Kind, client: HttpClient.HttpClient) =>
+  OAuthHttpClient.layer.pipe(
+    Layer.provideMerge(ClientSecret.layer({
+      serverUrl: `${MemoryServers.resourceOrigin}/tenants/0/mcp`,
+      issuer: kind === "pinned" ? MemoryServers.issuer : "discover",
+      clientId: credentials.clientId,
+      clientSecret: Redacted.make(credentials.clientSecret),
+      scopes: kind === "pinned" ? [credentials.scope] : undefined
+    })),
+    Layer.provide([Layer.succeed(HttpClient.HttpClient, client), TokenStorage.layerMemory]),
+    Layer.provideMerge(Silent)
+  )
+
+/** One call of a subject, and the tally of its outcome. */
+const makeCall = (
+  { client, kind, lastFault, provider, servers }: Subject,
+  weather: Weather,
+  tally: Tally,
+  start: number
+) => {
+  const { now, random } = weather
+
+  /** A failure is explained if no token is valid and the last answer was a fault that this client may fail from. */
   const settleFailure = (what: string): void => {
-    if (!servers.isAnyTokenValid() && lastFault !== undefined && now() - lastFault.at < longestSilenceMillis) {
-      explained++
+    const fault = lastFault()
+    if (!servers.isAnyTokenValid() && fault !== undefined && now() - fault.at < longestSilenceMillis) {
+      tally.explained++
       return
     }
-    unexplained++
-    if (examples.length < mostExamples) {
-      examples.push(
-        `at ${(now() - start) / 1000} s, ${turn.name} (before: ${lastFault?.name ?? "nothing"}): ${what}`
-      )
-    }
+    const seconds = (now() - start) / 1000
+    tally.fails(`${kind}, ${weather.turn.name}`, `at ${seconds} s (fault before: ${fault?.name ?? "none"}): ${what}`)
   }
 
   /** The calls to a provider that a transport without `OAuthHttpClient` makes. */
@@ -129,7 +190,7 @@ await answer(measurement, async ({ calls, seed }) => {
   )
   const call = Effect.matchCause(send, {
     onSuccess: (status) => {
-      if (status === 200) served++
+      if (status === 200) tally.served++
       else settleFailure(`status ${status}`)
     },
     onFailure: (cause) => {
@@ -138,40 +199,67 @@ await answer(measurement, async ({ calls, seed }) => {
       settleFailure(failure instanceof Error ? `${failure.message} ${String(failure.cause)}` : Cause.pretty(cause))
     }
   })
-
   const impatient = (millis: number) =>
     Effect.map(Effect.timeoutOption(call, millis), (done) => {
-      if (Option.isNone(done)) interrupted++
+      if (Option.isNone(done)) tally.interrupted++
     })
+  return () => random() < shareInterrupted ? impatient(10 + random() * 500) : call
+}
+
+await answer(measurement, async ({ calls, seed }) => {
+  const random = seeded(seed)
+  const clock = VirtualClock.make({ start: Date.UTC(2027, 0, 1), tick: 10 })
+  const weather = new Weather(() => clock.unsafeCurrentTimeMillis(), random)
+  const start = weather.now()
+  const tally = new Tally()
+
+  const begin = () =>
+    Promise.all((["pinned", "discovers"] as const).map(async (kind) => {
+      const subject = await makeSubject(kind, clock, weather, tally)
+      return { subject, call: makeCall(subject, weather, tally, start) }
+    }))
+  let subjects = await begin()
+  const retired: Array<{ readonly subject: Subject; readonly at: number }> = []
+  const close = async ({ close }: Subject): Promise<void> => {
+    const closed = await close()
+    if (Exit.isFailure(closed)) throw new Error(Cause.pretty(closed.cause))
+  }
+  const restart = async (): Promise<void> => {
+    retired.push(...subjects.map(({ subject }) => ({ subject, at: weather.now() })))
+    subjects = await begin()
+    while (retired[0] !== undefined && weather.now() - retired[0].at > retirementMillis) {
+      await close(retired[0].subject)
+      retired.shift()
+    }
+  }
 
   const heap: Array<readonly [number, number]> = []
   const cpu = process.cpuUsage()
-  const nextTurn = (): void => {
-    const others = turns.filter((other) => other !== turn)
-    turn = others[Math.floor(random() * others.length)] ?? turn
-    faultUntil = now() + (random() < shareOfWholeTurns ? turnMillis : random() * turnMillis / 2)
-    if (turn.revokes === true) servers.revokeAll()
-  }
-  let turnsTaken = 0
   // A stack trace for each failure would cost more than the call.
   Error.stackTraceLimit = 0
-  for (; started < calls; turnsTaken++) {
-    nextTurn()
-    for (let at = 0; at < turnMillis && started < calls; at += tickMillis) {
-      for (let i = 0; i < callsPerTick && started < calls; i++, started++) {
-        Runtime.runFork(runtime)(random() < shareInterrupted ? impatient(10 + random() * 500) : call)
+  let turnsTaken = 0
+  for (; tally.started < calls; turnsTaken++) {
+    weather.next()
+    if (weather.turn.restarts === true) await restart()
+    for (let at = 0; at < turnMillis && tally.started < calls; at += tickMillis) {
+      const { revokesEvery } = weather.turn
+      if (revokesEvery !== undefined && (at === 0 || at % revokesEvery === 0)) {
+        for (const { subject } of subjects) subject.servers.revokeAll()
+      }
+      for (let i = 0; i < callsPerTick && tally.started < calls; i++, tally.started++) {
+        const chosen = subjects[tally.started % subjects.length]
+        if (chosen !== undefined) Runtime.runFork(chosen.subject.runtime)(chosen.call())
       }
       await clock.advance(tickMillis)
     }
-    if (started >= (heap.length + 1) * calls / samples) heap.push([started, heapUsed() / 1024])
+    if (tally.started >= (heap.length + 1) * calls / samples) heap.push([tally.started, heapUsed() / 1024])
   }
-  turn = calm
-  // The longest time that a call may wait: two requests with their time limits.
-  await clock.advance(60_000)
+  weather.end()
+  await clock.advance(retirementMillis)
   const cpuSeconds = cpuMicros(cpu) / 1e6
+  const { examples, explained, interrupted, served, started, tokenRequests, unexplained } = tally
   const unanswered = started - served - interrupted - explained - unexplained
-  const closed = await Runtime.runPromiseExit(runtime)(lifetime.disposeEffect)
-  if (Exit.isFailure(closed)) throw new Error(Cause.pretty(closed.cause))
+  for (const { subject } of [...retired, ...subjects]) await close(subject)
   return {
     calls: started,
     turns: turnsTaken,
@@ -181,7 +269,7 @@ await answer(measurement, async ({ calls, seed }) => {
     examples: unanswered === 0 ? examples : [...examples, `${unanswered} calls were never answered`],
     interrupted,
     tokenRequests,
-    virtualHours: (now() - start) / 3_600_000,
+    virtualHours: (weather.now() - start) / 3_600_000,
     cpuSeconds,
     heap
   }

@@ -121,8 +121,10 @@ export const soak: Workload = {
         `${virtual.virtualHours.toFixed(1)} hours in virtual time, ${
           virtual.cpuSeconds.toFixed(0)
         } s of CPU time; one call ` +
-        "in ten is sent through OAuthHttpClient, of the others only what concerns the token is done. A failure " +
-        "is explained if no token lived and the authorization server's last answer, no longer than a minute ago, was a fault.",
+        "in ten is sent through OAuthHttpClient, of the others only what concerns the token is done. Half of the calls " +
+        "are made by a client with a pinned issuer, half by one that discovers it. A failure is explained if no token " +
+        "lived and the last answer, no longer than a minute ago, was a fault that this client may fail from: a page with " +
+        "status 502 in place of the first of two documents explains none.",
         ...virtual.examples.map((example) => `- unexplained: ${example}`)
       ].join("\n\n")
     }

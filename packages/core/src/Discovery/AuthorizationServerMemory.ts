@@ -1,14 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as AuthorizationServer from "../AuthorizationServer.ts"
 import * as CachedDocument from "../CachedDocument.ts"
+import { DiscoveryError } from "../OAuthError.ts"
 import type { Failure, Options } from "./Contract.ts"
-
-/**
- * The current time, in milliseconds since the epoch.
- *
- * @internal
- */
-export const currentTime = Effect.clockWith((clock) => Effect.sync(() => clock.unsafeCurrentTimeMillis()))
+import { type Deadline, patienceOf } from "./deadline.ts"
 
 /**
  * The authorization server of one provider: remembered until its metadata is stale, or in doubt after a failed token
@@ -33,15 +28,22 @@ export class AuthorizationServerMemory {
    *
    * @param namedBy the server that named the issuer; `undefined` if the caller did
    */
-  get(issuer: string, namedBy: URL | undefined): Effect.Effect<AuthorizationServer.AuthorizationServer, Failure> {
-    return Effect.flatMap(currentTime, (now) => {
-      const { cache, client, limits } = this.#options
+  get(
+    issuer: string,
+    namedBy: URL | undefined,
+    deadline: Deadline
+  ): Effect.Effect<AuthorizationServer.AuthorizationServer, Failure> {
+    return Effect.suspend(() => {
+      const { authorizationServerMetadataUrl: metadataUrl, cache, client, limits } = this.#options
+      const now = deadline.startedAt
       const last = this.#document
       const known = last !== undefined && AuthorizationServer.isSameIssuer(last.value.issuer, issuer) ? last : undefined
       if (known !== undefined && !this.#inDoubt && CachedDocument.isFresh(known, now)) {
         return Effect.succeed(known.value)
       }
-      return cache.authorizationServer({ client, issuer, limits, namedBy }, known).pipe(
+      const reading = cache.authorizationServer({ client, issuer, limits, deadline, namedBy, metadataUrl }, known)
+      // A token waits for what it needs: metadata that is not known, or that may be wrong.
+      return (known === undefined || this.#inDoubt ? reading : this.#impatiently(reading, issuer)).pipe(
         Effect.catchTag("DiscoveryError", (error) => {
           // If the token endpoint and the metadata both fail, one request to the authorization server is enough.
           const failsToo = this.#inDoubt
@@ -56,6 +58,18 @@ export class AuthorizationServerMemory {
           return found.value
         })
       )
+    })
+  }
+
+  #impatiently<A, E>(reading: Effect.Effect<A, E>, issuer: string): Effect.Effect<A, E | DiscoveryError> {
+    return Effect.timeoutFail(reading, {
+      duration: patienceOf(this.#options),
+      onTimeout: () =>
+        new DiscoveryError({
+          reason: "Unavailable",
+          url: issuer,
+          description: `The metadata of ${issuer} did not arrive in time. The known metadata stays in use.`
+        })
     })
   }
 }

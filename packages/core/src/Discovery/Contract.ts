@@ -4,13 +4,15 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { Limits } from "../authoring/HttpExchange.ts"
 import type { AuthorizationServer } from "../AuthorizationServer.ts"
 import type { Challenge } from "../Challenge.ts"
+import type { DiscoveryRecord } from "../DiscoveryRecord.ts"
 import type { DiscoveryCache } from "../DiscoveryCache.ts"
 import type { DiscoveryError, InsecureEndpoint, IssuerMismatch, ResourceMismatch } from "../OAuthError.ts"
-import type { ProtectedResource } from "../ProtectedResource.ts"
+import type { ProtectedResource, ResourceMatch } from "../ProtectedResource.ts"
 import type { ResourceIdentifier } from "../ResourceIdentifier.ts"
 
 /**
@@ -40,6 +42,47 @@ export interface Options {
   readonly onChange: (from: string, to: string) => Effect.Effect<void>
   /** The limits of each request. */
   readonly limits: Limits
+  /** The time limit of one whole discovery. */
+  readonly timeout: Duration.Duration
+  /**
+   * The address of the server's metadata. No other address is requested then.
+   *
+   * @default the addresses in the server's challenges, and the well-known ones
+   */
+  readonly resourceMetadataUrl?: URL | undefined
+  /**
+   * The address of the authorization server's metadata. No other address is requested then.
+   *
+   * @default the well-known addresses of the issuer
+   */
+  readonly authorizationServerMetadataUrl?: URL | undefined
+  /**
+   * Which `resource` in the metadata names the server.
+   *
+   * @default "parent"
+   */
+  readonly resourceMatch?: ResourceMatch | undefined
+  /**
+   * What outlives the process.
+   *
+   * @default nothing
+   */
+  readonly memory?: Memory | undefined
+}
+
+/**
+ * What a discovery remembers beyond its process.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Memory {
+  /** The record of an earlier process, if there is one. Only the first use reads the storage. */
+  readonly load: Effect.Effect<DiscoveryRecord | undefined>
+  /** Replaces the record as soon as a token has been obtained with what the new one says. */
+  readonly keep: (record: DiscoveryRecord) => void
+  /** A stored document may no longer be right. If no token is obtained with another one, the record loses it. */
+  readonly doubt: (document: "protectedResource" | "authorizationServer") => void
 }
 
 /**
@@ -50,7 +93,7 @@ export interface Options {
  */
 export interface Discovered {
   readonly authorizationServer: AuthorizationServer
-  /** `undefined` if the server publishes no metadata and the issuer is pinned. */
+  /** `undefined` if the issuer is pinned, and no metadata of the server could be read. */
   readonly protectedResource: ProtectedResource | undefined
   /** `undefined` if the server was not asked for its challenge. */
   readonly challenge: Challenge | undefined

@@ -1,92 +1,129 @@
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as CachedDocument from "../CachedDocument.ts"
-import type { Challenge } from "../Challenge.ts"
+import * as Challenge from "../Challenge.ts"
+import { retryAfter } from "../MetadataSearch.ts"
 import { IssuerMismatch } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
-import { AuthorizationServerMemory, currentTime } from "./AuthorizationServerMemory.ts"
+import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
+import { currentTime, type Deadline, deadlineOf, patienceOf } from "./deadline.ts"
+import { type Document, firstOf, type Found, ResourceSearch } from "./ResourceSearch.ts"
+
+/** The longest wait for metadata that could not be read the last time. */
+const SHORT = Duration.seconds(1)
+
+/** The first pause after metadata could not be read, doubled with each failure up to the longest, in milliseconds. */
+const PAUSE = { first: 60_000, longest: 60 * 60_000 }
 
 /**
  * Discovery for an issuer that the caller pinned. The two documents do not depend on each other, so they are read at
- * once. The server's metadata must list the issuer, if there is any.
+ * once. The server's metadata confirms and completes what the caller said: if it lists authorization servers, the issuer
+ * must be among them. Metadata that cannot be read delays no token for long: the token is requested without it, and the
+ * metadata is read again later.
  *
  * @internal
  */
 export class PinnedIssuer implements Discovery {
   readonly #options: Options
   readonly #authorizationServer: AuthorizationServerMemory
-  #resource: CachedDocument.CachedDocument<ProtectedResource.SearchResult> | undefined
+  /** The metadata in use, or its absence. */
+  #resource: Document | undefined
   /** The last metadata that did not list the issuer. The cache must not answer with it again. */
-  #refused: CachedDocument.CachedDocument<ProtectedResource.SearchResult> | undefined
+  #refused: Document | undefined
+  /** How many times in a row the metadata could not be read. */
+  #outages = 0
 
   constructor(options: Options) {
     this.#options = options
     this.#authorizationServer = new AuthorizationServerMemory(options)
   }
 
-  readonly get: Effect.Effect<Discovered, Failure> = Effect.suspend(() => this.#find(this.#getResource()))
+  readonly get: Discovery["get"] = Effect.suspend(() =>
+    this.#find((deadline) => this.#isCurrent(deadline) ? this.#known : this.#read(deadline))
+  )
 
-  readonly reread: Discovery["reread"] = (challenge) => this.#find(this.#readResource(challenge))
+  readonly reread: Discovery["reread"] = (challenge) =>
+    this.#find((deadline) => {
+      // A pause after an outage holds, unless the challenge names an address.
+      const isPaused = this.#outages > 0 && this.#isCurrent(deadline)
+      const names = challenge !== undefined && Challenge.resourceMetadata(challenge) !== undefined
+      return isPaused && !names ? this.#known : this.#read(deadline, challenge)
+    })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
     return this.#authorizationServer.doubt
   }
 
-  #find(resource: Effect.Effect<ProtectedResource.SearchResult, Failure>): Effect.Effect<Discovered, Failure> {
-    return Effect.zipWith(
-      resource,
-      this.#authorizationServer.get(this.#options.issuer, undefined),
-      (resource, authorizationServer) => ({
-        authorizationServer,
-        protectedResource: Either.getOrUndefined(resource),
-        challenge: undefined
-      }),
-      { concurrent: true }
+  #find(
+    resource: (deadline: Deadline) => Effect.Effect<Discovered["protectedResource"], Failure>
+  ): Effect.Effect<Discovered, Failure> {
+    return Effect.flatMap(deadlineOf(this.#options), (deadline) =>
+      Effect.zipWith(
+        resource(deadline),
+        this.#authorizationServer.get(this.#options.issuer, undefined, deadline),
+        (protectedResource, authorizationServer) => ({ authorizationServer, protectedResource, challenge: undefined }),
+        { concurrent: true }
+      ))
+  }
+
+  #isCurrent({ startedAt }: Deadline): boolean {
+    return this.#resource !== undefined && CachedDocument.isFresh(this.#resource, startedAt)
+  }
+
+  readonly #known = Effect.sync(() =>
+    this.#resource === undefined ? undefined : Either.getOrUndefined(this.#resource.value)
+  )
+
+  #read(deadline: Deadline, challenge?: Challenge.Challenge): Effect.Effect<Discovered["protectedResource"], Failure> {
+    const search = new ResourceSearch(this.#options, deadline, this.#resource ?? this.#refused)
+    const steps = [search.named(challenge === undefined ? [] : [challenge]), search.own, search.root]
+    const patience = patienceOf(this.#options)
+    return firstOf(steps).pipe(
+      Effect.timeoutOption(this.#outages === 0 ? patience : Duration.min(patience, SHORT)),
+      Effect.zip(currentTime),
+      Effect.flatMap(([found, now]) => {
+        if (Option.isSome(found) && found.value !== undefined) return this.#accept(found.value)
+        this.#keep(search, Option.isNone(found) || search.isInterrupted, now)
+        return this.#known
+      })
     )
   }
 
-  #getResource(): Effect.Effect<ProtectedResource.SearchResult, Failure> {
-    return Effect.flatMap(
-      currentTime,
-      (now) =>
-        this.#resource !== undefined && CachedDocument.isFresh(this.#resource, now)
-          ? Effect.succeed(this.#resource.value)
-          : this.#readResource(undefined)
-    )
-  }
-
-  #readResource(challenge: Challenge | undefined): Effect.Effect<ProtectedResource.SearchResult, Failure> {
-    return Effect.flatMap(currentTime, (now) => {
-      const { cache, client, limits, server } = this.#options
-      const before = this.#resource
-      return cache.protectedResource({ client, server, challenge, limits }, before ?? this.#refused).pipe(
-        Effect.catchTag(
-          "DiscoveryError",
-          (error) => before === undefined ? Effect.fail(error) : Effect.succeed(CachedDocument.extended(before, now))
-        ),
-        Effect.flatMap((found) => {
-          if (Either.isLeft(found.value)) {
-            // Metadata that was found before stays in use if no address has any now.
-            const isKnown = before !== undefined && Either.isRight(before.value)
-            this.#resource = isKnown ? CachedDocument.extended(before, now) : found
-            return Effect.succeed(this.#resource.value)
-          }
-          const metadata = found.value.right
-          if (ProtectedResource.lists(metadata, this.#options.issuer)) {
-            this.#resource = found
-            return Effect.succeed(found.value)
-          }
-          this.#resource = undefined
-          this.#refused = found
-          return new IssuerMismatch({
-            reason: "NotListed",
-            expected: this.#options.issuer,
-            actual: metadata.authorizationServers,
-            url: metadata.url
-          })
-        })
-      )
+  #accept({ document, protectedResource }: Found): Effect.Effect<ProtectedResource.ProtectedResource, IssuerMismatch> {
+    this.#outages = 0
+    const { issuer } = this.#options
+    const { authorizationServers } = protectedResource
+    // An empty list says nothing (RFC 9728 §2: the list is optional).
+    if (authorizationServers.length === 0 || ProtectedResource.lists(protectedResource, issuer)) {
+      this.#resource = document
+      return Effect.succeed(protectedResource)
+    }
+    this.#resource = undefined
+    this.#refused = document
+    return new IssuerMismatch({
+      reason: "NotListed",
+      expected: issuer,
+      actual: authorizationServers,
+      url: protectedResource.url
     })
+  }
+
+  /** Nothing was found. Metadata that was found before stays in use. */
+  #keep(search: ResourceSearch, isOutage: boolean, now: number): void {
+    const before = this.#resource
+    if (isOutage) {
+      const pause = Math.min(PAUSE.first * 2 ** this.#outages++, PAUSE.longest)
+      const asked = retryAfter(search.misses.flatMap(({ outage }) => outage ?? [])) ?? 0
+      const value = before?.value ?? Either.left(search.misses)
+      this.#resource = { value, readAt: now, freshUntil: now + Math.max(pause, Math.min(asked, PAUSE.longest)) }
+      return
+    }
+    this.#outages = 0
+    this.#resource = before !== undefined && Either.isRight(before.value)
+      ? CachedDocument.extended(before, now)
+      : search.last
   }
 }

@@ -1,22 +1,28 @@
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { nameOf } from "../authoring/SecureEndpoint.ts"
 import * as CachedDocument from "../CachedDocument.ts"
 import * as Challenge from "../Challenge.ts"
+import { clean } from "../internal/text/clean.ts"
 import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
-import { AuthorizationServerMemory, currentTime } from "./AuthorizationServerMemory.ts"
+import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
+import { type Deadline, deadlineOf, patienceOf } from "./deadline.ts"
+import { nothingFound } from "./nothingFound.ts"
+import { type Document, type Found as FoundDocument, ResourceSearch } from "./ResourceSearch.ts"
+import * as ServerAnswer from "./ServerAnswer.ts"
 
 /** The metadata of the server, and the challenge with which it was found, if there was one. */
-interface Found {
-  readonly document: CachedDocument.CachedDocument<ProtectedResource.SearchResult>
-  readonly protectedResource: ProtectedResource.ProtectedResource
+interface Found extends FoundDocument {
   readonly challenge: Challenge.Challenge | undefined
 }
 
 /**
- * Discovery for `issuer: "discover"`: the server names its authorization server in its metadata. If the well-known
- * addresses have none, the challenge to a request without a token leads to the metadata.
+ * Discovery for `issuer: "discover"`: the server names its authorization server in its metadata. An address in a
+ * challenge always comes before the well-known ones. Without a challenge the well-known address with the server's path
+ * comes first, so that most servers need no further request; then the challenge to a request without a token; and the
+ * well-known address at the root, where another server's metadata may be, only after the challenge named no other.
  *
  * @internal
  */
@@ -25,7 +31,9 @@ export class ServerNamedIssuer implements Discovery {
   readonly #authorizationServer: AuthorizationServerMemory
   #found: Found | undefined
   /** The last metadata that led to no authorization server. The cache must not answer with it again. */
-  #refused: CachedDocument.CachedDocument<ProtectedResource.SearchResult> | undefined
+  #refused: Document | undefined
+  /** Until when metadata that could not be read is not read again, in milliseconds since the epoch. */
+  #pausedUntil = 0
   /** The issuer to which credentials were sent. Another issuer is a change, even if the metadata was forgotten. */
   #chosen: string | undefined
 
@@ -34,54 +42,68 @@ export class ServerNamedIssuer implements Discovery {
     this.#authorizationServer = new AuthorizationServerMemory(options)
   }
 
-  readonly get: Effect.Effect<Discovered, Failure> = Effect.flatMap(currentTime, (now) => {
-    const before = this.#found
-    const isKnown = before !== undefined && CachedDocument.isFresh(before.document, now)
-    return this.#choose(isKnown ? Effect.succeed(before) : this.#readAgain(undefined))
-  })
+  readonly get: Discovery["get"] = Effect.suspend(() =>
+    Effect.flatMap(deadlineOf(this.#options), (deadline) => {
+      const before = this.#found
+      const isKnown = before !== undefined && CachedDocument.isFresh(before.document, deadline.startedAt)
+      return this.#choose(isKnown ? Effect.succeed(before) : this.#readAgain(undefined, deadline), deadline)
+    })
+  )
 
   readonly reread: Discovery["reread"] = (challenge, issuer) =>
-    Effect.suspend(() => {
+    Effect.flatMap(deadlineOf(this.#options), (deadline) => {
       this.#chosen ??= issuer
-      return this.#choose(this.#readAgain(challenge))
+      return this.#choose(this.#readAgain(challenge, deadline), deadline)
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
     return this.#authorizationServer.doubt
   }
 
-  #read(given: Challenge.Challenge | undefined): Effect.Effect<Found, Failure> {
+  #read(given: Challenge.Challenge | undefined, deadline: Deadline): Effect.Effect<Found, Failure> {
     return Effect.gen(this, function*() {
-      const { cache, client, limits, server } = this.#options
-      let challenge = given
-      let document = yield* cache.protectedResource(
-        { client, server, challenge, limits },
-        this.#found?.document ?? this.#refused
-      )
-      if (Either.isLeft(document.value) && challenge === undefined) {
-        challenge = yield* cache.challenge({ client, server, limits })
-        const named = challenge !== undefined && Challenge.resourceMetadata(challenge) !== undefined
-        if (named) document = yield* cache.protectedResource({ client, server, challenge, limits })
+      const before = this.#found
+      const search = new ResourceSearch(this.#options, deadline, before?.document ?? this.#refused)
+      const inHand = [given, before?.challenge].filter((challenge) => challenge !== undefined)
+      let found = (yield* search.named(inHand)) ?? (yield* search.own)
+      // A challenge without an address may be about the rejected token alone.
+      if (!inHand.some((challenge) => Challenge.resourceMetadata(challenge) !== undefined)) {
+        found ??= yield* search.asked
       }
-      if (Either.isLeft(document.value)) {
-        return yield* new DiscoveryError({
-          reason: "NotFound",
-          url: server.resource,
-          description: `No protected resource metadata for ${server.resource}: ${document.value.left.join("; ")}. ` +
-            `Pin \`issuer\` to the authorization server that issues tokens for it.`
-        })
+      found ??= yield* search.root
+      if (found === undefined) {
+        const { resourceMetadataUrl, server } = this.#options
+        return yield* nothingFound(server, search.misses, search.answer, resourceMetadataUrl !== undefined)
       }
-      return { document, protectedResource: document.value.right, challenge }
+      const { url } = found.protectedResource
+      const challenges = [...inHand, ...(search.answer?.challenges ?? [])]
+      const challenge = challenges.find((challenge) => namesAddress(challenge, url)) ?? inHand[0] ??
+        (search.answer && ServerAnswer.challengeOf(search.answer))
+      return { ...found, challenge }
     })
   }
 
-  /** Remembered metadata stays in use if the metadata cannot be read again. */
-  #readAgain(challenge: Challenge.Challenge | undefined): Effect.Effect<Found, Failure> {
+  /**
+   * Remembered metadata stays in use if it cannot be read again in time. After an outage it is read again a minute later
+   * at the earliest, unless a challenge names an address.
+   */
+  #readAgain(challenge: Challenge.Challenge | undefined, deadline: Deadline): Effect.Effect<Found, Failure> {
     const before = this.#found
-    return before === undefined ? this.#read(challenge) : Effect.catchTag(
-      this.#read(challenge ?? before.challenge),
-      "DiscoveryError",
-      () => Effect.map(currentTime, (now) => ({ ...before, document: CachedDocument.extended(before.document, now) }))
+    if (before === undefined) return this.#read(challenge, deadline)
+    const names = challenge !== undefined && Challenge.resourceMetadata(challenge) !== undefined
+    if (deadline.startedAt < this.#pausedUntil && !names) return Effect.succeed(before)
+    const keep = (isOutage: boolean) => {
+      const kept = { ...before, document: CachedDocument.extended(before.document, deadline.startedAt) }
+      if (isOutage) this.#pausedUntil = kept.document.freshUntil
+      return Effect.succeed(kept)
+    }
+    return this.#read(challenge, deadline).pipe(
+      Effect.timeoutOption(patienceOf(this.#options)),
+      Effect.flatMap(Option.match({ onNone: () => keep(true), onSome: Effect.succeed })),
+      Effect.catchTags({
+        DiscoveryError: (error) => keep(error.transient),
+        ResourceMismatch: () => keep(false)
+      })
     )
   }
 
@@ -89,9 +111,9 @@ export class ServerNamedIssuer implements Discovery {
    * The authorization server that the metadata names. Metadata that leads to none is not remembered, since the server
    * may correct it.
    */
-  #choose(read: Effect.Effect<Found, Failure>): Effect.Effect<Discovered, Failure> {
+  #choose(read: Effect.Effect<Found, Failure>, deadline: Deadline): Effect.Effect<Discovered, Failure> {
     return Effect.flatMap(read, (found) =>
-      this.#findAuthorizationServer(found).pipe(
+      this.#findAuthorizationServer(found, deadline).pipe(
         Effect.tap(() => Effect.sync(() => this.#found = found)),
         Effect.tapError(() => Effect.sync(() => this.#refused = found.document))
       )).pipe(
@@ -103,7 +125,10 @@ export class ServerNamedIssuer implements Discovery {
       )
   }
 
-  #findAuthorizationServer({ challenge, protectedResource }: Found): Effect.Effect<Discovered, Failure> {
+  #findAuthorizationServer(
+    { challenge, protectedResource }: Found,
+    deadline: Deadline
+  ): Effect.Effect<Discovered, Failure> {
     return Effect.gen(this, function*() {
       const { follow, onChange, server } = this.#options
       const before = this.#chosen
@@ -113,7 +138,7 @@ export class ServerNamedIssuer implements Discovery {
         return yield* new DiscoveryError({
           reason: "NoAuthorizationServer",
           url: protectedResource.url,
-          description: `${protectedResource.url} names no authorization server. ` +
+          description: `${shown(protectedResource.url)} names no authorization server. ` +
             `Pin \`issuer\` to the one that issues tokens for ${server.resource}.`
         })
       }
@@ -125,10 +150,17 @@ export class ServerNamedIssuer implements Discovery {
           url: protectedResource.url
         })
       }
-      const authorizationServer = yield* this.#authorizationServer.get(issuer, server.url)
+      const authorizationServer = yield* this.#authorizationServer.get(issuer, server.url, deadline)
       this.#chosen = authorizationServer.issuer
       if (before !== undefined && !stays) yield* onChange(before, authorizationServer.issuer)
       return { authorizationServer, protectedResource, challenge }
     })
   }
+}
+
+const shown = (url: string): string => clean(nameOf(new URL(url)))
+
+const namesAddress = (challenge: Challenge.Challenge, url: string): boolean => {
+  const named = Challenge.resourceMetadata(challenge)
+  return named !== undefined && URL.canParse(named) && new URL(named).href === url
 }

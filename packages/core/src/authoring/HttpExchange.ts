@@ -11,12 +11,12 @@ import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { connectionFailed, type NoAnswer, timedOut, tooLarge, unsendable } from "./NoAnswer.ts"
 
 /**
  * The bounds of one exchange.
@@ -77,40 +77,16 @@ export interface Answer {
   readonly body: string
 }
 
-/**
- * There is no complete answer within the limits.
- *
- * - `Transport`: the connection failed.
- * - `Timeout`: the time limit passed.
- * - `TooLarge`: the body is longer than `maxBodySize`.
- * - `Unsendable`: a header of the request has a character that cannot be sent. Nothing was sent.
- *
- * @since 0.1.0
- * @category errors
- */
-export class NoAnswer extends Data.TaggedError("NoAnswer")<{
-  readonly reason: "Transport" | "Timeout" | "TooLarge" | "Unsendable"
-  /** The reason as a part of a sentence, without a capital letter and a full stop. */
-  readonly description: string
-  /** The status, if the head of the answer had arrived and its body then failed. */
-  readonly status?: number
-  /** The transport's own error; never the platform's, which holds the request with its secrets. */
-  readonly cause?: unknown
-}> {}
-
-const notSent = (error: HttpClientError): NoAnswer =>
-  new NoAnswer({ reason: "Transport", description: "the connection failed", cause: error.cause })
+export {
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  NoAnswer
+} from "./NoAnswer.ts"
 
 const notComplete = ({ status }: HttpClientResponse) => (error: HttpClientError): NoAnswer =>
-  new NoAnswer({
-    reason: "Transport",
-    description: "the connection failed before the answer was complete",
-    status,
-    cause: error.cause
-  })
-
-const tooLarge = ({ status }: HttpClientResponse, maxBodySize: number): NoAnswer =>
-  new NoAnswer({ reason: "TooLarge", description: `the answer is larger than ${maxBodySize} bytes`, status })
+  connectionFailed(error, status)
 
 /**
  * Whether the headers promise a body of at most so many bytes. Only an uncompressed body is as long as they say. Reading
@@ -159,20 +135,6 @@ const readInParts = (response: HttpClientResponse, maxBodySize: number): Effect.
   }))
 
 /**
- * The characters that a header may contain (RFC 9110 §5.5). The error of `fetch` about anything else would show the
- * value.
- */
-const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
-
-const unsendable = ({ headers }: HttpClientRequest): NoAnswer | undefined => {
-  const name = Object.keys(headers).find((name) => !fieldValue.test(headers[name] ?? ""))
-  return name === undefined ? undefined : new NoAnswer({
-    reason: "Unsendable",
-    description: `the header \`${name}\` has a character that cannot be sent, such as a line break`
-  })
-}
-
-/**
  * Sends a request once, follows no redirect, and reads the whole body within the limits. The client must be the plain
  * one, which does not follow redirects by itself; for `fetch` this function turns redirects off.
  *
@@ -198,8 +160,12 @@ const unsendable = ({ headers }: HttpClientRequest): NoAnswer | undefined => {
  *     { secretHeaders: ["x-broker-token"] }
  *   )
  * }).pipe(
- *   Effect.mapError(({ cause, description }) =>
- *     new OAuthError.AssertionError({ reason: "Unavailable", description: `The broker: ${description}.`, cause })
+ *   Effect.mapError(({ advice = "", cause, description, isLasting }) =>
+ *     new OAuthError.AssertionError({
+ *       reason: isLasting === true ? "CannotSend" : "Unavailable",
+ *       description: `The broker: ${description}. ${advice}`,
+ *       cause
+ *     })
  *   )
  * )
  * ```
@@ -213,7 +179,7 @@ export const exchange = (
   const unfit = unsendable(request)
   if (unfit !== undefined) return unfit
   const exchanged = client.execute(request).pipe(
-    Effect.mapError(notSent),
+    Effect.mapError((error) => connectionFailed(error)),
     Effect.flatMap((response) =>
       Effect.map(
         readBody(response, limits.maxBodySize),
@@ -222,8 +188,7 @@ export const exchange = (
     ),
     Effect.timeoutFail({
       duration: limits.timeout,
-      onTimeout: () =>
-        new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(limits.timeout)}` })
+      onTimeout: () => timedOut(limits.timeout)
     }),
     // A failure in a fiber of the stream is handled here; Effect would also write it to the log and into the span.
     Effect.withUnhandledErrorLogLevel(Option.none())
@@ -287,6 +252,30 @@ export const isRedirect = (status: number): boolean => status >= 300 && status <
  * @category predicates
  */
 export const isTransientStatus = (status: number): boolean => status >= 500 || status === 429 || status === 408
+
+/** The longest wait that `retryAfter` returns, in milliseconds: a day. */
+const LONGEST_WAIT = 24 * 60 * 60 * 1000
+
+/**
+ * The wait that the header `Retry-After` of an answer asks for (RFC 9110 §10.2.3), in milliseconds and at most a day:
+ * a number of seconds, or a date, which counts from the arrival of the answer. `undefined` if the header is absent or
+ * is neither.
+ *
+ * @param receivedAt when the answer arrived, in milliseconds since the epoch
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const retryAfter = (headers: Headers.Headers, receivedAt: number): number | undefined => {
+  const header = headers["retry-after"]?.trim() ?? ""
+  // Some gateways write fractions of a second. `Date.parse` would read such a number as a day of the year 2001.
+  const millis = /^\d+(?:\.\d+)?$/.test(header)
+    ? Math.ceil(Number(header) * 1000)
+    : /[a-z]/i.test(header)
+    ? Date.parse(header) - receivedAt
+    : Number.NaN
+  return Number.isNaN(millis) ? undefined : Math.min(Math.max(0, millis), LONGEST_WAIT)
+}
 
 /**
  * The body as JSON, or `undefined`, which is not a value of JSON.

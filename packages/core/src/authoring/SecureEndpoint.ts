@@ -116,8 +116,11 @@ export const isSecure = (url: URL, options: PlainHttp = {}): boolean =>
  */
 export const fromText = (text: string, options: PlainHttp = {}): Either.Either<URL, string> => {
   const url = parse(text)
-  if (url === undefined) return Either.left("it is not an absolute URL")
+  if (/^\s*["']/.test(text)) return Either.left("it begins with a quotation mark; write the address without")
+  if (url === undefined) return Either.left("it is not an absolute URL, as in https://host.example/path")
+  if (!/^https?:$/.test(url.protocol)) return Either.left("it begins with neither `https://` nor `http://`")
   if (hasCredentials(url)) return Either.left("it has a user name or a password in it; use a header")
+  if (text.includes("#")) return Either.left("it has a fragment, which no server receives; leave it out")
   if (isSecure(url, options)) return Either.right(url)
   const hosts = options.linkLocal === true ? "loopback and link-local hosts" : "loopback hosts"
   return Either.left(`it is not https; plain http is for ${hosts} only`)
@@ -154,8 +157,11 @@ export const check = (
  * @since 0.1.0
  * @category getters
  */
-export const nameOf = (url: URL): string =>
-  url.origin === "null" ? `${url.protocol}${url.pathname}` : `${url.origin}${url.pathname}`
+export const nameOf = (url: URL): string => {
+  if (url.origin !== "null") return `${url.origin}${url.pathname}`
+  // In a URL of another scheme the path may contain a password, as in `user:password@host`.
+  return `${url.protocol}${url.pathname.replace(/^.*@/s, "…@")}`
+}
 
 /**
  * Whether a URL contains a user name or a password, which would travel with it into logs and to every party.

@@ -1,6 +1,7 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
+import type { DurationInput } from "effect/Duration"
 import {
   clear,
   credentialed,
@@ -15,7 +16,8 @@ import {
   traffic
 } from "../support/discovery.ts"
 import { environment, makeImpatientProvider as makeProvider } from "../support/provider.ts"
-import { after, misses, outages, sent } from "../support/wire.ts"
+import { Challenge } from "../../src/index.ts"
+import { after, misses, outages, sent, to } from "../support/wire.ts"
 
 describe("a pinned issuer", () => {
   it.scoped("a pinned issuer requests both documents at once, since they do not depend on each other", () =>
@@ -49,17 +51,18 @@ describe("a pinned issuer", () => {
       assert.deepStrictEqual(yield* credentialed, [])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped.each([[], null])(
-    "a pinned issuer fails if the server's list of authorization servers is %j",
-    (servers) =>
+  it.scoped.each([[[]], [null], [undefined]])(
+    "a server's list of authorization servers that is %j says nothing to a pinned issuer",
+    ([servers]) =>
       Effect.gen(function*() {
         const provider = yield* makeProvider()
         const { always } = yield* network
         yield* always("protected-resource-metadata", Answer.modified((_) => ({ ..._, authorization_servers: servers })))
-        const error = yield* Effect.flip(provider.accessToken)
-        assert(error._tag === "IssuerMismatch")
-        assert.deepStrictEqual(yield* credentialed, [])
-      }).pipe(Effect.provide(environment()))
+        expect((yield* provider.accessToken).issuer).toBe("https://auth.example.com")
+        // The rest of the document counts.
+        expect((yield* parametersOf)["scope"]).toBe("mcp")
+        assert.deepStrictEqual(yield* credentialed, [tokenEndpoint])
+      }).pipe(Effect.provide(environment({ mcpServer: { scopesSupported: ["mcp"] } })))
   )
 
   it.scoped("a pinned issuer may be any of those listed, and may differ by a trailing slash", () =>
@@ -97,28 +100,109 @@ describe("a pinned issuer", () => {
   )
 
   it.scoped.each([...outages])(
-    "a pinned issuer gets no credential while the server's metadata answers with %s",
+    "a pinned issuer is used alone while the server's metadata answers with %s",
     ([, answer]) =>
       Effect.gen(function*() {
         const { always } = yield* network
-        yield* always("protected-resource-metadata", answer)
+        yield* always(({ url }) => url.startsWith(resourceAtRoot), answer)
         const provider = yield* makeProvider()
-        const error = yield* Effect.flip(provider.accessToken)
-        assert(error._tag === "DiscoveryError")
-        expect(error.transient).toBe(true)
-        assert.deepStrictEqual(yield* credentialed, [])
+        expect((yield* provider.accessToken).issuer).toBe("https://auth.example.com")
+        const form = yield* parametersOf
+        expect(form["resource"]).toBe(server)
+        expect(form["scope"]).toBeUndefined()
+        assert.deepStrictEqual(yield* credentialed, [tokenEndpoint])
       }).pipe(Effect.provide(environment()))
   )
 
-  it.scoped("a pinned issuer gets no credential while the server's metadata times out", () =>
+  it.scoped("a pinned issuer is used alone if the metadata that can be read is another server's", () =>
     Effect.gen(function*() {
       const { always } = yield* network
-      yield* always("protected-resource-metadata", Answer.never)
-      const provider = yield* makeProvider({ requestTimeout: "2 seconds" })
-      const error = yield* after(2000, Effect.flip(provider.accessToken))
-      assert(error._tag === "DiscoveryError")
-      expect(error.transient).toBe(true)
+      const foreign = { resource: "https://mcp.example.com/other", authorization_servers: ["https://evil.example"] }
+      yield* always(({ url }) => url.startsWith(resourceAtRoot), Answer.json(foreign))
+      const provider = yield* makeProvider()
+      expect((yield* provider.accessToken).issuer).toBe("https://auth.example.com")
+      expect((yield* parametersOf)["resource"]).toBe(server)
+      assert.deepStrictEqual(yield* credentialed, [tokenEndpoint])
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("metadata that hangs delays a token of a pinned issuer by half a `requestTimeout`, and later ones less", () =>
+    Effect.gen(function*() {
+      const { always, count } = yield* network
+      yield* always(to(resourceAtPath), Answer.never)
+      const provider = yield* makeProvider({ requestTimeout: "8 seconds" })
+      const reads = count(to(resourceAtPath))
+      let token = yield* after(4000, provider.accessToken)
+      const renewAfter = (pause: DurationInput, wait: number) =>
+        Effect.gen(function*() {
+          yield* TestClock.adjust(pause)
+          token = yield* (wait === 0 ? provider.renew(token) : after(wait, provider.renew(token)))
+          return yield* reads
+        })
+      // Within a minute, no token waits for the metadata.
+      expect(yield* renewAfter("55 seconds", 0)).toBe(1)
+      // The second reading costs a second, and the pause after it is twice as long.
+      expect(yield* renewAfter("10 seconds", 1000)).toBe(2)
+      expect(yield* renewAfter("110 seconds", 0)).toBe(2)
+      expect(yield* renewAfter("15 seconds", 1000)).toBe(3)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("metadata that recovers after an outage is used with the next token", () =>
+    Effect.gen(function*() {
+      const { always, restore } = yield* network
+      yield* always("protected-resource-metadata", Answer.status(503))
+      const provider = yield* makeProvider()
+      yield* provider.accessToken
+      expect((yield* parametersOf)["scope"]).toBeUndefined()
+      yield* restore
+      yield* TestClock.adjust("61 seconds")
+      yield* provider.accessToken
+      expect((yield* parametersOf)["scope"]).toBe("mcp")
+    }).pipe(Effect.provide(environment({ tokenLifetime: "5 seconds", mcpServer: { scopesSupported: ["mcp"] } }))))
+
+  it.scoped("metadata that recovers after an outage, and does not list the pinned issuer, stops it", () =>
+    Effect.gen(function*() {
+      const { always } = yield* network
+      yield* always("protected-resource-metadata", Answer.status(503))
+      const provider = yield* makeProvider()
+      yield* provider.accessToken
+      yield* always(
+        "protected-resource-metadata",
+        Answer.modified((_) => ({ ..._, authorization_servers: ["https://other.example.com"] }))
+      )
+      yield* TestClock.adjust("61 seconds")
+      yield* clear
+      expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ _tag: "IssuerMismatch", reason: "NotListed" })
       assert.deepStrictEqual(yield* credentialed, [])
+    }).pipe(Effect.provide(environment({ tokenLifetime: "5 seconds" }))))
+
+  it.scoped("after a rejected token the metadata of a pinned issuer is not read again within the pause after an outage", () =>
+    Effect.gen(function*() {
+      const { always } = yield* network
+      yield* always("protected-resource-metadata", Answer.status(503))
+      const provider = yield* makeProvider()
+      const token = yield* provider.accessToken
+      yield* clear
+      const second = yield* provider.renew(token)
+      assert.deepStrictEqual(yield* sent, [tokenEndpoint])
+      // A challenge that names an address is always followed.
+      yield* clear
+      yield* TestClock.adjust("10 seconds")
+      yield* provider.renew(second, Challenge.fromHeader(`Bearer resource_metadata="${resourceAtRoot}"`))
+      assert.deepStrictEqual(yield* sent, [resourceAtRoot, resourceAtPath, tokenEndpoint])
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("`Retry-After` of the metadata is respected although the token is requested without it", () =>
+    Effect.gen(function*() {
+      const { always, count } = yield* network
+      yield* always(to(resourceAtPath), Answer.status(429, { headers: { "retry-after": "300" } }))
+      const provider = yield* makeProvider()
+      const token = yield* provider.accessToken
+      yield* TestClock.adjust("299 seconds")
+      const second = yield* provider.renew(token)
+      expect(yield* count(to(resourceAtPath))).toBe(1)
+      yield* TestClock.adjust("2 seconds")
+      yield* provider.renew(second)
+      expect(yield* count(to(resourceAtPath))).toBe(2)
     }).pipe(Effect.provide(environment())))
 
   it.scoped.each([...outages, ...misses])(
@@ -135,23 +219,11 @@ describe("a pinned issuer", () => {
       }).pipe(Effect.provide(environment()))
   )
 
-  it.scoped("metadata of another resource fails, and no credential is sent (RFC 9728 §3.3)", () =>
-    Effect.gen(function*() {
-      const { always } = yield* network
-      yield* always(
-        "protected-resource-metadata",
-        Answer.modified((_) => ({ ..._, resource: "https://mcp.example.com/other" }))
-      )
-      const provider = yield* makeProvider()
-      const error = yield* Effect.flip(provider.accessToken)
-      expect(error._tag).toBe("ResourceMismatch")
-      assert.deepStrictEqual(yield* credentialed, [])
-    }).pipe(Effect.provide(environment())))
-
   it.scoped("one document that was read is remembered when the other one fails", () =>
     Effect.gen(function*() {
       const { script } = yield* network
       yield* script("authorization-server-metadata", Answer.delayed("1 second", Answer.status(503)))
+      yield* script(to("https://auth.example.com/.well-known/openid-configuration"), Answer.status(404))
       const provider = yield* makeProvider()
       const error = yield* after(1000, Effect.flip(provider.accessToken))
       assert(error._tag === "DiscoveryError")

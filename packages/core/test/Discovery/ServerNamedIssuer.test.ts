@@ -47,17 +47,17 @@ describe("a server names its authorization server", () => {
       expect(token.issuer).toBe("https://new-auth.example.com")
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("the server's challenge decides only after both well-known addresses have failed", () =>
+  it.scoped("the server's challenge decides after the well-known address with the path, and before the root", () =>
     Effect.gen(function*() {
       const token = yield* Effect.flatMap(discover, ({ accessToken }) => accessToken)
       expect(token.scopes).toContain("mcp")
       assert.deepStrictEqual((yield* traffic).slice(0, 4), [
         `GET ${resourceAtPath}`,
-        `GET ${resourceAtRoot}`,
         `GET ${server}`,
-        "GET https://mcp.example.com/about/me"
+        "GET https://mcp.example.com/about/me",
+        `GET ${issuerMetadata}`
       ])
-      expect((yield* traffic).slice(4)).toEqual([`GET ${issuerMetadata}`, `POST ${tokenEndpoint}`])
+      expect((yield* traffic).slice(3)).toEqual([`GET ${issuerMetadata}`, `POST ${tokenEndpoint}`])
       expect((yield* parametersOf)["scope"]).toBe("mcp")
       // The probe for the challenge carried no credential.
       assert.deepStrictEqual(yield* credentialed, [tokenEndpoint])
@@ -79,16 +79,17 @@ describe("a server names its authorization server", () => {
   it.scoped("a challenge that names no address causes no second request to a well-known address", () =>
     Effect.gen(function*() {
       yield* Effect.flatMap(discover, ({ accessToken }) => Effect.flip(accessToken))
-      assert.deepStrictEqual(yield* sent, [resourceAtPath, resourceAtRoot, server])
+      assert.deepStrictEqual(yield* sent, [resourceAtPath, server, resourceAtRoot])
     }).pipe(Effect.provide(environment({ mcpServer: { serveMetadataAt: "nowhere" } }))))
 
-  it.scoped("a server without metadata and without a challenge fails", () =>
+  it.scoped("a server without metadata that serves requests without a token is reported as that", () =>
     Effect.gen(function*() {
       const { always } = yield* network
       yield* always("resource", Answer.status(200))
       const error = yield* Effect.flatMap(discover, ({ accessToken }) => Effect.flip(accessToken))
       assert(error._tag === "DiscoveryError")
-      expect(error.reason).toBe("NotFound")
+      expect(error.reason).toBe("TokenNotRequired")
+      expect(error.message).toContain(`${server} itself answered 200. The server serves requests without a token`)
       assert.deepStrictEqual(yield* credentialed, [])
     }).pipe(Effect.provide(environment({ mcpServer: { serveMetadataAt: "nowhere" } }))))
 
@@ -246,7 +247,8 @@ describe("a server that changes its authorization server", () => {
         yield* always("protected-resource-metadata", Answer.status(503))
         yield* clear
         expect((yield* provider.renew(old)).issuer).toBe("https://auth.example.com")
-        assert.deepStrictEqual(yield* sent, [resourceAtPath, tokenEndpoint])
+        const read = issuer === "discover" ? [resourceAtPath, server, resourceAtRoot] : [resourceAtPath, resourceAtRoot]
+        assert.deepStrictEqual(yield* sent, [...read, tokenEndpoint])
         yield* Effect.flatMap(network, ({ restore }) => restore)
       }
     }).pipe(Effect.provide(environment())))

@@ -2,6 +2,7 @@ import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { FetchHttpClient, Headers, HttpClientRequest } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Option, Redacted, Tracer } from "effect"
+import { inspect } from "node:util"
 import {
   defaultLimits,
   exchange,
@@ -9,10 +10,11 @@ import {
   isTransientStatus,
   type Limits,
   parseJson,
+  retryAfter,
   type Secrecy,
   withoutRedirects
 } from "../../src/authoring/HttpExchange.ts"
-import { after, inPieces, sent, to } from "../support/wire.ts"
+import { after, connectionError, disconnected, inPieces, sent, to } from "../support/wire.ts"
 
 const url = "https://auth.example.com/token"
 
@@ -151,6 +153,38 @@ describe("the connection of an exchange", () => {
       expect(error.description).toBe("the connection failed")
       expect(error.cause).toBeInstanceOf(Answer.ConnectionDropped)
     }).pipe(Effect.provide(TestNetwork.layer)))
+
+  const failing = (cause: unknown, address = url) =>
+    exchange(disconnected(cause), HttpClientRequest.get(address), defaultLimits)
+
+  it.effect.each(
+    [
+      ["ENOTFOUND", "the host name has no address", undefined],
+      ["ECONNREFUSED", "nothing accepts connections at this host and port", undefined],
+      ["UND_ERR_CONNECT_TIMEOUT", "the host did not accept the connection in time", undefined],
+      ["CERT_HAS_EXPIRED", "the server's certificate has expired", true],
+      ["ERR_SSL_WRONG_VERSION_NUMBER", "the server does not speak TLS at this port", true]
+    ] as const
+  )(
+    "that fails with %s names the code and its meaning, with advice",
+    ([code, meaning, isLasting]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(failing(connectionError(code)))
+        expect(error.reason).toBe("Transport")
+        expect(error.description).toBe(`the connection failed (${code}: ${meaning})`)
+        expect(error.advice).toMatch(/^[A-Z].*\.$/)
+        expect(error.isLasting).toBe(isLasting)
+      })
+  )
+
+  it.effect("whose http address answers with something other than HTTP is a lasting failure", () =>
+    Effect.gen(function*() {
+      const broken = connectionError("HPE_INVALID_CONSTANT", { data: "the raw answer" })
+      const error = yield* Effect.flip(failing(broken, "http://127.0.0.1/token"))
+      expect(error.isLasting).toBe(true)
+      expect(inspect(error.cause)).not.toContain("the raw answer")
+      expect(inspect(error.cause)).toContain("HPE_INVALID_CONSTANT")
+    }))
 
   it.effect("that breaks within the body is a Transport error with the status", () =>
     Effect.gen(function*() {
@@ -298,4 +332,37 @@ describe("withoutRedirects", () => {
       )
       expect(yield* init).toEqual(Option.some({ cache: "no-store" }))
     }).pipe(Effect.provideService(FetchHttpClient.RequestInit, { cache: "no-store" })))
+})
+
+describe("Retry-After (RFC 9110 §10.2.3)", () => {
+  const receivedAt = Date.UTC(2026, 6, 28, 12, 0, 0)
+
+  it.each(
+    [
+      [undefined, undefined],
+      ["", undefined],
+      ["0", 0],
+      ["120", 120_000],
+      [" 7\t", 7000],
+      ["007", 7000],
+      ["1.5", 1500],
+      ["0.0001", 1],
+      ["Tue, 28 Jul 2026 12:01:30 GMT", 90_000],
+      ["Tuesday, 28-Jul-26 12:01:30 GMT", 90_000],
+      ["Tue, 28 Jul 2026 11:00:00 GMT", 0],
+      ["2026-07-28T12:00:05Z", 5000],
+      ["Fri, 31 Dec 9999 23:59:59 GMT", 86_400_000],
+      ["86401", 86_400_000],
+      ["9".repeat(400), 86_400_000],
+      ["-5", undefined],
+      ["1,5", undefined],
+      ["1e3", undefined],
+      ["soon", undefined],
+      ["NaN", undefined],
+      ["Infinity", undefined]
+    ] as const
+  )("with the value %j is a wait of %s ms", (header, millis) => {
+    const headers = Headers.fromInput(header === undefined ? {} : { "Retry-After": header })
+    expect(retryAfter(headers, receivedAt)).toBe(millis)
+  })
 })

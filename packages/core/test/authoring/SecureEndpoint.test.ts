@@ -219,12 +219,22 @@ describe("fromText", () => {
   )
 
   it.each([
-    ["vault", "it is not an absolute URL"],
+    ["vault", "it is not an absolute URL, as in https://host.example/path"],
+    ["vault.example.com/v1/token", "it is not an absolute URL, as in https://host.example/path"],
+    ["//vault.example.com", "it is not an absolute URL, as in https://host.example/path"],
+    ["https://va ult.example.com", "it is not an absolute URL, as in https://host.example/path"],
+    ["", "it is not an absolute URL, as in https://host.example/path"],
+    ["vault.example.com:8200/v1", "it begins with neither `https://` nor `http://`"],
+    ["localhost:8200/v1", "it begins with neither `https://` nor `http://`"],
+    ["\"https://vault.example.com\"", "it begins with a quotation mark; write the address without"],
+    [" 'https://vault.example.com'", "it begins with a quotation mark; write the address without"],
+    ["https://vault.example.com/#", "it has a fragment, which no server receives; leave it out"],
+    ["https://vault.example.com/v1#a", "it has a fragment, which no server receives; leave it out"],
     ["https://user:password@vault.example.com", "it has a user name or a password in it; use a header"],
     ["http://vault.example.com", "it is not https; plain http is for loopback and link-local hosts only"],
     ["http://169.254.169.254.example", "it is not https; plain http is for loopback and link-local hosts only"],
     ["http://10.0.0.1", "it is not https; plain http is for loopback and link-local hosts only"],
-    ["ftp://localhost", "it is not https; plain http is for loopback and link-local hosts only"]
+    ["ftp://localhost", "it begins with neither `https://` nor `http://`"]
   ])("refuses %s: %s", (text, wrong) => {
     expect(judge(text, true)).toBe(wrong)
   })

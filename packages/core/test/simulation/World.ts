@@ -300,11 +300,16 @@ export class World {
             return Effect.dieMessage("a bug in the storage")
         }
       })
+    const { discovery } = memory
     return {
       get: (key) => faulty("get", memory.get(key)),
       set: (key, token) => faulty("set", memory.set(key, token)),
       remove: (key, token) => faulty("remove", memory.remove(key, token)),
-      lease: (key) => faulty("lease", memory.lease(key))
+      lease: (key) => faulty("lease", memory.lease(key)),
+      discovery: discovery && {
+        get: (key) => faulty("get", discovery.get(key)),
+        set: (key, record) => faulty("set", discovery.set(key, record))
+      }
     }
   }
 }

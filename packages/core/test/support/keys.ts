@@ -65,8 +65,12 @@ export const externalSigner = ({ alg, privateKey }: Pair): SigningKey.ExternalSi
     new Uint8Array(await crypto.subtle.sign(subtleParameters(alg), privateKey, new Uint8Array(data)))
   )
 
-const asPem = (type: "sec1" | "pkcs1") => ({ pem }: Pair): string =>
-  createPrivateKey(pem).export({ type, format: "pem" }).toString()
+/** The key in the older forms of PEM: SEC1 for EC keys, PKCS#1 for RSA keys. */
+export const asPem = (type: "sec1" | "pkcs1") => ({ pem }: Pair): string => {
+  const text = createPrivateKey(pem).export({ type, format: "pem" }).toString()
+  keep(...text.split("\n").filter((line) => line.length === 64).slice(1))
+  return text
+}
 
 const encrypted = ({ pem }: Pair): string =>
   createPrivateKey(pem)
@@ -87,8 +91,6 @@ const short = Effect.promise(() =>
   )
 )
 
-const convert = "Convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in key.pem -out pkcs8.pem"
-
 const doesNotFit = (alg: SigningKey.SigningAlgorithm, wanted: string) =>
   `it is not a key for ${alg}, or is damaged. Give ${wanted}, or set \`signingAlgorithm\` to the algorithm of the key.`
 
@@ -107,21 +109,13 @@ const wrong = (
   says: string
 ): WrongKey => ({ name, alg, key, says })
 
+/** A PEM without its first and last line. */
+export const bodyOf = (pem: string): string => pem.replace(/-----.*-----/g, "").trim()
+
 const onlyPublic = ({ d: _d, ...jwk }: JWK): JWK => jwk
 
 /** Keys that cannot be used, each with the text of its error. */
 export const wrongKeys: ReadonlyArray<WrongKey> = [
-  wrong("a SEC1 PEM", "ES256", pem("ES256", asPem("sec1")), `the PEM is SEC1. ${convert}`),
-  wrong(
-    "a SEC1 PEM behind its curve",
-    "ES256",
-    pem(
-      "ES256",
-      (_) => `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${asPem("sec1")(_)}`
-    ),
-    `the PEM is SEC1. ${convert}`
-  ),
-  wrong("a PKCS#1 PEM", "RS256", pem("RS256", asPem("pkcs1")), `the PEM is PKCS#1. ${convert}`),
   wrong(
     "a public key as a PEM",
     "ES256",
@@ -149,8 +143,7 @@ export const wrongKeys: ReadonlyArray<WrongKey> = [
     Effect.sync(() =>
       Redacted.make("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blcanary\n-----END OPENSSH PRIVATE KEY-----")
     ),
-    "the PEM is OpenSSH's. Make it PKCS#1 or SEC1 (ssh-keygen -p -m PEM -f key), then PKCS#8: " +
-      "openssl pkcs8 -topk8 -nocrypt -in key -out pkcs8.pem"
+    "the PEM is OpenSSH's. Make it PKCS#1 or SEC1: ssh-keygen -p -m PEM -f key"
   ),
   wrong(
     "a certificate",
@@ -263,18 +256,100 @@ export const wrongKeys: ReadonlyArray<WrongKey> = [
     "a text that is not a key",
     "ES256",
     Effect.sync(() => Redacted.make("canary, and no key")),
-    "it is not a PEM. Give a PKCS#8 PEM, which begins with -----BEGIN PRIVATE KEY-----"
+    "it is not a PEM. Give a PEM, which begins with -----BEGIN PRIVATE KEY-----, or a private JWK."
+  ),
+  ...([
+    [
+      "a damaged JWK as text",
+      " {\"kty\":\"EC\",\"d\":\"canary\"",
+      "it begins like the JSON of a JWK, and is not valid JSON. " +
+      "Check that it is whole."
+    ],
+    [
+      "a JWK set as text",
+      "{\"keys\":[{\"kty\":\"EC\",\"d\":\"canary\"}]}",
+      "it is a JWK set. Give the one private key of it " +
+      "that signs."
+    ],
+    [
+      "the file of a service account",
+      "{\"type\":\"service_account\",\"private_key\":\"canary\"}",
+      "it is the file of a " +
+      "service account. Give its `private_key`."
+    ],
+    [
+      "a public JWK as text",
+      "{\"kty\":\"EC\",\"x\":\"canary\"}",
+      "the JWK has no private part (`d`). Give the private key."
+    ],
+    ["a path", "/etc/keys/canary.pem", "it looks like a path. Give what the file contains: `Secret.file` reads it."],
+    [
+      "a path of Windows",
+      "C:\\keys\\canary.pem",
+      "it looks like a path. Give what the file contains: `Secret.file` reads it."
+    ],
+    ["a public key of SSH", "ssh-ed25519 AAAAcanary me@example.com", "it is a public key. Give the private one."],
+    [
+      "a certificate request",
+      "-----BEGIN CERTIFICATE REQUEST-----\nMIICcanary\n-----END CERTIFICATE REQUEST-----",
+      "the PEM is a certificate request. Give the private key that belongs to it."
+    ],
+    [
+      "a curve alone",
+      "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----",
+      "the PEM has only the parameters of a curve. Give the block EC PRIVATE KEY that follows them."
+    ],
+    [
+      "a block of another kind",
+      "-----BEGIN PGP MESSAGE-----\nMIICcanary\n-----END PGP MESSAGE-----",
+      "the PEM has no private key. Give one that begins with -----BEGIN PRIVATE KEY-----"
+    ],
+    [
+      "an encrypted key of PKCS#1",
+      "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n" +
+      "MIICcanary\n-----END RSA PRIVATE KEY-----",
+      "the PEM is encrypted. Decrypt it first: openssl pkcs8 -in key.pem -out " +
+      "plain.pem"
+    ]
+  ] as const).map(([name, text, says]) => wrong(name, "ES256", Effect.sync(() => Redacted.make(text)), says)),
+  wrong(
+    "an RSA key of PKCS#1 for ES256",
+    "ES256",
+    pem("RS256", asPem("pkcs1")),
+    doesNotFit("ES256", "an EC key on P-256")
+  ),
+  wrong("an EC key of SEC1 for RS256", "RS256", pem("ES256", asPem("sec1")), doesNotFit("RS256", "an RSA key")),
+  wrong(
+    "an EC key of SEC1 on another curve",
+    "ES256",
+    pem("ES384", asPem("sec1")),
+    doesNotFit("ES256", "an EC key on P-256")
   ),
   wrong(
-    "the text of a JWK",
+    "a PEM with two private keys",
     "ES256",
-    Effect.sync(() => Redacted.make(" {\"kty\":\"EC\",\"d\":\"canary\"}")),
-    "it is the text of a JWK. Give the JWK as an object: Redacted.make(JSON.parse(text))"
+    pem("ES256", ({ pem }) => `${pem}${pem.replace(/[a-f]/g, "A")}`),
+    "the text has 2 private keys. Give the one that signs."
+  ),
+  wrong(
+    "the base64 of a public key",
+    "ES256",
+    Effect.flatMap(
+      pair("ES256"),
+      ({ publicKey }) => Effect.promise(async () => Redacted.make(bodyOf(await exportSPKI(publicKey))))
+    ),
+    "it is a public key. Give the private one."
+  ),
+  wrong(
+    "the base64 of an encrypted key",
+    "ES256",
+    pem("ES256", (pair) => bodyOf(encrypted(pair))),
+    "the PEM is encrypted. Decrypt it first: openssl pkcs8 -in key.pem -out plain.pem"
   ),
   wrong(
     "nothing",
     "ES256",
     Effect.sync(() => Redacted.make("")),
-    "it is not a PEM. Give a PKCS#8 PEM, which begins with -----BEGIN PRIVATE KEY-----"
+    "it is not a PEM. Give a PEM, which begins with -----BEGIN PRIVATE KEY-----, or a private JWK."
   )
 ]

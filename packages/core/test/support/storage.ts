@@ -3,7 +3,13 @@
  */
 import { expect } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
-import { AccessToken, KeyValueTokenStorage, type TokenKey, TokenStorage } from "../../src/index.ts"
+import {
+  AccessToken,
+  type DiscoveryRecord,
+  KeyValueTokenStorage,
+  type TokenKey,
+  TokenStorage
+} from "../../src/index.ts"
 
 export const key: TokenKey.TokenKey = {
   issuer: "https://auth.example.com",
@@ -27,6 +33,29 @@ export const makeToken = (issuedAt: number, expiresAt: number, value = "canary")
   })
 
 export const token = makeToken(0, 1)
+
+/** What a discovery has found, with both documents. */
+export const record = {
+  issuer: key.issuer,
+  confirmedAt: 0,
+  protectedResource: {
+    url: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+    readAt: 0,
+    freshUntil: 1000,
+    metadata: { resource: key.resource, authorization_servers: [key.issuer], scopes_supported: ["a", "b"] },
+    challenge: { scope: "a", resourceMetadata: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp" }
+  },
+  authorizationServer: {
+    url: "https://auth.example.com/.well-known/oauth-authorization-server",
+    readAt: 0,
+    freshUntil: 2000,
+    metadata: { issuer: key.issuer, token_endpoint: "https://auth.example.com/token", dpop: true }
+  }
+} satisfies DiscoveryRecord.DiscoveryRecord
+
+/** The operations of a storage that keeps what discovery has found. */
+export const discoveryOf = ({ discovery }: TokenStorage.TokenStorage.Service) =>
+  discovery === undefined ? Effect.dieMessage("the storage keeps tokens only") : Effect.succeed(discovery)
 
 export const encryptionKey = Redacted.make(Buffer.alloc(32, 7).toString("base64url"))
 

@@ -1,4 +1,5 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { HttpClient, HttpClientError } from "@effect/platform"
 import { Effect, Option, TestClock } from "effect"
 import * as Fiber from "effect/Fiber"
 
@@ -60,6 +61,7 @@ export const misses: ReadonlyArray<readonly [name: string, answer: Answer.Answer
   ["a JSON string", Answer.json("document")],
   ["null", Answer.json(null)],
   ["an empty JSON object", Answer.json({})],
+  ...[501, 505].map((status) => [`${status}`, Answer.status(status)] as const),
   ["a redirect to another origin", Answer.redirect("https://elsewhere.example.com/document")],
   ["a redirect to another scheme", Answer.redirect("http://mcp.example.com/document")],
   ["a redirect to nowhere", Answer.status(302)],
@@ -67,9 +69,17 @@ export const misses: ReadonlyArray<readonly [name: string, answer: Answer.Answer
   ["a document that is too large", Answer.text(" ".repeat(2 * 1024 * 1024) + "{}")]
 ]
 
-/** Answers that do not show whether there is a document: the search stops with a transient error. */
+/** Answers that do not show whether there is a document. The search continues, and is transient if it finds none. */
 export const outages: ReadonlyArray<readonly [name: string, answer: Answer.Answer]> = [
   ...[500, 502, 503, 504, 599, 429, 408].map((status) => [`${status}`, Answer.status(status)] as const),
   ["a 500 with a JSON body", Answer.json({ resource: "https://mcp.example.com/mcp" }, { status: 500 })],
   ["a broken connection", Answer.dropped]
 ]
+
+/** The error of a `fetch` of Node.js whose connection failed with this code. */
+export const connectionError = (code: string, properties: object = {}): TypeError =>
+  new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code, ...properties }) })
+
+/** A client whose connections fail with this error. */
+export const disconnected = (cause: unknown): HttpClient.HttpClient =>
+  HttpClient.make((request) => Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause })))

@@ -4,7 +4,7 @@
  * Programs depend on `McpClient` and know nothing about tokens. An `OAuthProvider` supplies the tokens: the Layer of
  * `ClientSecret`, `PrivateKeyJwt` or `JwtBearer` in production, the Layer of `TestOAuthProvider` in tests.
  */
-import { OAuthError, OAuthFetch, type OAuthProvider } from "@effect-mcp-auth/core"
+import { McpExtension, OAuthError, OAuthFetch, type OAuthProvider } from "@effect-mcp-auth/core"
 import { type CallToolResult, Client, StreamableHTTPClientTransport, type Tool } from "@modelcontextprotocol/client"
 import { Context, Data, Effect, Layer, Option, type Scope } from "effect"
 
@@ -58,7 +58,10 @@ export const make = Effect.fnUntraced(function*({ fetch, serverUrl }: McpClient.
 > {
   const client = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      new Client({ name: "nightly-report", version: "1.0.0" }, { versionNegotiation: { mode: "auto" } })
+      new Client({ name: "nightly-report", version: "1.0.0" }, {
+        versionNegotiation: { mode: "auto" },
+        capabilities: { extensions: McpExtension.clientCredentials }
+      })
     ),
     (client) => Effect.promise(() => client.close())
   )

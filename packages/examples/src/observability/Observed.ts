@@ -101,6 +101,7 @@ export const run = Effect.gen(function*() {
   yield* authorizationServer.register({ identifier: mcpServer.url, scopes: McpServer.scopes })
   const servers: Servers = { authorizationServer, mcpServer }
   const options = optionsOf(servers)
+  const { clientSecret } = authorizationServer.clients[0]
 
   const sdk = makeSdk()
   // The SDK is provided around everything, since it does not see the background work of Layers that are built outside
@@ -115,9 +116,7 @@ export const run = Effect.gen(function*() {
     return {
       exported: yield* sdk.exported,
       fingerprints: tokens.map(AccessToken.fingerprint),
-      secrets: [options.clientSecret, mistyped, ...tokens.map((token) => token.value)].map((secret) =>
-        Redacted.value(secret)
-      )
+      secrets: [clientSecret, mistyped, ...tokens.map(({ value }) => value)].map((secret) => Redacted.value(secret))
     }
   }).pipe(
     Effect.provide([sdk.layer, Logger.remove(Logger.defaultLogger), Logger.minimumLogLevel(LogLevel.Debug)])

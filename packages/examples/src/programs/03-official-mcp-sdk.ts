@@ -4,7 +4,7 @@
  * Environment: MCP_SERVER_URL, MCP_ISSUER, MCP_CLIENT_ID, MCP_CLIENT_SECRET
  */
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
-import { OAuthError, OAuthFetch, TokenStorage } from "@effect-mcp-auth/core"
+import { McpExtension, OAuthError, OAuthFetch, TokenStorage } from "@effect-mcp-auth/core"
 import { FetchHttpClient } from "@effect/platform"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
@@ -27,7 +27,11 @@ const Auth = ClientSecret.layerConfig({
 
 const program = Effect.gen(function*() {
   const client = yield* Effect.acquireRelease(
-    Effect.sync(() => new Client({ name: "nightly-report", version: "1.0.0" })),
+    Effect.sync(() =>
+      new Client({ name: "nightly-report", version: "1.0.0" }, {
+        capabilities: { extensions: McpExtension.clientCredentials }
+      })
+    ),
     (client) => Effect.promise(() => client.close())
   )
   const url = new URL(yield* Config.string("MCP_SERVER_URL"))

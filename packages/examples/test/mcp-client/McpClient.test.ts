@@ -36,6 +36,16 @@ describe("McpClient on servers in memory", () => {
       assert.strictEqual(yield* network.count("token"), 1)
     }).pipe(Effect.provide(InMemory)))
 
+  it.effect("declares the extension for client credentials to the server", () =>
+    Effect.gen(function*() {
+      yield* McpClient.McpClient
+      const { network } = yield* TestServers.TestServers
+      const declared = (yield* network.requests).filter(({ body }) =>
+        body.includes("\"extensions\":{\"io.modelcontextprotocol/oauth-client-credentials\":{}}")
+      )
+      assert.isNotEmpty(declared)
+    }).pipe(Effect.provide(InMemory)))
+
   it.effect("after an expiry, calls with a token that was renewed before it", () =>
     Effect.gen(function*() {
       const { callTool } = yield* McpClient.McpClient

@@ -1,5 +1,6 @@
 import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import type { Limits } from "@effect-mcp-auth/core/authoring/HttpExchange"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as AuthorizationServer from "@effect-mcp-auth/core/AuthorizationServer"
 import type { ClientAuthentication } from "@effect-mcp-auth/core/ClientAuthentication"
 import { InsecureEndpoint, InvalidOptions, type OAuthError, TokenEndpointError } from "@effect-mcp-auth/core/OAuthError"
@@ -23,22 +24,24 @@ export const locationOf = (options: {
   readonly issuer?: string | undefined
   readonly tokenEndpoint?: string | undefined
 }): Either.Either<Location, InvalidOptions | InsecureEndpoint> => {
-  const { issuer, tokenEndpoint } = options
-  if (tokenEndpoint !== undefined) {
-    const url = AuthorizationServer.parseTokenEndpoint(tokenEndpoint)
-    return url === undefined
-      ? Either.left(notUrl("tokenEndpoint", "fragment"))
-      : AuthorizationServer.fromTokenEndpoint(issuer ?? tokenEndpoint, url)
-  }
-  const url = issuer === undefined ? undefined : AuthorizationServer.parseIssuer(issuer)
-  return issuer === undefined || url === undefined
-    ? Either.left(notUrl("issuer", "query, fragment"))
-    : AuthorizationServer.fromTokenEndpoint(issuer, url).pipe(
-      Either.mapBoth({
-        onLeft: ({ reason, url }) => new InsecureEndpoint({ reason, endpoint: "issuer", url }),
-        onRight: () => issuer
-      })
+  return Either.gen(function*() {
+    const tokenEndpoint = yield* TextOption.checkOptional("tokenEndpoint", options.tokenEndpoint)
+    if (tokenEndpoint !== undefined) {
+      const issuer = yield* TextOption.checkOptional("issuer", options.issuer)
+      const url = AuthorizationServer.parseTokenEndpoint(tokenEndpoint)
+      return url === undefined
+        ? yield* Either.left(notUrl("tokenEndpoint", "fragment"))
+        : yield* AuthorizationServer.fromTokenEndpoint(issuer ?? tokenEndpoint, url)
+    }
+    const issuer = yield* TextOption.check("issuer", options.issuer)
+    const url = AuthorizationServer.parseIssuer(issuer)
+    if (url === undefined) return yield* Either.left(notUrl("issuer", "query, fragment"))
+    yield* Either.mapLeft(
+      AuthorizationServer.fromTokenEndpoint(issuer, url),
+      ({ reason, url }) => new InsecureEndpoint({ reason, endpoint: "issuer", url })
     )
+    return issuer
+  })
 }
 
 const notUrl = (option: string, parts: string): InvalidOptions =>

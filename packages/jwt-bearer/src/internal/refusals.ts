@@ -34,7 +34,7 @@ export class Refusals {
     if (refusal === undefined) return undefined
     // Retry-After applies to every subject token, a refusal to one.
     if (now < refusal.until && (refusal.error.transient || isSame(refusal.subjectToken, subjectToken))) {
-      return refusal.error
+      return withRest(refusal.error, refusal.until - now)
     }
     this.#refusals.delete(key)
     return undefined
@@ -56,10 +56,24 @@ export class Refusals {
 
 const failed = (cause: OAuthError): AssertionError =>
   cause instanceof AssertionError ? cause : new AssertionError({
-    reason: isTransient(cause) ? "Unavailable" : "Refused",
+    reason: reasonOf(cause),
     description: `The identity provider returned no ID-JAG. ${cause.message}`,
+    ...("retryAfter" in cause && cause.retryAfter !== undefined ? { retryAfter: cause.retryAfter } : {}),
     cause
   })
+
+const reasonOf = (cause: OAuthError): AssertionError["reason"] => {
+  if (isTransient(cause)) return "Unavailable"
+  return "reason" in cause && cause.reason === "CannotSend" ? "CannotSend" : "Refused"
+}
+
+/** The remembered error, with what is left of the wait that the identity provider asked for. */
+const withRest = (error: AssertionError, rest: number): AssertionError => {
+  const { cause, description, reason, retryAfter } = error
+  return retryAfter === undefined || retryAfter <= rest
+    ? error
+    : new AssertionError({ reason, description, retryAfter: rest, ...(cause === undefined ? {} : { cause }) })
+}
 
 const isSame = (a: Redacted.Redacted<string>, b: Redacted.Redacted<string>): boolean =>
   a === b || Redacted.value(a) === Redacted.value(b)

@@ -2,9 +2,11 @@ import * as AccessToken from "@effect-mcp-auth/core/AccessToken"
 import * as Assertion from "@effect-mcp-auth/core/Assertion"
 import type { CachedAssertion } from "@effect-mcp-auth/core/authoring/AssertionCache"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
+import * as Jwt from "@effect-mcp-auth/core/Jwt"
 import * as TokenResponse from "@effect-mcp-auth/core/TokenResponse"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
 /** @internal */
@@ -31,6 +33,19 @@ const Response = Schema.Struct({
   token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("n_a"))),
   expires_in: Schema.optional(Schema.NullOr(TokenResponse.Lifetime))
 })
+
+const decodeRefreshToken = Schema.decodeUnknownOption(
+  Schema.Struct({ refresh_token: Schema.Redacted(AccessToken.Value) })
+)
+
+/**
+ * The refresh token in an answer, which replaces the presented one (RFC 6749 §6).
+ *
+ * @internal
+ */
+export const refreshTokenIn = (reply: TokenResponse.Reply): Redacted.Redacted<string> | undefined =>
+  Option.getOrUndefined(Option.map(decodeRefreshToken(reply.json), (answer) => answer.refresh_token))
+
 const decode = Schema.decodeUnknownOption(Response)
 
 const malformed = (what: string) =>
@@ -41,7 +56,7 @@ const malformed = (what: string) =>
 
 /**
  * The ID-JAG in an answer of the identity provider. It is accepted only if it is for the requested authorization server
- * and resource, and has not expired.
+ * and resource, and has not expired. An encrypted one cannot be read here; its lifetime is that of the answer.
  *
  * @internal
  */
@@ -53,8 +68,11 @@ export const accept = (
   Either.gen(function*() {
     const response = yield* Either.fromOption(decode(reply.json), () => malformed(whatIsWrong(reply.json)))
     const idJag = response.access_token
+    const isEncrypted = Jwt.isJwe(Redacted.value(idJag))
     const { expiresAt: exp, hasId, resources, type } = yield* Assertion.check(idJag, request, {
-      now: reply.receivedAt
+      now: reply.receivedAt,
+      // Only the authorization server can read an encrypted ID-JAG, and checks what is in it.
+      opaque: isEncrypted
     })
     if (type !== undefined && type.toLowerCase().replace(/^application\//, "") !== TYPE) {
       return yield* Either.left(malformed(`its \`typ\` is not ${TYPE}`))
@@ -69,7 +87,8 @@ export const accept = (
     )
     const issued: CachedAssertion = {
       value: idJag,
-      once: hasId && !reuse,
+      // Every ID-JAG must have a `jti`, and that of an encrypted one cannot be seen.
+      once: (hasId || isEncrypted) && !reuse,
       obtainedAt: reply.sentAt,
       expiresAt: Number.isFinite(expiresAt) ? expiresAt : undefined
     }

@@ -4,27 +4,28 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
-const read = <A>(name: string, config: Config.Config<A>): Effect.Effect<Option.Option<A>, InvalidOptions> =>
+const read = <A>(option: string, config: Config.Config<A>): Effect.Effect<Option.Option<A>, InvalidOptions> =>
   Effect.mapError(
     Config.option(config),
-    () => new InvalidOptions({ option: name, description: "it could not be read from the configuration (`Config`)." })
+    () => new InvalidOptions({ option, description: "it could not be read from the configuration (`Config`)." })
   )
 
 const isSet = (value: string): boolean => value.trim() !== ""
 
-const orFail = <A>(value: Option.Option<A>, name: string, setBy: string): Effect.Effect<A, InvalidOptions> =>
+const orFail = <A>(value: Option.Option<A>, option: string, setBy: string): Effect.Effect<A, InvalidOptions> =>
   Option.match(value, {
-    onNone: () => new InvalidOptions({ option: name, description: `the variable is not set. ${setBy}` }),
+    onNone: () => new InvalidOptions({ option, description: `the variable is not set. ${setBy}` }),
     onSome: Effect.succeed
   })
 
 /**
- * A variable, if it is set and not empty. Platforms set some variables to an empty text.
+ * A variable, if it is set and not empty. Platforms set some variables to an empty text. An error names the variable as
+ * the wrong option.
  *
  * @internal
  */
-export const optional = (name: string): Effect.Effect<Option.Option<string>, InvalidOptions> =>
-  Effect.map(read(name, Config.string(name)), Option.filter(isSet))
+export const optional = (option: string): Effect.Effect<Option.Option<string>, InvalidOptions> =>
+  Effect.map(read(option, Config.string(option)), Option.filter(isSet))
 
 /**
  * A variable that must be set.
@@ -33,16 +34,16 @@ export const optional = (name: string): Effect.Effect<Option.Option<string>, Inv
  *
  * @internal
  */
-export const required = (name: string, setBy: string): Effect.Effect<string, InvalidOptions> =>
-  Effect.flatMap(optional(name), (value) => orFail(value, name, setBy))
+export const required = (option: string, setBy: string): Effect.Effect<string, InvalidOptions> =>
+  Effect.flatMap(optional(option), (value) => orFail(value, option, setBy))
 
 /**
  * `required`, for a secret.
  *
  * @internal
  */
-export const secret = (name: string, setBy: string): Effect.Effect<Redacted.Redacted<string>, InvalidOptions> =>
+export const secret = (option: string, setBy: string): Effect.Effect<Redacted.Redacted<string>, InvalidOptions> =>
   Effect.flatMap(
-    read(name, Config.redacted(name)),
-    (value) => orFail(Option.filter(value, (_) => isSet(Redacted.value(_))), name, setBy)
+    read(option, Config.redacted(option)),
+    (value) => orFail(Option.filter(value, (_) => isSet(Redacted.value(_))), option, setBy)
   )

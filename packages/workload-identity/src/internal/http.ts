@@ -3,6 +3,7 @@ import * as SecureEndpoint from "@effect-mcp-auth/core/authoring/SecureEndpoint"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 
@@ -33,12 +34,16 @@ export const malformed = (description: string): AssertionError =>
   new AssertionError({ reason: "Malformed", description })
 
 const failed = ({ name, remedy }: Source) => (error: HttpExchange.NoAnswer): AssertionError => {
-  const { cause, description, reason, status } = error
+  const { advice, cause, description, isLasting, reason, status } = error
   switch (reason) {
     case "Transport":
-      return status === undefined
-        ? unavailable(`${name} was not reached: ${description}. ${remedy}`, cause)
-        : unavailable(`${name}: ${description}.`, cause)
+      return new AssertionError({
+        reason: isLasting === true ? "CannotSend" : "Unavailable",
+        description: status === undefined
+          ? `${name} was not reached: ${description}. ${advice === undefined ? "" : `${advice} `}${remedy}`
+          : `${name}: ${description}.`,
+        ...(cause === undefined ? {} : { cause })
+      })
     case "Timeout":
       return unavailable(`${name} sent ${description}. ${remedy}`)
     case "TooLarge":
@@ -72,17 +77,39 @@ const mayPass = (status: number, { lateToKnow }: Source): boolean =>
   (lateToKnow === true && (status === 404 || status === 410))
 
 /**
- * The error of an answer that has no assertion.
+ * Fails with the error of an answer that has no assertion.
+ *
+ * @param said what the answer says in words, already cleaned
  *
  * @internal
  */
-export const refused = (source: Source, status: number, said = ""): AssertionError =>
-  new AssertionError({
-    reason: mayPass(status, source) ? "Unavailable" : "Refused",
-    description: HttpExchange.isRedirect(status)
-      ? `${source.name} answered ${status} with a redirect, which is not followed. Use the final address.`
-      : `${source.name} answered ${status}${said === "" ? "" : ` (${said})`}. ${source.remedy}`
+export const refused = (
+  source: Source,
+  { headers, status }: Pick<HttpExchange.Answer, "headers" | "status">,
+  said = ""
+): Effect.Effect<never, AssertionError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const retryAfter = HttpExchange.retryAfter(headers, now)
+    return new AssertionError({
+      reason: mayPass(status, source) ? "Unavailable" : "Refused",
+      description: HttpExchange.isRedirect(status)
+        ? `${source.name} answered ${status} with a redirect, which is not followed. Use the final address.`
+        : `${source.name} answered ${status}${said === "" ? "" : ` (${said})`}. ${source.remedy}`,
+      ...(retryAfter === undefined ? {} : { retryAfter })
+    })
   })
+
+/**
+ * An address with further parameters. The query that it has stays as the platform wrote it.
+ *
+ * @internal
+ */
+export const withParameters = (url: URL, parameters: Readonly<Record<string, string>>): string => {
+  const added = new URLSearchParams(parameters).toString()
+  const [address = ""] = url.href.split("#", 1)
+  if (url.search !== "") return address.endsWith("&") ? `${address}${added}` : `${address}&${added}`
+  return address.endsWith("?") ? `${address}${added}` : `${address}?${added}`
+}
 
 /**
  * The address of a service. The services of cloud platforms are on link-local addresses, without https.

@@ -5,7 +5,6 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import type { AssertionRequest } from "../../Assertion.ts"
-import type { OwnedFibers } from "../../authoring/OwnedFibers.ts"
 import { AssertionError } from "../../OAuthError.ts"
 import { SharedWork } from "../waiting/sharedWork.ts"
 
@@ -18,9 +17,11 @@ import { SharedWork } from "../waiting/sharedWork.ts"
  */
 export type Fetch<A> = (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
 
-/** The scope to which fetches belong, and the errors of waiting callers when a fetch is interrupted. */
+type Fork = <A, E>(work: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
+
+/** The fibers to which fetches belong, and the errors of waiting callers when a fetch is interrupted. */
 interface Owner {
-  readonly fibers: OwnedFibers
+  readonly fibers: { readonly isClosed: () => boolean; readonly fork: Fork }
   readonly onClosed: () => AssertionError
   readonly onInterrupted: () => AssertionError
 }
@@ -56,8 +57,6 @@ const makeRunning = <A>() => {
     }
   }
 }
-
-type Fork = <A, E>(work: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
 
 /** A fiber that can be interrupted even if the first caller of its fetch cannot be. */
 const forkIn = (runtime: Runtime.Runtime<never>): Fork => (work) => Runtime.runFork(runtime)(Effect.interruptible(work))

@@ -28,10 +28,19 @@ export const issuerMismatch = (
 
 /** @internal */
 export const resourceMismatch = (
-  error: { readonly expected: string; readonly actual: string; readonly url: string }
-): string =>
-  `${clean(error.url)} describes the resource ${quote(error.actual)}, which does not cover ${quote(error.expected)} ` +
-  `(RFC 9728 §3.3). No token was requested. Use the server URL that its operator publishes.`
+  error: {
+    readonly expected: string
+    readonly actual: string
+    readonly url: string
+    readonly match?: "parent" | "identical" | undefined
+  }
+): string => {
+  const [relation, advice] = error.match === "identical"
+    ? ["is not", "Use the server URL that its operator publishes, or allow a parent with `resourceMatch: \"parent\"`."]
+    : ["does not cover", "Use the server URL that its operator publishes."]
+  return `${clean(error.url)} describes the resource ${quote(error.actual)}, which ${relation} ` +
+    `${quote(error.expected)} (RFC 9728 §3.3). No token was requested. ${advice}`
+}
 
 /** @internal */
 export const insecureEndpoint = (

@@ -1,94 +1,210 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import { decodeUnknownOption } from "effect/Schema"
-import { DiscoveryError } from "../../OAuthError.ts"
+import {
+  type Answer,
+  exchange,
+  isRedirect,
+  isTransientStatus,
+  type Limits,
+  type NoAnswer,
+  parseJson,
+  retryAfter
+} from "../../authoring/HttpExchange.ts"
+import { adviceOf } from "../../authoring/NoAnswer.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
+import type { Miss, Outage, Result } from "../../MetadataSearch.ts"
 import { clean } from "../text/clean.ts"
-import { exchange, isRedirect, isTransientStatus, type Limits, parseJson } from "../../authoring/HttpExchange.ts"
 import { lifetimeOf } from "./cacheControl.ts"
+import type { Read } from "./sharedDocuments.ts"
 
 const MAX_REDIRECTS = 3
 
 /**
- * A document that was read.
+ * The bounds of a search: those of each request, and the end of the whole discovery.
  *
  * @internal
  */
-export interface Found<A> {
-  readonly url: URL
+export interface Bounds extends Limits {
+  /** When the discovery ends, in milliseconds since the epoch; `undefined` for a search without such an end. */
+  readonly until?: number | undefined
+}
+
+/**
+ * Why a document must not be used.
+ *
+ * @internal
+ */
+export interface Refusal<E> {
+  /** The reason as a part of a sentence that begins with the address. */
+  readonly description: string
+  /** The error to report if no other address has a document that fits; `undefined` if there is a better one. */
+  readonly error: E | undefined
+}
+
+/** @internal */
+export interface Search<P extends { readonly url: URL }, A, I, B, E> {
+  /** The addresses in the order in which they are tried. */
+  readonly places: ReadonlyArray<P>
+  readonly schema: Schema.Schema<A, I>
+  /**
+   * The check of a document. The search goes on after a document that fails it.
+   *
+   * @param isAfterOutage whether an address before this one may have had a document, and could not be read
+   */
+  readonly accept: (document: A, place: P, isAfterOutage: boolean) => Either.Either<B, Refusal<E>>
+  readonly bounds: Bounds
+  /**
+   * Whether an address could not be read before this search.
+   *
+   * @default false
+   */
+  readonly isAfterOutage?: boolean | undefined
+}
+
+/**
+ * The answer of an address without a document.
+ *
+ * @internal
+ */
+export interface Without {
+  /** The answer as the rest of a sentence that begins with the address. */
+  readonly said: string
+  /** What to check, as whole sentences. */
+  readonly advice?: string | undefined
+  readonly outage?: Outage | undefined
+}
+
+interface Document<A> {
   readonly document: A
-  /** How long the document is fresh by its response, in milliseconds; `undefined` if the response does not say. */
   readonly lifetime: number | undefined
 }
 
-/** The result for one address: a document, or why the address has none. A server that is unavailable fails instead. */
-type Lookup<A> = Either.Either<Omit<Found<A>, "url">, string>
+/**
+ * Whether a status says that the address may have a document another time. A server that does not implement the method
+ * (501) or the version (505) is not out of order.
+ *
+ * @internal
+ */
+export const isOutage = (status: number): boolean => isTransientStatus(status) && status !== 501 && status !== 505
 
-/** @internal */
-export const unavailable = (url: URL, description: string, cause?: unknown) =>
-  new DiscoveryError({
-    reason: "Unavailable",
-    url: url.href,
-    description: `${nameOf(url)}: ${description}. The server may recover: try again later.`,
-    ...(cause === undefined ? {} : { cause })
-  })
+/**
+ * The limits of one request, of which none lasts longer than the discovery; `undefined` if no time is left.
+ *
+ * @internal
+ */
+export const limitsOf = ({ maxBodySize, timeout, until }: Bounds, now: number): Limits | undefined => {
+  if (until === undefined) return { timeout, maxBodySize }
+  const left = Duration.min(timeout, Duration.millis(Math.max(0, until - now)))
+  return Duration.toMillis(left) === 0 ? undefined : { timeout: left, maxBodySize }
+}
+
+/**
+ * The answer of an address for which the discovery had no time left.
+ *
+ * @internal
+ */
+export const outOfTime: Without & { readonly outage: Outage } = {
+  said: " was not asked, because the time limit of discovery was over",
+  advice: "Try again later, or raise `discoveryTimeout` if the addresses need longer.",
+  outage: {}
+}
+
+/**
+ * The answer of an address to which a request has no answer that can be used.
+ *
+ * @internal
+ */
+export const withoutAnswer = (error: NoAnswer): Without => {
+  const { cause, description, isLasting, reason } = error
+  return {
+    said: `: ${description}`,
+    advice: adviceOf(error),
+    outage: reason === "TooLarge" ? undefined : { cause, isLasting }
+  }
+}
+
+const isHtml = ({ body, headers }: Answer): boolean =>
+  /^text\/html\b/i.test(headers["content-type"] ?? "") || /^\s*</.test(body.slice(0, 200))
 
 /** Reads one metadata document. Redirects within the origin are followed, at most three of them. */
 const lookup = <A, I>(
   client: HttpClient.HttpClient,
   url: URL,
-  schema: Schema.Schema<A, I>,
-  limits: Limits,
+  { bounds, schema }: { readonly schema: Schema.Schema<A, I>; readonly bounds: Bounds },
   redirects = 0
-): Effect.Effect<Lookup<A>, DiscoveryError> =>
+): Effect.Effect<Either.Either<Document<A>, Without>> =>
   Effect.gen(function*() {
-    const request = HttpClientRequest.get(url, { headers: { accept: "application/json" } })
+    const limits = limitsOf(bounds, yield* Clock.currentTimeMillis)
+    if (limits === undefined) return Either.left(outOfTime)
+    const request = HttpClientRequest.get(url.href, { headers: { accept: "application/json" } })
     const answer = yield* Effect.either(exchange(client, request, limits))
-    if (Either.isLeft(answer)) {
-      const { cause, description, reason } = answer.left
-      return reason === "TooLarge" ? Either.left(description) : yield* unavailable(url, description, cause)
-    }
+    if (Either.isLeft(answer)) return Either.left(withoutAnswer(answer.left))
     const { body, headers, status } = answer.right
-    if (isTransientStatus(status)) return yield* unavailable(url, `answered ${status}`)
-    if (isRedirect(status)) {
-      const location = headers["location"]
-      if (location === undefined || !URL.canParse(location, url)) return Either.left("redirects nowhere")
-      const target = new URL(location, url)
-      if (target.origin !== url.origin) return Either.left(`redirects to another origin, ${target.origin}`)
-      return redirects < MAX_REDIRECTS
-        ? yield* lookup(client, target, schema, limits, redirects + 1)
-        : Either.left(`redirects more than ${MAX_REDIRECTS} times`)
+    const now = yield* Clock.currentTimeMillis
+    if (isOutage(status)) {
+      return Either.left({ said: ` answered ${status}`, outage: { retryAfter: retryAfter(headers, now) } })
     }
-    if (status !== 200) return Either.left(`answered ${status}`)
+    if (isRedirect(status)) {
+      const target = targetOf(headers["location"], url)
+      if (target === undefined) return Either.left({ said: " redirects nowhere" })
+      if (target.origin !== url.origin) {
+        return Either.left({ said: ` redirects to another origin, ${clean(target.origin)}` })
+      }
+      return redirects < MAX_REDIRECTS
+        ? yield* lookup(client, target, { bounds, schema }, redirects + 1)
+        : Either.left({ said: ` redirects more than ${MAX_REDIRECTS} times` })
+    }
+    if (status !== 200) return Either.left({ said: ` answered ${status}` })
     const json = parseJson(body)
-    if (json === undefined) return Either.left("is not JSON")
+    if (json === undefined) return Either.left({ said: isHtml(answer.right) ? " is an HTML page" : " is not JSON" })
     const document = decodeUnknownOption(schema)(json)
-    if (Option.isNone(document)) return Either.left("is JSON, but not such a document")
-    return Either.right({ document: document.value, lifetime: lifetimeOf(headers, yield* Clock.currentTimeMillis) })
+    return Option.isNone(document)
+      ? Either.left({ said: " is JSON, but not such a document" })
+      : Either.right({ document: document.value, lifetime: lifetimeOf(headers, now) })
   })
 
 /**
- * The first document among the addresses, with its address; or why each address has none.
+ * The address to which a redirect leads; `undefined` if it leads nowhere.
  *
  * @internal
  */
-export const firstOf = <A, I>(
+export const targetOf = (location: string | undefined, from: URL): URL | undefined =>
+  location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined
+
+/**
+ * The first document that fits, or what each address answered. An address that cannot be read does not end the search,
+ * nor does a document that must not be used.
+ *
+ * @internal
+ */
+export const search = <P extends { readonly url: URL }, A, I, B, E>(
   client: HttpClient.HttpClient,
-  urls: ReadonlyArray<URL>,
-  schema: Schema.Schema<A, I>,
-  limits: Limits
-): Effect.Effect<Either.Either<Found<A>, ReadonlyArray<string>>, DiscoveryError> =>
+  { accept, bounds, isAfterOutage = false, places, schema }: Search<P, A, I, B, E>
+): Effect.Effect<Read<Result<B, E>>> =>
   Effect.gen(function*() {
-    const misses: Array<string> = []
-    for (const url of urls) {
-      const found = yield* lookup(client, url, schema, limits)
-      if (Either.isRight(found)) return Either.right({ ...found.right, url })
-      misses.push(`${clean(url.href)} ${found.left}`)
+    const misses: Array<Miss<E>> = []
+    const miss = ({ advice, outage, said }: Without, url: URL, refusal?: E) => {
+      const name = clean(nameOf(url))
+      misses.push({ url: name, description: `${name}${said}`, advice, refusal, outage })
     }
-    return Either.left(misses)
+    let isOut = isAfterOutage
+    for (const place of places) {
+      const answer = yield* lookup(client, place.url, { bounds, schema })
+      if (Either.isLeft(answer)) {
+        miss(answer.left, place.url)
+        isOut ||= answer.left.outage !== undefined
+        continue
+      }
+      const accepted = accept(answer.right.document, place, isOut)
+      if (Either.isRight(accepted)) return { value: Either.right(accepted.right), lifetime: answer.right.lifetime }
+      miss({ said: ` ${accepted.left.description}` }, place.url, accepted.left.error)
+    }
+    return { value: Either.left(misses), lifetime: undefined }
   })

@@ -11,7 +11,7 @@ import * as Scopes from "../text/scopeList.ts"
  */
 export interface Demand {
   readonly reason: OAuthEvent.Reason
-  /** The token that the MCP server answered with 401. */
+  /** The token that the MCP server answered with 401, or with 403 and `invalid_token`. */
   readonly rejected?: AccessToken.AccessToken | undefined
   /** The challenge of the 401 or 403 that caused the demand. */
   readonly challenge?: Challenge.Challenge | undefined

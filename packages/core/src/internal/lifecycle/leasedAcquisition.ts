@@ -33,7 +33,12 @@ export const run = (parts: LifecycleParts, demand: Demand, flight: Flight<Access
     }
     const obtained = yield* request(parts, demand, flight)
     // Uninterruptible: a job that ends as soon as it has its token must find the token when it starts again.
-    yield* Effect.uninterruptible(Effect.zipRight(flight.deliver(obtained), parts.storage.set(obtained)))
+    yield* Effect.uninterruptible(
+      flight.deliver(obtained).pipe(
+        Effect.zipRight(parts.storage.set(obtained)),
+        Effect.zipRight(parts.remembered.save)
+      )
+    )
     return obtained
   }).pipe(
     Effect.scoped,
@@ -89,12 +94,12 @@ const ask = ({ obtain, state }: LifecycleParts, demand: Demand): Acquired => {
  */
 export const tookTooLong = (parts: LifecycleParts, demand: Demand): Effect.Effect<Exit.Exit<AccessToken, OAuthError>> =>
   Effect.suspend(() => {
-    const { acquisitionLimit, origin } = parts
+    const { acquisitionLimit, resource } = parts
     const error = new TokenEndpointError({
       reason: "Unavailable",
-      url: origin,
+      url: resource,
       description:
-        `No token for ${origin} was acquired within ${Duration.format(Duration.millis(acquisitionLimit))}. ` +
+        `No token for ${resource} was acquired within ${Duration.format(Duration.millis(acquisitionLimit))}. ` +
         "A part of the acquisition that has no time limit of its own hangs, such as the source of an assertion or the " +
         "`HttpClient`. Give that part a time limit."
     })
@@ -103,8 +108,10 @@ export const tookTooLong = (parts: LifecycleParts, demand: Demand): Effect.Effec
 
 const failed = (parts: LifecycleParts, cause: Cause.Cause<OAuthError>, { missing, reason }: Demand) =>
   Effect.flatMap(Random.next, (jitter) => {
-    const { fibers, now, state, telemetry } = parts
+    const { fibers, now, remembered, state, telemetry } = parts
     if (fibers.isClosed()) return Effect.void
+    // In a fiber of its own: callers learn of the failure without waiting for the storage.
+    if (remembered.isInDoubt()) fibers.fork(Effect.uninterruptible(remembered.forget))
     const error = Option.getOrUndefined(Cause.failureOption(cause))
     if (reason === "StepUp" && error !== undefined && !isTransient(error)) state.stepUpRefused(missing)
     else state.failed(asBug(parts, cause), now(), jitter)

@@ -4,6 +4,7 @@ import type { AccessToken } from "../../AccessToken.ts"
 import type { OwnedFibers } from "../../authoring/OwnedFibers.ts"
 import type { OAuthError } from "../../OAuthError.ts"
 import type { RefreshPolicy } from "../../RefreshPolicy.ts"
+import type { RememberedDiscovery } from "./rememberedDiscovery.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
 import type { Demand } from "./demand.ts"
 import type { LifecycleState } from "./lifecycleState.ts"
@@ -27,13 +28,15 @@ export interface LifecycleParts {
   readonly stepUp: boolean
   /** How long one acquisition may take, in milliseconds (see `RefreshPolicy.acquisitionLimit`). */
   readonly acquisitionLimit: number
-  /** Where tokens come from, for an error that has no other address: the issuer, or the MCP server. */
-  readonly origin: string
+  /** The MCP server, without its query, for an error that has no other address. */
+  readonly resource: string
   /** Asks the authorization server. The lifecycle makes one call at a time. */
   readonly obtain: (demand: Demand) => Acquired
   readonly telemetry: Telemetry
   readonly state: Readonly<LifecycleState>
   readonly storage: StorageGuard
+  /** What discovery has found, in the storage. */
+  readonly remembered: Pick<RememberedDiscovery, "forget" | "isInDoubt" | "save">
   /** The fibers of the provider. An acquisition belongs to the provider, not to the caller that starts it. */
   readonly fibers: OwnedFibers
   /** The clock of the provider's own fibers, whose timers do not keep the process alive. */

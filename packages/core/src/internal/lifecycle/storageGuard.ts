@@ -7,11 +7,13 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { AccessToken } from "../../AccessToken.ts"
+import { type DiscoveryRecord, isDiscoveryRecord } from "../../DiscoveryRecord.ts"
 import { TokenStorageError } from "../../OAuthError.ts"
 import * as OAuthEvent from "../../OAuthEvent.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import type { TokenKey } from "../../TokenKey.ts"
 import type { TokenStorage } from "../../TokenStorage.ts"
+import * as BackgroundClock from "../waiting/backgroundClock.ts"
 import * as Attempt from "./storageAttempt.ts"
 
 /**
@@ -68,7 +70,7 @@ export class StorageGuard {
   readonly #pauses = { lease: new Pause(), rest: new Pause() }
 
   constructor(options: Options) {
-    this.#options = options
+    this.#options = { ...options, clock: BackgroundClock.of(options.clock) }
   }
 
   get(): Effect.Effect<Option.Option<AccessToken>> {
@@ -84,6 +86,24 @@ export class StorageGuard {
   remove(token: AccessToken): Effect.Effect<void> {
     const { key, storage } = this.#options
     return Effect.asVoid(this.#use("remove", () => storage.remove(key, token)))
+  }
+
+  /** What an earlier process has stored about discovery. A storage of tokens alone has nothing. */
+  getDiscovery(): Effect.Effect<Option.Option<DiscoveryRecord>> {
+    const { key, storage: { discovery } } = this.#options
+    if (discovery === undefined) return Effect.succeedNone
+    return Effect.map(
+      this.#use("get", () => Effect.flatMap(discovery.get(discoveryKey(key)), checkDiscovery)),
+      Option.flatten
+    )
+  }
+
+  /** Returns whether the storage has taken the record. */
+  setDiscovery(record: DiscoveryRecord): Effect.Effect<boolean> {
+    const { key, storage: { discovery } } = this.#options
+    return discovery === undefined
+      ? Effect.succeed(false)
+      : Effect.map(this.#use("set", () => discovery.set(discoveryKey(key), record)), Option.isSome)
   }
 
   /**
@@ -208,6 +228,22 @@ const checkToken = (stored: Option.Option<AccessToken>): Effect.Effect<typeof st
         "it returned something that is not an AccessToken. The next token replaces it. If your storage keeps tokens " +
         "outside the process, make it with `RecordTokenStorage.make`, which turns tokens into text and back."
     })
+
+const checkDiscovery = (
+  stored: Option.Option<DiscoveryRecord>
+): Effect.Effect<typeof stored, TokenStorageError> =>
+  Option.isNone(stored) || isDiscoveryRecord(stored.value)
+    ? Effect.succeed(stored)
+    : new TokenStorageError({
+      operation: "get",
+      reason: "Damaged",
+      description:
+        "`discovery.get` returned something that is not a DiscoveryRecord, or is too large. The next discovery " +
+        "replaces it."
+    })
+
+/** Providers that differ only in subject, scopes or parameters discover the same, so they share the record. */
+const discoveryKey = (key: TokenKey): TokenKey => ({ ...key, subject: "", scopes: [], parameters: [] })
 
 const errorOf = (
   operation: Operation,

@@ -5,8 +5,6 @@ import * as AccessToken from "../../AccessToken.ts"
 import * as OwnedFibers from "../../authoring/OwnedFibers.ts"
 import * as Challenge from "../../Challenge.ts"
 import * as OAuthEvent from "../../OAuthEvent.ts"
-import type { TokenKey } from "../../TokenKey.ts"
-import type { TokenStorage } from "../../TokenStorage.ts"
 import * as Scopes from "../text/scopeList.ts"
 import * as BackgroundClock from "../waiting/backgroundClock.ts"
 import { type Demand, forReason, isMetBy } from "./demand.ts"
@@ -14,15 +12,14 @@ import { AcquisitionWaiters, providerClosed } from "./acquisitionWaiters.ts"
 import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
 import { LifecycleState } from "./lifecycleState.ts"
 import { ScheduledRefresh } from "./scheduledRefresh.ts"
-import { StorageGuard } from "./storageGuard.ts"
 
 /** @internal */
-export interface Options
-  extends Pick<LifecycleParts, "acquisitionLimit" | "obtain" | "policy" | "stepUp" | "telemetry">
-{
-  readonly key: TokenKey
-  readonly storage: TokenStorage.Service
-}
+export interface Options extends
+  Pick<
+    LifecycleParts,
+    "acquisitionLimit" | "obtain" | "policy" | "remembered" | "resource" | "stepUp" | "storage" | "telemetry"
+  >
+{}
 
 /**
  * The token's life as callers see it. `OAuthProvider` documents the fields of the same names.
@@ -47,13 +44,11 @@ export interface TokenLifecycle {
  */
 export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { key, policy, telemetry } = options
+    const { policy } = options
     const clock = BackgroundClock.of(yield* Effect.clock)
     const fibers = yield* OwnedFibers.make()
     const state = new LifecycleState(policy, () => refresh.unsafeWake())
-    const storage = new StorageGuard({ ...options, clock, publish: telemetry.publish })
-    const origin = key.issuer === "discover" ? key.resource : key.issuer
-    const parts = { ...options, origin, state, storage, fibers, clock, now: () => clock.unsafeCurrentTimeMillis() }
+    const parts = { ...options, state, fibers, clock, now: () => clock.unsafeCurrentTimeMillis() }
     const waiters = new AcquisitionWaiters(parts)
     const refresh = new ScheduledRefresh({
       clock,
@@ -100,6 +95,7 @@ class Callers implements TokenLifecycle {
     return token
   }
 
+  /** The request that was sent again was rejected too: no token is requested, and another one would not help. */
   readonly unsafeRejected = (token: AccessToken.AccessToken): void => {
     const { state } = this.#parts
     if (state.held.token !== undefined && AccessToken.isSame(state.held.token, token)) state.rejectedAtOnce()
@@ -128,7 +124,7 @@ class Callers implements TokenLifecycle {
       : Effect.succeed(rejected)
   }
 
-  /** Answers a 401. Returns the caller's token if another one would be rejected too. */
+  /** Answers a 401, or a 403 with `invalid_token`. Returns the caller's token if another one would be rejected too. */
   #replace(rejected: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined): Acquired {
     const { now, state, state: { held }, telemetry } = this.#parts
     const demand: Demand = { ...forReason("Rejected"), rejected, challenge }
@@ -139,7 +135,8 @@ class Callers implements TokenLifecycle {
       return token === undefined ? this.#waiters.acquire(demand) : Effect.succeed(token)
     }
     if (!state.rejected(at)) return Effect.succeed(rejected)
-    const published = telemetry.publish(OAuthEvent.TokenRejected({ token: rejected }))
+    const shown = challenge && Challenge.withoutToken(challenge, rejected.value)
+    const published = telemetry.publish(OAuthEvent.TokenRejected({ token: rejected, challenge: shown }))
     return Effect.zipRight(published, this.#waiters.acquire(demand))
   }
 }

@@ -1,56 +1,94 @@
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as AuthorizationServer from "../../AuthorizationServer.ts"
-import { check, nameOf, parse, parseEndpoint } from "../../authoring/SecureEndpoint.ts"
-import { anonymous, type ClientAuthentication } from "../../ClientAuthentication.ts"
+import { check, parseEndpoint } from "../../authoring/SecureEndpoint.ts"
+import { adviceOn, check as checkText, checkOneOf, kindOf, quoteUrl } from "../../authoring/TextOption.ts"
+import { check as checkAuthentication, type ClientAuthentication } from "../../ClientAuthentication.ts"
 import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 import { isScope } from "../../ScopeSelection.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import { reservedParameters } from "../../TokenEndpoint.ts"
+import { clean } from "../text/clean.ts"
 
 /** The options of a provider that a caller can get wrong, beside `serverUrl` and the limits. */
 interface Options {
   readonly issuer: string
   readonly clientAuthentication: ClientAuthentication
   readonly scopes?: ReadonlyArray<string> | undefined
+  readonly resourceParameter?: unknown
   readonly additionalParameters?: Readonly<Record<string, string>> | undefined
   readonly authorizationServerMetadata?: unknown
+  readonly authorizationServerChange?: "refuse" | "follow" | undefined
   readonly tokenEndpoint?: string | undefined
+  readonly subject?: string | undefined
 }
 
 const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
 
-/** The text that the caller wrote, without a user name or password. */
-const shown = (written: string): string => {
-  const url = parse(written)
-  return `"${url === undefined ? written : nameOf(url)}"`
-}
-
 /**
- * Checks the options for which no network is needed. Nothing is sent before all of them are valid.
+ * Checks the options for which no network is needed. Nothing is sent before all of them are valid. The values may come
+ * from JavaScript, or from variables that are not set: no compiler has checked them.
  *
  * @internal
  */
-export const checkOptions = (options: Options): Either.Either<void, InvalidOptions | InsecureEndpoint> =>
-  Either.gen(function*() {
-    if (options.clientAuthentication.clientId === "" && options.clientAuthentication !== anonymous) {
-      yield* invalid("clientId", "it is empty. Give the client id.")
-    }
+export const checkOptions = (options: Options): Effect.Effect<void, InvalidOptions | InsecureEndpoint> =>
+  Effect.gen(function*() {
+    yield* checkAuthentication(options.clientAuthentication)
     if (options.issuer !== "discover") yield* checkIssuer(options.issuer)
-    for (const scope of options.scopes ?? []) {
-      if (!isScope(scope)) {
-        yield* invalid(
-          "scopes",
-          `"${scope}" is not a scope token (RFC 6749 §3.3). Give each scope as an entry of its own, without spaces.`
-        )
-      }
-    }
-    for (const name of Object.keys(options.additionalParameters ?? {})) {
-      if (reservedParameters.has(name)) {
-        yield* invalid("additionalParameters", `"${name}" is set by the protocol. Use the provider's option for it.`)
-      }
-    }
+    yield* checkScopes(options.scopes)
+    yield* checkParameters(options.additionalParameters)
+    yield* checkResourceParameter(options.resourceParameter)
+    yield* checkOneOf("authorizationServerChange", options.authorizationServerChange ?? "refuse", ["refuse", "follow"])
+    if (options.subject !== undefined) yield* checkText("subject", options.subject, "Leave it out if there is none.")
   })
+
+const checkScopes = (scopes: unknown): Either.Either<void, InvalidOptions> => {
+  if (scopes === undefined) return Either.right(undefined)
+  if (typeof scopes === "string") {
+    return invalid("scopes", "it is a string. Give an array with one scope per entry, as in [\"reports:read\"].")
+  }
+  if (!Array.isArray(scopes)) {
+    return invalid("scopes", `it is ${kindOf(scopes)}. Give an array with one scope per entry, or leave it out.`)
+  }
+  const wrong: unknown = scopes.find((scope) => typeof scope !== "string" || !isScope(scope))
+  if (wrong === undefined && !scopes.includes(undefined)) return Either.right(undefined)
+  return invalid(
+    "scopes",
+    typeof wrong === "string"
+      ? `${
+        JSON.stringify(clean(wrong))
+      } is not a scope token (RFC 6749 §3.3). Give each scope as an entry of its own, ` +
+        "without spaces."
+      : `one of its entries is ${kindOf(wrong)}. ${adviceOn(wrong)}`
+  )
+}
+
+const checkParameters = (parameters: unknown): Either.Either<void, InvalidOptions> => {
+  const option = "additionalParameters"
+  if (parameters === undefined) return Either.right(undefined)
+  if (!isRecord(parameters)) {
+    return invalid(option, `it is ${kindOf(parameters)}. Give an object of names and texts, or leave it out.`)
+  }
+  for (const [name, value] of Object.entries(parameters)) {
+    if (reservedParameters.has(name)) {
+      return invalid(option, `"${name}" is set by the protocol. Use the provider's option for it.`)
+    }
+    if (typeof value !== "string") return invalid(option, `"${name}" is ${kindOf(value)}. ${adviceOn(value)}`)
+  }
+  return Either.right(undefined)
+}
+
+const checkResourceParameter = (choice: unknown): Either.Either<void, InvalidOptions> =>
+  choice === undefined || choice === "send" || choice === "omit"
+    ? Either.right(undefined)
+    : isRecord(choice) && "value" in choice
+    ? Either.map(checkText("resourceParameter", choice["value"]), () => undefined)
+    : invalid("resourceParameter", "it is none of its values. Write \"send\", \"omit\" or { value: \"…\" }.")
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !Redacted.isRedacted(value)
 
 /**
  * The refresh policy with its durations decoded.
@@ -60,25 +98,39 @@ export const checkOptions = (options: Options): Either.Either<void, InvalidOptio
 export const checkedPolicy = (
   options: Partial<RefreshPolicy.Options> | undefined
 ): Either.Either<RefreshPolicy.RefreshPolicy, InvalidOptions> =>
-  Either.try({
-    try: () => RefreshPolicy.make(options),
-    catch: () =>
-      new InvalidOptions({
-        option: "refreshPolicy",
-        description: "one of its durations is not a duration. Write durations as in \"2 seconds\"."
-      })
+  options !== undefined && !isRecord(options)
+    ? invalid(
+      "refreshPolicy",
+      `it is ${kindOf(options)}. Give an object of \`RefreshPolicy.Options\`, or leave it out.`
+    )
+    : Either.try({
+      try: () => RefreshPolicy.make(options),
+      catch: () =>
+        new InvalidOptions({
+          option: "refreshPolicy",
+          description: "one of its durations is not a duration. Write durations as in \"2 seconds\"."
+        })
+    })
+
+const checkIssuer = (written: string): Either.Either<URL, InvalidOptions | InsecureEndpoint> =>
+  Either.gen(function*() {
+    yield* checkUrlText("issuer", written)
+    const issuer = AuthorizationServer.parseIssuer(written)
+    return issuer === undefined || !isHttp(issuer)
+      ? yield* invalid(
+        "issuer",
+        `${quoteUrl(written)} is neither "discover" nor a URL without query, fragment and user name or password ` +
+          `(RFC 8414 §2). Write it as the authorization server does, as in https://auth.example.com.`
+      )
+      : yield* check(issuer, "issuer")
   })
 
-const checkIssuer = (written: string): Either.Either<URL, InvalidOptions | InsecureEndpoint> => {
-  const issuer = AuthorizationServer.parseIssuer(written)
-  return issuer === undefined
-    ? invalid(
-      "issuer",
-      `${shown(written)} is neither "discover" nor a URL without query, fragment and user name or password ` +
-        `(RFC 8414 §2). Write it as the authorization server does, as in https://auth.example.com.`
-    )
-    : check(issuer, "issuer")
-}
+/** Another scheme is a forgotten one, as in `localhost:8080` or `user:password@host`. */
+const isHttp = (url: URL): boolean => /^https?:$/.test(url.protocol)
+
+/** An empty text is left to the check of the URL, whose advice is better. */
+const checkUrlText = (option: string, value: unknown): Either.Either<string, InvalidOptions> =>
+  value === "" ? Either.right("") : checkText(option, value)
 
 /**
  * The authorization server that the caller described by `authorizationServerMetadata` or `tokenEndpoint`, checked like
@@ -102,11 +154,15 @@ export const givenAuthorizationServer = (
     )
   }
   if (tokenEndpoint === undefined) return Either.right(undefined)
+  const text = checkUrlText("tokenEndpoint", tokenEndpoint)
+  if (Either.isLeft(text)) return Either.left(text.left)
   const url = parseEndpoint(tokenEndpoint)
-  if (url === undefined) {
+  if (url === undefined || !isHttp(url)) {
     return invalid(
       "tokenEndpoint",
-      `${shown(tokenEndpoint)} is not a URL without fragment and user name or password (RFC 6749 §3.2). Write it whole.`
+      `${
+        quoteUrl(tokenEndpoint)
+      } is not a URL without fragment and user name or password (RFC 6749 §3.2). Write it whole.`
     )
   }
   return issuer === "discover"

@@ -1,12 +1,19 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import type { AccessToken } from "../../AccessToken.ts"
+import * as Challenge from "../../Challenge.ts"
 import { isTransient, type OAuthError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
+import { clean } from "../text/clean.ts"
 import { type Attributes, errorType, factsOf, reasons, secondsToLive } from "./attributes.ts"
 
-/** The time in which a warning is not repeated, in milliseconds. */
-const QUIET = 10 * 60 * 1000
+/**
+ * The time in which a warning is not repeated, in milliseconds.
+ *
+ * @internal
+ */
+export const QUIET = 10 * 60 * 1000
 
 type HasToken = "TokenObtained" | "TokenRenewed" | "TokenLoaded"
 
@@ -18,6 +25,16 @@ const lines: Readonly<Record<HasToken, string>> = {
 
 /** Ends a message with a full stop. The message of a storage may end in any way. */
 const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
+
+/**
+ * What the server says about a rejected token (RFC 6750 §3), as a further sentence; empty if the server says nothing.
+ *
+ * @internal
+ */
+export const saysOf = (challenge: Challenge.Challenge | undefined, token: AccessToken): string => {
+  const text = challenge && (Challenge.errorDescription(challenge) || Challenge.error(challenge))
+  return text === undefined || text === "" ? "" : ` The server says "${clean(text, [Redacted.value(token.value)])}".`
+}
 
 /**
  * The log of one provider. While all goes well there is nothing at Info. An outage has a line for its beginning and one
@@ -44,9 +61,9 @@ export class TokenLog {
       case "TokenLoaded":
         return this.#obtained(event, now)
       case "TokenRejected":
-        return Effect.logInfo("The MCP server rejected a token that had not expired.").pipe(
-          Effect.annotateLogs(factsOf(event.token, now))
-        )
+        return Effect.logInfo(
+          `The MCP server rejected a token that had not expired.${saysOf(event.challenge, event.token)}`
+        ).pipe(Effect.annotateLogs(factsOf(event.token, now)))
       case "RenewalFailed":
         return this.#failed(event.error, event.reason, token, now)
       case "StorageFailed": {

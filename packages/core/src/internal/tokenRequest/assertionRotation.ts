@@ -1,7 +1,9 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { type AssertionRequest, type AssertionSource, type Audience, check } from "../../Assertion.ts"
-import type { AssertionError } from "../../OAuthError.ts"
+import { faultOfSecret } from "../../authoring/TextOption.ts"
+import { AssertionError } from "../../OAuthError.ts"
 import { assertionRequest, type TokenRequestContext } from "../../TokenRequestContext.ts"
 
 /**
@@ -76,13 +78,20 @@ const request = (
   provider: AssertionSource,
   request: AssertionRequest
 ): Effect.Effect<Redacted.Redacted<string>, AssertionError> =>
-  request.issuerUnnamed !== true
-    ? provider(request)
-    : Effect.tap(provider(request), (assertion) =>
-      Effect.clockWith((clock) =>
-        // `opaque`, so that the error about an opaque assertion is that it is not bound to an authorization server.
-        check(assertion, request, { now: clock.unsafeCurrentTimeMillis(), opaque: true })
-      ))
+  Effect.gen(function*() {
+    const assertion = yield* provider(request)
+    // A provider may be written in JavaScript, or read its assertion from a variable that is not set.
+    const fault = faultOfSecret(assertion, "Check where it comes from.")
+    if (fault !== undefined) {
+      const description = `The \`AssertionProvider\` returned an assertion that was not sent: ${fault}`
+      return yield* new AssertionError({ reason: "Malformed", description })
+    }
+    if (request.issuerUnnamed === true) {
+      // `opaque`, so that the error about an opaque assertion is that it is not bound to an authorization server.
+      yield* check(assertion, request, { now: yield* Clock.currentTimeMillis, opaque: true })
+    }
+    return assertion
+  })
 
 const isRotated = (
   provider: AssertionSource,

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { type Answer, isRedirect, isTransientStatus, parseJson } from "../../authoring/HttpExchange.ts"
+import { type Answer, isRedirect, isTransientStatus, parseJson, retryAfter } from "../../authoring/HttpExchange.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import type { AuthorizationServer } from "../../AuthorizationServer.ts"
 import { TokenEndpointError } from "../../OAuthError.ts"
@@ -96,7 +96,7 @@ const refused = (
     code,
     status: answer.status,
     ...(errorUri === undefined ? {} : { errorUri }),
-    ...retryAfter(answer, exchanged)
+    ...waitOf(answer, exchanged)
   })
 }
 
@@ -115,14 +115,12 @@ const unexpectedStatus = (answer: Answer, asked: Asked, exchanged: Exchanged): T
         ? "without an OAuth error. The server may recover: try again later."
         : "without an OAuth error. Check that the address is a token endpoint."),
     status: answer.status,
-    ...retryAfter(answer, exchanged)
+    ...waitOf(answer, exchanged)
   })
 }
 
-/** The wait that `Retry-After` asks for (RFC 9110 §10.2.3): seconds, or a date. */
-const retryAfter = (answer: Answer, { receivedAt }: Exchanged): { readonly retryAfter?: number } => {
-  const header = answer.headers["retry-after"]?.trim()
-  if (header === undefined) return {}
-  const millis = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - receivedAt
-  return Number.isFinite(millis) ? { retryAfter: Math.max(0, millis) } : {}
+/** The wait that the answer asks for, as a field of the error. */
+const waitOf = ({ headers }: Answer, { receivedAt }: Exchanged): { readonly retryAfter?: number } => {
+  const millis = retryAfter(headers, receivedAt)
+  return millis === undefined ? {} : { retryAfter: millis }
 }

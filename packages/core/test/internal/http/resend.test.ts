@@ -4,6 +4,7 @@ import { Readable } from "node:stream"
 import * as Resend from "../../../src/internal/http/resend.ts"
 import { AccessToken } from "../../../src/index.ts"
 
+const invalid = `Bearer error="invalid_token", error_description="revoked"`
 const insufficient = `Bearer error="insufficient_scope", scope="admin"`
 
 const token = (value: string) =>
@@ -18,7 +19,7 @@ const token = (value: string) =>
 
 const renewFor = (status: number, header?: string | null, tried = Resend.nothingTried) => {
   const renewal = Resend.afterResponse(status, header, tried)
-  assert(renewal !== undefined)
+  assert(renewal?._tag === "Renewal")
   return renewal
 }
 
@@ -28,8 +29,15 @@ describe("afterResponse", () => {
     [400, insufficient],
     [403, undefined],
     [403, "Bearer"],
-    [403, `Bearer error="invalid_token"`],
+    [403, `Bearer error="invalid_request"`],
+    [403, `Bearer error="INVALID_TOKEN"`],
+    [403, `Bearer error="invalid_token "`],
+    [403, `Bearer error_description="invalid_token"`],
+    [403, `Bearer scope="invalid_token"`],
+    [403, `Basic realm="x", error="invalid_token"`],
     [403, `Basic realm="x", error="insufficient_scope"`],
+    [400, invalid],
+    [404, invalid],
     [503, "Bearer"]
   ])("status %s with the challenge %j goes to the caller", (status, header) => {
     expect(Resend.afterResponse(status, header, Resend.nothingTried)).toBeUndefined()
@@ -40,12 +48,26 @@ describe("afterResponse", () => {
     [401, null, "Unauthorized"],
     [401, "Bearer", "Unauthorized"],
     [401, insufficient, "Unauthorized"],
+    [401, invalid, "Unauthorized"],
+    [403, invalid, "Unauthorized"],
+    [403, "Bearer error=invalid_token", "Unauthorized"],
+    [403, `DPoP error="invalid_token"`, "Unauthorized"],
     [403, insufficient, "InsufficientScope"]
   ])("status %s with the challenge %j renews the token once, for the cause %s", (status, header, cause) => {
     const renewal = renewFor(status, header)
     expect(renewal.cause).toBe(cause)
     expect(renewal.challenge?.parameters.get("scope")).toBe(header === insufficient ? "admin" : undefined)
-    expect(Resend.afterResponse(status, header, new Set([renewal.cause]))).toBeUndefined()
+    const again = Resend.afterResponse(status, header, new Set([renewal.cause]))
+    expect(again?._tag).toBe(cause === "Unauthorized" ? "RejectedAgain" : undefined)
+  })
+
+  it("a 401 and a 403 with invalid_token are one cause, whichever comes first", () => {
+    const tried: Resend.Tried = new Set(["Unauthorized"])
+    expect(Resend.afterResponse(401, invalid, tried)).toMatchObject({ _tag: "RejectedAgain" })
+    expect(Resend.afterResponse(403, invalid, tried)).toMatchObject({
+      _tag: "RejectedAgain",
+      challenge: { scheme: "bearer" }
+    })
   })
 
   it("a 403 after a 401 renews the token for its own cause", () => {
@@ -91,7 +113,58 @@ describe("afterRenewal", () => {
   })
 })
 
+describe("copyOfBody", () => {
+  const bytes = () => new Uint8Array([97, 98, 99, 100])
+  const form = () => {
+    const data = new FormData()
+    data.append("a", "1")
+    data.append("f", new Blob(["x"]), "f.txt")
+    return data
+  }
+  const written = async (body: BodyInit | null) => {
+    const text = await new Response(body).text()
+    return text.replaceAll(/-+[\w-]+/g, "--")
+  }
+
+  it.each<readonly [string, () => BodyInit, (body: BodyInit) => void]>([
+    ["bytes", bytes, (body) => body instanceof Uint8Array && body.fill(0)],
+    ["a part of a buffer", () => bytes().subarray(1, 3), (body) => body instanceof Uint8Array && body.fill(0)],
+    ["a view", () => new DataView(bytes().buffer, 2), (body) => body instanceof DataView && body.setUint8(0, 0)],
+    ["a buffer", () => bytes().buffer, (body) => body instanceof ArrayBuffer && new Uint8Array(body).fill(0)],
+    ["parameters", () => new URLSearchParams("a=1"), (body) => body instanceof URLSearchParams && body.set("a", "2")],
+    ["a form", form, (body) => body instanceof FormData && body.set("a", "2")]
+  ])("%s has the content of the original before a change", async (_, make, change) => {
+    const original = make()
+    const copy = Resend.copyOfBody(original)
+    change(original)
+    expect(await written(copy)).toBe(await written(make()))
+    expect(await written(original)).not.toBe(await written(make()))
+    expect(Resend.canBeSentAgain(copy)).toBe(true)
+  })
+
+  it.each([["text", "text"], ["no body", undefined], ["null", null], ["a blob", new Blob(["x"])], [
+    "a stream",
+    new Blob(["x"]).stream()
+  ]])("%s is not copied", (_, body) => {
+    expect(Resend.copyOfBody(body)).toBe(body)
+  })
+})
+
+describe("isRejectedAgain", () => {
+  it.each([
+    [401, null, "old", true],
+    [403, invalid, "old", true],
+    [401, null, "new", false],
+    [403, insufficient, "old", false]
+  ])("after status %s with the challenge %j, the token %s in place of the token old: %s", (status, header, to, is) => {
+    expect(Resend.isRejectedAgain(renewFor(status, header), token("old"), token(to))).toBe(is)
+  })
+})
+
 describe("failsCall", () => {
+  it("the failure to renew after a 403 with invalid_token fails the call", () => {
+    expect(Resend.failsCall(renewFor(403, invalid))).toBe(true)
+  })
   it("the failure to renew after a 401 fails the call", () => {
     expect(Resend.failsCall(renewFor(401))).toBe(true)
   })

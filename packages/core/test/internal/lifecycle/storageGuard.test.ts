@@ -29,13 +29,13 @@ const error = (operation: Operation, reason?: OAuthError.TokenStorageError["reas
   new OAuthError.TokenStorageError({ operation, description: "made up.", ...(reason === undefined ? {} : { reason }) })
 
 /** A guard of a storage in memory of which some operations are others, and the events that it publishes. */
-const make = (changes: Partial<Storage> = {}, options?: Partial<RefreshPolicy.Options>) =>
+const make = (changes: Partial<Storage> = {}, options?: Partial<RefreshPolicy.Options>, of = key) =>
   Effect.gen(function*() {
     const memory = yield* TokenStorage.makeMemory
     const events: Array<OAuthEvent.OAuthEvent> = []
     const guard = new StorageGuard({
       storage: { ...memory, ...changes },
-      key,
+      key: of,
       policy: RefreshPolicy.make(options),
       clock: yield* Effect.clock,
       publish: (event) => Effect.sync(() => events.push(event))
@@ -114,6 +114,88 @@ describe("StorageGuard: an operation", () => {
       expect(yield* guard.get()).toEqual(Option.none())
       expect(failures()).toMatchObject([{ operation: "get", reason: "Damaged" }])
     }))
+})
+
+describe("StorageGuard: what discovery has found", () => {
+  const record = { issuer: key.issuer, confirmedAt: 0 }
+  const discovery = (changes: Partial<TokenStorage.TokenStorage.DiscoveryOperations>) => ({
+    discovery: { get: () => nothing, set: () => Effect.void, ...changes }
+  })
+
+  it.effect("is stored and read, for all scopes, subjects and parameters of one client and server", () =>
+    Effect.gen(function*() {
+      const keys: Array<TokenKey.TokenKey> = []
+      const { memory } = yield* make()
+      const { events, guard } = yield* make(
+        {
+          discovery: memory.discovery && {
+            get: (key) => Effect.suspend(() => (keys.push(key), memory.discovery?.get(key) ?? nothing)),
+            set: (key, record) => Effect.suspend(() => memory.discovery?.set(key, record) ?? Effect.void)
+          }
+        },
+        undefined,
+        { ...key, subject: "alice", scopes: ["a"], parameters: [["audience", "x"]] }
+      )
+      expect(yield* guard.getDiscovery()).toEqual(Option.none())
+      expect(yield* guard.setDiscovery(record)).toBe(true)
+      expect(yield* guard.getDiscovery()).toEqual(Option.some(record))
+      expect(keys).toEqual([key, key])
+      expect(events).toEqual([])
+    }))
+
+  it.effect("is not there, and cannot be stored, in a storage of tokens alone, which publishes nothing", () =>
+    Effect.gen(function*() {
+      const { events, guard } = yield* make({ discovery: undefined })
+      expect(yield* guard.setDiscovery(record)).toBe(false)
+      expect(yield* guard.getDiscovery()).toEqual(Option.none())
+      expect(events).toEqual([])
+    }))
+
+  const faults: ReadonlyArray<
+    readonly [name: string, fault: Effect.Effect<never, OAuthError.TokenStorageError>, millis: number, message: string]
+  > = [
+    ["fails", Effect.suspend(() => error("get", "Refused")), 0, "made up"],
+    ["hangs", Effect.never, 5000, "`refreshPolicy.storageTimeout`"],
+    ["dies", Effect.dieMessage("out of order"), 0, "a bug in the storage"]
+  ]
+  for (const [name, fault, millis, message] of faults) {
+    it.effect(`in a storage that ${name} is none, and a StorageFailed event has the reason`, () =>
+      Effect.gen(function*() {
+        const { failures, guard } = yield* make(discovery({ get: () => fault, set: () => fault }))
+        expect(yield* timed(guard.getDiscovery())).toEqual([millis, Option.none()])
+        yield* TestClock.adjust("1 minute")
+        expect(yield* timed(guard.setDiscovery(record))).toEqual([millis, false])
+        expect(failures().map(({ message }) => message)).toEqual([
+          expect.stringContaining(message),
+          expect.stringContaining(message)
+        ])
+      }))
+  }
+
+  it.effect("in a storage that hangs is not asked for during the pause", () =>
+    Effect.gen(function*() {
+      const get = counted(Effect.never)
+      const { guard } = yield* make({ get: () => Effect.never, ...discovery({ get: () => get.effect }) })
+      yield* timed(guard.get())
+      expect(yield* timed(guard.getDiscovery())).toEqual([0, Option.none()])
+      expect(get.uses()).toBe(0)
+    }))
+
+  for (
+    const [name, value] of [
+      ["a text", "{}"],
+      ["a record without an issuer", "{\"confirmedAt\":0}"],
+      ["a record that is too large", JSON.stringify({ ...record, issuer: "x".repeat(100_000) })]
+    ] as const
+  ) {
+    it.effect(`that is ${name} counts as damaged`, () =>
+      Effect.gen(function*() {
+        const stored = name === "a text" ? value : JSON.parse(value)
+        const { failures, guard } = yield* make(discovery({ get: () => Effect.succeed(Option.some(stored)) }))
+        expect(yield* guard.getDiscovery()).toEqual(Option.none())
+        expect(failures()).toMatchObject([{ operation: "get", reason: "Damaged" }])
+      }))
+  }
 })
 
 describe("StorageGuard: the pause of a storage that hangs", () => {

@@ -1,8 +1,10 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
+import { HttpClient } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Fiber, Option, Random, TestClock } from "effect"
 import { AccessToken, Challenge, ClientAuthentication, type Grant, OAuthProvider } from "../../../src/index.ts"
 import { environment, impatient, makeProvider, many, outcomes, settle, tags, watch } from "../../support/provider.ts"
+import { connectionError, disconnected } from "../../support/wire.ts"
 
 describe("an authorization server that is away", () => {
   it.scoped("a server known to be away in the mandatory part: callers get the held token immediately", () =>
@@ -33,6 +35,64 @@ describe("an authorization server that is away", () => {
       yield* provider.accessToken
       expect(yield* network.count("token")).toBe(3)
     }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment())))
+
+  it.scoped.each(
+    [
+      ["CERT_HAS_EXPIRED", "CannotSend", 1],
+      ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CannotSend", 1],
+      ["ERR_SSL_WRONG_VERSION_NUMBER", "CannotSend", 1],
+      ["ENOTFOUND", "Unavailable", 2],
+      ["ECONNREFUSED", "Unavailable", 2]
+    ] as const
+  )(
+    "a token endpoint that fails with %s is %s: %i attempts within the patience of callers",
+    ([code, reason, attempts]) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        let failures = 0
+        const broken = HttpClient.make((request) => {
+          if (request.method !== "POST") return network.httpClient.execute(request)
+          failures++
+          return disconnected(connectionError(code)).execute(request)
+        })
+        const provider = yield* makeProvider({
+          refreshPolicy: { patience: { withToken: Duration.zero, withoutToken: Duration.millis(1600) } }
+        }).pipe(Effect.provideService(HttpClient.HttpClient, broken))
+        const caller = yield* Effect.fork(Effect.flip(provider.accessToken))
+        yield* TestClock.adjust("1600 millis")
+        const error = yield* Fiber.join(caller)
+        expect(error).toMatchObject({ _tag: "TokenEndpointError", reason })
+        expect(error.message).toContain(code)
+        expect(failures).toBe(attempts)
+        // A lasting fault answers later callers for `refusalMemory`, and then one of them tries again.
+        yield* Effect.flip(provider.accessToken).pipe(Effect.fork, Effect.zipLeft(TestClock.adjust("100 millis")))
+        yield* TestClock.adjust("10 seconds")
+        const before = failures
+        yield* Effect.fork(Effect.flip(provider.accessToken))
+        yield* TestClock.adjust("1 second")
+        expect(failures).toBeGreaterThan(before)
+      }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment()))
+  )
+
+  it.scoped.each(["protected-resource-metadata", "authorization-server-metadata"] as const)(
+    "a Retry-After of the %s: callers fail immediately, and no request comes before its time",
+    (endpoint) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider({ issuer: "discover" })
+        const isMetadata = ({ url }: { readonly url: string }) => url.includes("/.well-known/")
+        yield* network.always(endpoint, Answer.status(429, { headers: { "retry-after": "60" } }))
+        expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ _tag: "DiscoveryError", retryAfter: 60_000 })
+        yield* network.restore
+        yield* network.clear
+        yield* TestClock.adjust("59 seconds")
+        yield* Effect.flip(provider.accessToken)
+        expect(yield* network.count(isMetadata)).toBe(0)
+        yield* TestClock.adjust("1 second")
+        yield* provider.accessToken
+        expect(yield* network.count(isMetadata)).toBeGreaterThan(0)
+      }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment()))
+  )
 
   it.scoped("a token endpoint that has moved is discovered again after its old host has not answered three times", () =>
     Effect.gen(function*() {

@@ -2,6 +2,7 @@ import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { TestServers } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Redacted } from "effect"
+import { inspect } from "node:util"
 import { environment, makeProvider } from "../../support/provider.ts"
 import { sent } from "../../support/wire.ts"
 
@@ -215,7 +216,116 @@ describe("a wrong option fails when the provider is made, before anything is sen
     }).pipe(Effect.provide(environment())))
 })
 
+/** Options as JavaScript may give them: the compiler has not seen the value. */
+const untyped = (option: string, value: unknown): Options => Object.assign({}, { [option]: value })
+
+const SECRET = "canary-q7-Zk2wX9pLm"
+
+const mistakes: ReadonlyArray<readonly [option: string, what: string, value: unknown, says: string]> = [
+  ...["serverUrl", "issuer", "clientId", "clientSecret"].flatMap((option) =>
+    [
+      [option, "undefined", undefined, "it is undefined. Give a value; if it comes from a variable, check"],
+      [option, "null", null, "it is null. Give a value"],
+      [option, "a number", 7, "it is a number. Give a string."],
+      [option, "an array", ["x"], "it is an array. Give a string."],
+      [option, "an object", {}, "it is an object. Give a string."]
+    ] as const
+  ),
+  ["clientId", "a wrapped id", Redacted.make(SECRET), "it is a `Redacted`. Give the text itself"],
+  ["clientId", "white space", " \t", "it is empty"],
+  ["clientId", "a line break at the end", "nightly\n", "it ends with a line break"],
+  ["clientId", "a tab in it", "a\tb", "it holds a control character"],
+  ["clientId", "a byte order mark", "\ufeffnightly", "it holds a byte order mark (U+FEFF)"],
+  ["clientSecret", "a plain string", SECRET, "it is a plain string. Wrap it in `Redacted.make`."],
+  ["clientSecret", "a wrapped undefined", Redacted.make(undefined), "its `Redacted` holds undefined. Give a value"],
+  ["clientSecret", "a wrapped null", Redacted.make(null), "its `Redacted` holds null. Give a value"],
+  ["clientSecret", "a wrapped number", Redacted.make(12345678), "its `Redacted` holds a number. Give a string."],
+  ["clientSecret", "a wrapped object", Redacted.make({ SECRET }), "its `Redacted` holds an object"],
+  ["clientSecret", "a line break at the end", Redacted.make(`${SECRET}\n`), "Take the line break off the end"],
+  ["clientSecret", "CRLF at the end", Redacted.make(`${SECRET}\r\n`), "it ends with a line break"],
+  ["clientSecret", "a line break within", Redacted.make(`${SECRET}\nx`), "it holds a control character"],
+  ["clientSecret", "a null character", Redacted.make(`${SECRET}\0`), "it holds a control character"],
+  ["clientSecret", "a C1 control character", Redacted.make(`${SECRET}\u0085x`), "it holds a control character"],
+  ["clientSecret", "a byte order mark", Redacted.make(`\ufeff${SECRET}`), "Save the file as UTF-8 without one"],
+  ["clientSecret", "half a surrogate pair", Redacted.make(`${SECRET}\ud83c`), "it is not valid Unicode"],
+  ["clientSecret", "white space", Redacted.make("  "), "it is empty. Give the client's secret."],
+  ["tokenEndpointAuthMethod", "another method", "client_secret_jwt", "\"client_secret_jwt\" is not one of its values"],
+  ["tokenEndpointAuthMethod", "a number", 7, "a number is not one of its values. Write \"client_secret_basic\", "],
+  ["tokenEndpointAuthMethod", "a name of Object's", "toString", "is not one of its values"],
+  ["serverUrl", "an object like a URL", { href: 7 }, "it is an object"],
+  ["serverUrl", "a byte order mark", "\ufeffhttps://mcp.example.com", "is not a URL"],
+  ["issuer", "a line break at the end", "https://auth.example.com\n", "it ends with a line break"],
+  ["issuer", "a byte order mark", "\ufeffhttps://auth.example.com", "it holds a byte order mark"],
+  ["scopes", "null", null, "it is null. Give an array with one scope per entry, or leave it out."],
+  ["scopes", "a string", "reports:read", "it is a string. Give an array"],
+  ["scopes", "an empty string", "", "it is a string. Give an array"],
+  ["scopes", "a number", 7, "it is a number. Give an array"],
+  ["scopes", "an object", {}, "it is an object. Give an array"],
+  ["scopes", "an undefined entry", ["a", undefined], "one of its entries is undefined. Give a value; if it comes from"],
+  ["scopes", "a null entry", [null], "one of its entries is null"],
+  ["scopes", "an entry that is an array", [["a"]], "one of its entries is an array"],
+  ["tokenEndpoint", "null", null, "it is null"],
+  ["tokenEndpoint", "a number", 7, "it is a number"],
+  ["tokenEndpoint", "a line break at the end", "https://auth.example.com/token\n", "it ends with a line break"],
+  ["refreshPolicy", "null", null, "it is null. Give an object of `RefreshPolicy.Options`"],
+  ["refreshPolicy", "a text", "5 minutes", "it is a string. Give an object"],
+  ["requestTimeout", "null", null, "this is not a duration"],
+  ["additionalParameters", "null", null, "it is null. Give an object of names and texts"],
+  ["additionalParameters", "a text", "audience=x", "it is a string. Give an object"],
+  ["additionalParameters", "an undefined value", { audience: undefined }, "\"audience\" is undefined. Give a value"],
+  ["additionalParameters", "a number", { max_age: 7 }, "\"max_age\" is a number. Give a string."],
+  ["resourceParameter", "null", null, "it is none of its values"],
+  ["resourceParameter", "a plain value", "https://mcp.example.com", "Write \"send\", \"omit\" or { value: \"…\" }."],
+  ["resourceParameter", "an undefined value", { value: undefined }, "it is undefined. Give a value"],
+  ["authorizationServerChange", "another word", "Follow", "\"Follow\" is not one of its values"]
+]
+
+describe("a mistake of JavaScript, or a variable that is not set, is InvalidOptions of its option", () => {
+  it.scoped.each(mistakes)("%s: %s", ([option, _, value, says]) =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.exit(makeProvider(untyped(option, value)))
+      assert(Exit.isFailure(exit), "it was accepted")
+      const error = yield* Effect.flip(exit)
+      assert(error._tag === "InvalidOptions")
+      expect(error.option).toBe(option)
+      expect(error.message).toContain(says)
+      expect(error.message).not.toContain("canary")
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(environment())))
+
+  const mistyped = [
+    "https//user:canary-password@mcp.example.com/mcp",
+    "htps://user:canary-password@mcp.example.com/mcp",
+    "user:canary-password@mcp.example.com",
+    "https:/\\user:canary?password@mcp example.com",
+    "https//mcp.example.com/mcp?key=canary",
+    "//mcp.example.com/mcp#canary",
+    "https://user:canary-password@mcp.example.com:port/mcp"
+  ]
+  it.scoped.each(
+    ["serverUrl", "issuer", "tokenEndpoint"].flatMap((option) => mistyped.map((text) => [option, text] as const))
+  )("%s: %s is refused without showing a password or a query", ([option, text]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(makeProvider(untyped(option, text)))
+      assert(error._tag === "InvalidOptions")
+      expect(error.option).toBe(option)
+      for (const shown of [error.message, String(error), JSON.stringify(error), inspect(error)]) {
+        expect(shown).not.toContain("canary")
+      }
+    }).pipe(Effect.provide(environment())))
+})
+
 describe("an option that is unusual but valid is accepted", () => {
+  it.scoped.each(["nightly report", "a:b+%", "Müller", "机器", "🤖", "https://client.example.com/id", "a\u00a0b"])(
+    "the client id %s is accepted, and arrives",
+    (clientId) =>
+      Effect.gen(function*() {
+        const token = yield* Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken)
+        const { authorizationServer } = yield* TestServers.TestServers
+        expect((yield* authorizationServer.find(token.value))?.clientId).toBe(clientId)
+      }).pipe(Effect.provide(environment({ clientId })))
+  )
+
   const right: ReadonlyArray<readonly [what: string, options: Options]> = [
     ["a URL object", { serverUrl: new URL("https://mcp.example.com/mcp") }],
     ["http on a loopback host", { serverUrl: "http://localhost:3000/mcp" }],

@@ -1,29 +1,13 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Logger, LogLevel, TestClock } from "effect"
-import { AccessToken, TokenStorage } from "../../../src/index.ts"
-import { environment, makeImpatientProvider, makeProvider, settle } from "../../support/provider.ts"
+import { Effect, LogLevel, TestClock } from "effect"
+import { AccessToken, Challenge, OAuthEvent, TokenStorage } from "../../../src/index.ts"
+import { logging } from "../../support/logging.ts"
+import { environment, makeImpatientProvider, makeProvider, settle, valueOf, watch } from "../../support/provider.ts"
 
 const hour = environment({ tokenLifetime: "1 hour" })
 
-interface Line {
-  readonly level: string
-  readonly message: string
-  readonly annotations: Readonly<Record<string, unknown>>
-}
-
-/** Passes the test an array of the lines that are logged at a level or above. */
-const logging = <A, E, R>(level: LogLevel.LogLevel, test: (lines: Array<Line>) => Effect.Effect<A, E, R>) =>
-  Effect.suspend(() => {
-    const lines: Array<Line> = []
-    const logger = Logger.make<unknown, void>(({ annotations, logLevel, message }) => {
-      const line = { level: logLevel.label, message: String(message), annotations: Object.fromEntries(annotations) }
-      if (LogLevel.greaterThanEqual(logLevel, level)) lines.push(line)
-    })
-    return Effect.provide(test(lines), Logger.add(logger))
-  })
-
-const levels = (lines: ReadonlyArray<Line>) => lines.map(({ level }) => level)
+const levels = (lines: ReadonlyArray<{ readonly level: string }>) => lines.map(({ level }) => level)
 
 describe("the log of a provider", () => {
   it.scoped("a day without incidents has no line at Info, and one for each token at Debug", () =>
@@ -119,6 +103,8 @@ describe("the log of a provider", () => {
         expect(warnings()).toBe(6)
       })).pipe(Effect.provide(hour)))
 
+  const challenge = (header: string) => Challenge.fromHeader(header)
+
   it.scoped("a rejected token has a line at Info with its fingerprint", () =>
     logging(LogLevel.Info, (lines) =>
       Effect.gen(function*() {
@@ -126,7 +112,50 @@ describe("the log of a provider", () => {
         const token = yield* provider.accessToken
         yield* provider.renew(token)
         expect(lines).toMatchObject([
-          { level: "INFO", annotations: { "oauth.token.fingerprint": AccessToken.fingerprint(token) } }
+          {
+            level: "INFO",
+            message: "The MCP server rejected a token that had not expired.",
+            annotations: { "oauth.token.fingerprint": AccessToken.fingerprint(token) }
+          }
         ])
+      })).pipe(Effect.provide(hour)))
+
+  it.effect.each(
+    [
+      ["the description", `Bearer error="invalid_token", error_description="wrong audience"`, ` "wrong audience".`],
+      ["the code where there is no description", `Bearer error="invalid_token"`, ` "invalid_token".`],
+      [
+        "the code where the description is empty",
+        `Bearer error="invalid_token", error_description=""`,
+        ` "invalid_token".`
+      ],
+      ["200 characters", `Bearer error_description="${"x".repeat(5000)}"`, ` "${"x".repeat(200)}…".`],
+      ["one line", `Bearer error_description="a\nb\u001b[1mc"`, ` "a b [1mc".`],
+      ["no JWT", `Bearer error_description="not eyJhbGciOiJub25lIn0.e30.x"`, ` "not <redacted>".`]
+    ] satisfies ReadonlyArray<readonly [string, string, string]>
+  )(
+    "the line of a rejected token quotes %s of the server",
+    ([, header, text]) =>
+      logging(LogLevel.Info, (lines) =>
+        Effect.gen(function*() {
+          const provider = yield* makeProvider()
+          yield* provider.renew(yield* provider.accessToken, challenge(header))
+          expect(lines[0]?.message).toBe(`The MCP server rejected a token that had not expired. The server says${text}`)
+        })).pipe(Effect.scoped, Effect.provide(hour))
+  )
+
+  it.scoped("a server that repeats the token in its challenge puts it into neither the log nor the event", () =>
+    logging(LogLevel.Info, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* makeProvider()
+        const seen = yield* watch(provider)
+        const token = yield* provider.accessToken
+        yield* provider.renew(token, challenge(`Bearer error_description="${valueOf(token)} is revoked", x=1`))
+        expect(lines[0]?.message).toContain(`The server says "<redacted> is revoked".`)
+        const rejected = (yield* seen).find(OAuthEvent.is("TokenRejected"))
+        expect(Object.fromEntries(rejected?.challenge?.parameters ?? [])).toEqual({
+          error_description: "<redacted> is revoked",
+          x: "1"
+        })
       })).pipe(Effect.provide(hour)))
 })

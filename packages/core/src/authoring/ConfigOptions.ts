@@ -1,0 +1,103 @@
+/**
+ * Options from `Config`, for the `layerConfig` of a provider. For authors of providers.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import { InvalidOptions } from "../OAuthError.ts"
+import { kindOf } from "./TextOption.ts"
+
+/**
+ * The scopes of a provider, as a configuration has them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConfiguredScopes {
+  /**
+   * The scopes to ask for: an array, or one text with several scopes. White space separates scopes in a text and in an
+   * entry of an array, and commas do in a text. Without any scope, as in an empty variable, the option counts as left
+   * out. For a scope that holds a comma, use `Config.succeed` with an array.
+   *
+   * @default the scopes that the server's challenge names, else `scopes_supported` of its metadata, else none
+   */
+  readonly scopes?: string | ReadonlyArray<string> | undefined
+}
+
+/**
+ * The options of a provider, each as a `Config`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ConfigOptions<Options> = Config.Config.Wrap<Omit<Options, "scopes"> & ConfiguredScopes>
+
+/**
+ * Reads the options. A value that is not a `Config` is `InvalidOptions` with the name of the option.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
+ * import { Effect } from "effect"
+ *
+ * interface Options {
+ *   readonly serverUrl: string
+ *   readonly scopes?: ReadonlyArray<string>
+ * }
+ *
+ * export const serverOf = (options: ConfigOptions.ConfigOptions<Options>) =>
+ *   Effect.map(ConfigOptions.read<Options>(options), ({ serverUrl }) => serverUrl)
+ * ```
+ */
+export const read = <Options extends object>(
+  options: ConfigOptions<Options> | Config.Config.Wrap<Options>
+): Effect.Effect<Options, ConfigError | InvalidOptions> =>
+  Effect.flatMap(configOf("options", options), (config) =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the parameter's type says what the configs return
+    Effect.map(Config.unwrap<unknown>(config), (values) => withScopes(values) as Options))
+
+/** Everything that is a `Config`, without the options that are left out. `Config.unwrap` never ends for a text. */
+const configOf = (name: string, value: unknown): Either.Either<Config.Config.Wrap<unknown>, InvalidOptions> => {
+  if (Config.isConfig(value)) return Either.right(value)
+  if (!isPlain(value)) {
+    return Either.left(
+      new InvalidOptions({
+        option: name,
+        description:
+          `it is ${kindOf(value)}, and not a \`Config\`. Read it from a variable, as with \`Config.string\`, ` +
+          "or write `Config.succeed` around the value."
+      })
+    )
+  }
+  const given = Object.entries(value).filter(([, one]) => one !== undefined)
+  return Either.map(
+    Either.all(given.map(([key, one]) => Either.map(configOf(key, one), (config) => [key, config] as const))),
+    (configs) => Config.unwrap<Readonly<Record<string, unknown>>>(Object.fromEntries(configs))
+  )
+}
+
+const isPlain = (value: unknown): value is object =>
+  Predicate.isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value))
+
+const withScopes = (values: unknown): unknown => {
+  if (!Predicate.isRecord(values)) return values
+  const { scopes, ...others } = values
+  const found = typeof scopes === "string"
+    ? scopes.split(/[\s,]+/)
+    : isTexts(scopes)
+    ? scopes.flatMap((scope) => scope.split(/\s+/))
+    : undefined
+  // Anything else is left to the check of the options.
+  if (found === undefined) return values
+  const present = found.filter((scope) => scope !== "")
+  return present.length > 0 ? { ...others, scopes: present } : others
+}
+
+const isTexts = (value: unknown): value is ReadonlyArray<string> =>
+  Array.isArray(value) && value.every(Predicate.isString)

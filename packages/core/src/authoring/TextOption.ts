@@ -1,0 +1,170 @@
+/**
+ * The checks of options that are texts or secrets. For authors of providers.
+ *
+ * The value may come from JavaScript, from a variable that is not set, or from a file, so that no compiler has checked
+ * it.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import { clean } from "../internal/text/clean.ts"
+import { InvalidOptions } from "../OAuthError.ts"
+import { nameOf, parse } from "./SecureEndpoint.ts"
+
+/**
+ * A text that is sent as it is: not empty, no control character, no byte order mark, no line break at the end.
+ *
+ * @param give what to do about an empty text, as a sentence
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
+ *
+ * export const tenantOf = (options: { readonly tenant: string }) => TextOption.check("tenant", options.tenant)
+ * ```
+ */
+export const check = (
+  option: string,
+  value: unknown,
+  give = "Give its value."
+): Either.Either<string, InvalidOptions> => {
+  const fault = typeof value === "string" ? faultOf(value, give) : `it is ${kindOf(value)}. ${adviceOn(value)}`
+  return fault === undefined ? Either.right(String(value)) : invalid(option, fault)
+}
+
+/**
+ * `check` for an option that may be left out.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const checkOptional = (
+  option: string,
+  value: unknown,
+  give?: string
+): Either.Either<string | undefined, InvalidOptions> =>
+  value === undefined ? Either.right(undefined) : check(option, value, give)
+
+/**
+ * `check` for a secret. No error shows the secret.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const checkSecret = (
+  option: string,
+  value: unknown,
+  give?: string
+): Either.Either<Redacted.Redacted<string>, InvalidOptions> => {
+  const fault = faultOfSecret(value, give)
+  return fault === undefined && isRedactedText(value) ? Either.right(value) : invalid(option, fault ?? "")
+}
+
+/**
+ * The fault of a value that must be a secret, as a sentence after a colon; `undefined` if the value is a usable secret.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const faultOfSecret = (value: unknown, give = "Give the secret."): string | undefined => {
+  if (typeof value === "string") return "it is a plain string. Wrap it in `Redacted.make`."
+  if (!Redacted.isRedacted(value)) return `it is ${kindOf(value)}. ${adviceOn(value)}`
+  const content = contentOf(value)
+  if (typeof content !== "string") return `its \`Redacted\` holds ${kindOf(content)}. ${adviceOn(content)}`
+  return faultOf(content, give)
+}
+
+/**
+ * `check` for an option with a few fixed values.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const checkOneOf = <A extends string>(
+  option: string,
+  value: unknown,
+  allowed: ReadonlyArray<A>
+): Either.Either<A, InvalidOptions> => {
+  const found = allowed.find((one) => one === value)
+  if (found !== undefined) return Either.right(found)
+  const what = typeof value === "string" ? `"${clean(value)}"` : kindOf(value)
+  return invalid(option, `${what} is not one of its values. Write ${listOf(allowed)}.`)
+}
+
+/**
+ * The kind of a value in an error message, which never shows the value itself.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const kindOf = (value: unknown): string => {
+  if (value === undefined || value === null) return String(value)
+  if (Array.isArray(value)) return "an array"
+  if (Redacted.isRedacted(value)) return "a `Redacted`"
+  return typeof value === "object" ? "an object" : `a ${typeof value}`
+}
+
+/**
+ * What to do about a value of the wrong kind, as a sentence.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const adviceOn = (value: unknown): string =>
+  Predicate.isNullable(value)
+    ? "Give a value; if it comes from a variable, check that the variable is set."
+    : Redacted.isRedacted(value)
+    ? "Give the text itself: `Redacted` is for secrets."
+    : "Give a string."
+
+/**
+ * A text that should have been a URL, as error messages show it: without user name, password, query and fragment.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const quoteUrl = (written: string): string => {
+  const url = parse(written)
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return `"${nameOf(url)}"`
+  // The part before an `@` may be a password, and so may any other part where the text is no URL.
+  return written.includes("@")
+    ? "the text (not shown here, because a text with \"@\" may hold a password)"
+    : `"${clean(written.replace(/[?#].*$/s, ""))}"`
+}
+
+const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
+
+/** A wiped `Redacted` has no content any more. */
+const contentOf = (value: Redacted.Redacted<unknown>): unknown =>
+  Either.getOrUndefined(Either.try(() => Redacted.value(value)))
+
+const isRedactedText = (value: unknown): value is Redacted.Redacted<string> =>
+  Redacted.isRedacted(value) && typeof contentOf(value) === "string"
+
+const control = /\p{Cc}/u
+
+/** Half of a surrogate pair, which UTF-8 cannot encode. */
+const unpaired = /\p{Cs}/u
+
+const faultOf = (text: string, give: string): string | undefined => {
+  if (text.trim() === "") return `it is empty. ${give}`
+  if (/[\r\n]$/.test(text)) {
+    return "it ends with a line break, as a text from a file does. Take the line break off the end."
+  }
+  if (text.includes("\ufeff")) {
+    return "it holds a byte order mark (U+FEFF), as a file of Windows does. Save the file as UTF-8 without one."
+  }
+  if (control.test(text)) {
+    return "it holds a control character, such as a line break or a tab. Check how the value was copied or read."
+  }
+  return unpaired.test(text) ? "it is not valid Unicode. Check how the value was read." : undefined
+}
+
+const listOf = (values: ReadonlyArray<string>): string => {
+  const quoted = values.map((value) => `"${value}"`)
+  return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`
+}

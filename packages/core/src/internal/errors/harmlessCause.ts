@@ -1,0 +1,84 @@
+import { clean } from "../text/clean.ts"
+import { errorChain, MAX_ERRORS, messageOf } from "./errorChain.ts"
+
+/** How much of a text that stands for an error is read, in characters. */
+const MAX_TEXT = 1000
+
+/** The properties of transport errors that hold neither an answer nor a query. */
+const facts = ["code", "errno", "syscall", "hostname", "address", "port", "retryable", "remote"] as const
+
+const isFact = (name: string): boolean => facts.some((fact) => fact === name)
+
+/** What every error and every tagged error has. */
+const isUsual = (name: string): boolean => ["name", "message", "stack", "cause", "errors", "_tag"].includes(name)
+
+/** A user name with its password, and a query, in the URLs of a text. */
+const withoutUrlSecrets = (text: string): string =>
+  text.replaceAll(/(?<=:\/\/)[^\s/@"'?#]*@/g, "").replaceAll(/\?[^\s"')]+/g, "")
+
+/** Whether an error shows nothing that the other side sent, and no query: then it is kept as it is. */
+const isHarmless = (error: object): boolean => {
+  const message = messageOf(error)
+  return message === clean(withoutUrlSecrets(message)) &&
+    Object.getOwnPropertyNames(error).every((name) => isUsual(name) || isFact(name))
+}
+
+/** An error of its own with the name, the cleaned message and the facts of the given one. */
+const copyOf = (error: object): Error => {
+  const copy = new Error(clean(withoutUrlSecrets(messageOf(error))))
+  const name = "name" in error && typeof error.name === "string" ? clean(error.name) : "Error"
+  const set = (name: string, value: unknown): void => {
+    Object.defineProperty(copy, name, { value, configurable: true, writable: true })
+  }
+  set("name", name)
+  set("stack", `${name}: ${copy.message}`)
+  for (const fact of facts) {
+    const value = Object.getOwnPropertyDescriptor(error, fact)?.value
+    if (typeof value === "string") Object.assign(copy, { [fact]: clean(value) })
+    if (typeof value === "number" || typeof value === "boolean") Object.assign(copy, { [fact]: value })
+  }
+  return copy
+}
+
+/** What an error wraps, further down the chain. An error may be its own cause, and programs that print it run for ever. */
+const below = (
+  error: object,
+  chain: ReadonlyArray<object>
+): { readonly cause?: object; readonly errors?: object[] } => {
+  const isBelow = (value: unknown): value is object =>
+    typeof value === "object" && value !== null && chain.indexOf(value) > chain.indexOf(error)
+  return {
+    ...("cause" in error && isBelow(error.cause) ? { cause: error.cause } : {}),
+    ...("errors" in error && Array.isArray(error.errors) ? { errors: error.errors.filter(isBelow) } : {})
+  }
+}
+
+/** Whether the chain may be kept: it was looked at to its end, no error leads back to another, and all are harmless. */
+const canBeKept = (chain: ReadonlyArray<object>): boolean =>
+  chain.length < MAX_ERRORS &&
+  chain.every((one) =>
+    isHarmless(one) && (!("cause" in one) || one.cause === undefined || below(one, chain).cause === one.cause)
+  )
+
+/**
+ * The error of a transport as the cause of another error. The errors of some transports hold the raw answer (`data` of
+ * undici's parser error) or the query of the address; a chain with such an error is replaced by copies of its errors
+ * that have the name, the code and the message alone.
+ *
+ * @internal
+ */
+export const harmlessCause = (error: unknown): unknown => {
+  if (typeof error === "string") return clean(withoutUrlSecrets(error.slice(0, MAX_TEXT)))
+  const chain = errorChain(error)
+  if (chain.length === 0) return undefined
+  if (canBeKept(chain)) return error
+  const copies = new Map(chain.map((one) => [one, copyOf(one)]))
+  for (const [one, copy] of copies) {
+    const { cause, errors } = below(one, chain)
+    const set = (name: string, value: unknown) =>
+      Object.defineProperty(copy, name, { value, configurable: true, writable: true })
+    if (cause !== undefined) set("cause", copies.get(cause))
+    if (errors !== undefined) set("errors", errors.map((inner) => copies.get(inner)))
+  }
+  return copies.get(chain[0] ?? {})
+}

@@ -1,0 +1,76 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Memory } from "../../Discovery.ts"
+import type { DiscoveryRecord } from "../../DiscoveryRecord.ts"
+import type { StorageGuard } from "./storageGuard.ts"
+
+type Document = Parameters<Memory["doubt"]>[0]
+
+/**
+ * What the discovery of one provider remembers in the storage. The record is read before the first discovery, and
+ * written after a token was obtained, so that an issuer that never issued a token binds nobody.
+ *
+ * @internal
+ */
+export class RememberedDiscovery implements Memory {
+  readonly #storage: Pick<StorageGuard, "getDiscovery" | "setDiscovery">
+  #isLoaded = false
+  /** The record in the storage, as far as this provider knows. */
+  #stored: DiscoveryRecord | undefined
+  /** The record for the storage. */
+  #found: DiscoveryRecord | undefined
+  readonly #doubted = new Set<Document>()
+
+  constructor(storage: Pick<StorageGuard, "getDiscovery" | "setDiscovery">) {
+    this.#storage = storage
+  }
+
+  readonly load: Memory["load"] = Effect.suspend(() =>
+    this.#isLoaded
+      ? Effect.succeed(this.#stored)
+      : Effect.map(this.#storage.getDiscovery(), (record) => {
+        this.#isLoaded = true
+        return this.#stored = Option.getOrUndefined(record)
+      })
+  )
+
+  readonly keep: Memory["keep"] = (record) => {
+    this.#found = record
+  }
+
+  readonly doubt: Memory["doubt"] = (document) => {
+    if (this.#stored?.[document] !== undefined) this.#doubted.add(document)
+  }
+
+  /** Whether the storage has a document in doubt. */
+  isInDoubt(): boolean {
+    return this.#doubted.size > 0
+  }
+
+  /** Writes the record if it has changed. */
+  readonly save: Effect.Effect<void> = Effect.suspend(() => {
+    this.#doubted.clear()
+    return this.#found === undefined ? Effect.void : this.#write(this.#found)
+  })
+
+  /** Removes the documents in doubt from the stored record. */
+  readonly forget: Effect.Effect<void> = Effect.suspend(() => {
+    const doubted = [...this.#doubted]
+    this.#doubted.clear()
+    return this.#stored === undefined
+      ? Effect.void
+      : this.#write(doubted.reduce((record, document) => ({ ...record, [document]: undefined }), this.#stored))
+  })
+
+  #write(record: DiscoveryRecord): Effect.Effect<void> {
+    if (this.#stored !== undefined && isSame(record, this.#stored)) return Effect.void
+    return Effect.map(this.#storage.setDiscovery(record), (isStored) => {
+      if (isStored) this.#stored = record
+    })
+  }
+}
+
+/** Whether the records say the same. A document that was read again is another object. */
+const isSame = (a: DiscoveryRecord, b: DiscoveryRecord): boolean =>
+  a.issuer === b.issuer && a.protectedResource === b.protectedResource &&
+  a.authorizationServer === b.authorizationServer

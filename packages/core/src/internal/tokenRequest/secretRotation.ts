@@ -1,0 +1,161 @@
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as FiberId from "effect/FiberId"
+import * as Redacted from "effect/Redacted"
+import { checkSecret, faultOfSecret } from "../../authoring/TextOption.ts"
+import { CredentialError, type InvalidOptions } from "../../OAuthError.ts"
+import { isReadEachTime, sourceOf } from "./secretReading.ts"
+
+type Secret = Redacted.Redacted<string>
+
+/**
+ * The secret of a client, and its replacement after a refusal.
+ *
+ * @internal
+ */
+export interface PresentedSecret {
+  /** Whether the option is a secret at all. An Effect is not run. */
+  readonly check: Effect.Effect<void, InvalidOptions>
+  /** The secret for the next token request. */
+  readonly next: Effect.Effect<Secret, CredentialError>
+  /** `true` if another secret is there in place of the refused one. */
+  readonly refused: (secret: Secret | undefined) => Effect.Effect<boolean>
+}
+
+/** How long the Effect of a caller may take, and how long others wait for it. */
+const TIMEOUT = Duration.seconds(10)
+
+/** @internal */
+export const make = (option: string, given: Secret | Effect.Effect<Secret, unknown>): PresentedSecret => {
+  if (Effect.isEffect(given)) return new RotatingSecret(option, given)
+  const checked = Effect.suspend(() => checkSecret(option, given, "Give the client's secret."))
+  return {
+    check: checked,
+    next: Effect.mapError(checked, ({ message }) => new CredentialError({ reason: "Malformed", description: message })),
+    refused: () => Effect.succeed(false)
+  }
+}
+
+/** One run of the caller's Effect. Without a result, the fiber that ran it was interrupted. */
+type Reading = Deferred.Deferred<Either.Either<Secret, CredentialError> | undefined>
+
+/**
+ * A secret that an Effect returns. Token requests share a run. A run that outlives its time limit is given up, and its
+ * late result is not stored: a platform may have ended the request in which the run was started.
+ */
+class RotatingSecret implements PresentedSecret {
+  readonly check = Effect.void
+  readonly #option: string
+  readonly #effect: Effect.Effect<Secret, unknown>
+  #current: Secret | undefined
+  /** The secret that the authorization server refused last. It is not presented again without a run of the Effect. */
+  #refused: Secret | undefined
+  #reading: Reading | undefined
+
+  constructor(option: string, effect: Effect.Effect<Secret, unknown>) {
+    this.#option = option
+    this.#effect = effect
+  }
+
+  readonly next = Effect.suspend(() => {
+    const current = this.#usable()
+    if (current === undefined) return this.#read
+    if (!isReadEachTime(current)) return Effect.succeed(current)
+    // The secret was good, so a source that fails for a moment changes nothing.
+    return Effect.catchAll(this.#read, (error) =>
+      this.#usable() === undefined
+        ? error
+        : Effect.as(Effect.logWarning(`${error.message} The last secret is used.`), current))
+  })
+
+  readonly refused = (secret: Secret | undefined): Effect.Effect<boolean> =>
+    Effect.suspend(() => {
+      if (secret === undefined) return Effect.succeed(false)
+      if (this.#current !== undefined && !isSame(this.#current, secret)) return Effect.succeed(true)
+      this.#refused = secret
+      return Effect.match(this.#read, { onFailure: () => false, onSuccess: (next) => !isSame(next, secret) })
+    })
+
+  /** The secret that was read last, unless it was refused. */
+  #usable(): Secret | undefined {
+    return this.#current === undefined || isSame(this.#current, this.#refused) ? undefined : this.#current
+  }
+
+  readonly #read: Effect.Effect<Secret, CredentialError> = Effect.suspend(() => {
+    const reading = this.#reading
+    return reading === undefined ? this.#start() : Effect.flatMap(this.#wait(reading), (result) => {
+      if (result !== undefined) return result
+      this.#end(reading)
+      return this.#read
+    })
+  })
+
+  #start(): Effect.Effect<Secret, CredentialError> {
+    const reading: Reading = Deferred.unsafeMake(FiberId.none)
+    this.#reading = reading
+    return Effect.either(this.#run).pipe(
+      Effect.tap((result) =>
+        Effect.sync(() => {
+          if (this.#reading === reading && Either.isRight(result)) this.#current = result.right
+        })
+      ),
+      Effect.onExit((exit) => {
+        this.#end(reading)
+        return Deferred.succeed(reading, exit._tag === "Success" ? exit.value : undefined)
+      }),
+      Effect.flatten
+    )
+  }
+
+  #end(reading: Reading): void {
+    if (this.#reading === reading) this.#reading = undefined
+  }
+
+  #wait(reading: Reading) {
+    return Effect.timeoutTo(Deferred.await(reading), {
+      duration: TIMEOUT,
+      onSuccess: (result) => result,
+      onTimeout: () => undefined
+    })
+  }
+
+  get #run(): Effect.Effect<Secret, CredentialError> {
+    return this.#effect.pipe(
+      // The caller's own error may show the secret, so only an error of this package is passed on.
+      Effect.mapError((error) => error instanceof CredentialError ? error : this.#failed(nameOf(error))),
+      Effect.timeoutFail({
+        duration: TIMEOUT,
+        onTimeout: () => this.#failed(`it did not end within ${Duration.format(TIMEOUT)}`)
+      }),
+      Effect.filterOrElse(
+        (secret) => faultOfSecret(secret) === undefined,
+        (secret) =>
+          new CredentialError({
+            reason: "Malformed",
+            description: `${sourceOf(secret) ?? "The Effect"} in \`${this.#option}\` has a value that was not sent: ${
+              faultOfSecret(secret) ?? ""
+            }`
+          })
+      )
+    )
+  }
+
+  #failed(why: string): CredentialError {
+    return new CredentialError({
+      reason: "Unavailable",
+      description: `The Effect in \`${this.#option}\` returned no secret: ${why}. No token was requested. Check the ` +
+        "source of the secret. To say more here, let the Effect fail with a `CredentialError`."
+    })
+  }
+}
+
+/** The tag of an error, which is a name in the caller's program. Its message may show anything. */
+const nameOf = (error: unknown): string => {
+  const tag = typeof error === "object" && error !== null && "_tag" in error ? error._tag : undefined
+  return typeof tag === "string" && /^[\w@./-]{1,80}$/.test(tag) ? `it failed with ${tag}` : "it failed"
+}
+
+const isSame = (a: Secret, b: Secret | undefined): boolean =>
+  b !== undefined && (a === b || Redacted.value(a) === Redacted.value(b))
