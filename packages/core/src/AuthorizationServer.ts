@@ -8,7 +8,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { check, nameOf, parse, parseEndpoint } from "./authoring/SecureEndpoint.ts"
+import { check, nameOf, parse, parseEndpoint, type PlainHttp } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
 import { authorizationServerFields, bounded, isShortEnough, keptFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
@@ -117,6 +117,7 @@ export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = pa
  * §3.3), and its token endpoint must be one that may receive a secret.
  *
  * @param url the address of the document, for error texts
+ * @param plainHttp the hosts that plain http may reach besides those of this machine
  *
  * @since 0.1.0
  * @category constructors
@@ -124,7 +125,8 @@ export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = pa
 export const fromMetadata = (
   metadata: typeof Metadata.Type,
   issuer: string,
-  url = issuer
+  url = issuer,
+  plainHttp: PlainHttp = {}
 ): Either.Either<AuthorizationServer, IssuerMismatch | InsecureEndpoint | DiscoveryError> =>
   Either.gen(function*() {
     if (!isSameIssuer(metadata.issuer, issuer)) {
@@ -144,21 +146,24 @@ export const fromMetadata = (
         })
       )
     }
-    yield* check(tokenEndpoint, "token endpoint", parse(issuer))
+    yield* check(tokenEndpoint, "token endpoint", parse(issuer), plainHttp)
     return { issuer: metadata.issuer, tokenEndpoint, metadata }
   })
 
 /**
  * An authorization server from its token endpoint alone.
  *
+ * @param plainHttp the hosts that plain http may reach besides those of this machine
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const fromTokenEndpoint = (
   issuer: string,
-  tokenEndpoint: URL
+  tokenEndpoint: URL,
+  plainHttp: PlainHttp = {}
 ): Either.Either<AuthorizationServer, InsecureEndpoint> =>
-  Either.map(check(tokenEndpoint, "token endpoint"), () => ({
+  Either.map(check(tokenEndpoint, "token endpoint", undefined, plainHttp), () => ({
     issuer,
     tokenEndpoint,
     metadata: { issuer, token_endpoint: tokenEndpoint.href }
@@ -196,7 +201,7 @@ export const discover = (
   } = {}
 ): Effect.Effect<AuthorizationServer, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
   Effect.zipRight(
-    checkIssuer(issuer, options.namedBy),
+    checkIssuer(issuer, options.namedBy, options.limits),
     Effect.map(
       read(client, { issuer, metadataUrl: options.metadataUrl, bounds: options.limits ?? defaultLimits }),
       ({ value }) => value
@@ -211,7 +216,8 @@ export const discover = (
  */
 export const checkIssuer = (
   issuer: string,
-  namedBy: URL | undefined
+  namedBy: URL | undefined,
+  plainHttp: PlainHttp = {}
 ): Either.Either<URL, DiscoveryError | InsecureEndpoint> => {
   const url = parseIssuer(issuer)
   return url === undefined
@@ -223,7 +229,7 @@ export const checkIssuer = (
           `(RFC 8414 §2). Pin \`issuer\` to the right one.`
       })
     )
-    : check(url, "issuer", namedBy)
+    : check(url, "issuer", namedBy, plainHttp)
 }
 
 /**
@@ -249,13 +255,13 @@ export const read = (
   { bounds, issuer, metadataUrl }: Search
 ): Effect.Effect<Read<AuthorizationServer>, ReadError> =>
   Effect.gen(function*() {
-    const base = yield* checkIssuer(issuer, undefined)
+    const base = yield* checkIssuer(issuer, undefined, bounds)
     const urls = metadataUrl === undefined ? wellKnownUrls(base) : [metadataUrl]
     const { lifetime, value } = yield* search(client, {
       places: urls.map((url) => ({ url })),
       schema: Metadata,
       accept: (document, { url }) =>
-        fromMetadata(document, issuer, nameOf(url)).pipe(
+        fromMetadata(document, issuer, nameOf(url), bounds).pipe(
           Either.mapBoth({
             onLeft: (error) => refusalOf(error, document),
             onRight: (server) => ({ ...server, metadata: keep(document) })

@@ -187,6 +187,7 @@ export const make = (
           identify(Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))),
           Duration.toMillis(limits.timeout),
           limits.maxBodySize,
+          [...limits.insecureHosts ?? []].toSorted(),
           deadline === undefined ? null : Duration.toMillis(deadline.limit)
         ]))
 
@@ -210,7 +211,7 @@ export const make = (
       authorizationServer: (reader, known) => {
         const { client, issuer, metadataUrl, namedBy } = reader
         const read = AuthorizationServer.read(client, { issuer, metadataUrl, bounds: boundsOf(reader) })
-        return AuthorizationServer.checkIssuer(issuer, namedBy).pipe(
+        return AuthorizationServer.checkIssuer(issuer, namedBy, reader.limits).pipe(
           Effect.zipRight(nameOf([issuer, metadataUrl?.href ?? null], reader)),
           Effect.flatMap((name) => authorizationServers.get(name, read, known))
         )

@@ -52,7 +52,7 @@ describe("discovery remembers its result", () => {
     Effect.gen(function*() {
       const { script } = yield* network
       const provider = yield* makeProvider()
-      yield* script("token", Answer.html())
+      yield* script("token", Answer.html("<h1>Not found</h1>", { status: 404 }))
       const error = yield* Effect.flip(provider.accessToken)
       expect(error._tag).toBe("TokenEndpointError")
       yield* clear
@@ -152,7 +152,7 @@ describe("a caller that gives the authorization server itself", () => {
     Effect.gen(function*() {
       const { script } = yield* network
       const provider = yield* makeProvider({ tokenEndpoint })
-      yield* script("token", Answer.html())
+      yield* script("token", Answer.html("<h1>Not found</h1>", { status: 404 }))
       yield* Effect.flip(provider.accessToken)
       yield* TestClock.adjust("1 minute")
       expect((yield* provider.accessToken).issuer).toBe("https://auth.example.com")

@@ -63,12 +63,12 @@ describe("an error's message says what went wrong, where, and what to do", () =>
     ],
     [
       insecure("NotHttps"),
-      `The token endpoint "${url}" is not https. Nothing was sent. Use https; plain http is for loopback hosts only.`
+      `The token endpoint "${url}" is not https. Nothing was sent. Use https; plain http is for loopback hosts and those in \`insecureHosts\` only.`
     ],
     [
       insecure("NotHttps", "https://mcp.example.com"),
       `The token endpoint "${url}", named by https://mcp.example.com, is not https. Nothing was sent. Use https; plain ` +
-      "http is for loopback hosts only."
+      "http is for loopback hosts and those in `insecureHosts` only."
     ],
     [
       insecure("PrivateAddress", "https://mcp.example.com"),
@@ -192,6 +192,19 @@ describe("fromUnknown: the OAuthError in any error", () => {
       )
       expect(Option.getOrUndefined(OAuthError.fromUnknown(rejection))).toBe(error)
     }))
+})
+
+describe("the message of a ResourceMismatch", () => {
+  it("does not show the queries of the server and of the resources, which may hold a key", () => {
+    const server = "https://mcp.example.com/mcp"
+    const { message } = new OAuthError.ResourceMismatch({
+      expected: `${server}?key=canary-one`,
+      actual: `${server}?key=canary-two`,
+      url: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp?key=canary-one"
+    })
+    expect(message).not.toContain("canary")
+    expect(message).toContain(`describes the resource "${server}?…", which does not cover "${server}?…"`)
+  })
 })
 
 describe("an error with a secret in its cause does not show the secret in text, JSON or inspection", () => {

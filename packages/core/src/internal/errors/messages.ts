@@ -55,7 +55,7 @@ export const insecureEndpoint = (
   const named = error.namedBy === undefined ? "" : `, named by ${error.namedBy},`
   return error.reason === "NotHttps"
     ? `The ${error.endpoint} ${quote(error.url)}${named} is not https. Nothing was sent. Use https; ` +
-      `plain http is for loopback hosts only.`
+      `plain http is for loopback hosts and those in \`insecureHosts\` only.`
     : `The ${error.endpoint} ${quote(error.url)}${named} is on a private address that a public host must not name. ` +
       `Nothing was sent. If it is right, pin \`issuer\` or give \`tokenEndpoint\` yourself.`
 }

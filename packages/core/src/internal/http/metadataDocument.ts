@@ -99,10 +99,10 @@ export const isOutage = (status: number): boolean => isTransientStatus(status) &
  *
  * @internal
  */
-export const limitsOf = ({ maxBodySize, timeout, until }: Bounds, now: number): Limits | undefined => {
-  if (until === undefined) return { timeout, maxBodySize }
-  const left = Duration.min(timeout, Duration.millis(Math.max(0, until - now)))
-  return Duration.toMillis(left) === 0 ? undefined : { timeout: left, maxBodySize }
+export const limitsOf = ({ until, ...limits }: Bounds, now: number): Limits | undefined => {
+  if (until === undefined) return limits
+  const timeout = Duration.min(limits.timeout, Duration.millis(Math.max(0, until - now)))
+  return Duration.toMillis(timeout) === 0 ? undefined : { ...limits, timeout }
 }
 
 /**
