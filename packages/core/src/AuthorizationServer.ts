@@ -64,6 +64,12 @@ export interface AuthorizationServer {
   readonly tokenEndpoint: URL
   /** The fields of the metadata document that are kept. */
   readonly metadata: typeof Metadata.Type
+  /**
+   * Whether the caller gave the token endpoint, and not the metadata that was read.
+   *
+   * @default false
+   */
+  readonly isEndpointGiven?: boolean | undefined
 }
 
 /**
@@ -166,7 +172,8 @@ export const fromTokenEndpoint = (
   Either.map(check(tokenEndpoint, "token endpoint", undefined, plainHttp), () => ({
     issuer,
     tokenEndpoint,
-    metadata: { issuer, token_endpoint: tokenEndpoint.href }
+    metadata: { issuer, token_endpoint: tokenEndpoint.href },
+    isEndpointGiven: true
   }))
 
 /**

@@ -238,7 +238,8 @@ export interface PrivateKeyJwt {
   /** Returns the assertion. Every attempt calls it anew. */
   readonly assertionProvider: AssertionSource
   /**
-   * The audience of the assertion. Okta and Entra ID require the token endpoint.
+   * The audience of the assertion. Okta and Entra ID require the token endpoint. With `"token_endpoint"`, an endpoint
+   * that is not on the issuer's own origin has to be given by the caller, and not by metadata alone.
    *
    * @default "issuer"
    */

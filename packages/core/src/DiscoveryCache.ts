@@ -29,7 +29,8 @@ import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
  * once for any number of providers.
  *
  * Only results that are the same for every provider are shared: those that were read through the same `HttpClient`
- * (with the same `fetch` and `RequestInit`, if any) and within the same limits, and that have passed every check that
+ * (with the same `fetch` and `RequestInit`, if any), with the same options of discovery and within the same limits, and
+ * that have passed every check that
  * does not depend on the provider. Whether a server may name an issuer is checked for each provider.
  *
  * @since 0.1.0

@@ -12,7 +12,7 @@ import { nameOf } from "./authoring/SecureEndpoint.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
 import { clean } from "./internal/text/clean.ts"
 import * as Scopes from "./internal/text/scopeList.ts"
-import { isAccepted, whyNotUsable } from "./internal/text/tokenTypes.ts"
+import { isAccepted, needsProof } from "./internal/text/tokenTypes.ts"
 import { TokenEndpointError } from "./OAuthError.ts"
 
 /**
@@ -201,4 +201,18 @@ const whatIsWrong = (json: Readonly<Record<string, unknown>>): string => {
     return "`expires_in` has an invalid value"
   }
   return whyNotUsable(type, value)
+}
+
+/**
+ * The names of token types that an error shows: short words (RFC 6749 §7.1), and the identifiers of RFC 8693 §3. Any
+ * other value may be a token in the wrong place.
+ */
+const typeName = /^(?:[A-Za-z][A-Za-z_-]{0,19}|urn:ietf:params:oauth:token-type:[a-z0-9_-]{1,20})$/
+
+/** Why a token of this type cannot be used. `value` is the `access_token` beside it: some servers confuse the two. */
+const whyNotUsable = (type: string, value: string): string => {
+  const shown = typeName.test(type) && !isAccepted(value) ? `"${type}"` : "another"
+  return `\`token_type\` is ${shown}, and only Bearer can be used` + (needsProof(type)
+    ? ", since this client sends no proof of possession"
+    : ". If the MCP server takes such a token as a bearer token, name its type in `acceptedTokenTypes`")
 }

@@ -443,7 +443,8 @@ describe("an authorization server that the caller gives", () => {
       {
         issuer,
         tokenEndpoint: new URL("https://a.example/t"),
-        metadata: { issuer, token_endpoint: "https://a.example/t" }
+        metadata: { issuer, token_endpoint: "https://a.example/t" },
+        isEndpointGiven: true
       }
     )
   })

@@ -182,6 +182,18 @@ describe("metadata is used as the server writes it, within limits", () => {
       expect(yield* count(to(tokenEndpoint))).toBe(1)
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("a stored token for a parent of the server is not used by a provider with `resourceMatch: \"identical\"`", () =>
+    Effect.gen(function*() {
+      const { count } = yield* network
+      const call = (options = {}) => Effect.scoped(Effect.flatMap(makeProvider(options), (_) => _.accessToken))
+      yield* call()
+      yield* call()
+      expect(yield* count(to(tokenEndpoint))).toBe(1)
+      yield* call({ resourceMatch: "identical" })
+      yield* call({ resourceMatch: "identical" })
+      expect(yield* count(to(tokenEndpoint))).toBe(2)
+    }).pipe(Effect.provide(environment())))
+
   it.scoped("metadata of 2 MiB is not read to its end", () =>
     Effect.gen(function*() {
       const { always, requestsTo } = yield* network

@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as CachedDocument from "../CachedDocument.ts"
 import * as Challenge from "../Challenge.ts"
-import { retryAfter } from "../MetadataSearch.ts"
+import { listed, retryAfter } from "../MetadataSearch.ts"
 import { IssuerMismatch } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
@@ -112,8 +112,9 @@ export class PinnedIssuer implements Discovery {
       Effect.zip(currentTime),
       Effect.flatMap(([found, now]) => {
         if (Option.isSome(found) && found.value !== undefined) return this.#accept(found.value)
+        const isFirst = this.#resource === undefined
         this.#keep(search, Option.isNone(found) || search.isInterrupted, now)
-        return this.#known
+        return isFirst ? Effect.zipRight(this.#report(search), this.#known) : this.#known
       })
     )
   }
@@ -138,6 +139,15 @@ export class PinnedIssuer implements Discovery {
   /** An empty list says nothing (RFC 9728 §2: the list is optional). */
   #confirms(metadata: ProtectedResource.ProtectedResource): boolean {
     return metadata.authorizationServers.length === 0 || ProtectedResource.lists(metadata, this.#options.issuer)
+  }
+
+  /** An address that the caller gave should have the document. Servers without one are common. */
+  #report({ misses }: ResourceSearch): Effect.Effect<void> {
+    const [log, subject] = this.#options.resourceMetadataUrl === undefined
+      ? [Effect.logDebug, "The metadata of the MCP server was not used"]
+      : [Effect.logWarning, "The metadata at `resourceMetadataUrl` was not used"]
+    const why = misses.length === 0 ? "there was no complete answer in time" : listed(misses)
+    return log(`${subject}: ${why}. The token is requested from the pinned \`issuer\` without it.`)
   }
 
   /** Nothing was found. Metadata that was found before stays in use. */

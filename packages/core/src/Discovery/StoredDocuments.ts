@@ -14,52 +14,6 @@ type Record = DiscoveryRecord.DiscoveryRecord
 type StoredResource = NonNullable<Record["protectedResource"]>
 type StoredServer = NonNullable<Record["authorizationServer"]>
 
-/** The fields of a server's metadata that are stored (RFC 9728 §2, RFC 9449 §10.1, RFC 8705 §3.3). */
-const resourceFields = [
-  "resource",
-  "authorization_servers",
-  "scopes_supported",
-  "bearer_methods_supported",
-  "jwks_uri",
-  "resource_name",
-  "resource_documentation",
-  "resource_signing_alg_values_supported",
-  "tls_client_certificate_bound_access_tokens",
-  "dpop_signing_alg_values_supported",
-  "dpop_bound_access_tokens_required"
-]
-
-/**
- * The fields of an authorization server's metadata that are stored (RFC 8414 §2), with those of clients with a user,
- * of revocation, of DPoP (RFC 9449 §5.1) and of client certificates (RFC 8705 §3.3, §5).
- */
-const serverFields = [
-  "issuer",
-  "token_endpoint",
-  "token_endpoint_auth_methods_supported",
-  "token_endpoint_auth_signing_alg_values_supported",
-  "grant_types_supported",
-  "scopes_supported",
-  "authorization_endpoint",
-  "authorization_response_iss_parameter_supported",
-  "response_types_supported",
-  "response_modes_supported",
-  "code_challenge_methods_supported",
-  "client_id_metadata_document_supported",
-  "registration_endpoint",
-  "device_authorization_endpoint",
-  "pushed_authorization_request_endpoint",
-  "jwks_uri",
-  "introspection_endpoint",
-  "introspection_endpoint_auth_methods_supported",
-  "revocation_endpoint",
-  "revocation_endpoint_auth_methods_supported",
-  "dpop_signing_alg_values_supported",
-  "tls_client_certificate_bound_access_tokens",
-  "mtls_endpoint_aliases",
-  "authorization_grant_profiles_supported"
-]
-
 /** The longest stored document and the longest stored issuer, in bytes of JSON: two documents and an issuer fit. */
 const MAX_DOCUMENT = 30 * 1024
 const MAX_ISSUER = 2 * 1024
@@ -74,19 +28,10 @@ const storedServers = new WeakMap<object, Made<StoredServer>>()
 
 const isMetadata = Schema.is(DiscoveryRecord.Metadata)
 
-const isField = Schema.is(Schema.Union(
-  Schema.String,
-  Schema.Boolean,
-  Schema.Array(Schema.String),
-  Schema.Record({ key: Schema.String, value: Schema.String })
-))
-
-/** The named fields that have a type of metadata fields; `undefined` if one of them is too long. */
-const named = (metadata: Readonly<{ [name: string]: unknown }>, fields: ReadonlyArray<string>) => {
-  const kept = Object.fromEntries(
-    fields.flatMap((name) => Object.hasOwn(metadata, name) && isField(metadata[name]) ? [[name, metadata[name]]] : [])
-  )
-  return isMetadata(kept) ? kept : undefined
+/** Metadata in memory holds named fields within their bounds, and perhaps `null` or `undefined` in place of some. */
+const storable = (metadata: Readonly<{ [name: string]: unknown }>) => {
+  const fields = Object.fromEntries(Object.entries(metadata).filter(([, value]) => value != null))
+  return isMetadata(fields) ? fields : undefined
 }
 
 const unlessTooLong = <A>(document: A, limit = MAX_DOCUMENT): A | undefined =>
@@ -107,7 +52,7 @@ const storeResource = (
   const text = JSON.stringify(cause) ?? ""
   const known = storedResources.get(value)
   if (known?.challenge === text) return known
-  const metadata = Either.isLeft(value) ? null : named(value.right.metadata, resourceFields)
+  const metadata = Either.isLeft(value) ? null : storable(value.right.metadata)
   const url = Either.isLeft(value) ? "" : value.right.url
   const stored = metadata === undefined
     ? undefined
@@ -123,7 +68,7 @@ const storeServer = (
 ): Made<StoredServer> => {
   const known = storedServers.get(value)
   if (known !== undefined) return known
-  const metadata = named(value.metadata, serverFields)
+  const metadata = storable(value.metadata)
   const made = { stored: metadata && unlessTooLong({ readAt, freshUntil, url, metadata }), readAt }
   storedServers.set(value, made)
   return made
@@ -183,11 +128,16 @@ export const resourceOf = ({ protectedResource: stored }: Record, options: Optio
 const resultOf = ({ metadata, url }: StoredResource, options: Options): Document["value"] | undefined => {
   if (metadata === null) return Either.left([])
   const { resourceMatch, server } = options
-  const document = Schema.decodeUnknownOption(ProtectedResource.Metadata)(metadata)
-  if (!isAllowed(url, options) || Option.isNone(document)) return undefined
-  return ProtectedResource.covers(document.value.resource, server.url, resourceMatch)
-    ? Either.right(ProtectedResource.fromMetadata(document.value, url))
-    : undefined
+  const decoded = Schema.decodeUnknownOption(ProtectedResource.Metadata)(metadata)
+  if (!isAllowed(url, options) || Option.isNone(decoded)) return undefined
+  const document = decoded.value
+  if (!ProtectedResource.covers(document.resource, server.url, resourceMatch)) return undefined
+  return Either.right({
+    authorizationServers: document.authorization_servers ?? [],
+    scopesSupported: document.scopes_supported ?? [],
+    url,
+    metadata: document
+  })
 }
 
 /** If the caller gives the address of the metadata, no other address is right. */
@@ -225,7 +175,7 @@ export const authorizationServerOf = (
   const checked = AuthorizationServer.checkIssuer(issuer, namedBy, options.limits)
   const metadata = Schema.decodeUnknownOption(AuthorizationServer.Metadata)(stored.metadata)
   if (Either.isLeft(checked) || Option.isNone(metadata)) return undefined
-  const value = AuthorizationServer.fromMetadata(metadata.value, issuer, undefined, options.limits)
+  const value = AuthorizationServer.fromMetadata(metadata.value, issuer, issuer, options.limits)
   if (Either.isLeft(value)) return undefined
   storedServers.set(value.right, { stored, readAt: stored.readAt })
   return { value: value.right, readAt: stored.readAt, freshUntil }

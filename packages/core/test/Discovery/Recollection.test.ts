@@ -25,7 +25,7 @@ import {
 } from "../support/discovery.ts"
 import { environment, makeImpatientProvider as makeProvider, tags, watch } from "../support/provider.ts"
 import { encryptionKey } from "../support/storage.ts"
-import { to } from "../support/wire.ts"
+import { serve, to } from "../support/wire.ts"
 
 type Storage = TokenStorage.TokenStorage.Service
 type Options = Partial<ClientSecret.Options>
@@ -173,6 +173,8 @@ const resourceDocument = {
   scopes_supported: ["mcp"]
 }
 const issuerDocument = { issuer: "https://auth.example.com", token_endpoint: tokenEndpoint }
+/** Fields of both documents that are too large together. */
+const tooLarge = { jwks_uri: `https://auth.example.com/${"x".repeat(16_000)}`, scopes_supported: ["x".repeat(16_000)] }
 const tokenAnswer = { access_token: "at-moved", token_type: "Bearer", expires_in: 3600 }
 
 describe("a first call with an empty storage", () => {
@@ -480,6 +482,21 @@ describe("a stored document", () => {
     }
   }
 
+  it.scoped("that names a token endpoint with plain http is used if the caller accepts its host in `insecureHosts`", () =>
+    Effect.gen(function*() {
+      const issuer = "http://keycloak.auth.svc.cluster.local"
+      yield* serve({ [`${issuer}/token`]: Answer.json(tokenAnswer) })
+      const record = recordWith({
+        issuer,
+        resource: { authorization_servers: [issuer] },
+        server: { issuer, token_endpoint: `${issuer}/token` }
+      })
+      const storage = yield* storageWith(record)
+      yield* storage.discovery?.set(key(issuer), record) ?? Effect.void
+      const options: Options = { issuer, insecureHosts: ["keycloak.auth.svc.cluster.local"] }
+      assert.deepStrictEqual(yield* requestsOf(storage, options), [`POST ${issuer}/token`])
+    }).pipe(Effect.provide(environment())))
+
   it.scoped("of an issuer that the stored metadata does not list is refused as a change, and nothing is sent", () =>
     Effect.gen(function*() {
       const storage = yield* storageWith(
@@ -722,11 +739,7 @@ describe("the use of a storage for discovery", () => {
     Effect.gen(function*() {
       const { always } = yield* network
       const storage = yield* TokenStorage.makeMemory
-      const scopes = Array.from({ length: 1001 }, (_, index) => `s${index}`)
-      yield* always(
-        "authorization-server-metadata",
-        Answer.json({ ...issuerDocument, scopes_supported: scopes })
-      )
+      yield* always("authorization-server-metadata", Answer.json({ ...issuerDocument, ...tooLarge }))
       yield* requestsOf(storage, { issuer: "discover" })
       yield* TestClock.adjust("3 hours")
       assert.deepStrictEqual(yield* requestsOf(storage, { issuer: "discover" }), [
@@ -740,8 +753,7 @@ describe("the use of a storage for discovery", () => {
       const { always } = yield* network
       const { mcpServer } = yield* TestServers.TestServers
       const storage = yield* TokenStorage.makeMemory
-      const scopes = Array.from({ length: 1001 }, (_, index) => `s${index}`)
-      const tooLong = Answer.modified((_) => ({ ..._, scopes_supported: scopes }))
+      const tooLong = Answer.modified((_) => ({ ..._, ...tooLarge }))
       yield* always("authorization-server-metadata", tooLong)
       yield* always("protected-resource-metadata", tooLong)
       const options: Options = { issuer: "discover", scopes: ["mcp"] }

@@ -95,6 +95,14 @@ type Row = readonly [
 describe("the search for the metadata of a server that names its authorization server", () => {
   const rows: ReadonlyArray<Row> = [
     ["the path's document", { [P]: ours }, `${P} ${issuer}`, [P, A]],
+    [
+      "the path's document with 203",
+      {
+        [P]: Answer.json({ resource: S, authorization_servers: [issuer] }, { status: 203 })
+      },
+      `${P} ${issuer}`,
+      [P, A]
+    ],
     ["the path's document before a root's", { [P]: ours, [R]: misleading(parent) }, `${P} ${issuer}`, [P, A]],
     ["a path with 404, a challenge", { [P]: missing, [S]: naming(M), [M]: ours }, `${M} ${issuer}`, [P, S, M, A]],
     ["a challenge that names another host", { [S]: naming(N), [N]: ours }, `${N} ${issuer}`, [P, S, N, A]],

@@ -161,7 +161,8 @@ const lookup = <A, I>(
         ? yield* lookup(client, target, { bounds, schema }, redirects + 1)
         : Either.left({ said: ` redirects more than ${MAX_REDIRECTS} times` })
     }
-    if (status !== 200) return Either.left({ said: ` answered ${status}` })
+    // A proxy that has changed the answer may say so with 203 (RFC 9110 §15.3.4).
+    if (status !== 200 && status !== 203) return Either.left({ said: ` answered ${status}` })
     const json = parseJson(body)
     if (json === undefined) return Either.left({ said: isHtml(answer.right) ? " is an HTML page" : " is not JSON" })
     const document = decodeUnknownOption(schema)(json)

@@ -180,6 +180,7 @@ export const givenAuthorizationServer = (
           plainHttp
         )
       ),
+      Either.map((server) => ({ ...server, isEndpointGiven: true })),
       Either.mapLeft((error) =>
         error._tag === "InsecureEndpoint"
           ? error

@@ -42,8 +42,8 @@ const MAX_REPLACED = 8
  */
 export class RequestedScopes {
   readonly #options: Options
-  /** The scopes that were requested for the last token. */
-  #last: ReadonlyArray<string> = []
+  /** The scopes that were requested for the last token; `undefined` before this provider has requested any. */
+  #last: ReadonlyArray<string> | undefined
   /** The accepted scopes, by the selection that was refused before them. */
   readonly #replaced = new Map<string, ReadonlyArray<string>>()
 
@@ -67,7 +67,9 @@ export class RequestedScopes {
       // The life cycle repeats a refused request for wanted scopes without them.
       const withoutHeld = wanted.length > base.length ? this.#send(wanted, send) : this.#select(selected, base, send)
       return Effect.tapError(
-        all.length === wanted.length ? withoutHeld : this.#unlessRefused(this.#send(all, send), () => withoutHeld),
+        all.length === wanted.length
+          ? withoutHeld
+          : Effect.catchIf(this.#send(all, send), mayBeAboutScopes, () => withoutHeld),
         // The next request begins without the scopes that this one was refused for.
         (error) => Effect.sync(() => isInvalidScope(error) ? this.#last = [] : undefined)
       )
@@ -78,13 +80,14 @@ export class RequestedScopes {
     return Effect.tap(send(scopes), () => Effect.sync(() => this.#last = scopes))
   }
 
-  #unlessRefused(sent: Sent, next: () => Sent): Sent {
-    return Effect.catchIf(sent, isInvalidScope, next)
-  }
-
-  /** The scopes of the rejected token that this provider has requested, and not all that were granted. */
+  /**
+   * The scopes of the rejected token that this provider has requested, and not all that were granted: some servers name
+   * the granted scopes in a way in which they cannot be requested. Of a token from the storage, the provider does not
+   * know what was requested.
+   */
   #heldSoFar({ reason, rejected }: Demand): ReadonlyArray<string> {
     if (reason !== "Rejected" || rejected === undefined) return []
+    if (this.#last === undefined) return rejected.scopes
     const requested = new Set(this.#last)
     return rejected.scopes.filter((scope) => requested.has(scope))
   }
@@ -96,7 +99,7 @@ export class RequestedScopes {
       challenge === undefined ? [] : Challenge.requiredScopes(challenge)
     )
     const sent = this.#send(union, send)
-    return isSame(narrow, union) ? sent : this.#unlessRefused(sent, () => this.#send(narrow, send))
+    return isSame(narrow, union) ? sent : Effect.catchIf(sent, isInvalidScope, () => this.#send(narrow, send))
   }
 
   #select(selected: ReadonlyArray<string>, base: ReadonlyArray<string>, send: Send): Sent {
@@ -131,3 +134,9 @@ const isSame = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean => 
 
 const isInvalidScope = (error: unknown): error is TokenEndpointError =>
   error instanceof TokenEndpointError && error.code === "invalid_scope" && !error.transient
+
+/** Whether a refusal may be due to scopes that the request has besides those that the caller or the server names. */
+const mayBeAboutScopes = (error: unknown): error is TokenEndpointError =>
+  isInvalidScope(error) ||
+  (error instanceof TokenEndpointError && !error.transient &&
+    (error.code === "invalid_request" || error.code === "access_denied"))

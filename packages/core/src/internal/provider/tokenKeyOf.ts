@@ -9,6 +9,7 @@ interface Options {
   readonly scopes?: ReadonlyArray<string> | undefined
   readonly additionalParameters?: Readonly<Record<string, string>> | undefined
   readonly resourceParameter?: "send" | "omit" | { readonly value: string } | undefined
+  readonly resourceMatch?: "parent" | "identical" | undefined
 }
 
 /**
@@ -26,6 +27,8 @@ export const keyOf = (options: Options, resource: string): TokenKey => ({
   scopes: options.scopes ?? [],
   parameters: [
     ...Object.entries(options.additionalParameters ?? {}),
-    ["resource", resourceParameter(options.resourceParameter, resource) ?? ""]
+    ["resource", resourceParameter(options.resourceParameter, resource) ?? ""],
+    // A token for a parent of the server must not outlive the decision against parents.
+    ...(options.resourceMatch === "identical" ? [["resource match", "identical"] as const] : [])
   ]
 })

@@ -209,11 +209,18 @@ const histories: ReadonlyArray<History> = [
     asked: ["api/.default", "api/.default"]
   },
   {
-    name: "after a 401 the scopes of a token from the storage are not requested",
+    name: "after a 401 the scopes of a token from the storage stay in the request",
     configured: "a",
-    allowed: "a",
-    demands: [rejected("a b")],
-    asked: ["a"]
+    allowed: "a b",
+    demands: [rejected("a b"), rejected("a b")],
+    asked: ["a b", "a b"]
+  },
+  {
+    name: "after a 401 the scopes of a token from the storage are left out for good once they are refused (Entra)",
+    configured: "api/.default",
+    allowed: "api/.default",
+    demands: [rejected("Reports.Read"), rejected("Reports.Read")],
+    asked: ["api/.default Reports.Read!", "api/.default", "api/.default"]
   },
   {
     name: "after a 401 gained and held scopes are one request, and the life cycle decides about a refusal",
@@ -241,6 +248,13 @@ const histories: ReadonlyArray<History> = [
     failures: 1
   }
 ]
+
+/** A server without metadata. */
+const nowhere = {
+  authorizationServer: { issuer, tokenEndpoint: new URL(issuer), metadata: { issuer, token_endpoint: issuer } },
+  protectedResource: undefined,
+  challenge: undefined
+}
 
 /** Runs the demands of a history against an authorization server that allows some scopes. */
 const run = (history: History) =>
@@ -300,6 +314,26 @@ describe("the scopes of token requests over time", () => {
       })
     }))
 
+  it.effect.each([["invalid_request", 2], ["access_denied", 2], ["invalid_client", 1], ["invalid_target", 1]] as const)(
+    "after a 401 a request with the scopes held so far that is refused as %s is one of %i requests",
+    ([code, requests]) =>
+      Effect.gen(function*() {
+        const error = new OAuthError.TokenEndpointError({ reason: "Refused", url: issuer, description: "no", code })
+        const asked: Array<string> = []
+        const requested = new RequestedScopes({
+          scopes: ["a"],
+          askChallenge: Effect.die("the server must not be asked")
+        })
+        const sent = requested.request(rejected("a b"), nowhere, (scopes) =>
+          Effect.suspend(() => {
+            asked.push(scopes.join(" "))
+            return error
+          }))
+        expect(yield* Effect.flip(sent)).toBe(error)
+        expect(asked).toEqual(["a b", "a"].slice(0, requests))
+      })
+  )
+
   it.effect("another error than invalid_scope, and a transient one, lead to no further request", () =>
     Effect.gen(function*() {
       for (const [reason, code] of [["Refused", "invalid_client"], ["Unavailable", "invalid_scope"]] as const) {
@@ -307,16 +341,7 @@ describe("the scopes of token requests over time", () => {
         const requested = new RequestedScopes({ askChallenge: Effect.die("the server must not be asked") })
         const error = new OAuthError.TokenEndpointError({ reason, url: issuer, description: "no", code })
         for (const demand of [renewal(), stepUp("a b", "c"), rejected("a")]) {
-          const found = {
-            authorizationServer: {
-              issuer,
-              tokenEndpoint: new URL(issuer),
-              metadata: { issuer, token_endpoint: issuer }
-            },
-            protectedResource: undefined,
-            challenge: undefined
-          }
-          const sent = requested.request(demand, found, () =>
+          const sent = requested.request(demand, nowhere, () =>
             Effect.suspend(() => {
               count++
               return error

@@ -385,6 +385,36 @@ describe("invalid_scope without configured scopes", () => {
     }).pipe(Effect.provide(environment())))
 })
 
+describe("a step-up whose union is refused", () => {
+  /** Grants `admin` or `root`, and not both at once. */
+  const exclusive: Readonly<Record<string, TestAuthorizationServer.Grant>> = {
+    client_credentials: ({ parameters }) => {
+      const scope = parameters.get("scope") ?? ""
+      return scope.includes("admin") && scope.includes("root")
+        ? TokenRequest.refuse("invalid_scope", "not both")
+        : Effect.succeed({ subject: "user", scopes: ["mcp", "admin", "root"] })
+    }
+  }
+
+  it.scoped("the configured and the challenge's scopes are requested once more, and calls between both do not loop", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const admin = yield* provider.renew(yield* provider.accessToken, insufficient("admin"))
+      const root = yield* provider.renew(admin, insufficient("root"))
+      expect(root.scopes).toEqual(["mcp", "root"])
+      // The scope that was lost is not requested again in the life of this token.
+      expect(yield* provider.renew(root, insufficient("admin"))).toBe(root)
+      expect(yield* provider.accessToken).toBe(root)
+      expect((yield* network.requestsTo("token")).map(({ body }) => new URLSearchParams(body).get("scope"))).toEqual([
+        "mcp",
+        "mcp admin",
+        "mcp admin root",
+        "mcp root"
+      ])
+    }).pipe(Effect.provide(environment({ authorizationServer: { grants: exclusive } }))))
+})
+
 describe("scopes between commas (GitHub)", () => {
   it.scoped("a step-up asks for each scope, and never for the list as one scope", () =>
     Effect.gen(function*() {
