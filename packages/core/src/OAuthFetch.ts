@@ -78,6 +78,7 @@ export const authenticate = (
     const renewal = Resend.afterResponse(response.status, response.headers.get("www-authenticate"), tried)
     if (renewal === undefined) return response
     if (renewal._tag === "RejectedAgain") {
+      provider.unsafeRejected?.(token)
       report(log.rejectedAgain(token, renewal.challenge))
       return response
     }

@@ -77,7 +77,10 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
   ): Effect.Effect<HttpClientResponse, HttpClientError> => {
     const renewal = Resend.afterResponse(response.status, response.headers["www-authenticate"], tried)
     if (renewal === undefined) return Effect.succeed(response)
-    if (renewal._tag === "RejectedAgain") return Effect.as(log.rejectedAgain(token, renewal.challenge), response)
+    if (renewal._tag === "RejectedAgain") {
+      provider.unsafeRejected?.(token)
+      return Effect.as(log.rejectedAgain(token, renewal.challenge), response)
+    }
     return Effect.matchEffect(provider.renew(token, renewal.challenge), {
       onFailure: (error) =>
         Resend.failsCall(renewal)

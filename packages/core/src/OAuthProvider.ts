@@ -29,7 +29,7 @@ import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
 import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
-import type * as RefreshPolicy from "./RefreshPolicy.ts"
+import * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
 import { TokenStorage } from "./TokenStorage.ts"
@@ -93,6 +93,8 @@ export declare namespace OAuthProvider {
     readonly events: Stream.Stream<OAuthEvent.OAuthEvent>
     /** The token in memory if it can be sent as it is, else `undefined`. For callers that have no fiber. */
     readonly unsafeFresh: () => AccessToken | undefined
+    /** Reports that the server also rejected the request that was sent again with a token of `renew`. */
+    readonly unsafeRejected?: ((token: AccessToken) => void) | undefined
   }
 
   /**
@@ -260,11 +262,8 @@ export const make = (
 
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
-    const telemetry = yield* Telemetry.make({
-      resource: nameOf(server.url),
-      clientId: options.clientAuthentication.clientId,
-      events
-    })
+    const resource = nameOf(server.url)
+    const telemetry = yield* Telemetry.make({ resource, clientId: options.clientAuthentication.clientId, events })
     const cache = yield* DiscoveryCache.makeDefault
     const guard = new StorageGuard({
       storage,
@@ -300,6 +299,8 @@ export const make = (
       storage: guard,
       remembered,
       policy,
+      acquisitionLimit: RefreshPolicy.acquisitionLimit(policy, limits.timeout, discoveryOptions.timeout),
+      resource,
       stepUp: options.stepUp ?? true,
       obtain: requests.obtain,
       telemetry

@@ -4,22 +4,22 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
-import { check, nameOf, parse, type PlainHttp } from "./authoring/SecureEndpoint.ts"
-import * as Challenge from "./Challenge.ts"
+import type * as Challenge from "./Challenge.ts"
+import * as Places from "./Discovery/ResourcePlaces.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import { bounded, keptFields, protectedResourceFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
-import { clean } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
 import * as Resource from "./internal/text/resource.ts"
 import * as MetadataSearch from "./MetadataSearch.ts"
-import { type DiscoveryError, type InsecureEndpoint, ResourceMismatch } from "./OAuthError.ts"
+import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
 /**
@@ -70,12 +70,7 @@ export type SearchResult = Either.Either<ProtectedResource, ReadonlyArray<string
  * @since 0.1.0
  * @category getters
  */
-export const wellKnownUrls = (server: URL): ReadonlyArray<URL> => {
-  const wellKnown = "/.well-known/oauth-protected-resource"
-  const path = server.pathname === "/" ? "" : server.pathname
-  const paths = new Set([`${path}${server.search}`, `${path.replace(/\/$/, "")}${server.search}`, ""])
-  return [...paths].map((path) => new URL(`${wellKnown}${path}`, server.origin))
-}
+export const wellKnownUrls: (server: URL) => ReadonlyArray<URL> = Places.wellKnownUrls
 
 /**
  * Which `resource` in the metadata names a server. `"identical"` accepts the server's own identifier alone (RFC 9728
@@ -103,45 +98,6 @@ export const covers: (resource: string, server: URL, match?: ResourceMatch) => b
  */
 export const lists = (self: ProtectedResource, issuer: string): boolean =>
   self.authorizationServers.some((listed) => isSameIssuer(listed, issuer))
-
-/**
- * An address of the metadata, and how it became known: the caller gave it, a challenge of the server named it, or it is
- * the well-known one with the server's path or at the root.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Place {
-  readonly url: URL
-  readonly source: "option" | "challenge" | "path" | "root"
-}
-
-/** At most so many addresses of a server's challenges are tried. */
-const MAX_NAMED = 4
-
-/**
- * The addresses that challenges name, each once. Text that is not a URL is left out.
- *
- * @internal
- */
-export const namedPlaces = (challenges: Iterable<Challenge.Challenge>): ReadonlyArray<Place> => {
-  const urls = new Map<string, URL>()
-  for (const challenge of challenges) {
-    const url = parse(Challenge.resourceMetadata(challenge) ?? "")
-    if (url !== undefined && urls.size < MAX_NAMED) urls.set(url.href, url)
-  }
-  return [...urls.values()].map((url) => ({ url, source: "challenge" }))
-}
-
-/**
- * The well-known addresses as places. For a server without a path the address at the root is its own.
- *
- * @internal
- */
-export const wellKnownPlaces = (server: URL): ReadonlyArray<Place> => {
-  const urls = wellKnownUrls(server)
-  return urls.map((url, index) => ({ url, source: index > 0 && index === urls.length - 1 ? "root" : "path" }))
-}
 
 /**
  * Reads the metadata of a server: first from the address in its challenge (RFC 9728 §5.1), then from the well-known
@@ -173,10 +129,10 @@ export const discover = (
     readonly limits?: Limits | undefined
   } = {}
 ): Effect.Effect<SearchResult, DiscoveryError | ResourceMismatch> => {
-  const named = options.challenge === undefined ? [] : namedPlaces([options.challenge])
+  const named = options.challenge === undefined ? [] : Places.named([options.challenge])
   const places = [
     ...named,
-    ...wellKnownPlaces(server.url).filter(({ url }) => url.href !== named[0]?.url.href)
+    ...Places.wellKnown(server.url).filter(({ url }) => url.href !== named[0]?.url.href)
   ]
   const { limits = defaultLimits, match = "parent" } = options
   return Effect.gen(function*() {
@@ -200,7 +156,7 @@ export const discover = (
  */
 export interface Search {
   readonly server: ResourceIdentifier
-  readonly places: ReadonlyArray<Place>
+  readonly places: ReadonlyArray<Places.Place>
   readonly match: ResourceMatch
   readonly bounds: Bounds
   readonly isAfterOutage?: boolean | undefined
@@ -215,12 +171,9 @@ export const read = (
   client: HttpClient.HttpClient,
   { bounds, isAfterOutage, match, places, server }: Search
 ): Effect.Effect<Read<MetadataSearch.Result<ProtectedResource, ResourceMismatch>>> => {
-  const checked = places.map((place) =>
-    Either.mapLeft(checkPlace(place, server.url, bounds), (why) => ({ place, why }))
-  )
-  const refused = checked.flatMap((place) => Either.isLeft(place) ? [notAsked(place.left)] : [])
+  const [refused, asked] = Array.separate(places.map((place) => Places.check(place, server.url, bounds)))
   return search(client, {
-    places: checked.flatMap((place) => Either.isRight(place) ? [place.right] : []),
+    places: asked,
     schema: Metadata,
     accept: (document, place, isAfterOutage) => accept(document, place, { server, match, isAfterOutage }),
     bounds,
@@ -234,32 +187,10 @@ export const read = (
   )
 }
 
-/** Only a challenge is checked here, since the other addresses are the caller's or the server's own. */
-const checkPlace = (
-  place: Place,
-  server: URL,
-  plainHttp: PlainHttp
-): Either.Either<Place, InsecureEndpoint["reason"]> =>
-  place.source === "challenge"
-    ? check(place.url, "protected resource metadata", server, plainHttp).pipe(
-      Either.mapBoth({ onLeft: ({ reason }) => reason, onRight: () => place })
-    )
-    : Either.right(place)
-
-const notAsked = (
-  { place, why }: { readonly place: Place; readonly why: InsecureEndpoint["reason"] }
-): MetadataSearch.Miss<never> => {
-  const url = clean(nameOf(place.url))
-  const description = why === "NotHttps"
-    ? `${url} was not asked, because it is not https`
-    : `${url} was not asked, because it is on a private address that a public server must not name`
-  return { url, description, advice: undefined, refusal: undefined, outage: undefined }
-}
-
 /** The check of a document. An outage must not lead to metadata that is less exact than the unread one. */
 const accept = (
   document: typeof Metadata.Type,
-  { source, url }: Place,
+  { source, url }: Places.Place,
   { isAfterOutage, match, server }: {
     readonly server: ResourceIdentifier
     readonly match: ResourceMatch

@@ -8,11 +8,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as Runtime from "effect/Runtime"
 import { type AssertionRequest, type AssertionSource, isRefused } from "../Assertion.ts"
+import * as Fetches from "../internal/assertion/sharedFetches.ts"
 import type { AssertionError } from "../OAuthError.ts"
 import type { OwnedFibers } from "./OwnedFibers.ts"
 
@@ -171,6 +170,8 @@ class Entries<A extends CachedAssertion> {
   add(key: string, assertion: A, now: number): void {
     this.drop(({ expiresAt }) => expiresAt === undefined || expiresAt <= now)
     if (!isFresh(assertion, now)) return
+    // A fetch that was given up may end after the one that took its place.
+    if ((this.#entries.get(key)?.obtainedAt ?? 0) > assertion.obtainedAt) return
     this.#entries.delete(key)
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size < MAX_ENTRIES) break
@@ -193,15 +194,13 @@ class Entries<A extends CachedAssertion> {
   }
 }
 
-type Fetch<A> = (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
-
 /** Fetches an assertion that the caller may present, together with other callers if the assertion is for many. */
-const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entries<A>): Fetch<A> => {
+const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entries<A>): Fetches.Fetch<A> => {
   const parallel = Effect.unsafeMakeSemaphore(MAX_PARALLEL)
   /** Whether the last fetch supplied an assertion that may be presented only once. */
   let singleUse = false
 
-  const fetch: Fetch<A> = (key, request) =>
+  const fetch: Fetches.Fetch<A> = (key, request) =>
     Effect.suspend(() => options.fetch(request)).pipe(
       // A copy, because a presented assertion is recognised by identity, and a platform may return the same one again.
       Effect.map((assertion) => ({ ...assertion })),
@@ -214,7 +213,9 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
         })
       )
     )
-  const { alone, shared } = options.owner === undefined ? runForCallers(fetch) : runForOwner(fetch, options.owner)
+  const { alone, shared } = options.owner === undefined
+    ? Fetches.runForCallers(fetch)
+    : Fetches.runForOwner(fetch, options.owner)
 
   /**
    * A fetch for one caller. None if another fetch has failed meanwhile: then one shared fetch answers all waiting
@@ -225,7 +226,7 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
       Effect.suspend(() => singleUse ? Effect.asSome(alone(key, request)) : Effect.succeedNone)
     )
 
-  const own: Fetch<A> = (key, request) =>
+  const own: Fetches.Fetch<A> = (key, request) =>
     Effect.suspend(() => singleUse ? aloneInTurn(key, request) : Effect.asSome(shared(key, request))).pipe(
       Effect.flatMap((fetched) =>
         // If another caller has taken the assertion, this caller needs its own.
@@ -233,75 +234,4 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
       )
     )
   return own
-}
-
-type Running<A> = Fiber.RuntimeFiber<A, AssertionError>
-
-/** The fibers of shared fetches, by key. Of two callers one starts the fiber and the other finds it. */
-const makeRunning = <A>() => {
-  const running = new Map<string, Running<A>>()
-  const remove = (key: string, fiber: Running<A>): void => {
-    if (running.get(key) === fiber) running.delete(key)
-  }
-  return {
-    remove,
-    join: (key: string, start: () => Running<A>): Running<A> => {
-      const current = running.get(key)
-      if (current !== undefined) return current
-      const fiber = start()
-      running.set(key, fiber)
-      fiber.addObserver(() => remove(key, fiber))
-      return fiber
-    }
-  }
-}
-
-/** Fetches that belong to the owner's scope and continue without their callers. */
-const runForOwner = <A>(fetch: Fetch<A>, { fibers, onClosed, onInterrupted }: Owner) => {
-  const running = makeRunning<A>()
-  const wait = (start: () => Running<A>): Effect.Effect<A, AssertionError> =>
-    Effect.suspend(() =>
-      fibers.isClosed()
-        ? onClosed()
-        : Effect.flatMap(Fiber.await(start()), (exit): Effect.Effect<A, AssertionError> => {
-          if (!Exit.isInterrupted(exit)) return exit
-          return fibers.isClosed() ? onClosed() : onInterrupted()
-        })
-    )
-  const alone: Fetch<A> = (key, request) => wait(() => fibers.fork(fetch(key, request)))
-  const shared: Fetch<A> = (key, request) => wait(() => running.join(key, () => fibers.fork(fetch(key, request))))
-  return { alone, shared }
-}
-
-/**
- * Fetches that end when no caller waits for them any more. A fetch for one caller is part of that caller's own fiber.
- */
-const runForCallers = <A>(fetch: Fetch<A>) => {
-  const running = makeRunning<A>()
-  const waiting = new WeakMap<Running<A>, number>()
-  const count = (fiber: Running<A>, change: number): number => {
-    const callers = (waiting.get(fiber) ?? 0) + change
-    waiting.set(fiber, callers)
-    return callers
-  }
-  const leave = (key: string, fiber: Running<A>) =>
-    Effect.suspend(() => {
-      if (count(fiber, -1) > 0) return Effect.void
-      running.remove(key, fiber)
-      return Fiber.interruptFork(fiber)
-    })
-  const shared: Fetch<A> = (key, request) =>
-    Effect.flatMap(Effect.runtime<never>(), (runtime) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => {
-          // The fetch can be interrupted even if its first caller cannot be.
-          const start = () => Runtime.runFork(runtime)(Effect.interruptible(fetch(key, request)))
-          const fiber = running.join(key, start)
-          count(fiber, 1)
-          return fiber
-        }),
-        (fiber) => Effect.flatten(Fiber.await(fiber)),
-        (fiber) => leave(key, fiber)
-      ))
-  return { alone: fetch, shared }
 }

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
+import * as BackgroundClock from "../internal/waiting/backgroundClock.ts"
 
 /**
  * The fibers of one owner.
@@ -26,7 +27,8 @@ export interface OwnedFibers<R = never> {
   readonly scope: Scope.Scope
   /**
    * Starts a fiber that only the owner's end interrupts. The fiber can be interrupted even where the owner was made in
-   * a region that cannot, because time limits would have no effect otherwise.
+   * a region that cannot, because time limits would have no effect otherwise. Its timers do not keep the process alive,
+   * unless the fiber has a runtime of its own: a script can end while the fiber waits to renew a token.
    *
    * @param runtime the context and settings of the fiber; the owner's by default
    */
@@ -49,7 +51,7 @@ export interface OwnedFibers<R = never> {
  */
 export const make = <R = never>(onClose?: () => void): Effect.Effect<OwnedFibers<R>, never, R | Scope.Scope> =>
   Effect.gen(function*() {
-    const own = yield* Effect.runtime<R>()
+    const own = yield* Effect.withClock(Effect.runtime<R>(), BackgroundClock.of(yield* Effect.clock))
     const scope = yield* Scope.make()
     let closed = false
     yield* Effect.addFinalizer((exit) =>

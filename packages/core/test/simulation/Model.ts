@@ -9,6 +9,8 @@ import type { Call, Outcome, Request, Result, Rule, Token } from "./Facts.ts"
 
 /** Calls must succeed so long after all servers work again: the longest wait of the backoff with its jitter. */
 const RECOVERY = 45_000
+/** A token that is first rejected later than this was good for a while. */
+const REJECTED_SOON = 2000
 /** The shortest time between two requests to an authorization server that is away. */
 const PACE = 1000
 /** The most tokens in `PACE`, even if the MCP server rejects all of them or some lack a scope. */
@@ -36,13 +38,13 @@ interface Failure extends Request {
 class Provider {
   closed = false
   /** Token requests in flight. */
-  requests = 0
+  readonly requests = new Set<Request>()
   /** The newest token that the provider is known to hold, and since when. */
   token: Token | undefined
   tokenAt = 0
   used = false
-  /** The tokens that the MCP server has rejected. */
-  readonly refused = new Set<Token>()
+  /** The tokens that the MCP server has rejected, and whether it did so on their first use or soon. */
+  readonly refused = new Map<Token, boolean>()
   /** When the provider learned of a rejection after which it must not use the token again. */
   readonly rejected = new Map<Token, number>()
   readonly got: Array<Token> = []
@@ -53,7 +55,7 @@ class Provider {
   /** How many answers in a row were a page in place of a token. */
   pages = 0
   readonly causes = new Set<string>()
-  /** The scopes that a 403 named, and when. */
+  /** The scopes that a 403 named, and when by the timers, which stand still while the machine is suspended. */
   readonly missing = new Map<string, number>()
   callers = 0
   lastCallerAt = -Infinity
@@ -162,8 +164,9 @@ export class Model {
   requested(index: number, scopes: ReadonlyArray<string>): Request {
     const provider = this.#provider(index)
     const { missing, token } = provider
+    const { elapsed } = this.#clock
     const stepUp = scopes.some((scope) =>
-      this.now - (missing.get(scope) ?? -Infinity) < LONGEST_ACQUISITION && token?.scopes.includes(scope) !== true
+      elapsed - (missing.get(scope) ?? -Infinity) < LONGEST_ACQUISITION && token?.scopes.includes(scope) !== true
     )
     const request: Request = {
       provider: index,
@@ -178,17 +181,22 @@ export class Model {
     const name = `token request ${request.number} of provider ${index}`
     this.note(`${name}: ${scopes.join(" ")}${stepUp ? " (step-up)" : ""}`)
     if (provider.closed) this.violate("used after its end", name)
-    if (provider.requests > 0) this.violate("one token request at a time", `${name} while another is in flight`)
+    if (this.#isRequesting(provider)) this.violate("one token request at a time", `${name} while another is in flight`)
     const shares = this.#leases && this.now - this.#storageWorksSince > LONGEST_ACQUISITION
-    if (shares && this.#providers.some(({ requests }) => requests > 0)) {
+    if (shares && this.#providers.some((other) => this.#isRequesting(other))) {
       this.violate("one token request at a time", `${name} while another provider of the key has one`)
     }
     this.#checkNeed(provider, request, name)
     if (provider.failure?.jumps === this.#jumps) {
       this.#checkPace(provider.failure, request, name)
     }
-    provider.requests++
+    provider.requests.add(request)
     return request
+  }
+
+  /** Whether a request is in flight that callers had no reason to give up. */
+  #isRequesting({ requests }: Provider): boolean {
+    return [...requests].some(({ jumps }) => jumps === this.#jumps)
   }
 
   /** At most one request for the first token, for each life, for each rejection and for each step-up. */
@@ -223,7 +231,7 @@ export class Model {
 
   resulted(request: Request, result: Result): void {
     const provider = this.#provider(request.provider)
-    provider.requests--
+    provider.requests.delete(request)
     const isPage = result._tag === "Failure" && result.cause === PAGE
     provider.pages = isPage ? provider.pages + 1 : 0
     const expired = result._tag === "Token" && result.token.expiresWall <= this.#wall
@@ -326,24 +334,32 @@ export class Model {
     for (let i = provider.got.indexOf(token) - 1; i >= 0; i--) {
       const before = provider.got[i]
       if (before === undefined || !provider.refused.has(before)) break
+      if (provider.refused.get(before) === false) {
+        // A revoked token starts the count anew, and counts.
+        streak++
+        break
+      }
       streak++
     }
     const gotAt = token === provider.token ? provider.tokenAt : -Infinity
-    return streak > 0 && this.now - gotAt < Math.min(MAX_REJECTION_MEMORY, PACE * 2 ** Math.min(streak - 1, 30))
+    return streak > 0 && provider.refused.get(token) !== false &&
+      this.now - gotAt < Math.min(MAX_REJECTION_MEMORY, PACE * 2 ** Math.min(streak - 1, 30))
   }
 
   answered(call: Call, token: Token, status: number, scope: string | undefined): void {
     const provider = this.#provider(call.provider)
     this.note(`call ${call.id} -> ${status}`)
     if (status === 401) {
-      // The clients do not report the second 401 of the same call to the provider.
+      const isSoon = call.statuses.includes(401) || token !== provider.token ||
+        this.now - provider.tokenAt < REJECTED_SOON
+      // The clients do not report the second 401 of the same call as a rejection that needs another token.
       const reported = !call.statuses.includes(401) && !this.#staysInUse(provider, token) &&
         !provider.rejected.has(token)
       if (reported) provider.rejected.set(token, this.now)
-      provider.refused.add(token)
+      if (!provider.refused.has(token)) provider.refused.set(token, isSoon)
     }
     call.statuses.push(status)
-    if (status === 403 && scope !== undefined) provider.missing.set(scope, this.now)
+    if (status === 403 && scope !== undefined) provider.missing.set(scope, this.#clock.elapsed)
   }
 
   ended(call: Call, outcome: Outcome): void {

@@ -80,11 +80,14 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
   const runtime = resultOf(configured)
   const fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => Runtime.runFork(runtime)(effect)
 
-  /** Runs all that can run without time passing. The promises of `fetch` go on when this one waits for the event loop. */
+  /**
+   * Runs all that can run without time passing. The promises of `fetch` go on when this one waits for the event loop,
+   * and those for which callers wait go on before this one.
+   */
   const settle = async (): Promise<void> => {
     do {
       scheduler.drain()
-      if (schedule.caller === "fetch") await new Promise((resolve) => setImmediate(resolve))
+      await (schedule.caller === "fetch" ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve())
     } while (scheduler.pending > 0)
   }
 

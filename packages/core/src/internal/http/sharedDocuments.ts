@@ -1,9 +1,10 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as OwnedFibers from "../../authoring/OwnedFibers.ts"
 import { type CachedDocument, isFresh } from "../../CachedDocument.ts"
+import { SharedWork } from "../waiting/sharedWork.ts"
 
 /**
  * A document that was just read.
@@ -39,7 +40,7 @@ export class SharedDocuments<A, E> {
   readonly #clock: Clock.Clock
   readonly #fibers: OwnedFibers.OwnedFibers
   readonly #cached: Map<string, CachedDocument<A>>
-  readonly #inFlight = new Map<string, Effect.Effect<CachedDocument<A>, E>>()
+  readonly #inFlight = new Map<string, SharedWork<CachedDocument<A>, E>>()
 
   constructor(
     options: Options<A>,
@@ -77,26 +78,35 @@ export class SharedDocuments<A, E> {
 
   /**
    * Waits for the reading in flight, or starts one. The reading has the settings of its first reader (a proxy, a
-   * tracer), and does not end with it.
+   * tracer), and does not end with it. A reading that ended without a word, together with the request that began it, is
+   * given up, and one of its readers starts another.
    */
   #join(name: string, read: Effect.Effect<Read<A>, E>): Effect.Effect<CachedDocument<A>, E> {
     return Effect.flatMap(Effect.runtime<never>(), (runtime) => {
       if (this.#fibers.isClosed()) return this.#read(name, read)
-      const inFlight = this.#inFlight.get(name)
-      if (inFlight !== undefined) return inFlight
-      const fiber = this.#fibers.fork(this.#read(name, read), runtime)
-      const outcome = Effect.flatten(Fiber.await(fiber))
-      this.#inFlight.set(name, outcome)
-      fiber.addObserver(() => this.#inFlight.delete(name))
-      return outcome
+      const inFlight = this.#inFlight.get(name) ?? this.#start(name, read, runtime)
+      return Effect.flatMap(inFlight.outcome, (exit) => exit ?? this.get(name, read))
     })
   }
 
-  #read(name: string, read: Effect.Effect<Read<A>, E>): Effect.Effect<CachedDocument<A>, E> {
+  #start(name: string, read: Effect.Effect<Read<A>, E>, runtime: Runtime.Runtime<never>) {
+    const inFlight = new SharedWork<CachedDocument<A>, E>(
+      { clock: this.#clock, fork: (work) => this.#fibers.fork(work, runtime) },
+      (self) => this.#read(name, read, () => self.isGivenUp)
+    )
+    this.#inFlight.set(name, inFlight)
+    inFlight.whenOver(() => {
+      if (this.#inFlight.get(name) === inFlight) this.#inFlight.delete(name)
+    })
+    return inFlight
+  }
+
+  /** `isLate`: whether the readers have given the reading up. A late document must not replace a newer one. */
+  #read(name: string, read: Effect.Effect<Read<A>, E>, isLate = () => false): Effect.Effect<CachedDocument<A>, E> {
     return Effect.map(read, ({ lifetime, value }) => {
       const readAt = this.#clock.unsafeCurrentTimeMillis()
       const document = { value, readAt, freshUntil: readAt + this.#options.freshFor(lifetime) }
-      if (!this.#fibers.isClosed()) this.#put(name, document)
+      if (!this.#fibers.isClosed() && !isLate()) this.#put(name, document)
       return document
     })
   }

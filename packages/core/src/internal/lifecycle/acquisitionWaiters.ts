@@ -24,7 +24,7 @@ export class AcquisitionWaiters {
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts
-    this.#flights = new SingleFlight(parts.fibers.fork)
+    this.#flights = new SingleFlight({ clock: parts.clock, fork: parts.fibers.fork })
   }
 
   /** Whether waiting would not help a caller that has a token: the last attempt failed, or this one takes too long. */
@@ -33,6 +33,11 @@ export class AcquisitionWaiters {
     return state.outage.isOngoing(at) ||
       (this.#flights.current?.isDelivered === false &&
         at - state.acquiringSince >= Duration.toMillis(policy.patience.withToken))
+  }
+
+  /** The last moment at which an acquisition was known to be alive, in milliseconds since the epoch. */
+  get aliveAt(): number {
+    return this.#flights.aliveAt
   }
 
   /** A token that meets the demand, from the acquisition in flight where possible, else from one of its own. */
@@ -46,7 +51,7 @@ export class AcquisitionWaiters {
       if (inFlight === undefined) return this.#start(demand, at)
       // The held token is the outcome of that acquisition, and does not meet the demand. The next one starts at its
       // end.
-      if (inFlight.isDelivered) return Effect.zipRight(inFlight.ended, this.acquire(demand))
+      if (inFlight.isDelivered) return Effect.zipRight(inFlight.over, this.acquire(demand))
       if (isAnsweredBy(demand, inFlight.demand)) return this.#join(inFlight, demand)
       return Effect.flatMap(
         Effect.exit(this.#outcome(inFlight, demand)),
@@ -87,14 +92,18 @@ export class AcquisitionWaiters {
    * Fails at once with a failure that is still current, unless it is worth waiting until the next attempt is allowed.
    */
   #start(demand: Demand, at: number): Acquired {
-    const { clock, state, telemetry } = this.#parts
+    const { acquisitionLimit, clock, state, telemetry } = this.#parts
     const failure = state.outage.current(at)
     const isHopeless = failure !== undefined && !this.#isWorthWaiting(failure.cause, demand, at)
     if (isHopeless) return Effect.failCause(failure.cause)
-    const inFlight = this.#flights.start(demand, (deliver) => {
-      const acquired = telemetry.acquisition(LeasedAcquisition.run(this.#parts, demand, deliver), demand)
+    const pause = failure === undefined ? 0 : failure.until - at
+    const inFlight = this.#flights.start(demand, (flight) => {
+      const acquired = telemetry.acquisition(LeasedAcquisition.run(this.#parts, demand, flight), demand)
       if (failure === undefined) return acquired
-      return Effect.zipRight(clock.sleep(Duration.millis(failure.until - at)), this.#unlessHeld(demand, acquired))
+      return Effect.zipRight(clock.sleep(Duration.millis(pause)), this.#unlessHeld(demand, acquired))
+    }, {
+      millis: pause + acquisitionLimit,
+      onTooLong: LeasedAcquisition.tookTooLong(this.#parts, demand)
     })
     return this.#join(inFlight, demand)
   }
@@ -120,9 +129,14 @@ export class AcquisitionWaiters {
     })
   }
 
+  /**
+   * The outcome of the acquisition. After an acquisition that was given up, the caller joins or starts another one. The
+   * acquisition did not fail, so that no outage begins.
+   */
   #outcome(inFlight: Joined, demand: Demand): Acquired {
     const { fibers, telemetry } = this.#parts
-    return fibers.orWhenClosed(telemetry.waiting(inFlight.outcome, demand), providerClosed)
+    const exit = telemetry.waiting(inFlight.outcome, demand)
+    return fibers.orWhenClosed(Effect.flatMap(exit, (exit) => exit ?? this.acquire(demand)), providerClosed)
   }
 
   #isWorthWaiting(cause: Cause.Cause<OAuthError>, demand: Demand, at: number): boolean {

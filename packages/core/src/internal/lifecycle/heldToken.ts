@@ -13,8 +13,10 @@ export class HeldToken {
   #heldSince = 0
   /** Whether the token was obtained in place of a rejected one. */
   #replacesRejected = false
-  /** How many tokens in a row the MCP server has rejected. */
+  /** How many tokens in a row the MCP server has rejected soon after they were obtained. */
   #rejections = 0
+  /** Whether the first rejection of the held token came soon. `undefined` before the first rejection. */
+  #isRejectedSoon: boolean | undefined
   /** The held token, which may have expired. */
   token: AccessToken.AccessToken | undefined
   /** The last token that the MCP server rejected. The provider does not load this token from the storage again. */
@@ -47,19 +49,31 @@ export class HeldToken {
     this.#replacesRejected = reason === "Rejected"
     // A server that alternates between 401 and 403 must not get more tokens than one that only answers 401.
     if (reason !== "Rejected" && reason !== "StepUp") this.#rejections = 0
+    this.#isRejectedSoon = undefined
     this.used = false
   }
 
   /**
    * Drops the held token, because the MCP server has rejected it. Returns `false`, and keeps the token, if another
-   * token would not help: a server that rejects the replacement of a rejected token will reject the next one too.
+   * token would not help: a server that rejects the replacement of a rejected token at once will reject the next one
+   * too. A token that was good for a while was revoked, and says nothing about the next one.
    */
   reject(at: number): boolean {
+    this.#isRejectedSoon ??= at - this.#heldSince < RefreshPolicy.rejectedSoon(this.#policy)
+    if (!this.#isRejectedSoon) this.#rejections = 0
     const again = this.#replacesRejected && this.#rejections > 0
     if (again && at - this.#heldSince < RefreshPolicy.rejectionMemory(this.#policy, this.#rejections)) return false
     this.#rejections++
     this.rejected = this.token
     this.token = undefined
     return true
+  }
+
+  /**
+   * The MCP server has rejected the held token on its first use, in place of the token that it replaced. However slow
+   * the server is, the token was never good. The token stays held.
+   */
+  rejectedAtOnce(): void {
+    this.#isRejectedSoon ??= true
   }
 }

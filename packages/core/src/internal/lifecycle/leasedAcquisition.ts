@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { AccessToken } from "../../AccessToken.ts"
@@ -9,6 +10,7 @@ import * as OAuthEvent from "../../OAuthEvent.ts"
 import * as Scopes from "../text/scopeList.ts"
 import type { Demand } from "./demand.ts"
 import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
+import type { Flight } from "./singleFlight.ts"
 import * as StoredToken from "./storedToken.ts"
 
 /**
@@ -16,30 +18,34 @@ import * as StoredToken from "./storedToken.ts"
  * authorization server. One acquisition runs at a time. A token of the authorization server is delivered before it is
  * stored, because the storage may be slow.
  *
+ * Whatever an acquisition brings after its callers have given it up changes nothing: another one may have begun.
+ *
  * @internal
  */
-export const run = (
-  parts: LifecycleParts,
-  demand: Demand,
-  deliver: (token: AccessToken) => Effect.Effect<void>
-): Acquired =>
+export const run = (parts: LifecycleParts, demand: Demand, flight: Flight<AccessToken>): Acquired =>
   Effect.gen(function*() {
     parts.state.acquisitionStarted(parts.now())
     // Before the lease, while another holds the lease, and once more as its holder.
     for (const step of [StoredToken.find, StoredToken.lease, StoredToken.findAsHolder]) {
       const found = yield* step(parts, demand)
+      if (flight.isGivenUp()) return yield* Effect.interrupt
       if (Option.isSome(found)) return yield* load(parts, found.value, demand)
     }
-    const obtained = yield* request(parts, demand)
+    const obtained = yield* request(parts, demand, flight)
     // Uninterruptible: a job that ends as soon as it has its token must find the token when it starts again.
     yield* Effect.uninterruptible(
-      deliver(obtained).pipe(Effect.zipRight(parts.storage.set(obtained)), Effect.zipRight(parts.remembered.save))
+      flight.deliver(obtained).pipe(
+        Effect.zipRight(parts.storage.set(obtained)),
+        Effect.zipRight(parts.remembered.save)
+      )
     )
     return obtained
   }).pipe(
     Effect.scoped,
     Effect.catchAllCause((cause) =>
-      Effect.zipRight(failed(parts, cause, demand), Effect.failCause(asBug(parts, cause)))
+      flight.isGivenUp()
+        ? Effect.failCause(cause)
+        : Effect.zipRight(failed(parts, cause, demand), Effect.failCause(asBug(parts, cause)))
     )
   )
 
@@ -49,12 +55,13 @@ const load = ({ now, state, telemetry }: LifecycleParts, token: AccessToken, { r
     return Effect.as(telemetry.publish(OAuthEvent.TokenLoaded({ token })), token)
   })
 
-const request = (parts: LifecycleParts, demand: Demand): Acquired =>
+const request = (parts: LifecycleParts, demand: Demand, flight: Flight<AccessToken>): Acquired =>
   Effect.gen(function*() {
     const { clock, now, state, telemetry } = parts
     const [duration, token] = yield* Effect.timedWith(ask(parts, demand), clock.currentTimeNanos)
     const millis = Math.round(Duration.toMillis(duration))
     const jitter = yield* Random.next
+    if (flight.isGivenUp()) return yield* Effect.interrupt
     state.obtained(token, demand, now(), jitter, millis)
     yield* telemetry.publish(
       demand.reason === "First"
@@ -78,6 +85,26 @@ const ask = ({ obtain, state }: LifecycleParts, demand: Demand): Acquired => {
     )
   )
 }
+
+/**
+ * The outcome of an acquisition that takes longer than `acquisitionLimit`. The failure counts like any other, so that
+ * callers do not start one such acquisition after the other.
+ *
+ * @internal
+ */
+export const tookTooLong = (parts: LifecycleParts, demand: Demand): Effect.Effect<Exit.Exit<AccessToken, OAuthError>> =>
+  Effect.suspend(() => {
+    const { acquisitionLimit, resource } = parts
+    const error = new TokenEndpointError({
+      reason: "Unavailable",
+      url: resource,
+      description:
+        `No token for ${resource} was acquired within ${Duration.format(Duration.millis(acquisitionLimit))}. ` +
+        "A part of the acquisition that has no time limit of its own hangs, such as the source of an assertion or the " +
+        "`HttpClient`. Give that part a time limit."
+    })
+    return Effect.as(failed(parts, Cause.fail(error), demand), Exit.fail(error))
+  })
 
 const failed = (parts: LifecycleParts, cause: Cause.Cause<OAuthError>, { missing, reason }: Demand) =>
   Effect.flatMap(Random.next, (jitter) => {

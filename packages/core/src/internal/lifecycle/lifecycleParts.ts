@@ -26,6 +26,10 @@ export interface LifecycleParts {
   readonly policy: RefreshPolicy
   /** Whether to answer a 403 that names a scope by asking for that scope. */
   readonly stepUp: boolean
+  /** How long one acquisition may take, in milliseconds (see `RefreshPolicy.acquisitionLimit`). */
+  readonly acquisitionLimit: number
+  /** The MCP server, without its query, for an error that has no other address. */
+  readonly resource: string
   /** Asks the authorization server. The lifecycle makes one call at a time. */
   readonly obtain: (demand: Demand) => Acquired
   readonly telemetry: Telemetry
@@ -35,6 +39,7 @@ export interface LifecycleParts {
   readonly remembered: Pick<RememberedDiscovery, "forget" | "isInDoubt" | "save">
   /** The fibers of the provider. An acquisition belongs to the provider, not to the caller that starts it. */
   readonly fibers: OwnedFibers
+  /** The clock of the provider's own fibers, whose timers do not keep the process alive. */
   readonly clock: Clock.Clock
   /** The current time, in milliseconds since the epoch. */
   readonly now: () => number

@@ -18,7 +18,7 @@ import { StepUps } from "./stepUps.ts"
  * - `foundInStorage` and `scopesWithdrawn` come between `acquisitionStarted` and the end of the acquisition.
  * - `obtained`, `loaded`, `failed` and `stepUpRefused` end the acquisition. Exactly one of them follows each
  *   `acquisitionStarted`, unless the provider is closed first.
- * - `used` and `rejected` need a held token, which `obtained` or `loaded` has brought. After `rejected` there is no
+ * - `used`, `rejected` and `rejectedAtOnce` need a held token, which `obtained` or `loaded` has brought. After `rejected` there is no
  *   held token until `obtained` or `loaded`.
  * - `waiterArrived` may come at any time without a valid token. It starts the patience for an outage, which `obtained`
  *   and `loaded` end.
@@ -118,6 +118,11 @@ export class LifecycleState {
    */
   rejected(at: number): boolean {
     return this.#held.reject(at)
+  }
+
+  /** The MCP server has rejected the held token on its first use. The token stays held. */
+  rejectedAtOnce(): void {
+    this.#held.rejectedAtOnce()
   }
 
   /** A caller waits for a token, and there is no valid one. */

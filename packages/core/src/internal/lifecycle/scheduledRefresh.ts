@@ -13,6 +13,8 @@ export interface Options {
    * is nothing to do until the next `unsafeWake`.
    */
   readonly next: (at: number) => number | undefined
+  /** The last moment at which an attempt was known to be alive, in milliseconds since the epoch. */
+  readonly aliveAt: () => number
   /** One attempt to renew. Returns whether the attempt brought a token. `next` must reflect the outcome. */
   readonly renew: Effect.Effect<boolean>
   readonly fork: (work: Effect.Effect<unknown>) => Fiber.RuntimeFiber<unknown>
@@ -28,6 +30,8 @@ export class ScheduledRefresh {
   #fiber: Fiber.RuntimeFiber<unknown> | undefined
   /** `number`: the fiber sleeps until this moment. */
   #state: "Idle" | "Renewing" | number = "Idle"
+  /** When the last attempt began, in milliseconds since the epoch. */
+  #renewingSince = 0
 
   constructor(options: Options) {
     this.#options = options
@@ -35,19 +39,27 @@ export class ScheduledRefresh {
 
   /** Plans the next renewal: `next` has changed, or a caller has used the token when it was due. */
   unsafeWake(): void {
-    const ended = this.#fiber === undefined || this.#fiber.unsafePoll() !== null
-    if (this.#state === "Renewing" && !ended) return
     const { clock, fork, next } = this.#options
     const at = clock.unsafeCurrentTimeMillis()
+    if (this.#state === "Renewing" && this.#isAlive(at)) return
     const due = next(at)
     // A sleeping fiber whose moment has passed is replaced: timers do not run while the machine is suspended.
     if (due === undefined || (typeof this.#state === "number" && at < this.#state && this.#state <= due)) return
-    if (typeof this.#state === "number") this.#fiber?.unsafeInterruptAsFork(this.#fiber.id())
+    if (this.#state !== "Idle") this.#fiber?.unsafeInterruptAsFork(this.#fiber.id())
     this.#state = due
     // Thousands of fibers may sleep until their token is due. A plain sleep takes half as much memory as a schedule.
     const wait = Duration.millis(Math.min(due - at, MAX_DELAY))
     const attempts = () => Effect.repeat(Effect.suspend(() => this.#look()), schedule)
     this.#fiber = fork(due > at ? Effect.flatMap(clock.sleep(wait), attempts) : attempts())
+  }
+
+  /**
+   * Whether the fiber still renews. Cloudflare Workers end the fetches and timers of a request together with it, and the
+   * fiber waits for ever if such a request woke it.
+   */
+  #isAlive(at: number): boolean {
+    const hasEnded = this.#fiber === undefined || this.#fiber.unsafePoll() !== null
+    return !hasEnded && at - Math.max(this.#renewingSince, this.#options.aliveAt()) < STALE
   }
 
   /** Makes one attempt if it is due. Returns in how many milliseconds to look again, or none to stop. */
@@ -63,6 +75,7 @@ export class ScheduledRefresh {
       return Effect.succeedSome(due - at)
     }
     this.#state = "Renewing"
+    this.#renewingSince = at
     return Effect.map(this.#options.renew, (renewed) => {
       if (!renewed) return Option.some(0)
       this.#state = "Idle"
@@ -71,6 +84,9 @@ export class ScheduledRefresh {
     })
   }
 }
+
+/** Without a sign of life for so long, in milliseconds, an attempt counts as lost. */
+const STALE = 5000
 
 /** The longest timer, in milliseconds. JavaScript fires a longer one immediately. */
 const MAX_DELAY = 2 ** 31 - 1

@@ -1,8 +1,6 @@
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
+import { type Limit, type Options, SharedWork } from "../waiting/sharedWork.ts"
 
 /**
  * Work in flight, the demand that it was started for, and its outcome for all waiters. A waiter that stops waiting does
@@ -14,60 +12,75 @@ export interface InFlight<Demand, A, E> {
   readonly demand: Demand
   /** Whether the waiters have their outcome. The rest of the work may still be in flight. */
   readonly isDelivered: boolean
-  /** Waits for the outcome. */
-  readonly outcome: Effect.Effect<A, E>
-  /** Waits until the work has ended, whatever its outcome is. */
-  readonly ended: Effect.Effect<unknown>
+  /** Waits for the outcome. `undefined` if the waiters have given the work up. */
+  readonly outcome: Effect.Effect<Exit.Exit<A, E> | undefined>
+  /** Waits until the work has ended or was given up, whatever its outcome is. */
+  readonly over: Effect.Effect<void>
 }
 
 /**
- * At most one piece of work at a time.
+ * What work in flight knows of those who wait for it.
+ *
+ * @internal
+ */
+export interface Flight<A> {
+  /** Gives the waiters their outcome before the end of the work. The rest of the work continues without them. */
+  readonly deliver: (value: A) => Effect.Effect<void>
+  /** Whether the waiters have given the work up. Then its outcome must change nothing: newer work may have begun. */
+  readonly isGivenUp: () => boolean
+}
+
+/**
+ * At most one piece of work at a time. Work that no longer lives, or that has outlived its limit, is given up by the
+ * next caller that finds it.
  *
  * @internal
  */
 export class SingleFlight<Demand, A, E> {
-  readonly #fork: (work: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
-  #current: InFlight<Demand, A, E> | undefined
+  readonly #options: Options
+  #current: { readonly demand: Demand; readonly work: SharedWork<A, E> } | undefined
+  #aliveAt = 0
 
   /** `fork` decides to whom the fiber of the work belongs: it must outlive every caller. */
-  constructor(fork: (work: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>) {
-    this.#fork = fork
+  constructor(options: Options) {
+    this.#options = options
   }
 
-  /** The work in flight. Only the end of its own fiber clears this. */
+  /** The work in flight. Its end clears this, or the first caller that gives it up. */
   get current(): InFlight<Demand, A, E> | undefined {
-    return this.#current
+    const current = this.#current
+    if (current === undefined || current.work.giveUpIfStale()) return undefined
+    const { demand, work } = current
+    return { demand, isDelivered: work.isDelivered, outcome: work.outcome, over: work.over }
   }
 
-  /**
-   * Starts work for a demand. `work` may `deliver` its outcome before its end: the waiters have their outcome then, and
-   * the rest of the work continues without them. `work` must not start other work itself.
-   */
+  /** The last moment at which work was known to be alive, in milliseconds since the epoch. */
+  get aliveAt(): number {
+    return this.#current?.work.aliveAt ?? this.#aliveAt
+  }
+
+  /** Starts work for a demand. `work` must not start other work itself. */
   start(
     demand: Demand,
-    work: (deliver: (value: A) => Effect.Effect<void>) => Effect.Effect<A, E>
+    work: (flight: Flight<A>) => Effect.Effect<A, E>,
+    limit?: Limit<A, E>
   ): InFlight<Demand, A, E> {
-    const outcome = Deferred.unsafeMake<A, E>(FiberId.none)
-    let isDelivered = false
-    const deliver = (exit: Exit.Exit<A, E>) => {
-      isDelivered = true
-      Deferred.unsafeDone(outcome, exit)
-    }
-    const fiber = this.#fork(work((value) => Effect.sync(() => deliver(Exit.succeed(value)))))
-    // The work may have ended by now.
-    const inFlight: InFlight<Demand, A, E> = {
-      demand,
-      get isDelivered() {
-        return isDelivered
-      },
-      outcome: Deferred.await(outcome),
-      ended: Fiber.await(fiber)
-    }
-    this.#current = inFlight
-    fiber.addObserver((exit) => {
-      if (this.#current === inFlight) this.#current = undefined
-      if (!isDelivered) deliver(exit)
+    const shared = new SharedWork<A, E>(
+      this.#options,
+      (self) =>
+        work({
+          deliver: (value) => Effect.sync(() => self.deliver(Exit.succeed(value))),
+          isGivenUp: () => self.isGivenUp
+        }),
+      limit
+    )
+    const current = { demand, work: shared }
+    this.#current = current
+    shared.whenOver(() => {
+      if (this.#current !== current) return
+      this.#aliveAt = shared.aliveAt
+      this.#current = undefined
     })
-    return inFlight
+    return { demand, isDelivered: shared.isDelivered, outcome: shared.outcome, over: shared.over }
   }
 }

@@ -2,9 +2,9 @@ import type * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
+import { Signal } from "../waiting/signal.ts"
 
 /**
  * Work for which no caller waits longer than a time limit. Work that cannot be interrupted continues by itself after
@@ -27,33 +27,17 @@ export interface Attempt<A, E> {
  */
 export const start = <A, E>(work: Effect.Effect<A, E>, clock: Clock.Clock): Effect.Effect<Attempt<A, E>> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
-    const runFork = <A>(effect: Effect.Effect<A>) => Runtime.runFork(runtime)(Effect.interruptible(effect))
     // The fiber succeeds with an exit, because Effect would log its failure as one that nobody handles.
-    const fiber = runFork(Effect.exit(work))
+    const fiber = Runtime.runFork(runtime)(Effect.interruptible(Effect.exit(work)))
+    // Another request may end the work, as the one that gives a lease back does. A signal resumes each in its own turn.
+    const ended = new Signal()
+    fiber.addObserver(() => ended.fire())
+    const poll = () => {
+      const exit = fiber.unsafePoll()
+      return exit === null ? undefined : Exit.flatten(exit)
+    }
     return {
       interruptFork: Effect.sync(() => fiber.unsafeInterruptAsFork(FiberId.none)),
-      within: (duration) =>
-        Effect.suspend(() => {
-          const exit = fiber.unsafePoll()
-          return exit === null
-            ? endOrTimeout(fiber, runFork(clock.sleep(duration)))
-            : Effect.succeed(Exit.flatten(exit))
-        })
+      within: (duration) => Effect.map(ended.wait(clock.sleep(duration)), poll)
     }
-  })
-
-/** How the fiber ended, or `undefined` if the timer has ended first. */
-const endOrTimeout = <A, E>(fiber: Fiber.RuntimeFiber<Exit.Exit<A, E>>, timer: Fiber.RuntimeFiber<void>) =>
-  Effect.async<Exit.Exit<A, E> | undefined>((resume) => {
-    const stop = () => timer.unsafeInterruptAsFork(FiberId.none)
-    const onEnd = (exit: Exit.Exit<Exit.Exit<A, E>>) => {
-      resume(Effect.succeed(Exit.flatten(exit)))
-      stop()
-    }
-    fiber.addObserver(onEnd)
-    timer.addObserver(() => {
-      fiber.removeObserver(onEnd)
-      resume(Effect.succeed(undefined))
-    })
-    return Effect.sync(stop)
   })

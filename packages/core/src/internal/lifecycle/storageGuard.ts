@@ -13,6 +13,7 @@ import * as OAuthEvent from "../../OAuthEvent.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import type { TokenKey } from "../../TokenKey.ts"
 import type { TokenStorage } from "../../TokenStorage.ts"
+import * as BackgroundClock from "../waiting/backgroundClock.ts"
 import * as Attempt from "./storageAttempt.ts"
 
 /**
@@ -69,7 +70,7 @@ export class StorageGuard {
   readonly #pauses = { lease: new Pause(), rest: new Pause() }
 
   constructor(options: Options) {
-    this.#options = options
+    this.#options = { ...options, clock: BackgroundClock.of(options.clock) }
   }
 
   get(): Effect.Effect<Option.Option<AccessToken>> {

@@ -6,6 +6,7 @@ import * as OwnedFibers from "../../authoring/OwnedFibers.ts"
 import * as Challenge from "../../Challenge.ts"
 import * as OAuthEvent from "../../OAuthEvent.ts"
 import * as Scopes from "../text/scopeList.ts"
+import * as BackgroundClock from "../waiting/backgroundClock.ts"
 import { type Demand, forReason, isMetBy } from "./demand.ts"
 import { AcquisitionWaiters, providerClosed } from "./acquisitionWaiters.ts"
 import type { Acquired, LifecycleParts } from "./lifecycleParts.ts"
@@ -13,8 +14,11 @@ import { LifecycleState } from "./lifecycleState.ts"
 import { ScheduledRefresh } from "./scheduledRefresh.ts"
 
 /** @internal */
-export interface Options
-  extends Pick<LifecycleParts, "obtain" | "policy" | "remembered" | "stepUp" | "storage" | "telemetry">
+export interface Options extends
+  Pick<
+    LifecycleParts,
+    "acquisitionLimit" | "obtain" | "policy" | "remembered" | "resource" | "stepUp" | "storage" | "telemetry"
+  >
 {}
 
 /**
@@ -26,6 +30,7 @@ export interface TokenLifecycle {
   readonly accessToken: Acquired
   readonly renew: (rejected: AccessToken.AccessToken, challenge?: Challenge.Challenge) => Acquired
   readonly unsafeFresh: () => AccessToken.AccessToken | undefined
+  readonly unsafeRejected: (token: AccessToken.AccessToken) => void
 }
 
 /**
@@ -40,7 +45,7 @@ export interface TokenLifecycle {
 export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Scope.Scope> =>
   Effect.gen(function*() {
     const { policy } = options
-    const clock = yield* Effect.clock
+    const clock = BackgroundClock.of(yield* Effect.clock)
     const fibers = yield* OwnedFibers.make()
     const state = new LifecycleState(policy, () => refresh.unsafeWake())
     const parts = { ...options, state, fibers, clock, now: () => clock.unsafeCurrentTimeMillis() }
@@ -49,6 +54,7 @@ export const make = (options: Options): Effect.Effect<TokenLifecycle, never, Sco
       clock,
       fork: fibers.fork,
       next: (at) => state.nextRenewal(at),
+      aliveAt: () => waiters.aliveAt,
       renew: waiters.renewInBackground()
     })
     return new Callers(parts, waiters, refresh)
@@ -87,6 +93,12 @@ class Callers implements TokenLifecycle {
     state.used()
     if (at >= renewAt && at >= state.backgroundPausedUntil) this.#refresh.unsafeWake()
     return token
+  }
+
+  /** The request that was sent again was rejected too: no token is requested, and another one would not help. */
+  readonly unsafeRejected = (token: AccessToken.AccessToken): void => {
+    const { state } = this.#parts
+    if (state.held.token !== undefined && AccessToken.isSame(state.held.token, token)) state.rejectedAtOnce()
   }
 
   readonly renew = (rejected: AccessToken.AccessToken, challenge?: Challenge.Challenge): Acquired =>

@@ -14,6 +14,9 @@ export interface Options<in out T> {
 /** The longest timer, in milliseconds. A longer one fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
+/** A fiber that is later than this, in milliseconds, is replaced. */
+const LATE = 5000
+
 /**
  * The idle entries, those that have been idle for longest first, and the one fiber that expires them.
  *
@@ -23,7 +26,8 @@ export class IdleEntries<in out T> implements Iterable<T> {
   readonly #options: Options<T>
   /** When each entry became idle, in milliseconds since the epoch. */
   readonly #idleSince = new Map<T, number>()
-  #isSweeping = false
+  /** When the fiber looks at the entries next, in milliseconds since the epoch. `undefined` while there is no fiber. */
+  #looksAt: number | undefined
 
   constructor(options: Options<T>) {
     this.#options = options
@@ -43,9 +47,13 @@ export class IdleEntries<in out T> implements Iterable<T> {
 
   /** Starts the fiber that expires entries, unless it runs already or entries never expire. */
   sweep(): void {
-    if (this.#isSweeping || !Number.isFinite(this.#options.timeToLive)) return
-    this.#isSweeping = true
-    this.#options.fork(this.#sweep)
+    const { clock, fork, timeToLive } = this.#options
+    if (!Number.isFinite(timeToLive)) return
+    const now = clock.unsafeCurrentTimeMillis()
+    // The timer of a fiber that is late was ended by the platform, as Cloudflare Workers do, or the machine was suspended.
+    if (this.#looksAt !== undefined && now <= this.#looksAt + LATE) return
+    this.#looksAt = now
+    fork(this.#sweep)
   }
 
   /** Waits for the entry that has been idle for longest, and ends when none is idle. */
@@ -54,11 +62,15 @@ export class IdleEntries<in out T> implements Iterable<T> {
     const now = clock.unsafeCurrentTimeMillis()
     for (const [entry, since] of this.#idleSince) {
       const left = since + timeToLive - now
-      // Never longer than the time to live itself, in case the clock was set back.
-      if (left > 0) return Effect.zipRight(Effect.sleep(Math.min(left, timeToLive, LONGEST_TIMER)), this.#sweep)
+      if (left > 0) {
+        // Never longer than the time to live itself, in case the clock was set back.
+        const wait = Math.min(left, timeToLive, LONGEST_TIMER)
+        this.#looksAt = now + wait
+        return Effect.zipRight(Effect.sleep(wait), this.#sweep)
+      }
       onExpired(entry)
     }
-    this.#isSweeping = false
+    this.#looksAt = undefined
     return Effect.void
   })
 }

@@ -2,11 +2,11 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as OwnedFibers from "../../authoring/OwnedFibers.ts"
+import { SharedWork } from "../waiting/sharedWork.ts"
 import { IdleEntries } from "./idleEntries.ts"
 
 /** @internal */
@@ -24,8 +24,11 @@ export interface Options<in K, out A, out E, out R> {
 /** One value of a pool and its users. An entry is being made first, then in use or idle, and closed at last. */
 interface Entry<K, A, E> {
   readonly key: K
-  /** The value, once there is one, or the error of the lookup. */
-  value: Effect.Effect<A, E>
+  /**
+   * The value, once there is one, or the error of the lookup. `undefined` if the lookup was given up: it ended without a
+   * word, together with the request that began it.
+   */
+  value: Effect.Effect<Exit.Exit<A, E> | undefined>
   /** The scope of the value. `undefined` before the lookup has begun, and after the entry was closed. */
   scope: Scope.CloseableScope | undefined
   users: number
@@ -45,6 +48,7 @@ interface Entry<K, A, E> {
  */
 export class KeyedPool<K, A, E, R> {
   readonly #options: Options<K, A, E, R>
+  readonly #clock: Clock.Clock
   readonly #fibers: OwnedFibers.OwnedFibers<R>
   readonly #entries: MutableHashMap.MutableHashMap<K, Entry<K, A, E>>
   readonly #idle: IdleEntries<Entry<K, A, E>>
@@ -56,6 +60,7 @@ export class KeyedPool<K, A, E, R> {
     entries: MutableHashMap.MutableHashMap<K, Entry<K, A, E>>
   ) {
     this.#options = options
+    this.#clock = clock
     this.#fibers = fibers
     this.#entries = entries
     this.#idle = new IdleEntries({
@@ -74,7 +79,13 @@ export class KeyedPool<K, A, E, R> {
           entry.users--
           this.#settle(entry)
         })),
-      (entry) => this.#fibers.orWhenClosed(entry.value, this.#options.onClosed)
+      (entry) =>
+        Effect.scopeWith((scope) =>
+          this.#fibers.orWhenClosed(
+            Effect.flatMap(entry.value, (exit) => exit ?? Scope.extend(this.get(key), scope)),
+            this.#options.onClosed
+          )
+        )
     )
 
   /** The next user of the key gets a new value. The present value is closed once no caller uses it. */
@@ -115,17 +126,18 @@ export class KeyedPool<K, A, E, R> {
       isCurrent: true
     }
     MutableHashMap.set(this.#entries, key, entry)
-    const fiber = this.#fibers.fork(
-      Effect.flatMap(Scope.fork(this.#fibers.scope, ExecutionStrategy.sequential), (scope) => {
-        entry.scope = scope
-        return Scope.extend(Effect.suspend(() => this.#options.lookup(key)), scope)
-      })
+    const making = new SharedWork<A, E, R>(
+      { clock: this.#clock, fork: (work) => this.#fibers.fork(work) },
+      () =>
+        Effect.flatMap(Scope.fork(this.#fibers.scope, ExecutionStrategy.sequential), (scope) => {
+          entry.scope = scope
+          return Scope.extend(Effect.suspend(() => this.#options.lookup(key)), scope)
+        })
     )
-    entry.value = Effect.flatten(Fiber.await(fiber))
-    fiber.addObserver((exit) => {
-      entry.value = exit
+    entry.value = making.outcome
+    making.whenOver(() => {
       entry.isMaking = false
-      if (Exit.isSuccess(exit)) this.#settle(entry)
+      if (making.hasSucceeded) this.#settle(entry)
       else this.#close(entry)
     })
     this.#makeRoom()

@@ -85,8 +85,8 @@ describe("Outage: how long a failure answers callers", () => {
     const outage = make()
     failWith(outage, transientError(), 0)
     failWith(outage, transientError(), 1000)
-    // The failure is current until 3 s, and counts as recent for another 10 s.
-    expect(failWith(outage, transientError(), 13_001)?.until).toBe(14_001)
+    // The failure is current until 3 s, and counts as recent for another 25 s.
+    expect(failWith(outage, transientError(), 28_001)?.until).toBe(29_001)
   })
 })
 
@@ -122,20 +122,20 @@ describe("Outage: how long callers without a token wait", () => {
     const outage = make()
     outage.waiterArrived(0)
     failWith(outage, transientError(), 0)
-    // The failure is current until 1 s, and counts as recent for another 10 s.
-    outage.waiterArrived(11_000)
-    expect(outage.isWorthWaiting(error, 11_000)).toBe(false)
-    outage.waiterArrived(11_001)
-    expect(outage.isWorthWaiting(error, 11_001)).toBe(true)
-    expect(outage.isOngoing(11_001)).toBe(false)
+    // The failure is current until 1 s, and counts as recent for another 25 s.
+    outage.waiterArrived(26_000)
+    expect(outage.isWorthWaiting(error, 26_000)).toBe(false)
+    outage.waiterArrived(26_001)
+    expect(outage.isWorthWaiting(error, 26_001)).toBe(true)
+    expect(outage.isOngoing(26_001)).toBe(false)
   })
 
   it("a clock that was set back to before the first waiter starts the patience anew", () => {
     const outage = make()
     outage.waiterArrived(50_000)
     outage.waiterArrived(40_000)
-    expect(outage.isWorthWaiting(error, 49_999)).toBe(true)
-    expect(outage.isWorthWaiting(error, 50_000)).toBe(false)
+    expect(outage.isWorthWaiting(error, 64_999)).toBe(true)
+    expect(outage.isWorthWaiting(error, 65_000)).toBe(false)
   })
 
   it("a clock that was set back to before the outage ends the outage", () => {
@@ -143,7 +143,7 @@ describe("Outage: how long callers without a token wait", () => {
     failWith(outage, transientError(), 50_000)
     outage.waiterArrived(40_000)
     expect(outage.isOngoing(60_000)).toBe(false)
-    expect(outage.isWorthWaiting(error, 49_999)).toBe(true)
-    expect(outage.isWorthWaiting(error, 50_000)).toBe(false)
+    expect(outage.isWorthWaiting(error, 64_999)).toBe(true)
+    expect(outage.isWorthWaiting(error, 65_000)).toBe(false)
   })
 })

@@ -60,6 +60,7 @@ describe("HeldToken", () => {
     expect(held.reject(at)).toBe(true)
     for (const memory of [1000, 2000, 3000, 3000]) {
       holdReplacement(held, at)
+      expect(held.reject(at)).toBe(false)
       expect(held.reject(at + memory - 1)).toBe(false)
       expect(held.token).toBeDefined()
       at += memory
@@ -82,6 +83,7 @@ describe("HeldToken", () => {
     expect(held.reject(10)).toBe(true)
     holdReplacement(held, 10)
     // One rejection in a row, so that the memory is one second again.
+    expect(held.reject(1009)).toBe(false)
     expect(held.reject(1010)).toBe(true)
   })
 
@@ -94,7 +96,57 @@ describe("HeldToken", () => {
     // The token of a step-up is not the replacement of a rejected one.
     expect(held.reject(10)).toBe(true)
     holdReplacement(held, 10)
+    expect(held.reject(10)).toBe(false)
     expect(held.reject(1010)).toBe(false)
     expect(held.reject(2010)).toBe(true)
+  })
+
+  it.each([
+    { after: 0, outcome: "kept" },
+    { after: 999, outcome: "kept" },
+    { after: 1000, outcome: "replaced" },
+    { after: 1999, outcome: "replaced" },
+    { after: 2000, outcome: "replaced" },
+    { after: minutes(59), outcome: "replaced" }
+  ])("after five rejections 5 s apart, a token that is first rejected $after ms later is $outcome", (row) => {
+    const held = make()
+    held.hold(makeToken(), "First", 0, 0, 0)
+    held.reject(0)
+    let at = 0
+    for (let revocations = 0; revocations < 5; revocations++) {
+      holdReplacement(held, at)
+      at += 5000
+      expect(held.reject(at)).toBe(true)
+    }
+    holdReplacement(held, at)
+    expect(held.reject(at + row.after)).toBe(row.outcome === "replaced")
+  })
+
+  it("a replacement that was kept although it was rejected at once does not count as good for a while", () => {
+    const held = make()
+    held.hold(makeToken(), "First", 0, 0, 0)
+    held.reject(0)
+    holdReplacement(held, 0)
+    expect(held.reject(1)).toBe(false)
+    expect(held.reject(5000)).toBe(true)
+    holdReplacement(held, 5000)
+    // Two rejections in a row: the memory is two seconds.
+    expect(held.reject(5001)).toBe(false)
+    expect(held.reject(6999)).toBe(false)
+    expect(held.reject(7000)).toBe(true)
+  })
+
+  it("a replacement that a slow server rejected on its first use counts as rejected at once", () => {
+    const held = make()
+    held.hold(makeToken(), "First", 0, 0, 0)
+    held.reject(0)
+    holdReplacement(held, 0)
+    held.rejectedAtOnce()
+    expect(held.token).toBeDefined()
+    expect(held.reject(60_000)).toBe(true)
+    holdReplacement(held, 60_000)
+    held.rejectedAtOnce()
+    expect(held.reject(61_999)).toBe(false)
+    expect(held.reject(62_000)).toBe(true)
   })
 })

@@ -3,6 +3,8 @@ import { type Clock, Deferred, Duration, Effect, Fiber, Option, TestClock } from
 import { schedule, ScheduledRefresh } from "../../../src/internal/lifecycle/scheduledRefresh.ts"
 
 interface Plan {
+  /** The last sign of life of an attempt. */
+  aliveAt?: number
   /** When to renew next. */
   next: number | undefined
   /** The work of each attempt. */
@@ -21,6 +23,7 @@ const make = (plan: Plan, change: (clock: Clock.Clock) => Clock.Clock = (clock) 
     const refresh = new ScheduledRefresh({
       clock,
       next: () => plan.next,
+      aliveAt: () => plan.aliveAt ?? 0,
       renew: Effect.suspend(() => {
         attempts.push(clock.unsafeCurrentTimeMillis())
         return plan.renew

@@ -210,7 +210,7 @@ describe("a token's three parts of life", () => {
       expect(yield* provider.accessToken).toBe(first)
       yield* TestClock.adjust("1 second")
       const refused = yield* Effect.fork(Effect.flip(provider.accessToken))
-      yield* TestClock.adjust("10 seconds")
+      yield* TestClock.adjust("25 seconds")
       expect(yield* Fiber.join(refused)).toMatchObject({ _tag: "TokenEndpointError", status: 503 })
     }).pipe(Effect.provide(hour)))
 
@@ -662,7 +662,7 @@ describe("a provider made in a region that cannot be interrupted", () => {
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const scope = yield* Scope.make()
-      const provider = yield* Effect.uninterruptible(Scope.extend(makeProvider(), scope))
+      const provider = yield* Effect.uninterruptible(Scope.extend(makeProvider(impatient), scope))
       yield* network.script("token", Answer.never)
       const first = yield* Effect.fork(Effect.flip(provider.accessToken))
       yield* TestClock.adjust("10 seconds")

@@ -1,0 +1,52 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+
+/** The clock of programs that set none. */
+const live: Clock.Clock = Context.get(DefaultServices.liveServices, Clock.Clock)
+
+/** The longest timer, in milliseconds. Effect's own clock never ends a longer sleep. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+/**
+ * Lets the process end although the timer has not fired. Node and Bun have a method for that on the timer, Deno has a
+ * function. Browsers and Workers end without asking timers.
+ */
+const unref = (timer: unknown): void => {
+  if (Predicate.hasProperty(timer, "unref") && Predicate.isFunction(timer.unref)) return void timer.unref()
+  const globals: object = globalThis
+  const deno = Predicate.hasProperty(globals, "Deno") ? globals.Deno : undefined
+  if (Predicate.hasProperty(deno, "unrefTimer") && Predicate.isFunction(deno.unrefTimer)) deno.unrefTimer(timer)
+}
+
+const sleep = (duration: Duration.Duration): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const millis = Duration.toMillis(duration)
+    if (millis > LONGEST_TIMER) return
+    const timer = setTimeout(() => resume(Effect.void), millis)
+    unref(timer)
+    return Effect.sync(() => clearTimeout(timer))
+  })
+
+const background: Clock.Clock = {
+  [Clock.ClockTypeId]: Clock.ClockTypeId,
+  unsafeCurrentTimeMillis: () => live.unsafeCurrentTimeMillis(),
+  unsafeCurrentTimeNanos: () => live.unsafeCurrentTimeNanos(),
+  currentTimeMillis: live.currentTimeMillis,
+  currentTimeNanos: live.currentTimeNanos,
+  sleep
+}
+
+/**
+ * A clock with the same time, whose timers do not keep the process alive. A script whose work is done can then end,
+ * although a token is to be renewed in 45 minutes and the script did not close its provider. A caller that waits has a
+ * timer of its own, by the given clock, which keeps the process alive.
+ *
+ * Only Effect's own clock has timers of the platform. Any other clock, such as `TestClock`, is returned as it is.
+ *
+ * @internal
+ */
+export const of = (clock: Clock.Clock): Clock.Clock => clock === live ? background : clock

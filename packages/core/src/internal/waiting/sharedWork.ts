@@ -1,0 +1,190 @@
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as BackgroundClock from "./backgroundClock.ts"
+import { Signal } from "./signal.ts"
+
+/** @internal */
+export interface Options<in out R = never> {
+  /** The clock of the owner. */
+  readonly clock: Clock.Clock
+  /** Starts a fiber that belongs to the owner of the work. */
+  readonly fork: <A, E>(work: Effect.Effect<A, E, R>) => Fiber.RuntimeFiber<A, E>
+}
+
+/**
+ * How long work may take. Work that takes longer is interrupted, even if it cannot be, and its late outcome must change
+ * nothing.
+ *
+ * @internal
+ */
+export interface Limit<A, E> {
+  /**
+   * In milliseconds, by the timers of the work. Those who wait give the work up a little later by the clock of the
+   * machine, without an outcome: the timers have stood still while the machine was suspended.
+   */
+  readonly millis: number
+  /** The outcome of work that takes longer. */
+  readonly onTooLong: Effect.Effect<Exit.Exit<A, E>>
+}
+
+/** How often the work shows that it is alive. */
+const PULSE = Duration.millis(500)
+
+/** How often those who wait look for a pulse. No look comes without a pulse in between, as long as timers run. */
+const LOOK = Duration.millis(1500)
+
+/** How much later than its own timers the clock of the machine ends the work, in milliseconds. */
+const GRACE = 5000
+
+/** Without a pulse for so long, in milliseconds, work is given up by the next caller at once. */
+const STALE = 5000
+
+/**
+ * Work that several callers wait for, in a fiber of its own. A caller that stops waiting does not stop the work.
+ *
+ * No caller waits for ever. Cloudflare Workers end the timers and fetches of a request together with it, without a word
+ * to the fiber that waits for them: work that such a request began stays unfinished. Work therefore has a pulse, a timer
+ * that runs in the same request. Those who wait look for the pulse by timers of their own, and give the work up when it
+ * has none, or when it has outlived its limit by the clock of the machine (after a suspend).
+ *
+ * @internal
+ */
+export class SharedWork<A, E, R = never> {
+  readonly #clock: Clock.Clock
+  readonly #limit: Limit<A, E> | undefined
+  readonly #delivered = new Signal()
+  readonly #over = new Signal()
+  readonly #fiber: Fiber.RuntimeFiber<A, E>
+  readonly #pulse: Fiber.RuntimeFiber<void> | undefined
+  #observers: Array<() => void> = []
+  #outcome: Exit.Exit<A, E> | undefined
+  #isGivenUp = false
+  #pulses = 0
+  #pulseAt: number
+  #startedAt: number
+
+  /** Starts the work, which has ended when this returns if it never waits. `work` is called in the fiber of the caller. */
+  constructor(
+    { clock, fork }: Options<R>,
+    work: (self: SharedWork<A, E, R>) => Effect.Effect<A, E, R>,
+    limit?: Limit<A, E>
+  ) {
+    this.#clock = clock
+    this.#limit = limit
+    this.#startedAt = this.#pulseAt = clock.unsafeCurrentTimeMillis()
+    this.#fiber = fork(work(this))
+    if (this.#fiber.unsafePoll() === null) this.#pulse = fork(this.#beat)
+    this.#fiber.addObserver((exit) => {
+      if (!this.isDelivered) this.deliver(exit)
+      this.#end()
+    })
+  }
+
+  /** Whether those who wait have their outcome. The rest of the work may still be in flight. */
+  get isDelivered(): boolean {
+    return this.#delivered.isFired
+  }
+
+  /** Whether the work has ended, or was given up. */
+  get isOver(): boolean {
+    return this.#over.isFired
+  }
+
+  /** Whether those who wait have a success. */
+  get hasSucceeded(): boolean {
+    return this.#outcome !== undefined && Exit.isSuccess(this.#outcome)
+  }
+
+  /** Whether the work was given up. Its late outcome must change nothing. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp
+  }
+
+  /** The last moment at which the work was known to be alive, in milliseconds since the epoch. */
+  get aliveAt(): number {
+    return this.#pulseAt
+  }
+
+  /** The outcome for those who wait, now or later. The work may then go on without them. */
+  deliver(exit: Exit.Exit<A, E>): void {
+    if (this.isDelivered) return
+    this.#outcome = exit
+    this.#delivered.fire()
+  }
+
+  /** Runs `onOver` when the work has ended or was given up; now, if it is over. */
+  whenOver(onOver: () => void): void {
+    if (this.isOver) onOver()
+    else this.#observers.push(onOver)
+  }
+
+  /** Waits for the outcome, in the turn of the request that waits. `undefined` if the work was given up. */
+  readonly outcome: Effect.Effect<Exit.Exit<A, E> | undefined> = Effect.suspend(() =>
+    Effect.map(this.#wait(this.#delivered), () => this.#outcome)
+  )
+
+  /** Waits until the work is over. */
+  readonly over: Effect.Effect<void> = Effect.suspend(() => this.#wait(this.#over))
+
+  #wait(signal: Signal): Effect.Effect<void> {
+    if (signal.isFired) return Effect.void
+    this.giveUpIfStale()
+    return signal.wait(this.#watch)
+  }
+
+  /** Gives the work up if it has shown no pulse for long, or has outlived its limit. Returns whether it is over. */
+  giveUpIfStale(): boolean {
+    const at = this.#clock.unsafeCurrentTimeMillis()
+    // A clock that was set back must not extend the limit.
+    this.#startedAt = Math.min(this.#startedAt, at)
+    this.#pulseAt = Math.min(this.#pulseAt, at)
+    const longest = this.#limit === undefined ? Number.POSITIVE_INFINITY : this.#limit.millis + GRACE
+    if (at - this.#pulseAt > STALE || at - this.#startedAt >= longest) this.giveUp()
+    return this.isOver
+  }
+
+  /** Ends the wait of all. The work is interrupted, and whatever it still does must change nothing. */
+  giveUp(): void {
+    if (this.isOver) return
+    this.#isGivenUp = true
+    this.#fiber.unsafeInterruptAsFork(FiberId.none)
+    this.#delivered.fire()
+    this.#end()
+  }
+
+  #end(): void {
+    if (this.isOver) return
+    this.#over.fire()
+    this.#pulse?.unsafeInterruptAsFork(FiberId.none)
+    for (const onOver of this.#observers) onOver()
+    this.#observers = []
+  }
+
+  readonly #beat: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.flatMap(BackgroundClock.of(this.#clock).sleep(PULSE), () => {
+      this.#pulses++
+      this.#pulseAt = this.#clock.unsafeCurrentTimeMillis()
+      const limit = this.#limit
+      if (limit === undefined || this.isDelivered || this.#pulses * Duration.toMillis(PULSE) < limit.millis) {
+        return this.#beat
+      }
+      return Effect.map(limit.onTooLong, (exit) => {
+        this.deliver(exit)
+        this.giveUp()
+      })
+    })
+  )
+
+  /** Looks for the pulse until the work is over. The timer is the caller's: it keeps the process alive for the caller. */
+  readonly #watch: Effect.Effect<void> = Effect.suspend(() => {
+    const seen = this.#pulses
+    return Effect.flatMap(Effect.sleep(LOOK), () => {
+      if (seen === this.#pulses) this.giveUp()
+      return this.giveUpIfStale() ? Effect.void : this.#watch
+    })
+  })
+}
