@@ -52,10 +52,20 @@ const atToken = (name: string, mayFail: ReadonlyArray<Kind>, fault: Fault): Turn
   fault: ({ address }) => address === "token" ? fault : undefined
 })
 
-/** The fault meets the first token request of the turn only, so the next attempt must succeed before callers fail. */
+/** The answer has a token, in an unusual form. The turn begins with a revocation, so that each client gets the answer. */
+const issues = (name: string, change: Readonly<Record<string, unknown>>, status = 200): Turn => ({
+  ...atToken(name, nobody, { _tag: "Issues", status, change }),
+  revokesEvery: Number.POSITIVE_INFINITY
+})
+
+/**
+ * The fault meets the first token request of the turn only, so the next attempt must succeed before callers fail. The
+ * turn begins with a revocation, so that each client makes a request.
+ */
 const once = (name: string, fault: Fault): Turn => ({
   name: `${name}, once`,
   mayFail: nobody,
+  revokesEvery: Number.POSITIVE_INFINITY,
   fault: ({ address, tokenRequests }) => address === "token" && tokenRequests === 1 ? fault : undefined
 })
 
@@ -105,10 +115,11 @@ const tokenEndpoint: ReadonlyArray<Turn> = [
   once("503", answers(503, "")),
   once("a page with status 200", html(200)),
   once("an empty answer with status 200", answers(200, "")),
-  atToken("a token with status 201", nobody, { _tag: "Issues", status: 201, change: {} }),
-  atToken("a scope that is an array", nobody, { _tag: "Issues", status: 200, change: { scope: [credentials.scope] } }),
-  atToken("a token type in lower case", nobody, { _tag: "Issues", status: 200, change: { token_type: "bearer" } }),
-  atToken("a lifetime that is a text", nobody, { _tag: "Issues", status: 200, change: { expires_in: "20" } }),
+  issues("a token with status 201", {}, 201),
+  issues("a scope that is an array", { scope: [credentials.scope] }),
+  issues("a scope that is null", { scope: null }),
+  issues("a token type in lower case", { token_type: "bearer" }),
+  issues("a lifetime that is a text", { expires_in: "20" }),
   {
     name: "invalid_scope for the scope of the metadata",
     // The pinned client is configured with that scope, so nothing else may be asked for.

@@ -134,7 +134,7 @@ export interface Checked {
 
 /** The receiver of an assertion that is not bound to this authorization server could use it elsewhere. */
 const UNBOUND =
-  "is not bound to an authorization server, and was not sent to one that only the MCP server has named. " +
+  "is not bound to one authorization server, and was not sent to one that only the MCP server has named. " +
   "Name the `issuer`, or write `discover` to trust the server to name it."
 
 /** How far the clocks of two machines may differ, in seconds. */
@@ -210,7 +210,8 @@ const checkJwt = ({ claims, header }: Jwt.Jwt, request: AssertionRequest, option
         `Get one for the audience ${clean(options.audiences?.[0] ?? request.audience)}.${advice}`
     )
   }
-  return request.issuerUnnamed === true && !audiences.some(namesServer)
+  // Each of several audiences could use the assertion at the others.
+  return request.issuerUnnamed === true && !(audiences.length === 1 && audiences.some(namesServer))
     ? refuse("WrongAudience", UNBOUND)
     : Either.right({
       expiresAt: claims.exp === undefined ? undefined : claims.exp * 1000,

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import { type AssertionSource, check, isRefused } from "./Assertion.ts"
+import * as TextOption from "./authoring/TextOption.ts"
 import { AssertionError, type InvalidOptions } from "./OAuthError.ts"
 import * as SignedAssertion from "./SignedAssertion.ts"
 
@@ -58,8 +59,8 @@ export const layer = (provider: AssertionProvider.Service): Layer.Layer<Assertio
 /**
  * The same assertion for every token request, for example one that the platform has given to the job. A JWT is sent
  * only to its own audience: a JWT whose `aud` names neither the issuer nor the token endpoint, or that is not valid
- * now, is an
- * `AssertionError`. A text that is not a JWT is an `AssertionError` too, unless `opaque` is set.
+ * now, is an `AssertionError`. A text that is not a JWT is an `AssertionError` too, unless `opaque` is set. A value that is
+ * no text, as of a variable that is not set, is `InvalidOptions` of `assertion` when the Layer is built.
  *
  * This Layer has only one assertion, so each token request presents it again. An authorization server that accepts each
  * `jti` once issues only one token for it: after a refusal, an assertion with a `jti` is an `AssertionError`
@@ -85,12 +86,17 @@ export const layerStatic = (
      */
     readonly opaque?: boolean | undefined
   } = {}
-): Layer.Layer<AssertionProvider> =>
-  layer((request) =>
-    Effect.gen(function*() {
-      const { hasId } = yield* check(assertion, request, { now: yield* Clock.currentTimeMillis, ...options })
-      return hasId && isRefused(assertion, request) ? yield* wasRefused() : assertion
-    })
+): Layer.Layer<AssertionProvider, InvalidOptions> =>
+  Layer.effect(
+    AssertionProvider,
+    Effect.map(
+      TextOption.checkSecret("assertion", assertion, "Give the assertion."),
+      (assertion): AssertionSource => (request) =>
+        Effect.gen(function*() {
+          const { hasId } = yield* check(assertion, request, { now: yield* Clock.currentTimeMillis, ...options })
+          return hasId && isRefused(assertion, request) ? yield* wasRefused() : assertion
+        })
+    )
   )
 
 const wasRefused = () =>

@@ -8,8 +8,9 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { check, nameOf, parse, parseEndpoint } from "./authoring/SecureEndpoint.ts"
+import { check, nameOf, parse, parseEndpoint, type PlainHttp } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
+import { authorizationServerFields, bounded, isShortEnough, keptFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
@@ -29,7 +30,8 @@ export const isSameIssuer: (a: string, b: string) => boolean = Issuer.isSameIssu
 
 /**
  * The fields of the metadata that a machine needs (RFC 8414 §2). The authorization endpoint is not required, since an
- * authorization server for machines alone has none. Other fields are kept as the server wrote them.
+ * authorization server for machines alone has none. Of a document that discovery reads, the other fields of the
+ * standards are kept too, as the server wrote them.
  *
  * @since 0.1.0
  * @category schemas
@@ -43,6 +45,12 @@ export const Metadata = Schema.Struct(
   { key: Schema.String, value: Schema.Unknown }
 )
 
+const keep = (document: typeof Metadata.Type): typeof Metadata.Type => {
+  const { issuer, token_endpoint, token_endpoint_auth_methods_supported: methods } = document
+  const kept = { ...keptFields(document, authorizationServerFields), issuer, token_endpoint }
+  return methods ? { ...kept, token_endpoint_auth_methods_supported: bounded(methods) } : kept
+}
+
 /**
  * An authorization server that was found and checked.
  *
@@ -54,8 +62,14 @@ export interface AuthorizationServer {
   readonly issuer: string
   /** The URL for token requests: https, or http on a loopback host. */
   readonly tokenEndpoint: URL
-  /** The whole metadata document. */
+  /** The fields of the metadata document that are kept. */
   readonly metadata: typeof Metadata.Type
+  /**
+   * Whether the caller gave the token endpoint, and not the metadata that was read.
+   *
+   * @default false
+   */
+  readonly isEndpointGiven?: boolean | undefined
 }
 
 /**
@@ -109,6 +123,7 @@ export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = pa
  * §3.3), and its token endpoint must be one that may receive a secret.
  *
  * @param url the address of the document, for error texts
+ * @param plainHttp the hosts that plain http may reach besides those of this machine
  *
  * @since 0.1.0
  * @category constructors
@@ -116,7 +131,8 @@ export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = pa
 export const fromMetadata = (
   metadata: typeof Metadata.Type,
   issuer: string,
-  url = issuer
+  url = issuer,
+  plainHttp: PlainHttp = {}
 ): Either.Either<AuthorizationServer, IssuerMismatch | InsecureEndpoint | DiscoveryError> =>
   Either.gen(function*() {
     if (!isSameIssuer(metadata.issuer, issuer)) {
@@ -124,7 +140,7 @@ export const fromMetadata = (
         new IssuerMismatch({ reason: "Metadata", expected: issuer, actual: [metadata.issuer], url })
       )
     }
-    const tokenEndpoint = parseEndpoint(metadata.token_endpoint)
+    const tokenEndpoint = isShortEnough(metadata.token_endpoint) ? parseEndpoint(metadata.token_endpoint) : undefined
     if (tokenEndpoint === undefined) {
       return yield* Either.left(
         new DiscoveryError({
@@ -136,24 +152,28 @@ export const fromMetadata = (
         })
       )
     }
-    yield* check(tokenEndpoint, "token endpoint", parse(issuer))
+    yield* check(tokenEndpoint, "token endpoint", parse(issuer), plainHttp)
     return { issuer: metadata.issuer, tokenEndpoint, metadata }
   })
 
 /**
  * An authorization server from its token endpoint alone.
  *
+ * @param plainHttp the hosts that plain http may reach besides those of this machine
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const fromTokenEndpoint = (
   issuer: string,
-  tokenEndpoint: URL
+  tokenEndpoint: URL,
+  plainHttp: PlainHttp = {}
 ): Either.Either<AuthorizationServer, InsecureEndpoint> =>
-  Either.map(check(tokenEndpoint, "token endpoint"), () => ({
+  Either.map(check(tokenEndpoint, "token endpoint", undefined, plainHttp), () => ({
     issuer,
     tokenEndpoint,
-    metadata: { issuer, token_endpoint: tokenEndpoint.href }
+    metadata: { issuer, token_endpoint: tokenEndpoint.href },
+    isEndpointGiven: true
   }))
 
 /**
@@ -188,7 +208,7 @@ export const discover = (
   } = {}
 ): Effect.Effect<AuthorizationServer, DiscoveryError | IssuerMismatch | InsecureEndpoint> =>
   Effect.zipRight(
-    checkIssuer(issuer, options.namedBy),
+    checkIssuer(issuer, options.namedBy, options.limits),
     Effect.map(
       read(client, { issuer, metadataUrl: options.metadataUrl, bounds: options.limits ?? defaultLimits }),
       ({ value }) => value
@@ -203,7 +223,8 @@ export const discover = (
  */
 export const checkIssuer = (
   issuer: string,
-  namedBy: URL | undefined
+  namedBy: URL | undefined,
+  plainHttp: PlainHttp = {}
 ): Either.Either<URL, DiscoveryError | InsecureEndpoint> => {
   const url = parseIssuer(issuer)
   return url === undefined
@@ -215,7 +236,7 @@ export const checkIssuer = (
           `(RFC 8414 §2). Pin \`issuer\` to the right one.`
       })
     )
-    : check(url, "issuer", namedBy)
+    : check(url, "issuer", namedBy, plainHttp)
 }
 
 /**
@@ -241,13 +262,18 @@ export const read = (
   { bounds, issuer, metadataUrl }: Search
 ): Effect.Effect<Read<AuthorizationServer>, ReadError> =>
   Effect.gen(function*() {
-    const base = yield* checkIssuer(issuer, undefined)
+    const base = yield* checkIssuer(issuer, undefined, bounds)
     const urls = metadataUrl === undefined ? wellKnownUrls(base) : [metadataUrl]
     const { lifetime, value } = yield* search(client, {
       places: urls.map((url) => ({ url })),
       schema: Metadata,
       accept: (document, { url }) =>
-        Either.mapLeft(fromMetadata(document, issuer, nameOf(url)), (error) => refusalOf(error, document)),
+        fromMetadata(document, issuer, nameOf(url), bounds).pipe(
+          Either.mapBoth({
+            onLeft: (error) => refusalOf(error, document),
+            onRight: (server) => ({ ...server, metadata: keep(document) })
+          })
+        ),
       bounds
     })
     if (Either.isRight(value)) return { value: value.right, lifetime }
@@ -255,14 +281,10 @@ export const read = (
   }).pipe(discovery("authorization_server"))
 
 const refusalOf = (error: ReadError, { issuer }: typeof Metadata.Type): Refusal<ReadError> => {
-  switch (error._tag) {
-    case "IssuerMismatch":
-      return { description: `is the metadata of issuer ${quote(issuer)}`, error }
-    case "InsecureEndpoint":
-      return { description: `names a token endpoint that must not receive a secret`, error }
-    case "DiscoveryError":
-      return { description: "has a `token_endpoint` that is not a usable URL", error }
-  }
+  if (error._tag === "IssuerMismatch") return { description: `is the metadata of issuer ${quote(issuer)}`, error }
+  return error._tag === "InsecureEndpoint"
+    ? { description: "names a token endpoint that must not receive a secret", error }
+    : { description: "has a `token_endpoint` that is not a usable URL", error }
 }
 
 const nothingFound = (

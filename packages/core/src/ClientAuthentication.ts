@@ -46,9 +46,9 @@ export interface ClientAuthentication {
     context: TokenRequestContext
   ) => Effect.Effect<Proof, AssertionError | CredentialError | DiscoveryError>
   /**
-   * Called with a proof to which the authorization server answered `invalid_client`, possibly for several token
-   * requests at once. `true` means that the next proof is another one, for example after a rotation of the key, so that
-   * the token request is sent once more, immediately. Without this function a refusal is final.
+   * Called with a proof to which the authorization server answered `invalid_client` or 401 (RFC 6749 §5.2), possibly
+   * for several token requests at once. `true` means that the next proof is another one, for example after a rotation
+   * of the key, so that the token request is sent once more, immediately. Without this function a refusal is final.
    */
   readonly refused?: ((proof: Proof) => Effect.Effect<boolean>) | undefined
   /**
@@ -238,7 +238,8 @@ export interface PrivateKeyJwt {
   /** Returns the assertion. Every attempt calls it anew. */
   readonly assertionProvider: AssertionSource
   /**
-   * The audience of the assertion. Okta and Entra ID require the token endpoint.
+   * The audience of the assertion. Okta and Entra ID require the token endpoint. With `"token_endpoint"`, an endpoint
+   * that is not on the issuer's own origin has to be given by the caller, and not by metadata alone.
    *
    * @default "issuer"
    */

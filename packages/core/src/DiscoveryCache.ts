@@ -29,7 +29,8 @@ import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
  * once for any number of providers.
  *
  * Only results that are the same for every provider are shared: those that were read through the same `HttpClient`
- * (with the same `fetch` and `RequestInit`, if any) and within the same limits, and that have passed every check that
+ * (with the same `fetch` and `RequestInit`, if any), with the same options of discovery and within the same limits, and
+ * that have passed every check that
  * does not depend on the provider. Whether a server may name an issuer is checked for each provider.
  *
  * @since 0.1.0
@@ -186,6 +187,7 @@ export const make = (
           identify(Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))),
           Duration.toMillis(limits.timeout),
           limits.maxBodySize,
+          [...limits.insecureHosts ?? []].toSorted(),
           deadline === undefined ? null : Duration.toMillis(deadline.limit)
         ]))
 
@@ -209,7 +211,7 @@ export const make = (
       authorizationServer: (reader, known) => {
         const { client, issuer, metadataUrl, namedBy } = reader
         const read = AuthorizationServer.read(client, { issuer, metadataUrl, bounds: boundsOf(reader) })
-        return AuthorizationServer.checkIssuer(issuer, namedBy).pipe(
+        return AuthorizationServer.checkIssuer(issuer, namedBy, reader.limits).pipe(
           Effect.zipRight(nameOf([issuer, metadataUrl?.href ?? null], reader)),
           Effect.flatMap((name) => authorizationServers.get(name, read, known))
         )

@@ -24,8 +24,9 @@ export interface Grant {
   readonly parameters: (context: TokenRequestContext) => Effect.Effect<Parameters, AssertionError>
   /**
    * Called with parameters to which the authorization server answered `invalid_grant`, possibly for several token
-   * requests at once. `true` means that the next parameters are other ones, for example after a rotation of the key, so
-   * that the token request is sent once more, immediately. Without this function a refusal is final.
+   * requests at once; for a client that does not authenticate, also after `invalid_client` or 401. `true` means that the
+   * next parameters are other ones, for example after a rotation of the key, so that the token request is sent once
+   * more, immediately. Without this function a refusal is final.
    */
   readonly refused?: ((parameters: Parameters) => Effect.Effect<boolean>) | undefined
   /**

@@ -10,10 +10,12 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.ts"
+import * as InsecureHosts from "./authoring/InsecureHosts.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import type { Challenge } from "./Challenge.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import * as Discovery from "./Discovery.ts"
+import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
 import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
@@ -21,6 +23,7 @@ import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
 import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
 import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
+import { keyOf } from "./internal/provider/tokenKeyOf.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
@@ -29,7 +32,6 @@ import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
-import type { TokenKey } from "./TokenKey.ts"
 import { TokenStorage } from "./TokenStorage.ts"
 
 /**
@@ -101,8 +103,8 @@ export declare namespace OAuthProvider {
    * @since 0.1.0
    * @category models
    */
-  export interface Options extends Discovery.CallerOptions {
-    /** The URL of the MCP server. Only https, or http on a loopback host. */
+  export interface Options extends Discovery.CallerOptions, TokenEndpoint.LimitOptions {
+    /** The URL of the MCP server. Only https, or http on a loopback host or one of `insecureHosts`. */
     readonly serverUrl: string | URL
     /**
      * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it.
@@ -111,7 +113,9 @@ export declare namespace OAuthProvider {
      */
     readonly issuer: "discover" | (string & {})
     /**
-     * The scopes to ask for (RFC 6749 §3.3), one per entry.
+     * The scopes to ask for (RFC 6749 §3.3), one per entry. Without them the provider selects the scopes. If the
+     * authorization server then answers `invalid_scope`, the provider asks the server for its challenge and sends one
+     * further request, for the scopes of the challenge or for none.
      *
      * @default the scopes that the server's challenge names, else `scopes_supported` of its metadata, else none
      */
@@ -131,6 +135,14 @@ export declare namespace OAuthProvider {
      * @default none
      */
     readonly additionalParameters?: Readonly<Record<string, string>> | undefined
+    /**
+     * Further values of `token_type` in token responses, compared without case, whose tokens are sent as bearer tokens:
+     * some authorization servers write `BearerToken`. `Bearer` is always accepted. A type that needs a proof of
+     * possession, such as `DPoP`, is `InvalidOptions`, because no proof would be sent.
+     *
+     * @default ["Bearer"]
+     */
+    readonly acceptedTokenTypes?: ReadonlyArray<string> | undefined
     /**
      * The authorization server's metadata (RFC 8414 §2), if it is known. No discovery request is made then.
      *
@@ -165,18 +177,6 @@ export declare namespace OAuthProvider {
      * @default RefreshPolicy.make()
      */
     readonly refreshPolicy?: Partial<RefreshPolicy.Options> | undefined
-    /**
-     * The time limit of each discovery and each token request, from sending to the last byte of the body.
-     *
-     * @default 10 seconds
-     */
-    readonly requestTimeout?: Duration.DurationInput | undefined
-    /**
-     * The longest body that is read from a discovery or token response, in bytes.
-     *
-     * @default 1_048_576 (1 MiB)
-     */
-    readonly maxResponseSize?: number | undefined
   }
 }
 
@@ -251,17 +251,20 @@ export const make = (
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
     const storage = yield* TokenStorage
-    const server = yield* ResourceIdentifier.fromServerUrl(options.serverUrl)
-    yield* checkOptions(options)
-    const authorizationServer = yield* givenAuthorizationServer(options)
     const limits = yield* TokenEndpoint.limits(options)
+    const server = yield* ResourceIdentifier.fromServerUrl(options.serverUrl, limits)
+    yield* checkOptions(options, limits)
+    const authorizationServer = yield* givenAuthorizationServer(options, limits)
     const policy = yield* checkedPolicy(options.refreshPolicy)
     const discoveryOptions = yield* checkedDiscovery(options, limits)
+
+    yield* InsecureHosts.warn(limits.insecureHosts, server.url)
 
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
     const resource = nameOf(server.url)
     const telemetry = yield* Telemetry.make({ resource, clientId: options.clientAuthentication.clientId, events })
+    const cache = yield* DiscoveryCache.makeDefault
     const guard = new StorageGuard({
       storage,
       key: keyOf(options, server.resource),
@@ -272,7 +275,7 @@ export const make = (
     const remembered = new RememberedDiscovery(guard)
     const discovery = Discovery.make({
       ...discoveryOptions,
-      cache: yield* DiscoveryCache.makeDefault,
+      cache,
       client,
       server,
       issuer: options.issuer,
@@ -286,6 +289,7 @@ export const make = (
       ...options,
       client,
       discovery,
+      askChallenge: Effect.map(cache.serverAnswer({ client, server, limits }), ServerAnswer.challengeOf),
       server,
       defaultLifetime: Duration.toMillis(policy.defaultLifetime),
       limits,
@@ -303,18 +307,3 @@ export const make = (
     })
     return { resource: server.resource, events: Stream.suspend(() => events.subscribe()), ...lifecycle }
   })
-
-/** The name of this provider's tokens in a storage: everything that decides which token a request gets. */
-const keyOf = (options: MakeOptions, resource: string): TokenKey => ({
-  issuer: options.issuer,
-  clientId: options.clientAuthentication.clientId,
-  authenticationMethod: options.clientAuthentication.method,
-  grantType: options.grant.type,
-  resource,
-  subject: options.subject ?? "",
-  scopes: options.scopes ?? [],
-  parameters: [
-    ...Object.entries(options.additionalParameters ?? {}),
-    ["resource", ResourceIdentifier.resourceParameter(options.resourceParameter, resource) ?? ""]
-  ]
-})

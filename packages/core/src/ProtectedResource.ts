@@ -8,21 +8,29 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
-import { check, nameOf, parse } from "./authoring/SecureEndpoint.ts"
-import * as Challenge from "./Challenge.ts"
+import type * as Challenge from "./Challenge.ts"
+import { checkPlace, namedPlaces, type Place } from "./Discovery/Place.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
+import { bounded, keptFields, protectedResourceFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
-import { clean, quote } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
 import * as Resource from "./internal/text/resource.ts"
 import * as MetadataSearch from "./MetadataSearch.ts"
-import { type DiscoveryError, type InsecureEndpoint, ResourceMismatch } from "./OAuthError.ts"
+import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
 
+export type {
+  /**
+   * @since 0.1.0
+   */
+  Place
+} from "./Discovery/Place.ts"
+
 /**
- * The fields of the metadata that a machine needs (RFC 9728 §2). Other fields are kept as the server wrote them.
+ * The fields of the metadata that a machine needs (RFC 9728 §2). Of a document that discovery reads, the other fields of
+ * the standards are kept too, as the server wrote them.
  *
  * @since 0.1.0
  * @category schemas
@@ -45,11 +53,11 @@ export const Metadata = Schema.Struct(
 export interface ProtectedResource {
   /** The issuers of the authorization servers, in the server's order. Empty if the metadata names none. */
   readonly authorizationServers: ReadonlyArray<string>
-  /** `scopes_supported`, as the server wrote it. Empty if the metadata lists none. */
+  /** `scopes_supported`, as the server wrote it, up to 1,000 entries. Empty if the metadata lists none. */
   readonly scopesSupported: ReadonlyArray<string>
   /** The address of the document. */
   readonly url: string
-  /** The whole document. */
+  /** The fields of the document that are kept. */
   readonly metadata: typeof Metadata.Type
 }
 
@@ -103,35 +111,6 @@ export const lists = (self: ProtectedResource, issuer: string): boolean =>
   self.authorizationServers.some((listed) => isSameIssuer(listed, issuer))
 
 /**
- * An address of the metadata, and how it became known: the caller gave it, a challenge of the server named it, or it is
- * the well-known one with the server's path or at the root.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Place {
-  readonly url: URL
-  readonly source: "option" | "challenge" | "path" | "root"
-}
-
-/** At most so many addresses of a server's challenges are tried. */
-const MAX_NAMED = 4
-
-/**
- * The addresses that challenges name, each once. Text that is not a URL is left out.
- *
- * @internal
- */
-export const namedPlaces = (challenges: Iterable<Challenge.Challenge>): ReadonlyArray<Place> => {
-  const urls = new Map<string, URL>()
-  for (const challenge of challenges) {
-    const url = parse(Challenge.resourceMetadata(challenge) ?? "")
-    if (url !== undefined && urls.size < MAX_NAMED) urls.set(url.href, url)
-  }
-  return [...urls.values()].map((url) => ({ url, source: "challenge" }))
-}
-
-/**
  * The well-known addresses as places. For a server without a path the address at the root is its own.
  *
  * @internal
@@ -182,7 +161,7 @@ export const discover = (
     if (Either.isRight(value)) return Either.right(value.right)
     const misses = value.left
     if (MetadataSearch.isInterrupted(misses)) {
-      const subject = `No protected resource metadata for ${server.resource}`
+      const subject = `No protected resource metadata for ${Resource.shown(server.resource)}`
       return yield* MetadataSearch.unavailable({ subject, misses, advice: "pin `issuer`" })
     }
     const mismatch = misses.find(({ refusal }) => refusal !== undefined)?.refusal
@@ -213,8 +192,8 @@ export const read = (
   client: HttpClient.HttpClient,
   { bounds, isAfterOutage, match, places, server }: Search
 ): Effect.Effect<Read<MetadataSearch.Result<ProtectedResource, ResourceMismatch>>> => {
-  const checked = places.map((place) => Either.mapLeft(checkPlace(place, server.url), (why) => ({ place, why })))
-  const refused = checked.flatMap((place) => Either.isLeft(place) ? [notAsked(place.left)] : [])
+  const checked = places.map((place) => checkPlace(place, server.url, bounds))
+  const refused = checked.flatMap((place) => Either.isLeft(place) ? [place.left] : [])
   return search(client, {
     places: checked.flatMap((place) => Either.isRight(place) ? [place.right] : []),
     schema: Metadata,
@@ -230,24 +209,6 @@ export const read = (
   )
 }
 
-/** Only a challenge is checked here, since the other addresses are the caller's or the server's own. */
-const checkPlace = (place: Place, server: URL): Either.Either<Place, InsecureEndpoint["reason"]> =>
-  place.source === "challenge"
-    ? check(place.url, "protected resource metadata", server).pipe(
-      Either.mapBoth({ onLeft: ({ reason }) => reason, onRight: () => place })
-    )
-    : Either.right(place)
-
-const notAsked = (
-  { place, why }: { readonly place: Place; readonly why: InsecureEndpoint["reason"] }
-): MetadataSearch.Miss<never> => {
-  const url = clean(nameOf(place.url))
-  const description = why === "NotHttps"
-    ? `${url} was not asked, because it is not https`
-    : `${url} was not asked, because it is on a private address that a public server must not name`
-  return { url, description, advice: undefined, refusal: undefined, outage: undefined }
-}
-
 /** The check of a document. An outage must not lead to metadata that is less exact than the unread one. */
 const accept = (
   document: typeof Metadata.Type,
@@ -261,7 +222,7 @@ const accept = (
   const { resource } = document
   if (!covers(resource, server.url, match)) {
     return Either.left({
-      description: `describes another resource, ${quote(resource)}`,
+      description: `describes another resource, "${Resource.shown(resource)}"`,
       error: new ResourceMismatch({
         expected: server.resource,
         actual: resource,
@@ -272,17 +233,32 @@ const accept = (
   }
   if (source === "root" && isAfterOutage && !covers(resource, server.url, "identical")) {
     return Either.left({
-      description: `describes ${quote(resource)}, which is not used while a more exact address is unavailable`,
+      description: `describes "${
+        Resource.shown(resource)
+      }", which is not used while a more exact address is unavailable`,
       error: undefined
     })
   }
-  return Either.right({
-    authorizationServers: document.authorization_servers ?? [],
-    scopesSupported: document.scopes_supported ?? [],
-    url: url.href,
-    metadata: document
-  })
+  const kept = {
+    ...keptFields(document, protectedResourceFields),
+    resource,
+    authorization_servers: document.authorization_servers && bounded(document.authorization_servers),
+    scopes_supported: document.scopes_supported && bounded(document.scopes_supported)
+  }
+  return Either.right(fromMetadata(kept, url.href))
 }
+
+/**
+ * Metadata that was checked.
+ *
+ * @internal
+ */
+export const fromMetadata = (metadata: typeof Metadata.Type, url: string): ProtectedResource => ({
+  authorizationServers: metadata.authorization_servers ?? [],
+  scopesSupported: metadata.scopes_supported ?? [],
+  url,
+  metadata
+})
 
 /**
  * Requests the server without a token, to get the challenge of its 401. The first request is a GET, which changes

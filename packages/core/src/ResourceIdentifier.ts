@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import { check, hasCredentials, parse } from "./authoring/SecureEndpoint.ts"
+import { check, hasCredentials, parse, type PlainHttp } from "./authoring/SecureEndpoint.ts"
 import { adviceOn, kindOf, quoteUrl } from "./authoring/TextOption.ts"
 import { type InsecureEndpoint, InvalidOptions } from "./OAuthError.ts"
 
@@ -47,6 +47,8 @@ const invalid = (description: string) => Either.left(new InvalidOptions({ option
  * Reads the `serverUrl` that a caller gave. Fails with `InvalidOptions` if the text is not an absolute http(s) URL, or
  * holds a fragment, a user name or a password; and with `InsecureEndpoint` if nothing may be sent there.
  *
+ * @param plainHttp the hosts that plain http may reach besides those of this machine
+ *
  * @since 0.1.0
  * @category constructors
  * @example
@@ -59,7 +61,8 @@ const invalid = (description: string) => Either.left(new InvalidOptions({ option
  * ```
  */
 export const fromServerUrl = (
-  serverUrl: string | URL
+  serverUrl: string | URL,
+  plainHttp: PlainHttp = {}
 ): Either.Either<ResourceIdentifier, InvalidOptions | InsecureEndpoint> => {
   if (typeof serverUrl !== "string" && !isUrl(serverUrl)) {
     return invalid(`it is ${kindOf(serverUrl)}. ${adviceOn(serverUrl)}`)
@@ -80,7 +83,7 @@ export const fromServerUrl = (
       `${quoteUrl(written)} has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
     )
   }
-  return Either.map(check(url, "server"), () => ({ url, resource: canonicalUrl(url, written) }))
+  return Either.map(check(url, "server", undefined, plainHttp), () => ({ url, resource: canonicalUrl(url, written) }))
 }
 
 /**

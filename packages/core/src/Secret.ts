@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
-import * as FileSystem from "@effect/platform/FileSystem"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -19,6 +19,11 @@ const MAX_SIZE = 64 * 1024
 
 /** The time limit for reading the file, which may be on a network. */
 const TIMEOUT = Duration.seconds(10)
+
+/** The module is loaded when a file is read, so that a program without files never loads it. */
+const fileSystem = Effect.flatten(
+  Effect.map(Effect.promise(() => import("@effect/platform/FileSystem")), (module) => module.FileSystem)
+)
 
 /**
  * The secret in a file that the platform writes, for example a mounted secret of Kubernetes or Docker.
@@ -51,11 +56,10 @@ const TIMEOUT = Duration.seconds(10)
 export const file = (
   path: string
 ): Effect.Effect<Redacted.Redacted<string>, CredentialError, FileSystem.FileSystem> =>
-  Effect.flatMap(FileSystem.FileSystem, (files) =>
-    Effect.timeoutFail(read(files, path), {
-      duration: TIMEOUT,
-      onTimeout: () => failed("Unavailable", path, `could not be read within ${Duration.format(TIMEOUT)}`)
-    }))
+  Effect.timeoutFail(Effect.flatMap(fileSystem, (files) => read(files, path)), {
+    duration: TIMEOUT,
+    onTimeout: () => failed("Unavailable", path, `could not be read within ${Duration.format(TIMEOUT)}`)
+  })
 
 /**
  * An Effect whose secret is read anew for every token request. Any other Effect in `clientSecret` runs at the first use

@@ -13,8 +13,10 @@ import * as Redacted from "effect/Redacted"
 import type { AccessToken } from "./AccessToken.ts"
 import type { ClientAuthentication, Proof } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
+import * as InsecureHosts from "./authoring/InsecureHosts.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, exchange, type Limits, type NoAnswer } from "./authoring/HttpExchange.ts"
+import { isFailedAuthentication } from "./internal/tokenRequest/advice.ts"
 import { reasonOf, sentences } from "./authoring/NoAnswer.ts"
 import { failOnError } from "./internal/tokenRequest/tokenErrorResponse.ts"
 import {
@@ -25,7 +27,7 @@ import {
   TokenEndpointError
 } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
-import { decode, type Reply } from "./TokenResponse.ts"
+import { type AskedForToken, decode, type Reply } from "./TokenResponse.ts"
 
 /**
  * A form for a token endpoint, for grants whose answer is not an access token (RFC 8693).
@@ -56,6 +58,37 @@ export interface TokenRequest extends Omit<FormRequest, "form"> {
   readonly additionalParameters?: Parameters | undefined
   /** The lifetime of a token whose response has no `expires_in`, in milliseconds. */
   readonly defaultLifetime: number
+  readonly acceptedTokenTypes?: AskedForToken["acceptedTokenTypes"]
+  readonly onForeignAnswer?: AskedForToken["onForeignAnswer"]
+}
+
+/**
+ * The options of a package that bound its requests.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LimitOptions {
+  /**
+   * The time limit of each discovery and each token request, from sending to the last byte of the body.
+   *
+   * @default 10 seconds
+   */
+  readonly requestTimeout?: Duration.DurationInput | undefined
+  /**
+   * The longest body that is read from a discovery or token response, in bytes.
+   *
+   * @default 1_048_576 (1 MiB)
+   */
+  readonly maxResponseSize?: number | undefined
+  /**
+   * Hosts that plain http may reach besides those of this machine, for servers, metadata and token endpoints alike:
+   * exact names without port, as in `["keycloak.auth.svc.cluster.local"]`, and no wildcards. The first use of each is
+   * logged as a warning, because everybody on the way can read the secrets and tokens.
+   *
+   * @default none
+   */
+  readonly insecureHosts?: ReadonlyArray<string> | undefined
 }
 
 /**
@@ -64,20 +97,7 @@ export interface TokenRequest extends Omit<FormRequest, "form"> {
  * @since 0.1.0
  * @category constructors
  */
-export const limits = (options: {
-  /**
-   * The time limit of each request.
-   *
-   * @default 10 seconds
-   */
-  readonly requestTimeout?: Duration.DurationInput | undefined
-  /**
-   * The longest answer that is read, in bytes.
-   *
-   * @default 1 MiB
-   */
-  readonly maxResponseSize?: number | undefined
-}): Either.Either<Limits, InvalidOptions> => {
+export const limits = (options: LimitOptions): Either.Either<Limits, InvalidOptions> => {
   const { maxResponseSize: maxBodySize = defaultLimits.maxBodySize, requestTimeout = defaultLimits.timeout } = options
   const timeout = Option.getOrUndefined(Duration.decodeUnknown(requestTimeout))
   if (timeout === undefined) {
@@ -87,7 +107,10 @@ export const limits = (options: {
     return invalid("requestTimeout", `${Duration.format(timeout)} is not a time above 0.`)
   }
   return maxBodySize > 0
-    ? Either.right({ timeout, maxBodySize })
+    ? Either.map(
+      InsecureHosts.check(options.insecureHosts),
+      (insecureHosts) => ({ timeout, maxBodySize, insecureHosts })
+    )
     : invalid("maxResponseSize", `${maxBodySize} is not a number of bytes above 0.`)
 }
 
@@ -114,8 +137,8 @@ export const reservedParameters: ReadonlySet<string> = new Set([
  * Sends a form with the client's proof. If the authorization server refuses the proof and the client authentication has
  * another one, the form is sent once more. Redirects are not followed, because a 307 would replay the secret.
  *
- * An OAuth error fails with `TokenEndpointError`; the caller decodes any other answer with status 200. An error of the
- * client authentication passes through.
+ * An OAuth error, or a status outside 200 to 299, fails with `TokenEndpointError`; the caller decodes any other answer.
+ * An error of the client authentication passes through.
  *
  * @since 0.1.0
  * @category constructors
@@ -127,7 +150,7 @@ export const send = (
   onceMore(
     Effect.flatMap(
       options.clientAuthentication.prove(options),
-      (proof) => attempt(sendWith(client, options, proof), ({ code }) => isProofReplaced(options, proof, code))
+      (proof) => attempt(sendWith(client, options, proof), (error) => isProofReplaced(options, proof, error))
     )
   )
 
@@ -158,8 +181,24 @@ const no = Effect.succeed(false)
 const isProofReplaced = (
   { clientAuthentication }: Pick<FormRequest, "clientAuthentication">,
   proof: Proof,
-  code: string | undefined
-): Effect.Effect<boolean> => code === "invalid_client" ? clientAuthentication.refused?.(proof) ?? no : no
+  error: TokenEndpointError
+): Effect.Effect<boolean> =>
+  !error.transient && isFailedAuthentication(error) ? clientAuthentication.refused?.(proof) ?? no : no
+
+/**
+ * Whether the refused part of a token request has been replaced. A grant identifies a client that does not authenticate,
+ * so a failed authentication of such a client refuses the grant.
+ */
+const isPartReplaced = (
+  { clientAuthentication, grant }: TokenRequest,
+  parameters: Parameters,
+  proof: Proof,
+  error: TokenEndpointError
+): Effect.Effect<boolean> => {
+  const isGrantRefused = error.code === "invalid_grant" ||
+    (!error.transient && isFailedAuthentication(error) && clientAuthentication.method === "none")
+  return isGrantRefused ? grant.refused?.(parameters) ?? no : isProofReplaced({ clientAuthentication }, proof, error)
+}
 
 const sendWith = (client: HttpClient.HttpClient, options: FormRequest, proof: Proof) =>
   Effect.gen(function*() {
@@ -207,12 +246,13 @@ export const request = (
           ...(resourceParameter === undefined ? {} : { resource: resourceParameter }),
           ...parameters
         }
-        return yield* attempt(sendWith(client, { ...options, form }, proof), ({ code }) =>
-          code === "invalid_grant" ? grant.refused?.(parameters) ?? no : isProofReplaced(options, proof, code))
+        return yield* attempt(
+          sendWith(client, { ...options, form }, proof),
+          (error) => isPartReplaced(options, parameters, proof, error)
+        )
       })
     ),
-    (reply) =>
-      decode(reply, options)
+    (reply) => decode(reply, options)
   )
 
 const post = (url: URL, form: Parameters, proof: Proof): HttpClientRequest.HttpClientRequest => {

@@ -1,5 +1,5 @@
 /**
- * The successful response of a token endpoint, with status 200 (RFC 6749 §5.1).
+ * The successful response of a token endpoint (RFC 6749 §5.1).
  *
  * @since 0.1.0
  */
@@ -12,10 +12,11 @@ import { nameOf } from "./authoring/SecureEndpoint.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
 import { clean } from "./internal/text/clean.ts"
 import * as Scopes from "./internal/text/scopeList.ts"
+import { isAccepted, needsProof } from "./internal/text/tokenTypes.ts"
 import { TokenEndpointError } from "./OAuthError.ts"
 
 /**
- * An answer with status 200 that is not an OAuth error.
+ * An answer with a status of 200 to 299 that is not an OAuth error.
  *
  * @since 0.1.0
  * @category models
@@ -23,6 +24,10 @@ import { TokenEndpointError } from "./OAuthError.ts"
 export interface Reply {
   /** The body; `undefined` if it is not JSON. */
   readonly json: unknown
+  /** The HTTP status. */
+  readonly status: number
+  /** Whether the body has nothing but white space. */
+  readonly isEmpty: boolean
   /** The header `content-type`, or `none`. */
   readonly contentType: string
   /** When the request was sent, in milliseconds since the epoch: `receivedAt` minus the duration of the exchange. */
@@ -48,20 +53,23 @@ export const Lifetime: Schema.Schema<number, number | string> = Schema.Union(
   Schema.compose(Schema.String.pipe(Schema.pattern(/^\d+(?:\.\d+)?$/)), Schema.NumberFromString)
 ).pipe(Schema.nonNegative())
 
+/**
+ * The members without which there is no token, and the lifetime. The other members are optional, and an invalid one says
+ * nothing: it is no reason to reject a good token.
+ */
 const TokenResponse = Schema.Struct({
   access_token: Schema.Redacted(Value),
-  token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("bearer"))),
+  token_type: Schema.String,
   expires_in: Schema.optional(Schema.NullOr(Lifetime)),
-  // RFC 6749 does not define `refresh_in`, so an invalid value is no reason to reject the token.
   refresh_in: Schema.optional(Schema.Unknown),
-  scope: Schema.optional(Schema.NullOr(Schema.String)),
-  // Some servers send an empty refresh token in place of none.
-  refresh_token: Schema.optional(Schema.NullOr(Schema.Union(Schema.Literal(""), Schema.Redacted(Value))))
+  scope: Schema.optional(Schema.Unknown),
+  refresh_token: Schema.optional(Schema.Unknown)
 })
 
 const isValue = Schema.is(Value)
 const decodeResponse = Schema.decodeUnknownOption(TokenResponse)
 const decodeLifetime = Schema.decodeUnknownOption(Lifetime)
+const decodeScope = Schema.decodeUnknownOption(Schema.Union(Schema.String, Schema.Array(Schema.String)))
 
 /**
  * The request whose answer must be a token.
@@ -74,6 +82,15 @@ export interface AskedForToken {
   readonly defaultLifetime: number
   /** The scopes of a token whose response has no `scope` (RFC 6749 §5.1). */
   readonly scopes: ReadonlyArray<string>
+  /** The values of `token_type` that are used as `Bearer`, beside `Bearer` itself. */
+  readonly acceptedTokenTypes?: ReadonlyArray<string> | undefined
+  /**
+   * Called if the answer has no `access_token`, so that something else than the token endpoint may have answered, such
+   * as a proxy. Returns the reason of the error.
+   *
+   * @default always `InvalidResponse`
+   */
+  readonly onForeignAnswer?: (() => "InvalidResponse" | "Unavailable") | undefined
 }
 
 /**
@@ -81,73 +98,121 @@ export interface AskedForToken {
  *
  * @internal
  */
-export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<AccessToken, TokenEndpointError> =>
-  Option.match(decodeResponse(reply.json), {
-    // Names the invalid part, and never shows its value: the response may contain a token.
-    onNone: () => noToken("InvalidResponse", asked, `answered 200, but ${whatIsWrong(reply)} (RFC 6749 §5.1).`),
-    onSome: (response) => {
-      const lifetime = response.expires_in ?? undefined
-      const millis = lifetime === undefined ? asked.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000
-      if (reply.sentAt + millis <= reply.receivedAt) {
-        const duration = reply.receivedAt - reply.sentAt
-        return noToken(
-          "Unavailable",
-          asked,
-          `issued a token that lives ${millis / 1000} s and had expired on arrival, after ${duration} ms. ` +
-            "Configure a longer token lifetime there."
-        )
-      }
-      const issuedAt = reply.sentAt
-      return Effect.succeed(
-        new AccessToken({
-          value: response.access_token,
-          tokenType: "Bearer",
-          scopes: typeof response.scope === "string" ? Scopes.parse(response.scope) : asked.scopes,
-          issuer: asked.authorizationServer.issuer,
-          issuedAt,
-          expiresAt: issuedAt + millis,
-          ...Option.match(decodeLifetime(response.refresh_in), {
-            onNone: () => ({}),
-            onSome: (refreshIn) => ({ refreshAt: issuedAt + refreshAfter(refreshIn * 1000, millis) })
-          }),
-          ...(Redacted.isRedacted(response.refresh_token) ? { refreshToken: response.refresh_token } : {})
-        })
-      )
-    }
+export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<AccessToken, TokenEndpointError> => {
+  const response = Option.getOrUndefined(decodeResponse(reply.json))
+  if (response === undefined || !isAccepted(response.token_type, asked.acceptedTokenTypes)) {
+    return rejected(reply, asked)
+  }
+  const lifetime = response.expires_in ?? undefined
+  const millis = lifetime === undefined ? asked.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000
+  if (reply.sentAt + millis <= reply.receivedAt) {
+    const duration = reply.receivedAt - reply.sentAt
+    return noToken(
+      "Unavailable",
+      reply,
+      asked,
+      `issued a token that lives ${millis / 1000} s and had expired on arrival, after ${duration} ms. ` +
+        "Configure a longer token lifetime there."
+    )
+  }
+  const issuedAt = reply.sentAt
+  const refreshToken = response.refresh_token
+  return Effect.succeed(
+    new AccessToken({
+      value: response.access_token,
+      tokenType: "Bearer",
+      scopes: grantedScopes(response.scope, asked.scopes),
+      issuer: asked.authorizationServer.issuer,
+      issuedAt,
+      expiresAt: issuedAt + millis,
+      ...Option.match(decodeLifetime(response.refresh_in), {
+        onNone: () => ({}),
+        onSome: (refreshIn) => ({ refreshAt: issuedAt + refreshAfter(refreshIn * 1000, millis) })
+      }),
+      // Some servers send an empty refresh token in place of none.
+      ...(isValue(refreshToken) ? { refreshToken: Redacted.make(refreshToken) } : {})
+    })
+  )
+}
+
+/**
+ * The granted scopes: a list by spaces (RFC 6749 §3.3) or an array. What cannot be read says nothing, and the scopes are
+ * the requested ones.
+ *
+ * GitHub separates scopes by commas. A comma is a legal character of a scope, so such an entry is taken apart only if
+ * each part was requested, and the entry as a whole was not. Any other entry with a comma is left out: nobody knows
+ * what it means, and a request for it could be refused.
+ */
+const grantedScopes = (scope: unknown, requested: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const said = Option.getOrUndefined(decodeScope(scope))
+  if (said === undefined) return requested
+  const entries = Scopes.parse(typeof said === "string" ? said : said.join(" "))
+  const known = new Set(requested)
+  const granted = entries.flatMap((entry) => {
+    if (!entry.includes(",") || known.has(entry)) return [entry]
+    const parts = entry.split(",").filter((part) => part !== "")
+    return parts.every((part) => known.has(part)) ? parts : []
   })
+  return granted.length === 0 && entries.length > 0 ? requested : Scopes.union(granted)
+}
 
 /** The time until the renewal: within the lifetime, and not so early that renewals never stop; in milliseconds. */
 const refreshAfter = (wanted: number, lifetime: number): number =>
   Math.min(lifetime, Math.max(wanted, lifetime * SHORTEST_USE))
 
-/** The error about a response with status 200. `description` follows the name of the token endpoint. */
-const noToken = (reason: TokenEndpointError["reason"], { authorizationServer }: AskedForToken, description: string) => {
+/** The error about a response with status 200 to 299. `description` follows the name of the token endpoint. */
+const noToken = (
+  reason: TokenEndpointError["reason"],
+  { status }: Reply,
+  { authorizationServer }: AskedForToken,
+  description: string
+) => {
   const url = nameOf(authorizationServer.tokenEndpoint)
-  return new TokenEndpointError({ reason, url, description: `Token endpoint ${url} ${description}`, status: 200 })
+  return new TokenEndpointError({ reason, url, description: `Token endpoint ${url} ${description}`, status })
 }
-
-/** The token types that an error shows. Any other value may be a token in the wrong place. */
-const otherTypes: ReadonlySet<string> = new Set(["dpop", "mac", "n_a", "pop"])
 
 const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
-const whatIsWrong = ({ contentType, json }: Reply): string => {
-  if (json === undefined) {
-    return `the body is not JSON (content type ${clean(contentType)})`
+/** Names the invalid part, and never shows its value: the response may contain a token. */
+const rejected = (reply: Reply, asked: AskedForToken) => {
+  const { contentType, isEmpty, json, status } = reply
+  const happened = (what: string) => `answered ${status}, but ${what} (RFC 6749 §5.1).`
+  const isObject = isRecord(json) && !Array.isArray(json)
+  if (isObject && "access_token" in json) {
+    return noToken("InvalidResponse", reply, asked, happened(whatIsWrong(json)))
   }
-  if (!isRecord(json) || Array.isArray(json)) return "the body is not a JSON object"
-  if (typeof json["access_token"] !== "string" || json["access_token"] === "") return "it has no `access_token`"
-  if (!isValue(json["access_token"])) return "`access_token` has characters that a header cannot contain"
-  if (typeof json["token_type"] !== "string") return "it has no `token_type`"
-  const type = json["token_type"]
-  if (type.toLowerCase() !== "bearer") {
-    return `\`token_type\` is ${
-      otherTypes.has(type.toLowerCase()) ? `"${type}"` : "another"
-    }, and only Bearer can be used`
-  }
-  return ["expires_in", "scope", "refresh_token"].find((name) => !isValidField(name, json[name]))
-    ?.replace(/^.*$/, "`$&` has an invalid value") ?? "it is not a token response"
+  const what = isEmpty
+    ? `the body is empty (content type ${clean(contentType)})`
+    : json === undefined
+    ? `the body is not JSON (content type ${clean(contentType)})`
+    : isObject
+    ? "it has no `access_token`"
+    : "the body is not a JSON object"
+  const advice = "A proxy or a gateway may have answered in its place: check `issuer` and `tokenEndpoint`."
+  return noToken(asked.onForeignAnswer?.() ?? "InvalidResponse", reply, asked, `${happened(what)} ${advice}`)
 }
 
-const isValidField = (name: string, value: unknown): boolean =>
-  Option.isSome(decodeResponse({ access_token: "-", token_type: "bearer", [name]: value }))
+const whatIsWrong = (json: Readonly<Record<string, unknown>>): string => {
+  const { access_token: value, expires_in: lifetime, token_type: type } = json
+  if (typeof value !== "string" || value === "") return "it has no `access_token`"
+  if (!isValue(value)) return "`access_token` has characters that a header cannot contain"
+  if (typeof type !== "string") return "it has no `token_type`"
+  if (lifetime !== undefined && lifetime !== null && Option.isNone(decodeLifetime(lifetime))) {
+    return "`expires_in` has an invalid value"
+  }
+  return whyNotUsable(type, value)
+}
+
+/**
+ * The names of token types that an error shows: short words (RFC 6749 §7.1), and the identifiers of RFC 8693 §3. Any
+ * other value may be a token in the wrong place.
+ */
+const typeName = /^(?:[A-Za-z][A-Za-z_-]{0,19}|urn:ietf:params:oauth:token-type:[a-z0-9_-]{1,20})$/
+
+/** Why a token of this type cannot be used. `value` is the `access_token` beside it: some servers confuse the two. */
+const whyNotUsable = (type: string, value: string): string => {
+  const shown = typeName.test(type) && !isAccepted(value) ? `"${type}"` : "another"
+  return `\`token_type\` is ${shown}, and only Bearer can be used` + (needsProof(type)
+    ? ", since this client sends no proof of possession"
+    : ". If the MCP server takes such a token as a bearer token, name its type in `acceptedTokenTypes`")
+}

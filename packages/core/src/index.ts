@@ -273,7 +273,7 @@ export * as TokenKey from "./TokenKey.ts"
 export * as TokenRequestContext from "./TokenRequestContext.ts"
 
 /**
- * The successful response of a token endpoint, with status 200 (RFC 6749 §5.1).
+ * The successful response of a token endpoint (RFC 6749 §5.1).
  *
  * @since 0.1.0
  */

@@ -95,8 +95,12 @@ describe("the option `audiences`", () => {
 
   it("does not permit an authorization server that only the MCP server has named", () => {
     const unnamed = { issuerUnnamed: true }
-    expect(said({ aud: ["api://exchange", aud] }, unnamed)).toBe("sent")
-    expect(said({ aud: "api://exchange" }, unnamed)).toContain("is not bound to an authorization server")
+    expect(judge(jwt({ aud: [aud] }), unnamed)).toBe("sent")
+    expect(judge(jwt({ aud: [aud, "https://elsewhere.example"] }), unnamed)[1]).toContain("is not bound to one")
+    // Each of several audiences could use the assertion at the others.
+    expect(said({ aud: ["api://exchange", aud] }, unnamed)).toContain("is not bound to one authorization server")
+    expect(said({ aud: ["api://exchange", aud] }, {})).toBe("sent")
+    expect(said({ aud: "api://exchange" }, unnamed)).toContain("is not bound to one authorization server")
     expect(judge(jwt({ aud: "api://x" }), { ...unnamed, audience: "api://x" })[1]).toContain("is not bound")
   })
 })

@@ -1,5 +1,5 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Encoding, Redacted, TestClock } from "effect"
+import { Effect, Encoding, Layer, Redacted, TestClock } from "effect"
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
 import { type Assertion, AssertionProvider, OAuthError } from "../src/index.ts"
 import { pair } from "./support/keys.ts"
@@ -102,6 +102,27 @@ describe("layerStatic (RFC 7523 §3)", () => {
     }).pipe(Effect.provide(AssertionProvider.layerStatic(jwt({ aud: "https://auth.example.com", exp: 10 })))))
 })
 
+describe("layerStatic of a value that is no assertion", () => {
+  it.effect.each<readonly [what: string, value: unknown, says: string]>([
+    [
+      "undefined",
+      undefined,
+      "it is undefined. Give a value; if it comes from a variable, check that the variable is set."
+    ],
+    ["a plain string", "canary-assertion", "it is a plain string. Wrap it in `Redacted.make`."],
+    ["a wrapped undefined", Redacted.make(undefined), "its `Redacted` holds undefined"],
+    ["empty", Redacted.make(""), "it is empty. Give the assertion."],
+    ["with a line break at the end", Redacted.make("canary-assertion\n"), "it ends with a line break"]
+  ])("fails when the Layer is built, and does not throw: %s", ([_, value, says]) =>
+    Effect.gen(function*() {
+      const untyped = Object.assign({ value: Redacted.make("") }, { value }).value
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(AssertionProvider.layerStatic(untyped))))
+      expect(error.option).toBe("assertion")
+      expect(error.message).toContain(says)
+      expect(error.message).not.toContain("canary")
+    }))
+})
+
 describe("layerStatic, after a refusal (RFC 7523 §3)", () => {
   const asked = (assertion: Redacted.Redacted<string>) =>
     Effect.flatMap(
@@ -114,6 +135,7 @@ describe("layerStatic, after a refusal (RFC 7523 §3)", () => {
   it.effect("does not return a refused assertion with a jti again", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(asked(jwt({ aud: request.audience, jti: "canary-1" })))
+      assert(error._tag === "AssertionError")
       expect(error.reason).toBe("Refused")
       expect(error.message).toContain("Build the Layer with a new one.")
       expect(error.message).not.toContain("canary")

@@ -127,16 +127,26 @@ describe("discover", () => {
       expect(request?.headers["authorization"]).toBeUndefined()
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("a document needs `issuer` and `token_endpoint` only, and its other fields are kept", () =>
+  it.effect("a document needs `issuer` and `token_endpoint` only, and other fields of the standards are kept", () =>
     Effect.gen(function*() {
       yield* serve({
-        [oauth]: document({ x: { y: 1 }, grant_types_supported: ["authorization_code"], jwks_uri: null })
+        [oauth]: document({
+          x: { y: 1 },
+          grant_types_supported: ["authorization_code", 1],
+          jwks_uri: null,
+          mtls_endpoint_aliases: { token_endpoint: "https://mtls.example.com/token", other: 1 },
+          op_policy_uri: "x".repeat(100_000)
+        })
       })
       const found = yield* discover()
       expect(found.issuer).toBe(issuer)
       expect(found.tokenEndpoint.href).toBe(`${issuer}/token`)
-      assert.deepStrictEqual(found.metadata["x"], { y: 1 })
-      assert.deepStrictEqual(found.metadata["grant_types_supported"], ["authorization_code"])
+      assert.deepStrictEqual(found.metadata, {
+        issuer,
+        token_endpoint: `${issuer}/token`,
+        grant_types_supported: ["authorization_code"],
+        mtls_endpoint_aliases: { token_endpoint: "https://mtls.example.com/token" }
+      })
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each(
@@ -433,7 +443,8 @@ describe("an authorization server that the caller gives", () => {
       {
         issuer,
         tokenEndpoint: new URL("https://a.example/t"),
-        metadata: { issuer, token_endpoint: "https://a.example/t" }
+        metadata: { issuer, token_endpoint: "https://a.example/t" },
+        isEndpointGiven: true
       }
     )
   })

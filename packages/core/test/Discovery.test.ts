@@ -52,7 +52,7 @@ describe("discovery remembers its result", () => {
     Effect.gen(function*() {
       const { script } = yield* network
       const provider = yield* makeProvider()
-      yield* script("token", Answer.html())
+      yield* script("token", Answer.html("<h1>Not found</h1>", { status: 404 }))
       const error = yield* Effect.flip(provider.accessToken)
       expect(error._tag).toBe("TokenEndpointError")
       yield* clear
@@ -152,7 +152,7 @@ describe("a caller that gives the authorization server itself", () => {
     Effect.gen(function*() {
       const { script } = yield* network
       const provider = yield* makeProvider({ tokenEndpoint })
-      yield* script("token", Answer.html())
+      yield* script("token", Answer.html("<h1>Not found</h1>", { status: 404 }))
       yield* Effect.flip(provider.accessToken)
       yield* TestClock.adjust("1 minute")
       expect((yield* provider.accessToken).issuer).toBe("https://auth.example.com")
@@ -180,6 +180,18 @@ describe("metadata is used as the server writes it, within limits", () => {
       yield* Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken)
       expect((yield* parametersOf)["resource"]).toBe("https://mcp.example.com")
       expect(yield* count(to(tokenEndpoint))).toBe(1)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("a stored token for a parent of the server is not used by a provider with `resourceMatch: \"identical\"`", () =>
+    Effect.gen(function*() {
+      const { count } = yield* network
+      const call = (options = {}) => Effect.scoped(Effect.flatMap(makeProvider(options), (_) => _.accessToken))
+      yield* call()
+      yield* call()
+      expect(yield* count(to(tokenEndpoint))).toBe(1)
+      yield* call({ resourceMatch: "identical" })
+      yield* call({ resourceMatch: "identical" })
+      expect(yield* count(to(tokenEndpoint))).toBe(2)
     }).pipe(Effect.provide(environment())))
 
   it.scoped("metadata of 2 MiB is not read to its end", () =>

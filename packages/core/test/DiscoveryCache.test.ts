@@ -3,7 +3,7 @@ import { Answer, TestMcpServer, TestNetwork, TestServers } from "@effect-mcp-aut
 import { FetchHttpClient, HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Scope, TestClock } from "effect"
-import { DiscoveryCache } from "../src/index.ts"
+import { DiscoveryCache, TokenStorage } from "../src/index.ts"
 import { environment, impatient, makeProvider, many, outcomes, settle } from "./support/provider.ts"
 
 const network = TestNetwork.TestNetwork
@@ -29,11 +29,13 @@ const answersWith = (headers: Answer.AnswerHeaders) => ({
   })
 })
 
-/** Providers with separate tokens, like those of different identities. */
+/** Providers with separate storages, like those of different identities. */
 const makeAnother = (() => {
   let count = 0
   return (options: Partial<ClientSecret.Options> = {}) =>
-    Effect.suspend(() => makeProvider({ additionalParameters: { identity: String(count++) }, ...options }))
+    Effect.suspend(() => makeProvider({ additionalParameters: { identity: String(count++) }, ...options })).pipe(
+      Effect.provideServiceEffect(TokenStorage.TokenStorage, TokenStorage.makeMemory)
+    )
 })()
 
 describe("providers with one cache share documents", () => {
@@ -216,7 +218,7 @@ describe("after a failure documents are read again once for all providers", () =
       const { always, restore } = yield* network
       const providers = yield* Effect.replicateEffect(makeAnother(), 20)
       const all = Effect.forEach(providers, ({ accessToken }) => Effect.exit(accessToken), { concurrency: "unbounded" })
-      yield* always("token", Answer.html())
+      yield* always("token", Answer.html("<h1>Not found</h1>", { status: 404 }))
       yield* all
       yield* TestClock.adjust("5 seconds")
       yield* restore
@@ -229,7 +231,7 @@ describe("after a failure documents are read again once for all providers", () =
     Effect.gen(function*() {
       const { always, script } = yield* network
       const provider = yield* makeProvider()
-      yield* script("token", Answer.html())
+      yield* script("token", Answer.html("<h1>Not found</h1>", { status: 404 }))
       yield* Effect.flip(provider.accessToken)
       yield* always("authorization-server-metadata", Answer.status(503))
       yield* TestClock.adjust("5 seconds")

@@ -121,18 +121,26 @@ describe("refresh_token (RFC 6749 §6)", () => {
 describe("a token request with a grant and a proof (RFC 6749 §5.2)", () => {
   it.effect.each(
     [
-      ["invalid_client", ["canary-assertion-1"], []],
-      ["invalid_grant", [], ["canary-assertion-1"]],
-      ["invalid_scope", [], []],
-      ["invalid_request", [], []],
-      ["temporarily_unavailable", [], []]
+      ["invalid_client", 400, ["canary-assertion-1"], []],
+      ["invalid_client", 401, ["canary-assertion-1"], []],
+      ["unauthorized_client", 401, ["canary-assertion-1"], []],
+      ["Unauthorized", 401, ["canary-assertion-1"], []],
+      ["invalid_grant", 400, [], ["canary-assertion-1"]],
+      ["invalid_grant", 401, [], ["canary-assertion-1"]],
+      ["unauthorized_client", 400, [], []],
+      ["access_denied", 403, [], []],
+      ["invalid_scope", 400, [], []],
+      ["invalid_request", 400, [], []],
+      ["temporarily_unavailable", 400, [], []],
+      ["temporarily_unavailable", 401, [], []],
+      ["invalid_client", 503, [], []]
     ] as const
   )(
-    "reports an assertion as refused to its own provider only, after %s",
-    ([code, clientRefused, grantRefused]) =>
+    "reports an assertion as refused to its own provider only, after %s with status %i",
+    ([code, status, clientRefused, grantRefused]) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork.TestNetwork
-        const answer = Answer.json({ error: code }, { status: 400 })
+        const answer = Answer.json({ error: code }, { status })
         yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")
         yield* network.always("token", answer)
         const grant = numbered()
@@ -151,6 +159,58 @@ describe("a token request with a grant and a proof (RFC 6749 §5.2)", () => {
         expect(reported(grant)).toEqual([[], grantRefused])
       }).pipe(Effect.provide(TestNetwork.layer))
   )
+
+  it.effect.each(
+    [
+      ["invalid_client", 401, ["canary-assertion-1"]],
+      ["unauthorized_client", 401, ["canary-assertion-1"]],
+      ["invalid_client", 400, ["canary-assertion-1"]],
+      ["unauthorized_client", 400, []],
+      ["temporarily_unavailable", 401, []]
+    ] as const
+  )(
+    "reports the grant's assertion as refused, if the client does not authenticate, after %s with status %i",
+    ([code, status, refused]) =>
+      Effect.gen(function*() {
+        const network = yield* TestNetwork.TestNetwork
+        yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")
+        yield* network.always("token", Answer.json({ error: code }, { status }))
+        for (const clientAuthentication of [ClientAuthentication.anonymous, ClientAuthentication.none("client")]) {
+          const grant = numbered()
+          const request = TokenEndpoint.request(network.httpClient, {
+            ...context,
+            grant: Grant.jwtBearer(grant),
+            clientAuthentication,
+            resourceParameter: undefined,
+            defaultLifetime: 1000
+          })
+          yield* Effect.flip(request)
+          yield* Effect.flip(request)
+          expect(grant.asked.map((asked) => asked.refused.map(Redacted.value))).toEqual([[], refused])
+        }
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("a 401 for a client with a secret says nothing about the grant's assertion", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve(issuer, () => Effect.dieMessage("not reached"), "token")
+      yield* network.always("token", Answer.json({ error: "unauthorized_client" }, { status: 401 }))
+      const grant = numbered()
+      const request = TokenEndpoint.request(network.httpClient, {
+        ...context,
+        grant: Grant.jwtBearer(grant),
+        clientAuthentication: ClientAuthentication.clientSecretBasic({
+          clientId: "client",
+          clientSecret: Redacted.make("canary-secret")
+        }),
+        resourceParameter: undefined,
+        defaultLifetime: 1000
+      })
+      yield* Effect.flip(request)
+      yield* Effect.flip(request)
+      expect(grant.asked.map((asked) => asked.refused)).toEqual([[], []])
+    }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect("has both assertions, each in its own parameter (RFC 7523 §2)", () =>
     Effect.gen(function*() {

@@ -63,12 +63,12 @@ describe("an error's message says what went wrong, where, and what to do", () =>
     ],
     [
       insecure("NotHttps"),
-      `The token endpoint "${url}" is not https. Nothing was sent. Use https; plain http is for loopback hosts only.`
+      `The token endpoint "${url}" is not https. Nothing was sent. Use https; plain http is for loopback hosts and those in \`insecureHosts\` only.`
     ],
     [
       insecure("NotHttps", "https://mcp.example.com"),
       `The token endpoint "${url}", named by https://mcp.example.com, is not https. Nothing was sent. Use https; plain ` +
-      "http is for loopback hosts only."
+      "http is for loopback hosts and those in `insecureHosts` only."
     ],
     [
       insecure("PrivateAddress", "https://mcp.example.com"),

@@ -71,7 +71,7 @@ describe("token requests", () => {
             Answer.json({ error: "invalid_client" }, { status: 401 }),
             Answer.json({ error: "E-1742 of tenant 7" }, { status: 400 }),
             Answer.json({ error: "E-1743 of tenant 8" }, { status: 400 }),
-            Answer.json({ no: "token" }),
+            Answer.json({ access_token: "" }),
             Answer.dropped
           ]
         ) {

@@ -89,6 +89,11 @@ describe("a document about this server (RFC 9728 §3.3)", () => {
     ["https://mcp.example.com/a/m\tcp", at, false],
     ["https://mcp.example.com\\a\\mcp", at, false],
     ["https:mcp.example.com/a/mcp", at, false],
+    ["https://mcp.example.com/x/../a/mcp", at, false],
+    ["https://mcp.example.com/./a/mcp", at, false],
+    ["https://mcp.example.com/x/%2e%2e/a/mcp", at, false],
+    [`https://mcp.example.com/${"x/".repeat(9000)}../a/mcp`, at, false],
+    [`${at}?`, at, true],
     ["https://mcp.example.com/a/mcp/\u00e9", `${at}/%C3%A9`, false]
   ])("%j covers %s: %s", (resource, serverUrl, expected) => {
     expect(ProtectedResource.covers(resource, new URL(serverUrl))).toBe(expected)
@@ -131,7 +136,7 @@ describe("discover", () => {
       expect(request?.body).toBe("")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("every field of the document is kept, and known fields are decoded", () =>
+  it.effect("the fields of the standard are kept, and no others", () =>
     Effect.gen(function*() {
       yield* serve({
         [atPath]: document({ scopes_supported: ["a", "b"], resource_name: "Reports", jwks_uri: null, x: { y: 1 } })
@@ -139,8 +144,23 @@ describe("discover", () => {
       const found = Either.getOrThrow(yield* discover())
       assert.deepStrictEqual(found.authorizationServers, ["https://auth.example.com"])
       assert.deepStrictEqual(found.scopesSupported, ["a", "b"])
-      expect(found.metadata["resource_name"]).toBe("Reports")
-      assert.deepStrictEqual(found.metadata["x"], { y: 1 })
+      assert.deepStrictEqual(found.metadata, {
+        resource: "https://mcp.example.com/mcp",
+        authorization_servers: ["https://auth.example.com"],
+        scopes_supported: ["a", "b"],
+        resource_name: "Reports"
+      })
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("of lists that are too long the first 1,000 entries are kept, with 16 KiB in all", () =>
+    Effect.gen(function*() {
+      const scopes = Array.from({ length: 100_000 }, (_, i) => `s${i}`)
+      const servers = ["https://auth.example.com", ...Array.from({ length: 5 }, () => "x".repeat(5000))]
+      yield* serve({ [atPath]: document({ scopes_supported: scopes, authorization_servers: servers }) })
+      const found = Either.getOrThrow(yield* discover())
+      assert.deepStrictEqual(found.scopesSupported, scopes.slice(0, 1000))
+      assert.deepStrictEqual(found.authorizationServers, servers.slice(0, 4))
+      expect(JSON.stringify(found.metadata).length).toBeLessThan(32 * 1024)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each([{}, { authorization_servers: null, scopes_supported: null }])(

@@ -96,8 +96,8 @@ describe("the token of a response (RFC 6749 §5.1)", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
-  it.effect.each([null, undefined, ""])(
-    "may come without a refresh token (%j)",
+  it.effect.each([null, undefined, "", " ", 1, true, {}, ["canary"], "canary\n", "canary ü"])(
+    "may come without a refresh token that can be presented (%j)",
     (refresh_token) =>
       Effect.gen(function*() {
         expect((yield* request(token({ refresh_token }))).refreshToken).toBeUndefined()
@@ -107,6 +107,57 @@ describe("the token of a response (RFC 6749 §5.1)", () => {
   it.effect.each([null, "", 0, {}])("may come with an empty `error` (%j)", (error) =>
     Effect.gen(function*() {
       expect(AccessToken.authorization(yield* request(token({ error })))).toBe("Bearer canary-token")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  const scopes: ReadonlyArray<readonly [what: string, scope: unknown, granted: ReadonlyArray<string>]> = [
+    ["a text", "reports:read", ["reports:read"]],
+    ["a text with many blanks", "  reports:read   extra ", ["reports:read", "extra"]],
+    ["an empty text", "", []],
+    ["an array (Twitch, Netatmo)", ["reports:read", "extra"], ["reports:read", "extra"]],
+    ["an array with a repeated scope", ["extra", "extra"], ["extra"]],
+    ["an array of lists", ["reports:read extra", "more"], ["reports:read", "extra", "more"]],
+    ["an empty array", [], []],
+    ["an array with something else than texts", ["reports:read", 1], ["reports:read", "reports:write"]],
+    ["a number", 7, ["reports:read", "reports:write"]],
+    ["a boolean", true, ["reports:read", "reports:write"]],
+    ["an object", { "reports:read": true }, ["reports:read", "reports:write"]],
+    ["requested scopes between commas (GitHub)", "reports:read,reports:write", ["reports:read", "reports:write"]],
+    ["a requested scope and a comma", "reports:read,", ["reports:read"]],
+    ["commas and spaces", "reports:write, reports:read", ["reports:write", "reports:read"]],
+    ["commas in an array", ["reports:write,reports:read"], ["reports:write", "reports:read"]],
+    ["a scope with a comma that was not requested, beside another", "a,b extra", ["extra"]],
+    ["a requested scope beside an unknown one, by comma", "reports:read,extra", ["reports:read", "reports:write"]],
+    ["nothing but a scope with a comma that was not requested", "a,b", ["reports:read", "reports:write"]]
+  ]
+  it.effect.each(scopes)("has the scopes of %s", ([, scope, granted]) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual((yield* request(token({ scope }))).scopes, granted)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("keeps a scope with a comma that was requested as it is (RFC 6749 §3.3)", () =>
+    Effect.gen(function*() {
+      const got = yield* request(token({ scope: "a,b" }), { scopes: ["a,b", "a", "b"] })
+      assert.deepStrictEqual(got.scopes, ["a,b"])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("has no scope that was not requested because of a comma, if no scope was requested", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual((yield* request(token({ scope: "repo,user" }), { scopes: [] })).scopes, [])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each([200, 201, 202, 203, 206, 226, 299])(
+    "may have the status %i (RFC 9110 §15)",
+    (status) =>
+      Effect.gen(function*() {
+        const answer = Answer.json({ access_token: "canary-token", token_type: "Bearer" }, { status })
+        expect(AccessToken.authorization(yield* request(answer))).toBe("Bearer canary-token")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("may have members beside it that a vendor's error has", () =>
+    Effect.gen(function*() {
+      const got = yield* request(token({ status: "approved", code: "invalid_client", message: "ok", detail: "none" }))
+      expect(AccessToken.authorization(got)).toBe("Bearer canary-token")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect("may have any characters that a header allows, and no content type", () =>
@@ -139,7 +190,10 @@ describe("a 200 without a token", () => {
   const cases: ReadonlyArray<readonly [what: string, answer: Answer.Answer, says: string]> = [
     ["an HTML page", Answer.html(), "the body is not JSON (content type text/html; charset=utf-8)"],
     ["a page that shows a secret", Answer.html("<p>canary-in-page</p>"), "the body is not JSON"],
-    ["no body", Answer.status(200), "the body is not JSON (content type none)"],
+    ["no body", Answer.status(200), "the body is empty (content type none)"],
+    ["a body of white space", Answer.text(" \n"), "the body is empty (content type text/plain; charset=utf-8)"],
+    ["a text that may be a token", Answer.text("canary-token"), "the body is not JSON (content type text/plain"],
+    ["a form that may be a token", Answer.text("access_token=canary-token"), "the body is not JSON"],
     ["truncated JSON", Answer.text("{\"access_token\":\"canary-tok"), "the body is not JSON"],
     ["an array", Answer.json([{ access_token: "canary-token" }]), "the body is not a JSON object"],
     ["a string", Answer.json("canary-token"), "the body is not a JSON object"],
@@ -172,9 +226,8 @@ describe("a 200 without a token", () => {
         "`expires_in` has an invalid value"
       ] as const
     ),
-    ["a list of scopes", token({ scope: ["a", "b"] }), "`scope` has an invalid value"],
-    ["a bad refresh token", token({ refresh_token: "canary\n" }), "`refresh_token` has an invalid value"],
-    ["a number for a refresh token", token({ refresh_token: 1 }), "`refresh_token` has an invalid value"]
+    ["an unknown JSON object", Answer.json({ data: "canary" }), "it has no `access_token`"],
+    ["a token in another member", Answer.json({ token: "canary", token_type: "Bearer" }), "it has no `access_token`"]
   ]
   it.effect.each(cases)(
     "is rejected with an error that names the wrong part without showing it: %s",
@@ -198,12 +251,80 @@ describe("a 200 without a token", () => {
       expect(error.message).not.toContain("canary-token")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("with a token but another 2xx status is rejected", () =>
-    Effect.gen(function*() {
-      for (const status of [201, 202, 203, 206]) {
-        const error = yield* fails(Answer.json({ access_token: "canary-token", token_type: "Bearer" }, { status }))
+  it.effect.each([
+    ["BearerToken", "\"BearerToken\""],
+    ["bearer_token", "\"bearer_token\""],
+    ["JWT", "\"JWT\""],
+    ["N_A", "\"N_A\""],
+    ["urn:ietf:params:oauth:token-type:access_token", "\"urn:ietf:params:oauth:token-type:access_token\""],
+    ["Bearer1", "another"],
+    ["Bearer Token", "another"],
+    ["", "another"],
+    ["x".repeat(21), "another"],
+    ["canaryü", "another"],
+    ["https://canary.example/type", "another"]
+  ])(
+    "with the token type %j names it as %s, with the option that would accept it",
+    ([token_type, shown]) =>
+      Effect.gen(function*() {
+        const error = yield* fails(token({ token_type }))
         expect(error.reason).toBe("InvalidResponse")
-        expect(error.status).toBe(status)
-      }
+        expect(error.message).toContain(`\`token_type\` is ${shown}, and only Bearer can be used.`)
+        expect(error.message).toContain("name its type in `acceptedTokenTypes`")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("shows no short token in place of the type", () =>
+    Effect.gen(function*() {
+      const error = yield* fails(token({ token_type: "canary", access_token: "bearer" }))
+      expect(error.message).toContain("`token_type` is another")
     }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(["DPoP", "dpop", "mac", "PoP"])(
+    "with the token type %s is rejected, because no proof is sent",
+    (token_type) =>
+      Effect.gen(function*() {
+        const error = yield* fails(token({ token_type }))
+        expect(error.message).toContain("since this client sends no proof of possession")
+        expect(error.message).not.toContain("acceptedTokenTypes")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([204, 205])("with the status %i is rejected", (status) =>
+    Effect.gen(function*() {
+      const error = yield* fails(Answer.status(status))
+      expect(error.reason).toBe("InvalidResponse")
+      expect(error.status).toBe(status)
+      expect(error.message).toContain(`answered ${status}, but the body is empty`)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("says where to look if something else than the token endpoint may have answered", () =>
+    Effect.gen(function*() {
+      expect((yield* fails(Answer.html())).message).toContain("A proxy or a gateway may have answered in its place")
+      expect((yield* fails(token({ access_token: "" }))).message).not.toContain("proxy")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("acceptedTokenTypes", () => {
+  const acceptedTokenTypes = ["BearerToken", "urn:ietf:params:oauth:token-type:access_token"]
+
+  it.effect.each(["BearerToken", "bearertoken", "Bearer", "urn:ietf:params:oauth:token-type:access_token"])(
+    "uses a token of the type %s as a bearer token",
+    (token_type) =>
+      Effect.gen(function*() {
+        const got = yield* request(token({ token_type }), { acceptedTokenTypes })
+        expect(got.tokenType).toBe("Bearer")
+        expect(AccessToken.authorization(got)).toBe("Bearer canary-token")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each(["mac", "DPoP", "N_A", "BearerToken2", "Bearer Token", "Bearer,BearerToken", "", null, undefined])(
+    "does not open the type %s",
+    (token_type) =>
+      Effect.gen(function*() {
+        const error = yield* fails(token({ token_type }), { acceptedTokenTypes })
+        expect(error.reason).toBe("InvalidResponse")
+        expect(error.message).toContain("`token_type`")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
 })

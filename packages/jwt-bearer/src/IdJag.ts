@@ -17,7 +17,6 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
@@ -26,6 +25,7 @@ import * as IdentityProviders from "./internal/identityProvider.ts"
 import { Refusals } from "./internal/refusals.ts"
 import { accept, check, refreshTokenIn, resourceOf } from "./internal/response.ts"
 import { SubjectToken } from "./internal/subjectToken.ts"
+import { Turns } from "./internal/turns.ts"
 
 /**
  * The kind of the subject token (RFC 8693 §3).
@@ -62,7 +62,7 @@ export type IdentityProvider =
  * @since 0.1.0
  * @category models
  */
-export type Options = IdentityProvider & {
+export type Options = IdentityProvider & TokenEndpoint.LimitOptions & {
   /**
    * How the client proves its identity to the identity provider. The authorization server knows the same client by
    * another id and another proof, which are options of `JwtBearer`.
@@ -84,18 +84,6 @@ export type Options = IdentityProvider & {
    * @default the new refresh token is in memory only
    */
   readonly onRefreshToken?: ((token: Redacted.Redacted<string>) => Effect.Effect<void>) | undefined
-  /**
-   * The time limit of each request to the identity provider.
-   *
-   * @default 10 seconds
-   */
-  readonly requestTimeout?: Duration.DurationInput | undefined
-  /**
-   * The longest answer that is read, in bytes.
-   *
-   * @default 1 MiB
-   */
-  readonly maxResponseSize?: number | undefined
   /**
    * Whether an ID-JAG with a `jti` may be presented again until it expires, as
    * draft-ietf-oauth-identity-assertion-authz-grant permits. Set `true` only for an authorization server that is known
@@ -140,11 +128,12 @@ export const make = (
 > =>
   Effect.gen(function*() {
     const subjectTokenType = yield* checkOptions(options)
+    const limits = yield* TokenEndpoint.limits(options)
     const exchange = IdentityProviders.make(yield* HttpClient.HttpClient, {
       ...options,
       subjectTokenType,
-      limits: yield* TokenEndpoint.limits(options),
-      location: yield* IdentityProviders.locationOf(options)
+      limits,
+      location: yield* IdentityProviders.locationOf(options, limits)
     })
     const refusals = new Refusals()
     const subject = new SubjectToken(options.subjectToken, subjectTokenType)
@@ -167,9 +156,9 @@ export const make = (
         return yield* accept(reply, request, options.reuse ?? false)
       })
     // An identity provider that sees a refresh token twice may take it for stolen, and revoke it (RFC 9700 §4.14.2).
-    const oneAtATime = yield* Effect.makeSemaphore(1)
+    const turns = new Turns()
     const fetch = (request: AssertionRequest) =>
-      subjectTokenType === "refresh_token" ? oneAtATime.withPermits(1)(fetchOne(request)) : fetchOne(request)
+      subjectTokenType === "refresh_token" ? turns.run(fetchOne(request)) : fetchOne(request)
 
     const cached = AssertionCache.make({
       keyOf,

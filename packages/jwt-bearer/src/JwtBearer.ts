@@ -48,7 +48,8 @@ export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issu
    */
   readonly clientAuthentication?: ClientAuthentication.ClientAuthentication | undefined
   /**
-   * The audience of the grant's assertion. An ID-JAG is always for the issuer: `IdJag` refuses another audience.
+   * The audience of the grant's assertion. An ID-JAG is always for the issuer: `IdJag` refuses another audience. With
+   * `"token_endpoint"`, an endpoint that is not on the issuer's own origin has to be given in `tokenEndpoint`.
    *
    * @default "issuer"
    */

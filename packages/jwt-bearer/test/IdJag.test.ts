@@ -832,6 +832,32 @@ describe("an identity provider that is out of order", () => {
       expect(yield* asked).toBe(2)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
+  it.scoped.each(
+    [
+      [{ issuer: "http://idp.svc.cluster.local" }, true],
+      [{ tokenEndpoint: "http://idp.svc.cluster.local/token" }, true],
+      [{ issuer: "http://svc.cluster.local" }, false],
+      [{ tokenEndpoint: "http://a.idp.svc.cluster.local/token" }, false]
+    ] as const
+  )(
+    "with `insecureHosts`, plain http reaches exactly the named host: %j %s",
+    ([location, isReached]) =>
+      Effect.gen(function*() {
+        const network = yield* identityProvider
+        const local = "http://idp.svc.cluster.local"
+        yield* network.serve(local, ({ url }) =>
+          Effect.sync(() =>
+            Response.json(
+              url.endsWith("/token") ? exchanged({ aud: issuer }) : { issuer: local, token_endpoint: `${local}/token` }
+            )
+          ))
+        const options = { issuer: undefined, ...location, insecureHosts: ["idp.svc.cluster.local"] }
+        const got = yield* Effect.either(Effect.flatMap(make(options), (provider) => provider(request)))
+        expect(Either.isRight(got)).toBe(isReached)
+        expect(yield* network.count(({ url }) => url === `${local}/token`)).toBe(isReached ? 1 : 0)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
   it.scoped("is not asked before Retry-After has passed (RFC 9110 §10.2.3)", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
@@ -847,7 +873,11 @@ describe("an identity provider that is out of order", () => {
 
   it.scoped.each(
     [
-      ["a redirect", Answer.redirect("https://evil.example/token", 307), "with a redirect, which is not followed"],
+      [
+        "a redirect",
+        Answer.redirect("https://evil.example/token", 307),
+        "with a redirect to https://evil.example/token, which is not followed"
+      ],
       ["a 404", Answer.status(404), "answered 404"],
       ["an answer that is too large", Answer.text(" ".repeat(101)), "larger than 100 bytes"]
     ] as const
@@ -1138,9 +1168,9 @@ describe("IdJag with JwtBearer", () => {
       const first = yield* provider.accessToken
       // The request reaches the server, and the answer is lost.
       yield* network.script(toServer, Answer.truncated)
-      yield* Effect.flip(provider.renew(first))
+      const renewing = yield* Effect.fork(provider.renew(first))
       yield* TestClock.adjust("10 seconds")
-      expect(Redacted.value((yield* provider.renew(first)).value)).toBe("canary-3")
+      expect(Redacted.value((yield* Fiber.join(renewing)).value)).toBe("canary-3")
       yield* TestClock.adjust("59 seconds")
       expect(Redacted.value((yield* provider.accessToken).value)).toBe("canary-4")
       const sent = (yield* network.requestsTo(toServer)).map(({ body }) => new URLSearchParams(body).get("assertion"))

@@ -324,6 +324,33 @@ describe("the client besides the grant", () => {
     }))
 })
 
+describe("a mistake of JavaScript, or a variable that is not set, fails when the Layer is built (JwtBearer)", () => {
+  it.scoped.each<readonly [option: string, value: unknown, says: string]>([
+    ["serverUrl", undefined, "it is undefined"],
+    ["clientId", null, "it is null. Give a value; if it comes from a variable"],
+    ["clientId", "machine\n", "it ends with a line break"],
+    ["clientAuthentication", null, "it is null. Give one of the values of `ClientAuthentication`."],
+    ["clientAuthentication", clientSecret, "it is a `Redacted`"],
+    ["issuer", null, "it is null"],
+    ["scopes", "mcp admin", "it is a string. Give an array"],
+    ["subject", null, "it is null"],
+    ["subject", "", "it is empty. Leave it out if there is none."],
+    ["audience", "tokenEndpoint", "it is none of its values"]
+  ])("%s: %s", ([option, value, says]) =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const wrong = Object.assign({}, options, Object.fromEntries([[option, value]]))
+        const error = yield* Effect.flip(JwtBearer.make(wrong))
+        assert(error._tag === "InvalidOptions")
+        expect(error.option).toBe(option)
+        expect(error.message).toContain(says)
+        expect(yield* network.requests).toEqual([])
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+})
+
 describe("every attempt of JwtBearer", () => {
   it.scoped("has new jtis in both assertions, against a server that accepts each once", () =>
     Effect.gen(function*() {
@@ -364,7 +391,7 @@ describe("a refusal of a token request is final (RFC 6749 §5.2)", () => {
         yield* Effect.gen(function*() {
           const { network } = yield* TestServers.TestServers
           yield* network.always("token", Answer.json({ error: code }, { status: 400 }))
-          const provider = yield* JwtBearer.make(options)
+          const provider = yield* JwtBearer.make({ ...options, scopes: ["mcp"] })
           const fibers = yield* Effect.replicateEffect(Effect.fork(Effect.flip(provider.accessToken)), 1000)
           const errors = new Set(yield* Effect.forEach(fibers, Fiber.join))
           expect(errors.size).toBe(1)

@@ -37,7 +37,8 @@ export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issu
   /** The id under which the authorization server knows this client. */
   readonly clientId: string
   /**
-   * The audience of the assertion. Okta and Entra ID require the token endpoint.
+   * The audience of the assertion. Okta and Entra ID require the token endpoint. With `"token_endpoint"`, an endpoint
+   * that is not on the issuer's own origin has to be given by the caller, and not by metadata alone.
    *
    * @default "issuer"
    */

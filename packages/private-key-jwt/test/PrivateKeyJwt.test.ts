@@ -109,6 +109,34 @@ describe("PrivateKeyJwt.make", () => {
     }))
 })
 
+describe("a mistake of JavaScript, or a variable that is not set, fails when the Layer is built (PrivateKeyJwt)", () => {
+  it.scoped.each<readonly [option: string, value: unknown, says: string]>([
+    ["serverUrl", undefined, "it is undefined"],
+    ["clientId", undefined, "it is undefined. Give a value; if it comes from a variable"],
+    ["clientId", null, "it is null"],
+    ["clientId", "machine\n", "it ends with a line break"],
+    ["issuer", null, "it is null"],
+    ["issuer", 7, "it is a number"],
+    ["scopes", "mcp admin", "it is a string. Give an array"],
+    ["scopes", [undefined], "one of its entries is undefined"],
+    ["audience", "tokenEndpoint", "it is none of its values. Write \"issuer\", \"token_endpoint\" or { value"],
+    ["audience", { value: undefined }, "it is undefined"],
+    ["clientIdParameter", true, "a boolean is not one of its values. Write \"omit\" or \"send\"."]
+  ])("%s: %s", ([option, value, says]) =>
+    Effect.gen(function*() {
+      const { assertions, environment } = yield* setup()
+      yield* Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const wrong = Object.assign({}, options, Object.fromEntries([[option, value]]))
+        const error = yield* Effect.flip(PrivateKeyJwt.make(wrong))
+        assert(error._tag === "InvalidOptions")
+        expect(error.option).toBe(option)
+        expect(error.message).toContain(says)
+        expect(yield* network.requests).toEqual([])
+      }).pipe(Effect.provide(assertions), Effect.provide(environment))
+    }))
+})
+
 describe("the client assertion of PrivateKeyJwt", () => {
   const tokenWith = (changes: Partial<PrivateKeyJwt.Options>, server: Parameters<typeof setup>[0]) =>
     Effect.gen(function*() {
@@ -229,7 +257,7 @@ describe("a refusal of a token request is final (RFC 6749 §5.2)", () => {
       yield* Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
         yield* network.always("token", Answer.json({ error: code }, { status }))
-        const provider = yield* PrivateKeyJwt.make(options)
+        const provider = yield* PrivateKeyJwt.make({ ...options, scopes: ["mcp"] })
         const fibers = yield* Effect.replicateEffect(Effect.fork(Effect.flip(provider.accessToken)), 1000)
         const errors = new Set(yield* Effect.forEach(fibers, Fiber.join))
         expect(errors.size).toBe(1)
@@ -260,7 +288,7 @@ describe("a rotation of the key", () => {
       const { assertions, current, environment, fresh, rotate, runs } = yield* rotating
       yield* Effect.gen(function*() {
         const { network } = yield* TestServers.TestServers
-        const provider = yield* PrivateKeyJwt.make(impatient)
+        const provider = yield* PrivateKeyJwt.make({ ...impatient, scopes: ["mcp"] })
         const first = yield* provider.accessToken
         for (const answer of [Answer.status(503), Answer.json({ error: "invalid_scope" }, { status: 400 })]) {
           yield* network.script("token", answer)
@@ -397,6 +425,12 @@ describe("a prebuilt assertion", () => {
   const aud = "https://auth.example.com"
   const opaque = Redacted.make("canary-opaque")
 
+  it.scoped("is found when the Layer is built: empty", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(AssertionProvider.layerStatic(Redacted.make(""))))
+      expect(error.message).toBe("`assertion`: it is empty. Give the assertion.")
+    }))
+
   it.scoped.each(
     [
       ["expired", unsigned({ aud, exp: 0 }), "Expired"],
@@ -405,8 +439,7 @@ describe("a prebuilt assertion", () => {
       ["for other audiences", unsigned({ aud: ["https://elsewhere.example", "b"] }), "WrongAudience"],
       ["for no audience", unsigned({ sub: "machine" }), "WrongAudience"],
       ["not signed", unsigned({ aud }, "none"), "Malformed"],
-      ["no JWT", opaque, "Malformed"],
-      ["empty", Redacted.make(""), "Malformed"]
+      ["no JWT", opaque, "Malformed"]
     ] as const
   )("is not sent: %s", ([_, assertion, reason]) =>
     Effect.gen(function*() {

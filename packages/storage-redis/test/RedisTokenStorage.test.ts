@@ -2,12 +2,15 @@ import { TokenKey, TokenStorage } from "@effect-mcp-auth/core"
 import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
 import { describe, expect, it, layer } from "@effect/vitest"
 import { Config, ConfigProvider, Context, Effect, Exit, Fiber, Layer, Option, Redacted, Scope } from "effect"
+import type { Redis } from "ioredis"
 import { describeRedis, Server, until } from "./support/redisServer.ts"
 import {
   checkContract,
+  discoveryOf,
   encryptionKey,
   hold,
   makeKey,
+  makeRecord,
   makeToken,
   namesOf,
   open,
@@ -16,6 +19,10 @@ import {
 
 const provideEnv = (env: Record<string, string>) =>
   Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env)))))
+
+/** The bytes that Redis has sent to all of its clients. */
+const sentBytes = async (admin: Redis): Promise<number> =>
+  Number(/total_net_output_bytes:(\d+)/.exec(await admin.info("stats"))?.[1])
 
 describeRedis("RedisTokenStorage", () => {
   layer(Server.layer(), { excludeTestServices: true })((it) => {
@@ -53,6 +60,53 @@ describeRedis("RedisTokenStorage", () => {
         expect((yield* Effect.flip(storage.get(key))).message).toMatch(/WRONGTYPE/)
         expect((yield* Effect.flip(storage.set(key, token))).message).toMatch(/WRONGTYPE/)
       }))
+
+    it.scoped("keeps what discovery has found for 30 days, in a record of its own that nobody can read", () =>
+      Effect.gen(function*() {
+        const server = yield* Server
+        const key = makeKey()
+        const storage = yield* open(server.url)
+        yield* (yield* discoveryOf(storage)).set(key, makeRecord())
+        const name = `mcp-auth:{${yield* TokenKey.discoveryDigest(key)}}:record`
+        expect(yield* Effect.promise(() => server.admin.get(name))).not.toMatch(/nightly|example/)
+        const days = (yield* Effect.promise(() => server.admin.ttl(name))) / 86_400
+        expect(days).toBeGreaterThan(29)
+        expect(days).toBeLessThanOrEqual(30)
+        expect(yield* storage.get(key)).toEqual(Option.none())
+      }))
+
+    for (
+      const [kind, value] of [
+        ["a text", "x".repeat(2 * 1024 * 1024)],
+        ["a text of characters of three bytes", "\u{20ac}".repeat(400_000)],
+        ["a text of characters of four bytes", `x${"\u{1f600}".repeat(300_000)}`]
+      ] as const
+    ) {
+      for (const db of ["", "/1"]) {
+        it.scoped(`in db ${db}, ${kind} longer than any record counts as damaged, is not loaded, and is replaced`, () =>
+          Effect.gen(function*() {
+            const server = yield* Server
+            const key = makeKey()
+            const storage = yield* open(`${server.url}${db}`)
+            const discovery = yield* discoveryOf(storage)
+            const [record, found] = [makeToken(), makeRecord()]
+            for (const digest of [yield* TokenKey.digest(key), yield* TokenKey.discoveryDigest(key)]) {
+              const name = `mcp-auth:{${digest}}:record`
+              const select = db === "" ? 0 : 1
+              yield* Effect.promise(() => server.admin.multi().select(select).set(name, value).select(0).exec())
+            }
+            const sent = yield* Effect.promise(() => sentBytes(server.admin))
+            for (const get of [Effect.asVoid(storage.get(key)), Effect.asVoid(discovery.get(key))]) {
+              expect((yield* Effect.flip(get)).reason).toBe("Damaged")
+            }
+            expect((yield* Effect.promise(() => sentBytes(server.admin))) - sent).toBeLessThan(2.5 * 1024 * 1024)
+            yield* storage.set(key, record)
+            yield* discovery.set(key, found)
+            expect(yield* storage.get(key)).toEqual(Option.some(record))
+            expect(yield* discovery.get(key)).toEqual(Option.some(found))
+          }))
+      }
+    }
 
     it.scoped("writes its records under `prefix`", () =>
       Effect.gen(function*() {

@@ -26,7 +26,7 @@ describeRedis("a Redis in trouble", () => {
   it.scopedLive("denies the user a command, in a script or outside: the error is Refused and names NOPERM", () =>
     Effect.gen(function*() {
       const server = yield* makeServer()
-      const storage = yield* open(yield* server.addUser("reader", "~*", "&*", "+get", "+info", "+ping"))
+      const storage = yield* open(yield* server.addUser("reader", "~*", "&*", "+getrange", "+info", "+ping"))
       const key = makeKey()
       expect(yield* storage.get(key)).toEqual(Option.none())
       const refused = Effect.map(Effect.flip(storage.set(key, makeToken())), (error) => {

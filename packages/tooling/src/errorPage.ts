@@ -51,6 +51,7 @@ const SECTION_OF: Readonly<Record<string, Section>> = {
   "core/src/internal/lifecycle": "Error",
   "core/src/internal/signing": "InvalidOptions",
   "core/src/internal/telemetry": "Log",
+  "core/src/internal/text": "TokenEndpointError",
   "core/src/internal/tokenRequest": "TokenEndpointError",
   "core/src/internal/provider": "InvalidOptions",
   "client-secret/": "InvalidOptions",

@@ -50,22 +50,26 @@ export const findErrorTexts = (sources: ReadonlyArray<Source>, tags: ReadonlySet
   const texts: Array<ErrorText> = []
   const options = new Set<string>()
 
-  const visit = (node: Node, file: string, around: Around, known: ReadonlyMap<string, Known>): void => {
+  const visit = (node: Node, file: string, around: Around, names: Names): void => {
     if (isSkipped(node)) return
     const text = textOf(node)
     if (text !== undefined) {
-      if (isDistinctive(text)) texts.push({ text: text.trim(), file, ...around })
-      for (const part of dynamicParts(node)) visit(part, file, around, known)
+      // A part of a longer text may begin with the end of what stands before it.
+      if (isDistinctive(text)) texts.push({ text: text.trim().replace(/^[.,:;)]+\s+/, ""), file, ...around })
+      for (const part of dynamicParts(node)) visit(part, file, around, names)
       return
     }
-    const own = { ...aroundDeclaration(node, tags), ...aroundArguments(node, tags, known) }
+    const own = { ...aroundDeclaration(node, tags), ...aroundArguments(node, tags, names) }
     const inside = own.tag === undefined ? { ...around, ...own } : own
-    if (inside.option !== undefined) options.add(inside.option)
-    for (const child of childrenOf(node)) visit(child, file, inside, known)
+    for (const option of [inside.option, constantOption(node)]) if (option !== undefined) options.add(option)
+    for (const child of childrenOf(node)) visit(child, file, inside, names)
   }
   for (const { file, functions, program } of modules) {
     const own = functions.map((known) => [known.name, known] as const)
-    visit(program, file, {}, new Map([...importedFunctions(program, exported), ...own]))
+    visit(program, file, {}, {
+      functions: new Map([...importedFunctions(program, exported), ...own]),
+      constants: constantsOf(program)
+    })
   }
   return { texts, options: [...options].toSorted() }
 }
@@ -129,7 +133,7 @@ const aroundDeclaration = (node: Node, tags: ReadonlySet<string>): Around => {
 }
 
 /** What a call or a construction says about the texts in its arguments. */
-const aroundArguments = (node: Node, tags: ReadonlySet<string>, known: ReadonlyMap<string, Known>): Around => {
+const aroundArguments = (node: Node, tags: ReadonlySet<string>, { constants, functions }: Names): Around => {
   if (node.type !== "NewExpression" && node.type !== "CallExpression") return {}
   const spelled = isNode(node["callee"]) ? calleeOf(node["callee"]) : undefined
   const callee = spelled?.split(".").at(-1)
@@ -139,12 +143,12 @@ const aroundArguments = (node: Node, tags: ReadonlySet<string>, known: ReadonlyM
     if (/^(?:Type|Range)?Error$/.test(callee)) return { tag: "Error" }
     if (!tags.has(callee)) return {}
     const [fields] = args
-    return { tag: callee, ...literalField(fields, "reason"), ...literalField(fields, "option") }
+    return { tag: callee, ...literalField(fields, "reason", constants), ...literalField(fields, "option", constants) }
   }
   if (/^log(?:[A-Z]|$)/.test(callee)) return { tag: "Log" }
-  const called = known.get(spelled)
+  const called = functions.get(spelled)
   if (called === undefined) return {}
-  const option = called.optionAt < 0 ? undefined : literalOf(args[called.optionAt])
+  const option = called.optionAt < 0 ? undefined : literalOf(args[called.optionAt], constants)
   return {
     ...called.constructs,
     ...(option === undefined ? {} : { tag: "InvalidOptions", option })
@@ -153,9 +157,10 @@ const aroundArguments = (node: Node, tags: ReadonlySet<string>, known: ReadonlyM
 
 const literalField = <K extends "option" | "reason">(
   fields: Node | undefined,
-  name: K
+  name: K,
+  constants: ReadonlyMap<string, string>
 ): { readonly [_ in K]?: string } => {
-  const value = fields === undefined ? undefined : literalOf(propertyOf(fields, name))
+  const value = fields === undefined ? undefined : literalOf(propertyOf(fields, name), constants)
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a computed key widens to an index signature
   return (value === undefined ? {} : { [name]: value }) as { readonly [_ in K]?: string }
 }
@@ -175,10 +180,35 @@ const propertyOf = (object: Node, name: string): Node | undefined =>
     isNode(key) && key["name"] === name && isNode(value) ? [value] : []
   )[0]
 
-const literalOf = (node: Node | undefined): string | undefined =>
-  node?.type === "Literal" ? stringOf(node["value"]) : undefined
+/** The text of a literal, or of the constant of the module that a name stands for. */
+const literalOf = (node: Node | undefined, constants: ReadonlyMap<string, string> = new Map()): string | undefined =>
+  node?.type === "Literal"
+    ? stringOf(node["value"])
+    : node?.type === "Identifier"
+    ? constants.get(stringOf(node["name"]) ?? "")
+    : undefined
 
 const stringOf = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
+
+/** What the names of a module stand for. */
+interface Names {
+  readonly functions: ReadonlyMap<string, Known>
+  readonly constants: ReadonlyMap<string, string>
+}
+
+/** The texts that a module gives a name to, as in `const OPTION = "insecureHosts"`. */
+const constantsOf = (program: Node): ReadonlyMap<string, string> =>
+  new Map(
+    nodesOf(program["body"]).flatMap((statement) => nodesOf(statement["declarations"])).flatMap(({ id, init }) => {
+      const name = isNode(id) ? stringOf(id["name"]) : undefined
+      const text = isNode(init) ? literalOf(init) : undefined
+      return name === undefined || text === undefined ? [] : [[name, text] as const]
+    })
+  )
+
+/** The option that `const option = "scopes"` names for the statements after it. */
+const constantOption = ({ id, init, type }: Node): string | undefined =>
+  type === "VariableDeclarator" && isNode(id) && id["name"] === "option" && isNode(init) ? literalOf(init) : undefined
 
 /** A function, and what its callers say about a text by calling it. */
 interface Known {
@@ -213,8 +243,9 @@ const importedFunctions = (
     })
   })
 
-const functionsOf = (program: Node, tags: ReadonlySet<string>): ReadonlyArray<Known> =>
-  nodesOf(program["body"]).flatMap((statement) => {
+const functionsOf = (program: Node, tags: ReadonlySet<string>): ReadonlyArray<Known> => {
+  const constants = constantsOf(program)
+  return nodesOf(program["body"]).flatMap((statement) => {
     const isExported = statement.type === "ExportNamedDeclaration"
     const declaration = isExported && isNode(statement["declaration"]) ? statement["declaration"] : statement
     return nodesOf(declaration["declarations"]).flatMap(({ id, init }) => {
@@ -222,17 +253,22 @@ const functionsOf = (program: Node, tags: ReadonlySet<string>): ReadonlyArray<Kn
       if (name === undefined || !isNode(init) || init.type !== "ArrowFunctionExpression") return []
       const optionAt = nodesOf(init["params"]).findIndex(({ name }) => name === "option")
       const [only, ...others] = isNode(init["body"]) && init["body"].type !== "BlockStatement"
-        ? constructionsIn(init["body"], tags)
+        ? constructionsIn(init["body"], tags, constants)
         : []
       const constructs = only === undefined || others.length > 0 ? {} : only
       return [{ name, isExported, optionAt, constructs }]
     })
   })
+}
 
-const constructionsIn = (node: Node, tags: ReadonlySet<string>): ReadonlyArray<Around> => {
-  const { tag, ...fields } = aroundArguments(node, tags, new Map())
+const constructionsIn = (
+  node: Node,
+  tags: ReadonlySet<string>,
+  constants: ReadonlyMap<string, string>
+): ReadonlyArray<Around> => {
+  const { tag, ...fields } = aroundArguments(node, tags, { functions: new Map(), constants })
   return [
     ...(tag === undefined || !tags.has(tag) ? [] : [{ tag, ...fields }]),
-    ...childrenOf(node).flatMap((child) => constructionsIn(child, tags))
+    ...childrenOf(node).flatMap((child) => constructionsIn(child, tags, constants))
   ]
 }

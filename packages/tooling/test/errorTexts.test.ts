@@ -18,6 +18,11 @@ describe("the texts of a source", () => {
     ],
     ["a sum of literals and templates", "const a = `the host ${host} ` + \"is not known\"", "the host … is not known"],
     ["a sum with an expression", "const a = \"no answer within \" + limit", "no answer within …"],
+    [
+      "a part of a text, without the full stop before it",
+      "const a = \". Ask the operator of the server\"",
+      "Ask the operator of the server"
+    ],
     ["a text in an assertion of type", "const a = \"it is empty.\" as Text", "it is empty."]
   ])("include %s", (_, source, text) => {
     assert.deepStrictEqual(textsOf(source), [text])
@@ -57,6 +62,11 @@ describe("the error of a text", () => {
       "the class that a function around the text constructs",
       "const invalid = (description) => left(new InvalidOptions({ option: \"key\", description }))\ninvalid(\"it is not a key\")",
       { tag: "InvalidOptions", reason: undefined, option: "key" }
+    ],
+    [
+      "the class that is constructed, with the option that a constant of the module names",
+      "const OPTION = \"scopes\"\nnew InvalidOptions({ option: OPTION, description: \"it is not a list\" })",
+      { tag: "InvalidOptions", reason: undefined, option: "scopes" }
     ],
     [
       "InvalidOptions for a function with the parameter `option`",
@@ -100,6 +110,11 @@ it.each([
       .options,
     ["a", "b"]
   )
+})
+
+it("the options are also those that a function names by a constant `option`", () => {
+  const source = "const check = () => { const option = \"a\"\n return new InvalidOptions({ option, description }) }"
+  assert.deepStrictEqual(find(source).options, ["a"])
 })
 
 it("the options are not those of a function that has the same name as one with options", () => {

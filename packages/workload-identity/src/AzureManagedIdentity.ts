@@ -7,6 +7,7 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -150,10 +151,13 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
+    yield* TextOption.checkOptional("audience", options.audience)
     const { clientId, objectId, resourceId } = options
     const identities = Object.entries({ clientId, objectId, resourceId }).flatMap(([option, value]) =>
       value === undefined ? [] : [{ option, value }]
     )
+    for (const { option, value } of identities) yield* TextOption.check(option, value)
+    yield* TextOption.checkOptional("resource", options.resource)
     const [identity, another] = identities
     if (another !== undefined) {
       return yield* new InvalidOptions({

@@ -7,12 +7,14 @@
 import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as PlatformCommand from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Assertion from "./internal/assertion.ts"
@@ -79,18 +81,26 @@ export interface Options {
   readonly lifetime?: Duration.DurationInput | undefined
 }
 
-const validated = (options: Options): Effect.Effect<void, InvalidOptions> => {
-  const { command, maxOutputSize, timeout } = options
-  if (command === "") {
-    return new InvalidOptions({ option: "command", description: "it is empty. Give the path or name of a program." })
-  }
-  if (timeout !== undefined && !(Duration.toMillis(timeout) > 0)) {
-    return new InvalidOptions({ option: "timeout", description: "it must be above 0." })
-  }
-  return maxOutputSize === undefined || (Number.isSafeInteger(maxOutputSize) && maxOutputSize > 0)
-    ? Effect.void
-    : new InvalidOptions({ option: "maxOutputSize", description: "it must be a whole number of bytes above 0." })
-}
+const validated = (options: Options): Effect.Effect<void, InvalidOptions> =>
+  Effect.gen(function*() {
+    const { args, audience, command, maxOutputSize, timeout = "10 seconds" } = options
+    yield* TextOption.check("command", command, "Give the path or name of a program.")
+    yield* TextOption.checkOptional("audience", audience)
+    if (args !== undefined && typeof args !== "function" && !(Array.isArray(args) && args.every(isText))) {
+      yield* new InvalidOptions({ option: "args", description: "it is neither an array of strings nor a function." })
+    }
+    if (!Option.exists(Duration.decodeUnknown(timeout), (duration) => Duration.toMillis(duration) > 0)) {
+      yield* new InvalidOptions({ option: "timeout", description: "it must be above 0." })
+    }
+    if (maxOutputSize !== undefined && !(Number.isSafeInteger(maxOutputSize) && maxOutputSize > 0)) {
+      yield* new InvalidOptions({
+        option: "maxOutputSize",
+        description: "it must be a whole number of bytes above 0."
+      })
+    }
+  })
+
+const isText = (value: unknown): boolean => typeof value === "string"
 
 const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformCommand.Command => {
   const { environment = {}, workingDirectory } = options

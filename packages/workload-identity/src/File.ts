@@ -7,7 +7,8 @@
 import { type AssertionRequest, isRefused } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
-import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
+import type { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -81,10 +82,8 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
-    const { path } = options
-    if (path === "") {
-      return yield* new InvalidOptions({ option: "path", description: "it is empty. Give the path of the file." })
-    }
+    const path = yield* TextOption.check("path", options.path, "Give the path of the file.")
+    yield* TextOption.checkOptional("audience", options.audience)
     const expected = Assertion.expectedOf(
       options,
       `The token in ${clean(path)}`,

@@ -6,6 +6,7 @@
  */
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { quote } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -73,6 +74,7 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
+    yield* TextOption.checkOptional("audience", options.audience)
     const serviceAccount = options.serviceAccount ?? "default"
     if (!/^[\w.@-]+$/.test(serviceAccount) || /^\.+$/.test(serviceAccount)) {
       return yield* new InvalidOptions({

@@ -7,6 +7,8 @@ import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
+import * as InsecureHosts from "@effect-mcp-auth/core/authoring/InsecureHosts"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
@@ -14,6 +16,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Assertion from "./internal/assertion.ts"
 import * as Http from "./internal/http.ts"
 import * as CachedSource from "./internal/cachedSource.ts"
@@ -24,8 +27,8 @@ import * as CachedSource from "./internal/cachedSource.ts"
  */
 export interface Options {
   /**
-   * The request that is sent, or a function that makes it. The address must be https, or be on this machine or
-   * link-local. Errors and logs show no header and no part of the body, and there is no span. Keep secrets out of the
+   * The request that is sent, or a function that makes it. The address must be https, or be on this machine, link-local
+   * or on one of `insecureHosts`. Errors and logs show no header and no part of the body, and there is no span. Keep secrets out of the
    * query of the address, which errors of the platform show.
    */
   readonly request: HttpClientRequest | ((request: AssertionRequest) => HttpClientRequest)
@@ -54,6 +57,13 @@ export interface Options {
    * @default none
    */
   readonly lifetime?: Duration.DurationInput | undefined
+  /**
+   * Hosts that plain http may reach besides those of this machine and link-local ones: exact names without port, as in
+   * `["vault.vault.svc.cluster.local"]`, and no wildcards. The first use of each is logged as a warning.
+   *
+   * @default none
+   */
+  readonly insecureHosts?: ReadonlyArray<string> | undefined
 }
 
 const valueAt = (json: unknown, path: ReadonlyArray<string>): unknown =>
@@ -83,9 +93,17 @@ export const make = (
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
     const { path, request } = options
+    const insecureHosts = yield* InsecureHosts.check(options.insecureHosts)
+    yield* TextOption.checkOptional("audience", options.audience)
+    if (typeof request !== "function" && !Predicate.hasProperty(request, "url")) {
+      return yield* new InvalidOptions({
+        option: "request",
+        description: `it is ${TextOption.kindOf(request)}. Give an \`HttpClientRequest\`, or a function that makes one.`
+      })
+    }
     if (typeof request !== "function") {
       yield* Either.mapLeft(
-        Http.endpoint(request.url),
+        Http.endpoint(request.url, insecureHosts),
         (wrong) => new InvalidOptions({ option: "request", description: `${wrong}.` })
       )
     }
@@ -101,13 +119,14 @@ export const make = (
         Effect.gen(function*() {
           const outgoing = typeof request === "function" ? request(asked) : request
           const url = yield* Either.mapLeft(
-            Http.endpoint(outgoing.url),
+            Http.endpoint(outgoing.url, insecureHosts),
             (wrong) => Http.malformed(`\`request\`: ${wrong}. Nothing was sent.`)
           )
           const source: Http.Source = {
             name: `The endpoint ${clean(url.origin + url.pathname)}`,
             remedy: "Check `request`.",
-            isHidden: true
+            isHidden: true,
+            insecureHosts
           }
           const answer = yield* Http.exchange(client, outgoing, source)
           const { body, status } = answer

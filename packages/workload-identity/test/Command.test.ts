@@ -199,8 +199,22 @@ describe("a command", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  /** An option as JavaScript may give it: the compiler has not seen the value. */
+  const untyped = (option: string, value: unknown): object => Object.fromEntries([[option, value]])
+
   const wrong: ReadonlyArray<readonly [option: string, Command.Options]> = [
     ["command", { command: "" }],
+    ...([
+      ["command", undefined],
+      ["command", null],
+      ["command", "print-token\n"],
+      ["args", "--audience"],
+      ["args", [undefined]],
+      ["timeout", "soon"],
+      ["timeout", null],
+      ["audience", null],
+      ["audience", ""]
+    ] as const).map(([option, value]) => [option, Object.assign({}, options, untyped(option, value))] as const),
     ["timeout", { ...options, timeout: 0 }],
     ["maxOutputSize", { ...options, maxOutputSize: 0 }],
     ["maxOutputSize", { ...options, maxOutputSize: 1.5 }]

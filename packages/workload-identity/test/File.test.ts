@@ -171,6 +171,24 @@ describe("a token file", () => {
       })
     ))
 
+  it.effect.each<readonly [option: string, value: unknown]>([
+    ["path", undefined],
+    ["path", null],
+    ["path", 7],
+    ["path", "/var/run/secrets/token\n"],
+    ["audience", ""],
+    ["audience", null]
+  ])(
+    "fails with InvalidOptions for a `%s` that a variable has not set, or that is damaged: %s",
+    ([option, value]) =>
+      onDisk(() =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(File.make(Object.assign({}, options, Object.fromEntries([[option, value]]))))
+          expect(error.option).toBe(option)
+        })
+      )
+  )
+
   it.effect("supplies its token only for the token's audience", () =>
     onDisk((disk) =>
       Effect.gen(function*() {

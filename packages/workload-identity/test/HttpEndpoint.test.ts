@@ -3,7 +3,7 @@ import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { HttpEndpoint } from "@effect-mcp-auth/workload-identity"
 import { HttpClientRequest } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Redacted, TestClock } from "effect"
+import { Effect, Either, Redacted, TestClock } from "effect"
 import { claimsOf, failureOf, good, issuer, json, request, world } from "./support.ts"
 
 const get = HttpClientRequest.get("https://vault.example.com/v1/identity/oidc/token/mcp?version=1", {
@@ -53,6 +53,29 @@ describe("HttpEndpoint.make", () => {
       const other = { ...request, audience: "https://other.example" }
       expect(claimsOf(yield* provider(other))["aud"]).toBe("https://other.example")
       expect(yield* network.count("other")).toBe(2)
+    }).pipe(Effect.provide(world())))
+
+  it.effect.each(
+    [["vault.vault.svc.cluster.local", true], ["svc.cluster.local", false], ["other.local", false]] as const
+  )(
+    "with `insecureHosts` of %s, plain http reaches exactly that host",
+    ([host, isReached]) =>
+      Effect.gen(function*() {
+        const network = yield* TestNetwork.TestNetwork
+        yield* network.serve("http://vault.vault.svc.cluster.local:8200", () => Effect.sync(() => new Response(good())))
+        const insecure = HttpClientRequest.get("http://vault.vault.svc.cluster.local:8200/v1/token")
+        const built = yield* Effect.either(HttpEndpoint.make({ request: insecure, insecureHosts: [host] }))
+        const asked = yield* HttpEndpoint.make({ request: () => insecure, insecureHosts: [host] })
+        const got = yield* Effect.either(asked(request))
+        expect([Either.isRight(built), Either.isRight(got)]).toEqual([isReached, isReached])
+        expect(yield* network.count("other")).toBe(isReached ? 1 : 0)
+      }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("fails with InvalidOptions for a wildcard in `insecureHosts`", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(HttpEndpoint.make({ request: get, insecureHosts: ["*.cluster.local"] }))
+      expect(error.option).toBe("insecureHosts")
     }).pipe(Effect.provide(world())))
 
   it.effect("uses the whole answer without `path`", () =>
@@ -114,7 +137,10 @@ describe("HttpEndpoint.make", () => {
 
   const addresses: ReadonlyArray<readonly [string, string]> = [
     ["/token", "it is not an absolute URL"],
-    ["http://vault.example.com/token", "it is not https; plain http is for loopback and link-local hosts only"],
+    [
+      "http://vault.example.com/token",
+      "it is not https; plain http is for loopback and link-local hosts and those in `insecureHosts` only"
+    ],
     ["http://127.0.0.1.example/token", "it is not https"],
     ["https://user:canary@vault.example.com/token", "it has a user name or a password in it"]
   ]
@@ -196,6 +222,22 @@ describe("an answer of the endpoint is rejected", () => {
       const network = yield* vault
       yield* network.always("other", Answer.status(204))
       expect((yield* failureOf(yield* HttpEndpoint.make({ request: get }))).message).toContain("is empty")
+    }).pipe(Effect.provide(world())))
+})
+
+describe("a wrong option of HttpEndpoint", () => {
+  it.effect.each<readonly [option: string, value: unknown]>([
+    ["request", undefined],
+    ["request", null],
+    ["request", "https://vault.example.com/canary"],
+    ["audience", ""],
+    ["audience", null]
+  ])("is InvalidOptions of `%s`: %s", ([option, value]) =>
+    Effect.gen(function*() {
+      const wrong = Object.assign({}, options, Object.fromEntries([[option, value]]))
+      const error = yield* Effect.flip(HttpEndpoint.make(wrong))
+      expect(error.option).toBe(option)
+      expect(error.message).not.toContain("canary")
     }).pipe(Effect.provide(world())))
 })
 

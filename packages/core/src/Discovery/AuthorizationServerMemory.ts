@@ -20,6 +20,16 @@ export class AuthorizationServerMemory {
     this.#options = options
   }
 
+  /** The metadata in use. */
+  get document(): CachedDocument.CachedDocument<AuthorizationServer.AuthorizationServer> | undefined {
+    return this.#document
+  }
+
+  /** Takes metadata into use that an earlier process has read. */
+  recall(document: CachedDocument.CachedDocument<AuthorizationServer.AuthorizationServer> | undefined): void {
+    this.#document ??= document
+  }
+
   /** The next `get` reads the metadata again. */
   readonly doubt: Effect.Effect<void> = Effect.sync(() => void (this.#inDoubt = true))
 

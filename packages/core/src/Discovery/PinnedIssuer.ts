@@ -4,12 +4,13 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as CachedDocument from "../CachedDocument.ts"
 import * as Challenge from "../Challenge.ts"
-import { retryAfter } from "../MetadataSearch.ts"
+import { listed, retryAfter } from "../MetadataSearch.ts"
 import { IssuerMismatch } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
 import { currentTime, type Deadline, deadlineOf, patienceOf } from "./deadline.ts"
+import { type Recalled, Recollection } from "./Recollection.ts"
 import { type Document, firstOf, type Found, ResourceSearch } from "./ResourceSearch.ts"
 
 /** The longest wait for metadata that could not be read the last time. */
@@ -29,6 +30,7 @@ const PAUSE = { first: 60_000, longest: 60 * 60_000 }
 export class PinnedIssuer implements Discovery {
   readonly #options: Options
   readonly #authorizationServer: AuthorizationServerMemory
+  readonly #recollection: Recollection
   /** The metadata in use, or its absence. */
   #resource: Document | undefined
   /** The last metadata that did not list the issuer. The cache must not answer with it again. */
@@ -39,6 +41,7 @@ export class PinnedIssuer implements Discovery {
   constructor(options: Options) {
     this.#options = options
     this.#authorizationServer = new AuthorizationServerMemory(options)
+    this.#recollection = new Recollection(options)
   }
 
   readonly get: Discovery["get"] = Effect.suspend(() =>
@@ -54,19 +57,42 @@ export class PinnedIssuer implements Discovery {
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
-    return this.#authorizationServer.doubt
+    return Effect.zipRight(this.#recollection.doubt("authorizationServer"), this.#authorizationServer.doubt)
   }
 
   #find(
     resource: (deadline: Deadline) => Effect.Effect<Discovered["protectedResource"], Failure>
   ): Effect.Effect<Discovered, Failure> {
-    return Effect.flatMap(deadlineOf(this.#options), (deadline) =>
+    const found = Effect.flatMap(deadlineOf(this.#options), (deadline) =>
       Effect.zipWith(
         resource(deadline),
         this.#authorizationServer.get(this.#options.issuer, undefined, deadline),
-        (protectedResource, authorizationServer) => ({ authorizationServer, protectedResource, challenge: undefined }),
+        (protectedResource, authorizationServer) => {
+          this.#remember(authorizationServer.issuer)
+          return { authorizationServer, protectedResource, challenge: undefined }
+        },
         { concurrent: true }
       ))
+    return this.#recollection.before((recalled) => this.#recall(recalled), found)
+  }
+
+  #recall({ authorizationServer, resource }: Recalled): void {
+    this.#authorizationServer.recall(authorizationServer)
+    const value = resource?.document.value
+    if (value !== undefined && (Either.isLeft(value) || this.#confirms(value.right))) {
+      this.#resource ??= resource?.document
+    }
+  }
+
+  /** An outage is not remembered: the next process asks again. */
+  #remember(issuer: string): void {
+    const isOutage = this.#outages > 0 && this.#resource !== undefined && Either.isLeft(this.#resource.value)
+    this.#recollection.keep({
+      issuer,
+      resource: isOutage ? undefined : this.#resource,
+      challenge: undefined,
+      authorizationServer: this.#authorizationServer.document
+    })
   }
 
   #isCurrent({ startedAt }: Deadline): boolean {
@@ -86,29 +112,42 @@ export class PinnedIssuer implements Discovery {
       Effect.zip(currentTime),
       Effect.flatMap(([found, now]) => {
         if (Option.isSome(found) && found.value !== undefined) return this.#accept(found.value)
+        const isFirst = this.#resource === undefined
         this.#keep(search, Option.isNone(found) || search.isInterrupted, now)
-        return this.#known
+        return isFirst ? Effect.zipRight(this.#report(search), this.#known) : this.#known
       })
     )
   }
 
   #accept({ document, protectedResource }: Found): Effect.Effect<ProtectedResource.ProtectedResource, IssuerMismatch> {
     this.#outages = 0
-    const { issuer } = this.#options
-    const { authorizationServers } = protectedResource
-    // An empty list says nothing (RFC 9728 §2: the list is optional).
-    if (authorizationServers.length === 0 || ProtectedResource.lists(protectedResource, issuer)) {
+    if (this.#confirms(protectedResource)) {
       this.#resource = document
       return Effect.succeed(protectedResource)
     }
     this.#resource = undefined
     this.#refused = document
-    return new IssuerMismatch({
+    const error = new IssuerMismatch({
       reason: "NotListed",
-      expected: issuer,
-      actual: authorizationServers,
+      expected: this.#options.issuer,
+      actual: protectedResource.authorizationServers,
       url: protectedResource.url
     })
+    return Effect.zipRight(this.#recollection.doubt("protectedResource"), error)
+  }
+
+  /** An empty list says nothing (RFC 9728 §2: the list is optional). */
+  #confirms(metadata: ProtectedResource.ProtectedResource): boolean {
+    return metadata.authorizationServers.length === 0 || ProtectedResource.lists(metadata, this.#options.issuer)
+  }
+
+  /** An address that the caller gave should have the document. Servers without one are common. */
+  #report({ misses }: ResourceSearch): Effect.Effect<void> {
+    const [log, subject] = this.#options.resourceMetadataUrl === undefined
+      ? [Effect.logDebug, "The metadata of the MCP server was not used"]
+      : [Effect.logWarning, "The metadata at `resourceMetadataUrl` was not used"]
+    const why = misses.length === 0 ? "there was no complete answer in time" : listed(misses)
+    return log(`${subject}: ${why}. The token is requested from the pinned \`issuer\` without it.`)
   }
 
   /** Nothing was found. Metadata that was found before stays in use. */

@@ -1,15 +1,16 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { nameOf } from "../authoring/SecureEndpoint.ts"
 import * as CachedDocument from "../CachedDocument.ts"
 import * as Challenge from "../Challenge.ts"
-import { clean } from "../internal/text/clean.ts"
+import { shown } from "../internal/text/resource.ts"
 import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
 import { type Deadline, deadlineOf, patienceOf } from "./deadline.ts"
 import { nothingFound } from "./nothingFound.ts"
+import { type Recalled, Recollection } from "./Recollection.ts"
 import { type Document, type Found as FoundDocument, ResourceSearch } from "./ResourceSearch.ts"
 import * as ServerAnswer from "./ServerAnswer.ts"
 
@@ -29,6 +30,7 @@ interface Found extends FoundDocument {
 export class ServerNamedIssuer implements Discovery {
   readonly #options: Options
   readonly #authorizationServer: AuthorizationServerMemory
+  readonly #recollection: Recollection
   #found: Found | undefined
   /** The last metadata that led to no authorization server. The cache must not answer with it again. */
   #refused: Document | undefined
@@ -40,10 +42,11 @@ export class ServerNamedIssuer implements Discovery {
   constructor(options: Options) {
     this.#options = options
     this.#authorizationServer = new AuthorizationServerMemory(options)
+    this.#recollection = new Recollection(options)
   }
 
   readonly get: Discovery["get"] = Effect.suspend(() =>
-    Effect.flatMap(deadlineOf(this.#options), (deadline) => {
+    this.#withDeadline((deadline) => {
       const before = this.#found
       const isKnown = before !== undefined && CachedDocument.isFresh(before.document, deadline.startedAt)
       return this.#choose(isKnown ? Effect.succeed(before) : this.#readAgain(undefined, deadline), deadline)
@@ -51,13 +54,31 @@ export class ServerNamedIssuer implements Discovery {
   )
 
   readonly reread: Discovery["reread"] = (challenge, issuer) =>
-    Effect.flatMap(deadlineOf(this.#options), (deadline) => {
+    this.#withDeadline((deadline) => {
       this.#chosen ??= issuer
       return this.#choose(this.#readAgain(challenge, deadline), deadline)
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
-    return this.#authorizationServer.doubt
+    return Effect.zipRight(this.#recollection.doubt("authorizationServer"), this.#authorizationServer.doubt)
+  }
+
+  #withDeadline(discovery: (deadline: Deadline) => Effect.Effect<Discovered, Failure>) {
+    return this.#recollection.before(
+      (recalled) => this.#recall(recalled),
+      Effect.flatMap(deadlineOf(this.#options), discovery)
+    )
+  }
+
+  /** The issuer that an earlier process has chosen still holds. The server's metadata must list it. */
+  #recall({ authorizationServer, issuer, resource }: Recalled): void {
+    this.#chosen ??= issuer
+    this.#authorizationServer.recall(authorizationServer)
+    if (resource === undefined) return
+    const { challenge, document } = resource
+    if (Either.isRight(document.value)) {
+      this.#found ??= { document, protectedResource: document.value.right, challenge }
+    }
   }
 
   #read(given: Challenge.Challenge | undefined, deadline: Deadline): Effect.Effect<Found, Failure> {
@@ -114,15 +135,25 @@ export class ServerNamedIssuer implements Discovery {
   #choose(read: Effect.Effect<Found, Failure>, deadline: Deadline): Effect.Effect<Discovered, Failure> {
     return Effect.flatMap(read, (found) =>
       this.#findAuthorizationServer(found, deadline).pipe(
-        Effect.tap(() => Effect.sync(() => this.#found = found)),
+        Effect.tap(({ authorizationServer }) => Effect.sync(() => this.#remember(found, authorizationServer.issuer))),
         Effect.tapError(() => Effect.sync(() => this.#refused = found.document))
       )).pipe(
-        Effect.tapError((error) =>
-          Effect.sync(() => {
-            if (!isTransient(error)) this.#found = undefined
-          })
-        )
+        Effect.tapError((error) => {
+          if (isTransient(error)) return Effect.void
+          this.#found = undefined
+          return this.#recollection.doubt("protectedResource")
+        })
       )
+  }
+
+  #remember(found: Found, issuer: string): void {
+    this.#found = found
+    this.#recollection.keep({
+      issuer,
+      resource: found.document,
+      challenge: found.challenge,
+      authorizationServer: this.#authorizationServer.document
+    })
   }
 
   #findAuthorizationServer(
@@ -139,7 +170,7 @@ export class ServerNamedIssuer implements Discovery {
           reason: "NoAuthorizationServer",
           url: protectedResource.url,
           description: `${shown(protectedResource.url)} names no authorization server. ` +
-            `Pin \`issuer\` to the one that issues tokens for ${server.resource}.`
+            `Pin \`issuer\` to the one that issues tokens for ${shown(server.resource)}.`
         })
       }
       if (before !== undefined && !stays && !follow) {
@@ -157,8 +188,6 @@ export class ServerNamedIssuer implements Discovery {
     })
   }
 }
-
-const shown = (url: string): string => clean(nameOf(new URL(url)))
 
 const namesAddress = (challenge: Challenge.Challenge, url: string): boolean => {
   const named = Challenge.resourceMetadata(challenge)

@@ -1,25 +1,38 @@
 import { nameOf } from "../authoring/SecureEndpoint.ts"
 import { clean } from "../internal/text/clean.ts"
+import { shown } from "../internal/text/resource.ts"
 import * as MetadataSearch from "../MetadataSearch.ts"
 import { DiscoveryError, type ResourceMismatch } from "../OAuthError.ts"
 import type { ResourceIdentifier } from "../ResourceIdentifier.ts"
 import type { Kind, ServerAnswer } from "./ServerAnswer.ts"
 
 /** What to do after each answer of the server, as a part of a sentence. */
-const advice: Record<Kind, string> = {
-  Challenge: "pin `issuer` to the authorization server that issues tokens for it, or give `resourceMetadataUrl`",
-  Unreadable: "tell the server's operator, and pin `issuer` to the authorization server that issues tokens for it",
-  Outage: "check `serverUrl`, or pin `issuer` to the authorization server that issues tokens for it",
-  NoToken: "call the server without this library; if only some of its tools need a token, pin `issuer`",
-  Redirect: "write that address as `serverUrl` if the MCP server is there; if it is a login page, ask the server's " +
-    "operator how programs get in",
-  Misdirected: "check the host and the port of `serverUrl`: a proxy there does not serve this host",
-  Forbidden: "check `serverUrl` and whether a firewall lets this machine through, or pin `issuer`",
-  Page: "check the path of `serverUrl`: a website answers there",
-  Missing: "check the path of `serverUrl`; if it is right, pin `issuer` to the authorization server that issues " +
-    "tokens for it",
-  Other: "check `serverUrl`, or pin `issuer` to the authorization server that issues tokens for it"
-}
+const advice: ReadonlyMap<Kind, string> = new Map<Kind, string>([
+  [
+    "Challenge",
+    "pin `issuer` to the authorization server that issues tokens for it, or give `resourceMetadataUrl`"
+  ],
+  [
+    "Unreadable",
+    "tell the server's operator, and pin `issuer` to the authorization server that issues tokens for it"
+  ],
+  ["NoToken", "call the server without this library; if only some of its tools need a token, pin `issuer`"],
+  [
+    "Redirect",
+    "write that address as `serverUrl` if the MCP server is there; if it is a login page, ask the server's operator " +
+    "how programs get in"
+  ],
+  ["Misdirected", "check the host and the port of `serverUrl`: a proxy there does not serve this host"],
+  ["Forbidden", "check `serverUrl` and whether a firewall lets this machine through, or pin `issuer`"],
+  ["Page", "check the path of `serverUrl`: a website answers there"],
+  [
+    "Missing",
+    "check the path of `serverUrl`; if it is right, pin `issuer` to the authorization server that issues tokens for it"
+  ]
+])
+
+const adviceOf = (kind: Kind): string =>
+  advice.get(kind) ?? "check `serverUrl`, or pin `issuer` to the authorization server that issues tokens for it"
 
 /** The answers that explain why nothing was found better than metadata of another resource does. */
 const telling: ReadonlySet<Kind> = new Set<Kind>(["Unreadable", "NoToken", "Redirect", "Misdirected"])
@@ -46,14 +59,14 @@ export const nothingFound = (
     refusal: undefined,
     outage: answer.outage
   }]
-  const subject = `No protected resource metadata for ${clean(server.resource.replace(/\?.*$/s, ""))}`
-  const next = isGiven ? "check `resourceMetadataUrl`" : advice[answer?.kind ?? "Challenge"]
+  const subject = `No protected resource metadata for ${shown(server.resource)}`
+  const next = isGiven ? "check `resourceMetadataUrl`" : adviceOf(answer?.kind ?? "Challenge")
   if (MetadataSearch.isInterrupted(all)) return MetadataSearch.unavailable({ subject, misses: all, advice: next })
   const mismatch = all.find(({ refusal }) => refusal !== undefined)?.refusal
   if (mismatch !== undefined && (answer === undefined || !telling.has(answer.kind))) return mismatch
   return new DiscoveryError({
     reason: answer?.kind === "NoToken" ? "TokenNotRequired" : "NotFound",
-    url: server.resource,
+    url: shown(server.resource),
     description: `${subject}: ${MetadataSearch.listed(all)}. ` + (answer?.kind === "NoToken"
       ? `The server serves requests without a token, so it needs none: ${next}.`
       : `${next.charAt(0).toUpperCase()}${next.slice(1)}.`)

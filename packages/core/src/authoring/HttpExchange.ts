@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as InsecureHosts from "./InsecureHosts.ts"
 import { connectionFailed, type NoAnswer, timedOut, tooLarge, unsendable } from "./NoAnswer.ts"
 
 /**
@@ -29,6 +30,13 @@ export interface Limits {
   readonly timeout: Duration.DurationInput
   /** The longest body that is read, in bytes. */
   readonly maxBodySize: number
+  /**
+   * The hosts that plain http may reach besides those of this machine, as `InsecureHosts.check` returns them. `exchange`
+   * logs a warning when it uses one for the first time; the caller of `exchange` checks the address.
+   *
+   * @default none
+   */
+  readonly insecureHosts?: ReadonlyArray<string> | undefined
 }
 
 /**
@@ -193,10 +201,14 @@ export const exchange = (
     // A failure in a fiber of the stream is handled here; Effect would also write it to the log and into the span.
     Effect.withUnhandledErrorLogLevel(Option.none())
   )
-  return withoutRedirects(
+  const sent = withoutRedirects(
     secrecy.isHidden === true ? Effect.locally(exchanged, currentTracerDisabledWhen, () => true) : exchanged,
     secrecy.secretHeaders
   )
+  const { insecureHosts = [] } = limits
+  return insecureHosts.length > 0 && URL.canParse(request.url)
+    ? Effect.zipRight(InsecureHosts.warn(insecureHosts, new URL(request.url)), sent)
+    : sent
 }
 
 /** Contexts with a changed `RequestInit`. Requests share few contexts, and copying one costs as much as a header. */

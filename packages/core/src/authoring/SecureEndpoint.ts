@@ -94,10 +94,18 @@ export interface PlainHttp {
    * @default false
    */
   readonly linkLocal?: boolean | undefined
+  /**
+   * The names of further hosts that plain http may reach, in lower case and exact, without port. `InsecureHosts.check`
+   * makes them from an option.
+   *
+   * @default none
+   */
+  readonly insecureHosts?: ReadonlyArray<string> | undefined
 }
 
 /**
- * Whether a request to this URL is protected on its way: by https, or because plain http does not leave the machine.
+ * Whether a request to this URL is protected on its way: by https, or because plain http does not leave the machine or
+ * the caller accepts it for this host.
  *
  * @since 0.1.0
  * @category predicates
@@ -105,7 +113,8 @@ export interface PlainHttp {
 export const isSecure = (url: URL, options: PlainHttp = {}): boolean =>
   url.protocol === "https:" ||
   (url.protocol === "http:" &&
-    (reach(url) === "loopback" || (options.linkLocal === true && linkLocal.test(url.hostname))))
+    (reach(url) === "loopback" || (options.linkLocal === true && linkLocal.test(url.hostname)) ||
+      options.insecureHosts?.includes(url.hostname.replace(/\.$/, "")) === true))
 
 /**
  * Reads the address of an endpoint that receives or supplies a credential. The left says what is wrong with the
@@ -123,13 +132,14 @@ export const fromText = (text: string, options: PlainHttp = {}): Either.Either<U
   if (text.includes("#")) return Either.left("it has a fragment, which no server receives; leave it out")
   if (isSecure(url, options)) return Either.right(url)
   const hosts = options.linkLocal === true ? "loopback and link-local hosts" : "loopback hosts"
-  return Either.left(`it is not https; plain http is for ${hosts} only`)
+  const named = options.insecureHosts === undefined ? "" : " and those in `insecureHosts`"
+  return Either.left(`it is not https; plain http is for ${hosts}${named} only`)
 }
 
 /**
- * Whether a request may be sent to `url`: https, or http to a loopback host. If another party named the URL, the URL
- * must not be nearer to this machine than that party is: otherwise a public server could make this process call
- * internal ones.
+ * Whether a request may be sent to `url`: https, or http to a loopback host or one that the caller accepts. If another
+ * party named the URL, the URL must not be nearer to this machine than that party is: otherwise a public server could
+ * make this process call internal ones. That holds for the hosts that the caller accepts as well.
  *
  * @since 0.1.0
  * @category constructors
@@ -137,13 +147,14 @@ export const fromText = (text: string, options: PlainHttp = {}): Either.Either<U
 export const check = (
   url: URL,
   endpoint: InsecureEndpoint["endpoint"],
-  namedBy?: URL
+  namedBy?: URL,
+  options: PlainHttp = {}
 ): Either.Either<URL, InsecureEndpoint> => {
   const isNearer = namedBy !== undefined && distance[reach(url)] > distance[reach(namedBy)]
-  if (isSecure(url) && !isNearer) return Either.right(url)
+  if (isSecure(url, options) && !isNearer) return Either.right(url)
   return Either.left(
     new InsecureEndpoint({
-      reason: isSecure(url) ? "PrivateAddress" : "NotHttps",
+      reason: isSecure(url, options) ? "PrivateAddress" : "NotHttps",
       endpoint,
       url: nameOf(url),
       ...(namedBy === undefined ? {} : { namedBy: namedBy.origin })

@@ -1,6 +1,6 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import { Effect, Logger, LogLevel, TestClock } from "effect"
 import type { DurationInput } from "effect/Duration"
 import {
   clear,
@@ -15,6 +15,7 @@ import {
   tokenEndpoint,
   traffic
 } from "../support/discovery.ts"
+import { logging } from "../support/logging.ts"
 import { environment, makeImpatientProvider as makeProvider } from "../support/provider.ts"
 import { Challenge } from "../../src/index.ts"
 import { after, misses, outages, sent, to } from "../support/wire.ts"
@@ -190,6 +191,39 @@ describe("a pinned issuer", () => {
       yield* provider.renew(second, Challenge.fromHeader(`Bearer resource_metadata="${resourceAtRoot}"`))
       assert.deepStrictEqual(yield* sent, [resourceAtRoot, resourceAtPath, tokenEndpoint])
     }).pipe(Effect.provide(environment())))
+
+  it.scoped.each(
+    [
+      [
+        "at its well-known addresses is one line at Debug",
+        {},
+        "DEBUG",
+        "The metadata of the MCP server was not used: "
+      ],
+      [
+        "at `resourceMetadataUrl` is one warning",
+        { resourceMetadataUrl: "https://mcp.example.com/meta?key=s3cret" },
+        "WARN",
+        "The metadata at `resourceMetadataUrl` was not used: https://mcp.example.com/meta answered 404. "
+      ]
+    ] as const
+  )(
+    "metadata that is missing %s",
+    ([, options, level, text]) =>
+      logging(LogLevel.Debug, (lines) =>
+        Effect.gen(function*() {
+          const provider = yield* makeProvider(options)
+          const token = yield* provider.accessToken
+          yield* provider.renew(token)
+          const about = lines.filter(({ message }) => message.includes("was not used"))
+          expect(about.map(({ level }) => level)).toEqual([level])
+          expect(about[0]?.message).toContain(text)
+          expect(about[0]?.message).not.toContain("s3cret")
+        })).pipe(
+          Logger.withMinimumLogLevel(LogLevel.Debug),
+          Effect.provide(environment({ mcpServer: { serveMetadataAt: "nowhere" } }))
+        )
+  )
 
   it.scoped("`Retry-After` of the metadata is respected although the token is requested without it", () =>
     Effect.gen(function*() {

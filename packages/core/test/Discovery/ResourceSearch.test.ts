@@ -95,6 +95,14 @@ type Row = readonly [
 describe("the search for the metadata of a server that names its authorization server", () => {
   const rows: ReadonlyArray<Row> = [
     ["the path's document", { [P]: ours }, `${P} ${issuer}`, [P, A]],
+    [
+      "the path's document with 203",
+      {
+        [P]: Answer.json({ resource: S, authorization_servers: [issuer] }, { status: 203 })
+      },
+      `${P} ${issuer}`,
+      [P, A]
+    ],
     ["the path's document before a root's", { [P]: ours, [R]: misleading(parent) }, `${P} ${issuer}`, [P, A]],
     ["a path with 404, a challenge", { [P]: missing, [S]: naming(M), [M]: ours }, `${M} ${issuer}`, [P, S, M, A]],
     ["a challenge that names another host", { [S]: naming(N), [N]: ours }, `${N} ${issuer}`, [P, S, N, A]],
@@ -533,6 +541,21 @@ describe("the error of a search without a result says what the server's own addr
       expect(yield* foreignAt(Answer.redirect("https://login.example.com/"))).toBe("DiscoveryError NotFound")
       expect(yield* foreignAt(Answer.json({}))).toBe("DiscoveryError TokenNotRequired")
       expect(yield* foreignAt(down)).toBe("DiscoveryError Unavailable")
+    }))
+
+  it.effect.each(
+    [
+      ["nothing found", { [S]: missing }],
+      ["a foreign document", { [`${P}?key=s3cret`]: document(`${foreign}?key=s3cret`) }],
+      ["no authorization server", { [`${P}?key=s3cret`]: document(`${S}?key=s3cret`, []) }],
+      ["an outage", { [`${P}?key=s3cret`]: down }]
+    ] as const
+  )("the query of the server's URL is in no message (%s)", ([, answers]) =>
+    Effect.gen(function*() {
+      const { result } = yield* discover(answers, { server: `${S}?key=s3cret` })
+      const error = Either.getOrThrow(Either.flip(result))
+      expect(error.message).toContain(S)
+      expect(error.message).not.toContain("s3cret")
     }))
 
   it.effect("the longest `Retry-After` of all addresses and of the server itself is the wait of the error", () =>

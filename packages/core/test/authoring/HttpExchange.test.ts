@@ -1,7 +1,8 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
-import { FetchHttpClient, Headers, HttpClientRequest } from "@effect/platform"
+import { FetchHttpClient, Headers, HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Option, Redacted, Tracer } from "effect"
+import { createServer } from "node:net"
 import { inspect } from "node:util"
 import {
   defaultLimits,
@@ -185,6 +186,51 @@ describe("the connection of an exchange", () => {
       expect(inspect(error.cause)).not.toContain("the raw answer")
       expect(inspect(error.cause)).toContain("HPE_INVALID_CONSTANT")
     }))
+
+  /** A server on a socket that answers with these bytes, whatever it is asked. */
+  const raw = (bytes: string) =>
+    Effect.acquireRelease(
+      Effect.async<string>((resume) => {
+        const server = createServer((socket) => socket.on("error", () => {}).once("data", () => socket.end(bytes)))
+        server.listen(0, "127.0.0.1", () => {
+          const address = server.address()
+          servers.push(server)
+          resume(Effect.succeed(`127.0.0.1:${typeof address === "object" ? address?.port : ""}`))
+        })
+      }),
+      () => Effect.sync(() => servers.pop()?.close())
+    )
+  const servers: Array<ReturnType<typeof createServer>> = []
+
+  it.scopedLive.each(
+    [
+      ["https", "HTTP/1.1 200 OK\r\n\r\n", "the server does not speak TLS at this port", true],
+      ["http", "\x15\x03\x01\x00\x02\x02\x50", "the answer is not HTTP", true],
+      ["http", "", "the other side closed the connection", undefined]
+    ] as const
+  )(
+    "over a real socket: %s answered with %j is explained",
+    ([scheme, bytes, meaning, isLasting]) =>
+      Effect.gen(function*() {
+        const host = yield* raw(bytes)
+        const client = yield* HttpClient.HttpClient
+        const error = yield* Effect.flip(
+          exchange(client, HttpClientRequest.get(`${scheme}://${host}/token`), defaultLimits)
+        )
+        expect(error.reason).toBe("Transport")
+        expect(error.description).toContain(meaning)
+        expect(error.isLasting).toBe(isLasting)
+      }).pipe(Effect.provide(FetchHttpClient.layer))
+  )
+
+  it.scopedLive("over a real socket: an answer that breaks the protocol stays out of the error", () =>
+    Effect.gen(function*() {
+      const host = yield* raw("HTTP/1.1 200 OK\r\nbad header\r\n\r\n{\"access_token\":\"seen-by-nobody\"}")
+      const client = yield* HttpClient.HttpClient
+      const error = yield* Effect.flip(exchange(client, HttpClientRequest.get(`http://${host}/token`), defaultLimits))
+      expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("seen-by-nobody")
+      expect(inspect(error.cause)).toContain("HPE_")
+    }).pipe(Effect.provide(FetchHttpClient.layer)))
 
   it.effect("that breaks within the body is a Transport error with the status", () =>
     Effect.gen(function*() {

@@ -169,6 +169,50 @@ describe("check", () => {
     expect(outcome(named, server)).toBe(allowed ? new URL(named).href : "PrivateAddress")
   })
 
+  const insecureHosts = ["keycloak.auth.svc.cluster.local", "10.0.0.5", "[fd00::1]"]
+  const accepted = (url: string, namedBy?: string) =>
+    Either.match(
+      check(new URL(url), "issuer", namedBy === undefined ? undefined : new URL(namedBy), { insecureHosts }),
+      { onLeft: ({ reason }) => reason, onRight: () => "accepted" }
+    )
+
+  it.each([
+    "http://keycloak.auth.svc.cluster.local/realms/x",
+    "http://KEYCLOAK.auth.svc.cluster.local:8080",
+    "http://keycloak.auth.svc.cluster.local.",
+    "http://10.0.0.5:9000",
+    "http://[fd00:0::1]",
+    "https://keycloak.auth.svc.cluster.local"
+  ])("accepts %s, whose host the caller named exactly", (url) => {
+    expect(accepted(url)).toBe("accepted")
+  })
+
+  it.each([
+    "http://auth.svc.cluster.local",
+    "http://a.keycloak.auth.svc.cluster.local",
+    "http://keycloak.auth.svc.cluster.local.evil.example",
+    "http://keycloak.auth.svc.cluster.local@evil.example",
+    "http://xkeycloak.auth.svc.cluster.local",
+    "http://keycloak-auth.svc.cluster.local",
+    "http://keycloak.auth.svc.cluster.locale",
+    "http://evil.example/keycloak.auth.svc.cluster.local",
+    "http://evil.example/?keycloak.auth.svc.cluster.local",
+    "http://10.0.0.50",
+    "http://10.0.0.5.evil.example",
+    "http://[fd00::11]",
+    "ws://keycloak.auth.svc.cluster.local",
+    "ftp://keycloak.auth.svc.cluster.local"
+  ])("rejects %s although a similar host is accepted", (url) => {
+    expect(accepted(url)).toBe("NotHttps")
+  })
+
+  it("lets a private server name an accepted host, and no public server", () => {
+    const named = "http://keycloak.auth.svc.cluster.local"
+    expect(accepted(named, "http://mcp.auth.svc.cluster.local")).toBe("accepted")
+    expect(accepted(named, "https://10.0.0.1")).toBe("accepted")
+    expect(accepted(named, "https://mcp.example.com")).toBe("PrivateAddress")
+  })
+
   it("fails with an error that shows no query, and says who named the URL and what to do", () => {
     const error = Either.flip(
       check(new URL("https://10.0.0.1/a?b=c"), "token endpoint", new URL("https://a.example/x"))

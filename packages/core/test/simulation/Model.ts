@@ -23,6 +23,9 @@ const MAX_REJECTION_MEMORY = 300_000
 /** An acquisition may reach its token request so long after its callers have gone or the token has expired. */
 const LONGEST_ACQUISITION = 60_000
 
+/** The cause of a failure by a page with status 200. */
+const PAGE = "200"
+
 const minutes = (count: number): number => count * 60_000
 
 interface Failure extends Request {
@@ -49,6 +52,8 @@ class Provider {
   readonly jumped = new Set<Token>()
   readonly gotAt: Array<number> = []
   failure: Failure | undefined
+  /** How many answers in a row were a page in place of a token. */
+  pages = 0
   readonly causes = new Set<string>()
   /** The scopes that a 403 named, and when by the timers, which stand still while the machine is suspended. */
   readonly missing = new Map<string, number>()
@@ -227,6 +232,8 @@ export class Model {
   resulted(request: Request, result: Result): void {
     const provider = this.#provider(request.provider)
     provider.requests.delete(request)
+    const isPage = result._tag === "Failure" && result.cause === PAGE
+    provider.pages = isPage ? provider.pages + 1 : 0
     const expired = result._tag === "Token" && result.token.expiresWall <= this.#wall
     const shown = result._tag === "Token"
       ? `token ${result.token.order}`
@@ -255,7 +262,8 @@ export class Model {
     provider.failure = {
       ...request,
       endedAt: this.now,
-      final: failed.final,
+      // The first page in a row may be a proxy's, so the request is repeated.
+      final: failed.final && (!isPage || provider.pages > 1),
       cause: failed.cause,
       retryWall: Math.min(until, this.#wall + MAX_RETRY_AFTER)
     }

@@ -1,5 +1,6 @@
 import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import type { Limits } from "@effect-mcp-auth/core/authoring/HttpExchange"
+import type { PlainHttp } from "@effect-mcp-auth/core/authoring/SecureEndpoint"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as AuthorizationServer from "@effect-mcp-auth/core/AuthorizationServer"
 import type { ClientAuthentication } from "@effect-mcp-auth/core/ClientAuthentication"
@@ -23,7 +24,7 @@ export type Location = string | AuthorizationServer.AuthorizationServer
 export const locationOf = (options: {
   readonly issuer?: string | undefined
   readonly tokenEndpoint?: string | undefined
-}): Either.Either<Location, InvalidOptions | InsecureEndpoint> => {
+}, plainHttp: PlainHttp): Either.Either<Location, InvalidOptions | InsecureEndpoint> => {
   return Either.gen(function*() {
     const tokenEndpoint = yield* TextOption.checkOptional("tokenEndpoint", options.tokenEndpoint)
     if (tokenEndpoint !== undefined) {
@@ -31,13 +32,13 @@ export const locationOf = (options: {
       const url = AuthorizationServer.parseTokenEndpoint(tokenEndpoint)
       return url === undefined
         ? yield* Either.left(notUrl("tokenEndpoint", "fragment"))
-        : yield* AuthorizationServer.fromTokenEndpoint(issuer ?? tokenEndpoint, url)
+        : yield* AuthorizationServer.fromTokenEndpoint(issuer ?? tokenEndpoint, url, plainHttp)
     }
     const issuer = yield* TextOption.check("issuer", options.issuer)
     const url = AuthorizationServer.parseIssuer(issuer)
     if (url === undefined) return yield* Either.left(notUrl("issuer", "query, fragment"))
     yield* Either.mapLeft(
-      AuthorizationServer.fromTokenEndpoint(issuer, url),
+      AuthorizationServer.fromTokenEndpoint(issuer, url, plainHttp),
       ({ reason, url }) => new InsecureEndpoint({ reason, endpoint: "issuer", url })
     )
     return issuer

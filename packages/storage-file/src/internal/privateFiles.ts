@@ -61,7 +61,7 @@ export const make = (directory: string): Effect.Effect<PrivateFiles, never, File
           return yield* insecure(
             operation,
             file,
-            "is a symbolic link. It was not used, and the next token replaces it."
+            "is a symbolic link. It was not used, and the next record replaces it."
           )
         }
         const info = yield* fs.stat(file)
@@ -73,7 +73,7 @@ export const make = (directory: string): Effect.Effect<PrivateFiles, never, File
         return yield* new TokenStorageError({
           operation,
           reason: "Damaged",
-          description: `${clean(file)} is longer than any record. It was not used, and the next token replaces it.`
+          description: `${clean(file)} is longer than any record. It was not used, and the next record replaces it.`
         })
       }).pipe(unlessMissing, Effect.mapError(explain(operation)))
 

@@ -1,7 +1,7 @@
 /**
  * A directory of tokens, and storages that use it.
  */
-import { AccessToken, TokenKey } from "@effect-mcp-auth/core"
+import { AccessToken, type DiscoveryRecord, TokenKey, type TokenStorage } from "@effect-mcp-auth/core"
 import { FileTokenStorage } from "@effect-mcp-auth/storage-file"
 import { NodeContext } from "@effect/platform-node"
 import { FileSystem } from "@effect/platform"
@@ -48,6 +48,22 @@ export const stored = Effect.gen(function*() {
   const folder = `${directory}/${yield* TokenKey.digest(key)}`
   return { directory, file: `${folder}/record.1`, folder, fs, storage }
 })
+
+/** What a discovery has found just now. */
+export const makeRecord = (confirmedAt = Date.now()): DiscoveryRecord.DiscoveryRecord => ({
+  issuer: key.issuer,
+  confirmedAt,
+  authorizationServer: {
+    url: "https://auth.example.com/.well-known/oauth-authorization-server",
+    readAt: confirmedAt,
+    freshUntil: confirmedAt + 3_600_000,
+    metadata: { issuer: key.issuer, token_endpoint: "https://auth.example.com/token" }
+  }
+})
+
+/** The operations of a storage that keeps what discovery has found. */
+export const discoveryOf = ({ discovery }: TokenStorage.TokenStorage.Service) =>
+  discovery === undefined ? Effect.dieMessage("the storage keeps tokens only") : Effect.succeed(discovery)
 
 type Body<A, E> = Effect.Effect<A, E, FileSystem.FileSystem | NodeContext.NodeContext | Scope.Scope>
 

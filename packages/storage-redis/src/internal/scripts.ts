@@ -17,16 +17,30 @@ export interface Script {
 export const inDb = (db: number, { lua }: Script): string => db === 0 ? lua : `redis.call("SELECT", "${db}")${lua}`
 
 /**
- * Reads a record.
+ * A longer value is no record of this package. In bytes.
  *
- * Keys: the record.
+ * @internal
+ */
+export const MAX_SIZE = 1024 * 1024
+
+/**
+ * The text in place of a value that is longer than any record: such a value is neither loaded nor compared.
+ *
+ * @internal
+ */
+export const TOO_LONG = "too long"
+
+/**
+ * Reads a record, or as much of a longer value as shows that it is too long.
+ *
+ * Keys: the record. Returns an empty text if there is none.
  *
  * @internal
  */
 export const get: Script = {
   numberOfKeys: 1,
   lua: `
-return redis.call("GET", KEYS[1])
+return redis.call("GETRANGE", KEYS[1], 0, ${MAX_SIZE})
 `
 }
 
@@ -34,9 +48,9 @@ return redis.call("GET", KEYS[1])
  * Replaces a record, if Redis still holds the record that was read, and if the writer has not lost its lease since
  * then.
  *
- * Keys: the record, the fence. Arguments: the record that was read ("" for none), the new record ("" to remove it), the
- * milliseconds to keep it, the writer's fencing token ("" if it holds no lease). Returns 1 after a replacement, 0 if
- * Redis holds another record, -1 if a later holder has taken the lease.
+ * Keys: the record, the fence. Arguments: the record that was read ("" for none, `TOO_LONG` for a longer value), the new
+ * record ("" to remove it), the milliseconds to keep it, the writer's fencing token ("" if it holds no lease). Returns 1
+ * after a replacement, 0 if Redis holds another record, -1 if a later holder has taken the lease.
  *
  * @internal
  */
@@ -45,7 +59,9 @@ export const replace: Script = {
   lua: `
 local fence = tonumber(ARGV[4])
 if fence ~= nil and (tonumber(redis.call("GET", KEYS[2])) or 0) > fence then return -1 end
-if (redis.call("GET", KEYS[1]) or "") ~= ARGV[1] then return 0 end
+local current = redis.call("GETRANGE", KEYS[1], 0, ${MAX_SIZE})
+if #current > ${MAX_SIZE} then current = "${TOO_LONG}" end
+if current ~= ARGV[1] then return 0 end
 if ARGV[2] == "" then redis.call("DEL", KEYS[1]) else redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3]) end
 return 1
 `

@@ -2,7 +2,7 @@
  * Storages under test, tokens that differ, and the names of their keys in Redis.
  */
 import type { TokenStorage } from "@effect-mcp-auth/core"
-import { AccessToken, TokenKey } from "@effect-mcp-auth/core"
+import { AccessToken, type DiscoveryRecord, TokenKey } from "@effect-mcp-auth/core"
 import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
 import { TokenStorageContract } from "@effect-mcp-auth/testing"
 import { Effect, Exit, Redacted, Scope } from "effect"
@@ -33,6 +33,25 @@ export const makeToken = (options: { readonly issuedIn?: number; readonly refres
     ...(options.refreshToken === true ? { refreshToken: Redacted.make(`canary-${crypto.randomUUID()}`) } : {})
   })
 }
+
+/** What a discovery has found just now. */
+export const makeRecord = (): DiscoveryRecord.DiscoveryRecord => {
+  const now = Date.now()
+  return {
+    issuer: "https://auth.example.com",
+    confirmedAt: now,
+    authorizationServer: {
+      url: "https://auth.example.com/.well-known/oauth-authorization-server",
+      readAt: now,
+      freshUntil: now + 3_600_000,
+      metadata: { issuer: "https://auth.example.com", token_endpoint: "https://auth.example.com/token" }
+    }
+  }
+}
+
+/** The operations of a storage that keeps what discovery has found. */
+export const discoveryOf = ({ discovery }: TokenStorage.TokenStorage.Service) =>
+  discovery === undefined ? Effect.dieMessage("the storage keeps tokens only") : Effect.succeed(discovery)
 
 export const open = (url: string, options: Partial<RedisTokenStorage.Options> = {}) =>
   RedisTokenStorage.make({ url: Redacted.make(url), encryptionKey, ...options })

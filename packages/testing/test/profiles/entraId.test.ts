@@ -10,7 +10,7 @@ import { isRefused, privateKeyJwt, ps256, resource, rs256, secret, works } from 
 const tenantId = "7e1f0a52-4b0c-4d43-9d1c-2f6c0c3b8a11"
 const clientId = "0c3f7a4e-5b1d-4c52-8f0e-9a6d2b7e4c10"
 const x5tS256 = "pNmQ0vGkqTfB2y1nZ4sXcW8eRu5oLhJ7iA3dKbVtM6E"
-const x5t = "hJ7iA3dKbVtM6EpNmQ0vGkqTfB2"
+const x5t = "hJ7iA3dKbVtM6EpNmQ0vGkqTfB0"
 
 const entraId = IdentityProviderProfile.entraId({
   tenantId,

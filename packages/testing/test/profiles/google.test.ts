@@ -22,6 +22,7 @@ const wrong = (options: Partial<JwtBearer.Options>, assertion: Partial<SignedAss
   JwtBearer.layer({
     serverUrl: resource,
     issuer: "https://accounts.google.com",
+    tokenEndpoint: "https://oauth2.googleapis.com/token",
     audience: "token_endpoint",
     scopes: [],
     resourceParameter: "omit",

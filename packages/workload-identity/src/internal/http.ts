@@ -23,6 +23,8 @@ export interface Source {
   readonly isHidden?: boolean | undefined
   /** Whether the service answers 404 and 410 for a while, until a new identity is known everywhere. */
   readonly lateToKnow?: boolean | undefined
+  /** The hosts that plain http may reach besides those of this machine, as `InsecureHosts.check` returns them. */
+  readonly insecureHosts?: ReadonlyArray<string> | undefined
 }
 
 /** @internal */
@@ -64,7 +66,7 @@ export const exchange = (
   source: Source
 ): Effect.Effect<HttpExchange.Answer, AssertionError> =>
   Effect.mapError(
-    HttpExchange.exchange(client, request, limits, {
+    HttpExchange.exchange(client, request, { ...limits, insecureHosts: source.insecureHosts }, {
       secretHeaders: ["x-identity-header"],
       isHidden: source.isHidden
     }),
@@ -116,4 +118,5 @@ export const withParameters = (url: URL, parameters: Readonly<Record<string, str
  *
  * @internal
  */
-export const endpoint = (text: string): Either.Either<URL, string> => SecureEndpoint.fromText(text, { linkLocal: true })
+export const endpoint = (text: string, insecureHosts?: ReadonlyArray<string>): Either.Either<URL, string> =>
+  SecureEndpoint.fromText(text, { linkLocal: true, insecureHosts })

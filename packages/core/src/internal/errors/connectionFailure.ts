@@ -120,6 +120,11 @@ const notHttp: Fault = {
   advice: `Check the port. ${EXPECTS_HTTPS}`,
   lasts: "http"
 }
+const brokenHttp: Fault = {
+  meaning: "the answer breaks the rules of HTTP",
+  advice: "Check what answers at this address: a proxy, a gateway, or a server of another kind.",
+  lasts: false
+}
 const blockedPort: Fault = {
   meaning: "`fetch` sends nothing to this port, which belongs to another protocol",
   advice: "Serve the address at another port.",
@@ -178,11 +183,22 @@ const faults: ReadonlyMap<string, Fault> = new Map([
   ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", noHandshake],
   ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", noHandshake],
   ["ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE", noHandshake],
+  ["UND_ERR_HEADERS_OVERFLOW", brokenHttp],
   ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", clientCertificate],
   ["HPE_INVALID_CONSTANT", notHttp],
   ["HPE_INVALID_VERSION", notHttp],
   ["Malformed_HTTP_Response", notHttp]
 ])
+
+/** What all codes that begin so have in common, for those that are not listed. */
+const families: ReadonlyArray<readonly [prefix: string, fault: Fault]> = [
+  ["HPE_", brokenHttp],
+  // Some alerts pass, such as that of a server which is about to get its certificate.
+  ["ERR_SSL_", { ...noHandshake, lasts: false }]
+]
+
+const faultOf = (code: string): Fault | undefined =>
+  faults.get(code) ?? families.find(([prefix]) => code.startsWith(prefix))?.[1]
 
 /**
  * The messages of transports whose errors have no code: Deno, workerd, and some errors of undici. The first group is
@@ -234,7 +250,7 @@ export const connectionFailure = (error: unknown, isPlainHttp: boolean): Connect
   const chain = errorChain(error)
   for (const one of chain) {
     const code = codeOf(one)
-    const fault = code === undefined ? undefined : faults.get(code)
+    const fault = code === undefined ? undefined : faultOf(code)
     if (code !== undefined && fault !== undefined) return shown(code, fault, isPlainHttp)
     const message = messageOf(one)
     for (const [pattern, fault] of messages) {

@@ -1,4 +1,5 @@
-import { clean, quote } from "../text/clean.ts"
+import { quote } from "../text/clean.ts"
+import { shown } from "../text/resource.ts"
 
 const quoteSome = (texts: ReadonlyArray<string>): string =>
   texts.length === 0 ? "none" : `${texts.slice(0, 3).map(quote).join(", ")}${texts.length > 3 ? ", …" : ""}`
@@ -12,7 +13,7 @@ export const issuerMismatch = (
     readonly url: string
   }
 ): string => {
-  const [url, expected, actual] = [clean(error.url), quote(error.expected), quoteSome(error.actual)]
+  const [url, expected, actual] = [shown(error.url), quote(error.expected), quoteSome(error.actual)]
   switch (error.reason) {
     case "Metadata":
       return `${url} is the metadata of issuer ${actual}, but issuer ${expected} was asked for (RFC 8414 §3.3). ` +
@@ -38,8 +39,8 @@ export const resourceMismatch = (
   const [relation, advice] = error.match === "identical"
     ? ["is not", "Use the server URL that its operator publishes, or allow a parent with `resourceMatch: \"parent\"`."]
     : ["does not cover", "Use the server URL that its operator publishes."]
-  return `${clean(error.url)} describes the resource ${quote(error.actual)}, which ${relation} ` +
-    `${quote(error.expected)} (RFC 9728 §3.3). No token was requested. ${advice}`
+  return `${shown(error.url)} describes the resource "${shown(error.actual)}", which ${relation} ` +
+    `"${shown(error.expected)}" (RFC 9728 §3.3). No token was requested. ${advice}`
 }
 
 /** @internal */
@@ -54,7 +55,7 @@ export const insecureEndpoint = (
   const named = error.namedBy === undefined ? "" : `, named by ${error.namedBy},`
   return error.reason === "NotHttps"
     ? `The ${error.endpoint} ${quote(error.url)}${named} is not https. Nothing was sent. Use https; ` +
-      `plain http is for loopback hosts only.`
+      `plain http is for loopback hosts and those in \`insecureHosts\` only.`
     : `The ${error.endpoint} ${quote(error.url)}${named} is on a private address that a public host must not name. ` +
       `Nothing was sent. If it is right, pin \`issuer\` or give \`tokenEndpoint\` yourself.`
 }

@@ -5,16 +5,31 @@ import type * as Headers from "@effect/platform/Headers"
  */
 const LONGEST = 2 ** 31 * 1000
 
-const quoted = /"(?:[^"\\]|\\.)*"/g
+/**
+ * The header with the numbers of its quoted strings, and without the other quoted strings, which may hold commas and
+ * equals signs. Each character is read once, because a server can send many quotation marks.
+ */
+const withoutQuotes = (header: string): string => {
+  let plain = ""
+  let position = 0
+  while (position < header.length) {
+    const start = header.indexOf("\"", position)
+    if (start === -1) return plain + header.slice(position)
+    let end = start + 1
+    while (end < header.length && header[end] !== "\"") end += header[end] === "\\" ? 2 : 1
+    const text = header.slice(start + 1, end)
+    plain += header.slice(position, start) + (/^\d+$/.test(text) ? text : "")
+    position = end + 1
+  }
+  return plain
+}
 
 /**
  * The directives of `Cache-Control` by lower-case name (RFC 9111 §5.2). Of a repeated directive the first one counts.
  */
 const directivesOf = (header: string): ReadonlyMap<string, string> => {
   const directives = new Map<string, string>()
-  // A number may be a quoted string. Other quoted strings are removed: they may hold commas and equals signs.
-  const plain = header.replaceAll(quoted, (text) => /^"\d+"$/.test(text) ? text.slice(1, -1) : "")
-  for (const directive of plain.split(",")) {
+  for (const directive of withoutQuotes(header).split(",")) {
     const [name = "", value = ""] = directive.split("=").map((part) => part.trim())
     if (!directives.has(name.toLowerCase())) directives.set(name.toLowerCase(), value)
   }

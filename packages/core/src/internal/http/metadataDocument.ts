@@ -99,10 +99,10 @@ export const isOutage = (status: number): boolean => isTransientStatus(status) &
  *
  * @internal
  */
-export const limitsOf = ({ maxBodySize, timeout, until }: Bounds, now: number): Limits | undefined => {
-  if (until === undefined) return { timeout, maxBodySize }
-  const left = Duration.min(timeout, Duration.millis(Math.max(0, until - now)))
-  return Duration.toMillis(left) === 0 ? undefined : { timeout: left, maxBodySize }
+export const limitsOf = ({ until, ...limits }: Bounds, now: number): Limits | undefined => {
+  if (until === undefined) return limits
+  const timeout = Duration.min(limits.timeout, Duration.millis(Math.max(0, until - now)))
+  return Duration.toMillis(timeout) === 0 ? undefined : { ...limits, timeout }
 }
 
 /**
@@ -161,7 +161,8 @@ const lookup = <A, I>(
         ? yield* lookup(client, target, { bounds, schema }, redirects + 1)
         : Either.left({ said: ` redirects more than ${MAX_REDIRECTS} times` })
     }
-    if (status !== 200) return Either.left({ said: ` answered ${status}` })
+    // A proxy that has changed the answer may say so with 203 (RFC 9110 §15.3.4).
+    if (status !== 200 && status !== 203) return Either.left({ said: ` answered ${status}` })
     const json = parseJson(body)
     if (json === undefined) return Either.left({ said: isHtml(answer.right) ? " is an HTML page" : " is not JSON" })
     const document = decodeUnknownOption(schema)(json)

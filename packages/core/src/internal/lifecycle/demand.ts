@@ -19,6 +19,8 @@ export interface Demand {
   readonly refreshToken?: Redacted.Redacted<string> | undefined
   /** The authorization server that issued `refreshToken`. */
   readonly refreshTokenIssuer?: string | undefined
+  /** The scopes of the token that came with `refreshToken`. */
+  readonly refreshTokenScopes?: ReadonlyArray<string> | undefined
   /** The scopes to request beyond those of the provider's options. */
   readonly wanted: ReadonlyArray<string>
   /** The scopes of `wanted` that the token of the caller lacks. */

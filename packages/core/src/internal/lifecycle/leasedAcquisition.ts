@@ -130,7 +130,11 @@ const refreshOf = (tokens: ReadonlyArray<AccessToken | undefined>) => {
     (latest, token) => latest === undefined || token.issuedAt > latest.issuedAt ? token : latest,
     undefined
   )
-  return { refreshToken: latest?.refreshToken, refreshTokenIssuer: latest?.issuer }
+  return {
+    refreshToken: latest?.refreshToken,
+    refreshTokenIssuer: latest?.issuer,
+    refreshTokenScopes: latest?.scopes
+  }
 }
 
 const isInvalidScope = (error: OAuthError): boolean =>

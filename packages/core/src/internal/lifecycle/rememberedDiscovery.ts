@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Memory } from "../../Discovery.ts"
@@ -70,7 +71,10 @@ export class RememberedDiscovery implements Memory {
   }
 }
 
+/** The issuer holds for 30 days more when its time is written again, so writing once a day is enough. */
+const WRITE_AGAIN = Duration.toMillis("1 day")
+
 /** Whether the records say the same. A document that was read again is another object. */
 const isSame = (a: DiscoveryRecord, b: DiscoveryRecord): boolean =>
-  a.issuer === b.issuer && a.protectedResource === b.protectedResource &&
+  a.issuer === b.issuer && a.confirmedAt - b.confirmedAt < WRITE_AGAIN && a.protectedResource === b.protectedResource &&
   a.authorizationServer === b.authorizationServer

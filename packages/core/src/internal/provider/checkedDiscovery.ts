@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as DurationOption from "../../authoring/DurationOption.ts"
 import type { Limits } from "../../authoring/HttpExchange.ts"
-import { check, nameOf, parse, parseEndpoint } from "../../authoring/SecureEndpoint.ts"
+import { check, nameOf, parse, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
 import type * as Discovery from "../../Discovery.ts"
 import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 import { quote } from "../text/clean.ts"
@@ -21,7 +21,7 @@ const DEFAULT_TIMEOUT = Duration.seconds(30)
  */
 export const checkedDiscovery = (
   options: Discovery.CallerOptions,
-  { timeout: requestTimeout }: Limits
+  limits: Limits
 ): Either.Either<Checked, InvalidOptions | InsecureEndpoint> =>
   Either.gen(function*() {
     const { discoveryTimeout, resourceMatch } = options
@@ -36,16 +36,18 @@ export const checkedDiscovery = (
       resourceMetadataUrl: yield* checkedUrl(
         "resourceMetadataUrl",
         options.resourceMetadataUrl,
-        "protected resource metadata"
+        "protected resource metadata",
+        limits
       ),
       authorizationServerMetadataUrl: yield* checkedUrl(
         "authorizationServerMetadataUrl",
         options.authorizationServerMetadataUrl,
-        "authorization server metadata"
+        "authorization server metadata",
+        limits
       ),
       resourceMatch,
       timeout: discoveryTimeout === undefined
-        ? Duration.max(DEFAULT_TIMEOUT, requestTimeout)
+        ? Duration.max(DEFAULT_TIMEOUT, limits.timeout)
         : yield* DurationOption.check("discoveryTimeout", discoveryTimeout, { minimum: "1 millis", maximum: "1 day" })
     }
   })
@@ -53,7 +55,8 @@ export const checkedDiscovery = (
 const checkedUrl = (
   option: string,
   written: string | URL | undefined,
-  endpoint: InsecureEndpoint["endpoint"]
+  endpoint: InsecureEndpoint["endpoint"],
+  plainHttp: PlainHttp
 ): Either.Either<URL | undefined, InvalidOptions | InsecureEndpoint> => {
   if (written === undefined) return Either.right(undefined)
   const text = String(written)
@@ -68,5 +71,5 @@ const checkedUrl = (
       })
     )
   }
-  return check(url, endpoint)
+  return check(url, endpoint, undefined, plainHttp)
 }

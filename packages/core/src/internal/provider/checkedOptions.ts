@@ -3,13 +3,14 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as AuthorizationServer from "../../AuthorizationServer.ts"
-import { check, parseEndpoint } from "../../authoring/SecureEndpoint.ts"
+import { check, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
 import { adviceOn, check as checkText, checkOneOf, kindOf, quoteUrl } from "../../authoring/TextOption.ts"
 import { check as checkAuthentication, type ClientAuthentication } from "../../ClientAuthentication.ts"
 import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 import { isScope } from "../../ScopeSelection.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import { reservedParameters } from "../../TokenEndpoint.ts"
+import { needsProof } from "../text/tokenTypes.ts"
 import { clean } from "../text/clean.ts"
 
 /** The options of a provider that a caller can get wrong, beside `serverUrl` and the limits. */
@@ -17,6 +18,7 @@ interface Options {
   readonly issuer: string
   readonly clientAuthentication: ClientAuthentication
   readonly scopes?: ReadonlyArray<string> | undefined
+  readonly acceptedTokenTypes?: unknown
   readonly resourceParameter?: unknown
   readonly additionalParameters?: Readonly<Record<string, string>> | undefined
   readonly authorizationServerMetadata?: unknown
@@ -33,11 +35,15 @@ const invalid = (option: string, description: string) => Either.left(new Invalid
  *
  * @internal
  */
-export const checkOptions = (options: Options): Effect.Effect<void, InvalidOptions | InsecureEndpoint> =>
+export const checkOptions = (
+  options: Options,
+  plainHttp: PlainHttp
+): Effect.Effect<void, InvalidOptions | InsecureEndpoint> =>
   Effect.gen(function*() {
     yield* checkAuthentication(options.clientAuthentication)
-    if (options.issuer !== "discover") yield* checkIssuer(options.issuer)
+    if (options.issuer !== "discover") yield* checkIssuer(options.issuer, plainHttp)
     yield* checkScopes(options.scopes)
+    yield* checkTokenTypes(options.acceptedTokenTypes)
     yield* checkParameters(options.additionalParameters)
     yield* checkResourceParameter(options.resourceParameter)
     yield* checkOneOf("authorizationServerChange", options.authorizationServerChange ?? "refuse", ["refuse", "follow"])
@@ -63,6 +69,25 @@ const checkScopes = (scopes: unknown): Either.Either<void, InvalidOptions> => {
         "without spaces."
       : `one of its entries is ${kindOf(wrong)}. ${adviceOn(wrong)}`
   )
+}
+
+const checkTokenTypes = (types: unknown): Either.Either<void, InvalidOptions> => {
+  const option = "acceptedTokenTypes"
+  if (types === undefined) return Either.right(undefined)
+  if (!Array.isArray(types)) {
+    return invalid(option, `it is ${kindOf(types)}. Give an array with one type per entry, or leave it out.`)
+  }
+  for (const type of types as ReadonlyArray<unknown>) {
+    if (typeof type !== "string") return invalid(option, `one of its entries is ${kindOf(type)}. ${adviceOn(type)}`)
+    if (type.trim() === "") return invalid(option, "a type is empty. Give each type as an entry.")
+    if (needsProof(type)) {
+      return invalid(
+        option,
+        `a token of type "${type}" needs a proof of possession, which this client does not send. Leave it out.`
+      )
+    }
+  }
+  return Either.right(undefined)
 }
 
 const checkParameters = (parameters: unknown): Either.Either<void, InvalidOptions> => {
@@ -112,7 +137,10 @@ export const checkedPolicy = (
         })
     })
 
-const checkIssuer = (written: string): Either.Either<URL, InvalidOptions | InsecureEndpoint> =>
+const checkIssuer = (
+  written: string,
+  plainHttp: PlainHttp
+): Either.Either<URL, InvalidOptions | InsecureEndpoint> =>
   Either.gen(function*() {
     yield* checkUrlText("issuer", written)
     const issuer = AuthorizationServer.parseIssuer(written)
@@ -122,7 +150,7 @@ const checkIssuer = (written: string): Either.Either<URL, InvalidOptions | Insec
         `${quoteUrl(written)} is neither "discover" nor a URL without query, fragment and user name or password ` +
           `(RFC 8414 §2). Write it as the authorization server does, as in https://auth.example.com.`
       )
-      : yield* check(issuer, "issuer")
+      : yield* check(issuer, "issuer", undefined, plainHttp)
   })
 
 /** Another scheme is a forgotten one, as in `localhost:8080` or `user:password@host`. */
@@ -139,13 +167,20 @@ const checkUrlText = (option: string, value: unknown): Either.Either<string, Inv
  * @internal
  */
 export const givenAuthorizationServer = (
-  { authorizationServerMetadata: metadata, issuer, tokenEndpoint }: Options
+  { authorizationServerMetadata: metadata, issuer, tokenEndpoint }: Options,
+  plainHttp: PlainHttp
 ): Either.Either<AuthorizationServer.AuthorizationServer | undefined, InvalidOptions | InsecureEndpoint> => {
   if (metadata !== undefined) {
     return Schema.decodeUnknownEither(AuthorizationServer.Metadata)(metadata).pipe(
       Either.flatMap((document) =>
-        AuthorizationServer.fromMetadata(document, issuer === "discover" ? document.issuer : issuer)
+        AuthorizationServer.fromMetadata(
+          document,
+          issuer === "discover" ? document.issuer : issuer,
+          undefined,
+          plainHttp
+        )
       ),
+      Either.map((server) => ({ ...server, isEndpointGiven: true })),
       Either.mapLeft((error) =>
         error._tag === "InsecureEndpoint"
           ? error
@@ -167,5 +202,5 @@ export const givenAuthorizationServer = (
   }
   return issuer === "discover"
     ? invalid("tokenEndpoint", "a token endpoint does not name its issuer. Set `issuer` as well.")
-    : AuthorizationServer.fromTokenEndpoint(issuer, url)
+    : AuthorizationServer.fromTokenEndpoint(issuer, url, plainHttp)
 }

@@ -7,10 +7,10 @@ import type * as Discovery from "../../Discovery.ts"
 import * as Grant from "../../Grant.ts"
 import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import { type ResourceIdentifier, resourceParameter } from "../../ResourceIdentifier.ts"
-import * as ScopeSelection from "../../ScopeSelection.ts"
 import * as TokenEndpoint from "../../TokenEndpoint.ts"
 import type { Demand } from "../lifecycle/demand.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
+import { type Options as RequestedScopesOptions, RequestedScopes, type Sent } from "./requestedScopes.ts"
 
 /**
  * The options that all token requests of one provider share.
@@ -20,11 +20,18 @@ import type { Telemetry } from "../telemetry/telemetry.ts"
 export interface Options extends
   Pick<
     TokenEndpoint.TokenRequest,
-    "additionalParameters" | "clientAuthentication" | "defaultLifetime" | "grant" | "issuerUnnamed" | "limits"
+    | "acceptedTokenTypes"
+    | "additionalParameters"
+    | "clientAuthentication"
+    | "defaultLifetime"
+    | "grant"
+    | "issuerUnnamed"
+    | "limits"
   >
 {
   readonly client: HttpClient.HttpClient
   readonly discovery: Discovery.Discovery
+  readonly askChallenge: RequestedScopesOptions["askChallenge"]
   readonly server: ResourceIdentifier
   readonly scopes?: ReadonlyArray<string> | undefined
   readonly resourceParameter?: "send" | "omit" | { readonly value: string } | undefined
@@ -37,32 +44,31 @@ type Request = Effect.Effect<AccessToken.AccessToken, OAuthError>
 const UNREACHABLE_BEFORE_DISCOVERY = 3
 
 /**
- * Asks the authorization server for a token: discovery, scopes, then the refresh token (RFC 6749 §6) or the grant. One
- * request at a time.
+ * Asks the authorization server for a token: discovery, then the refresh token (RFC 6749 §6) or the grant. One request
+ * at a time.
  *
  * @internal
  */
 export class TokenRequests {
   readonly #options: Options
+  readonly #scopes: RequestedScopes
   /** The refresh token that the authorization server refused. Such a token is not presented again. */
   #refusedRefreshToken: Redacted.Redacted<string> | undefined
   /** How many requests in a row got no answer at all. */
   #unreachable = 0
+  /** How many answers in a row were a success without a token. */
+  #foreign = 0
 
   constructor(options: Options) {
     this.#options = options
+    this.#scopes = new RequestedScopes(options)
   }
 
   /** One token for a demand of the life cycle. */
   readonly obtain = (demand: Demand): Request =>
     Effect.flatMap(this.#discover(demand), (found) => {
-      const send = (grant: Grant.Grant) => this.#send(grant, demand, found)
       const refreshToken = this.#usableRefreshToken(demand, found.authorizationServer.issuer)
-      const request = refreshToken === undefined ? send(this.#options.grant) : this.#refresh(refreshToken, send)
-      return request.pipe(
-        Effect.tap(() => Effect.sync(() => this.#unreachable = 0)),
-        Effect.tapErrorTag("TokenEndpointError", (error) => this.#onFailure(error))
-      )
+      return refreshToken === undefined ? this.#present(demand, found) : this.#refresh(refreshToken, demand, found)
     })
 
   /** A server that rejected a token may have changed its authorization server, so its metadata is read again. */
@@ -73,10 +79,15 @@ export class TokenRequests {
       : discovery.get
   }
 
-  #send(grant: Grant.Grant, { challenge, reason, wanted }: Demand, found: Discovery.Discovered): Request {
+  /** Presents the grant, with the scopes that the demand and its sources say. */
+  #present(demand: Demand, found: Discovery.Discovered): Request {
+    return this.#scopes.request(demand, found, (scopes) => this.#send(this.#options.grant, demand, found, scopes))
+  }
+
+  #send(grant: Grant.Grant, { reason }: Demand, found: Discovery.Discovered, scopes: ReadonlyArray<string>): Sent {
     const { client, server, telemetry, ...options } = this.#options
     const { authorizationServer, protectedResource } = found
-    return TokenEndpoint.request(client, {
+    const request = TokenEndpoint.request(client, {
       authorizationServer,
       grant,
       clientAuthentication: options.clientAuthentication,
@@ -87,16 +98,24 @@ export class TokenRequests {
         options.resourceParameter,
         protectedResource?.metadata.resource ?? server.resource
       ),
-      scopes: ScopeSelection.select({
-        configured: options.scopes,
-        challenges: [challenge, found.challenge],
-        supported: protectedResource?.scopesSupported,
-        additional: wanted
-      }),
+      scopes,
       additionalParameters: options.additionalParameters,
+      acceptedTokenTypes: options.acceptedTokenTypes,
+      // A proxy's page or an empty answer may be gone at the next attempt.
+      onForeignAnswer: () => this.#foreign++ === 0 ? "Unavailable" : "InvalidResponse",
       defaultLifetime: options.defaultLifetime,
       limits: options.limits
     }).pipe(telemetry.request(grant.type, reason, authorizationServer))
+    return Effect.suspend(() => {
+      const foreign = this.#foreign
+      return request.pipe(
+        Effect.tap(() => Effect.sync(() => this.#unreachable = 0)),
+        Effect.tapErrorTag("TokenEndpointError", (error) => this.#onFailure(error)),
+        Effect.ensuring(Effect.sync(() => {
+          if (this.#foreign === foreign) this.#foreign = 0
+        }))
+      )
+    })
   }
 
   /**
@@ -112,28 +131,36 @@ export class TokenRequests {
   }
 
   /**
-   * Presents the refresh token before the grant, whose assertion may no longer be available. If the authorization
-   * server answers `invalid_grant`, the grant follows, once.
+   * Presents the refresh token before the grant, whose assertion may no longer be available. The refresh asks for the
+   * scopes that were granted, and never for more (RFC 6749 §6). If the authorization server answers `invalid_grant` or
+   * `invalid_scope`, the grant follows, once.
    */
-  #refresh(refreshToken: Redacted.Redacted<string>, send: (grant: Grant.Grant) => Request): Request {
-    return send(Grant.refreshToken(refreshToken)).pipe(
+  #refresh(refreshToken: Redacted.Redacted<string>, demand: Demand, found: Discovery.Discovered): Request {
+    return this.#send(Grant.refreshToken(refreshToken), demand, found, demand.refreshTokenScopes ?? []).pipe(
       Effect.map((token) => token.refreshToken === undefined ? AccessToken.copy(token, { refreshToken }) : token),
       Effect.catchIf(
-        (error) => error instanceof TokenEndpointError && error.code === "invalid_grant",
+        (error) =>
+          error instanceof TokenEndpointError && !error.transient &&
+          (error.code === "invalid_grant" || error.code === "invalid_scope"),
         () => {
           this.#refusedRefreshToken = refreshToken
-          return send(this.#options.grant)
+          return this.#present(demand, found)
         }
       )
     )
   }
 
   /**
-   * A token endpoint that cannot be reached, or gives no token response, may have moved: its metadata is read again.
+   * A token endpoint that cannot be reached, is not found, or gives no token response, may have moved: its metadata is
+   * read again.
    */
   #onFailure({ reason, status }: TokenEndpointError): Effect.Effect<void> {
-    this.#unreachable = reason === "Unavailable" && status === undefined ? this.#unreachable + 1 : 0
-    if (reason !== "InvalidResponse" && this.#unreachable < UNREACHABLE_BEFORE_DISCOVERY) return Effect.void
+    // The host of an endpoint that has moved may serve something else now, with a certificate for another name.
+    const isUnreachable = (reason === "Unavailable" || reason === "CannotSend") && status === undefined
+    this.#unreachable = isUnreachable ? this.#unreachable + 1 : 0
+    const mayHaveMoved = reason === "InvalidResponse" || status === 404 || status === 410 ||
+      this.#unreachable >= UNREACHABLE_BEFORE_DISCOVERY
+    if (!mayHaveMoved) return Effect.void
     this.#unreachable = 0
     return this.#options.discovery.forgetAuthorizationServer
   }

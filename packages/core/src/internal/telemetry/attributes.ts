@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import * as AccessToken from "../../AccessToken.ts"
 import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
+import { registeredCodes } from "../text/errorCodes.ts"
 
 /**
  * The attributes of a metric, a span or a log line.
@@ -25,23 +26,6 @@ export const reasons: Readonly<Record<OAuthEvent.Reason, string>> = {
   StepUp: "step_up"
 }
 
-/** The error codes that specifications name. A server may send any other code. */
-const knownCodes: ReadonlySet<string> = new Set([
-  "access_denied",
-  "invalid_client",
-  "invalid_dpop_proof",
-  "invalid_grant",
-  "invalid_request",
-  "invalid_scope",
-  "invalid_target",
-  "server_error",
-  "slow_down",
-  "temporarily_unavailable",
-  "unauthorized_client",
-  "unsupported_grant_type",
-  "use_dpop_nonce"
-])
-
 /**
  * The value of `error.type`. There are few of them, whatever a server sends, because each one costs memory in a metric.
  *
@@ -49,7 +33,7 @@ const knownCodes: ReadonlySet<string> = new Set([
  */
 export const errorType = (error: OAuthError): string => {
   if (error instanceof TokenEndpointError) {
-    if (error.code !== undefined) return knownCodes.has(error.code) ? error.code : "_OTHER"
+    if (error.code !== undefined) return registeredCodes.has(error.code) ? error.code : "_OTHER"
     if (error.status !== undefined && error.status >= 300) return String(error.status)
   }
   return "reason" in error ? `${error._tag}.${error.reason}` : error._tag

@@ -1,3 +1,5 @@
+import { registeredCodes } from "./errorCodes.ts"
+
 /** The longest text from outside in an error message, in characters. */
 const MAX_LENGTH = 200
 
@@ -14,16 +16,25 @@ const REDACTED = "<redacted>"
 /**
  * Makes text from outside fit for an error message or a log line: one line of at most 200 characters, without control
  * and formatting characters, without JWTs, and without the given secrets in any spelling in which the other side may
- * repeat them.
+ * repeat them. Registered error codes stay whole, although a secret such as `client` is a part of them.
  *
  * @internal
  */
 export const clean = (text: string, secrets: Iterable<string> = []): string => {
   let result = text
-  for (const spelling of spellingsOf(secrets)) result = result.replaceAll(spelling, REDACTED)
+  for (const spelling of spellingsOf(secrets)) result = without(result, spelling)
   result = result.replace(jwt, REDACTED).replace(unprintable, " ").trim()
   return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH)}…` : result
 }
+
+const codes = [...registeredCodes]
+const codeWord = new RegExp(`\\b(${codes.join("|")})\\b`)
+
+const without = (text: string, secret: string): string =>
+  codes.some((code) => code.includes(secret))
+    // The parts with an odd index are codes.
+    ? text.split(codeWord).map((part, index) => index % 2 === 1 ? part : part.replaceAll(secret, REDACTED)).join("")
+    : text.replaceAll(secret, REDACTED)
 
 /**
  * `clean`, in double quotes.

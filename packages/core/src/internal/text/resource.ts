@@ -1,11 +1,23 @@
+import { clean } from "./clean.ts"
+
 /** The characters of a URI (RFC 3986 §2). The platform's parser removes or encodes others without a word. */
 const uri = /^https?:\/\/[\w!$%&'()*+,\-./:;=?@[\]~]+$/i
 
-const credentials = /^[^/]*\/\/[^/?]*@/
+/** The longest identifier, in characters. */
+const MAX_LENGTH = 16 * 1024
 
-/** A resource identifier as a URL; `undefined` if it is not one, or has a fragment or credentials (RFC 9728 §1.2). */
-const parse = (resource: string): URL | undefined =>
-  uri.test(resource) && !credentials.test(resource) && URL.canParse(resource) ? new URL(resource) : undefined
+/**
+ * A resource identifier as a URL; `undefined` if it is not one, if it has a fragment or credentials (RFC 9728 §1.2), or
+ * if its path has segments that the parser takes out (RFC 3986 §5.2.4), since other parsers may read another path.
+ */
+const parse = (resource: string): URL | undefined => {
+  if (resource.length > MAX_LENGTH || !uri.test(resource) || !URL.canParse(resource)) return undefined
+  const url = new URL(resource)
+  const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/.exec(resource) ?? []
+  const written = rest.replace(/\?$/, "")
+  const isPlain = `${url.pathname}${url.search}` === (written.startsWith("/") ? written : `/${written}`)
+  return isPlain && !authority.includes("@") ? url : undefined
+}
 
 const withoutSlash = (path: string): string => path.replace(/\/$/, "")
 
@@ -22,3 +34,10 @@ export const covers = (resource: string, server: URL, match: "parent" | "identic
   if (path === serverPath && url.search === server.search) return true
   return match === "parent" && url.search === "" && (path === serverPath || serverPath.startsWith(`${path}/`))
 }
+
+/**
+ * An identifier as error texts show it: without its query, which may be secret.
+ *
+ * @internal
+ */
+export const shown = (resource: string): string => clean(resource.replace(/[?#].*$/s, ""))

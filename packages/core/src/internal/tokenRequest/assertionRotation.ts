@@ -2,8 +2,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { type AssertionRequest, type AssertionSource, type Audience, check } from "../../Assertion.ts"
+import { nameOf, parse } from "../../authoring/SecureEndpoint.ts"
 import { faultOfSecret } from "../../authoring/TextOption.ts"
+import type { AuthorizationServer } from "../../AuthorizationServer.ts"
 import { AssertionError } from "../../OAuthError.ts"
+import { clean } from "../text/clean.ts"
 import { assertionRequest, type TokenRequestContext } from "../../TokenRequestContext.ts"
 
 /**
@@ -31,7 +34,12 @@ export const make = ({ assertionProvider, audience = "issuer" }: {
   const refusals = makeRefusals()
   return {
     next: (context) =>
-      refusals.report((refused) => request(assertionProvider, assertionRequest(context, audience, refused))),
+      refusals.report((refused) =>
+        Effect.zipRight(
+          audience === "token_endpoint" ? checkEndpoint(context.authorizationServer) : Effect.void,
+          request(assertionProvider, assertionRequest(context, audience, refused))
+        )
+      ),
     refused: (assertion) => Effect.zipRight(refusals.add(assertion), isRotated(assertionProvider, assertion))
   }
 }
@@ -69,6 +77,23 @@ export const makeRefusals = (): Refusals => {
       })
   }
 }
+
+/**
+ * A token endpoint that is not on its issuer's origin may belong to another authorization server, where the client has
+ * the same key. An assertion for that endpoint is made only if the caller gave it, so that no metadata can ask for it
+ * (RFC 9700 §4.4).
+ */
+const checkEndpoint = (server: AuthorizationServer): Effect.Effect<void, AssertionError> =>
+  server.isEndpointGiven === true || parse(server.issuer)?.origin === server.tokenEndpoint.origin
+    ? Effect.void
+    : new AssertionError({
+      reason: "WrongAudience",
+      description: `The token endpoint ${nameOf(server.tokenEndpoint)} is not on the origin of the issuer ` +
+        `${
+          clean(server.issuer)
+        }, and only metadata names it. No assertion was made for it. If it is right, give it as ` +
+        "`tokenEndpoint` together with `issuer`; otherwise leave out `audience`."
+    })
 
 /**
  * If only the MCP server says which authorization server this is, every assertion is checked, whoever made it: an

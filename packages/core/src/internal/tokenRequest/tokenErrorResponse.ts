@@ -1,28 +1,20 @@
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { type Answer, isRedirect, isTransientStatus, parseJson, retryAfter } from "../../authoring/HttpExchange.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import type { AuthorizationServer } from "../../AuthorizationServer.ts"
 import { TokenEndpointError } from "../../OAuthError.ts"
 import type { Reply } from "../../TokenResponse.ts"
+import { registeredCodes } from "../text/errorCodes.ts"
 import { clean } from "../text/clean.ts"
-
-/** The error response (RFC 6749 §5.2). */
-const ErrorResponse = Schema.Struct({
-  error: Schema.NonEmptyString,
-  error_description: Schema.optional(Schema.Unknown),
-  error_uri: Schema.optional(Schema.Unknown)
-})
-
-const decodeError = Schema.decodeUnknownOption(ErrorResponse)
+import * as Advice from "./advice.ts"
+import { readError, type Said } from "./errorForms.ts"
 
 /**
  * The parts of the request that the error names.
  *
  * @internal
  */
-export interface Asked {
+export interface Asked extends Advice.Asked {
   readonly authorizationServer: AuthorizationServer
   readonly clientAuthentication: { readonly clientId: string }
 }
@@ -51,72 +43,92 @@ export const failOnError = (
   asked: Asked,
   exchanged: Exchanged
 ): Effect.Effect<Reply, TokenEndpointError> => {
-  const json = parseJson(answer.body)
-  const response = decodeError(json)
+  const { body, headers, status } = answer
+  const json = parseJson(body)
+  const said = readError(answer, json)
   // GitHub sends its errors with status 200.
-  if (Option.isSome(response)) return Effect.fail(refused(answer, asked, response.value, exchanged))
-  if (answer.status !== 200) return Effect.fail(unexpectedStatus(answer, asked, exchanged))
+  if (said.code !== undefined) return Effect.fail(refused(answer, said.code, said, asked, exchanged))
+  // RFC 6749 §5.1 says 200, and servers exist that answer 201 (RFC 9110 §15: a client treats an unknown 2xx as 200).
+  if (status < 200 || status > 299) return Effect.fail(unexpectedStatus(answer, said, asked, exchanged))
   const { receivedAt, sentAt } = exchanged
-  return Effect.succeed({ json, contentType: answer.headers["content-type"] ?? "none", sentAt, receivedAt })
+  const contentType = headers["content-type"] ?? "none"
+  return Effect.succeed({ json, status, isEmpty: body.trim() === "", contentType, sentAt, receivedAt })
 }
 
 /** Errors after which the same request may succeed later, whatever the status is. */
 const transientCodes: ReadonlySet<string> = new Set(["temporarily_unavailable", "slow_down", "server_error"])
 
-const advice: ReadonlyMap<string, string> = new Map([
-  ["invalid_client", "Check the client id, the credential and the client authentication method."],
-  ["invalid_grant", "The grant is expired, revoked or for another client: get a new one."],
-  ["invalid_scope", "Ask for scopes that the client was granted."],
-  ["invalid_target", "The authorization server does not know this resource: see the option `resourceParameter`."],
-  ["unauthorized_client", "Have the client registered for this grant."],
-  ["unsupported_grant_type", "The authorization server does not offer this grant: use another kind of credential."]
-])
-
+/** `code` is as the server wrote it: all decisions are by this text, and what people read is cleaned. */
 const refused = (
   answer: Answer,
+  code: string,
+  { text = "", uri }: Said,
   asked: Asked,
-  response: typeof ErrorResponse.Type,
   exchanged: Exchanged
 ): TokenEndpointError => {
-  const url = asked.authorizationServer.tokenEndpoint
-  const code = clean(response.error, exchanged.secrets)
-  const transient = isTransientStatus(answer.status) || transientCodes.has(code)
-  const said = typeof response.error_description === "string"
-    ? clean(response.error_description, exchanged.secrets)
-    : ""
-  const errorUri = typeof response.error_uri === "string" ? clean(response.error_uri, exchanged.secrets) : undefined
+  const { secrets } = exchanged
+  const { status } = answer
+  const url = nameOf(asked.authorizationServer.tokenEndpoint)
+  const isTransient = isTransientStatus(status) || transientCodes.has(code)
+  const shownCode = registeredCodes.has(code) ? code : clean(code, secrets)
+  const shownText = clean(text, secrets)
+  const happened = isTransient ? `answered ${status} to ${clientOf(asked)}` : `refused ${clientOf(asked)}`
+  const wait = waitOf(answer, exchanged)
+  const advice = isTransient ? waiting(wait) : Advice.adviceAfter(code, status, shownText !== "", asked)
   return new TokenEndpointError({
-    reason: transient ? "Unavailable" : "Refused",
-    url: nameOf(url),
-    description: [
-      `Token endpoint ${nameOf(url)} refused ${clientOf(asked)}: ${code}`,
-      said === "" ? "." : ` (${said}).`,
-      advice.has(code) ? ` ${advice.get(code)}` : ""
-    ].join(""),
-    code,
-    status: answer.status,
-    ...(errorUri === undefined ? {} : { errorUri }),
-    ...waitOf(answer, exchanged)
+    reason: isTransient ? "Unavailable" : "Refused",
+    url,
+    description: `Token endpoint ${url} ${happened}: ${shownCode}${shownText === "" ? "" : ` (${shownText})`}.` +
+      (advice === "" ? "" : ` ${advice}`),
+    code: shownCode,
+    status,
+    ...(uri === undefined ? {} : { errorUri: clean(uri, secrets) }),
+    ...wait
   })
 }
 
 const clientOf = ({ clientAuthentication: { clientId } }: Asked): string =>
   clientId === "" ? "the request" : `client "${clientId}"`
 
-const unexpectedStatus = (answer: Answer, asked: Asked, exchanged: Exchanged): TokenEndpointError => {
-  const url = asked.authorizationServer.tokenEndpoint
+const waiting = ({ retryAfter: millis }: { readonly retryAfter?: number }): string =>
+  millis === undefined ? "Waiting may help." : `Waiting may help: the server asks for ${Math.ceil(millis / 1000)} s.`
+
+const unexpectedStatus = (answer: Answer, said: Said, asked: Asked, exchanged: Exchanged): TokenEndpointError => {
+  const { status } = answer
+  const url = nameOf(asked.authorizationServer.tokenEndpoint)
+  const isTransient = isTransientStatus(status)
+  const quoted = quotationOf(said, exchanged.secrets)
+  const advice = isTransient
+    ? "The server may recover: try again later."
+    : Advice.adviceAfter(undefined, status, quoted !== "", asked)
   return new TokenEndpointError({
-    reason: isTransientStatus(answer.status) ? "Unavailable" : "InvalidResponse",
-    url: nameOf(url),
-    description: `Token endpoint ${nameOf(url)} answered ${answer.status} ` +
-      (isRedirect(answer.status)
-        ? "with a redirect, which is not followed since it would replay the credential. Use the final address."
-        : isTransientStatus(answer.status)
-        ? "without an OAuth error. The server may recover: try again later."
-        : "without an OAuth error. Check that the address is a token endpoint."),
-    status: answer.status,
+    reason: isTransient ? "Unavailable" : "InvalidResponse",
+    url,
+    description: `Token endpoint ${url} answered ${status} ` + (isRedirect(status)
+      ? `with a redirect${
+        targetOf(answer, asked, exchanged.secrets)
+      }, which is not followed since it would replay the ` +
+        "credential. If the token endpoint has moved there, set `tokenEndpoint`. If that is a login page, a proxy has " +
+        "answered."
+      : `${quoted === "" ? "without an OAuth error" : `with ${quoted}`}.${advice === "" ? "" : ` ${advice}`}`),
+    status,
     ...waitOf(answer, exchanged)
   })
+}
+
+/** What a vendor's form of error says. */
+const quotationOf = ({ text = "", vendorCode = "" }: Said, secrets: ReadonlyArray<string>): string => {
+  const [shownText, shownCode] = [clean(text, secrets), clean(vendorCode, secrets)]
+  if (shownText === "") return shownCode
+  return `"${shownText}"${shownCode === "" ? "" : ` (${shownCode})`}`
+}
+
+/** The target of a redirect, without its query. */
+const targetOf = ({ headers }: Answer, asked: Asked, secrets: ReadonlyArray<string>): string => {
+  const { location } = headers
+  const base = asked.authorizationServer.tokenEndpoint
+  if (location === undefined || !URL.canParse(location, base)) return ""
+  return ` to ${clean(nameOf(new URL(location, base)), secrets)}`
 }
 
 /** The wait that the answer asks for, as a field of the error. */

@@ -45,7 +45,10 @@ describe("a failed connection of Node.js", () => {
     ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "the TLS handshake failed", "TLS 1.2", true],
     ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", "the TLS handshake failed", "client certificate", true],
     ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "requires a client certificate", "RequestInit", true],
-    ["HPE_INVALID_CONSTANT", "the answer is not HTTP", "expects https", false]
+    ["ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", "the TLS handshake failed", "TLS 1.2", false],
+    ["HPE_INVALID_CONSTANT", "the answer is not HTTP", "expects https", false],
+    ["HPE_INVALID_HEADER_TOKEN", "the answer breaks the rules of HTTP", "what answers at this address", false],
+    ["UND_ERR_HEADERS_OVERFLOW", "the answer breaks the rules of HTTP", "what answers at this address", false]
   ])("with %s says what it means and what to check", (code, shown, advice, isLasting) => {
     const failure = connectionFailure(undici(code), false)
     expect(failure.description.startsWith(`${code}: `)).toBe(true)

@@ -19,6 +19,7 @@ describe("lifetimeOf", () => {
     ["a lifetime for shared caches", { "cache-control": "s-maxage=60" }, undefined],
     ["a max-age within another directive's string", { "cache-control": "ext=\"a, max-age=60\"" }, undefined],
     ["a max-age behind a string with an escape", { "cache-control": "ext=\"a\\\", b\", max-age=60" }, 60_000],
+    ["a string that is never closed", { "cache-control": "max-age=60, ext=\"a, no-store" }, 60_000],
     ["max-age that does not parse", { "cache-control": "max-age=soon" }, 0],
     ["max-age below zero", { "cache-control": "max-age=-1" }, 0],
     ["max-age beyond 2^31 s", { "cache-control": `max-age=${"9".repeat(400)}` }, 2 ** 31 * 1000],
@@ -35,5 +36,10 @@ describe("lifetimeOf", () => {
     ["max-age and Expires", { "cache-control": "max-age=60", expires: "0" }, 60_000]
   ])("a response with %s (%j) is fresh for %s ms", (_, headers, lifetime) => {
     expect(lifetimeOf(Headers.fromInput(headers), now)).toBe(lifetime)
+  })
+
+  it("a header with half a million escaped quotation marks in a string that is never closed is read", () => {
+    const header = `max-age=60, ext="${"\\\"".repeat(500_000)}`
+    expect(lifetimeOf(Headers.fromInput({ "cache-control": header }), now)).toBe(60_000)
   })
 })

@@ -108,6 +108,24 @@ describe("an authorization server that is away", () => {
       expect(yield* network.count("authorization-server-metadata")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("a token endpoint whose host has another certificate three times is discovered again", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      let failures = 0
+      const moved = HttpClient.make((request) =>
+        request.method === "POST" && failures++ < 3
+          ? disconnected(connectionError("ERR_TLS_CERT_ALTNAME_INVALID")).execute(request)
+          : network.httpClient.execute(request)
+      )
+      const provider = yield* makeProvider(impatient).pipe(Effect.provideService(HttpClient.HttpClient, moved))
+      for (let attempt = 0; attempt < 3; attempt++) {
+        expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ reason: "CannotSend" })
+        yield* TestClock.adjust("30 seconds")
+      }
+      yield* provider.accessToken
+      expect(yield* network.count("authorization-server-metadata")).toBe(2)
+    }).pipe(Effect.provide(environment())))
+
   it.scoped("callers without a token wait for the server to come back, and cause at most one request a second", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers

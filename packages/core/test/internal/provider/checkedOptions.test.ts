@@ -84,6 +84,22 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
       `"${name}" is set by the protocol.`
     ] as const
   ),
+  ...["DPoP", "dpop", "mac", "PoP"].map((type) =>
+    [
+      `the token type ${type}, which needs a proof`,
+      { acceptedTokenTypes: ["BearerToken", type] },
+      "InvalidOptions",
+      "acceptedTokenTypes",
+      `a token of type "${type}" needs a proof of possession, which this client does not send.`
+    ] as const
+  ),
+  [
+    "an empty token type",
+    { acceptedTokenTypes: [""] },
+    "InvalidOptions",
+    "acceptedTokenTypes",
+    "a type is empty. Give each type as an entry."
+  ],
   ...[0, -1, Number.NaN, Number.NEGATIVE_INFINITY].map((maxResponseSize) =>
     [
       `a response size of ${maxResponseSize}`,
@@ -333,6 +349,7 @@ describe("an option that is unusual but valid is accepted", () => {
     ["a private issuer", { issuer: "https://10.0.0.1/realm" }],
     ["no scopes", { scopes: [] }],
     ["parameters of the caller's own", { additionalParameters: { audience: "x", ["__proto__"]: "x" } }],
+    ["further token types", { acceptedTokenTypes: ["BearerToken", "Bearer", "N_A"] }],
     ["a small response size", { maxResponseSize: 1 }],
     ["a response size without a limit", { maxResponseSize: Number.POSITIVE_INFINITY }],
     ["no time limit", { requestTimeout: Number.POSITIVE_INFINITY }],

@@ -245,7 +245,6 @@ describe("a refresh token that is refused", () => {
 
   it.scoped.each([
     "invalid_client",
-    "invalid_scope",
     "unauthorized_client",
     "unsupported_grant_type",
     "invalid_target"
@@ -293,6 +292,240 @@ describe("a refresh token that is refused", () => {
         expect(inspect(shown, { depth: 9 })).not.toContain("canary")
       }
     }).pipe(Effect.provide(server("replaced").layer)))
+})
+
+describe("the scopes of a refresh (RFC 6749 §6)", () => {
+  /** A server that grants `mcp` only, and refuses a refresh for more. */
+  const narrow = () => {
+    const grants: Readonly<Record<string, TestAuthorizationServer.Grant>> = {
+      [JWT_BEARER]: () =>
+        Effect.succeed({ subject: "user", scopes: ["mcp", "admin"], answer: { refresh_token: "r1" } }),
+      refresh_token: () => Effect.succeed({ subject: "user", scopes: ["mcp"], answer: { refresh_token: "r1" } })
+    }
+    return environment({ authorizationServer: { grants } })
+  }
+  const scopesAsked = Effect.map(forms, (all) => all.map(({ scope }) => scope))
+
+  it.scoped("a refresh asks for the scopes that were granted, and not for those that were requested", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* network.script("token", Answer.modified((json) => ({ ...json, scope: "mcp" })))
+      const provider = yield* makeBearer({ scopes: ["mcp", "admin"], assertions: 1 })
+      yield* provider.accessToken
+      for (let i = 0; i < 3; i++) {
+        yield* expire
+        expect((yield* provider.accessToken).scopes).toEqual(["mcp"])
+      }
+      expect(yield* scopesAsked).toEqual(["mcp admin", "mcp", "mcp", "mcp"])
+    }).pipe(Effect.provide(narrow())))
+
+  it.scoped("a refresh of a token without scopes has no `scope` parameter", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* network.script("token", Answer.modified((json) => ({ ...json, scope: "" })))
+      const provider = yield* makeBearer({ assertions: 1 })
+      yield* provider.accessToken
+      yield* expire
+      yield* provider.accessToken
+      expect(yield* scopesAsked).toEqual(["mcp", undefined])
+    }).pipe(Effect.provide(narrow())))
+
+  it.scoped("after invalid_scope for a refresh the grant is sent once, and that refresh token is not presented again", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeBearer({ scopes: ["mcp", "admin"] })
+      yield* provider.accessToken
+      yield* expire
+      expect((yield* provider.accessToken).scopes).toEqual(["mcp", "admin"])
+      expect(yield* asked).toEqual(["grant", "r1", "grant"])
+      yield* network.clear
+      yield* expire
+      yield* provider.accessToken
+      expect(yield* asked).toEqual(["grant"])
+    }).pipe(Effect.provide(narrow())))
+
+  it.scoped("a temporary invalid_scope for a refresh does not use up the refresh token", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeBearer({ assertions: 1 })
+      yield* provider.accessToken
+      yield* network.script("token", Answer.json({ error: "invalid_scope" }, { status: 503 }))
+      yield* expire
+      const renewing = yield* Effect.fork(provider.accessToken)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(renewing)
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1", "canary-refresh-1"])
+    }).pipe(Effect.provide(server("replaced").layer)))
+})
+
+describe("invalid_scope without configured scopes", () => {
+  const askedFor = Effect.map(
+    Effect.flatMap(TestServers.TestServers, ({ network }) => network.requestsTo("token")),
+    (all) => all.map(({ body }) => new URLSearchParams(body).get("scope"))
+  )
+  const metadata = { scopes_supported: ["mcp", "admin", "root"] }
+
+  it.scoped("the server is asked for its challenge once, and renewals begin with the accepted scopes", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider()
+      expect((yield* provider.accessToken).scopes).toEqual(["mcp"])
+      yield* TestClock.adjust("1 hour")
+      yield* provider.accessToken
+      expect(yield* askedFor).toEqual(["mcp admin root", "mcp", "mcp"])
+      expect(yield* network.count("resource")).toBe(1)
+    }).pipe(Effect.provide(environment({ mcpServer: { metadata } }))))
+
+  it.scoped("a first call makes no request of its own to the server if nothing is refused", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken)
+      expect(yield* network.count("resource")).toBe(0)
+      expect(yield* network.count("token")).toBe(1)
+    }).pipe(Effect.provide(environment())))
+})
+
+describe("a step-up whose union is refused", () => {
+  /** Grants `admin` or `root`, and not both at once. */
+  const exclusive: Readonly<Record<string, TestAuthorizationServer.Grant>> = {
+    client_credentials: ({ parameters }) => {
+      const scope = parameters.get("scope") ?? ""
+      return scope.includes("admin") && scope.includes("root")
+        ? TokenRequest.refuse("invalid_scope", "not both")
+        : Effect.succeed({ subject: "user", scopes: ["mcp", "admin", "root"] })
+    }
+  }
+
+  it.scoped("the configured and the challenge's scopes are requested once more, and calls between both do not loop", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const admin = yield* provider.renew(yield* provider.accessToken, insufficient("admin"))
+      const root = yield* provider.renew(admin, insufficient("root"))
+      expect(root.scopes).toEqual(["mcp", "root"])
+      // The scope that was lost is not requested again in the life of this token.
+      expect(yield* provider.renew(root, insufficient("admin"))).toBe(root)
+      expect(yield* provider.accessToken).toBe(root)
+      expect((yield* network.requestsTo("token")).map(({ body }) => new URLSearchParams(body).get("scope"))).toEqual([
+        "mcp",
+        "mcp admin",
+        "mcp admin root",
+        "mcp root"
+      ])
+    }).pipe(Effect.provide(environment({ authorizationServer: { grants: exclusive } }))))
+})
+
+describe("scopes between commas (GitHub)", () => {
+  it.scoped("a step-up asks for each scope, and never for the list as one scope", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* network.always(
+        "token",
+        Answer.modified((json) => ({ ...json, scope: String(json["scope"]).replaceAll(" ", ",") }))
+      )
+      const provider = yield* makeProvider({ scopes: ["mcp", "admin"] })
+      const token = yield* provider.accessToken
+      expect(token.scopes).toEqual(["mcp", "admin"])
+      expect((yield* provider.renew(token, insufficient("gist"))).scopes).toEqual(["mcp", "admin", "gist"])
+      expect((yield* network.requestsTo("token")).map(({ body }) => new URLSearchParams(body).get("scope"))).toEqual([
+        "mcp admin",
+        "mcp admin gist"
+      ])
+    }).pipe(Effect.provide(environment({ scopes: ["mcp", "admin", "gist"] }))))
+})
+
+describe("a success without a token", () => {
+  const strange: ReadonlyArray<readonly [what: string, answer: Answer.Answer]> = [
+    ["a proxy's page", Answer.html("<html>Please wait</html>")],
+    ["an empty body", Answer.status(200)],
+    ["a 204", Answer.status(204)],
+    ["broken JSON", Answer.text("{\"access_token\":\"canary")],
+    ["JSON of a gateway", Answer.json({ message: "starting" })],
+    ["a JSON list", Answer.json([])]
+  ]
+  it.scoped.each(strange)("%s is tried again before callers are failed", ([, answer]) =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider()
+      yield* network.script("token", answer)
+      const fibers = yield* many(10, provider.accessToken)
+      yield* TestClock.adjust("2 seconds")
+      const exits = yield* outcomes(fibers)
+      expect(exits.every(Exit.isSuccess)).toBe(true)
+      expect(yield* network.count("token")).toBe(2)
+      // The answer says nothing about the address.
+      expect(yield* network.count("authorization-server-metadata")).toBe(1)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("the second in a row is final and remembered, and each one after it", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider()
+      yield* network.always("token", Answer.html())
+      const failing = yield* Effect.fork(Effect.flip(provider.accessToken))
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* Fiber.join(failing)).toMatchObject({ reason: "InvalidResponse", transient: false, status: 200 })
+      yield* Effect.flip(provider.accessToken)
+      expect(yield* network.count("token")).toBe(2)
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ reason: "InvalidResponse" })
+      expect(yield* network.count("token")).toBe(3)
+      expect(yield* network.count("authorization-server-metadata")).toBe(2)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("a token in between starts the count anew", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider()
+      for (let i = 0; i < 3; i++) {
+        yield* network.script("token", Answer.html())
+        const asking = yield* Effect.fork(provider.accessToken)
+        yield* TestClock.adjust("2 seconds")
+        yield* Fiber.join(asking)
+        yield* TestClock.adjust("1 day")
+      }
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("callers that do not wait get the first one as a transient error", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider({ refreshPolicy: { patience: { withToken: 0, withoutToken: 0 } } })
+      yield* network.script("token", Answer.html())
+      const error = yield* Effect.flip(provider.accessToken)
+      expect(error).toMatchObject({ reason: "Unavailable", transient: true, status: 200 })
+    }).pipe(Effect.provide(environment())))
+
+  const wrong: ReadonlyArray<readonly [what: string, changes: Answer.JsonObject]> = [
+    ["an empty token", { access_token: "" }],
+    ["another type", { token_type: "mac" }],
+    ["a token in an object", { access_token: { value: "canary" } }],
+    ["a bad lifetime", { expires_in: "soon" }]
+  ]
+  it.scoped.each(wrong)(
+    "%s is the authorization server's own answer, and final at once",
+    ([, changes]) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider()
+        yield* network.script("token", Answer.modified((json) => ({ ...json, ...changes })))
+        expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ reason: "InvalidResponse", transient: false })
+        expect(yield* network.count("token")).toBe(1)
+      }).pipe(Effect.provide(environment()))
+  )
+})
+
+describe("acceptedTokenTypes of a provider", () => {
+  it.scoped("a token of a named type is sent as a bearer token", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* network.always("token", Answer.modified((json) => ({ ...json, token_type: "BearerToken" })))
+      expect(yield* Effect.flip(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))).toMatchObject({
+        reason: "InvalidResponse"
+      })
+      const provider = yield* makeProvider({ acceptedTokenTypes: ["BearerToken"] })
+      const token = yield* provider.accessToken
+      expect(AccessToken.authorization(token)).toMatch(/^Bearer /)
+    }).pipe(Effect.provide(environment())))
 })
 
 describe("requests that present no refresh token", () => {

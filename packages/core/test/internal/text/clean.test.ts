@@ -49,6 +49,17 @@ describe("clean", () => {
     expect(clean("profile dev not found", ["dev", "e", "1"])).toBe("profile dev not found")
   })
 
+  it.each([
+    ["client", "invalid_client: no client", "invalid_client: no <redacted>"],
+    ["invalid", "invalid_scope, xinvalid_scope", "invalid_scope, x<redacted>_scope"],
+    ["unavailable", "temporarily_unavailable", "temporarily_unavailable"],
+    ["temporarily_unavailable", "temporarily_unavailable", "temporarily_unavailable"],
+    ["invalid_client-1", "invalid_client-1", "<redacted>"],
+    ["_client", "invalid_client_1", "invalid<redacted>_1"]
+  ])("keeps registered error codes whole if the secret is %j", (secret, text, expected) => {
+    expect(clean(text, [secret])).toBe(expected)
+  })
+
   it.prop(
     "returns one line without control characters, of bounded length, without the secret",
     [fc.string({ unit: "binary", maxLength: 400 }), fc.string({ minLength: 8, maxLength: 20 }), fc.nat(400)],

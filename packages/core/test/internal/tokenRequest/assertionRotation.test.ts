@@ -1,6 +1,18 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Either, Redacted } from "effect"
+import type { Assertion, TokenRequestContext } from "../../../src/index.ts"
 import { make, makeRefusals, type Refusals } from "../../../src/internal/tokenRequest/assertionRotation.ts"
+
+const context: TokenRequestContext.TokenRequestContext = {
+  authorizationServer: {
+    issuer: "https://auth.example.com",
+    tokenEndpoint: new URL("https://auth.example.com/token"),
+    metadata: { issuer: "https://auth.example.com", token_endpoint: "https://auth.example.com/token" }
+  },
+  resource: "https://mcp.example.com/mcp",
+  resourceParameter: undefined,
+  scopes: []
+}
 
 const reported = (refusals: Refusals) => refusals.report((refused) => Effect.succeed(refused.map(Redacted.value)))
 
@@ -31,18 +43,56 @@ describe("refused assertions", () => {
     }))
 })
 
-describe("an assertion that is none", () => {
-  const context = {
+describe("an assertion for a token endpoint (RFC 9700 §4.4)", () => {
+  const at = (issuer: string, endpoint: string, isEndpointGiven?: boolean) => ({
+    ...context,
     authorizationServer: {
-      issuer: "https://auth.example.com",
-      tokenEndpoint: new URL("https://auth.example.com/token"),
-      metadata: { issuer: "https://auth.example.com", token_endpoint: "https://auth.example.com/token" }
-    },
-    resource: "https://mcp.example.com/mcp",
-    resourceParameter: undefined,
-    scopes: []
+      issuer,
+      tokenEndpoint: new URL(endpoint),
+      metadata: { issuer, token_endpoint: endpoint },
+      ...(isEndpointGiven === undefined ? {} : { isEndpointGiven })
+    }
+  })
+  const next = (audience: Assertion.Audience, at: TokenRequestContext.TokenRequestContext) => {
+    const requests: Array<Assertion.AssertionRequest> = []
+    const assertionProvider = (request: Assertion.AssertionRequest) => {
+      requests.push(request)
+      return Effect.succeed(Redacted.make("canary-assertion"))
+    }
+    return Effect.map(Effect.either(make({ assertionProvider, audience }).next(at)), (result) => ({ requests, result }))
   }
 
+  it.effect.each<readonly [where: string, context: TokenRequestContext.TokenRequestContext]>([
+    ["the issuer's origin", at("https://auth.example.com/tenant", "https://auth.example.com/tenant/token")],
+    ["another origin, given by the caller", at("https://auth.example.com", "https://other.example/token", true)]
+  ])("is made if the endpoint is on %s", ([_, context]) =>
+    Effect.gen(function*() {
+      const { requests, result } = yield* next("token_endpoint", context)
+      expect(Either.isRight(result)).toBe(true)
+      expect(requests.map(({ audience }) => audience)).toEqual([context.authorizationServer.tokenEndpoint.href])
+    }))
+
+  it.effect.each<readonly [where: string, endpoint: string]>([
+    ["another host", "https://other.example/token"],
+    ["another port", "https://auth.example.com:8443/token"],
+    ["a sub-domain", "https://login.auth.example.com/token"]
+  ])("is not made if metadata alone names an endpoint on %s", ([_, endpoint]) =>
+    Effect.gen(function*() {
+      const context = at("https://auth.example.com", endpoint, false)
+      const { requests, result } = yield* next("token_endpoint", context)
+      const error = yield* Effect.flip(result)
+      expect(error.reason).toBe("WrongAudience")
+      expect(error.message).toContain(`The token endpoint ${endpoint} is not on the origin of the issuer`)
+      expect(error.message).toContain("give it as `tokenEndpoint` together with `issuer`")
+      expect(requests).toEqual([])
+      // An assertion for the issuer is of no use at that endpoint's own authorization server.
+      for (const audience of ["issuer", { value: "https://auth.example.com" }] as const) {
+        expect(Either.isRight((yield* next(audience, context)).result)).toBe(true)
+      }
+    }))
+})
+
+describe("an assertion that is none", () => {
   it.effect.each<readonly [what: string, value: unknown, says: string]>([
     ["undefined", undefined, "it is undefined. Give a value"],
     ["a plain string", "canary-assertion", "it is a plain string. Wrap it in `Redacted.make`."],

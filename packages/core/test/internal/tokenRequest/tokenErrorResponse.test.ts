@@ -14,8 +14,10 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
       ["invalid_target", 400, "see the option `resourceParameter`"],
       ["unauthorized_client", 400, "Have the client registered for this grant."],
       ["unsupported_grant_type", 400, "use another kind of credential"],
-      ["invalid_request", 400, ""],
-      ["use_dpop_nonce", 400, ""],
+      ["invalid_request", 400, "see the options `resourceParameter`, `scopes` and `additionalParameters`"],
+      ["use_dpop_nonce", 400, "proof of possession (RFC 9449), which this client does not send"],
+      ["invalid_dpop_proof", 400, "proof of possession (RFC 9449), which this client does not send"],
+      ["access_denied", 403, "Have the client granted access"],
       ["interaction_required", 403, ""],
       ["urn:example:Other Error", 400, ""]
     ] as const
@@ -56,7 +58,91 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
       expect(error.transient).toBe(true)
       expect(error.code).toBe(code)
       expect(error.status).toBe(status)
+      expect(error.message).toBe(
+        `Token endpoint ${url} answered ${status} to client "nightly report": ${code}. Waiting may help.`
+      )
     }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("says for how long the server asks to wait", () =>
+    Effect.gen(function*() {
+      const answer = Answer.json({ error: "slow_down" }, { status: 400, headers: { "retry-after": "7" } })
+      expect((yield* fails(answer)).message).toContain("Waiting may help: the server asks for 7 s.")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(
+    [
+      [undefined, undefined, "The request named no resource: see the option `resourceParameter`."],
+      [undefined, "api://reports", "does not know the resource \"api://reports\", which the request named"],
+      [undefined, "https://mcp.example.com/mcp?key=hidden", "the resource \"https://mcp.example.com/mcp\", which"]
+    ] as const
+  )(
+    "invalid_target names the resource of the request (%s %s)",
+    ([, resourceParameter, says]) =>
+      Effect.gen(function*() {
+        const error = yield* fails(Answer.json({ error: "invalid_target" }, { status: 400 }), { resourceParameter })
+        expect(error.message).toContain(says)
+        expect(error.message).toContain("`resourceParameter`")
+        expect(error.message.includes("check `serverUrl`")).toBe(resourceParameter !== undefined)
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each(
+    [
+      [["a", "b"], "The request named \"a b\": correct `scopes`."],
+      [[], "The request named none: set `scopes`."]
+    ] as const
+  )("invalid_scope names the scopes of the request (%j)", ([scopes, says]) =>
+    Effect.gen(function*() {
+      const error = yield* fails(Answer.json({ error: "invalid_scope" }, { status: 400 }), { scopes })
+      expect(error.message).toContain(says)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(["invalid_client", "unauthorized_client", "invalid_request", "Unauthorized"])(
+    "%s with status 401 is a failed client authentication (RFC 6749 §5.2)",
+    (error) =>
+      Effect.gen(function*() {
+        const refusal = yield* fails(Answer.json({ error, error_description: "no" }, { status: 401 }))
+        expect(refusal.reason).toBe("Refused")
+        expect(refusal.code).toBe(error)
+        expect(refusal.message).toContain(
+          `${error} (no). Check the client id, the credential and the client authentication method.`
+        )
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect("invalid_grant with status 401 is about the grant", () =>
+    Effect.gen(function*() {
+      const error = yield* fails(Answer.json({ error: "invalid_grant" }, { status: 401 }))
+      expect(error.message).toContain("The grant is expired, revoked or for another client: get a new one.")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("with an unregistered code and status 404 says that the address may be wrong (Spring, NestJS)", () =>
+    Effect.gen(function*() {
+      const json = { statusCode: 404, message: "Cannot POST /token", error: "Not Found" }
+      const error = yield* fails(Answer.json(json, { status: 404 }))
+      expect(error.message).toContain("Not Found (Cannot POST /token). Check that the address is a token endpoint")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each(["client", "invalid", "temp", "tempora", "s", "_", "slow", "_down"])(
+    "is decided by its code as it came, whatever the secret is (%s)",
+    (secret) =>
+      Effect.gen(function*() {
+        const clientAuthentication = ClientAuthentication.clientSecretPost({
+          clientId: "c",
+          clientSecret: Redacted.make(secret)
+        })
+        const answer = (error: string, status: number) =>
+          fails(Answer.json({ error, error_description: `${error}: no` }, { status }), { clientAuthentication })
+        const refusal = yield* answer("invalid_client", 400)
+        expect(refusal.code).toBe("invalid_client")
+        expect(refusal.message).toContain("invalid_client (invalid_client: no). Check the client id, the credential")
+        for (const code of ["temporarily_unavailable", "slow_down"]) {
+          const transient = yield* answer(code, 400)
+          expect(transient.transient).toBe(true)
+          expect(transient.code).toBe(code)
+        }
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
 
   it.effect("is shown as one line of at most 200 characters", () =>
     Effect.gen(function*() {
@@ -85,11 +171,13 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
       )
       expect(error.message).toContain("invalid_scope (not that one). Ask for scopes")
       expect(error.errorUri).toBe("https://a.example/e")
-      const strange = yield* fails(
-        Answer.json({ error: "x", error_description: { a: 1 }, error_uri: 7 }, { status: 400 })
-      )
-      expect(strange.message).toContain("\"nightly report\": x.")
-      expect(strange.errorUri).toBeUndefined()
+      for (const error_uri of [7, "http://a.example/e", "javascript:alert(1)", "a.example", ""]) {
+        const strange = yield* fails(
+          Answer.json({ error: "x", error_description: { a: 1 }, error_uri }, { status: 400 })
+        )
+        expect(strange.message).toContain("\"nightly report\": x.")
+        expect(strange.errorUri).toBeUndefined()
+      }
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   const encoded = new URLSearchParams({ client_secret: secret }).toString()
@@ -97,7 +185,7 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
     ["the secret", `wrong secret ${secret}!`],
     ["the secret, form-encoded", `bad body: grant_type=client_credentials&${encoded}&x=1`],
     ["the secret, twice", `${secret} ${secret}`],
-    ["the secret at the cut", `${"x".repeat(190)}${secret}`]
+    ["the secret at the cut", `${"x".repeat(175)}${secret}${secret}`]
   ]
   it.effect.each(
     [
@@ -110,7 +198,7 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
   )("that repeats %s does not show it (Basic)", ([, text]) =>
     Effect.gen(function*() {
       const error = yield* fails(
-        Answer.json({ error: `invalid_client`, error_description: text, error_uri: text }, {
+        Answer.json({ error: `invalid_client`, error_description: text, error_uri: `https://a.example/?${text}` }, {
           status: 401
         })
       )
@@ -122,7 +210,9 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
     Effect.gen(function*() {
       const clientAuthentication = ClientAuthentication.clientSecretPost(credentials)
       const error = yield* fails(
-        Answer.json({ error: "invalid_client", error_description: text, error_uri: text }, { status: 401 }),
+        Answer.json({ error: "invalid_client", error_description: text, error_uri: `https://a.example/?${text}` }, {
+          status: 401
+        }),
         { clientAuthentication }
       )
       expect(error.message).toContain("<reda")
@@ -148,15 +238,30 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
 })
 
 describe("an answer that is neither a token nor an OAuth error", () => {
-  it.effect.each([400, 401, 403, 404, 405, 415, 418])("%i is final", (status) =>
+  const address =
+    "Check that the address is a token endpoint: it is the option `tokenEndpoint`, or from the metadata " +
+    "of `issuer`."
+  it.effect.each(
+    [
+      [400, address],
+      [401, "Check the client id, the credential and the client authentication method."],
+      [403, "or a gateway in front of it, denies the request"],
+      [404, address],
+      [405, address],
+      [407, "A proxy demands credentials of its own"],
+      [410, address],
+      [415, address],
+      [418, address],
+      [421, "does not serve this host name: check the host name in `issuer` and `tokenEndpoint`."]
+    ] as const
+  )("%i is final, and the message says what to check", ([status, advice]) =>
     Effect.gen(function*() {
       const error = yield* fails(Answer.html("<h1>canary: whole pages do not belong in an error</h1>", { status }))
       expect(error.reason).toBe("InvalidResponse")
       expect(error.transient).toBe(false)
       expect(error.status).toBe(status)
-      expect(error.message).toBe(
-        `Token endpoint ${url} answered ${status} without an OAuth error. Check that the address is a token endpoint.`
-      )
+      expect(error.message).toContain(`Token endpoint ${url} answered ${status} without an OAuth error. `)
+      expect(error.message).toContain(advice)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each([500, 502, 503, 504, 599, 429, 408])("%i is transient", (status) =>
@@ -170,13 +275,20 @@ describe("an answer that is neither a token nor an OAuth error", () => {
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.effect("that is JSON but not an OAuth error is not shown", () =>
+  it.effect.each<unknown>([
+    { error: 7, canary: "canary" },
+    { error: "", note: "canary" },
+    { error: ["canary"] },
+    { error: { canary: "canary" } },
+    { token: "canary", data: { message: "canary" } },
+    ["canary"],
+    "canary",
+    null
+  ])("that is JSON of an unknown form is not shown (%j)", (json) =>
     Effect.gen(function*() {
-      for (const error of [{ message: "canary" }, 7, "", ["canary"]]) {
-        const failure = yield* fails(Answer.json({ error, detail: "canary" }, { status: 400 }))
-        expect(failure.reason).toBe("InvalidResponse")
-        expect(failure.message).toContain("without an OAuth error")
-      }
+      const failure = yield* fails(Answer.json(json, { status: 400 }))
+      expect(failure.reason).toBe("InvalidResponse")
+      expect(failure.message).toContain("without an OAuth error")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each([301, 302, 303, 307, 308] as const)(
@@ -189,8 +301,26 @@ describe("an answer that is neither a token nor an OAuth error", () => {
         expect(error.reason).toBe("InvalidResponse")
         expect(error.transient).toBe(false)
         expect(error.status).toBe(status)
-        expect(error.message).toContain("with a redirect, which is not followed since it would replay the credential.")
+        expect(error.message).toContain(
+          "with a redirect to https://evil.example/token, which is not followed since it would replay the credential."
+        )
+        expect(error.message).toContain("If the token endpoint has moved there, set `tokenEndpoint`.")
         assert.deepStrictEqual(yield* sent, [url])
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.effect.each([
+    ["/other?code=hidden", ` to ${issuer}/other,`],
+    ["https://user:hidden@login.example/a#hidden", " to https://login.example/a,"],
+    ["http://[", ","],
+    [undefined, ","]
+  ])(
+    "is named by its redirect without query, user name and password (%s)",
+    ([location, shown]) =>
+      Effect.gen(function*() {
+        const error = yield* fails(Answer.status(302, { headers: location === undefined ? {} : { location } }))
+        expect(error.message).toContain(`answered 302 with a redirect${shown}`)
+        expect(error.message).not.toContain("hidden")
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 

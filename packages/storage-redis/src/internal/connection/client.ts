@@ -14,6 +14,7 @@ type Operation = TokenStorageError["operation"]
  * @internal
  */
 export interface Client {
+  /** The record; `Scripts.TOO_LONG` in place of a value that is longer than any record. */
   readonly get: (operation: Operation, key: string) => Effect.Effect<Option.Option<string>, TokenStorageError>
   readonly run: (
     operation: Operation,
@@ -36,6 +37,10 @@ const unexpectedReply = (operation: Operation) =>
     description: "Redis sent a reply of the wrong type. " +
       "Check that `url` is a Redis or Valkey, and that no proxy changes its replies."
   })
+
+/** A character has three bytes of UTF-8 at most for each UTF-16 code unit, so that most records need no measuring. */
+const isTooLong = (value: string): boolean =>
+  value.length * 3 > Scripts.MAX_SIZE && new TextEncoder().encode(value).length > Scripts.MAX_SIZE
 
 const ignore = () => {}
 
@@ -78,12 +83,15 @@ export const make = (options: Connection.Options): Effect.Effect<Client, Invalid
       get: (operation, key) =>
         use(
           operation,
-          (): Promise<unknown> => db === 0 ? redis.get(key) : redis.eval(Scripts.inDb(db, Scripts.get), 1, key)
+          (): Promise<unknown> =>
+            db === 0
+              ? redis.getrange(key, 0, Scripts.MAX_SIZE)
+              : redis.eval(Scripts.inDb(db, Scripts.get), 1, key)
         ).pipe(Effect.flatMap((value) =>
-          value === null
+          value === "" || value === null
             ? Effect.succeedNone
             : typeof value === "string"
-            ? Effect.succeedSome(value)
+            ? Effect.succeedSome(isTooLong(value) ? Scripts.TOO_LONG : value)
             : unexpectedReply(operation)
         )),
       run: (operation, script, keys, args) =>

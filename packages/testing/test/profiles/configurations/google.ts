@@ -7,6 +7,7 @@ export const auth = (signingKey: Redacted.Redacted) =>
   JwtBearer.layer({
     serverUrl: "https://mcp.example.com/mcp",
     issuer: "https://accounts.google.com",
+    tokenEndpoint: "https://oauth2.googleapis.com/token",
     audience: "token_endpoint",
     scopes: [],
     resourceParameter: "omit",

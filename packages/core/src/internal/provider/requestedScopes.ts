@@ -1,0 +1,142 @@
+import * as Effect from "effect/Effect"
+import type { AccessToken } from "../../AccessToken.ts"
+import * as Challenge from "../../Challenge.ts"
+import type * as Discovery from "../../Discovery.ts"
+import { type AssertionError, type CredentialError, type DiscoveryError, TokenEndpointError } from "../../OAuthError.ts"
+import * as ScopeSelection from "../../ScopeSelection.ts"
+import type { Demand } from "../lifecycle/demand.ts"
+import * as Scopes from "../text/scopeList.ts"
+
+/**
+ * One token request.
+ *
+ * @internal
+ */
+export type Sent = Effect.Effect<AccessToken, TokenEndpointError | AssertionError | CredentialError | DiscoveryError>
+
+/** @internal */
+export interface Options {
+  /** The caller's own `scopes` option. */
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** Asks the server for its challenge to a request without a token; `undefined` if the server has none. */
+  readonly askChallenge: Effect.Effect<Challenge.Challenge | undefined>
+}
+
+type Send = (scopes: ReadonlyArray<string>) => Sent
+
+/** The largest number of refused selections that are remembered. A server may name other scopes each time. */
+const MAX_REPLACED = 8
+
+/**
+ * The scopes of the token requests of one provider, and the one further request after `invalid_scope`:
+ *
+ * - A step-up asks for the scopes so far and the challenge's. If the authorization server refuses the union, the next
+ *   request is for the configured and the challenge's scopes only.
+ * - After a 401 the scopes that the rejected token was requested with stay in the request. If they are refused, the next
+ *   request goes without them.
+ * - If the caller configured no scopes, the server is asked for its challenge, and the next request is for the scopes
+ *   of the challenge, or for none if the challenge names none or those that were refused. Later requests begin with
+ *   the scopes that were accepted.
+ *
+ * @internal
+ */
+export class RequestedScopes {
+  readonly #options: Options
+  /** The scopes that were requested for the last token; `undefined` before this provider has requested any. */
+  #last: ReadonlyArray<string> | undefined
+  /** The accepted scopes, by the selection that was refused before them. */
+  readonly #replaced = new Map<string, ReadonlyArray<string>>()
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** Sends a token request with the scopes for a demand. */
+  request(demand: Demand, found: Discovery.Discovered, send: Send): Sent {
+    return Effect.suspend(() => {
+      const selected = ScopeSelection.select({
+        configured: this.#options.scopes,
+        challenges: [demand.challenge, found.challenge],
+        supported: found.protectedResource?.scopesSupported
+      })
+      const base = this.#replaced.get(nameOf(selected)) ?? selected
+      if (demand.reason === "StepUp") return this.#stepUp(demand, base, send)
+      const held = this.#heldSoFar(demand)
+      const wanted = Scopes.union(base, demand.wanted)
+      const all = Scopes.union(wanted, held)
+      // The life cycle repeats a refused request for wanted scopes without them.
+      const withoutHeld = wanted.length > base.length ? this.#send(wanted, send) : this.#select(selected, base, send)
+      return Effect.tapError(
+        all.length === wanted.length
+          ? withoutHeld
+          : Effect.catchIf(this.#send(all, send), mayBeAboutScopes, () => withoutHeld),
+        // The next request begins without the scopes that this one was refused for.
+        (error) => Effect.sync(() => isInvalidScope(error) ? this.#last = [] : undefined)
+      )
+    })
+  }
+
+  #send(scopes: ReadonlyArray<string>, send: Send): Sent {
+    return Effect.tap(send(scopes), () => Effect.sync(() => this.#last = scopes))
+  }
+
+  /**
+   * The scopes of the rejected token that this provider has requested, and not all that were granted: some servers name
+   * the granted scopes in a way in which they cannot be requested. Of a token from the storage, the provider does not
+   * know what was requested.
+   */
+  #heldSoFar({ reason, rejected }: Demand): ReadonlyArray<string> {
+    if (reason !== "Rejected" || rejected === undefined) return []
+    if (this.#last === undefined) return rejected.scopes
+    const requested = new Set(this.#last)
+    return rejected.scopes.filter((scope) => requested.has(scope))
+  }
+
+  #stepUp({ challenge, wanted }: Demand, base: ReadonlyArray<string>, send: Send): Sent {
+    const union = Scopes.union(base, wanted)
+    const narrow = Scopes.union(
+      this.#options.scopes ?? [],
+      challenge === undefined ? [] : Challenge.requiredScopes(challenge)
+    )
+    const sent = this.#send(union, send)
+    return isSame(narrow, union) ? sent : Effect.catchIf(sent, isInvalidScope, () => this.#send(narrow, send))
+  }
+
+  #select(selected: ReadonlyArray<string>, base: ReadonlyArray<string>, send: Send): Sent {
+    const sent = this.#send(base, send)
+    if (this.#options.scopes !== undefined) return sent
+    return Effect.catchIf(sent, isInvalidScope, (refusal) => {
+      this.#replaced.delete(nameOf(selected))
+      return Effect.flatMap(this.#options.askChallenge, (challenge) => {
+        const named = challenge === undefined ? [] : Challenge.requiredScopes(challenge)
+        // Without a challenge, nothing but the authorization server's own default is left.
+        const next = isSame(named, base) ? [] : named
+        // Without a scope to leave out or to ask for, the request would be the same.
+        if (next.length === 0 && base.length === 0) return refusal
+        return this.#send(next, send).pipe(
+          Effect.tap(() => Effect.sync(() => this.#remember(selected, next))),
+          // The first refusal names the scopes that the server's metadata lists, which its operator can correct.
+          Effect.catchIf((error) => next.length === 0 && isInvalidScope(error), () => refusal)
+        )
+      })
+    })
+  }
+
+  #remember(selected: ReadonlyArray<string>, accepted: ReadonlyArray<string>): void {
+    if (this.#replaced.size >= MAX_REPLACED) this.#replaced.clear()
+    this.#replaced.set(nameOf(selected), accepted)
+  }
+}
+
+const nameOf = (scopes: ReadonlyArray<string>): string => scopes.toSorted().join(" ")
+
+const isSame = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean => nameOf(a) === nameOf(b)
+
+const isInvalidScope = (error: unknown): error is TokenEndpointError =>
+  error instanceof TokenEndpointError && error.code === "invalid_scope" && !error.transient
+
+/** Whether a refusal may be due to scopes that the request has besides those that the caller or the server names. */
+const mayBeAboutScopes = (error: unknown): error is TokenEndpointError =>
+  isInvalidScope(error) ||
+  (error instanceof TokenEndpointError && !error.transient &&
+    (error.code === "invalid_request" || error.code === "access_denied"))
