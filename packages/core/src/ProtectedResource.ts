@@ -8,19 +8,25 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
-import { check, nameOf, parse, type PlainHttp } from "./authoring/SecureEndpoint.ts"
-import * as Challenge from "./Challenge.ts"
+import type * as Challenge from "./Challenge.ts"
+import { checkPlace, namedPlaces, type Place } from "./Discovery/Place.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import { bounded, keptFields, protectedResourceFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
-import { clean } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
 import * as Resource from "./internal/text/resource.ts"
 import * as MetadataSearch from "./MetadataSearch.ts"
-import { type DiscoveryError, type InsecureEndpoint, ResourceMismatch } from "./OAuthError.ts"
+import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   */
+  Place
+} from "./Discovery/Place.ts"
 
 /**
  * The fields of the metadata that a machine needs (RFC 9728 §2). Of a document that discovery reads, the other fields of
@@ -105,35 +111,6 @@ export const lists = (self: ProtectedResource, issuer: string): boolean =>
   self.authorizationServers.some((listed) => isSameIssuer(listed, issuer))
 
 /**
- * An address of the metadata, and how it became known: the caller gave it, a challenge of the server named it, or it is
- * the well-known one with the server's path or at the root.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Place {
-  readonly url: URL
-  readonly source: "option" | "challenge" | "path" | "root"
-}
-
-/** At most so many addresses of a server's challenges are tried. */
-const MAX_NAMED = 4
-
-/**
- * The addresses that challenges name, each once. Text that is not a URL is left out.
- *
- * @internal
- */
-export const namedPlaces = (challenges: Iterable<Challenge.Challenge>): ReadonlyArray<Place> => {
-  const urls = new Map<string, URL>()
-  for (const challenge of challenges) {
-    const url = parse(Challenge.resourceMetadata(challenge) ?? "")
-    if (url !== undefined && urls.size < MAX_NAMED) urls.set(url.href, url)
-  }
-  return [...urls.values()].map((url) => ({ url, source: "challenge" }))
-}
-
-/**
  * The well-known addresses as places. For a server without a path the address at the root is its own.
  *
  * @internal
@@ -215,10 +192,8 @@ export const read = (
   client: HttpClient.HttpClient,
   { bounds, isAfterOutage, match, places, server }: Search
 ): Effect.Effect<Read<MetadataSearch.Result<ProtectedResource, ResourceMismatch>>> => {
-  const checked = places.map((place) =>
-    Either.mapLeft(checkPlace(place, server.url, bounds), (why) => ({ place, why }))
-  )
-  const refused = checked.flatMap((place) => Either.isLeft(place) ? [notAsked(place.left)] : [])
+  const checked = places.map((place) => checkPlace(place, server.url, bounds))
+  const refused = checked.flatMap((place) => Either.isLeft(place) ? [place.left] : [])
   return search(client, {
     places: checked.flatMap((place) => Either.isRight(place) ? [place.right] : []),
     schema: Metadata,
@@ -232,28 +207,6 @@ export const read = (
     })),
     discovery("protected_resource")
   )
-}
-
-/** Only a challenge is checked here, since the other addresses are the caller's or the server's own. */
-const checkPlace = (
-  place: Place,
-  server: URL,
-  plainHttp: PlainHttp
-): Either.Either<Place, InsecureEndpoint["reason"]> =>
-  place.source === "challenge"
-    ? check(place.url, "protected resource metadata", server, plainHttp).pipe(
-      Either.mapBoth({ onLeft: ({ reason }) => reason, onRight: () => place })
-    )
-    : Either.right(place)
-
-const notAsked = (
-  { place, why }: { readonly place: Place; readonly why: InsecureEndpoint["reason"] }
-): MetadataSearch.Miss<never> => {
-  const url = clean(nameOf(place.url))
-  const description = why === "NotHttps"
-    ? `${url} was not asked, because it is not https`
-    : `${url} was not asked, because it is on a private address that a public server must not name`
-  return { url, description, advice: undefined, refusal: undefined, outage: undefined }
 }
 
 /** The check of a document. An outage must not lead to metadata that is less exact than the unread one. */

@@ -5,6 +5,7 @@ import type { Challenge } from "../Challenge.ts"
 import type { DiscoveryCache } from "../DiscoveryCache.ts"
 import { isInterrupted, type Miss } from "../MetadataSearch.ts"
 import type { ResourceMismatch } from "../OAuthError.ts"
+import { namedPlaces } from "./Place.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import type { Options } from "./Contract.ts"
 import type { ServerAnswer } from "./ServerAnswer.ts"
@@ -70,7 +71,7 @@ export class ResourceSearch {
 
   /** Reads the addresses that challenges name (RFC 9728 §5.1). */
   named(challenges: Iterable<Challenge>): Effect.Effect<Found | undefined> {
-    return this.#at(this.#isGiven ? [] : ProtectedResource.namedPlaces(challenges))
+    return this.#at(this.#isGiven ? [] : namedPlaces(challenges))
   }
 
   /** Reads the address that the caller gave, else the well-known address with the server's path. */
