@@ -15,7 +15,6 @@ import type * as Scope from "effect/Scope"
 import type { Limits } from "./authoring/HttpExchange.ts"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import type { CachedDocument } from "./CachedDocument.ts"
-import type { Place } from "./Discovery/ResourcePlaces.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import type { Bounds } from "./internal/http/metadataDocument.ts"
 import * as SharedDocuments from "./internal/http/sharedDocuments.ts"
@@ -31,7 +30,8 @@ import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
  *
  * Only results that are the same for every provider are shared: those that were read through the same `HttpClient`
  * (with the same `fetch` and `RequestInit`, if any), with the same options of discovery and within the same limits, and
- * that have passed every check that does not depend on the provider. Whether a server may name an issuer is checked for each provider.
+ * that have passed every check that
+ * does not depend on the provider. Whether a server may name an issuer is checked for each provider.
  *
  * @since 0.1.0
  * @category tags
@@ -60,7 +60,7 @@ export declare namespace DiscoveryCache {
     readonly protectedResource: (
       reader: Reader & {
         readonly server: ResourceIdentifier
-        readonly places: ReadonlyArray<Place>
+        readonly places: ReadonlyArray<ProtectedResource.Place>
         readonly match: ProtectedResource.ResourceMatch
         /** Whether an address before these places could not be read. */
         readonly isAfterOutage: boolean

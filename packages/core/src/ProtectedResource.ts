@@ -4,13 +4,12 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
 import type * as Challenge from "./Challenge.ts"
-import * as Places from "./Discovery/ResourcePlaces.ts"
+import { checkPlace, namedPlaces, type Place } from "./Discovery/Place.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import { bounded, keptFields, protectedResourceFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
@@ -21,6 +20,13 @@ import * as Resource from "./internal/text/resource.ts"
 import * as MetadataSearch from "./MetadataSearch.ts"
 import { type DiscoveryError, ResourceMismatch } from "./OAuthError.ts"
 import type { ResourceIdentifier } from "./ResourceIdentifier.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   */
+  Place
+} from "./Discovery/Place.ts"
 
 /**
  * The fields of the metadata that a machine needs (RFC 9728 §2). Of a document that discovery reads, the other fields of
@@ -70,7 +76,12 @@ export type SearchResult = Either.Either<ProtectedResource, ReadonlyArray<string
  * @since 0.1.0
  * @category getters
  */
-export const wellKnownUrls: (server: URL) => ReadonlyArray<URL> = Places.wellKnownUrls
+export const wellKnownUrls = (server: URL): ReadonlyArray<URL> => {
+  const wellKnown = "/.well-known/oauth-protected-resource"
+  const path = server.pathname === "/" ? "" : server.pathname
+  const paths = new Set([`${path}${server.search}`, `${path.replace(/\/$/, "")}${server.search}`, ""])
+  return [...paths].map((path) => new URL(`${wellKnown}${path}`, server.origin))
+}
 
 /**
  * Which `resource` in the metadata names a server. `"identical"` accepts the server's own identifier alone (RFC 9728
@@ -98,6 +109,16 @@ export const covers: (resource: string, server: URL, match?: ResourceMatch) => b
  */
 export const lists = (self: ProtectedResource, issuer: string): boolean =>
   self.authorizationServers.some((listed) => isSameIssuer(listed, issuer))
+
+/**
+ * The well-known addresses as places. For a server without a path the address at the root is its own.
+ *
+ * @internal
+ */
+export const wellKnownPlaces = (server: URL): ReadonlyArray<Place> => {
+  const urls = wellKnownUrls(server)
+  return urls.map((url, index) => ({ url, source: index > 0 && index === urls.length - 1 ? "root" : "path" }))
+}
 
 /**
  * Reads the metadata of a server: first from the address in its challenge (RFC 9728 §5.1), then from the well-known
@@ -129,10 +150,10 @@ export const discover = (
     readonly limits?: Limits | undefined
   } = {}
 ): Effect.Effect<SearchResult, DiscoveryError | ResourceMismatch> => {
-  const named = options.challenge === undefined ? [] : Places.named([options.challenge])
+  const named = options.challenge === undefined ? [] : namedPlaces([options.challenge])
   const places = [
     ...named,
-    ...Places.wellKnown(server.url).filter(({ url }) => url.href !== named[0]?.url.href)
+    ...wellKnownPlaces(server.url).filter(({ url }) => url.href !== named[0]?.url.href)
   ]
   const { limits = defaultLimits, match = "parent" } = options
   return Effect.gen(function*() {
@@ -156,7 +177,7 @@ export const discover = (
  */
 export interface Search {
   readonly server: ResourceIdentifier
-  readonly places: ReadonlyArray<Places.Place>
+  readonly places: ReadonlyArray<Place>
   readonly match: ResourceMatch
   readonly bounds: Bounds
   readonly isAfterOutage?: boolean | undefined
@@ -171,9 +192,10 @@ export const read = (
   client: HttpClient.HttpClient,
   { bounds, isAfterOutage, match, places, server }: Search
 ): Effect.Effect<Read<MetadataSearch.Result<ProtectedResource, ResourceMismatch>>> => {
-  const [refused, asked] = Array.separate(places.map((place) => Places.check(place, server.url, bounds)))
+  const checked = places.map((place) => checkPlace(place, server.url, bounds))
+  const refused = checked.flatMap((place) => Either.isLeft(place) ? [place.left] : [])
   return search(client, {
-    places: asked,
+    places: checked.flatMap((place) => Either.isRight(place) ? [place.right] : []),
     schema: Metadata,
     accept: (document, place, isAfterOutage) => accept(document, place, { server, match, isAfterOutage }),
     bounds,
@@ -190,7 +212,7 @@ export const read = (
 /** The check of a document. An outage must not lead to metadata that is less exact than the unread one. */
 const accept = (
   document: typeof Metadata.Type,
-  { source, url }: Places.Place,
+  { source, url }: Place,
   { isAfterOutage, match, server }: {
     readonly server: ResourceIdentifier
     readonly match: ResourceMatch

@@ -25,6 +25,7 @@ import * as IdentityProviders from "./internal/identityProvider.ts"
 import { Refusals } from "./internal/refusals.ts"
 import { accept, check, refreshTokenIn, resourceOf } from "./internal/response.ts"
 import { SubjectToken } from "./internal/subjectToken.ts"
+import { Turns } from "./internal/turns.ts"
 
 /**
  * The kind of the subject token (RFC 8693 §3).
@@ -155,9 +156,9 @@ export const make = (
         return yield* accept(reply, request, options.reuse ?? false)
       })
     // An identity provider that sees a refresh token twice may take it for stolen, and revoke it (RFC 9700 §4.14.2).
-    const oneAtATime = yield* Effect.makeSemaphore(1)
+    const turns = new Turns()
     const fetch = (request: AssertionRequest) =>
-      subjectTokenType === "refresh_token" ? oneAtATime.withPermits(1)(fetchOne(request)) : fetchOne(request)
+      subjectTokenType === "refresh_token" ? turns.run(fetchOne(request)) : fetchOne(request)
 
     const cached = AssertionCache.make({
       keyOf,

@@ -5,9 +5,9 @@ import type { Challenge } from "../Challenge.ts"
 import type { DiscoveryCache } from "../DiscoveryCache.ts"
 import { isInterrupted, type Miss } from "../MetadataSearch.ts"
 import type { ResourceMismatch } from "../OAuthError.ts"
+import { namedPlaces } from "./Place.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import type { Options } from "./Contract.ts"
-import * as Places from "./ResourcePlaces.ts"
 import type { ServerAnswer } from "./ServerAnswer.ts"
 
 /**
@@ -71,7 +71,7 @@ export class ResourceSearch {
 
   /** Reads the addresses that challenges name (RFC 9728 §5.1). */
   named(challenges: Iterable<Challenge>): Effect.Effect<Found | undefined> {
-    return this.#at(this.#isGiven ? [] : Places.named(challenges))
+    return this.#at(this.#isGiven ? [] : namedPlaces(challenges))
   }
 
   /** Reads the address that the caller gave, else the well-known address with the server's path. */
@@ -79,14 +79,14 @@ export class ResourceSearch {
     const { resourceMetadataUrl: url, server } = this.#options
     return this.#at(
       url === undefined
-        ? Places.wellKnown(server.url).filter(({ source }) => source === "path")
+        ? ProtectedResource.wellKnownPlaces(server.url).filter(({ source }) => source === "path")
         : [{ url, source: "option" }]
     )
   }
 
   /** Reads the well-known address at the root, where the metadata of another server of this origin may be. */
   get root(): Effect.Effect<Found | undefined> {
-    const places = Places.wellKnown(this.#options.server.url)
+    const places = ProtectedResource.wellKnownPlaces(this.#options.server.url)
     return this.#at(this.#isGiven ? [] : places.filter(({ source }) => source === "root"))
   }
 
@@ -104,7 +104,7 @@ export class ResourceSearch {
     return this.#options.resourceMetadataUrl !== undefined
   }
 
-  #at(all: ReadonlyArray<Places.Place>): Effect.Effect<Found | undefined> {
+  #at(all: ReadonlyArray<ProtectedResource.Place>): Effect.Effect<Found | undefined> {
     return Effect.suspend(() => {
       const places = all.filter(({ url }) => !this.#asked.has(url.href))
       if (places.length === 0) return Effect.succeed(undefined)

@@ -9,7 +9,8 @@ import * as Clean from "../internal/text/clean.ts"
 /**
  * Makes text from outside fit for an error message or a log line. The result is one line of at most 201 characters.
  * Control and formatting characters become spaces; every given secret, in any spelling in which the other side may
- * repeat it, and every text that looks like a JWT become `<redacted>`.
+ * repeat it, and every text that looks like a JWT become `<redacted>`. Error codes that specifications name stay whole,
+ * although a secret such as `client` is a part of them.
  *
  * @since 0.1.0
  * @category combinators

@@ -789,3 +789,26 @@ describe("the use of a storage for discovery", () => {
       expect(records.every(DiscoveryRecord.isDiscoveryRecord)).toBe(true)
     }).pipe(Effect.provide(environment())))
 })
+
+describe("stored documents of a host that only `insecureHosts` opens", () => {
+  const servers = { issuer: "http://auth.svc.cluster.local", serverUrl: "http://mcp.svc.cluster.local/mcp" }
+  const insecureHosts = ["auth.svc.cluster.local", "mcp.svc.cluster.local"]
+
+  it.scoped.each(modes)(
+    "are used by a process with the option, and by none without it: %s",
+    ([, options]) =>
+      Effect.gen(function*() {
+        const storage = yield* TokenStorage.makeMemory
+        yield* requestsOf(storage, { ...options, insecureHosts })
+        yield* TestClock.adjust("3 hours")
+        assert.deepStrictEqual(yield* requestsOf(storage, { ...options, insecureHosts }), [
+          `POST ${servers.issuer}/token`
+        ])
+        yield* TestClock.adjust("3 hours")
+        yield* clear
+        const onlyServer = { ...options, insecureHosts: insecureHosts.slice(1) }
+        expect(Exit.isFailure(yield* Effect.exit(inProcess(storage, onlyServer, getToken)))).toBe(true)
+        expect((yield* traffic).filter((line) => line.includes(servers.issuer))).toEqual([])
+      }).pipe(Effect.provide(environment(servers)))
+  )
+})

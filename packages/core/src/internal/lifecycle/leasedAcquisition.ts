@@ -117,7 +117,7 @@ const failed = (parts: LifecycleParts, cause: Cause.Cause<OAuthError>, { missing
     else state.failed(asBug(parts, cause), now(), jitter)
     return error === undefined
       ? Effect.logError("The acquisition of a token died. This is a bug below the provider.", cause)
-      : telemetry.publish(OAuthEvent.RenewalFailed({ error, reason }))
+      : telemetry.publish(OAuthEvent.RenewalFailed({ error, reason }), state.outage.isWorthWaiting(cause, now()))
   })
 
 /** Only the end of the provider interrupts an acquisition. An interruption from below is a bug there. */

@@ -179,13 +179,17 @@ export class Telemetry {
       })
   }
 
-  /** Passes an event to subscribers, measures it, and logs it. */
-  readonly publish = (event: OAuthEvent.OAuthEvent): Effect.Effect<void> =>
+  /**
+   * Passes an event to subscribers, measures it, and logs it.
+   *
+   * @param callersWait whether callers wait for the next attempt after a failure
+   */
+  readonly publish = (event: OAuthEvent.OAuthEvent, callersWait = false): Effect.Effect<void> =>
     Effect.zipRight(
       this.#options.events.publish(event),
       Effect.suspend(() => {
         this.#measure(event)
-        const line = this.#log.write(event, this.#token, this.#clock.unsafeCurrentTimeMillis())
+        const line = this.#log.write(event, this.#token, this.#clock.unsafeCurrentTimeMillis(), callersWait)
         return Effect.annotateLogs(line, this.#identity)
       })
     )

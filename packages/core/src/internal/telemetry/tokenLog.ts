@@ -57,8 +57,14 @@ export class TokenLog {
    *
    * @param token the held token, if there is one
    * @param now in milliseconds since the epoch
+   * @param callersWait whether callers wait for the next attempt after a failure
    */
-  write(event: OAuthEvent.OAuthEvent, token: AccessToken | undefined, now: number): Effect.Effect<void> {
+  write(
+    event: OAuthEvent.OAuthEvent,
+    token: AccessToken | undefined,
+    now: number,
+    callersWait = false
+  ): Effect.Effect<void> {
     switch (event._tag) {
       case "TokenObtained":
       case "TokenRenewed":
@@ -69,7 +75,7 @@ export class TokenLog {
           `The MCP server rejected a token that had not expired.${saysOf(event.challenge, event.token)}`
         ).pipe(Effect.annotateLogs(factsOf(event.token, now)))
       case "RenewalFailed":
-        return this.#failed(event.error, event.reason, token, now)
+        return this.#failed(event.error, event.reason, token, now, callersWait)
       case "StorageFailed": {
         const { message, operation } = event.error
         return this.#warn(
@@ -103,7 +109,13 @@ export class TokenLog {
     return Effect.annotateLogs(line, { ...factsOf(event.token, now), ...reason })
   }
 
-  #failed(error: OAuthError, reason: OAuthEvent.Reason, token: AccessToken | undefined, now: number) {
+  #failed(
+    error: OAuthError,
+    reason: OAuthEvent.Reason,
+    token: AccessToken | undefined,
+    now: number,
+    callersWait: boolean
+  ) {
     const type = errorType(error)
     const annotations = { "oauth.reason": reasons[reason], "error.type": type }
     if (reason === "StepUp") {
@@ -114,11 +126,13 @@ export class TokenLog {
     const left = token === undefined ? 0 : secondsToLive(token, now)
     const sequel = left > 0
       ? `The held token stays in use; it expires in ${secondsOf(left)}.`
+      : callersWait
+      ? "Callers wait for the next attempt."
       : isTransient(error)
       ? "Calls fail until there is a token."
       : "Calls fail until this is corrected."
     const message = `No token was obtained. ${error.message} ${sequel}`
-    return this.#warn(`renewal ${type} ${left > 0}`, message, now, annotations)
+    return this.#warn(`renewal ${type} ${left > 0} ${callersWait}`, message, now, annotations)
   }
 
   /** Warns once, and logs repetitions at Debug for a while: thousands of providers may retry at the same server. */

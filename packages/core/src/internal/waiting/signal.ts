@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import { constVoid } from "effect/Function"
 import * as Runtime from "effect/Runtime"
 
 /**
@@ -8,20 +9,14 @@ import * as Runtime from "effect/Runtime"
  * Cloudflare Workers tie each timer and each fetch to the request in whose turn it began, and cancel it when that
  * request has its response. A fiber that another request's fiber resumes directly (through a `Deferred`, or through
  * `Fiber.await`) would go on in that request's turn, and its next fetch would end with that request. The continuation of
- * a native promise runs in the turn of the request that attached it, so a signal is one.
+ * a native promise runs in the turn of the request that created the promise, whoever resolves it. So each fiber that
+ * waits has a promise of its own.
  *
  * @internal
  */
 export class Signal {
-  readonly #promise: Promise<void>
-  #resolve: () => void = () => {}
   #isFired = false
-
-  constructor() {
-    this.#promise = new Promise((resolve) => {
-      this.#resolve = resolve
-    })
-  }
+  readonly #waiting = new Set<() => void>()
 
   get isFired(): boolean {
     return this.#isFired
@@ -29,7 +24,8 @@ export class Signal {
 
   fire(): void {
     this.#isFired = true
-    this.#resolve()
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
   }
 
   /**
@@ -42,9 +38,15 @@ export class Signal {
       (runtime) =>
         this.#isFired ? Effect.void : Effect.async<void>((resume) => {
           const watcher = Runtime.runFork(runtime)(Effect.interruptible(watch))
+          let resolve: () => void = constVoid
+          const fired = new Promise<void>((own) => {
+            resolve = own
+          })
+          this.#waiting.add(resolve)
           let isWaiting = true
           const stop = () => {
             isWaiting = false
+            this.#waiting.delete(resolve)
             watcher.unsafeInterruptAsFork(FiberId.none)
           }
           const onEnd = () => {
@@ -53,7 +55,7 @@ export class Signal {
             resume(Effect.void)
           }
           watcher.addObserver(onEnd)
-          void this.#promise.then(onEnd)
+          void fired.then(onEnd)
           return Effect.sync(stop)
         })
     )

@@ -1,6 +1,6 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, LogLevel, TestClock } from "effect"
+import { Effect, Fiber, LogLevel, TestClock } from "effect"
 import { AccessToken, Challenge, OAuthError, OAuthEvent, TokenStorage } from "../../../src/index.ts"
 import { TokenLog } from "../../../src/internal/telemetry/tokenLog.ts"
 import { logging } from "../../support/logging.ts"
@@ -50,6 +50,23 @@ describe("the log of a provider", () => {
           }
         })
         expect(lines[1]).toMatchObject({ message: "Token renewed.", annotations: { "oauth.reason": "scheduled" } })
+      })).pipe(Effect.provide(hour)))
+
+  it.scoped("while callers wait for the next attempt the warning says that they wait, and not that calls fail", () =>
+    logging(LogLevel.Info, (lines) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider()
+        yield* network.always("token", Answer.status(503))
+        const caller = yield* Effect.fork(Effect.exit(provider.accessToken))
+        yield* TestClock.adjust("2 seconds")
+        expect(lines.map(({ level, message }) => [level, message.replace(/^.*\. /, "")])).toEqual([
+          ["WARN", "Callers wait for the next attempt."]
+        ])
+        yield* TestClock.adjust("30 seconds")
+        yield* Fiber.join(caller)
+        expect(levels(lines)).toEqual(["WARN", "WARN"])
+        expect(lines[1]?.message).toContain("Calls fail until there is a token.")
       })).pipe(Effect.provide(hour)))
 
   it.scoped("an outage has one warning at its beginning, one when calls fail, and a line at its end", () =>

@@ -1,6 +1,6 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
 import { fails, secret, url } from "../../support/tokenEndpoint.ts"
 
 const json = (body: unknown, status = 400) => Answer.json(body, { status })
@@ -189,6 +189,17 @@ describe("an answer that people must not see", () => {
         const error = yield* fails(echo(`wrong secret ${spelling}!`))
         expect(error.message).toContain("wrong secret <redacted>!")
       }
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("shows neither the assertion of the grant nor a JWT that the server repeats", () =>
+    Effect.gen(function*() {
+      const error = yield* fails(json({ message: "no canary.assertion.x, nor eyJhbGciOiJFUzI1NiJ9.e30.c2ln" }), {
+        grant: {
+          type: "urn:example:grant",
+          parameters: () => Effect.succeed({ assertion: Redacted.make("canary.assertion.x") })
+        }
+      })
+      expect(error.message).toContain("\"no <redacted>, nor <redacted>\"")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect("cuts a long text, and makes it one line without control characters", () =>

@@ -49,10 +49,10 @@ describe("SharedWork", () => {
       }
     }))
 
-  it.effect("work that takes a minute and lives is waited for by 100 callers, and leaves no fiber behind", () =>
+  it.effect("work that takes a minute and lives is waited for by 10 callers, and leaves no fiber behind", () =>
     Effect.gen(function*() {
       const { alive, shared } = yield* make(Effect.delay(Effect.succeed(7), "1 minute"))
-      const callers = yield* many(100, shared.outcome)
+      const callers = yield* many(10, shared.outcome)
       yield* TestClock.adjust("1 minute")
       for (const exit of yield* outcomes(callers)) expect(exit).toEqual(Exit.succeed(Exit.succeed(7)))
       yield* settle
