@@ -57,11 +57,12 @@ export const authenticate = (
     tried: Resend.Tried
   ): Promise<Response> => {
     const sent = { ...init, headers: withAuthorization(headers, AccessToken.authorization(token)) }
-    return fetch(target, sent).then((response) =>
-      response.status === 401 || response.status === 403
+    return fetch(target, sent).then((response) => {
+      if (response.redirected && !isResource(response.url)) report(log.redirected(response.url))
+      return response.status === 401 || response.status === 403
         ? recover(response, { target, init: sent, headers: sent.headers }, token, tried)
         : response
-    )
+    })
   }
 
   const recover = async (
@@ -71,10 +72,7 @@ export const authenticate = (
     tried: Resend.Tried
   ): Promise<Response> => {
     // After a redirect the response, and its challenge, may come from another origin.
-    if (response.url !== "" && !isResource(response.url)) {
-      report(log.otherOrigin(response.url))
-      return response
-    }
+    if (response.url !== "" && !isResource(response.url)) return response
     const renewal = Resend.afterResponse(response.status, response.headers.get("www-authenticate"), tried)
     if (renewal === undefined) return response
     if (renewal._tag === "RejectedAgain") {

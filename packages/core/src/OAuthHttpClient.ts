@@ -58,8 +58,13 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
           const response = new ResponseWithoutToken(original, request)
           const { status } = response
           if (status === 401 || status === 403) return recover(request, token, response, tried)
-          const target = redirects < MAX_REDIRECTS ? redirectTarget(request, response) : undefined
-          return target !== undefined && target.origin === origin
+          if (!isRedirect(status)) return Exit.succeed(response)
+          const target = targetOf(request, response)
+          if (target !== undefined && target.origin !== origin) {
+            const line = log.redirected(target.href)
+            return line === undefined ? Exit.succeed(response) : Effect.as(line, response)
+          }
+          return target !== undefined && redirects < MAX_REDIRECTS && canFollow(request, response)
             ? Effect.zipRight(
               discard(response),
               attempt(withUrl(request, target), token, tried, redirects + 1)
@@ -125,16 +130,16 @@ const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): unknown =>
 const withUrl = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, new URL(url.origin)), url.href)
 
-/** The target of a redirect that asks for the same request again (RFC 9110 §15.4), else `undefined`. */
-const redirectTarget = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse) => {
-  if (!isRedirect(response.status)) return undefined
+/** The target of a redirect; `undefined` if the response names none. */
+const targetOf = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse): URL | undefined => {
   const location = response.headers["location"]
-  const same = response.status === 307 || response.status === 308 || request.method === "GET" ||
-    request.method === "HEAD"
-  return same && location !== undefined && Resend.canBeSentAgain(bodyOf(request)) && URL.canParse(location, request.url)
-    ? new URL(location, request.url)
-    : undefined
+  return location !== undefined && URL.canParse(location, request.url) ? new URL(location, request.url) : undefined
 }
+
+/** Whether a redirect asks for the same request again (RFC 9110 §15.4), and whether that can be sent. */
+const canFollow = (request: HttpClientRequest.HttpClientRequest, { status }: HttpClientResponse): boolean =>
+  (status === 307 || status === 308 || request.method === "GET" || request.method === "HEAD") &&
+  Resend.canBeSentAgain(bodyOf(request))
 
 const MAX_REDIRECTS = 5
 

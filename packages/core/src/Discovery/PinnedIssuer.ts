@@ -66,13 +66,15 @@ export class PinnedIssuer implements Discovery {
     const found = Effect.flatMap(deadlineOf(this.#options), (deadline) =>
       Effect.zipWith(
         resource(deadline),
-        this.#authorizationServer.get(this.#options.issuer, undefined, deadline),
-        (protectedResource, authorizationServer) => {
-          this.#remember(authorizationServer.issuer)
-          return { authorizationServer, protectedResource, challenge: undefined }
-        },
+        // A failure here must not end the other reading: an issuer that the server does not list says more.
+        Effect.either(this.#authorizationServer.get(this.#options.issuer, undefined, deadline)),
+        (protectedResource, found) =>
+          Either.map(found, (authorizationServer): Discovered => {
+            this.#remember(authorizationServer.issuer)
+            return { authorizationServer, protectedResource, challenge: undefined }
+          }),
         { concurrent: true }
-      ))
+      )).pipe(Effect.flatten)
     return this.#recollection.before((recalled) => this.#recall(recalled), found)
   }
 

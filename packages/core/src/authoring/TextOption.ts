@@ -92,7 +92,8 @@ export const checkOneOf = <A extends string>(
   const found = allowed.find((one) => one === value)
   if (found !== undefined) return Either.right(found)
   const what = typeof value === "string" ? `"${clean(value)}"` : kindOf(value)
-  return invalid(option, `${what} is not one of its values. Write ${listOf(allowed)}.`)
+  const unset = Predicate.isNullable(value) ? " If it comes from a variable, check that the variable is set." : ""
+  return invalid(option, `${what} is not one of its values. Write ${listOf(allowed)}.${unset}`)
 }
 
 /**
