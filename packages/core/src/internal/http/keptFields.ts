@@ -1,5 +1,9 @@
-/** The longest text that is kept of a document, and the longest list in all, in characters. */
-const MAX_TEXT = 16 * 1024
+/**
+ * The longest text that is kept of a document, and the longest list in all, in characters.
+ *
+ * @internal
+ */
+export const MAX_TEXT = 16 * 1024
 
 /** The largest number of entries of a list or an object that are kept. */
 const MAX_ENTRIES = 1000
