@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as AccessToken from "./AccessToken.ts"
 import { ClientLog } from "./internal/http/clientLog.ts"
 import { discard } from "./internal/http/discard.ts"
-import { isRedirect, withoutRedirects } from "./authoring/HttpExchange.ts"
+import { isRedirect, redirectTarget, withoutRedirects } from "./authoring/HttpExchange.ts"
 import * as Resend from "./internal/http/resend.ts"
 import { makeIsSameOrigin } from "./internal/http/sameOrigin.ts"
 import { errorWithoutToken, ResponseWithoutToken } from "./internal/http/responseWithoutToken.ts"
@@ -58,7 +58,7 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
           const response = new ResponseWithoutToken(original, request)
           const { status } = response
           if (status === 401 || status === 403) return recover(request, token, response, tried)
-          const target = redirects < MAX_REDIRECTS ? redirectTarget(request, response) : undefined
+          const target = redirects < MAX_REDIRECTS ? repeatedAt(request, response) : undefined
           return target !== undefined && target.origin === origin
             ? Effect.zipRight(
               discard(response),
@@ -126,14 +126,11 @@ const withUrl = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpCl
   HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, new URL(url.origin)), url.href)
 
 /** The target of a redirect that asks for the same request again (RFC 9110 §15.4), else `undefined`. */
-const redirectTarget = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse) => {
+const repeatedAt = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse) => {
   if (!isRedirect(response.status)) return undefined
-  const location = response.headers["location"]
   const same = response.status === 307 || response.status === 308 || request.method === "GET" ||
     request.method === "HEAD"
-  return same && location !== undefined && Resend.canBeSentAgain(bodyOf(request)) && URL.canParse(location, request.url)
-    ? new URL(location, request.url)
-    : undefined
+  return same && Resend.canBeSentAgain(bodyOf(request)) ? redirectTarget(response.headers, request.url) : undefined
 }
 
 const MAX_REDIRECTS = 5
