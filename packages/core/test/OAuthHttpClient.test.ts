@@ -182,6 +182,19 @@ describe("401", () => {
       expect(yield* network.count("resource")).toBe(200)
     }).pipe(Effect.provide(authenticated())))
 
+  it.effect("a slow server that rejects every token costs few token requests, although calls are far apart", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.always("resource", Answer.delayed("3 seconds", Answer.status(401)))
+      for (let calls = 0; calls < 60; calls++) {
+        const call = yield* Effect.fork(client.get(serverUrl))
+        yield* TestClock.adjust("10 seconds")
+        expect((yield* Fiber.join(call)).status).toBe(401)
+      }
+      expect(yield* network.count("token")).toBeLessThan(15)
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("a second 401 goes to the caller unchanged", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers

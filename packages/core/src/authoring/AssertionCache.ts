@@ -228,10 +228,21 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
 
   const own: Fetches.Fetch<A> = (key, request) =>
     Effect.suspend(() => singleUse ? aloneInTurn(key, request) : Effect.asSome(shared(key, request))).pipe(
-      Effect.flatMap((fetched) =>
-        // If another caller has taken the assertion, this caller needs its own.
-        Option.isSome(fetched) && entries.take(key, fetched.value) ? Effect.succeed(fetched.value) : own(key, request)
-      )
+      Effect.flatMap((fetched) => {
+        const assertion = Option.getOrUndefined(fetched)
+        return assertion !== undefined && entries.take(key, assertion)
+          ? Effect.succeed(assertion)
+          : cachedOrOwn(key, request)
+      })
     )
+
+  /** Another caller has taken the assertion, or the fetch was given up, and another one may have ended since. */
+  const cachedOrOwn: Fetches.Fetch<A> = (key, request) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const cached = entries.get(key)
+      return cached !== undefined && isFresh(cached, now) && entries.take(key, cached)
+        ? Effect.succeed(cached)
+        : own(key, request)
+    })
   return own
 }

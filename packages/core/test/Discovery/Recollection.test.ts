@@ -147,7 +147,7 @@ for (const [place, makeStorage] of places) {
           const storage = yield* makeStorage
           yield* requestsOf(storage, options)
           yield* TestClock.adjust("3 hours")
-          yield* always(to(tokenEndpoint), Answer.html())
+          yield* always(to(tokenEndpoint), Answer.status(404))
           yield* always(
             "authorization-server-metadata",
             Answer.modified((_) => ({ ..._, token_endpoint: "https://auth.example.com/moved" }))

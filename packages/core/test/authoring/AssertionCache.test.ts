@@ -3,6 +3,8 @@ import { Clock, Deferred, Effect, Either, Exit, Fiber, Redacted, Scope, TestCloc
 import type { AssertionRequest } from "../../src/Assertion.ts"
 import * as AssertionCache from "../../src/authoring/AssertionCache.ts"
 import * as OwnedFibers from "../../src/authoring/OwnedFibers.ts"
+import { makeMortalClock } from "../support/mortalClock.ts"
+import { many, outcomes, settle } from "../support/provider.ts"
 import { AssertionError } from "../../src/OAuthError.ts"
 
 const request: AssertionRequest = {
@@ -268,6 +270,58 @@ describe("a fetch", () => {
       const provider = yield* owned(() => Effect.interrupt)
       expect((yield* Effect.flip(provider(request))).message).toBe("interrupted")
     }))
+})
+
+describe("a fetch that several callers wait for", () => {
+  const owner = Effect.map(OwnedFibers.make(), (fibers) => ({
+    fibers,
+    onClosed: () => new AssertionError({ reason: "Unavailable", description: "closed" }),
+    onInterrupted: () => new AssertionError({ reason: "Unavailable", description: "interrupted" })
+  }))
+
+  it.scoped.each([
+    { name: "with an owner", make: Effect.map(owner, (owner) => ({ owner })) },
+    { name: "without an owner", make: Effect.succeed({}) }
+  ])(
+    "is given up and repeated once if it ended together with the request that began it ($name)",
+    ({ make }) =>
+      Effect.gen(function*() {
+        const { clock, platform } = yield* makeMortalClock
+        let fetches = 0
+        const provider = cache(
+          () => Effect.suspend(() => ++fetches === 1 ? Effect.never : assertion("canary-1")),
+          yield* Effect.withClock(make, clock)
+        )
+        yield* Effect.fork(Effect.withClock(provider(request), clock))
+        yield* settle
+        platform.isOver = true
+        const callers = yield* many(3, provider(request))
+        yield* TestClock.adjust("3 seconds")
+        for (const exit of yield* outcomes(callers)) {
+          expect(Exit.isSuccess(exit) && Redacted.value(exit.value)).toBe("canary-1")
+        }
+        expect(fetches).toBe(2)
+      })
+  )
+
+  it.scoped.each([
+    { name: "can be interrupted", hang: Effect.never },
+    { name: "cannot be interrupted", hang: Effect.uninterruptible(Effect.never) }
+  ])(
+    "fails after a minute if it hangs and $name, and the next caller starts another",
+    ({ hang }) =>
+      Effect.gen(function*() {
+        let fetches = 0
+        const provider = cache(() => Effect.suspend(() => ++fetches === 1 ? hang : assertion("canary-1")))
+        const callers = yield* many(3, Effect.flip(provider(request)))
+        yield* TestClock.adjust("1 minute")
+        for (const exit of yield* outcomes(callers)) {
+          expect(exit).toMatchObject({ value: { _tag: "AssertionError", reason: "Unavailable" } })
+        }
+        expect(Redacted.value(yield* provider(request))).toBe("canary-1")
+        expect(fetches).toBe(2)
+      })
+  )
 })
 
 describe("isFresh", () => {

@@ -17,6 +17,9 @@ import { SharedWork } from "../waiting/sharedWork.ts"
  */
 export type Fetch<A> = (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
 
+/** As `Fetch`. `undefined` if callers gave the fetch up: it ended together with the request that began it. */
+type Awaited<A> = (key: string, request: AssertionRequest) => Effect.Effect<A | undefined, AssertionError>
+
 type Fork = <A, E>(work: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
 
 /** The fibers to which fetches belong, and the errors of waiting callers when a fetch is interrupted. */
@@ -74,18 +77,17 @@ const startIn = <A>(clock: Clock.Clock, fork: Fork, fetch: Effect.Effect<A, Asse
  */
 export const runForOwner = <A>(fetch: Fetch<A>, { fibers, onClosed, onInterrupted }: Owner) => {
   const running = makeRunning<A>()
-  const wait = (start: (clock: Clock.Clock) => Running<A>): Effect.Effect<A, AssertionError> =>
+  const wait = (start: (clock: Clock.Clock) => Running<A>): Effect.Effect<A | undefined, AssertionError> =>
     Effect.flatMap(Effect.clock, (clock) =>
       fibers.isClosed()
         ? onClosed()
-        : Effect.flatMap(start(clock).outcome, (exit): Effect.Effect<A, AssertionError> => {
-          // The fetch ended without a word, together with the request that began it.
-          if (exit === undefined) return wait(start)
+        : Effect.flatMap(start(clock).outcome, (exit): Effect.Effect<A | undefined, AssertionError> => {
+          if (exit === undefined) return Effect.succeed(undefined)
           if (!Exit.isInterrupted(exit)) return exit
           return fibers.isClosed() ? onClosed() : onInterrupted()
         }))
-  const alone: Fetch<A> = (key, request) => wait((clock) => startIn(clock, fibers.fork, fetch(key, request)))
-  const shared: Fetch<A> = (key, request) =>
+  const alone: Awaited<A> = (key, request) => wait((clock) => startIn(clock, fibers.fork, fetch(key, request)))
+  const shared: Awaited<A> = (key, request) =>
     wait((clock) => running.join(key, () => startIn(clock, fibers.fork, fetch(key, request))))
   return { alone, shared }
 }
@@ -109,7 +111,7 @@ export const runForCallers = <A>(fetch: Fetch<A>) => {
       running.remove(key, joined)
       joined.giveUp()
     })
-  const shared: Fetch<A> = (key, request) =>
+  const shared: Awaited<A> = (key, request) =>
     Effect.flatMap(Effect.runtime<never>(), (runtime) =>
       Effect.acquireUseRelease(
         Effect.map(Effect.clock, (clock) => {
@@ -117,9 +119,9 @@ export const runForCallers = <A>(fetch: Fetch<A>) => {
           count(joined, 1)
           return joined
         }),
-        // The fetch ended without a word, together with the request that began it.
-        (joined) => Effect.flatMap(joined.outcome, (exit) => exit ?? shared(key, request)),
+        (joined) => Effect.flatMap(joined.outcome, (exit) => exit ?? Effect.succeed(undefined)),
         (joined) => leave(key, joined)
       ))
-  return { alone: fetch, shared }
+  const alone: Awaited<A> = fetch
+  return { alone, shared }
 }

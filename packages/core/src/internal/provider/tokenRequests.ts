@@ -110,7 +110,7 @@ export class TokenRequests {
       const foreign = this.#foreign
       return request.pipe(
         Effect.tap(() => Effect.sync(() => this.#unreachable = 0)),
-        Effect.tapErrorTag("TokenEndpointError", (error) => this.#onFailure(error)),
+        Effect.tapErrorTag("TokenEndpointError", (error) => this.#onFailure(error, this.#foreign !== foreign)),
         Effect.ensuring(Effect.sync(() => {
           if (this.#foreign === foreign) this.#foreign = 0
         }))
@@ -152,11 +152,11 @@ export class TokenRequests {
    * A token endpoint that cannot be reached, is not found, or gives no token response, may have moved: its metadata is
    * read again.
    */
-  #onFailure({ reason, status }: TokenEndpointError): Effect.Effect<void> {
+  #onFailure({ reason, status }: TokenEndpointError, isForeign: boolean): Effect.Effect<void> {
     // The host of an endpoint that has moved may serve something else now, with a certificate for another name.
     const isUnreachable = (reason === "Unavailable" || reason === "CannotSend") && status === undefined
     this.#unreachable = isUnreachable ? this.#unreachable + 1 : 0
-    const mayHaveMoved = reason === "InvalidResponse" || status === 404 || status === 410 ||
+    const mayHaveMoved = isForeign || reason === "InvalidResponse" || status === 404 || status === 410 ||
       this.#unreachable >= UNREACHABLE_BEFORE_DISCOVERY
     if (!mayHaveMoved) return Effect.void
     this.#unreachable = 0

@@ -39,6 +39,10 @@ const lines: Readonly<Record<HasToken, string>> = {
   TokenLoaded: "Token found in storage."
 }
 
+/** Whole seconds with their unit. `Duration.format` writes less than one as 0, without a unit. */
+const secondsOf = (seconds: number): string =>
+  seconds < 1 ? "less than 1s" : Duration.format(Duration.seconds(Math.floor(seconds)))
+
 /** Ends a message with a full stop. The message of a storage may end in any way. */
 const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
 
@@ -137,7 +141,7 @@ export class TokenLog {
     if (this.#failures++ === 0) this.#failingSince = now
     const left = token === undefined ? 0 : secondsToLive(token, now)
     const sequel = left > 0
-      ? `The held token stays in use; it expires in ${Duration.format(Duration.seconds(Math.floor(left)))}.`
+      ? `The held token stays in use; it expires in ${secondsOf(left)}.`
       : callersWait
       ? "Callers wait for the next attempt."
       : isTransient(error)

@@ -1,7 +1,8 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import * as SharedDocuments from "../../../src/internal/http/sharedDocuments.ts"
-import { settle } from "../../support/provider.ts"
+import { makeMortalClock } from "../../support/mortalClock.ts"
+import { many, outcomes, settle } from "../../support/provider.ts"
 
 const options = { freshFor: (lifetime = 1000) => lifetime, isCached: () => true, capacity: 10 }
 
@@ -52,6 +53,20 @@ describe("sharedDocuments", () => {
       yield* TestClock.setTime(5000)
       yield* documents.get("a", read)
       expect(count()).toBe(3)
+    }))
+
+  it.scoped("a reading that ended together with the request that began it is given up, and read again once", () =>
+    Effect.gen(function*() {
+      const { clock, platform } = yield* makeMortalClock
+      const { count, read } = makeSource()
+      const documents = yield* Effect.withClock(SharedDocuments.make<Version, never>(options), clock)
+      yield* Effect.fork(documents.get("a", Effect.never))
+      yield* settle
+      platform.isOver = true
+      const readers = yield* many(3, documents.get("a", read))
+      yield* TestClock.adjust("3 seconds")
+      for (const exit of yield* outcomes(readers)) expect(exit).toMatchObject({ value: { value: { version: 1 } } })
+      expect(count()).toBe(1)
     }))
 
   it.scoped("neither a failure nor a defect is remembered", () =>

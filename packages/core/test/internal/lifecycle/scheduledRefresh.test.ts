@@ -123,6 +123,23 @@ describe("ScheduledRefresh", () => {
       expect(attempts).toEqual([0, 1000])
     }))
 
+  it.effect("an attempt without a sign of life for 5 seconds is replaced at the next wake, and is interrupted", () =>
+    Effect.gen(function*() {
+      const plan: Plan = { next: 0, renew: Effect.never }
+      const { alive, attempts, refresh } = yield* make(plan)
+      refresh.unsafeWake()
+      yield* TestClock.adjust("6 seconds")
+      plan.aliveAt = 2000
+      refresh.unsafeWake()
+      yield* settle
+      expect(attempts).toEqual([0])
+      yield* TestClock.adjust("1 second")
+      refresh.unsafeWake()
+      yield* settle
+      expect(attempts).toEqual([0, 7000])
+      expect(alive()).toBe(1)
+    }))
+
   it.effect("an earlier moment replaces the sleeping fiber, and the same or a later one does not", () =>
     Effect.gen(function*() {
       const plan: Plan = { next: 1000, renew: Effect.succeed(true) }

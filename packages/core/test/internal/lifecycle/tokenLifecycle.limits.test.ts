@@ -1,30 +1,16 @@
 /** No caller waits for ever: work that has outlived its limit, or the request that began it, is given up. */
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, type Clock, Deferred, Duration, Effect, Exit, Fiber, Layer, Random, Scope, TestClock } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Random, Scope, TestClock } from "effect"
 import { ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../../../src/index.ts"
+import { makeMortalClock } from "../../support/mortalClock.ts"
 import { environment, makeProvider, many, outcomes, settle, tags, watch } from "../../support/provider.ts"
 
-/**
- * A provider on a platform that ends the timers of a request together with it, as Cloudflare Workers do. While `isOver`,
- * no timer of the provider's own fibers fires; callers have timers of their own. `ahead` is how far the clock of the
- * machine is ahead of the timers, as after a suspend.
- */
+/** A provider whose own fibers have a mortal clock. Callers have timers of their own. */
 const makeMortal = (options: Parameters<typeof makeProvider>[0] = {}) =>
   Effect.gen(function*() {
-    const clock = yield* Effect.clock
-    const platform = { isOver: false, ahead: 0 }
-    const own: Clock.Clock = Object.assign(Object.create(clock), {
-      unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + platform.ahead,
-      currentTimeMillis: Effect.sync(() => clock.unsafeCurrentTimeMillis() + platform.ahead),
-      sleep: (duration: Duration.DurationInput) =>
-        Effect.zipRight(
-          clock.sleep(Duration.decode(duration)),
-          Effect.suspend(() => platform.isOver ? Effect.never : Effect.void)
-        )
-    })
-    const provider = yield* Effect.withClock(makeProvider(options), own)
-    return { provider, platform }
+    const { clock, platform } = yield* makeMortalClock
+    return { provider: yield* Effect.withClock(makeProvider(options), clock), platform }
   })
 
 const hour = environment({ tokenLifetime: "1 hour" })

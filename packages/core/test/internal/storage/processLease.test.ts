@@ -26,6 +26,24 @@ describe("a lease within this process", () => {
       expect(taken).toEqual(["a", "other", "b", "c"])
     }))
 
+  it.effect("goes to the next fiber after five minutes, if its holder does not give it back", () =>
+    Effect.gen(function*() {
+      const lease = ProcessLease.make()
+      const taken: Array<string> = []
+      const lost = yield* hold(lease, "one", taken, "lost")
+      yield* TestClock.adjust("5 minutes")
+      yield* hold(lease, "one", taken, "early")
+      yield* settle
+      expect(taken).toEqual(["lost"])
+      yield* TestClock.adjust("1 second")
+      yield* hold(lease, "one", taken, "late")
+      yield* settle
+      expect(taken).toEqual(["lost", "early"])
+      yield* Fiber.interrupt(lost)
+      yield* settle
+      expect(taken).toEqual(["lost", "early"])
+    }))
+
   it.effect("goes to the next fiber if a waiting fiber is interrupted, even as it gets the lease", () =>
     Effect.gen(function*() {
       const lease = ProcessLease.make()

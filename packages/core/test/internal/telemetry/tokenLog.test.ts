@@ -1,15 +1,31 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, LogLevel, TestClock } from "effect"
-import { AccessToken, Challenge, OAuthEvent, TokenStorage } from "../../../src/index.ts"
+import { AccessToken, Challenge, OAuthError, OAuthEvent, TokenStorage } from "../../../src/index.ts"
+import { TokenLog } from "../../../src/internal/telemetry/tokenLog.ts"
 import { logging } from "../../support/logging.ts"
 import { environment, makeImpatientProvider, makeProvider, settle, valueOf, watch } from "../../support/provider.ts"
+import { makeToken } from "../../support/storage.ts"
 
 const hour = environment({ tokenLifetime: "1 hour" })
 
 const levels = (lines: ReadonlyArray<{ readonly level: string }>) => lines.map(({ level }) => level)
 
 describe("the log of a provider", () => {
+  it.effect.each(
+    [[90_000, "1m 30s"], [1_000, "1s"], [999, "less than 1s"], [1, "less than 1s"]] as const
+  )(
+    "a warning about a held token that lives for %d ms more says that it expires in %s",
+    ([left, shown]) =>
+      logging(LogLevel.Warning, (lines) =>
+        Effect.gen(function*() {
+          const error = new OAuthError.DiscoveryError({ reason: "Unavailable", url: "https://a", description: "Down." })
+          const event = OAuthEvent.RenewalFailed({ error, reason: "Scheduled" })
+          yield* new TokenLog().write(event, makeToken(0, 100_000), 100_000 - left)
+          expect(lines[0]?.message).toContain(`The held token stays in use; it expires in ${shown}.`)
+        }))
+  )
+
   it.scoped("a day without incidents has no line at Info, and one for each token at Debug", () =>
     logging(LogLevel.Debug, (lines) =>
       Effect.gen(function*() {

@@ -1,26 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
-import { type Clock, Deferred, Effect, Exit, Fiber, Runtime, TestClock } from "effect"
+import { Deferred, Effect, Exit, Fiber, Runtime, TestClock } from "effect"
 import { type Limit, SharedWork } from "../../../src/internal/waiting/sharedWork.ts"
+import { makeMortalClock } from "../../support/mortalClock.ts"
 import { many, outcomes, settle } from "../../support/provider.ts"
-
-/**
- * A clock that a test can stop, as Cloudflare Workers stop the timers of a request that has ended, and set, as the clock
- * of a machine is after a suspend.
- */
-const makeClock = Effect.map(Effect.clock, (clock) => {
-  const state = { isStopped: false, ahead: 0 }
-  const own: Clock.Clock = {
-    ...clock,
-    unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + state.ahead,
-    sleep: (duration) =>
-      Effect.flatMap(clock.sleep(duration), () => Effect.suspend(() => state.isStopped ? Effect.never : Effect.void))
-  }
-  return { clock: own, state }
-})
 
 const make = (work: Effect.Effect<number, string>, limit?: Limit<number, string>) =>
   Effect.gen(function*() {
-    const { clock, state } = yield* makeClock
+    const { clock, platform: state } = yield* makeMortalClock
     const fibers: Array<Fiber.RuntimeFiber<unknown, unknown>> = []
     const runFork = Runtime.runFork(yield* Effect.runtime<never>())
     const fork = <A, E>(work: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => {
@@ -65,7 +51,7 @@ describe("SharedWork", () => {
       const callers = yield* many(3, shared.outcome)
       yield* TestClock.adjust("10 seconds")
       expect(shared.isOver).toBe(false)
-      state.isStopped = true
+      state.isOver = true
       yield* TestClock.adjust("3 seconds")
       for (const exit of yield* outcomes(callers)) expect(exit).toEqual(Exit.succeed(undefined))
       expect([shared.isGivenUp, shared.isOver]).toEqual([true, true])
@@ -77,7 +63,7 @@ describe("SharedWork", () => {
   it.effect("work whose timers have stopped 6 seconds ago is given up at once by the next caller", () =>
     Effect.gen(function*() {
       const { shared, state } = yield* make(Effect.never)
-      state.isStopped = true
+      state.isOver = true
       yield* TestClock.adjust("5 seconds")
       expect(shared.giveUpIfStale()).toBe(false)
       yield* TestClock.adjust("1 second")
