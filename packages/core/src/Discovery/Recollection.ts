@@ -31,19 +31,17 @@ export interface Recalled {
  */
 export class Recollection {
   readonly #options: Options
-  readonly #memory: Memory | undefined
   #isPending: boolean
 
   constructor(options: Options) {
     this.#options = options
-    this.#memory = options.memory
     this.#isPending = options.memory !== undefined
   }
 
   /** Gives what an earlier process has found to `use`, before the first discovery of this process and only then. */
   before<A, E>(use: (recalled: Recalled) => void, discovery: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.suspend(() => {
-      const memory = this.#memory
+      const { memory } = this.#options
       if (memory === undefined || !this.#isPending) return discovery
       return Effect.flatMap(Effect.zip(memory.load, currentTime), ([record, now]) => {
         if (this.#isPending && record !== undefined && DiscoveryRecord.isCurrent(record, now)) {
@@ -76,12 +74,13 @@ export class Recollection {
     readonly challenge: Challenge | undefined
     readonly authorizationServer: CachedDocument<AuthorizationServer> | undefined
   }): void {
-    const record = this.#memory && StoredDocuments.toRecord(found, this.#options)
-    if (record !== undefined) this.#memory?.keep(record)
+    const { memory } = this.#options
+    const record = memory && StoredDocuments.toRecord(found, this.#options)
+    if (record !== undefined) memory?.keep(record)
   }
 
   /** A document may no longer be right. */
   doubt(document: Parameters<Memory["doubt"]>[0]): Effect.Effect<void> {
-    return Effect.sync(() => this.#memory?.doubt(document))
+    return Effect.sync(() => this.#options.memory?.doubt(document))
   }
 }
