@@ -51,7 +51,8 @@ const brokenHttp: Fault = {
   advice: "Check what answers at this address: a proxy, a gateway, or a server of another kind."
 }
 
-const faults: ReadonlyArray<Fault> = [
+/** All reasons. A function, since bundlers leave an unused one out of programs that open no connection. */
+const faults = (): ReadonlyArray<Fault> => [
   noHandshake,
   brokenHttp,
   {
@@ -184,16 +185,15 @@ const faults: ReadonlyArray<Fault> = [
   }
 ]
 
-/** What all codes that begin so have in common, for those that are not listed. */
-const families: ReadonlyArray<readonly [prefix: string, fault: Fault]> = [
-  ["HPE_", brokenHttp],
+const faultOf = (code: string): Fault | undefined => {
+  const known = faults().find(({ codes }) => codes.split(" ").includes(code))
+  if (known !== undefined) return known
+  // What all codes that begin so have in common, for those that are not listed.
+  if (code.startsWith("HPE_")) return brokenHttp
   // Some alerts pass, such as that of a server which is about to get its certificate.
-  ["ERR_SSL_", { codes: "", meaning: noHandshake.meaning, advice: noHandshake.advice }]
-]
-
-const faultOf = (code: string): Fault | undefined =>
-  faults.find(({ codes }) => codes.split(" ").includes(code)) ??
-    families.find(([prefix]) => code.startsWith(prefix))?.[1]
+  const { advice, codes, meaning } = noHandshake
+  return code.startsWith("ERR_SSL_") ? { advice, codes, meaning } : undefined
+}
 
 /** A code as Node.js, undici and Bun write them. Anything else may be text of another kind. */
 const codeOf = (error: object): string | undefined =>
@@ -220,7 +220,7 @@ export const connectionFailure = (error: unknown, isPlainHttp: boolean): Connect
     const fault = code === undefined ? undefined : faultOf(code)
     if (code !== undefined && fault !== undefined) return shown(code, fault, isPlainHttp)
     const message = messageOf(one)
-    for (const fault of faults) {
+    for (const fault of faults()) {
       const match = fault.message?.exec(message)
       if (match) return shown(match[1] ?? match[2] ?? "", fault, isPlainHttp)
     }

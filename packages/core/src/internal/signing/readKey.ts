@@ -147,7 +147,6 @@ const readPem = (text: string, alg: SigningAlgorithm): Read => {
     : Option.match(decodeBase64(body), { onNone: () => Either.left(doesNotFit(alg)), onSome: (_) => readDer(_, alg) })
 }
 
-// Texts, and not errors: bundlers leave texts out of programs that sign nothing.
 const isEncrypted = "the PEM is encrypted. Decrypt it first: openssl pkcs8 -in key.pem -out plain.pem"
 
 const isPublic = "is a public key. Give the private one."
@@ -189,8 +188,11 @@ const decodeBase64 = (text: string): Option.Option<Uint8Array> => {
     : Option.none()
 }
 
-/** Labels of other blocks, and what to do about each. */
-const otherLabels: ReadonlyArray<readonly [label: string, description: string]> = [
+/**
+ * Labels of other blocks, and what to do about each. A function, since bundlers leave an unused one out of programs that
+ * sign nothing.
+ */
+const otherLabels = (): ReadonlyArray<readonly [label: string, description: string]> => [
   ["ENCRYPTED PRIVATE KEY", isEncrypted],
   [
     "OPENSSH PRIVATE KEY",
@@ -205,7 +207,7 @@ const otherLabels: ReadonlyArray<readonly [label: string, description: string]> 
 ]
 
 const withoutKey = (blocks: ReadonlyArray<Block>): InvalidOptions => {
-  const other = otherLabels.find(([name]) => blocks.some(({ label }) => label === name))
+  const other = otherLabels().find(([name]) => blocks.some(({ label }) => label === name))
   return invalid(other?.[1] ?? "the PEM has no private key. Give one that begins with -----BEGIN PRIVATE KEY-----")
 }
 
