@@ -7,23 +7,14 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-
-/** The longest text in a record, and the longest list in all, in characters. */
-const MAX_TEXT = 16 * 1024
-
-/** The largest number of entries in a list. */
-const MAX_ENTRIES = 1000
+import { bounded, MAX_TEXT } from "./internal/http/keptFields.ts"
 
 /** The longest record, in bytes of its JSON. */
 const MAX_SIZE = 64 * 1024
 
 const Text = Schema.String.pipe(Schema.maxLength(MAX_TEXT))
 
-const List = Schema.Array(Schema.String).pipe(
-  Schema.filter((entries) =>
-    entries.length <= MAX_ENTRIES && entries.reduce((length, entry) => length + entry.length, 0) <= MAX_TEXT
-  )
-)
+const List = Schema.Array(Schema.String).pipe(Schema.filter((entries) => bounded(entries).length === entries.length))
 
 /**
  * The named fields of a metadata document (RFC 8414 §2, RFC 9728 §2), as the server wrote them.
@@ -79,8 +70,12 @@ export const DiscoveryRecord = Schema.Struct({
  */
 export type DiscoveryRecord = typeof DiscoveryRecord.Type
 
-/** The bytes of the record as JSON. */
-const sizeOf = (record: unknown): number => new TextEncoder().encode(JSON.stringify(record)).length
+/**
+ * The bytes of a value as JSON.
+ *
+ * @internal
+ */
+export const sizeOf = (record: unknown): number => new TextEncoder().encode(JSON.stringify(record)).length
 
 /**
  * Whether a value is a record within its bounds: 64 KiB in all, 1,000 entries and 16 KiB in each list.

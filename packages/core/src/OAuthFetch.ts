@@ -162,8 +162,7 @@ const copyOf = ({ headers, init, target }: Call): Call => ({
 const ofOneCall = ["body", "duplex", "headers", "method", "signal"]
 
 /** The fields that a `Request` object has, also where its maker did not set them. */
-const ofRequest = [
-  ...ofOneCall,
+const ofRequest = ofOneCall.concat(
   "cache",
   "credentials",
   "integrity",
@@ -173,7 +172,7 @@ const ofRequest = [
   "redirect",
   "referrer",
   "referrerPolicy"
-]
+)
 
 /** Completes the calls of a caller with the fields that all of them share. */
 const completer = (shared: RequestInit | undefined) => {

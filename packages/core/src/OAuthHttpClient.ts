@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as AccessToken from "./AccessToken.ts"
 import { ClientLog } from "./internal/http/clientLog.ts"
 import { discard } from "./internal/http/discard.ts"
-import { isRedirect, withoutRedirects } from "./authoring/HttpExchange.ts"
+import { isRedirect, redirectTarget, withoutRedirects } from "./authoring/HttpExchange.ts"
 import * as Resend from "./internal/http/resend.ts"
 import { makeIsSameOrigin } from "./internal/http/sameOrigin.ts"
 import { errorWithoutToken, ResponseWithoutToken } from "./internal/http/responseWithoutToken.ts"
@@ -59,7 +59,7 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
           const { status } = response
           if (status === 401 || status === 403) return recover(request, token, response, tried)
           if (!isRedirect(status)) return Exit.succeed(response)
-          const target = targetOf(request, response)
+          const target = redirectTarget(response.headers, request.url)
           if (target !== undefined && target.origin !== origin) {
             const line = log.redirected(target.href)
             return line === undefined ? Exit.succeed(response) : Effect.as(line, response)
@@ -129,12 +129,6 @@ const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): unknown =>
  */
 const withUrl = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, new URL(url.origin)), url.href)
-
-/** The target of a redirect; `undefined` if the response names none. */
-const targetOf = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse): URL | undefined => {
-  const location = response.headers["location"]
-  return location !== undefined && URL.canParse(location, request.url) ? new URL(location, request.url) : undefined
-}
 
 /** Whether a redirect asks for the same request again (RFC 9110 §15.4), and whether that can be sent. */
 const canFollow = (request: HttpClientRequest.HttpClientRequest, { status }: HttpClientResponse): boolean =>

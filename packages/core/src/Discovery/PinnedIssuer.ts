@@ -7,9 +7,8 @@ import * as Challenge from "../Challenge.ts"
 import { listed, retryAfter } from "../MetadataSearch.ts"
 import { IssuerMismatch } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
-import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
-import { currentTime, type Deadline, deadlineOf, patienceOf } from "./deadline.ts"
+import { currentTime, type Deadline, patienceOf } from "./deadline.ts"
 import { type Recalled, Recollection } from "./Recollection.ts"
 import { type Document, firstOf, type Found, ResourceSearch } from "./ResourceSearch.ts"
 
@@ -29,7 +28,6 @@ const PAUSE = { first: 60_000, longest: 60 * 60_000 }
  */
 export class PinnedIssuer implements Discovery {
   readonly #options: Options
-  readonly #authorizationServer: AuthorizationServerMemory
   readonly #recollection: Recollection
   /** The metadata in use, or its absence. */
   #resource: Document | undefined
@@ -40,7 +38,6 @@ export class PinnedIssuer implements Discovery {
 
   constructor(options: Options) {
     this.#options = options
-    this.#authorizationServer = new AuthorizationServerMemory(options)
     this.#recollection = new Recollection(options)
   }
 
@@ -57,29 +54,27 @@ export class PinnedIssuer implements Discovery {
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
-    return Effect.zipRight(this.#recollection.doubt("authorizationServer"), this.#authorizationServer.doubt)
+    return this.#recollection.forgetAuthorizationServer
   }
 
   #find(
     resource: (deadline: Deadline) => Effect.Effect<Discovered["protectedResource"], Failure>
   ): Effect.Effect<Discovered, Failure> {
-    const found = Effect.flatMap(deadlineOf(this.#options), (deadline) =>
+    return this.#recollection.discover((recalled) => this.#recall(recalled), (deadline) =>
       Effect.zipWith(
         resource(deadline),
         // A failure here must not end the other reading: an issuer that the server does not list says more.
-        Effect.either(this.#authorizationServer.get(this.#options.issuer, undefined, deadline)),
+        Effect.either(this.#recollection.authorizationServer.get(this.#options.issuer, undefined, deadline)),
         (protectedResource, found) =>
           Either.map(found, (authorizationServer): Discovered => {
             this.#remember(authorizationServer.issuer)
             return { authorizationServer, protectedResource, challenge: undefined }
           }),
         { concurrent: true }
-      )).pipe(Effect.flatten)
-    return this.#recollection.before((recalled) => this.#recall(recalled), found)
+      ).pipe(Effect.flatten))
   }
 
-  #recall({ authorizationServer, resource }: Recalled): void {
-    this.#authorizationServer.recall(authorizationServer)
+  #recall({ resource }: Recalled): void {
     const value = resource?.document.value
     if (value !== undefined && (Either.isLeft(value) || this.#confirms(value.right))) {
       this.#resource ??= resource?.document
@@ -89,12 +84,7 @@ export class PinnedIssuer implements Discovery {
   /** An outage is not remembered: the next process asks again. */
   #remember(issuer: string): void {
     const isOutage = this.#outages > 0 && this.#resource !== undefined && Either.isLeft(this.#resource.value)
-    this.#recollection.keep({
-      issuer,
-      resource: isOutage ? undefined : this.#resource,
-      challenge: undefined,
-      authorizationServer: this.#authorizationServer.document
-    })
+    this.#recollection.keep(issuer, isOutage ? undefined : this.#resource)
   }
 
   #isCurrent({ startedAt }: Deadline): boolean {

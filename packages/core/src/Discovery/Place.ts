@@ -58,8 +58,12 @@ export const checkPlace = (
 
 const notAsked = (place: Place, why: InsecureEndpoint["reason"]): Miss<never> => {
   const url = clean(nameOf(place.url))
-  const description = why === "NotHttps"
-    ? `${url} was not asked, because it is not https`
-    : `${url} was not asked, because it is on a private address that a public server must not name`
-  return { url, description, advice: undefined, refusal: undefined, outage: undefined }
+  const reason = why === "NotHttps" ? "not https" : "on a private address that a public server must not name"
+  return {
+    url,
+    description: `${url} was not asked, because it is ${reason}`,
+    advice: undefined,
+    refusal: undefined,
+    outage: undefined
+  }
 }

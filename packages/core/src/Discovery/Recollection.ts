@@ -1,15 +1,14 @@
 import * as Effect from "effect/Effect"
-import type { AuthorizationServer } from "../AuthorizationServer.ts"
-import type { CachedDocument } from "../CachedDocument.ts"
 import type { Challenge } from "../Challenge.ts"
 import * as DiscoveryRecord from "../DiscoveryRecord.ts"
+import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Memory, Options } from "./Contract.ts"
-import { currentTime } from "./deadline.ts"
+import { currentTime, type Deadline, deadlineOf } from "./deadline.ts"
 import type { Document } from "./ResourceSearch.ts"
 import * as StoredDocuments from "./StoredDocuments.ts"
 
 /**
- * What an earlier process has found, as far as it still holds.
+ * What an earlier process has found about the server, as far as it still holds.
  *
  * @internal
  */
@@ -20,68 +19,69 @@ export interface Recalled {
     readonly document: Document
     readonly challenge: Challenge | undefined
   } | undefined
-  /** The authorization server, if its metadata is fresh. */
-  readonly authorizationServer: CachedDocument<AuthorizationServer> | undefined
 }
 
 /**
- * What one discovery remembers beyond its process: recalled before its first use, and kept after each success.
+ * What one discovery remembers: the authorization server, and what outlives the process, which is recalled before the
+ * first use and kept after each success.
  *
  * @internal
  */
 export class Recollection {
+  readonly authorizationServer: AuthorizationServerMemory
   readonly #options: Options
-  readonly #memory: Memory | undefined
   #isPending: boolean
 
   constructor(options: Options) {
+    this.authorizationServer = new AuthorizationServerMemory(options)
     this.#options = options
-    this.#memory = options.memory
     this.#isPending = options.memory !== undefined
   }
 
-  /** Gives what an earlier process has found to `use`, before the first discovery of this process and only then. */
-  before<A, E>(use: (recalled: Recalled) => void, discovery: Effect.Effect<A, E>): Effect.Effect<A, E> {
+  /**
+   * A discovery with its deadline. Before the first discovery of this process, and only then, `onRecalled` gets what an
+   * earlier process has found.
+   */
+  discover<A, E>(
+    onRecalled: (recalled: Recalled) => void,
+    discovery: (deadline: Deadline) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E> {
     return Effect.suspend(() => {
-      const memory = this.#memory
-      if (memory === undefined || !this.#isPending) return discovery
+      const { memory } = this.#options
+      const inTime = Effect.flatMap(deadlineOf(this.#options), discovery)
+      if (memory === undefined || !this.#isPending) return inTime
       return Effect.flatMap(Effect.zip(memory.load, currentTime), ([record, now]) => {
         if (this.#isPending && record !== undefined && DiscoveryRecord.isCurrent(record, now)) {
-          use(this.#recall(record, now))
+          onRecalled(this.#recall(record, now))
         }
         this.#isPending = false
-        return discovery
+        return inTime
       })
     })
   }
 
   #recall(record: DiscoveryRecord.DiscoveryRecord, now: number): Recalled {
     const { issuer, server } = this.#options
-    return {
-      issuer: record.issuer,
-      resource: StoredDocuments.resourceOf(record, this.#options, now),
-      authorizationServer: StoredDocuments.authorizationServerOf(
-        record,
-        this.#options,
-        issuer === "discover" ? server.url : undefined,
-        now
-      )
-    }
+    const namedBy = issuer === "discover" ? server.url : undefined
+    this.authorizationServer.recall(StoredDocuments.authorizationServerOf(record, this.#options, namedBy, now))
+    return { issuer: record.issuer, resource: StoredDocuments.resourceOf(record, this.#options, now) }
   }
 
   /** Keeps what was found. */
-  keep(found: {
-    readonly issuer: string
-    readonly resource: Document | undefined
-    readonly challenge: Challenge | undefined
-    readonly authorizationServer: CachedDocument<AuthorizationServer> | undefined
-  }): void {
-    const record = this.#memory && StoredDocuments.toRecord(found, this.#options)
-    if (record !== undefined) this.#memory?.keep(record)
+  keep(issuer: string, resource: Document | undefined, challenge?: Challenge): void {
+    const { memory } = this.#options
+    const found = { issuer, resource, challenge, authorizationServer: this.authorizationServer.document }
+    const record = memory && StoredDocuments.toRecord(found, this.#options)
+    if (record !== undefined) memory?.keep(record)
   }
 
   /** A document may no longer be right. */
   doubt(document: Parameters<Memory["doubt"]>[0]): Effect.Effect<void> {
-    return Effect.sync(() => this.#memory?.doubt(document))
+    return Effect.sync(() => this.#options.memory?.doubt(document))
+  }
+
+  /** The next discovery reads the authorization server's metadata again. */
+  get forgetAuthorizationServer(): Effect.Effect<void> {
+    return Effect.zipRight(this.doubt("authorizationServer"), this.authorizationServer.doubt)
   }
 }

@@ -6,9 +6,8 @@ import * as Challenge from "../Challenge.ts"
 import { shown } from "../internal/text/resource.ts"
 import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
-import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
-import { type Deadline, deadlineOf, patienceOf } from "./deadline.ts"
+import { type Deadline, patienceOf } from "./deadline.ts"
 import { nothingFound } from "./nothingFound.ts"
 import { type Recalled, Recollection } from "./Recollection.ts"
 import { type Document, type Found as FoundDocument, ResourceSearch } from "./ResourceSearch.ts"
@@ -29,7 +28,6 @@ interface Found extends FoundDocument {
  */
 export class ServerNamedIssuer implements Discovery {
   readonly #options: Options
-  readonly #authorizationServer: AuthorizationServerMemory
   readonly #recollection: Recollection
   #found: Found | undefined
   /** The last metadata that led to no authorization server. The cache must not answer with it again. */
@@ -41,7 +39,6 @@ export class ServerNamedIssuer implements Discovery {
 
   constructor(options: Options) {
     this.#options = options
-    this.#authorizationServer = new AuthorizationServerMemory(options)
     this.#recollection = new Recollection(options)
   }
 
@@ -60,20 +57,16 @@ export class ServerNamedIssuer implements Discovery {
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
-    return Effect.zipRight(this.#recollection.doubt("authorizationServer"), this.#authorizationServer.doubt)
+    return this.#recollection.forgetAuthorizationServer
   }
 
   #withDeadline(discovery: (deadline: Deadline) => Effect.Effect<Discovered, Failure>) {
-    return this.#recollection.before(
-      (recalled) => this.#recall(recalled),
-      Effect.flatMap(deadlineOf(this.#options), discovery)
-    )
+    return this.#recollection.discover((recalled) => this.#recall(recalled), discovery)
   }
 
   /** The issuer that an earlier process has chosen still holds. The server's metadata must list it. */
-  #recall({ authorizationServer, issuer, resource }: Recalled): void {
+  #recall({ issuer, resource }: Recalled): void {
     this.#chosen ??= issuer
-    this.#authorizationServer.recall(authorizationServer)
     if (resource === undefined) return
     const { challenge, document } = resource
     if (Either.isRight(document.value)) {
@@ -148,12 +141,7 @@ export class ServerNamedIssuer implements Discovery {
 
   #remember(found: Found, issuer: string): void {
     this.#found = found
-    this.#recollection.keep({
-      issuer,
-      resource: found.document,
-      challenge: found.challenge,
-      authorizationServer: this.#authorizationServer.document
-    })
+    this.#recollection.keep(issuer, found.document, found.challenge)
   }
 
   #findAuthorizationServer(
@@ -181,7 +169,7 @@ export class ServerNamedIssuer implements Discovery {
           url: protectedResource.url
         })
       }
-      const authorizationServer = yield* this.#authorizationServer.get(issuer, server.url, deadline)
+      const authorizationServer = yield* this.#recollection.authorizationServer.get(issuer, server.url, deadline)
       this.#chosen = authorizationServer.issuer
       if (before !== undefined && !stays) yield* onChange(before, authorizationServer.issuer)
       return { authorizationServer, protectedResource, challenge }

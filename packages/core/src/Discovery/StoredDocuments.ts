@@ -35,7 +35,7 @@ const storable = (metadata: Readonly<{ [name: string]: unknown }>) => {
 }
 
 const unlessTooLong = <A>(document: A, limit = MAX_DOCUMENT): A | undefined =>
-  new TextEncoder().encode(JSON.stringify(document)).length <= limit ? document : undefined
+  DiscoveryRecord.sizeOf(document) <= limit ? document : undefined
 
 const storedChallenge = (challenge: Challenge.Challenge | undefined): StoredResource["challenge"] =>
   challenge && {
@@ -132,12 +132,7 @@ const resultOf = ({ metadata, url }: StoredResource, options: Options): Document
   if (!isAllowed(url, options) || Option.isNone(decoded)) return undefined
   const document = decoded.value
   if (!ProtectedResource.covers(document.resource, server.url, resourceMatch)) return undefined
-  return Either.right({
-    authorizationServers: document.authorization_servers ?? [],
-    scopesSupported: document.scopes_supported ?? [],
-    url,
-    metadata: document
-  })
+  return Either.right(ProtectedResource.fromMetadata(document, url))
 }
 
 /** If the caller gives the address of the metadata, no other address is right. */

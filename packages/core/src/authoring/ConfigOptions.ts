@@ -8,8 +8,8 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import { InvalidOptions } from "../OAuthError.ts"
-import { kindOf } from "./TextOption.ts"
+import type { InvalidOptions } from "../OAuthError.ts"
+import { invalid, kindOf } from "./TextOption.ts"
 
 /**
  * The scopes of a provider, as a configuration has them.
@@ -66,13 +66,10 @@ export const read = <Options extends object>(
 const configOf = (name: string, value: unknown): Either.Either<Config.Config.Wrap<unknown>, InvalidOptions> => {
   if (Config.isConfig(value)) return Either.right(value)
   if (!isPlain(value)) {
-    return Either.left(
-      new InvalidOptions({
-        option: name,
-        description:
-          `it is ${kindOf(value)}, and not a \`Config\`. Read it from a variable, as with \`Config.string\`, ` +
-          "or write `Config.succeed` around the value."
-      })
+    return invalid(
+      name,
+      `it is ${kindOf(value)}, and not a \`Config\`. Read it from a variable, as with \`Config.string\`, ` +
+        "or write `Config.succeed` around the value."
     )
   }
   const given = Object.entries(value).filter(([, one]) => one !== undefined)

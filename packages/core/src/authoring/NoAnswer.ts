@@ -7,6 +7,7 @@ import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { connectionFailure } from "../internal/errors/connectionFailure.ts"
 import { harmlessCause } from "../internal/errors/harmlessCause.ts"
 
@@ -66,12 +67,18 @@ export const connectionFailed = (error: HttpClientError, status?: number): NoAns
 }
 
 /**
- * The error of a request whose time limit passed.
+ * Gives a request its time limit.
  *
  * @internal
  */
-export const timedOut = (timeout: Duration.DurationInput): NoAnswer =>
-  new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(timeout)}` })
+export const inTime =
+  ({ timeout }: { readonly timeout: Duration.DurationInput }) =>
+  <A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E | NoAnswer, R> =>
+    Effect.timeoutFail(request, {
+      duration: timeout,
+      onTimeout: () =>
+        new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(timeout)}` })
+    })
 
 /**
  * The error of an answer whose body is longer than the limit, in bytes.

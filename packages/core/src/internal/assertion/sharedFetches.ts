@@ -34,12 +34,15 @@ type Running<A> = SharedWork<A, AssertionError>
 /** How long a fetch may take that several callers wait for. */
 const FETCH_LIMIT = Duration.minutes(1)
 
-const tookTooLong = Exit.fail(
-  new AssertionError({
-    reason: "Unavailable",
-    description: `The source of the assertion did not answer within ${Duration.format(FETCH_LIMIT)}. ` +
-      "Give its requests a time limit."
-  })
+/** Made when needed: bundlers keep a text that is put together when the module is loaded. */
+const tookTooLong = Effect.sync(() =>
+  Exit.fail(
+    new AssertionError({
+      reason: "Unavailable",
+      description: `The source of the assertion did not answer within ${Duration.format(FETCH_LIMIT)}. ` +
+        "Give its requests a time limit."
+    })
+  )
 )
 
 /** The shared fetches in flight, by key. Of two callers one starts the fetch and the other finds it. */
@@ -67,7 +70,7 @@ const forkIn = (runtime: Runtime.Runtime<never>): Fork => (work) => Runtime.runF
 const startIn = <A>(clock: Clock.Clock, fork: Fork, fetch: Effect.Effect<A, AssertionError>): Running<A> =>
   new SharedWork<A, AssertionError>({ clock, fork }, () => fetch, {
     millis: Duration.toMillis(FETCH_LIMIT),
-    onTooLong: Effect.succeed(tookTooLong)
+    onTooLong: tookTooLong
   })
 
 /**

@@ -23,15 +23,17 @@ const isHarmless = (error: object): boolean => {
     Object.getOwnPropertyNames(error).every((name) => isUsual(name) || isFact(name))
 }
 
+/** Sets a property that is not enumerated, like those of every error. */
+const setHidden = (error: Error, name: string, value: unknown): void => {
+  Object.defineProperty(error, name, { value, configurable: true, writable: true })
+}
+
 /** An error of its own with the name, the cleaned message and the facts of the given one. */
 const copyOf = (error: object): Error => {
   const copy = new Error(clean(withoutUrlSecrets(messageOf(error))))
   const name = "name" in error && typeof error.name === "string" ? clean(error.name) : "Error"
-  const set = (name: string, value: unknown): void => {
-    Object.defineProperty(copy, name, { value, configurable: true, writable: true })
-  }
-  set("name", name)
-  set("stack", `${name}: ${copy.message}`)
+  setHidden(copy, "name", name)
+  setHidden(copy, "stack", `${name}: ${copy.message}`)
   for (const fact of facts) {
     const value = Object.getOwnPropertyDescriptor(error, fact)?.value
     if (typeof value === "string") Object.assign(copy, { [fact]: clean(value) })
@@ -75,10 +77,8 @@ export const harmlessCause = (error: unknown): unknown => {
   const copies = new Map(chain.map((one) => [one, copyOf(one)]))
   for (const [one, copy] of copies) {
     const { cause, errors } = below(one, chain)
-    const set = (name: string, value: unknown) =>
-      Object.defineProperty(copy, name, { value, configurable: true, writable: true })
-    if (cause !== undefined) set("cause", copies.get(cause))
-    if (errors !== undefined) set("errors", errors.map((inner) => copies.get(inner)))
+    if (cause !== undefined) setHidden(copy, "cause", copies.get(cause))
+    if (errors !== undefined) setHidden(copy, "errors", errors.map((inner) => copies.get(inner)))
   }
   return copies.get(chain[0] ?? {})
 }

@@ -4,7 +4,7 @@ import type * as AccessToken from "../../AccessToken.ts"
 import { nameOf, reach } from "../../authoring/SecureEndpoint.ts"
 import type * as Challenge from "../../Challenge.ts"
 import { factsOf } from "../telemetry/attributes.ts"
-import { QUIET, saysOf } from "../telemetry/tokenLog.ts"
+import { saysOf, warnOnce } from "../telemetry/tokenLog.ts"
 
 /** How many origins have a line. A program that calls more of them has a client that is not for one MCP server. */
 const MAX_ORIGINS = 20
@@ -81,13 +81,11 @@ export class ClientLog {
    */
   rejectedAgain(token: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined): Effect.Effect<void> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const isNews = this.#warnedAt === undefined || now < this.#warnedAt || now - this.#warnedAt >= QUIET
-      if (isNews) this.#warnedAt = now
       const message = `The MCP server rejected a token and the token that replaced it.${saysOf(challenge, token)} A ` +
         "server that rejects fresh tokens mostly expects another audience (`resourceParameter`, or `audience` in " +
         "`additionalParameters`), another issuer (`issuer`) or other scopes (`scopes`), or its clock is wrong. " +
         "Compare `aud`, `iss`, `scope`, `iat` and `exp` of the token with the server's configuration."
-      const line = isNews ? Effect.logWarning(message) : Effect.logDebug(message)
+      const line = warnOnce(message, this.#warnedAt, now, () => this.#warnedAt = now)
       return this.#annotate(Effect.annotateLogs(line, factsOf(token, now)))
     })
   }

@@ -15,6 +15,7 @@ import {
   type Limits,
   type NoAnswer,
   parseJson,
+  redirectTarget,
   retryAfter
 } from "../../authoring/HttpExchange.ts"
 import { adviceOf } from "../../authoring/NoAnswer.ts"
@@ -152,7 +153,7 @@ const lookup = <A, I>(
       return Either.left({ said: ` answered ${status}`, outage: { retryAfter: retryAfter(headers, now) } })
     }
     if (isRedirect(status)) {
-      const target = targetOf(headers["location"], url)
+      const target = redirectTarget(headers, url)
       if (target === undefined) return Either.left({ said: " redirects nowhere" })
       if (target.origin !== url.origin) {
         return Either.left({ said: ` redirects to another origin, ${clean(target.origin)}` })
@@ -170,14 +171,6 @@ const lookup = <A, I>(
       ? Either.left({ said: " is JSON, but not such a document" })
       : Either.right({ document: document.value, lifetime: lifetimeOf(headers, now) })
   })
-
-/**
- * The address to which a redirect leads; `undefined` if it leads nowhere.
- *
- * @internal
- */
-export const targetOf = (location: string | undefined, from: URL): URL | undefined =>
-  location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined
 
 /**
  * The first document that fits, or what each address answered. An address that cannot be read does not end the search,

@@ -2,10 +2,10 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as DurationOption from "../../authoring/DurationOption.ts"
 import type { Limits } from "../../authoring/HttpExchange.ts"
-import { check, nameOf, parse, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
+import { check, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
+import { checkOneOf, checkUrl } from "../../authoring/TextOption.ts"
 import type * as Discovery from "../../Discovery.ts"
-import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
-import { quote } from "../text/clean.ts"
+import type { InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 
 type Checked = Pick<
   Discovery.Options,
@@ -25,13 +25,7 @@ export const checkedDiscovery = (
 ): Either.Either<Checked, InvalidOptions | InsecureEndpoint> =>
   Either.gen(function*() {
     const { discoveryTimeout, resourceMatch } = options
-    // Options may come from JavaScript, which no compiler has checked.
-    const match: unknown = resourceMatch
-    if (match !== undefined && match !== "parent" && match !== "identical") {
-      yield* Either.left(
-        new InvalidOptions({ option: "resourceMatch", description: "write \"parent\" or \"identical\"." })
-      )
-    }
+    if (resourceMatch !== undefined) yield* checkOneOf("resourceMatch", resourceMatch, ["parent", "identical"])
     return {
       resourceMetadataUrl: yield* checkedUrl(
         "resourceMetadataUrl",
@@ -59,17 +53,10 @@ const checkedUrl = (
   plainHttp: PlainHttp
 ): Either.Either<URL | undefined, InvalidOptions | InsecureEndpoint> => {
   if (written === undefined) return Either.right(undefined)
-  const text = String(written)
-  const url = parseEndpoint(text)
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    const parsed = parse(text)
-    return Either.left(
-      new InvalidOptions({
-        option,
-        description: `${quote(parsed === undefined ? text : nameOf(parsed))} is not a URL without fragment and user ` +
-          "name or password. Write the whole address of the document."
-      })
-    )
-  }
-  return check(url, endpoint, undefined, plainHttp)
+  return checkUrl(
+    option,
+    String(written),
+    parseEndpoint,
+    "is not a URL without fragment and user name or password. Write the whole address of the document."
+  ).pipe(Either.flatMap((url) => check(url, endpoint, undefined, plainHttp)))
 }

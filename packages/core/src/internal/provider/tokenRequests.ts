@@ -5,12 +5,12 @@ import * as AccessToken from "../../AccessToken.ts"
 import * as AuthorizationServer from "../../AuthorizationServer.ts"
 import type * as Discovery from "../../Discovery.ts"
 import * as Grant from "../../Grant.ts"
-import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
+import type { OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import { type ResourceIdentifier, resourceParameter } from "../../ResourceIdentifier.ts"
 import * as TokenEndpoint from "../../TokenEndpoint.ts"
 import type { Demand } from "../lifecycle/demand.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
-import { type Options as RequestedScopesOptions, RequestedScopes, type Sent } from "./requestedScopes.ts"
+import { isRefusedWith, type Options as RequestedScopesOptions, RequestedScopes, type Sent } from "./requestedScopes.ts"
 
 /**
  * The options that all token requests of one provider share.
@@ -139,9 +139,7 @@ export class TokenRequests {
     return this.#send(Grant.refreshToken(refreshToken), demand, found, demand.refreshTokenScopes ?? []).pipe(
       Effect.map((token) => token.refreshToken === undefined ? AccessToken.copy(token, { refreshToken }) : token),
       Effect.catchIf(
-        (error) =>
-          error instanceof TokenEndpointError && !error.transient &&
-          (error.code === "invalid_grant" || error.code === "invalid_scope"),
+        (error) => isRefusedWith(error, "invalid_grant", "invalid_scope"),
         () => {
           this.#refusedRefreshToken = refreshToken
           return this.#present(demand, found)

@@ -36,8 +36,9 @@ export const covers = (resource: string, server: URL, match: "parent" | "identic
 }
 
 /**
- * An identifier as error texts show it: without its query, which may be secret.
+ * An identifier as error texts show it: without its query, a user name and a password, which may be secret.
  *
  * @internal
  */
-export const shown = (resource: string): string => clean(resource.replace(/[?#].*$/s, ""))
+export const shown = (resource: string): string =>
+  clean(resource.replace(/[?#].*$/s, "").replace(/^([^/]*:\/\/)[^/]*@/, "$1"))

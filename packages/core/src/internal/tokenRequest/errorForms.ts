@@ -1,3 +1,4 @@
+import * as Predicate from "effect/Predicate"
 import type { Answer } from "../../authoring/HttpExchange.ts"
 import { registeredCodes } from "../text/errorCodes.ts"
 
@@ -65,11 +66,8 @@ const fromJson = (json: unknown): Said => {
 /** The members of an object, or of the first object of a list, as Salesforce sends its errors. */
 const membersOf = (value: unknown): Members | undefined => {
   const object: unknown = Array.isArray(value) ? value[0] : value
-  return isMembers(object) ? object : undefined
+  return Predicate.isRecord(object) ? object : undefined
 }
-
-const isMembers = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" && value.trim() !== "" ? value : undefined

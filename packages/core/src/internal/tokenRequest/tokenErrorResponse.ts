@@ -1,5 +1,12 @@
 import * as Effect from "effect/Effect"
-import { type Answer, isRedirect, isTransientStatus, parseJson, retryAfter } from "../../authoring/HttpExchange.ts"
+import {
+  type Answer,
+  isRedirect,
+  isTransientStatus,
+  parseJson,
+  redirectTarget,
+  retryAfter
+} from "../../authoring/HttpExchange.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import type { AuthorizationServer } from "../../AuthorizationServer.ts"
 import { TokenEndpointError } from "../../OAuthError.ts"
@@ -125,10 +132,8 @@ const quotationOf = ({ text = "", vendorCode = "" }: Said, secrets: ReadonlyArra
 
 /** The target of a redirect, without its query. */
 const targetOf = ({ headers }: Answer, asked: Asked, secrets: ReadonlyArray<string>): string => {
-  const { location } = headers
-  const base = asked.authorizationServer.tokenEndpoint
-  if (location === undefined || !URL.canParse(location, base)) return ""
-  return ` to ${clean(nameOf(new URL(location, base)), secrets)}`
+  const target = redirectTarget(headers, asked.authorizationServer.tokenEndpoint)
+  return target === undefined ? "" : ` to ${clean(nameOf(target), secrets)}`
 }
 
 /** The wait that the answer asks for, as a field of the error. */
