@@ -172,7 +172,8 @@ export const check = (authentication: ClientAuthentication): Effect.Effect<void,
 const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
 
 /**
- * The audience of an assertion, from JavaScript too. Another text than these would be the claim `aud` of nobody.
+ * Checks the audience of an assertion, which may come from JavaScript. Any other text would be an `aud` claim that no
+ * server accepts.
  */
 const checkAudience = (audience: unknown): Either.Either<void, InvalidOptions> => {
   if (audience === undefined || audience === "issuer" || audience === "token_endpoint") return Either.right(undefined)

@@ -1,7 +1,7 @@
 /**
- * What a storage keeps about discovery, beside the tokens: the issuer that was chosen, and the two metadata documents
- * for as long as they are fresh. With it, a process that starts again sends its token request at once, and a server
- * cannot name another authorization server while no process runs.
+ * The record of a discovery in a storage: the issuer that was chosen, and the two metadata documents for as long as
+ * they are fresh. With this record, a process that starts again sends its token request immediately, and a server
+ * cannot name another authorization server unnoticed while no process runs.
  *
  * @since 0.1.0
  */
@@ -47,7 +47,7 @@ const times = { readAt: Schema.Number, freshUntil: Schema.Number }
  * @category schemas
  */
 export const DiscoveryRecord = Schema.Struct({
-  /** The issuer to which credentials were sent first, character by character as it writes itself. */
+  /** The issuer to which credentials were sent first, character by character as in its own metadata. */
   issuer: Text,
   /** When the MCP server last named the issuer, in milliseconds since the epoch. The issuer holds for 30 days more. */
   confirmedAt: Schema.Number,
@@ -97,7 +97,7 @@ const HOLDS_FOR = Duration.toMillis("30 days")
 const FRESH_FOR = Duration.toMillis("1 day")
 
 /**
- * When the record is of no use any more, in milliseconds since the epoch. A storage may remove it then.
+ * The time from which the record has no use, in milliseconds since the epoch. A storage may remove the record then.
  *
  * @since 0.1.0
  * @category getters
@@ -126,8 +126,8 @@ export const freshUntil = (document: { readonly readAt: number; readonly freshUn
   Math.min(document.freshUntil, document.readAt + FRESH_FOR)
 
 /**
- * The record without its documents. A place that others can write to must keep no more than this: a document from it
- * could name another token endpoint, and so the receiver of a secret.
+ * The record without its documents. A place that others can write to must store nothing else: a document from there
+ * could name another token endpoint, to which the secret would then be sent.
  *
  * @since 0.1.0
  * @category getters

@@ -145,8 +145,8 @@ const reporter = (runtime: Runtime.Runtime<never>) => {
 }
 
 /**
- * What `fetch` gets. The caller may change its objects after the call, and `fetch` reads them when it is called. So a
- * call that waits, or that is sent again, has copies of them.
+ * The arguments for `fetch`. The caller may change its objects after the call, and `fetch` reads its arguments when it
+ * is called. So a call that waits, or that is sent again, has copies of the caller's objects.
  */
 interface Call {
   readonly target: string | Request

@@ -54,8 +54,8 @@ export const Lifetime: Schema.Schema<number, number | string> = Schema.Union(
 ).pipe(Schema.nonNegative())
 
 /**
- * The members without which there is no token, and the lifetime. The other members are optional, and an invalid one says
- * nothing: it is no reason to reject a good token.
+ * The required members, and the lifetime. The other members are optional, and an invalid optional member is no reason
+ * to reject a good token.
  */
 const TokenResponse = Schema.Struct({
   access_token: Schema.Redacted(Value),
@@ -136,12 +136,12 @@ export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<Access
 }
 
 /**
- * The granted scopes: a list by spaces (RFC 6749 §3.3) or an array. What cannot be read says nothing, and the scopes are
- * the requested ones.
+ * The granted scopes: a list separated by spaces (RFC 6749 §3.3), or an array. If the value cannot be read, the granted
+ * scopes are the requested ones.
  *
- * GitHub separates scopes by commas. A comma is a legal character of a scope, so such an entry is taken apart only if
- * each part was requested, and the entry as a whole was not. Any other entry with a comma is left out: nobody knows
- * what it means, and a request for it could be refused.
+ * GitHub separates scopes by commas. A comma is a legal character of a scope, so an entry with commas is split only if
+ * each part was requested, and the entry as a whole was not. Any other entry with a comma is left out: its meaning is
+ * unknown, and a request for it could be refused.
  */
 const grantedScopes = (scope: unknown, requested: ReadonlyArray<string>): ReadonlyArray<string> => {
   const said = Option.getOrUndefined(decodeScope(scope))

@@ -10,9 +10,9 @@ import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
 import { type Deadline, deadlineOf, patienceOf } from "./deadline.ts"
 import { nothingFound } from "./nothingFound.ts"
-import { type Recalled, Recollection } from "./Recollection.ts"
 import { type Document, type Found as FoundDocument, ResourceSearch } from "./ResourceSearch.ts"
 import * as ServerAnswer from "./ServerAnswer.ts"
+import { type Stored, StoredDiscovery } from "./StoredDiscovery.ts"
 
 /** The metadata of the server, and the challenge with which it was found, if there was one. */
 interface Found extends FoundDocument {
@@ -22,19 +22,20 @@ interface Found extends FoundDocument {
 /**
  * Discovery for `issuer: "discover"`: the server names its authorization server in its metadata. An address in a
  * challenge always comes before the well-known ones. Without a challenge the well-known address with the server's path
- * comes first, so that most servers need no further request; then the challenge to a request without a token; and the
- * well-known address at the root, where another server's metadata may be, only after the challenge named no other.
+ * comes first, so that most servers need no further request. The challenge to a request without a token comes second.
+ * The well-known address at the root, where another server's metadata may be, comes last, and only if the challenge
+ * named no other address.
  *
  * @internal
  */
 export class ServerNamedIssuer implements Discovery {
   readonly #options: Options
   readonly #authorizationServer: AuthorizationServerMemory
-  readonly #recollection: Recollection
+  readonly #storedDiscovery: StoredDiscovery
   #found: Found | undefined
   /** The last metadata that led to no authorization server. The cache must not answer with it again. */
   #refused: Document | undefined
-  /** Until when metadata that could not be read is not read again, in milliseconds since the epoch. */
+  /** The end of the pause after metadata could not be read, in milliseconds since the epoch. */
   #pausedUntil = 0
   /** The issuer to which credentials were sent. Another issuer is a change, even if the metadata was forgotten. */
   #chosen: string | undefined
@@ -42,7 +43,7 @@ export class ServerNamedIssuer implements Discovery {
   constructor(options: Options) {
     this.#options = options
     this.#authorizationServer = new AuthorizationServerMemory(options)
-    this.#recollection = new Recollection(options)
+    this.#storedDiscovery = new StoredDiscovery(options)
   }
 
   readonly get: Discovery["get"] = Effect.suspend(() =>
@@ -60,20 +61,20 @@ export class ServerNamedIssuer implements Discovery {
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
-    return Effect.zipRight(this.#recollection.doubt("authorizationServer"), this.#authorizationServer.doubt)
+    return Effect.zipRight(this.#storedDiscovery.doubt("authorizationServer"), this.#authorizationServer.doubt)
   }
 
   #withDeadline(discovery: (deadline: Deadline) => Effect.Effect<Discovered, Failure>) {
-    return this.#recollection.before(
-      (recalled) => this.#recall(recalled),
+    return this.#storedDiscovery.before(
+      (stored) => this.#restore(stored),
       Effect.flatMap(deadlineOf(this.#options), discovery)
     )
   }
 
   /** The issuer that an earlier process has chosen still holds. The server's metadata must list it. */
-  #recall({ authorizationServer, issuer, resource }: Recalled): void {
+  #restore({ authorizationServer, issuer, resource }: Stored): void {
     this.#chosen ??= issuer
-    this.#authorizationServer.recall(authorizationServer)
+    this.#authorizationServer.restore(authorizationServer)
     if (resource === undefined) return
     const { challenge, document } = resource
     if (Either.isRight(document.value)) {
@@ -141,14 +142,14 @@ export class ServerNamedIssuer implements Discovery {
         Effect.tapError((error) => {
           if (isTransient(error)) return Effect.void
           this.#found = undefined
-          return this.#recollection.doubt("protectedResource")
+          return this.#storedDiscovery.doubt("protectedResource")
         })
       )
   }
 
   #remember(found: Found, issuer: string): void {
     this.#found = found
-    this.#recollection.keep({
+    this.#storedDiscovery.keep({
       issuer,
       resource: found.document,
       challenge: found.challenge,

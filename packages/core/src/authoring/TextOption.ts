@@ -109,7 +109,7 @@ export const kindOf = (value: unknown): string => {
 }
 
 /**
- * What to do about a value of the wrong kind, as a sentence.
+ * The advice about a value of the wrong kind, as a sentence.
  *
  * @since 0.1.0
  * @category getters

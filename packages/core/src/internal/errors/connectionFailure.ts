@@ -6,9 +6,9 @@ import { errorChain, messageOf } from "./errorChain.ts"
  * @internal
  */
 export interface ConnectionFailure {
-  /** The code and its meaning, as a part of a sentence; empty if the error says nothing that is known. */
+  /** The code and its meaning, as a part of a sentence; empty if the error has nothing that is known. */
   readonly description: string
-  /** What to check, as sentences. */
+  /** Advice, as sentences. */
   readonly advice: string | undefined
   /** Whether waiting cannot help: a certificate, an address or a setting must be corrected first. */
   readonly isLasting: boolean
@@ -190,7 +190,7 @@ const faults: ReadonlyMap<string, Fault> = new Map([
   ["Malformed_HTTP_Response", notHttp]
 ])
 
-/** What all codes that begin so have in common, for those that are not listed. */
+/** The faults of codes that are not listed, by the beginning of the code. */
 const families: ReadonlyArray<readonly [prefix: string, fault: Fault]> = [
   ["HPE_", brokenHttp],
   // Some alerts pass, such as that of a server which is about to get its certificate.

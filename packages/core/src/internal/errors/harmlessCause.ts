@@ -9,7 +9,7 @@ const facts = ["code", "errno", "syscall", "hostname", "address", "port", "retry
 
 const isFact = (name: string): boolean => facts.some((fact) => fact === name)
 
-/** What every error and every tagged error has. */
+/** Whether every error, or every tagged error, has a property of this name. */
 const isUsual = (name: string): boolean => ["name", "message", "stack", "cause", "errors", "_tag"].includes(name)
 
 /** A user name with its password, and a query, in the URLs of a text. */
@@ -40,7 +40,10 @@ const copyOf = (error: object): Error => {
   return copy
 }
 
-/** What an error wraps, further down the chain. An error may be its own cause, and programs that print it run for ever. */
+/**
+ * The inner errors of an error that are further down the chain. Without this check, an error that is its own cause
+ * would make a program that prints it run for ever.
+ */
 const below = (
   error: object,
   chain: ReadonlyArray<object>

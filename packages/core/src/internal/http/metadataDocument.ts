@@ -76,7 +76,7 @@ export interface Search<P extends { readonly url: URL }, A, I, B, E> {
 export interface Without {
   /** The answer as the rest of a sentence that begins with the address. */
   readonly said: string
-  /** What to check, as whole sentences. */
+  /** Advice, as whole sentences. */
   readonly advice?: string | undefined
   readonly outage?: Outage | undefined
 }
@@ -87,8 +87,8 @@ interface Document<A> {
 }
 
 /**
- * Whether a status says that the address may have a document another time. A server that does not implement the method
- * (501) or the version (505) is not out of order.
+ * Whether a status says that the address may have a document another time. A 501 or 505 is no outage: the server does
+ * not implement the method or the HTTP version.
  *
  * @internal
  */

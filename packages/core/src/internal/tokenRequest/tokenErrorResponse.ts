@@ -48,7 +48,7 @@ export const failOnError = (
   const said = readError(answer, json)
   // GitHub sends its errors with status 200.
   if (said.code !== undefined) return Effect.fail(refused(answer, said.code, said, asked, exchanged))
-  // RFC 6749 §5.1 says 200, and servers exist that answer 201 (RFC 9110 §15: a client treats an unknown 2xx as 200).
+  // RFC 6749 §5.1 requires 200, but some servers answer 201. A client treats an unknown 2xx as 200 (RFC 9110 §15).
   if (status < 200 || status > 299) return Effect.fail(unexpectedStatus(answer, said, asked, exchanged))
   const { receivedAt, sentAt } = exchanged
   const contentType = headers["content-type"] ?? "none"
@@ -116,7 +116,7 @@ const unexpectedStatus = (answer: Answer, said: Said, asked: Asked, exchanged: E
   })
 }
 
-/** What a vendor's form of error says. */
+/** The quotation of an error in a vendor's form. */
 const quotationOf = ({ text = "", vendorCode = "" }: Said, secrets: ReadonlyArray<string>): string => {
   const [shownText, shownCode] = [clean(text, secrets), clean(vendorCode, secrets)]
   if (shownText === "") return shownCode

@@ -9,11 +9,11 @@ import type { Document } from "./ResourceSearch.ts"
 import * as StoredDocuments from "./StoredDocuments.ts"
 
 /**
- * What an earlier process has found, as far as it still holds.
+ * The discovery of an earlier process, as far as it is still valid.
  *
  * @internal
  */
-export interface Recalled {
+export interface Stored {
   readonly issuer: string
   /** The server's metadata, if it is fresh. */
   readonly resource: {
@@ -25,11 +25,12 @@ export interface Recalled {
 }
 
 /**
- * What one discovery remembers beyond its process: recalled before its first use, and kept after each success.
+ * The discovery record of one provider, which outlives the process: read before the first discovery, and written after
+ * each success.
  *
  * @internal
  */
-export class Recollection {
+export class StoredDiscovery {
   readonly #options: Options
   readonly #memory: Memory | undefined
   #isPending: boolean
@@ -40,14 +41,14 @@ export class Recollection {
     this.#isPending = options.memory !== undefined
   }
 
-  /** Gives what an earlier process has found to `use`, before the first discovery of this process and only then. */
-  before<A, E>(use: (recalled: Recalled) => void, discovery: Effect.Effect<A, E>): Effect.Effect<A, E> {
+  /** Runs the discovery. Before the first discovery of this process, passes the stored one to `use`. */
+  before<A, E>(use: (stored: Stored) => void, discovery: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.suspend(() => {
       const memory = this.#memory
       if (memory === undefined || !this.#isPending) return discovery
       return Effect.flatMap(Effect.zip(memory.load, currentTime), ([record, now]) => {
         if (this.#isPending && record !== undefined && DiscoveryRecord.isCurrent(record, now)) {
-          use(this.#recall(record, now))
+          use(this.#read(record, now))
         }
         this.#isPending = false
         return discovery
@@ -55,7 +56,7 @@ export class Recollection {
     })
   }
 
-  #recall(record: DiscoveryRecord.DiscoveryRecord, now: number): Recalled {
+  #read(record: DiscoveryRecord.DiscoveryRecord, now: number): Stored {
     const { issuer, server } = this.#options
     return {
       issuer: record.issuer,
@@ -69,7 +70,7 @@ export class Recollection {
     }
   }
 
-  /** Keeps what was found. */
+  /** Passes the result of a discovery to the storage. */
   keep(found: {
     readonly issuer: string
     readonly resource: Document | undefined
@@ -80,7 +81,7 @@ export class Recollection {
     if (record !== undefined) this.#memory?.keep(record)
   }
 
-  /** A document may no longer be right. */
+  /** Reports that a stored document may no longer be right. */
   doubt(document: Parameters<Memory["doubt"]>[0]): Effect.Effect<void> {
     return Effect.sync(() => this.#memory?.doubt(document))
   }
