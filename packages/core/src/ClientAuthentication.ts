@@ -179,7 +179,7 @@ const checkAudience = (audience: unknown): Either.Either<void, InvalidOptions> =
   if (audience === undefined || audience === "issuer" || audience === "token_endpoint") return Either.right(undefined)
   return typeof audience === "object" && audience !== null && "value" in audience
     ? Either.map(TextOption.check("audience", audience.value), () => undefined)
-    : invalid("audience", "it is none of its values. Write \"issuer\", \"token_endpoint\" or { value: \"…\" }.")
+    : invalid("audience", "it is none of the allowed values. Write \"issuer\", \"token_endpoint\" or { value: \"…\" }.")
 }
 
 /**

@@ -111,7 +111,9 @@ export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<Access
       "Unavailable",
       reply,
       asked,
-      `issued a token that lives ${millis / 1000} s and had expired on arrival, after ${duration} ms. ` +
+      `issued a token with a lifetime of ${
+        millis / 1000
+      } s, and the response arrived after ${duration} ms: the token had expired. ` +
         "Configure a longer token lifetime there."
     )
   }

@@ -38,7 +38,9 @@ describe("the token of a response (RFC 6749 §5.1)", () => {
         const error = yield* (millis === 0 ? request : after(millis, request))
         expect(error.reason).toBe("Unavailable")
         expect(error.status).toBe(200)
-        expect(error.message).toContain(`issued a token that lives ${expires_in} s and had expired on arrival`)
+        expect(error.message).toContain(
+          `issued a token with a lifetime of ${expires_in} s, and the response arrived after ${millis} ms: the token had expired.`
+        )
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 

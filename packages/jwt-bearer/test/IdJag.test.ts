@@ -1029,12 +1029,12 @@ describe("a mistake of JavaScript, or a variable that is not set, fails when the
         assertionProvider: () => Effect.succeed(subjectToken),
         audience: JSON.parse("\"token\"")
       }),
-      "`audience`: it is none of its values"
+      "`audience`: it is none of the allowed values"
     ],
     ["subjectToken", undefined, "`subjectToken`: it is undefined, and not an Effect"],
     ["subjectToken", subjectToken, "`subjectToken`: it is a `Redacted`, and not an Effect. Write `Effect.succeed`"],
     ["subjectToken", "canary-subject", "`subjectToken`: it is a string, and not an Effect"],
-    ["subjectTokenType", "jwt", "`subjectTokenType`: \"jwt\" is not one of its values"]
+    ["subjectTokenType", "jwt", "`subjectTokenType`: \"jwt\" is not one of the allowed values"]
   ]
   it.scoped.each(mistakes)("%s: %s", ([option, value, says]) =>
     Effect.gen(function*() {

@@ -92,7 +92,7 @@ export const checkOneOf = <A extends string>(
   const found = allowed.find((one) => one === value)
   if (found !== undefined) return Either.right(found)
   const what = typeof value === "string" ? `"${clean(value)}"` : kindOf(value)
-  return invalid(option, `${what} is not one of its values. Write ${listOf(allowed)}.`)
+  return invalid(option, `${what} is not one of the allowed values. Write ${listOf(allowed)}.`)
 }
 
 /**

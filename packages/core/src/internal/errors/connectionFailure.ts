@@ -132,7 +132,7 @@ const blockedPort: Fault = {
 }
 const unexplained: Fault = {
   meaning: "the platform gives the reason only in its own log",
-  advice: "Look there, on Cloudflare Workers with `wrangler tail`.",
+  advice: "Read that log: on Cloudflare Workers, run `wrangler tail`.",
   lasts: false
 }
 

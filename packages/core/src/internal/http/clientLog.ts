@@ -61,7 +61,7 @@ export class ClientLog {
       const isNews = this.#warnedAt === undefined || now < this.#warnedAt || now - this.#warnedAt >= QUIET
       if (isNews) this.#warnedAt = now
       const message = `The MCP server rejected a token and the token that replaced it.${saysOf(challenge, token)} A ` +
-        "server that rejects fresh tokens mostly expects another audience (`resourceParameter`, or `audience` in " +
+        "server that rejects new tokens usually expects another audience (`resourceParameter`, or `audience` in " +
         "`additionalParameters`), another issuer (`issuer`) or other scopes (`scopes`), or its clock is wrong. " +
         "Compare `aud`, `iss`, `scope`, `iat` and `exp` of the token with the server's configuration."
       const line = isNews ? Effect.logWarning(message) : Effect.logDebug(message)

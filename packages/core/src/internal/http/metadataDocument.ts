@@ -167,7 +167,7 @@ const lookup = <A, I>(
     if (json === undefined) return Either.left({ said: isHtml(answer.right) ? " is an HTML page" : " is not JSON" })
     const document = decodeUnknownOption(schema)(json)
     return Option.isNone(document)
-      ? Either.left({ said: " is JSON, but not such a document" })
+      ? Either.left({ said: " is JSON, but not metadata of this kind" })
       : Either.right({ document: document.value, lifetime: lifetimeOf(headers, now) })
   })
 

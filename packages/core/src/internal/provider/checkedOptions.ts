@@ -79,7 +79,7 @@ const checkTokenTypes = (types: unknown): Either.Either<void, InvalidOptions> =>
   }
   for (const type of types as ReadonlyArray<unknown>) {
     if (typeof type !== "string") return invalid(option, `one of its entries is ${kindOf(type)}. ${adviceOn(type)}`)
-    if (type.trim() === "") return invalid(option, "a type is empty. Give each type as an entry.")
+    if (type.trim() === "") return invalid(option, "one of its entries is empty. Give one token type per entry.")
     if (needsProof(type)) {
       return invalid(
         option,
@@ -110,7 +110,7 @@ const checkResourceParameter = (choice: unknown): Either.Either<void, InvalidOpt
     ? Either.right(undefined)
     : isRecord(choice) && "value" in choice
     ? Either.map(checkText("resourceParameter", choice["value"]), () => undefined)
-    : invalid("resourceParameter", "it is none of its values. Write \"send\", \"omit\" or { value: \"…\" }.")
+    : invalid("resourceParameter", "it is none of the allowed values. Write \"send\", \"omit\" or { value: \"…\" }.")
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !Redacted.isRedacted(value)

@@ -67,7 +67,7 @@ class RotatingSecret implements PresentedSecret {
     return Effect.catchAll(this.#read, (error) =>
       this.#usable() === undefined
         ? error
-        : Effect.as(Effect.logWarning(`${error.message} The last secret is used.`), current))
+        : Effect.as(Effect.logWarning(`${error.message} The last secret stays in use.`), current))
   })
 
   readonly refused = (secret: Secret | undefined): Effect.Effect<boolean> =>
@@ -146,7 +146,7 @@ class RotatingSecret implements PresentedSecret {
     return new CredentialError({
       reason: "Unavailable",
       description: `The Effect in \`${this.#option}\` returned no secret: ${why}. No token was requested. Check the ` +
-        "source of the secret. To say more here, let the Effect fail with a `CredentialError`."
+        "source of the secret. To explain the failure here, let the Effect fail with a `CredentialError`."
     })
   }
 }

@@ -107,7 +107,7 @@ const unexpectedStatus = (answer: Answer, said: Said, asked: Asked, exchanged: E
     description: `Token endpoint ${url} answered ${status} ` + (isRedirect(status)
       ? `with a redirect${
         targetOf(answer, asked, exchanged.secrets)
-      }, which is not followed since it would replay the ` +
+      }, which is not followed, because it would replay the ` +
         "credential. If the token endpoint has moved there, set `tokenEndpoint`. If that is a login page, a proxy has " +
         "answered."
       : `${quoted === "" ? "without an OAuth error" : `with ${quoted}`}.${advice === "" ? "" : ` ${advice}`}`),
