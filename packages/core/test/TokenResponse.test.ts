@@ -31,7 +31,7 @@ describe("the token of a response (RFC 6749 §5.1)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each([[0, 0], [0.001, 1], [9, 9000], [5, 9000]] as const)(
-    "that lives %f s and arrives after %i ms is a transient error",
+    "with a lifetime of %f s that arrives after %i ms is a transient error",
     ([expires_in, millis]) =>
       Effect.gen(function*() {
         const request = fails(Answer.delayed(millis, token({ expires_in })))
