@@ -49,7 +49,10 @@ const times = { readAt: Schema.Number, freshUntil: Schema.Number }
 export const DiscoveryRecord = Schema.Struct({
   /** The issuer to which credentials were sent first, character by character as in its own metadata. */
   issuer: Text,
-  /** When the MCP server last named the issuer, in milliseconds since the epoch. The issuer holds for 30 days more. */
+  /**
+   * When the MCP server last named the issuer, in milliseconds since the epoch. From then on, the issuer is valid for
+   * 30 days.
+   */
   confirmedAt: Schema.Number,
   /** The metadata of the MCP server (RFC 9728). */
   protectedResource: Schema.optional(Schema.Struct({
@@ -90,7 +93,7 @@ const sizeOf = (record: unknown): number => new TextEncoder().encode(JSON.string
  */
 export const isDiscoveryRecord: (value: unknown) => value is DiscoveryRecord = Schema.is(DiscoveryRecord)
 
-/** How long the chosen issuer holds after the server last named it, in milliseconds. */
+/** How long the chosen issuer is valid after the server last named it, in milliseconds. */
 const HOLDS_FOR = Duration.toMillis("30 days")
 
 /** How long a document can be fresh, in milliseconds. */
@@ -105,7 +108,7 @@ const FRESH_FOR = Duration.toMillis("1 day")
 export const usefulUntil = ({ confirmedAt }: DiscoveryRecord): number => confirmedAt + HOLDS_FOR
 
 /**
- * Whether the chosen issuer still holds. A clock that was set back makes no difference.
+ * Whether the chosen issuer is still valid. A clock that was set back makes no difference.
  *
  * @param now in milliseconds since the epoch
  *

@@ -71,7 +71,10 @@ export class ServerNamedIssuer implements Discovery {
     )
   }
 
-  /** The issuer that an earlier process has chosen still holds. The server's metadata must list it. */
+  /**
+   * Restores the discovery of an earlier process. The issuer that it chose is still valid, and the server's metadata
+   * must list it.
+   */
   #restore({ authorizationServer, issuer, resource }: Stored): void {
     this.#chosen ??= issuer
     this.#authorizationServer.restore(authorizationServer)

@@ -139,7 +139,7 @@ export const fromText = (text: string, options: PlainHttp = {}): Either.Either<U
 /**
  * Whether a request may be sent to `url`: https, or http to a loopback host or one that the caller accepts. If another
  * party named the URL, the URL must not be nearer to this machine than that party is: otherwise a public server could
- * make this process call internal ones. That holds for the hosts that the caller accepts as well.
+ * make this process call internal ones. This rule also applies to the hosts that the caller accepts.
  *
  * @since 0.1.0
  * @category constructors

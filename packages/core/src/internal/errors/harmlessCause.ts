@@ -16,7 +16,7 @@ const isUsual = (name: string): boolean => ["name", "message", "stack", "cause",
 const withoutUrlSecrets = (text: string): string =>
   text.replaceAll(/(?<=:\/\/)[^\s/@"'?#]*@/g, "").replaceAll(/\?[^\s"')]+/g, "")
 
-/** Whether an error shows nothing that the other side sent, and no query: then it is kept as it is. */
+/** Whether an error is kept unchanged, because it contains no query and nothing that the other side sent. */
 const isHarmless = (error: object): boolean => {
   const message = messageOf(error)
   return message === clean(withoutUrlSecrets(message)) &&
@@ -56,7 +56,9 @@ const below = (
   }
 }
 
-/** Whether the chain may be kept: it was looked at to its end, no error leads back to another, and all are harmless. */
+/**
+ * Whether the chain may be kept: it was read to its end, no error leads back to another, and all errors are harmless.
+ */
 const canBeKept = (chain: ReadonlyArray<object>): boolean =>
   chain.length < MAX_ERRORS &&
   chain.every((one) =>

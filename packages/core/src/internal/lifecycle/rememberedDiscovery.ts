@@ -71,7 +71,7 @@ export class RememberedDiscovery implements Memory {
   }
 }
 
-/** The issuer holds for 30 days more when its time is written again, so writing once a day is enough. */
+/** The issuer is valid for another 30 days when its time is written again, so one write a day is enough. */
 const WRITE_AGAIN = Duration.toMillis("1 day")
 
 /** Whether the records are the same for the storage. A document that was read again is another object. */
