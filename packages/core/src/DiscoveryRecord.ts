@@ -1,7 +1,7 @@
 /**
- * What a storage keeps about discovery, beside the tokens: the issuer that was chosen, and the two metadata documents
- * for as long as they are fresh. With it, a process that starts again sends its token request at once, and a server
- * cannot name another authorization server while no process runs.
+ * The record of a discovery in a storage: the issuer that was chosen, and the two metadata documents for as long as
+ * they are fresh. With this record, a process that starts again sends its token request immediately, and a server
+ * cannot name another authorization server unnoticed while no process runs.
  *
  * @since 0.1.0
  */
@@ -38,9 +38,12 @@ const times = { readAt: Schema.Number, freshUntil: Schema.Number }
  * @category schemas
  */
 export const DiscoveryRecord = Schema.Struct({
-  /** The issuer to which credentials were sent first, character by character as it writes itself. */
+  /** The issuer to which credentials were sent first, character by character as in its own metadata. */
   issuer: Text,
-  /** When the MCP server last named the issuer, in milliseconds since the epoch. The issuer holds for 30 days more. */
+  /**
+   * When the MCP server last named the issuer, in milliseconds since the epoch. From then on, the issuer is valid for
+   * 30 days.
+   */
   confirmedAt: Schema.Number,
   /** The metadata of the MCP server (RFC 9728). */
   protectedResource: Schema.optional(Schema.Struct({
@@ -85,14 +88,14 @@ export const sizeOf = (record: unknown): number => new TextEncoder().encode(JSON
  */
 export const isDiscoveryRecord: (value: unknown) => value is DiscoveryRecord = Schema.is(DiscoveryRecord)
 
-/** How long the chosen issuer holds after the server last named it, in milliseconds. */
+/** How long the chosen issuer is valid after the server last named it, in milliseconds. */
 const HOLDS_FOR = Duration.toMillis("30 days")
 
 /** How long a document can be fresh, in milliseconds. */
 const FRESH_FOR = Duration.toMillis("1 day")
 
 /**
- * When the record is of no use any more, in milliseconds since the epoch. A storage may remove it then.
+ * The time from which the record has no use, in milliseconds since the epoch. A storage may remove the record then.
  *
  * @since 0.1.0
  * @category getters
@@ -100,7 +103,7 @@ const FRESH_FOR = Duration.toMillis("1 day")
 export const usefulUntil = ({ confirmedAt }: DiscoveryRecord): number => confirmedAt + HOLDS_FOR
 
 /**
- * Whether the chosen issuer still holds. A clock that was set back makes no difference.
+ * Whether the chosen issuer is still valid. A clock that was set back makes no difference.
  *
  * @param now in milliseconds since the epoch
  *
@@ -121,8 +124,8 @@ export const freshUntil = (document: { readonly readAt: number; readonly freshUn
   Math.min(document.freshUntil, document.readAt + FRESH_FOR)
 
 /**
- * The record without its documents. A place that others can write to must keep no more than this: a document from it
- * could name another token endpoint, and so the receiver of a secret.
+ * The record without its documents. A place that others can write to must store nothing else: a document from there
+ * could name another token endpoint, to which the secret would then be sent.
  *
  * @since 0.1.0
  * @category getters

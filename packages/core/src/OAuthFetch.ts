@@ -22,9 +22,9 @@ import { OAuthProvider } from "./OAuthProvider.ts"
  * An authenticated `fetch` on top of the given one. While the token in memory is fresh, a call adds one header and uses
  * no fiber.
  *
- * Requests to other origins, and requests with an `Authorization` header of their own, pass unchanged; a line at Debug
- * says so, once for each origin. After a 401, or a 403 with `invalid_token`, the request is sent once more with a
- * renewed token; after a 403 with `insufficient_scope`, once more with a token of more scope. A request is sent again
+ * Requests to other origins, and requests with an `Authorization` header of their own, pass unchanged. The log has a
+ * line at Debug about each such origin. After a 401, or a 403 with `invalid_token`, the request is sent once more with
+ * a renewed token; after a 403 with `insufficient_scope`, once more with a token of more scope. A request is sent again
  * only if its body can be: a stream, and the body of a `Request` object, cannot. The response that follows goes to the
  * caller. URL, headers, init and body are read when the call is made.
  *
@@ -143,8 +143,8 @@ const reporter = (runtime: Runtime.Runtime<never>) => {
 }
 
 /**
- * What `fetch` gets. The caller may change its objects after the call, and `fetch` reads them when it is called. So a
- * call that waits, or that is sent again, has copies of them.
+ * The arguments for `fetch`. The caller may change its objects after the call, and `fetch` reads its arguments when it
+ * is called. So a call that waits, or that is sent again, has copies of the caller's objects.
  */
 interface Call {
   readonly target: string | Request

@@ -22,12 +22,13 @@ import { OAuthProvider } from "./OAuthProvider.ts"
 
 /**
  * Authenticates the requests of a client to the provider's resource. Requests to other origins, and requests with an
- * `Authorization` header of their own, pass unchanged; a line at Debug says so, once for each origin.
+ * `Authorization` header of their own, pass unchanged. The log has a line at Debug about each such origin.
  *
  * After a 401, or a 403 with `invalid_token`, the request is sent once more with a renewed token; after a 403 with
- * `insufficient_scope`, once more with a token of more scope. A request is sent again only if its body can be. The response that follows goes to the caller.
- * If no token can be acquired, the request fails with a `RequestError` whose `cause` is the `OAuthError` (see
- * `OAuthError.fromUnknown`). Its `reason` is `Transport` if another attempt may succeed, else `Encode`.
+ * `insufficient_scope`, once more with a token of more scope. A request is sent again only if its body can be sent
+ * again. The response that follows goes to the caller. If no token can be acquired, the request fails with a
+ * `RequestError` whose `cause` is the `OAuthError` (see `OAuthError.fromUnknown`). Its `reason` is `Transport` if
+ * another attempt may succeed, else `Encode`.
  *
  * Redirects within the origin are followed if they ask for the same request again (RFC 9110 §15.4). Other redirects go
  * to the caller: a response from elsewhere must not look like one of the resource. To follow them, put

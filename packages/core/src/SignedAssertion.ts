@@ -135,7 +135,10 @@ export const make = (
     return key.rotated === undefined ? source : Object.assign(source, { rotated: key.rotated })
   })
 
-/** The options without the key. The compiler has not seen what JavaScript or a variable that is not set gives. */
+/**
+ * Checks the options without the key. They may come from JavaScript, or from a variable that is not set: no compiler
+ * has checked them.
+ */
 const checkOptions = (options: Options): Effect.Effect<void, InvalidOptions> =>
   Effect.gen(function*() {
     yield* TextOption.check("issuer", options.issuer, "Give the client id.")

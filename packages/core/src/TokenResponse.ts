@@ -106,7 +106,9 @@ export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<Access
       "Unavailable",
       reply,
       asked,
-      `issued a token that lives ${millis / 1000} s and had expired on arrival, after ${duration} ms. ` +
+      `issued a token with a lifetime of ${
+        millis / 1000
+      } s, and the response arrived after ${duration} ms: the token had expired. ` +
         "Configure a longer token lifetime there."
     )
   }
@@ -131,12 +133,12 @@ export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<Access
 }
 
 /**
- * The granted scopes: a list by spaces (RFC 6749 §3.3) or an array. What cannot be read says nothing, and the scopes are
- * the requested ones.
+ * The granted scopes: a list separated by spaces (RFC 6749 §3.3), or an array. If the value cannot be read, the granted
+ * scopes are the requested ones.
  *
- * GitHub separates scopes by commas. A comma is a legal character of a scope, so such an entry is taken apart only if
- * each part was requested, and the entry as a whole was not. Any other entry with a comma is left out: nobody knows
- * what it means, and a request for it could be refused.
+ * GitHub separates scopes by commas. A comma is a legal character of a scope, so an entry with commas is split only if
+ * each part was requested, and the entry as a whole was not. Any other entry with a comma is left out: its meaning is
+ * unknown, and a request for it could be refused.
  */
 const grantedScopes = (scope: unknown, requested: ReadonlyArray<string>): ReadonlyArray<string> => {
   const said = Option.getOrUndefined(decodeScope(scope))

@@ -140,7 +140,7 @@ describe("with a fresh token in memory", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
-describe("what the log says", () => {
+describe("the log of OAuthFetch", () => {
   const origin = "https://127.0.0.1:8443"
 
   it.effect("requests without the provider's token have one line at Debug for each reason", () =>
@@ -225,7 +225,7 @@ describe("FetchHttpClient.RequestInit", () => {
   const dispatcher = { name: "a proxy" }
   const url = "https://mcp.example.com/mcp"
 
-  it.effect("the fields reach the request that carries the token, and those of the call go before", () =>
+  it.effect("the fields reach the request that carries the token, and the fields of the call take precedence", () =>
     Effect.gen(function*() {
       const { authorization, fetch, sent } = yield* given({ dispatcher, credentials: "include", redirect: "error" })
       yield* call(() => fetch(url))
@@ -314,7 +314,7 @@ describe("FetchHttpClient.RequestInit", () => {
       ])
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("requests to other origins, and those with an Authorization of their own, get none of it", () =>
+  it.effect("requests to other origins, and requests with an Authorization of their own, get none of the fields", () =>
     Effect.gen(function*() {
       const { fetch, sent } = yield* given({ dispatcher, headers: { "x-gateway": "canary" } })
       yield* call(() => fetch("https://elsewhere.test/", { method: "POST" }))

@@ -296,7 +296,7 @@ describe("401", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
-describe("what the log says", () => {
+describe("the log of OAuthHttpClient", () => {
   const origin = "https://127.0.0.1:8443"
 
   it.effect("requests without the provider's token have one line at Debug for each reason", () =>

@@ -9,8 +9,8 @@ import { IssuerMismatch } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
 import { currentTime, type Deadline, patienceOf } from "./deadline.ts"
-import { type Recalled, Recollection } from "./Recollection.ts"
 import { type Document, firstOf, type Found, ResourceSearch } from "./ResourceSearch.ts"
+import { type Stored, StoredDiscovery } from "./StoredDiscovery.ts"
 
 /** The longest wait for metadata that could not be read the last time. */
 const SHORT = Duration.seconds(1)
@@ -20,15 +20,15 @@ const PAUSE = { first: 60_000, longest: 60 * 60_000 }
 
 /**
  * Discovery for an issuer that the caller pinned. The two documents do not depend on each other, so they are read at
- * once. The server's metadata confirms and completes what the caller said: if it lists authorization servers, the issuer
- * must be among them. Metadata that cannot be read delays no token for long: the token is requested without it, and the
- * metadata is read again later.
+ * once. The server's metadata confirms and completes the caller's options: if the metadata lists authorization servers,
+ * the issuer must be among them. Metadata that cannot be read delays no token for long: the token is requested without
+ * it, and the metadata is read again later.
  *
  * @internal
  */
 export class PinnedIssuer implements Discovery {
   readonly #options: Options
-  readonly #recollection: Recollection
+  readonly #storedDiscovery: StoredDiscovery
   /** The metadata in use, or its absence. */
   #resource: Document | undefined
   /** The last metadata that did not list the issuer. The cache must not answer with it again. */
@@ -38,7 +38,7 @@ export class PinnedIssuer implements Discovery {
 
   constructor(options: Options) {
     this.#options = options
-    this.#recollection = new Recollection(options)
+    this.#storedDiscovery = new StoredDiscovery(options)
   }
 
   readonly get: Discovery["get"] = Effect.suspend(() =>
@@ -54,17 +54,17 @@ export class PinnedIssuer implements Discovery {
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
-    return this.#recollection.forgetAuthorizationServer
+    return this.#storedDiscovery.forgetAuthorizationServer
   }
 
   #find(
     resource: (deadline: Deadline) => Effect.Effect<Discovered["protectedResource"], Failure>
   ): Effect.Effect<Discovered, Failure> {
-    return this.#recollection.discover((recalled) => this.#recall(recalled), (deadline) =>
+    return this.#storedDiscovery.discover((stored) => this.#restore(stored), (deadline) =>
       Effect.zipWith(
         resource(deadline),
         // A failure here must not end the other reading: an issuer that the server does not list says more.
-        Effect.either(this.#recollection.authorizationServer.get(this.#options.issuer, undefined, deadline)),
+        Effect.either(this.#storedDiscovery.authorizationServer.get(this.#options.issuer, undefined, deadline)),
         (protectedResource, found) =>
           Either.map(found, (authorizationServer): Discovered => {
             this.#remember(authorizationServer.issuer)
@@ -74,7 +74,7 @@ export class PinnedIssuer implements Discovery {
       ).pipe(Effect.flatten))
   }
 
-  #recall({ resource }: Recalled): void {
+  #restore({ resource }: Stored): void {
     const value = resource?.document.value
     if (value !== undefined && (Either.isLeft(value) || this.#confirms(value.right))) {
       this.#resource ??= resource?.document
@@ -84,7 +84,7 @@ export class PinnedIssuer implements Discovery {
   /** An outage is not remembered: the next process asks again. */
   #remember(issuer: string): void {
     const isOutage = this.#outages > 0 && this.#resource !== undefined && Either.isLeft(this.#resource.value)
-    this.#recollection.keep(issuer, isOutage ? undefined : this.#resource)
+    this.#storedDiscovery.keep(issuer, isOutage ? undefined : this.#resource)
   }
 
   #isCurrent({ startedAt }: Deadline): boolean {
@@ -125,15 +125,15 @@ export class PinnedIssuer implements Discovery {
       actual: protectedResource.authorizationServers,
       url: protectedResource.url
     })
-    return Effect.zipRight(this.#recollection.doubt("protectedResource"), error)
+    return Effect.zipRight(this.#storedDiscovery.doubt("protectedResource"), error)
   }
 
-  /** An empty list says nothing (RFC 9728 §2: the list is optional). */
+  /** An empty list confirms any issuer, because the list is optional (RFC 9728 §2). */
   #confirms(metadata: ProtectedResource.ProtectedResource): boolean {
     return metadata.authorizationServers.length === 0 || ProtectedResource.lists(metadata, this.#options.issuer)
   }
 
-  /** An address that the caller gave should have the document. Servers without one are common. */
+  /** A missing document is a warning only at an address that the caller gave: servers without metadata are common. */
   #report({ misses }: ResourceSearch): Effect.Effect<void> {
     const [log, subject] = this.#options.resourceMetadataUrl === undefined
       ? [Effect.logDebug, "The metadata of the MCP server was not used"]
@@ -142,7 +142,7 @@ export class PinnedIssuer implements Discovery {
     return log(`${subject}: ${why}. The token is requested from the pinned \`issuer\` without it.`)
   }
 
-  /** Nothing was found. Metadata that was found before stays in use. */
+  /** Ends a search that found nothing. Metadata that was found before stays in use. */
   #keep(search: ResourceSearch, isOutage: boolean, now: number): void {
     const before = this.#resource
     if (isOutage) {

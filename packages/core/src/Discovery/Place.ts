@@ -22,7 +22,7 @@ export interface Place {
   readonly source: "option" | "challenge" | "path" | "root"
 }
 
-/** At most so many addresses of a server's challenges are tried. */
+/** The largest number of addresses of a server's challenges that are tried. */
 const MAX_NAMED = 4
 
 /**
@@ -40,8 +40,8 @@ export const namedPlaces = (challenges: Iterable<Challenge.Challenge>): Readonly
 }
 
 /**
- * Checks whether a place may be asked. Only a challenge is checked, since the other addresses are the caller's or the
- * server's own.
+ * Checks whether a request to a place is allowed. Only the address in a challenge is checked, because the other
+ * addresses come from the caller, or are on the server's own origin.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * What a server itself answers to a request without a token.
+ * The answer of a server to a request without a token.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ import type { Outage } from "../MetadataSearch.ts"
 import { DiscoveryError } from "../OAuthError.ts"
 
 /**
- * What the answer to a request without a token shows:
+ * The kinds of answers to a request without a token:
  *
  * - `Challenge`: a 401 with a `Bearer` or `DPoP` challenge, or a 403 whose challenge names the metadata.
  * - `Unreadable`: a 401 without such a challenge, or with one that could not be read in whole.
@@ -63,12 +63,12 @@ export interface ServerAnswer {
   readonly challenges: ReadonlyArray<Challenge.Challenge>
   /** The answer, as the rest of a sentence that begins with the server's address. */
   readonly said: string
-  /** What to check, as whole sentences, if the answer itself suggests it. */
+  /** Advice, as whole sentences, if the answer itself suggests what to check. */
   readonly advice: string | undefined
   readonly outage: Outage | undefined
 }
 
-/** How much each kind says about the server. Of two answers the one that says more counts. */
+/** The rank of each kind. Of two answers the one of the higher rank is used, because it says more about the server. */
 const weights: Record<Kind, number> = {
   Challenge: 7,
   Unreadable: 6,

@@ -43,7 +43,7 @@ const storedChallenge = (challenge: Challenge.Challenge | undefined): StoredReso
     resourceMetadata: Challenge.resourceMetadata(challenge)
   }
 
-/** The document itself may have been extended later: the first reading decides when it was read. */
+/** The time of the first reading, because the document may have been extended later. */
 const storeResource = (
   { freshUntil, readAt, value }: Document,
   challenge: Challenge.Challenge | undefined
@@ -75,8 +75,8 @@ const storeServer = (
 }
 
 /**
- * The record of what discovery has found. A document whose fields are too long is left out, and read again by the next
- * process. `undefined` if the issuer is too long.
+ * The record of a discovery. A document whose fields are too long is left out, and the next process reads that document
+ * again. `undefined` if the issuer is too long.
  *
  * @internal
  */

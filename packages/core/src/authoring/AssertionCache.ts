@@ -170,7 +170,7 @@ class Entries<A extends CachedAssertion> {
   add(key: string, assertion: A, now: number): void {
     this.drop(({ expiresAt }) => expiresAt === undefined || expiresAt <= now)
     if (!isFresh(assertion, now)) return
-    // A fetch that was given up may end after the one that took its place.
+    // A fetch that was given up may end after its replacement.
     if ((this.#entries.get(key)?.obtainedAt ?? 0) > assertion.obtainedAt) return
     this.#entries.delete(key)
     for (const oldest of this.#entries.keys()) {
@@ -236,7 +236,7 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
       })
     )
 
-  /** Another caller has taken the assertion, or the fetch was given up, and another one may have ended since. */
+  /** Another caller has used the assertion, or the fetch was given up and another fetch may have ended since. */
   const cachedOrOwn: Fetches.Fetch<A> = (key, request) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const cached = entries.get(key)

@@ -62,7 +62,10 @@ export const read = <Options extends object>(
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the parameter's type says what the configs return
     Effect.map(Config.unwrap<unknown>(config), (values) => withScopes(values) as Options))
 
-/** Everything that is a `Config`, without the options that are left out. `Config.unwrap` never ends for a text. */
+/**
+ * Combines the options that are set into one `Config`. Each of them must be a `Config`, because `Config.unwrap` never
+ * returns for a plain text.
+ */
 const configOf = (name: string, value: unknown): Either.Either<Config.Config.Wrap<unknown>, InvalidOptions> => {
   if (Config.isConfig(value)) return Either.right(value)
   if (!isPlain(value)) {

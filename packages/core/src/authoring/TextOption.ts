@@ -93,7 +93,7 @@ export const checkOneOf = <A extends string>(
   if (found !== undefined) return Either.right(found)
   const what = typeof value === "string" ? `"${clean(value)}"` : kindOf(value)
   const unset = Predicate.isNullable(value) ? " If it comes from a variable, check that the variable is set." : ""
-  return invalid(option, `${what} is not one of its values. Write ${listOf(allowed)}.${unset}`)
+  return invalid(option, `${what} is not one of the allowed values. Write ${listOf(allowed)}.${unset}`)
 }
 
 /**
@@ -138,7 +138,7 @@ export const checkChoice = (
     ? check(option, choice["value"])
     : invalid(
       option,
-      `it is none of its values. Write ${allowed.map((one) => `"${one}"`).join(", ")} or { value: "…" }.`
+      `it is none of the allowed values. Write ${allowed.map((one) => `"${one}"`).join(", ")} or { value: "…" }.`
     )
 }
 
@@ -164,7 +164,7 @@ export const kindOf = (value: unknown): string => {
 }
 
 /**
- * What to do about a value of the wrong kind, as a sentence.
+ * The advice about a value of the wrong kind, as a sentence.
  *
  * @since 0.1.0
  * @category getters

@@ -92,6 +92,10 @@ type Row = readonly [
   options?: Options
 ]
 
+/** The row with its outcome second, for the title of the test. */
+const withOutcome = ([name, answers, outcome, requests, options]: Row) =>
+  [name, outcome, answers, requests, options] as const
+
 describe("the search for the metadata of a server that names its authorization server", () => {
   const rows: ReadonlyArray<Row> = [
     ["the path's document", { [P]: ours }, `${P} ${issuer}`, [P, A]],
@@ -366,12 +370,15 @@ describe("the search for the metadata of a server that names its authorization s
     }]
   ]
 
-  it.effect.each([...rows])("%s", ([, answers, outcome, requests, options]) =>
-    Effect.gen(function*() {
-      const found = yield* discover(answers, options)
-      expect(summary(found.result)).toBe(outcome)
-      assert.deepStrictEqual(found.requests, [...requests])
-    }))
+  it.effect.each(rows.map(withOutcome))(
+    "with %s, the result is: %s",
+    ([, outcome, answers, requests, options]) =>
+      Effect.gen(function*() {
+        const found = yield* discover(answers, options)
+        expect(summary(found.result)).toBe(outcome)
+        assert.deepStrictEqual(found.requests, [...requests])
+      })
+  )
 })
 
 describe("the search for the metadata of a server whose issuer is pinned", () => {
@@ -437,13 +444,16 @@ describe("the search for the metadata of a server whose issuer is pinned", () =>
     ]
   ]
 
-  it.effect.each([...rows])("%s", ([, answers, outcome, requests, options]) =>
-    Effect.gen(function*() {
-      const found = yield* discover(answers, { issuer, ...options })
-      expect(summary(found.result)).toBe(outcome)
-      // The two documents are read at once.
-      assert.deepStrictEqual(found.requests.toSorted(), [...requests].toSorted())
-    }))
+  it.effect.each(rows.map(withOutcome))(
+    "with %s, the result is: %s",
+    ([, outcome, answers, requests, options]) =>
+      Effect.gen(function*() {
+        const found = yield* discover(answers, { issuer, ...options })
+        expect(summary(found.result)).toBe(outcome)
+        // The two documents are read at once.
+        assert.deepStrictEqual(found.requests.toSorted(), [...requests].toSorted())
+      })
+  )
 })
 
 describe("the error of a search without a result says what the server's own address answered", () => {

@@ -3,7 +3,7 @@ import { Clock, Deferred, Effect, Either, Exit, Fiber, Redacted, Scope, TestCloc
 import type { AssertionRequest } from "../../src/Assertion.ts"
 import * as AssertionCache from "../../src/authoring/AssertionCache.ts"
 import * as OwnedFibers from "../../src/authoring/OwnedFibers.ts"
-import { makeMortalClock } from "../support/mortalClock.ts"
+import { makeWorkerClock } from "../support/workerClock.ts"
 import { many, outcomes, settle } from "../support/provider.ts"
 import { AssertionError } from "../../src/OAuthError.ts"
 
@@ -286,7 +286,7 @@ describe("a fetch that several callers wait for", () => {
     "is given up and repeated once if it ended together with the request that began it ($name)",
     ({ make }) =>
       Effect.gen(function*() {
-        const { clock, platform } = yield* makeMortalClock
+        const { clock, platform } = yield* makeWorkerClock
         let fetches = 0
         const provider = cache(
           () => Effect.suspend(() => ++fetches === 1 ? Effect.never : assertion("canary-1")),

@@ -36,9 +36,9 @@ export interface Readings {
 }
 
 /**
- * Reads a header in one pass. A header that keeps to RFC 9110 §11.6.1 has one meaning. What servers send instead is
- * read where it can mean only one thing: values without quotes or in other quotes, white space or semicolons in place of
- * commas, and a colon after the scheme.
+ * Reads a header in one pass. A header that keeps to RFC 9110 §11.6.1 has one meaning. Other forms that servers send
+ * are read if they can mean only one thing: values without quotes or in other quotes, white space or semicolons in
+ * place of commas, and a colon after the scheme.
  *
  * @internal
  */

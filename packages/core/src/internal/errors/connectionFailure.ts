@@ -6,9 +6,9 @@ import { errorChain, messageOf } from "./errorChain.ts"
  * @internal
  */
 export interface ConnectionFailure {
-  /** The code and its meaning, as a part of a sentence; empty if the error says nothing that is known. */
+  /** The code and its meaning, as a part of a sentence; empty if the error has nothing that is known. */
   readonly description: string
-  /** What to check, as sentences. */
+  /** Advice, as sentences. */
   readonly advice: string | undefined
   /** Whether waiting cannot help: a certificate, an address or a setting must be corrected first. */
   readonly isLasting: boolean

@@ -9,14 +9,14 @@ const facts = ["code", "errno", "syscall", "hostname", "address", "port", "retry
 
 const isFact = (name: string): boolean => facts.some((fact) => fact === name)
 
-/** What every error and every tagged error has. */
+/** Whether every error, or every tagged error, has a property of this name. */
 const isUsual = (name: string): boolean => ["name", "message", "stack", "cause", "errors", "_tag"].includes(name)
 
 /** A user name with its password, and a query, in the URLs of a text. */
 const withoutUrlSecrets = (text: string): string =>
   text.replaceAll(/(?<=:\/\/)[^\s/@"'?#]*@/g, "").replaceAll(/\?[^\s"')]+/g, "")
 
-/** Whether an error shows nothing that the other side sent, and no query: then it is kept as it is. */
+/** Whether an error is kept unchanged, because it contains no query and nothing that the other side sent. */
 const isHarmless = (error: object): boolean => {
   const message = messageOf(error)
   return message === clean(withoutUrlSecrets(message)) &&
@@ -42,7 +42,10 @@ const copyOf = (error: object): Error => {
   return copy
 }
 
-/** What an error wraps, further down the chain. An error may be its own cause, and programs that print it run for ever. */
+/**
+ * The inner errors of an error that are further down the chain. Without this check, an error that is its own cause
+ * would make a program that prints it run for ever.
+ */
 const below = (
   error: object,
   chain: ReadonlyArray<object>
@@ -55,7 +58,9 @@ const below = (
   }
 }
 
-/** Whether the chain may be kept: it was looked at to its end, no error leads back to another, and all are harmless. */
+/**
+ * Whether the chain may be kept: it was read to its end, no error leads back to another, and all errors are harmless.
+ */
 const canBeKept = (chain: ReadonlyArray<object>): boolean =>
   chain.length < MAX_ERRORS &&
   chain.every((one) =>

@@ -82,7 +82,7 @@ export class ClientLog {
   rejectedAgain(token: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined): Effect.Effect<void> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const message = `The MCP server rejected a token and the token that replaced it.${saysOf(challenge, token)} A ` +
-        "server that rejects fresh tokens mostly expects another audience (`resourceParameter`, or `audience` in " +
+        "server that rejects new tokens usually expects another audience (`resourceParameter`, or `audience` in " +
         "`additionalParameters`), another issuer (`issuer`) or other scopes (`scopes`), or its clock is wrong. " +
         "Compare `aud`, `iss`, `scope`, `iat` and `exp` of the token with the server's configuration."
       const line = warnOnce(message, this.#warnedAt, now, () => this.#warnedAt = now)

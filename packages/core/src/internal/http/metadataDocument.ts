@@ -77,7 +77,7 @@ export interface Search<P extends { readonly url: URL }, A, I, B, E> {
 export interface Without {
   /** The answer as the rest of a sentence that begins with the address. */
   readonly said: string
-  /** What to check, as whole sentences. */
+  /** Advice, as whole sentences. */
   readonly advice?: string | undefined
   readonly outage?: Outage | undefined
 }
@@ -88,8 +88,8 @@ interface Document<A> {
 }
 
 /**
- * Whether a status says that the address may have a document another time. A server that does not implement the method
- * (501) or the version (505) is not out of order.
+ * Whether a status says that the address may have a document another time. A 501 or 505 is no outage: the server does
+ * not implement the method or the HTTP version.
  *
  * @internal
  */
@@ -168,7 +168,7 @@ const lookup = <A, I>(
     if (json === undefined) return Either.left({ said: isHtml(answer.right) ? " is an HTML page" : " is not JSON" })
     const document = decodeUnknownOption(schema)(json)
     return Option.isNone(document)
-      ? Either.left({ said: " is JSON, but not such a document" })
+      ? Either.left({ said: " is JSON, but not metadata of this kind" })
       : Either.right({ document: document.value, lifetime: lifetimeOf(headers, now) })
   })
 

@@ -15,7 +15,7 @@ type Checked = Pick<
 const DEFAULT_TIMEOUT = Duration.seconds(30)
 
 /**
- * Checks the options of discovery. A discovery has time for one request at least, unless the caller says otherwise.
+ * Checks the options of discovery. Without `discoveryTimeout`, a discovery has time for at least one request.
  *
  * @internal
  */

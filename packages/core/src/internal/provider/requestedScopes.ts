@@ -64,7 +64,7 @@ export class RequestedScopes {
       const held = this.#heldSoFar(demand)
       const wanted = Scopes.union(base, demand.wanted)
       const all = Scopes.union(wanted, held)
-      // The life cycle repeats a refused request for wanted scopes without them.
+      // After a refusal, the life cycle itself sends the request again without the wanted scopes.
       const withoutHeld = wanted.length > base.length ? this.#send(wanted, send) : this.#select(selected, base, send)
       return Effect.tapError(
         all.length === wanted.length

@@ -56,7 +56,7 @@ export class TokenRequests {
   #refusedRefreshToken: Redacted.Redacted<string> | undefined
   /** How many requests in a row got no answer at all. */
   #unreachable = 0
-  /** How many answers in a row were a success without a token. */
+  /** The number of consecutive 2xx responses without a token. */
   #foreign = 0
 
   constructor(options: Options) {
@@ -153,7 +153,7 @@ export class TokenRequests {
    * read again.
    */
   #onFailure({ reason, status }: TokenEndpointError, isForeign: boolean): Effect.Effect<void> {
-    // The host of an endpoint that has moved may serve something else now, with a certificate for another name.
+    // After a token endpoint has moved, its old host may have a certificate for another name.
     const isUnreachable = (reason === "Unavailable" || reason === "CannotSend") && status === undefined
     this.#unreachable = isUnreachable ? this.#unreachable + 1 : 0
     const mayHaveMoved = isForeign || reason === "InvalidResponse" || status === 404 || status === 410 ||

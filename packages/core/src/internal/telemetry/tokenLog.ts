@@ -47,7 +47,7 @@ const secondsOf = (seconds: number): string =>
 const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
 
 /**
- * What the server says about a rejected token (RFC 6750 §3), as a further sentence; empty if the server says nothing.
+ * The server's own words about a rejected token (RFC 6750 §3), as a further sentence; empty if there are none.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 import { clean } from "./clean.ts"
 
-/** The characters of a URI (RFC 3986 §2). The platform's parser removes or encodes others without a word. */
+/** The characters of a URI (RFC 3986 §2). The platform's parser silently removes or encodes any other character. */
 const uri = /^https?:\/\/[\w!$%&'()*+,\-./:;=?@[\]~]+$/i
 
 /** The longest identifier, in characters. */

@@ -51,7 +51,7 @@ const adviceByCode: Readonly<Record<string, string | ((asked: Asked) => string)>
     "`additionalParameters`.",
   invalid_dpop_proof: NO_PROOF,
   invalid_grant: "The grant is expired, revoked or for another client: get a new one.",
-  invalid_request: "The authorization server misses a parameter or rejects one: see the options `resourceParameter`, " +
+  invalid_request: "A parameter is missing, or its value is not accepted: see the options `resourceParameter`, " +
     "`scopes` and `additionalParameters`.",
   invalid_scope: ({ scopes }) =>
     scopes.length === 0

@@ -55,7 +55,7 @@ export const failOnError = (
   const said = readError(answer, json)
   // GitHub sends its errors with status 200.
   if (said.code !== undefined) return Effect.fail(refused(answer, said.code, said, asked, exchanged))
-  // RFC 6749 §5.1 says 200, and servers exist that answer 201 (RFC 9110 §15: a client treats an unknown 2xx as 200).
+  // RFC 6749 §5.1 requires 200, but some servers answer 201. A client treats an unknown 2xx as 200 (RFC 9110 §15).
   if (status < 200 || status > 299) return Effect.fail(unexpectedStatus(answer, said, asked, exchanged))
   const { receivedAt, sentAt } = exchanged
   const contentType = headers["content-type"] ?? "none"
@@ -114,7 +114,7 @@ const unexpectedStatus = (answer: Answer, said: Said, asked: Asked, exchanged: E
     description: `Token endpoint ${url} answered ${status} ` + (isRedirect(status)
       ? `with a redirect${
         targetOf(answer, asked, exchanged.secrets)
-      }, which is not followed since it would replay the ` +
+      }, which is not followed, because it would replay the ` +
         "credential. If the token endpoint has moved there, set `tokenEndpoint`. If that is a login page, a proxy has " +
         "answered."
       : `${quoted === "" ? "without an OAuth error" : `with ${quoted}`}.${advice === "" ? "" : ` ${advice}`}`),
@@ -123,7 +123,7 @@ const unexpectedStatus = (answer: Answer, said: Said, asked: Asked, exchanged: E
   })
 }
 
-/** What a vendor's form of error says. */
+/** The quotation of an error in a vendor's form. */
 const quotationOf = ({ text = "", vendorCode = "" }: Said, secrets: ReadonlyArray<string>): string => {
   const [shownText, shownCode] = [clean(text, secrets), clean(vendorCode, secrets)]
   if (shownText === "") return shownCode

@@ -12,7 +12,7 @@ import * as StoredDocuments from "./StoredDocuments.ts"
  *
  * @internal
  */
-export interface Recalled {
+export interface Stored {
   readonly issuer: string
   /** The server's metadata, if it is fresh. */
   readonly resource: {
@@ -22,12 +22,12 @@ export interface Recalled {
 }
 
 /**
- * What one discovery remembers: the authorization server, and what outlives the process, which is recalled before the
- * first use and kept after each success.
+ * What one discovery remembers: the authorization server, and the discovery record of the storage, which is read before
+ * the first use and written after each success.
  *
  * @internal
  */
-export class Recollection {
+export class StoredDiscovery {
   readonly authorizationServer: AuthorizationServerMemory
   readonly #options: Options
   #isPending: boolean
@@ -39,11 +39,11 @@ export class Recollection {
   }
 
   /**
-   * A discovery with its deadline. Before the first discovery of this process, and only then, `onRecalled` gets what an
-   * earlier process has found.
+   * A discovery with its deadline. Before the first discovery of this process, and only then, `onStored` gets what an earlier
+   * process has found.
    */
   discover<A, E>(
-    onRecalled: (recalled: Recalled) => void,
+    onStored: (stored: Stored) => void,
     discovery: (deadline: Deadline) => Effect.Effect<A, E>
   ): Effect.Effect<A, E> {
     return Effect.suspend(() => {
@@ -52,7 +52,7 @@ export class Recollection {
       if (memory === undefined || !this.#isPending) return inTime
       return Effect.flatMap(Effect.zip(memory.load, currentTime), ([record, now]) => {
         if (this.#isPending && record !== undefined && DiscoveryRecord.isCurrent(record, now)) {
-          onRecalled(this.#recall(record, now))
+          onStored(this.#restored(record, now))
         }
         this.#isPending = false
         return inTime
@@ -60,10 +60,10 @@ export class Recollection {
     })
   }
 
-  #recall(record: DiscoveryRecord.DiscoveryRecord, now: number): Recalled {
+  #restored(record: DiscoveryRecord.DiscoveryRecord, now: number): Stored {
     const { issuer, server } = this.#options
     const namedBy = issuer === "discover" ? server.url : undefined
-    this.authorizationServer.recall(StoredDocuments.authorizationServerOf(record, this.#options, namedBy, now))
+    this.authorizationServer.restore(StoredDocuments.authorizationServerOf(record, this.#options, namedBy, now))
     return { issuer: record.issuer, resource: StoredDocuments.resourceOf(record, this.#options, now) }
   }
 
@@ -75,7 +75,7 @@ export class Recollection {
     if (record !== undefined) memory?.keep(record)
   }
 
-  /** A document may no longer be right. */
+  /** Reports that a stored document may no longer be right. */
   doubt(document: Parameters<Memory["doubt"]>[0]): Effect.Effect<void> {
     return Effect.sync(() => this.#options.memory?.doubt(document))
   }
