@@ -58,14 +58,12 @@ export const checkPlace = (
       )
     : Either.right(place)
 
-const because: Record<InsecureEndpoint["reason"] | "HasCredentials", string> = {
-  NotHttps: "it is not https",
-  PrivateAddress: "it is on a private address that a public server must not name",
-  HasCredentials: "it has a user name or a password in it"
-}
-
-const notAsked = (place: Place, why: keyof typeof because): Miss<never> => {
+const notAsked = (place: Place, why: InsecureEndpoint["reason"] | "HasCredentials"): Miss<never> => {
   const url = clean(nameOf(place.url))
-  const description = `${url} was not asked, because ${because[why]}`
+  const description = why === "HasCredentials"
+    ? `${url} was not asked, because its address has a user name or a password in it`
+    : why === "NotHttps"
+    ? `${url} was not asked, because it is not https`
+    : `${url} was not asked, because it is on a private address that a public server must not name`
   return { url, description, advice: undefined, refusal: undefined, outage: undefined }
 }
