@@ -17,13 +17,14 @@ export interface ConnectionFailure {
 interface Fault {
   readonly meaning: string
   readonly advice: string
+  /** The advice about an `http:` address, if it differs. */
+  readonly adviceOverHttp?: string
   /** `"http"`: only a request over plain http shows by this fault that its address is wrong. */
   readonly lasts: boolean | "http"
 }
 
 const PROXY = "Where a proxy is required, set `NODE_USE_ENV_PROXY=1` (Node.js), or give `fetch` a dispatcher."
 const TRUST = "To trust its authority, name a PEM file in `NODE_EXTRA_CA_CERTS` (Node.js, Bun) or `DENO_CERT` (Deno)."
-const EXPECTS_HTTPS = "If the address begins with `http:`, check whether the server expects https there."
 
 const unknownHost: Fault = {
   meaning: "the host name has no address",
@@ -42,7 +43,8 @@ const refusedPort: Fault = {
 }
 const closed: Fault = {
   meaning: "the other side closed the connection",
-  advice: `Try again later. ${EXPECTS_HTTPS}`,
+  advice: "Try again later.",
+  adviceOverHttp: "Check whether the server expects https at this port. If it does not, try again later.",
   lasts: false
 }
 const noRoute: Fault = {
@@ -117,7 +119,8 @@ const clientCertificate: Fault = {
 }
 const notHttp: Fault = {
   meaning: "the answer is not HTTP",
-  advice: `Check the port. ${EXPECTS_HTTPS}`,
+  advice: "Check the port.",
+  adviceOverHttp: "Check the port, and whether the server expects https there.",
   lasts: "http"
 }
 const brokenHttp: Fault = {
@@ -234,7 +237,7 @@ const codeOf = (error: object): string | undefined =>
 
 const shown = (code: string, fault: Fault, isPlainHttp: boolean): ConnectionFailure => ({
   description: `${code}: ${fault.meaning}`,
-  advice: fault.advice,
+  advice: isPlainHttp ? fault.adviceOverHttp ?? fault.advice : fault.advice,
   isLasting: fault.lasts === "http" ? isPlainHttp : fault.lasts
 })
 
