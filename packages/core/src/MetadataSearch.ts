@@ -98,13 +98,23 @@ export const unavailable = (
   })
 }
 
+/** An answer that is longer, in characters, is written out once. */
+const SHORT = 40
+
 /**
- * The answer of each address, as one part of a sentence.
+ * The answer of each address, as one part of a sentence. A failure that several addresses share is written out once.
  *
  * @internal
  */
-export const listed = (misses: ReadonlyArray<Miss<unknown>>): string =>
-  misses.map(({ description }) => description).join("; ")
+export const listed = (misses: ReadonlyArray<Miss<unknown>>): string => {
+  const written = new Set<string>()
+  return misses.map(({ description, outage, url }) => {
+    const said = description.slice(url.length).replace(/^ itself/, "")
+    const isRepeated = outage !== undefined && said.length > SHORT && written.has(said)
+    written.add(said)
+    return isRepeated ? description.replace(said, ": the same") : description
+  }).join("; ")
+}
 
 /**
  * The advice of all answers, each once, as whole sentences.

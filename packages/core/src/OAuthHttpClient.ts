@@ -66,10 +66,7 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
             return line === undefined ? Exit.succeed(response) : Effect.as(line, response)
           }
           return target !== undefined && redirects < MAX_REDIRECTS && canFollow(request, response)
-            ? Effect.zipRight(
-              discard(response),
-              attempt(withUrl(request, target), token, tried, redirects + 1)
-            )
+            ? Effect.zipRight(discard(response), attempt(withUrl(request, target), token, tried, redirects + 1))
             : Exit.succeed(response)
         }
       }

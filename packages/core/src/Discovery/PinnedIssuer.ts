@@ -103,12 +103,29 @@ export class PinnedIssuer implements Discovery {
       Effect.timeoutOption(this.#outages === 0 ? patience : Duration.min(patience, SHORT)),
       Effect.zip(currentTime),
       Effect.flatMap(([found, now]) => {
-        if (Option.isSome(found) && found.value !== undefined) return this.#accept(found.value)
+        if (Option.isSome(found) && found.value !== undefined) {
+          return Effect.flatMap(this.#moreExact(found.value, search), (found) => this.#accept(found))
+        }
         const isFirst = this.#resource === undefined
         this.#keep(search, Option.isNone(found) || search.isInterrupted, now)
         return isFirst ? Effect.zipRight(this.#report(search), this.#known) : this.#known
       })
     )
+  }
+
+  /**
+   * Metadata of a parent that does not list the issuer may be about another API of the host. The challenge to a request
+   * without a token may name the server's own metadata.
+   */
+  #moreExact(found: Found, search: ResourceSearch): Effect.Effect<Found> {
+    const { metadata } = found.protectedResource
+    const isOwn = ProtectedResource.covers(metadata.resource, this.#options.server.url, "identical")
+    if (isOwn || this.#confirms(found.protectedResource)) return Effect.succeed(found)
+    return Effect.timeoutTo(search.asked, {
+      duration: patienceOf(this.#options),
+      onSuccess: (named) => named ?? found,
+      onTimeout: () => found
+    })
   }
 
   #accept({ document, protectedResource }: Found): Effect.Effect<ProtectedResource.ProtectedResource, IssuerMismatch> {

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import { check, nameOf, parse, type PlainHttp } from "../authoring/SecureEndpoint.ts"
+import { check, hasCredentials, nameOf, parse, type PlainHttp } from "../authoring/SecureEndpoint.ts"
 import * as Challenge from "../Challenge.ts"
 import { clean } from "../internal/text/clean.ts"
 import type { Miss } from "../MetadataSearch.ts"
@@ -51,17 +51,23 @@ export const checkPlace = (
   plainHttp: PlainHttp
 ): Either.Either<Place, Miss<never>> =>
   place.source === "challenge"
-    ? check(place.url, "protected resource metadata", server, plainHttp).pipe(
-      Either.mapBoth({ onLeft: ({ reason }) => notAsked(place, reason), onRight: () => place })
-    )
+    ? hasCredentials(place.url)
+      ? Either.left(notAsked(place, "HasCredentials"))
+      : check(place.url, "protected resource metadata", server, plainHttp).pipe(
+        Either.mapBoth({ onLeft: ({ reason }) => notAsked(place, reason), onRight: () => place })
+      )
     : Either.right(place)
 
-const notAsked = (place: Place, why: InsecureEndpoint["reason"]): Miss<never> => {
+const notAsked = (place: Place, why: InsecureEndpoint["reason"] | "HasCredentials"): Miss<never> => {
   const url = clean(nameOf(place.url))
-  const reason = why === "NotHttps" ? "not https" : "on a private address that a public server must not name"
+  const reason = why === "HasCredentials"
+    ? "it has a user name or a password in it"
+    : why === "NotHttps"
+    ? "it is not https"
+    : "it is on a private address that a public server must not name"
   return {
     url,
-    description: `${url} was not asked, because it is ${reason}`,
+    description: `${url} was not asked, because ${reason}`,
     advice: undefined,
     refusal: undefined,
     outage: undefined

@@ -81,9 +81,10 @@ export class ServerNamedIssuer implements Discovery {
       const search = new ResourceSearch(this.#options, deadline, before?.document ?? this.#refused)
       const inHand = [given, before?.challenge].filter((challenge) => challenge !== undefined)
       let found = (yield* search.named(inHand)) ?? (yield* search.own)
-      // A challenge without an address may be about the rejected token alone.
-      if (!inHand.some((challenge) => Challenge.resourceMetadata(challenge) !== undefined)) {
-        found ??= yield* search.asked
+      // A challenge without an address may be about the rejected token alone, and a remembered one may be out of date.
+      const names = given !== undefined && Challenge.resourceMetadata(given) !== undefined
+      if (!names && (found === undefined || found.protectedResource.authorizationServers.length === 0)) {
+        found = (yield* search.asked) ?? found
       }
       found ??= yield* search.root
       if (found === undefined) {
@@ -92,8 +93,8 @@ export class ServerNamedIssuer implements Discovery {
       }
       const { url } = found.protectedResource
       const challenges = [...inHand, ...(search.answer?.challenges ?? [])]
-      const challenge = challenges.find((challenge) => namesAddress(challenge, url)) ?? inHand[0] ??
-        (search.answer && ServerAnswer.challengeOf(search.answer))
+      const challenge = challenges.find((challenge) => namesAddress(challenge, url)) ?? given ??
+        (search.answer && ServerAnswer.challengeOf(search.answer)) ?? before?.challenge
       return { ...found, challenge }
     })
   }

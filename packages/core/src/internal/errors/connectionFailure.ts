@@ -21,6 +21,12 @@ interface Fault {
   readonly meaning: string
   readonly advice: string
   /**
+   * The advice about an `http:` address.
+   *
+   * @default `advice`
+   */
+  readonly adviceOverHttp?: string
+  /**
    * Whether waiting cannot help. `"http"`: only a request over plain http shows by this fault that its address is wrong.
    *
    * @default false
@@ -35,7 +41,6 @@ interface Fault {
 
 const PROXY = "Where a proxy is required, set `NODE_USE_ENV_PROXY=1` (Node.js), or give `fetch` a dispatcher."
 const TRUST = "To trust its authority, name a PEM file in `NODE_EXTRA_CA_CERTS` (Node.js, Bun) or `DENO_CERT` (Deno)."
-const EXPECTS_HTTPS = "If the address begins with `http:`, check whether the server expects https there."
 
 const noHandshake: Fault = {
   codes: "EPROTO ERR_SSL_UNSUPPORTED_PROTOCOL ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION " +
@@ -51,10 +56,12 @@ const brokenHttp: Fault = {
   advice: "Check what answers at this address: a proxy, a gateway, or a server of another kind."
 }
 
-/** All reasons. A function, since bundlers leave an unused one out of programs that open no connection. */
-const faults = (): ReadonlyArray<Fault> => [
-  noHandshake,
-  brokenHttp,
+/** All reasons. Functions, since bundlers leave unused ones out of programs that open no connection. */
+const faults = (): ReadonlyArray<
+  Fault
+> => [noHandshake, brokenHttp, ...networkFaults(), ...tlsFaults(), ...httpFaults()]
+
+const networkFaults = (): ReadonlyArray<Fault> => [
   {
     codes: "ENOTFOUND ENODATA EAI_NONAME EAI_NODATA",
     message: /dns error: (failed to lookup address information)/,
@@ -76,7 +83,8 @@ const faults = (): ReadonlyArray<Fault> => [
     codes: "ECONNRESET ECONNABORTED EPIPE UND_ERR_SOCKET ConnectionClosed",
     message: /(Connection reset by peer|connection closed before message completed|Network connection lost)/,
     meaning: "the other side closed the connection",
-    advice: `Try again later. ${EXPECTS_HTTPS}`
+    advice: "Try again later.",
+    adviceOverHttp: "Check whether the server expects https at this port. If it does not, try again later."
   },
   {
     codes: "EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN EADDRNOTAVAIL",
@@ -99,7 +107,10 @@ const faults = (): ReadonlyArray<Fault> => [
     message: /(Proxy response \(\d{3}\))/,
     meaning: "the proxy did not open a connection to the host",
     advice: "Check the address of the proxy, its credentials, and the hosts that it permits."
-  },
+  }
+]
+
+const tlsFaults = (): ReadonlyArray<Fault> => [
   {
     codes: "CERT_HAS_EXPIRED",
     message: /invalid peer certificate: (Expired)/,
@@ -162,12 +173,16 @@ const faults = (): ReadonlyArray<Fault> => [
     meaning: "the server requires a client certificate",
     advice: "Give `fetch` a dispatcher that has one, by `FetchHttpClient.RequestInit`.",
     lasts: true
-  },
+  }
+]
+
+const httpFaults = (): ReadonlyArray<Fault> => [
   {
     codes: "HPE_INVALID_CONSTANT HPE_INVALID_VERSION Malformed_HTTP_Response",
     message: /(invalid HTTP version parsed)/,
     meaning: "the answer is not HTTP",
-    advice: `Check the port. ${EXPECTS_HTTPS}`,
+    advice: "Check the port.",
+    adviceOverHttp: "Check the port, and whether the server expects https there.",
     lasts: "http"
   },
   {
@@ -201,7 +216,7 @@ const codeOf = (error: object): string | undefined =>
 
 const shown = (code: string, fault: Fault, isPlainHttp: boolean): ConnectionFailure => ({
   description: `${code}: ${fault.meaning}`,
-  advice: fault.advice,
+  advice: isPlainHttp ? fault.adviceOverHttp ?? fault.advice : fault.advice,
   isLasting: fault.lasts === "http" ? isPlainHttp : fault.lasts === true
 })
 

@@ -19,7 +19,7 @@ import {
   retryAfter
 } from "../../authoring/HttpExchange.ts"
 import { adviceOf } from "../../authoring/NoAnswer.ts"
-import { nameOf } from "../../authoring/SecureEndpoint.ts"
+import { hasCredentials, nameOf } from "../../authoring/SecureEndpoint.ts"
 import type { Miss, Outage, Result } from "../../MetadataSearch.ts"
 import { clean } from "../text/clean.ts"
 import { lifetimeOf } from "./cacheControl.ts"
@@ -157,6 +157,9 @@ const lookup = <A, I>(
       if (target === undefined) return Either.left({ said: " redirects nowhere" })
       if (target.origin !== url.origin) {
         return Either.left({ said: ` redirects to another origin, ${clean(target.origin)}` })
+      }
+      if (hasCredentials(target)) {
+        return Either.left({ said: " redirects to an address with a user name or a password in it" })
       }
       return redirects < MAX_REDIRECTS
         ? yield* lookup(client, target, { bounds, schema }, redirects + 1)
