@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as BackgroundClock from "./backgroundClock.ts"
+import { LOOK, PULSE } from "./pulse.ts"
 import { Signal } from "./signal.ts"
 
 /** @internal */
@@ -30,12 +31,6 @@ export interface Limit<A, E> {
   /** The outcome of work that takes longer. */
   readonly onTooLong: Effect.Effect<Exit.Exit<A, E>>
 }
-
-/** How often the work shows that it is alive. */
-const PULSE = Duration.millis(500)
-
-/** How often those who wait look for a pulse. No look comes without a pulse in between, as long as timers run. */
-const LOOK = Duration.millis(1500)
 
 /** How much later than its own timers the clock of the machine ends the work, in milliseconds. */
 const GRACE = 5000
