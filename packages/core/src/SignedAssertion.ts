@@ -15,6 +15,7 @@ import * as TextOption from "./authoring/TextOption.ts"
 import { importKey, keyIdOf, type Signer } from "./internal/signing/importKey.ts"
 import { readKey } from "./internal/signing/readKey.ts"
 import { readThumbprint } from "./internal/signing/thumbprint.ts"
+import { Permits } from "./internal/waiting/permits.ts"
 import { AssertionError, type CredentialError, InvalidOptions } from "./OAuthError.ts"
 import { algorithmNames, type IdentifiedKey, type SigningAlgorithm, type SigningKey } from "./SigningKey.ts"
 
@@ -199,7 +200,7 @@ const makeRotatingKey = (options: Options) =>
     }
 
     /** One load for all assertions that were refused under the same key; a later caller finds the new key. */
-    const loading = yield* Effect.makeSemaphore(1)
+    const loading = new Permits(1)
 
     /** Whether the key in use may have signed the assertion. True for one that this source did not return. */
     const isByCurrent = (assertion: Redacted.Redacted<string>): boolean =>
@@ -216,7 +217,7 @@ const makeRotatingKey = (options: Options) =>
           current = loaded
           return loaded.sign
         }),
-        loading.withPermits(1)
+        (work) => loading.run(work)
       )
 
     /**
@@ -233,7 +234,7 @@ const makeRotatingKey = (options: Options) =>
         })
       }).pipe(
         Effect.orElseSucceed(() => false),
-        loading.withPermits(1)
+        (work) => loading.run(work)
       )
 
     return {

@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import { type AssertionRequest, type AssertionSource, isRefused } from "../Assertion.ts"
 import * as Fetches from "../internal/assertion/sharedFetches.ts"
+import { Permits } from "../internal/waiting/permits.ts"
 import type { AssertionError } from "../OAuthError.ts"
 import type { OwnedFibers } from "./OwnedFibers.ts"
 
@@ -196,7 +197,7 @@ class Entries<A extends CachedAssertion> {
 
 /** Fetches an assertion that the caller may present, together with other callers if the assertion is for many. */
 const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entries<A>): Fetches.Fetch<A> => {
-  const parallel = Effect.unsafeMakeSemaphore(MAX_PARALLEL)
+  const parallel = new Permits(MAX_PARALLEL)
   /** Whether the last fetch supplied an assertion that may be presented only once. */
   let singleUse = false
 
@@ -222,7 +223,7 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
    * callers.
    */
   const aloneInTurn = (key: string, request: AssertionRequest) =>
-    parallel.withPermits(1)(
+    parallel.run(
       Effect.suspend(() => singleUse ? Effect.asSome(alone(key, request)) : Effect.succeedNone)
     )
 

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as BackgroundClock from "./backgroundClock.ts"
+import { LOOK, PULSE } from "./pulse.ts"
 import { Signal } from "./signal.ts"
 
 /** @internal */
@@ -29,12 +30,6 @@ export interface Limit<A, E> {
   /** The outcome of work that takes longer. */
   readonly onTooLong: Effect.Effect<Exit.Exit<A, E>>
 }
-
-/** The time between two pulses of the work. */
-const PULSE = Duration.millis(500)
-
-/** The time between two looks of a waiter. While timers run, there is a pulse between any two looks. */
-const LOOK = Duration.millis(1500)
 
 /** How much later the limit ends the work by the clock of the machine than by its own timers, in milliseconds. */
 const GRACE = 5000
