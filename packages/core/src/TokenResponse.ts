@@ -30,6 +30,8 @@ export interface Reply {
   readonly isEmpty: boolean
   /** The header `content-type`, or `none`. */
   readonly contentType: string
+  /** What the answer says to people, in a form that some vendor is known to use, cut and cleaned; absent if nothing. */
+  readonly says?: string | undefined
   /** When the request was sent, in milliseconds since the epoch: `receivedAt` minus the duration of the exchange. */
   readonly sentAt: number
   /** When the answer was complete, in milliseconds since the epoch. */
@@ -175,7 +177,7 @@ const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unk
 
 /** Names the invalid part, and never shows its value: the response may contain a token. */
 const rejected = (reply: Reply, asked: AskedForToken) => {
-  const { contentType, isEmpty, json, status } = reply
+  const { contentType, isEmpty, json, says, status } = reply
   const happened = (what: string) => `answered ${status}, but ${what} (RFC 6749 §5.1).`
   const isObject = isRecord(json) && !Array.isArray(json)
   if (isObject && "access_token" in json) {
@@ -186,7 +188,7 @@ const rejected = (reply: Reply, asked: AskedForToken) => {
     : json === undefined
     ? `the body is not JSON (content type ${clean(contentType)})`
     : isObject
-    ? "it has no `access_token`"
+    ? `it has no \`access_token\`${says === undefined ? "" : `, and says "${says}"`}`
     : "the body is not a JSON object"
   const advice = "A proxy or a gateway may have answered in its place: check `issuer` and `tokenEndpoint`."
   return noToken(asked.onForeignAnswer?.() ?? "InvalidResponse", reply, asked, `${happened(what)} ${advice}`)
