@@ -126,6 +126,7 @@ export const make = (
   HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
+    yield* TextOption.checkOptions(options)
     const subjectTokenType = yield* checkOptions(options)
     const limits = yield* TokenEndpoint.limits(options)
     const exchange = IdentityProviders.make(yield* HttpClient.HttpClient, {
@@ -251,6 +252,13 @@ const checkOptions = (options: Options): Effect.Effect<SubjectTokenType, Invalid
         option: "subjectToken",
         description: `it is ${TextOption.kindOf(options.subjectToken)}, and not an Effect. Write \`Effect.succeed\` ` +
           "around a `Redacted` token, or give the Effect that gets it."
+      })
+    }
+    const onRefreshToken: unknown = options.onRefreshToken
+    if (onRefreshToken !== undefined && typeof onRefreshToken !== "function") {
+      return yield* new InvalidOptions({
+        option: "onRefreshToken",
+        description: `it is ${TextOption.kindOf(onRefreshToken)}. Give a function that returns an Effect.`
       })
     }
     return yield* TextOption.checkOneOf("subjectTokenType", options.subjectTokenType ?? "id_token", [

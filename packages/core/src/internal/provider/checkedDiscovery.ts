@@ -3,6 +3,7 @@ import * as Either from "effect/Either"
 import * as DurationOption from "../../authoring/DurationOption.ts"
 import type { Limits } from "../../authoring/HttpExchange.ts"
 import { check, nameOf, parse, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
+import { adviceOn, kindOf } from "../../authoring/TextOption.ts"
 import type * as Discovery from "../../Discovery.ts"
 import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 import { quote } from "../text/clean.ts"
@@ -59,6 +60,9 @@ const checkedUrl = (
   plainHttp: PlainHttp
 ): Either.Either<URL | undefined, InvalidOptions | InsecureEndpoint> => {
   if (written === undefined) return Either.right(undefined)
+  if (typeof written !== "string" && !(written instanceof URL)) {
+    return Either.left(new InvalidOptions({ option, description: `it is ${kindOf(written)}. ${adviceOn(written)}` }))
+  }
   const text = String(written)
   const url = parseEndpoint(text)
   if (url === undefined || !/^https?:$/.test(url.protocol)) {

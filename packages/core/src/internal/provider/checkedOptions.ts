@@ -23,6 +23,7 @@ interface Options {
   readonly additionalParameters?: Readonly<Record<string, string>> | undefined
   readonly authorizationServerMetadata?: unknown
   readonly authorizationServerChange?: "refuse" | "follow" | undefined
+  readonly stepUp?: unknown
   readonly tokenEndpoint?: string | undefined
   readonly subject?: string | undefined
 }
@@ -47,6 +48,7 @@ export const checkOptions = (
     yield* checkParameters(options.additionalParameters)
     yield* checkResourceParameter(options.resourceParameter)
     yield* checkOneOf("authorizationServerChange", options.authorizationServerChange ?? "refuse", ["refuse", "follow"])
+    yield* checkBoolean("stepUp", options.stepUp)
     if (options.subject !== undefined) yield* checkText("subject", options.subject, "Leave it out if there is none.")
   })
 
@@ -70,6 +72,12 @@ const checkScopes = (scopes: unknown): Either.Either<void, InvalidOptions> => {
       : `one of its entries is ${kindOf(wrong)}. ${adviceOn(wrong)}`
   )
 }
+
+/** The text "false", as a variable holds it, would count as true. */
+const checkBoolean = (option: string, value: unknown): Either.Either<void, InvalidOptions> =>
+  value === undefined || typeof value === "boolean"
+    ? Either.right(undefined)
+    : invalid(option, `it is ${kindOf(value)}. Write true or false, or read it with \`Config.boolean\`.`)
 
 const checkTokenTypes = (types: unknown): Either.Either<void, InvalidOptions> => {
   const option = "acceptedTokenTypes"
