@@ -146,6 +146,8 @@ class RotatingSecret implements PresentedSecret {
     return this.#effect.pipe(
       // The caller's own error may show the secret, so only an error of this package is passed on.
       Effect.mapError((error) => error instanceof CredentialError ? error : this.#failed(nameOf(error))),
+      // A function that throws in `Effect.sync` is a defect, whose message may show the secret as well.
+      Effect.catchAllDefect(() => Effect.fail(this.#failed("it died of an exception"))),
       Effect.timeoutFail({
         duration: TIMEOUT,
         onTimeout: () => this.#failed(`it did not end within ${Duration.format(TIMEOUT)}`)

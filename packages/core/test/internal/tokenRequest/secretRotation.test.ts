@@ -83,6 +83,22 @@ describe("a client secret that is a `Config`", () => {
 })
 
 describe("a client secret that is an Effect", () => {
+  it.effect.each<readonly [what: string, effect: Secrets]>([
+    [
+      "throws",
+      Effect.sync((): Redacted.Redacted<string> => {
+        throw new Error("never shown")
+      })
+    ],
+    ["dies", Effect.die("never shown")]
+  ])("is a CredentialError without the reason if it %s", ([, effect]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(rotation(effect).next)
+      expect([error._tag, error.reason, error.transient]).toEqual(["CredentialError", "Unavailable", true])
+      expect(error.message).toContain("it died of an exception")
+      expect(inspect(error, { depth: 9 })).not.toContain("never shown")
+    }))
+
   it.effect("is read at the first use, and not again while it is accepted", () =>
     Effect.gen(function*() {
       const { effect, state } = makeSource()
