@@ -62,6 +62,7 @@ export const make = (
   TokenStorage | HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
+    yield* TextOption.checkOptions(options)
     const method = yield* TextOption.checkOneOf(
       "tokenEndpointAuthMethod",
       options.tokenEndpointAuthMethod ?? "client_secret_basic",

@@ -44,6 +44,13 @@ export interface AssertionRequest {
    * @default false
    */
   readonly issuerUnnamed?: boolean | undefined
+  /**
+   * Whether only metadata names the token endpoint, and it is not on the origin of the issuer. Then it may belong to
+   * another authorization server, and an assertion for it is sent only if the caller has asked for that audience.
+   *
+   * @default false
+   */
+  readonly endpointUnnamed?: boolean | undefined
 }
 
 /**
@@ -199,11 +206,13 @@ const checkJwt = ({ claims, header }: Jwt.Jwt, request: AssertionRequest, option
     return refuse("NotYetValid", `is not valid before ${instant(claims.nbf)}, and was not sent. Check the clocks.`)
   }
   const audiences = typeof claims.aud === "string" ? [claims.aud] : claims.aud ?? []
+  const isEndpoint = (audience: string) => isSameUrl(audience, request.tokenEndpoint)
   const namesServer = (audience: string) =>
-    isSameUrl(audience, request.tokenEndpoint) || isSameIssuer(audience, request.issuer)
+    (isEndpoint(audience) && request.endpointUnnamed !== true) || isSameIssuer(audience, request.issuer)
   const belongs = (audience: string) =>
     options.audiences?.includes(audience) ?? (audience === request.audience || namesServer(audience))
   if (!audiences.some(belongs)) {
+    if (audiences.some(isEndpoint)) return refuse("WrongAudience", foreignEndpoint(request))
     return refuse(
       "WrongAudience",
       `is for ${clean(audiences.join(", ")) || "no audience"}, and was not sent to ${clean(request.issuer)}. ` +
@@ -220,6 +229,14 @@ const checkJwt = ({ claims, header }: Jwt.Jwt, request: AssertionRequest, option
       ...(claims.resource === undefined ? {} : { resources: [claims.resource].flat().map(textOf) })
     })
 }
+
+/** RFC 9700 §4.4: metadata could name the token endpoint of another authorization server. */
+const foreignEndpoint = ({ issuer, tokenEndpoint }: AssertionRequest): string =>
+  `is for the token endpoint ${
+    clean(tokenEndpoint.replace(/[?#].*$/s, ""))
+  }, which is not on the origin of the issuer ` +
+  `${clean(issuer)} and which only metadata names. It was not sent. If the token endpoint is right, give it as ` +
+  "`tokenEndpoint` together with `issuer`."
 
 const textOf = (value: unknown): string => typeof value === "string" ? value : ""
 

@@ -7,9 +7,10 @@
  *
  * @since 0.1.0
  */
+import * as ConfigOptions from "./authoring/ConfigOptions.ts"
 import type { PlatformError } from "@effect/platform/Error"
 import { KeyValueStore } from "@effect/platform/KeyValueStore"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -146,4 +147,4 @@ export const layerPlaintext: Layer.Layer<TokenStorage, never, KeyValueStore> = L
 export const layerConfig = (
   options: Config.Config.Wrap<RecordEncryption.EncryptionOptions>
 ): Layer.Layer<TokenStorage, InvalidOptions | ConfigError, KeyValueStore> =>
-  Layer.effect(TokenStorage, Effect.flatMap(Config.unwrap(options), make))
+  Layer.effect(TokenStorage, Effect.flatMap(ConfigOptions.read<RecordEncryption.EncryptionOptions>(options), make))

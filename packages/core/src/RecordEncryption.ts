@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { AccessToken } from "./AccessToken.ts"
+import * as TextOption from "./authoring/TextOption.ts"
 import { DiscoveryRecord, usefulUntil, withoutDocuments } from "./DiscoveryRecord.ts"
 import { InvalidOptions, TokenStorageError } from "./OAuthError.ts"
 
@@ -212,8 +213,8 @@ interface Key {
  */
 export const encrypted = (options: EncryptionOptions): Effect.Effect<Codec, InvalidOptions> =>
   Effect.gen(function*() {
-    const given = Redacted.isRedacted(options.encryptionKey) ? [options.encryptionKey] : options.encryptionKey
-    const keys = yield* Effect.forEach(given, importKey)
+    yield* TextOption.checkOptions(options)
+    const keys = yield* Effect.forEach([options.encryptionKey].flat(), importKey)
     const [newest] = keys
     if (newest === undefined) return yield* invalid("it is empty. Give at least one key.")
 
@@ -281,6 +282,8 @@ const howToGive = "Give 32 random bytes as base64, for example from `openssl ran
 
 const importKey = (encoded: Redacted.Redacted<string>): Effect.Effect<Key, InvalidOptions> =>
   Effect.gen(function*() {
+    const fault = TextOption.faultOfWrapping(encoded)
+    if (fault !== undefined) return yield* invalid(fault)
     const text = Redacted.value(encoded).trim().replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")
     if (text === "") return yield* invalid(`it is empty. ${howToGive}`)
     if (/^[\da-f]{64}$/i.test(text)) return yield* invalid(`it is hexadecimal. ${howToGive}`)

@@ -110,6 +110,7 @@ export const make = (
   options: Options
 ): Effect.Effect<AssertionSource, InvalidOptions | AssertionError> =>
   Effect.gen(function*() {
+    yield* TextOption.checkOptions(options)
     yield* checkOptions(options)
     const { lifetime, offset } = yield* timesOf(options)
     const key = yield* makeRotatingKey(options)

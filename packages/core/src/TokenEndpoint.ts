@@ -16,6 +16,7 @@ import type { Grant } from "./Grant.ts"
 import * as InsecureHosts from "./authoring/InsecureHosts.ts"
 import { invalid } from "./authoring/TextOption.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
+import { kindOf } from "./authoring/TextOption.ts"
 import { defaultLimits, exchange, type Limits, type NoAnswer } from "./authoring/HttpExchange.ts"
 import { isFailedAuthentication } from "./internal/tokenRequest/advice.ts"
 import { reasonOf, sentences } from "./authoring/NoAnswer.ts"
@@ -107,12 +108,15 @@ export const limits = (options: LimitOptions): Either.Either<Limits, InvalidOpti
   if (!(Duration.toMillis(timeout) > 0)) {
     return invalid("requestTimeout", `${Duration.format(timeout)} is not a time above 0.`)
   }
-  return maxBodySize > 0
+  // The value may come from JavaScript.
+  const size: unknown = maxBodySize
+  if (typeof size !== "number") return invalid("maxResponseSize", `it is ${kindOf(size)}. Give a number of bytes.`)
+  return size > 0
     ? Either.map(
       InsecureHosts.check(options.insecureHosts),
       (insecureHosts) => ({ timeout, maxBodySize, insecureHosts })
     )
-    : invalid("maxResponseSize", `${maxBodySize} is not a number of bytes above 0.`)
+    : invalid("maxResponseSize", `${size} is not a number of bytes above 0.`)
 }
 
 /**

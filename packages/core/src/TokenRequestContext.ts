@@ -5,6 +5,7 @@
  */
 import type * as Redacted from "effect/Redacted"
 import type { AssertionRequest, Audience } from "./Assertion.ts"
+import { parse } from "./authoring/SecureEndpoint.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
 
 /**
@@ -39,6 +40,15 @@ export interface TokenRequestContext {
 export type Parameters = Readonly<Record<string, string | Redacted.Redacted<string>>>
 
 /**
+ * Whether the token endpoint is on the origin of its issuer, or was given by the caller. Another one may belong to
+ * another authorization server, which metadata could name (RFC 9700 §4.4).
+ *
+ * @internal
+ */
+export const isEndpointNamed = ({ isEndpointGiven, issuer, tokenEndpoint }: AuthorizationServer): boolean =>
+  isEndpointGiven === true || parse(issuer)?.origin === tokenEndpoint.origin
+
+/**
  * The request for the assertion of a token request.
  *
  * @param refused the assertions that were refused since the last request
@@ -46,13 +56,12 @@ export type Parameters = Readonly<Record<string, string | Redacted.Redacted<stri
  * @internal
  */
 export const assertionRequest = (
-  { authorizationServer: { issuer, metadata }, issuerUnnamed, resource, resourceParameter, scopes }:
-    TokenRequestContext,
+  { authorizationServer, issuerUnnamed, resource, resourceParameter, scopes }: TokenRequestContext,
   audience: Audience,
   refused: AssertionRequest["refused"]
 ): AssertionRequest => {
   // The text is sent as the authorization server writes it, because the server compares `aud` with that.
-  const tokenEndpoint = metadata.token_endpoint
+  const { issuer, metadata: { token_endpoint: tokenEndpoint } } = authorizationServer
   return {
     audience: audience === "issuer" ? issuer : audience === "token_endpoint" ? tokenEndpoint : audience.value,
     issuer,
@@ -61,6 +70,7 @@ export const assertionRequest = (
     scopes,
     refused,
     ...(resourceParameter === undefined ? {} : { resourceParameter }),
-    ...(issuerUnnamed === true ? { issuerUnnamed } : {})
+    ...(issuerUnnamed === true ? { issuerUnnamed } : {}),
+    ...(isEndpointNamed(authorizationServer) ? {} : { endpointUnnamed: true })
   }
 }

@@ -31,6 +31,8 @@ export interface Reply {
   readonly isEmpty: boolean
   /** The header `content-type`, or `none`. */
   readonly contentType: string
+  /** What the answer says to people, in a form that some vendor is known to use, cut and cleaned; absent if nothing. */
+  readonly says?: string | undefined
   /** When the request was sent, in milliseconds since the epoch: `receivedAt` minus the duration of the exchange. */
   readonly sentAt: number
   /** When the answer was complete, in milliseconds since the epoch. */
@@ -174,13 +176,13 @@ const NO_TOKEN = "it has no `access_token`"
 
 /** The error about an answer without `access_token`, which something else than the token endpoint may have given. */
 const foreign = (reply: Reply, asked: AskedForToken) => {
-  const { contentType, isEmpty, json } = reply
+  const { contentType, isEmpty, json, says } = reply
   const what = isEmpty
     ? `the body is empty (content type ${clean(contentType)})`
     : json === undefined
     ? `the body is not JSON (content type ${clean(contentType)})`
     : Predicate.isRecord(json)
-    ? NO_TOKEN
+    ? `${NO_TOKEN}${says === undefined ? "" : `, and says "${says}"`}`
     : "the body is not a JSON object"
   const advice = "A proxy or a gateway may have answered in its place: check `issuer` and `tokenEndpoint`."
   return noToken(asked.onForeignAnswer?.() ?? "InvalidResponse", reply, asked, `${happened(reply, what)} ${advice}`)

@@ -69,6 +69,30 @@ describe("the audience of an assertion (RFC 7523 §3)", () => {
   })
 })
 
+describe("a token endpoint that metadata alone names on another origin", () => {
+  const tokenEndpoint = "https://other.example/token?key=canary"
+  const unnamed = { tokenEndpoint, endpointUnnamed: true }
+
+  it.each<readonly [what: string, audience: unknown]>([
+    ["alone", tokenEndpoint],
+    ["in a list", [tokenEndpoint]],
+    ["in a list beside others", ["https://elsewhere.example", tokenEndpoint]]
+  ])("gets no assertion that is for it: %s", (_, audience) => {
+    assert.deepStrictEqual(judge(jwt({ aud: audience }), unnamed), [
+      "WrongAudience",
+      "The assertion is for the token endpoint https://other.example/token, which is not on the origin of the issuer " +
+      "https://auth.example.com and which only metadata names. It was not sent. If the token endpoint is right, give " +
+      "it as `tokenEndpoint` together with `issuer`."
+    ])
+  })
+
+  it("gets an assertion for the issuer, or for the audience that the caller has asked for", () => {
+    expect(judge(jwt({ aud }), unnamed)).toBe("sent")
+    expect(judge(jwt({ aud: tokenEndpoint }), { ...unnamed, audience: tokenEndpoint })).toBe("sent")
+    expect(judge(jwt({ aud: tokenEndpoint }), { tokenEndpoint })).toBe("sent")
+  })
+})
+
 describe("the option `audiences`", () => {
   const said = (claims: unknown, changes: Partial<Assertion.AssertionRequest> = {}) =>
     Either.match(

@@ -7,7 +7,7 @@ import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
 import { vi } from "vitest"
 import { Assertion, AssertionProvider, OAuthError, Secret, SignedAssertion, type SigningKey } from "../src/index.ts"
 import { anotherPair, externalSigner, pair, wrongKeys } from "./support/keys.ts"
-import { makeMortalClock } from "./support/mortalClock.ts"
+import { makeWorkerClock } from "./support/workerClock.ts"
 import { many, outcomes } from "./support/provider.ts"
 
 const request: Assertion.AssertionRequest = {
@@ -546,7 +546,7 @@ describe("a source to which many callers report a refusal", () => {
         signingKey: Effect.suspend(() => hangs ? Effect.never : Effect.succeed(fake))
       })
       const refused = { ...request, refused: [yield* provider(request)] }
-      const { clock, platform } = yield* makeMortalClock
+      const { clock, platform } = yield* makeWorkerClock
       hangs = true
       const dead = yield* Effect.fork(Effect.withClock(provider(refused), clock))
       yield* TestClock.adjust("1 second")

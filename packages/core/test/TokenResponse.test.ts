@@ -3,7 +3,7 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
 import { AccessToken, TokenEndpoint } from "../src/index.ts"
-import { credentials, fails, issuer, request, token, tokenRequest, url } from "./support/tokenEndpoint.ts"
+import { credentials, fails, issuer, request, secret, token, tokenRequest, url } from "./support/tokenEndpoint.ts"
 import { after } from "./support/wire.ts"
 
 describe("the token of a response (RFC 6749 §5.1)", () => {
@@ -246,6 +246,31 @@ describe("a 200 without a token", () => {
         expect(error.message.length).toBeLessThan(500)
       }).pipe(Effect.provide(TestNetwork.layer))
   )
+
+  it.effect.each<readonly [what: string, body: object, says: string | undefined]>([
+    ["`message`", { message: "Client is locked" }, "Client is locked"],
+    ["`errorSummary`", { errorSummary: "No such client" }, "No such client"],
+    ["`message` in a list of errors", { success: false, errors: [{ message: "Denied" }] }, "Denied"],
+    ["`message` with control characters", { message: "a\u001b[31m\nb" }, "a [31m b"],
+    ["a `message` that repeats the secret", { message: `secret ${secret} is old` }, "secret <redacted> is old"],
+    ["a `message` with a JWT", { message: "got eyJhbGciOiJub25lIn0.e30.canary" }, "got <redacted>"],
+    ["a code, which may be an authorization code", { code: "canary-code" }, undefined],
+    ["a blank `message`", { message: "  " }, undefined],
+    ["an unknown member", { data: "canary-data" }, undefined]
+  ])("quotes what a JSON object says to people, cut and cleaned: %s", ([, body, says]) =>
+    Effect.gen(function*() {
+      const { message } = yield* fails(Answer.json(body))
+      expect(message).toContain(
+        says === undefined ? "it has no `access_token` (" : `it has no \`access_token\`, and says "${says}" (RFC 6749`
+      )
+      expect(message).not.toContain("canary")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("cuts a long text of a JSON object", () =>
+    Effect.gen(function*() {
+      const { message } = yield* fails(Answer.json({ message: "x".repeat(100_000) }))
+      expect(message.length).toBeLessThan(600)
+    }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect("is rejected without showing a token in `token_type`", () =>
     Effect.gen(function*() {

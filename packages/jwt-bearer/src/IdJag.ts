@@ -15,7 +15,6 @@ import { AssertionError, type InsecureEndpoint, InvalidOptions } from "@effect-m
 import * as TokenEndpoint from "@effect-mcp-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -23,7 +22,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as IdentityProviders from "./internal/identityProvider.ts"
 import { Refusals } from "./internal/refusals.ts"
-import { accept, check, refreshTokenIn, resourceOf } from "./internal/response.ts"
+import { accept, check, foreign, isForeign, refreshTokenIn, resourceOf } from "./internal/response.ts"
 import { SubjectToken } from "./internal/subjectToken.ts"
 import { Turns } from "./internal/turns.ts"
 
@@ -127,6 +126,7 @@ export const make = (
   HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
+    yield* TextOption.checkOptions(options)
     const subjectTokenType = yield* checkOptions(options)
     const limits = yield* TokenEndpoint.limits(options)
     const exchange = IdentityProviders.make(yield* HttpClient.HttpClient, {
@@ -137,6 +137,8 @@ export const make = (
     })
     const refusals = new Refusals()
     const subject = new SubjectToken(options.subjectToken, subjectTokenType)
+    /** How many answers in a row were a success without a token. */
+    let foreignAnswers = 0
 
     const fetchOne = (request: AssertionRequest) =>
       Effect.gen(function*() {
@@ -148,6 +150,9 @@ export const make = (
           exchange(request, subjectToken),
           (cause) => Effect.flatMap(Clock.currentTimeMillis, (now) => refusals.add(key, subjectToken, cause, now))
         )
+        foreignAnswers = isForeign(reply) ? foreignAnswers + 1 : 0
+        // A proxy's page or an empty answer may be gone at the next attempt.
+        if (foreignAnswers === 1) return yield* foreign(reply)
         const refreshToken = subjectTokenType === "refresh_token" ? refreshTokenIn(reply) : undefined
         if (refreshToken !== undefined) {
           subject.replace(refreshToken)
@@ -231,7 +236,7 @@ export const layer = (
  * ```
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: ConfigOptions.ConfigOptions<Options>
 ): Layer.Layer<
   AssertionProvider,
   InvalidOptions | InsecureEndpoint | ConfigError,
@@ -250,6 +255,13 @@ const checkOptions = (options: Options): Effect.Effect<SubjectTokenType, Invalid
         option: "subjectToken",
         description: `it is ${TextOption.kindOf(options.subjectToken)}, and not an Effect. Write \`Effect.succeed\` ` +
           "around a `Redacted` token, or give the Effect that gets it."
+      })
+    }
+    const onRefreshToken: unknown = options.onRefreshToken
+    if (onRefreshToken !== undefined && typeof onRefreshToken !== "function") {
+      return yield* new InvalidOptions({
+        option: "onRefreshToken",
+        description: `it is ${TextOption.kindOf(onRefreshToken)}. Give a function that returns an Effect.`
       })
     }
     return yield* TextOption.checkOneOf("subjectTokenType", options.subjectTokenType ?? "id_token", [

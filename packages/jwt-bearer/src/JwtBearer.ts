@@ -78,6 +78,7 @@ export const make = (
   AssertionProvider | TokenStorage | HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
+    yield* TextOption.checkOptions(options)
     const assertionProvider = yield* AssertionProvider
     const { clientAuthentication: proof } = options
     if (proof !== undefined) yield* ClientAuthentication.check(proof)

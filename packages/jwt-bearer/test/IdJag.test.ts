@@ -232,16 +232,12 @@ describe("the answer of the identity provider (RFC 8693 §2.2)", () => {
       ["no issued token type", exchanged({}, { issued_token_type: undefined })],
       ["the token type Bearer", exchanged({}, { token_type: "Bearer" })],
       ["no token type", exchanged({}, { token_type: undefined })],
-      ["no token", exchanged({}, { access_token: undefined })],
       ["an empty token", exchanged({}, { access_token: "" })],
       ["a token that is not a string", exchanged({}, { access_token: { canary: "canary" } })],
       ["a token with a line break", exchanged({}, { access_token: "canary\r\nx: y" })],
       ["a token that is not a JWT", exchanged({}, { access_token: "canary-opaque" })],
       ["a token that is not signed", exchanged({}, {}, { alg: "none" })],
-      ["a negative lifetime", exchanged({}, { expires_in: -1 })],
-      ["an array", ["canary"]],
-      ["text", "canary"],
-      ["null", null]
+      ["a negative lifetime", exchanged({}, { expires_in: -1 })]
     ] as const
   )("is rejected if it is %s, and the error shows none of it", ([, answer]) =>
     Effect.gen(function*() {
@@ -263,6 +259,45 @@ describe("the answer of the identity provider (RFC 8693 §2.2)", () => {
     Effect.gen(function*() {
       const { provider } = yield* answering(Answer.json(exchanged({}, { [name]: [] })))
       expect((yield* Effect.flip(provider(request))).message).toContain(says)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  const foreign: ReadonlyArray<readonly [what: string, answer: Answer.Answer, says: string]> = [
+    ["a page", Answer.html("canary"), "the answer is not JSON"],
+    ["an empty body", Answer.status(200), "the answer is not JSON"],
+    ["an array", Answer.json(["canary"]), "the answer is not a JSON object"],
+    ["text", Answer.json("canary"), "the answer is not a JSON object"],
+    ["null", Answer.json(null), "the answer is not a JSON object"],
+    ["no token", Answer.json(exchanged({}, { access_token: undefined })), "`access_token` has an invalid value"],
+    ["a message of a gateway", Answer.json({ message: "Try again" }), "and the answer says \"Try again\""]
+  ]
+  it.scoped.each(foreign)(
+    "may pass the first time, and is final when repeated: %s",
+    ([, answer, says]) =>
+      Effect.gen(function*() {
+        const { provider } = yield* answering(answer)
+        const first = yield* Effect.flip(provider(request))
+        const second = yield* Effect.flip(provider(request))
+        expect([first.reason, first.transient]).toEqual(["Unavailable", true])
+        expect([second.reason, second.transient]).toEqual(["Malformed", false])
+        expect(first.message).toContain(says)
+        expect(first.message + second.message).not.toContain("canary")
+      }).pipe(Effect.provide(TestNetwork.layer))
+  )
+
+  it.scoped("without a token does not hold up the next exchange, and its address is read again", () =>
+    Effect.gen(function*() {
+      const network = yield* identityProvider
+      yield* network.script("token", Answer.html("canary"))
+      const provider = yield* make()
+      yield* Effect.flip(provider(request))
+      yield* provider(request)
+      const metadata = `${idp}/.well-known/oauth-authorization-server`
+      expect((yield* network.requests).map(({ url }) => url)).toEqual([
+        metadata,
+        `${idp}/token`,
+        metadata,
+        `${idp}/token`
+      ])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.scoped("that is not JSON is rejected with an error that says so", () =>

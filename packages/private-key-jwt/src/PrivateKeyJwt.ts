@@ -7,6 +7,7 @@
 import type { Audience } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
 import type { InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
@@ -77,6 +78,7 @@ export const make = (
   AssertionProvider | TokenStorage | HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
+    yield* TextOption.checkOptions(options)
     const assertionProvider = yield* AssertionProvider
     return yield* OAuthProvider.make({
       ...options,

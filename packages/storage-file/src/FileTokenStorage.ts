@@ -4,14 +4,16 @@
  *
  * @since 0.1.0
  */
-import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
+import type { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import * as RecordEncryption from "@effect-mcp-auth/core/RecordEncryption"
 import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as DurationOption from "@effect-mcp-auth/core/authoring/DurationOption"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import type { Path } from "@effect/platform/Path"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -51,16 +53,20 @@ export interface FileStorageOptions {
  */
 export interface Options extends FileStorageOptions, RecordEncryption.EncryptionOptions {}
 
-const makeStore = ({ directory, leaseDuration = "10 seconds" }: FileStorageOptions) =>
-  directory === ""
-    ? new InvalidOptions({
-      option: "directory",
-      description: "it is empty. Give a directory for these tokens alone."
-    })
-    : Effect.flatMap(
-      DurationOption.check("leaseDuration", leaseDuration, { minimum: "100 millis", maximum: "1 day" }),
-      (leaseDuration) => Records.make({ directory, leaseDuration })
+const makeStore = (options: FileStorageOptions) =>
+  Effect.gen(function*() {
+    yield* TextOption.checkOptions(options)
+    const directory = yield* TextOption.check(
+      "directory",
+      options.directory,
+      "Give a directory for these tokens alone."
     )
+    const leaseDuration = yield* DurationOption.check("leaseDuration", options.leaseDuration ?? "10 seconds", {
+      minimum: "100 millis",
+      maximum: "1 day"
+    })
+    return yield* Records.make({ directory, leaseDuration })
+  })
 
 /**
  * A storage in encrypted files that only their owner can read (mode 0600).
@@ -169,4 +175,4 @@ export const layerPlaintext = (
 export const layerConfig = (
   options: Config.Config.Wrap<Options>
 ): Layer.Layer<TokenStorage, InvalidOptions | ConfigError, FileSystem | Path> =>
-  Layer.effect(TokenStorage, Effect.flatMap(Config.unwrap(options), make))
+  Layer.effect(TokenStorage, Effect.flatMap(ConfigOptions.read<Options>(options), make))

@@ -3,12 +3,14 @@
  *
  * @since 0.1.0
  */
-import type { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
+import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
+import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import * as RecordEncryption from "@effect-mcp-auth/core/RecordEncryption"
 import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as DurationOption from "@effect-mcp-auth/core/authoring/DurationOption"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -95,6 +97,11 @@ const durationOption = (option: string, input: Duration.DurationInput, minimum: 
 
 const makeStore = (options: RedisStorageOptions) =>
   Effect.gen(function*() {
+    yield* TextOption.checkOptions(options)
+    for (const url of [options.url].flat()) {
+      const fault = TextOption.faultOfWrapping(url)
+      if (fault !== undefined) return yield* new InvalidOptions({ option: "url", description: fault })
+    }
     const leaseDuration = yield* durationOption("leaseDuration", options.leaseDuration ?? "10 seconds", "100 millis")
     const commandTimeout = yield* durationOption("commandTimeout", options.commandTimeout ?? "3 seconds", "1 millis")
     const pollInterval = yield* durationOption("pollInterval", options.pollInterval ?? "1 second", "10 millis")
@@ -215,4 +222,4 @@ export const layerPlaintext = (options: RedisStorageOptions): Layer.Layer<TokenS
 export const layerConfig = (
   options: Config.Config.Wrap<Options>
 ): Layer.Layer<TokenStorage, InvalidOptions | ConfigError> =>
-  Layer.scoped(TokenStorage, Effect.flatMap(Config.unwrap(options), make))
+  Layer.scoped(TokenStorage, Effect.flatMap(ConfigOptions.read<Options>(options), make))

@@ -151,6 +151,7 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
+    yield* TextOption.checkOptions(options)
     yield* TextOption.checkOptional("audience", options.audience)
     const { clientId, objectId, resourceId } = options
     const identities = Object.entries({ clientId, objectId, resourceId }).flatMap(([option, value]) =>

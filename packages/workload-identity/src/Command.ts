@@ -15,6 +15,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Assertion from "./internal/assertion.ts"
@@ -83,11 +84,22 @@ export interface Options {
 
 const validated = (options: Options): Effect.Effect<void, InvalidOptions> =>
   Effect.gen(function*() {
-    const { args, audience, command, maxOutputSize, timeout = "10 seconds" } = options
+    yield* TextOption.checkOptions(options)
+    const { args, audience, command, environment = {}, maxOutputSize, timeout = "10 seconds" } = options
     yield* TextOption.check("command", command, "Give the path or name of a program.")
     yield* TextOption.checkOptional("audience", audience)
     if (args !== undefined && typeof args !== "function" && !(Array.isArray(args) && args.every(isText))) {
       yield* new InvalidOptions({ option: "args", description: "it is neither an array of strings nor a function." })
+    }
+    yield* TextOption.checkOptional("workingDirectory", options.workingDirectory)
+    if (
+      !Predicate.isRecord(environment) || Redacted.isRedacted(environment) ||
+      !Object.values<unknown>(environment).every(isTextOrSecret)
+    ) {
+      yield* new InvalidOptions({
+        option: "environment",
+        description: "it is not an object of names with texts or `Redacted` texts. Check that each variable is set."
+      })
     }
     if (!Option.exists(Duration.decodeUnknown(timeout), (duration) => Duration.toMillis(duration) > 0)) {
       yield* new InvalidOptions({ option: "timeout", description: "it must be above 0." })
@@ -101,6 +113,8 @@ const validated = (options: Options): Effect.Effect<void, InvalidOptions> =>
   })
 
 const isText = (value: unknown): boolean => typeof value === "string"
+
+const isTextOrSecret = (value: unknown): boolean => isText(value) || TextOption.faultOfWrapping(value) === undefined
 
 const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformCommand.Command => {
   const { environment = {}, workingDirectory } = options
@@ -131,7 +145,7 @@ export const make = (
     yield* validated(options)
     const { args, environment = {}, maxOutputSize = 64 * 1024 } = options
     const argsOf = typeof args === "function" ? args : () => args ?? []
-    const expected = Assertion.expectedOf(
+    const expected = yield* Assertion.expectedOf(
       options,
       `The output of the command ${clean(options.command)}`,
       "Make it print an assertion for the authorization server and nothing else, and set `audience` or `opaque` if it " +

@@ -82,9 +82,10 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
+    yield* TextOption.checkOptions(options)
     const path = yield* TextOption.check("path", options.path, "Give the path of the file.")
     yield* TextOption.checkOptional("audience", options.audience)
-    const expected = Assertion.expectedOf(
+    const expected = yield* Assertion.expectedOf(
       options,
       `The token in ${clean(path)}`,
       "Configure the platform to write a token for the authorization server, or set `audience` to the `aud` of this one."
@@ -140,15 +141,17 @@ export const layer = (
  * @category constructors
  */
 export const makeEnvironment = (
-  { variable, ...options }: EnvironmentOptions
+  options: EnvironmentOptions
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, FileSystem.FileSystem> =>
-  Effect.flatMap(
-    Environment.required(
+  Effect.gen(function*() {
+    yield* TextOption.checkOptions(options)
+    const variable = yield* TextOption.check("variable", options.variable, "Give the name of the variable.")
+    const path = yield* Environment.required(
       variable,
       setBy.get(variable) ?? "The variable must contain the path of the file with the token."
-    ),
-    (path) => make({ ...options, path })
-  )
+    )
+    return yield* make({ ...options, path })
+  })
 
 /**
  * `makeEnvironment` as a Layer.

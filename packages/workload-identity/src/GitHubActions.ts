@@ -57,6 +57,7 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
+    yield* TextOption.checkOptions(options)
     yield* TextOption.checkOptional("audience", options.audience)
     const address = yield* Environment.required("ACTIONS_ID_TOKEN_REQUEST_URL", SET_BY)
     const token = yield* Environment.secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN", SET_BY)

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as Clock from "effect/Clock"
@@ -41,13 +42,15 @@ export const make = (
   options: Options
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions | AssertionError> =>
   Effect.gen(function*() {
-    const { variable } = options
+    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptional("audience", options.audience)
+    const variable = yield* TextOption.check("variable", options.variable, "Give the name of the variable.")
     if (!/^[A-Za-z_]\w*$/.test(variable)) {
       return yield* new InvalidOptions({ option: "variable", description: "it is not the name of a variable." })
     }
     const declared = `GitLab sets it if the job in .gitlab-ci.yml has \`id_tokens: ${variable}: aud: ...\``
     const value = yield* Environment.secret(variable, `${declared} (GitLab 15.7 or later).`)
-    const expected = Assertion.expectedOf(
+    const expected = yield* Assertion.expectedOf(
       options,
       `The ID token in ${variable}`,
       `${declared}, with the \`aud\` that the authorization server expects, for as long as the job may run.`

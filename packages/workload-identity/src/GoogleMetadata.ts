@@ -74,8 +74,9 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
+    yield* TextOption.checkOptions(options)
     yield* TextOption.checkOptional("audience", options.audience)
-    const serviceAccount = options.serviceAccount ?? "default"
+    const serviceAccount = yield* TextOption.check("serviceAccount", options.serviceAccount ?? "default")
     if (!/^[\w.@-]+$/.test(serviceAccount) || /^\.+$/.test(serviceAccount)) {
       return yield* new InvalidOptions({
         option: "serviceAccount",

@@ -66,6 +66,14 @@ export interface Options {
   readonly insecureHosts?: ReadonlyArray<string> | undefined
 }
 
+const checkPath = (path: unknown): Either.Either<void, InvalidOptions> => {
+  const isPath = Array.isArray(path) && path.every(Predicate.isString)
+  const description = `it is ${
+    Array.isArray(path) ? "an array with other entries than names" : TextOption.kindOf(path)
+  }. Give an array of names, as in ["data", "token"].`
+  return isPath ? Either.right(undefined) : Either.left(new InvalidOptions({ option: "path", description }))
+}
+
 const valueAt = (json: unknown, path: ReadonlyArray<string>): unknown =>
   path.reduce<unknown>(
     (value, name) =>
@@ -92,7 +100,9 @@ export const make = (
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
+    yield* TextOption.checkOptions(options)
     const { path, request } = options
+    if (path !== undefined) yield* checkPath(path)
     const insecureHosts = yield* InsecureHosts.check(options.insecureHosts)
     yield* TextOption.checkOptional("audience", options.audience)
     if (typeof request !== "function" && !Predicate.hasProperty(request, "url")) {
@@ -107,7 +117,7 @@ export const make = (
         (wrong) => new InvalidOptions({ option: "request", description: `${wrong}.` })
       )
     }
-    const expected = Assertion.expectedOf(
+    const expected = yield* Assertion.expectedOf(
       options,
       "The assertion of the endpoint",
       "Check `request` and `path`, and set `audience` or `opaque` if the assertion is of another kind."

@@ -12,12 +12,12 @@ import type { InvalidOptions } from "../OAuthError.ts"
 import { invalid, kindOf } from "./TextOption.ts"
 
 /**
- * The scopes of a provider, as a configuration has them.
+ * The lists of a provider's options, as a configuration has them.
  *
  * @since 0.1.0
  * @category models
  */
-export interface ConfiguredScopes {
+export interface ConfiguredLists {
   /**
    * The scopes to ask for: an array, or one text with several scopes. White space separates scopes in a text and in an
    * entry of an array, and commas do in a text. Without any scope, as in an empty variable, the option counts as left
@@ -26,6 +26,20 @@ export interface ConfiguredScopes {
    * @default the scopes that the server's challenge names, else `scopes_supported` of its metadata, else none
    */
   readonly scopes?: string | ReadonlyArray<string> | undefined
+  /**
+   * Further values of `token_type` whose tokens are sent as bearer tokens: an array, or one text with several types, as
+   * in `scopes`.
+   *
+   * @default ["Bearer"]
+   */
+  readonly acceptedTokenTypes?: string | ReadonlyArray<string> | undefined
+  /**
+   * Hosts that plain http may reach besides those of this machine: an array, or one text with several host names, as in
+   * `scopes`.
+   *
+   * @default none
+   */
+  readonly insecureHosts?: string | ReadonlyArray<string> | undefined
 }
 
 /**
@@ -34,7 +48,12 @@ export interface ConfiguredScopes {
  * @since 0.1.0
  * @category models
  */
-export type ConfigOptions<Options> = Config.Config.Wrap<Omit<Options, "scopes"> & ConfiguredScopes>
+export type ConfigOptions<Options> = Config.Config.Wrap<WithLists<Options>>
+
+/** Distributes over the members of a union, so that each keeps its own options. */
+type WithLists<Options> = Options extends unknown
+  ? Omit<Options, keyof ConfiguredLists> & Pick<ConfiguredLists, keyof ConfiguredLists & keyof Options>
+  : never
 
 /**
  * Reads the options. A value that is not a `Config` is `InvalidOptions` with the name of the option.
@@ -58,9 +77,9 @@ export type ConfigOptions<Options> = Config.Config.Wrap<Omit<Options, "scopes"> 
 export const read = <Options extends object>(
   options: ConfigOptions<Options> | Config.Config.Wrap<Options>
 ): Effect.Effect<Options, ConfigError | InvalidOptions> =>
-  Effect.flatMap(configOf("options", options), (config) =>
+  Effect.flatMap(Effect.suspend(() => configOf("options", options)), (config) =>
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the parameter's type says what the configs return
-    Effect.map(Config.unwrap<unknown>(config), (values) => withScopes(values) as Options))
+    Effect.map(Config.unwrap<unknown>(config), (values) => withLists(values) as Options))
 
 /**
  * Combines the options that are set into one `Config`. Each of them must be a `Config`, because `Config.unwrap` never
@@ -75,28 +94,42 @@ const configOf = (name: string, value: unknown): Either.Either<Config.Config.Wra
         "or write `Config.succeed` around the value."
     )
   }
+  // `Config.unwrap` throws for an object without entries.
   const given = Object.entries(value).filter(([, one]) => one !== undefined)
   return Either.map(
     Either.all(given.map(([key, one]) => Either.map(configOf(key, one), (config) => [key, config] as const))),
-    (configs) => Config.unwrap<Readonly<Record<string, unknown>>>(Object.fromEntries(configs))
+    (configs) =>
+      configs.length === 0
+        ? Config.succeed({})
+        : Config.unwrap<Readonly<Record<string, unknown>>>(Object.fromEntries(configs))
   )
 }
 
 const isPlain = (value: unknown): value is object =>
   Predicate.isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value))
 
-const withScopes = (values: unknown): unknown => {
+const lists: ReadonlyArray<keyof ConfiguredLists> = ["scopes", "acceptedTokenTypes", "insecureHosts"]
+
+const withLists = (values: unknown): unknown => {
   if (!Predicate.isRecord(values)) return values
-  const { scopes, ...others } = values
-  const found = typeof scopes === "string"
-    ? scopes.split(/[\s,]+/)
-    : isTexts(scopes)
-    ? scopes.flatMap((scope) => scope.split(/\s+/))
+  const options = { ...values }
+  for (const name of lists) {
+    const entries = entriesOf(values[name])
+    // Anything else is left to the check of the options.
+    if (entries === undefined) continue
+    if (entries.length > 0) options[name] = entries
+    else delete options[name]
+  }
+  return options
+}
+
+const entriesOf = (list: unknown): ReadonlyArray<string> | undefined => {
+  const found = typeof list === "string"
+    ? list.split(/[\s,]+/)
+    : isTexts(list)
+    ? list.flatMap((entry) => entry.split(/\s+/))
     : undefined
-  // Anything else is left to the check of the options.
-  if (found === undefined) return values
-  const present = found.filter((scope) => scope !== "")
-  return present.length > 0 ? { ...others, scopes: present } : others
+  return found?.filter((entry) => entry !== "")
 }
 
 const isTexts = (value: unknown): value is ReadonlyArray<string> =>

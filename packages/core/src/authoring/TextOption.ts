@@ -70,13 +70,33 @@ export const checkSecret = (
  * @since 0.1.0
  * @category getters
  */
-export const faultOfSecret = (value: unknown, give = "Give the secret."): string | undefined => {
+export const faultOfSecret = (value: unknown, give = "Give the secret."): string | undefined =>
+  isRedactedText(value) ? faultOf(Redacted.value(value), give) : faultOfWrapping(value)
+
+/**
+ * `faultOfSecret` for a secret whose text has another check: only the fault of a value that is no text in `Redacted`.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const faultOfWrapping = (value: unknown): string | undefined => {
+  if (isRedactedText(value)) return undefined
   if (typeof value === "string") return "it is a plain string. Wrap it in `Redacted.make`."
   if (!Redacted.isRedacted(value)) return `it is ${kindOf(value)}. ${adviceOn(value)}`
   const content = contentOf(value)
-  if (typeof content !== "string") return `its \`Redacted\` holds ${kindOf(content)}. ${adviceOn(content)}`
-  return faultOf(content, give)
+  return `its \`Redacted\` holds ${kindOf(content)}. ${adviceOn(content)}`
 }
+
+/**
+ * The options as a whole, which a caller in JavaScript may have forgotten.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const checkOptions = (options: unknown): Either.Either<void, InvalidOptions> =>
+  typeof options === "object" && options !== null
+    ? Either.right(undefined)
+    : invalid("options", `it is ${kindOf(options)}. Give an object with the options.`)
 
 /**
  * `check` for an option with a few fixed values.

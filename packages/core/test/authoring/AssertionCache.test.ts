@@ -195,7 +195,7 @@ describe("an assertion that may be presented once", () => {
     "is fetched again $name after the platform has ended 16 callers without a word",
     ({ owned }) =>
       Effect.gen(function*() {
-        const { clock, platform } = yield* makeMortalClock
+        const { clock, platform } = yield* makeWorkerClock
         const fibers = yield* OwnedFibers.make()
         const owner = { fibers, onClosed: () => unavailable, onInterrupted: () => unavailable }
         const fetch = (request: AssertionRequest) =>

@@ -49,7 +49,32 @@ describe("scopes from a configuration", () => {
     }).pipe(provider({})))
 })
 
+describe("other lists from a configuration", () => {
+  it.effect.each<readonly [option: "acceptedTokenTypes" | "insecureHosts", text: string, expected: unknown]>([
+    ["acceptedTokenTypes", "BearerToken,JWT", ["BearerToken", "JWT"]],
+    ["acceptedTokenTypes", " BearerToken ", ["BearerToken"]],
+    ["acceptedTokenTypes", "", undefined],
+    ["insecureHosts", "auth.internal mcp.internal", ["auth.internal", "mcp.internal"]],
+    ["insecureHosts", "auth.internal, [fd00::1]", ["auth.internal", "[fd00::1]"]],
+    ["insecureHosts", " ", undefined]
+  ])("`%s` is split where one variable holds several: %s", ([option, text, expected]) =>
+    Effect.gen(function*() {
+      const options = Object.assign({ serverUrl: Config.string("URL") }, { [option]: Config.string("LIST") })
+      const read = yield* ConfigOptions.read<Options>(options)
+      assert.deepStrictEqual<unknown>(read, {
+        serverUrl: "u",
+        ...(expected === undefined ? {} : { [option]: expected })
+      })
+    }).pipe(provider({ LIST: text })))
+})
+
 describe("ConfigOptions.read", () => {
+  it.effect("reads an object without entries", () =>
+    Effect.gen(function*() {
+      const read = yield* ConfigOptions.read<Options>({ serverUrl: Config.string("URL"), policy: {} })
+      assert.deepStrictEqual<unknown>(read, { serverUrl: "u", policy: {} })
+    }).pipe(provider({})))
+
   it.effect("reads nested options, and all of them from one Config", () =>
     Effect.gen(function*() {
       const policy = { storageTimeout: Config.number("TIMEOUT") }

@@ -11,7 +11,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Redacted from "effect/Redacted"
-import { ID_JAG, resourceOf, TOKEN_TYPE } from "./response.ts"
+import { ID_JAG, isForeign, resourceOf, TOKEN_TYPE } from "./response.ts"
 
 /**
  * The identity provider: an issuer whose metadata must be found, or a server whose token endpoint is known.
@@ -90,6 +90,8 @@ export const make = (client: HttpClient.HttpClient, options: {
           limits
         })
       ),
+      // The host of a token endpoint that has moved may serve something else now.
+      Effect.tap((reply) => Effect.sync(() => isForeign(reply) ? discovered = undefined : undefined)),
       Effect.tapError((cause) =>
         Effect.sync(() => {
           // The token endpoint may have moved, unless an OAuth error says that this is one.

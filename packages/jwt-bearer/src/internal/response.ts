@@ -55,6 +55,28 @@ const malformed = (what: string) =>
   })
 
 /**
+ * Whether something else than the identity provider may have answered, such as a proxy with a page of its own.
+ *
+ * @internal
+ */
+export const isForeign = ({ json }: TokenResponse.Reply): boolean =>
+  !isRecord(json) || Array.isArray(json) || !("access_token" in json)
+
+/**
+ * The error about an answer that is no answer of a token exchange, and that may be gone at the next attempt.
+ *
+ * @internal
+ */
+export const foreign = ({ json, says }: TokenResponse.Reply): AssertionError => {
+  const what = says === undefined ? whatIsWrong(json) : `${whatIsWrong(json)}, and the answer says "${says}"`
+  return new AssertionError({
+    reason: "Unavailable",
+    description: `The identity provider returned no ID-JAG: ${what}. A proxy or a gateway may have answered in its ` +
+      "place: try again later."
+  })
+}
+
+/**
  * The ID-JAG in an answer of the identity provider. It is accepted only if it is for the requested authorization server
  * and resource, and has not expired. An encrypted one cannot be read here; its lifetime is that of the answer.
  *

@@ -1,7 +1,8 @@
 import * as Core from "@effect-mcp-auth/core/Assertion"
 import type { CachedAssertion } from "@effect-mcp-auth/core/authoring/AssertionCache"
+import * as DurationOption from "@effect-mcp-auth/core/authoring/DurationOption"
 import * as Jwt from "@effect-mcp-auth/core/Jwt"
-import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
+import { AssertionError, type InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -51,13 +52,19 @@ export const expectedOf = (
   },
   name: string,
   remedy: string
-): Expected => ({
-  name,
-  remedy,
-  opaque,
-  lifetime: lifetime === undefined ? undefined : Duration.toMillis(lifetime),
-  audience: audience === undefined ? undefined : () => [audience]
-})
+): Either.Either<Expected, InvalidOptions> =>
+  Either.map(
+    lifetime === undefined
+      ? Either.right(undefined)
+      : DurationOption.check("lifetime", lifetime, { minimum: "1 millis", maximum: "3650 days" }),
+    (duration) => ({
+      name,
+      remedy,
+      opaque,
+      lifetime: duration === undefined ? undefined : Duration.toMillis(duration),
+      audience: audience === undefined ? undefined : () => [audience]
+    })
+  )
 
 /** The characters of an opaque assertion. Spaces and line breaks occur in messages and in web pages. */
 const opaque = /^[\x21-\x7e]+$/

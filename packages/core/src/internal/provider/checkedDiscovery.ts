@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import * as DurationOption from "../../authoring/DurationOption.ts"
 import type { Limits } from "../../authoring/HttpExchange.ts"
 import { check, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
-import { checkOneOf, checkUrl } from "../../authoring/TextOption.ts"
+import { check as checkText, checkOneOf, checkUrl } from "../../authoring/TextOption.ts"
 import type * as Discovery from "../../Discovery.ts"
 import type { InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 
@@ -53,10 +53,18 @@ const checkedUrl = (
   plainHttp: PlainHttp
 ): Either.Either<URL | undefined, InvalidOptions | InsecureEndpoint> => {
   if (written === undefined) return Either.right(undefined)
+  if (typeof written !== "string" && !(written instanceof URL)) {
+    return Either.map(checkText(option, written), () => undefined)
+  }
   return checkUrl(
     option,
     String(written),
-    parseEndpoint,
+    parseHttpEndpoint,
     "is not a URL without fragment and user name or password. Write the whole address of the document."
   ).pipe(Either.flatMap((url) => check(url, endpoint, undefined, plainHttp)))
+}
+
+const parseHttpEndpoint = (text: string): URL | undefined => {
+  const url = parseEndpoint(text)
+  return url !== undefined && /^https?:$/.test(url.protocol) ? url : undefined
 }

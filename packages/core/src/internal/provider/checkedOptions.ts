@@ -32,6 +32,7 @@ interface Options {
   readonly additionalParameters?: Readonly<Record<string, string>> | undefined
   readonly authorizationServerMetadata?: unknown
   readonly authorizationServerChange?: "refuse" | "follow" | undefined
+  readonly stepUp?: unknown
   readonly tokenEndpoint?: string | undefined
   readonly subject?: string | undefined
 }
@@ -54,6 +55,7 @@ export const checkOptions = (
     yield* checkParameters(options.additionalParameters)
     yield* checkChoice("resourceParameter", options.resourceParameter, ["send", "omit"])
     yield* checkOneOf("authorizationServerChange", options.authorizationServerChange ?? "refuse", ["refuse", "follow"])
+    yield* checkBoolean("stepUp", options.stepUp)
     if (options.subject !== undefined) yield* checkText("subject", options.subject, "Leave it out if there is none.")
   })
 
@@ -65,6 +67,12 @@ const checkScopes = (scopes: unknown): Either.Either<unknown, InvalidOptions> =>
         ? undefined
         : `${JSON.stringify(clean(scope))} is not a scope token (RFC 6749 §3.3). Give each scope as an entry of its ` +
           "own, without spaces.")
+
+/** The text "false", as a variable holds it, would count as true. */
+const checkBoolean = (option: string, value: unknown): Either.Either<void, InvalidOptions> =>
+  value === undefined || typeof value === "boolean"
+    ? Either.right(undefined)
+    : invalid(option, `it is ${kindOf(value)}. Write true or false, or read it with \`Config.boolean\`.`)
 
 const checkTokenTypes = (types: unknown): Either.Either<unknown, InvalidOptions> =>
   checkList("acceptedTokenTypes", types, "type", (type) => {

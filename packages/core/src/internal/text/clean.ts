@@ -22,7 +22,9 @@ const REDACTED = "<redacted>"
  */
 export const clean = (text: string, secrets: Iterable<string> = []): string => {
   let result = text
-  for (const spelling of spellingsOf(secrets)) result = without(result, spelling)
+  const all = [...secrets]
+  for (const spelling of spellingsOf(all)) result = without(result, spelling)
+  for (const secret of all) if (needsEncoding.test(secret)) result = result.replace(mixedSpelling(secret), REDACTED)
   result = result.replace(jwt, REDACTED).replace(unprintable, " ").trim()
   return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH)}…` : result
 }
@@ -70,6 +72,39 @@ export const formEncode = (text: string): string => new URLSearchParams([["", te
 
 /** A shorter text is no secret worth the name, and stands in many words. In characters. */
 const MIN_SECRET = 4
+
+/** A character that encoders of URLs, forms or JSON change. No registered error code has one. */
+const needsEncoding = /^(?=.{4})(?=.*[^\w.~-])/s
+
+/** A longer secret is found by its beginning, in characters. */
+const MAX_PATTERN = 256
+
+/**
+ * A secret of which each character may be written in another way: as it is, percent-encoded once or twice in either
+ * case, escaped as in JSON, and a space as a plus or a plus as a space. Paths of URLs encode a few characters only, and some servers write
+ * hex digits in lower case.
+ */
+const mixedSpelling = (secret: string): RegExp => {
+  const characters = Array.from(secret.slice(0, MAX_PATTERN))
+  const rest = secret.length > MAX_PATTERN ? "\\S*" : ""
+  return new RegExp(characters.map(anySpelling).join("") + rest, "g")
+}
+
+const anySpelling = (character: string): string => {
+  if (/^[\w.~-]$/.test(character)) return character.replace(/[.-]/, "\\$&")
+  const bytes = [...new TextEncoder().encode(character)].map((byte) => `%(?:25)?${hexDigits(byte, 2)}`).join("")
+  // A parser of URLs makes a slash of a backslash.
+  const units = Array.from(
+    { length: character.length },
+    (_, index) => `[\\\\/]u${hexDigits(character.charCodeAt(index), 4)}`
+  ).join("")
+  const plain = `[\\\\/]?${character.replace(/[$^*+?()|[\]{}\\/]/g, "\\$&")}`
+  return `(?:${bytes}|${units}|${plain}${character === " " ? "|\\+" : character === "+" ? "| " : ""})`
+}
+
+/** Digits in either case. */
+const hexDigits = (value: number, length: number): string =>
+  value.toString(16).padStart(length, "0").replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)
 
 /** All spellings, the longest first, so that a secret which contains another one disappears as a whole. */
 const spellingsOf = (secrets: Iterable<string>): ReadonlyArray<string> =>

@@ -2,12 +2,12 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { type AssertionRequest, type AssertionSource, type Audience, check } from "../../Assertion.ts"
-import { nameOf, parse } from "../../authoring/SecureEndpoint.ts"
+import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import { faultOfSecret } from "../../authoring/TextOption.ts"
 import type { AuthorizationServer } from "../../AuthorizationServer.ts"
 import { AssertionError } from "../../OAuthError.ts"
 import { clean } from "../text/clean.ts"
-import { assertionRequest, type TokenRequestContext } from "../../TokenRequestContext.ts"
+import { assertionRequest, isEndpointNamed, type TokenRequestContext } from "../../TokenRequestContext.ts"
 
 /**
  * The assertions that a grant or a client authentication presents, and their replacement after a refusal: the key that
@@ -84,7 +84,7 @@ export const makeRefusals = (): Refusals => {
  * (RFC 9700 §4.4).
  */
 const checkEndpoint = (server: AuthorizationServer): Effect.Effect<void, AssertionError> =>
-  server.isEndpointGiven === true || parse(server.issuer)?.origin === server.tokenEndpoint.origin
+  isEndpointNamed(server)
     ? Effect.void
     : new AssertionError({
       reason: "WrongAudience",

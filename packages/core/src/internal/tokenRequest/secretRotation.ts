@@ -1,3 +1,4 @@
+import * as Config from "effect/Config"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -5,7 +6,7 @@ import * as Either from "effect/Either"
 import * as FiberId from "effect/FiberId"
 import * as Redacted from "effect/Redacted"
 import { checkSecret, faultOfSecret } from "../../authoring/TextOption.ts"
-import { CredentialError, type InvalidOptions } from "../../OAuthError.ts"
+import { CredentialError, InvalidOptions } from "../../OAuthError.ts"
 import { isReadEachTime, sourceOf } from "./secretReading.ts"
 
 type Secret = Redacted.Redacted<string>
@@ -16,7 +17,7 @@ type Secret = Redacted.Redacted<string>
  * @internal
  */
 export interface PresentedSecret {
-  /** Whether the option is a secret at all. An Effect is not run. */
+  /** Whether the option is a secret at all. Of Effects only a `Config` is run, since it reads nothing but variables. */
   readonly check: Effect.Effect<void, InvalidOptions>
   /** The secret for the next token request. */
   readonly next: Effect.Effect<Secret, CredentialError>
@@ -46,7 +47,7 @@ type Reading = Deferred.Deferred<Either.Either<Secret, CredentialError> | undefi
  * its late result is not stored: the platform may have cancelled the request that started the run.
  */
 class RotatingSecret implements PresentedSecret {
-  readonly check = Effect.void
+  readonly check: Effect.Effect<void, InvalidOptions>
   readonly #option: string
   readonly #effect: Effect.Effect<Secret, unknown>
   #current: Secret | undefined
@@ -57,6 +58,26 @@ class RotatingSecret implements PresentedSecret {
   constructor(option: string, effect: Effect.Effect<Secret, unknown>) {
     this.#option = option
     this.#effect = effect
+    this.check = Config.isConfig(effect) ? this.#checkConfig : Effect.void
+  }
+
+  /** A variable that is not set is a mistake of the caller, and is found before anything is sent. */
+  get #checkConfig(): Effect.Effect<void, InvalidOptions> {
+    return Effect.either(this.#effect).pipe(
+      Effect.flatMap((read) =>
+        Either.isRight(read)
+          ? checkSecret(this.#option, read.right, "Give the client's secret.")
+          : new InvalidOptions({
+            option: this.#option,
+            description:
+              "its `Config` could not be read. Check that its variable is set, or use `layerConfig`, which " +
+              "names the variable."
+          })
+      ),
+      Effect.map((secret) => {
+        this.#current = secret
+      })
+    )
   }
 
   readonly next = Effect.suspend(() => {
@@ -125,6 +146,8 @@ class RotatingSecret implements PresentedSecret {
     return this.#effect.pipe(
       // The caller's own error may show the secret, so only an error of this package is passed on.
       Effect.mapError((error) => error instanceof CredentialError ? error : this.#failed(nameOf(error))),
+      // A function that throws in `Effect.sync` is a defect, whose message may show the secret as well.
+      Effect.catchAllDefect(() => Effect.fail(this.#failed("it died of an exception"))),
       Effect.timeoutFail({
         duration: TIMEOUT,
         onTimeout: () => this.#failed(`it did not end within ${Duration.format(TIMEOUT)}`)

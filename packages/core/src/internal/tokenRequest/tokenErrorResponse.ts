@@ -57,9 +57,19 @@ export const failOnError = (
   if (said.code !== undefined) return Effect.fail(refused(answer, said.code, said, asked, exchanged))
   // RFC 6749 §5.1 requires 200, but some servers answer 201. A client treats an unknown 2xx as 200 (RFC 9110 §15).
   if (status < 200 || status > 299) return Effect.fail(unexpectedStatus(answer, said, asked, exchanged))
-  const { receivedAt, sentAt } = exchanged
+  const { receivedAt, secrets, sentAt } = exchanged
   const contentType = headers["content-type"] ?? "none"
-  return Effect.succeed({ json, status, isEmpty: body.trim() === "", contentType, sentAt, receivedAt })
+  // Codes of vendors are not shown here: beside no token, `code` may be an authorization code.
+  const says = clean(said.text ?? "", secrets)
+  return Effect.succeed({
+    json,
+    status,
+    isEmpty: body.trim() === "",
+    contentType,
+    ...(says === "" ? {} : { says }),
+    sentAt,
+    receivedAt
+  })
 }
 
 /** Errors after which the same request may succeed later, whatever the status is. */

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, TestClock } from "effect"
 import * as OwnedFibers from "../../../src/authoring/OwnedFibers.ts"
 import { IdleEntries } from "../../../src/internal/pool/idleEntries.ts"
-import { makeMortalClock } from "../../support/mortalClock.ts"
+import { makeWorkerClock } from "../../support/workerClock.ts"
 
 const make = (timeToLive: Duration.DurationInput) =>
   Effect.gen(function*() {
@@ -76,7 +76,7 @@ describe("IdleEntries", () => {
 
   it.scoped("after the platform has ended the fiber's timer, the next sweep more than 5 seconds later expires entries", () =>
     Effect.gen(function*() {
-      const { clock, platform } = yield* makeMortalClock
+      const { clock, platform } = yield* makeWorkerClock
       const { add, expired, idle, sweeps } = yield* Effect.withClock(make("1 minute"), clock)
       add("a")
       platform.isOver = true
@@ -94,7 +94,7 @@ describe("IdleEntries", () => {
 
   it.scoped("after a suspend, the next sweep expires entries although the timer still waits", () =>
     Effect.gen(function*() {
-      const { clock, platform } = yield* makeMortalClock
+      const { clock, platform } = yield* makeWorkerClock
       const { add, expired, idle, sweeps } = yield* Effect.withClock(make("1 minute"), clock)
       add("a")
       yield* TestClock.adjust("1 second")

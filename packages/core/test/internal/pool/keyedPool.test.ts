@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, TestClock } from "effect"
 import * as KeyedPool from "../../../src/internal/pool/keyedPool.ts"
-import { makeMortalClock } from "../../support/mortalClock.ts"
+import { makeWorkerClock } from "../../support/workerClock.ts"
 import { many, outcomes, settle } from "../../support/provider.ts"
 
 /** A pool whose first lookup waits for ever, on a platform that can end the timers of that lookup. */
 const make = Effect.gen(function*() {
-  const { clock, platform } = yield* makeMortalClock
+  const { clock, platform } = yield* makeWorkerClock
   const seen = { lookups: 0, closed: [] as Array<number> }
   const pool = yield* Effect.withClock(
     KeyedPool.make({

@@ -34,6 +34,31 @@ describe("clean", () => {
     expect(clean("a.cd abcd $&$& $1", ["a.cd", "$&$&"])).toBe("<redacted> abcd <redacted> $1")
   })
 
+  it.each([
+    ["lower-case hex digits", "canary%2bp%25c%3ad%2fs%20x%c3%bc"],
+    ["percent-encoding twice", "canary%252Bp%2525c%253Ad%252Fs%2520x%25C3%25BC"],
+    ["the encoding of a URL's path", "canary+p%c:d/s%20x%C3%BC"],
+    ["the encoding of a URL's path, after JSON", "canary+p%c:d//s%20x/u00fc"],
+    ["JSON with an escaped slash", "canary+p%c:d\\/s xü"],
+    ["JSON in ASCII", "canary+p%c:d/s x\\u00fc"],
+    ["JSON in ASCII with upper-case digits", "canary\\u002Bp%c:d/s x\\u00FC"],
+    ["a form that was decoded though nobody had encoded it", "canary p%c:d/s xü"]
+  ])("removes a secret in %s", (_, spelling) => {
+    expect(clean(`no ${spelling}.`, ["canary+p%c:d/s xü"])).toBe("no <redacted>.")
+  })
+
+  it("removes a long secret with all that follows without a space", () => {
+    const secret = `${"a/".repeat(200)}end`
+    expect(clean(`no ${secret.replaceAll("/", "%2f")} more`, [secret])).toBe("no <redacted> more")
+  })
+
+  it("leaves other texts alone, whatever characters a secret has", () => {
+    expect(clean("a.c abc a-c (ab) [x] a|b", ["a.c*x", "(ab)*+", "[x]?y", "a|b|c"])).toBe("a.c abc a-c (ab) [x] a|b")
+    expect(clean("invalid_client temporarily_unavailable", ["invalid_", "temp"])).toBe(
+      "invalid_client temporarily_unavailable"
+    )
+  })
+
   it("removes a secret in each spelling in which the other side may repeat it", () => {
     const secret = "a b/\"ü"
     for (const spelling of [secret, "a+b%2F%22%C3%BC", "a%20b%2F%22%C3%BC", "a b/\\\"ü"]) {

@@ -87,7 +87,10 @@ describe("an assertion for a token endpoint (RFC 9700 §4.4)", () => {
       expect(requests).toEqual([])
       // An assertion for the issuer is of no use at that endpoint's own authorization server.
       for (const audience of ["issuer", { value: "https://auth.example.com" }] as const) {
-        expect(Either.isRight((yield* next(audience, context)).result)).toBe(true)
+        const { requests, result } = yield* next(audience, context)
+        expect(Either.isRight(result)).toBe(true)
+        // Providers with assertions of other parties learn it too.
+        expect(requests.map(({ endpointUnnamed }) => endpointUnnamed)).toEqual([true])
       }
     }))
 })

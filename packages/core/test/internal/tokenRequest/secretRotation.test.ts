@@ -1,5 +1,5 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Redacted, TestClock } from "effect"
+import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
 import * as SecretRotation from "../../../src/internal/tokenRequest/secretRotation.ts"
 import { OAuthError, Secret } from "../../../src/index.ts"
@@ -42,7 +42,63 @@ describe("a client secret that is a value", () => {
     }))
 })
 
+describe("a client secret that is a `Config`", () => {
+  const provider = (variables: ReadonlyArray<readonly [string, string]>) =>
+    Effect.withConfigProvider(ConfigProvider.fromMap(new Map(variables)))
+
+  const mistakes: ReadonlyArray<readonly [what: string, config: unknown, value: string | undefined, says: string]> = [
+    ["whose variable is not set", Config.redacted("SECRET"), undefined, "its `Config` could not be read"],
+    ["whose variable is empty", Config.redacted("SECRET"), "", "it is empty"],
+    ["whose variable ends with a line break", Config.redacted("SECRET"), "canary\n", "it ends with a line break"],
+    ["of plain text", Config.string("SECRET"), "canary", "it is a plain string"],
+    ["of a number", Config.number("SECRET"), "7", "it is a number"]
+  ]
+  it.effect.each(mistakes)(
+    "is refused when the provider is made: one %s",
+    ([, config, value, says]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(rotation(untyped(config)).check)
+        expect([error._tag, error.option]).toEqual(["InvalidOptions", "clientSecret"])
+        expect(error.message).toContain(says)
+        expect(error.message).not.toContain("canary")
+      }).pipe(provider(value === undefined ? [] : [["SECRET", value]]))
+  )
+
+  it.effect("is presented as it was read when the provider was made", () =>
+    Effect.gen(function*() {
+      const secret = rotation(Config.redacted("SECRET"))
+      yield* provider([["SECRET", "canary-1"]])(secret.check)
+      expect(yield* next(secret)).toBe("canary-1")
+    }).pipe(provider([])))
+
+  it.effect("is read again after a refusal", () =>
+    Effect.gen(function*() {
+      const secret = rotation(Config.redacted("SECRET"))
+      yield* provider([["SECRET", "canary-1"]])(secret.check)
+      const first = yield* secret.next
+      expect(yield* provider([["SECRET", "canary-1"]])(secret.refused(first))).toBe(false)
+      expect(yield* provider([["SECRET", "canary-2"]])(secret.refused(first))).toBe(true)
+      expect(yield* next(secret)).toBe("canary-2")
+    }).pipe(provider([])))
+})
+
 describe("a client secret that is an Effect", () => {
+  it.effect.each<readonly [what: string, effect: Secrets]>([
+    [
+      "throws",
+      Effect.sync((): Redacted.Redacted<string> => {
+        throw new Error("never shown")
+      })
+    ],
+    ["dies", Effect.die("never shown")]
+  ])("is a CredentialError without the reason if it %s", ([, effect]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(rotation(effect).next)
+      expect([error._tag, error.reason, error.transient]).toEqual(["CredentialError", "Unavailable", true])
+      expect(error.message).toContain("it died of an exception")
+      expect(inspect(error, { depth: 9 })).not.toContain("never shown")
+    }))
+
   it.effect("is read at the first use, and not again while it is accepted", () =>
     Effect.gen(function*() {
       const { effect, state } = makeSource()

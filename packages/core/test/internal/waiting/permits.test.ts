@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, TestClock } from "effect"
 import { Permits } from "../../../src/internal/waiting/permits.ts"
-import { makeMortalClock } from "../../support/mortalClock.ts"
+import { makeWorkerClock } from "../../support/workerClock.ts"
 import { many, outcomes, settle } from "../../support/provider.ts"
 
 /** Work that counts how much of it runs at a time, and in which order it began. */
@@ -71,7 +71,7 @@ describe("Permits", () => {
   it.effect("work whose timers have stopped loses its permit within 3 seconds, and later returns none", () =>
     Effect.gen(function*() {
       const permits = new Permits(2)
-      const { clock, platform } = yield* makeMortalClock
+      const { clock, platform } = yield* makeWorkerClock
       const { seen, work } = counted()
       const dead = yield* many(2, Effect.withClock(permits.run(Effect.never), clock))
       yield* TestClock.adjust("10 seconds")
@@ -92,7 +92,7 @@ describe("Permits", () => {
     Effect.gen(function*() {
       const permits = new Permits(1)
       const { seen, work } = counted()
-      const { clock, platform } = yield* makeMortalClock
+      const { clock, platform } = yield* makeWorkerClock
       const holder = yield* Effect.fork(permits.run(Effect.never))
       const dead = yield* Effect.fork(Effect.withClock(permits.run(Effect.never), clock))
       const next = yield* Effect.fork(permits.run(work(1)))
