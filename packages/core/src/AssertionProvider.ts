@@ -62,6 +62,9 @@ export const layer = (provider: AssertionProvider.Service): Layer.Layer<Assertio
  * now, is an `AssertionError`. A text that is not a JWT is an `AssertionError` too, unless `opaque` is set. A value that is
  * no text, as of a variable that is not set, is `InvalidOptions` of `assertion` when the Layer is built.
  *
+ * A JWT for a token endpoint that is not on the issuer's own origin is sent only if the caller has given that endpoint:
+ * metadata alone could name the endpoint of another authorization server.
+ *
  * This Layer has only one assertion, so each token request presents it again. An authorization server that accepts each
  * `jti` once issues only one token for it: after a refusal, an assertion with a `jti` is an `AssertionError`
  * (`Refused`) and is not sent again.
