@@ -34,10 +34,14 @@ export const adviceAfter = (code: string | undefined, status: number, said: bool
   const byCode = code === undefined ? undefined : adviceByCode[code]
   if (byCode !== undefined) return typeof byCode === "string" ? byCode : byCode(asked)
   if (code !== undefined && registeredCodes.has(code)) return ""
-  return adviceByStatus[status] ?? (said || code !== undefined ? "" : ADDRESS)
+  return adviceByStatus[status] ?? (code !== undefined ? CODE : said ? TEXT : ADDRESS)
 }
 
 const CREDENTIAL = "Check the client id, the credential and the client authentication method."
+
+const CODE = "The code is the server's own: look it up in the documentation of the authorization server."
+
+const TEXT = "Correct what the text names, or ask the operator of the authorization server."
 
 const ADDRESS =
   "Check that the address is a token endpoint: it is the option `tokenEndpoint`, or from the metadata of `issuer`."

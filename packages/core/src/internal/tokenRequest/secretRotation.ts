@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -7,6 +8,7 @@ import * as FiberId from "effect/FiberId"
 import * as Redacted from "effect/Redacted"
 import { checkSecret, faultOfSecret } from "../../authoring/TextOption.ts"
 import { CredentialError, InvalidOptions } from "../../OAuthError.ts"
+import { warnOnce } from "../telemetry/tokenLog.ts"
 import { isReadEachTime, sourceOf } from "./secretReading.ts"
 
 type Secret = Redacted.Redacted<string>
@@ -54,6 +56,8 @@ class RotatingSecret implements PresentedSecret {
   /** The secret that the authorization server refused last. It is not presented again without a run of the Effect. */
   #refused: Secret | undefined
   #reading: Reading | undefined
+  /** When the last warning was logged, in milliseconds since the epoch. */
+  #warnedAt: number | undefined
 
   constructor(option: string, effect: Effect.Effect<Secret, unknown>) {
     this.#option = option
@@ -88,8 +92,15 @@ class RotatingSecret implements PresentedSecret {
     return Effect.catchAll(this.#read, (error) =>
       this.#usable() === undefined
         ? error
-        : Effect.as(Effect.logWarning(`${error.message} The last secret stays in use.`), current))
+        : Effect.as(this.#warn(`${error.message} The last secret stays in use.`), current))
   })
+
+  #warn(message: string): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      warnOnce(message, this.#warnedAt, now, () => {
+        this.#warnedAt = now
+      }))
+  }
 
   readonly refused = (secret: Secret | undefined): Effect.Effect<boolean> =>
     Effect.suspend(() => {

@@ -15,7 +15,7 @@ describe("an error in the form of a vendor", () => {
     [
       "Google (an object in `error`)",
       json({ error: { code: 400, message: "The audience is not a valid pool", status: "INVALID_ARGUMENT" } }),
-      "answered 400 with \"The audience is not a valid pool\" (INVALID_ARGUMENT)."
+      "answered 400 with \"The audience is not a valid pool\" (INVALID_ARGUMENT). Correct what the text names, or ask"
     ],
     [
       "Google, with nothing but the status",

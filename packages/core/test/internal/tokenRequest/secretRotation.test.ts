@@ -1,8 +1,9 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, Redacted, TestClock } from "effect"
+import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, LogLevel, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
 import * as SecretRotation from "../../../src/internal/tokenRequest/secretRotation.ts"
 import { OAuthError, Secret } from "../../../src/index.ts"
+import { logging } from "../../support/logging.ts"
 
 type Secrets = Effect.Effect<Redacted.Redacted<string>, unknown>
 
@@ -266,4 +267,21 @@ describe("a client secret that is read for every token request", () => {
       state.value = "canary-2"
       expect(yield* next(secret)).toBe("canary-2")
     }))
+
+  it.effect("a source that fails at each token request has one warning in ten minutes", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        let works = true
+        const failure = new OAuthError.CredentialError({ reason: "Unavailable", description: "No file." })
+        const { effect } = makeSource()
+        const secret = rotation(Secret.readEachTime(Effect.suspend(() => works ? effect : Effect.fail(failure))))
+        yield* secret.next
+        works = false
+        for (let minute = 0; minute < 12; minute++) {
+          yield* secret.next
+          yield* TestClock.adjust("1 minute")
+        }
+        expect(lines.map(({ level }) => level)).toEqual(["WARN", ...Array(9).fill("DEBUG"), "WARN", "DEBUG"])
+        expect(lines[0]?.message).toBe("No file. The last secret stays in use.")
+      })))
 })
