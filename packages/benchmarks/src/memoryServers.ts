@@ -17,7 +17,7 @@ export const issuer = "https://auth.example.com"
 export const resourceOrigin = "https://mcp.example.com"
 
 /**
- * What a request asks for. The root document describes the parent of an MCP server. The challenged document has the
+ * The targets of requests. The root document describes the parent of an MCP server. The challenged document has the
  * query `challenged`, which only a challenge names.
  */
 export type Address =

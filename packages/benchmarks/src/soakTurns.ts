@@ -21,13 +21,13 @@ export interface Turn {
   }) => Fault | undefined
   /** The clients that may fail because of this fault. All other clients must get through. */
   readonly mayFail: ReadonlyArray<Kind>
-  /** How long a token request takes. */
+  /** How long a token request takes, in milliseconds. Default: 0. */
   readonly tokenMillis?: number
-  /** Revokes all tokens at the beginning of the turn, and again after each of these times. */
+  /** Revokes all tokens at the beginning of the turn, and again at this interval, in milliseconds. */
   readonly revokesEvery?: number
   /** How the MCP server rejects a token. */
   readonly rejection?: Rejection
-  /** Begins with clients that know neither a token nor a document. */
+  /** Begins the turn with new clients, which have neither a token nor a document. */
   readonly restarts?: boolean
 }
 

@@ -170,7 +170,7 @@ describe("a client secret that is rotated while the program runs", () => {
       }).pipe(Effect.provide(environment()))
   )
 
-  it.scoped("is refused finally after one look at the source if the secret is still the same", () =>
+  it.scoped("is refused finally after one more reading of the source if the secret is still the same", () =>
     Effect.gen(function*() {
       const { effect, state } = source(old)
       const provider = yield* ClientSecret.make({ ...options, clientSecret: effect })
@@ -207,7 +207,7 @@ describe("a client secret that is rotated while the program runs", () => {
       expect(yield* network.count("token")).toBe(0)
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("is waited for while its source fails for a moment", () =>
+  it.scoped("makes callers wait while its source fails for a moment", () =>
     Effect.gen(function*() {
       let runs = 0
       const provider = yield* ClientSecret.make({
@@ -220,7 +220,7 @@ describe("a client secret that is rotated while the program runs", () => {
       expect(runs).toBe(2)
     }).pipe(Effect.provide(environment())))
 
-  it.effect("is a typed failure of an HttpClient that can be found in its error", () =>
+  it.effect("fails a call of OAuthHttpClient with an error that contains a CredentialError if it is empty", () =>
     Effect.gen(function*() {
       const Auth = OAuthHttpClient.layer.pipe(
         Layer.provideMerge(ClientSecret.layer({ ...options, clientSecret: Effect.succeed(Redacted.make("")) }))

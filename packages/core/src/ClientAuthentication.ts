@@ -12,7 +12,7 @@ import * as TextOption from "./authoring/TextOption.ts"
 import * as AssertionRotation from "./internal/tokenRequest/assertionRotation.ts"
 import * as SecretRotation from "./internal/tokenRequest/secretRotation.ts"
 import { clean, formEncode } from "./internal/text/clean.ts"
-import { type AssertionError, type CredentialError, DiscoveryError, InvalidOptions } from "./OAuthError.ts"
+import { type AssertionError, type CredentialError, DiscoveryError, type InvalidOptions } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
 
 /**
@@ -158,7 +158,7 @@ export const check = (authentication: ClientAuthentication): Effect.Effect<void,
   Effect.suspend(() => {
     const given: unknown = authentication
     if (typeof given !== "object" || given === null || !("prove" in given)) {
-      return invalid(
+      return TextOption.invalid(
         "clientAuthentication",
         `it is ${TextOption.kindOf(given)}. Give one of the values of \`ClientAuthentication\`.`
       )
@@ -169,17 +169,9 @@ export const check = (authentication: ClientAuthentication): Effect.Effect<void,
     return Effect.zipRight(clientId, authentication.check ?? Effect.void)
   })
 
-const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
-
-/**
- * The audience of an assertion, from JavaScript too. Another text than these would be the claim `aud` of nobody.
- */
-const checkAudience = (audience: unknown): Either.Either<void, InvalidOptions> => {
-  if (audience === undefined || audience === "issuer" || audience === "token_endpoint") return Either.right(undefined)
-  return typeof audience === "object" && audience !== null && "value" in audience
-    ? Either.map(TextOption.check("audience", audience.value), () => undefined)
-    : invalid("audience", "it is none of its values. Write \"issuer\", \"token_endpoint\" or { value: \"…\" }.")
-}
+/** The audience of an assertion, from JavaScript too. Another text than these would be the claim `aud` of nobody. */
+const checkAudience = (audience: unknown): Either.Either<unknown, InvalidOptions> =>
+  TextOption.checkChoice("audience", audience, ["issuer", "token_endpoint"])
 
 /**
  * The issuer for `OAuthProvider.make`, for packages whose callers may leave `issuer` out.
@@ -225,7 +217,7 @@ export const issuerOf = (options: {
     : undefined
   return unbound === undefined
     ? Either.right({ issuer: "discover", issuerUnnamed: true })
-    : invalid("issuer", `${unbound} Name the issuer, or write "discover" to trust the server to name it.`)
+    : TextOption.invalid("issuer", `${unbound} Name the issuer, or write "discover" to trust the server to name it.`)
 }
 
 /**
@@ -280,7 +272,7 @@ export const privateKeyJwt = (options: PrivateKeyJwt): ClientAuthentication => {
       yield* TextOption.checkOneOf("clientIdParameter", options.clientIdParameter ?? "omit", ["omit", "send"])
       if (typeof options.assertionProvider !== "function") {
         const kind = TextOption.kindOf(options.assertionProvider)
-        yield* invalid("assertionProvider", `it is ${kind}. Give a function that returns an assertion.`)
+        yield* TextOption.invalid("assertionProvider", `it is ${kind}. Give a function that returns an assertion.`)
       }
     })
   }

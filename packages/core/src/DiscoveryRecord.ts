@@ -1,29 +1,20 @@
 /**
- * What a storage keeps about discovery, beside the tokens: the issuer that was chosen, and the two metadata documents
- * for as long as they are fresh. With it, a process that starts again sends its token request at once, and a server
- * cannot name another authorization server while no process runs.
+ * The record of a discovery in a storage: the issuer that was chosen, and the two metadata documents for as long as
+ * they are fresh. With this record, a process that starts again sends its token request immediately, and a server
+ * cannot name another authorization server unnoticed while no process runs.
  *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-
-/** The longest text in a record, and the longest list in all, in characters. */
-const MAX_TEXT = 16 * 1024
-
-/** The largest number of entries in a list. */
-const MAX_ENTRIES = 1000
+import { bounded, MAX_TEXT } from "./internal/http/keptFields.ts"
 
 /** The longest record, in bytes of its JSON. */
 const MAX_SIZE = 64 * 1024
 
 const Text = Schema.String.pipe(Schema.maxLength(MAX_TEXT))
 
-const List = Schema.Array(Schema.String).pipe(
-  Schema.filter((entries) =>
-    entries.length <= MAX_ENTRIES && entries.reduce((length, entry) => length + entry.length, 0) <= MAX_TEXT
-  )
-)
+const List = Schema.Array(Schema.String).pipe(Schema.filter((entries) => bounded(entries).length === entries.length))
 
 /**
  * The named fields of a metadata document (RFC 8414 §2, RFC 9728 §2), as the server wrote them.
@@ -47,9 +38,12 @@ const times = { readAt: Schema.Number, freshUntil: Schema.Number }
  * @category schemas
  */
 export const DiscoveryRecord = Schema.Struct({
-  /** The issuer to which credentials were sent first, character by character as it writes itself. */
+  /** The issuer to which credentials were sent first, character by character as in its own metadata. */
   issuer: Text,
-  /** When the MCP server last named the issuer, in milliseconds since the epoch. The issuer holds for 30 days more. */
+  /**
+   * When the MCP server last named the issuer, in milliseconds since the epoch. From then on, the issuer is valid for
+   * 30 days.
+   */
   confirmedAt: Schema.Number,
   /** The metadata of the MCP server (RFC 9728). */
   protectedResource: Schema.optional(Schema.Struct({
@@ -79,8 +73,12 @@ export const DiscoveryRecord = Schema.Struct({
  */
 export type DiscoveryRecord = typeof DiscoveryRecord.Type
 
-/** The bytes of the record as JSON. */
-const sizeOf = (record: unknown): number => new TextEncoder().encode(JSON.stringify(record)).length
+/**
+ * The bytes of a value as JSON.
+ *
+ * @internal
+ */
+export const sizeOf = (record: unknown): number => new TextEncoder().encode(JSON.stringify(record)).length
 
 /**
  * Whether a value is a record within its bounds: 64 KiB in all, 1,000 entries and 16 KiB in each list.
@@ -90,14 +88,14 @@ const sizeOf = (record: unknown): number => new TextEncoder().encode(JSON.string
  */
 export const isDiscoveryRecord: (value: unknown) => value is DiscoveryRecord = Schema.is(DiscoveryRecord)
 
-/** How long the chosen issuer holds after the server last named it, in milliseconds. */
+/** How long the chosen issuer is valid after the server last named it, in milliseconds. */
 const HOLDS_FOR = Duration.toMillis("30 days")
 
 /** How long a document can be fresh, in milliseconds. */
 const FRESH_FOR = Duration.toMillis("1 day")
 
 /**
- * When the record is of no use any more, in milliseconds since the epoch. A storage may remove it then.
+ * The time from which the record has no use, in milliseconds since the epoch. A storage may remove the record then.
  *
  * @since 0.1.0
  * @category getters
@@ -105,7 +103,7 @@ const FRESH_FOR = Duration.toMillis("1 day")
 export const usefulUntil = ({ confirmedAt }: DiscoveryRecord): number => confirmedAt + HOLDS_FOR
 
 /**
- * Whether the chosen issuer still holds. A clock that was set back makes no difference.
+ * Whether the chosen issuer is still valid. A clock that was set back makes no difference.
  *
  * @param now in milliseconds since the epoch
  *
@@ -126,8 +124,8 @@ export const freshUntil = (document: { readonly readAt: number; readonly freshUn
   Math.min(document.freshUntil, document.readAt + FRESH_FOR)
 
 /**
- * The record without its documents. A place that others can write to must keep no more than this: a document from it
- * could name another token endpoint, and so the receiver of a secret.
+ * The record without its documents. A place that others can write to must store nothing else: a document from there
+ * could name another token endpoint, to which the secret would then be sent.
  *
  * @since 0.1.0
  * @category getters

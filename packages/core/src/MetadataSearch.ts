@@ -24,9 +24,9 @@ export type Result<A, E> = Either.Either<A, ReadonlyArray<Miss<E>>>
 export interface Miss<out E> {
   /** The address, without its query. */
   readonly url: string
-  /** The address and what it answered, as a part of a sentence: `https://auth.example.com/… answered 404`. */
+  /** The address and its answer, as a part of a sentence: `https://auth.example.com/… answered 404`. */
   readonly description: string
-  /** What to check, as whole sentences, if the answer itself suggests it. */
+  /** Advice, as whole sentences, if the answer itself suggests what to check. */
   readonly advice: string | undefined
   /** The error of the check that the document failed; `undefined` if the address gave no document. */
   readonly refusal: E | undefined
@@ -69,8 +69,8 @@ export const retryAfter = (outages: Iterable<Outage>): number | undefined => {
 }
 
 /**
- * The error of a search that an outage kept from finding a document. The same search may succeed later, unless all
- * outages last until something is corrected.
+ * The error of a search that found no document because of an outage. The same search may succeed later, unless every
+ * outage lasts until something is corrected.
  *
  * @param subject what was searched for, as the beginning of a sentence
  * @param advice what to do if the outage lasts, as the end of a sentence
@@ -84,13 +84,13 @@ export const unavailable = (
     readonly advice: string
   }
 ): DiscoveryError => {
-  const sick = misses.flatMap(({ outage, url }) => outage === undefined ? [] : [{ url, ...outage }])
-  const cause = sick.find(({ cause }) => cause !== undefined)?.cause
-  const wait = retryAfter(sick)
+  const outages = misses.flatMap(({ outage, url }) => outage === undefined ? [] : [{ url, ...outage }])
+  const cause = outages.find(({ cause }) => cause !== undefined)?.cause
+  const wait = retryAfter(outages)
   const own = adviceOf(misses)
   return new DiscoveryError({
-    reason: sick.every(({ isLasting }) => isLasting) ? "CannotSend" : "Unavailable",
-    url: sick[0]?.url ?? "",
+    reason: outages.every(({ isLasting }) => isLasting) ? "CannotSend" : "Unavailable",
+    url: outages[0]?.url ?? "",
     description: `${subject}: ${listed(misses)}. ` +
       (own === "" ? `The server may recover: try again later. If this lasts, ${advice}.` : own),
     ...(cause === undefined ? {} : { cause }),
@@ -98,16 +98,26 @@ export const unavailable = (
   })
 }
 
+/** An answer that is longer, in characters, is written out once. */
+const SHORT = 40
+
 /**
- * What each address answered, as one part of a sentence.
+ * The answer of each address, as one part of a sentence. A failure that several addresses share is written out once.
  *
  * @internal
  */
-export const listed = (misses: ReadonlyArray<Miss<unknown>>): string =>
-  misses.map(({ description }) => description).join("; ")
+export const listed = (misses: ReadonlyArray<Miss<unknown>>): string => {
+  const written = new Set<string>()
+  return misses.map(({ description, outage, url }) => {
+    const said = description.slice(url.length).replace(/^ itself/, "")
+    const isRepeated = outage !== undefined && said.length > SHORT && written.has(said)
+    written.add(said)
+    return isRepeated ? description.replace(said, ": the same") : description
+  }).join("; ")
+}
 
 /**
- * What the answers suggest to check, each once, as whole sentences.
+ * The advice of all answers, each once, as whole sentences.
  *
  * @internal
  */

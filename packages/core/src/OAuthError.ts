@@ -82,7 +82,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
  *
  * - `Refused`: the response is an OAuth error (RFC 6749 §5.2). `code` holds its code as the server wrote it.
  * - `Unavailable`: a 5xx, 429 or 408, a time-out, a broken connection, `temporarily_unavailable` and the like, or the
- *   first success in a row without a token, such as a proxy's page.
+ *   first of several consecutive 2xx responses without a token, such as a proxy's page.
  * - `CannotSend`: no request can be made until something is corrected, such as a certificate or a scheme.
  * - `InvalidResponse`: the response is neither a token nor an OAuth error.
  *

@@ -22,9 +22,9 @@ import { OAuthProvider } from "./OAuthProvider.ts"
  * An authenticated `fetch` on top of the given one. While the token in memory is fresh, a call adds one header and uses
  * no fiber.
  *
- * Requests to other origins, and requests with an `Authorization` header of their own, pass unchanged; a line at Debug
- * says so, once for each origin. After a 401, or a 403 with `invalid_token`, the request is sent once more with a
- * renewed token; after a 403 with `insufficient_scope`, once more with a token of more scope. A request is sent again
+ * Requests to other origins, and requests with an `Authorization` header of their own, pass unchanged. The log has a
+ * line at Debug about each such origin. After a 401, or a 403 with `invalid_token`, the request is sent once more with
+ * a renewed token; after a 403 with `insufficient_scope`, once more with a token of more scope. A request is sent again
  * only if its body can be: a stream, and the body of a `Request` object, cannot. The response that follows goes to the
  * caller. URL, headers, init and body are read when the call is made.
  *
@@ -57,11 +57,12 @@ export const authenticate = (
     tried: Resend.Tried
   ): Promise<Response> => {
     const sent = { ...init, headers: withAuthorization(headers, AccessToken.authorization(token)) }
-    return fetch(target, sent).then((response) =>
-      response.status === 401 || response.status === 403
+    return fetch(target, sent).then((response) => {
+      if (response.redirected && !isResource(response.url)) report(log.redirected(response.url))
+      return response.status === 401 || response.status === 403
         ? recover(response, { target, init: sent, headers: sent.headers }, token, tried)
         : response
-    )
+    })
   }
 
   const recover = async (
@@ -71,10 +72,7 @@ export const authenticate = (
     tried: Resend.Tried
   ): Promise<Response> => {
     // After a redirect the response, and its challenge, may come from another origin.
-    if (response.url !== "" && !isResource(response.url)) {
-      report(log.otherOrigin(response.url))
-      return response
-    }
+    if (response.url !== "" && !isResource(response.url)) return response
     const renewal = Resend.afterResponse(response.status, response.headers.get("www-authenticate"), tried)
     if (renewal === undefined) return response
     if (renewal._tag === "RejectedAgain") {
@@ -145,8 +143,8 @@ const reporter = (runtime: Runtime.Runtime<never>) => {
 }
 
 /**
- * What `fetch` gets. The caller may change its objects after the call, and `fetch` reads them when it is called. So a
- * call that waits, or that is sent again, has copies of them.
+ * The arguments for `fetch`. The caller may change its objects after the call, and `fetch` reads its arguments when it
+ * is called. So a call that waits, or that is sent again, has copies of the caller's objects.
  */
 interface Call {
   readonly target: string | Request
@@ -164,8 +162,7 @@ const copyOf = ({ headers, init, target }: Call): Call => ({
 const ofOneCall = ["body", "duplex", "headers", "method", "signal"]
 
 /** The fields that a `Request` object has, also where its maker did not set them. */
-const ofRequest = [
-  ...ofOneCall,
+const ofRequest = ofOneCall.concat(
   "cache",
   "credentials",
   "integrity",
@@ -175,7 +172,7 @@ const ofRequest = [
   "redirect",
   "referrer",
   "referrerPolicy"
-]
+)
 
 /** Completes the calls of a caller with the fields that all of them share. */
 const completer = (shared: RequestInit | undefined) => {

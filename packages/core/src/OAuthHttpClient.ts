@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as AccessToken from "./AccessToken.ts"
 import { ClientLog } from "./internal/http/clientLog.ts"
 import { discard } from "./internal/http/discard.ts"
-import { isRedirect, withoutRedirects } from "./authoring/HttpExchange.ts"
+import { isRedirect, redirectTarget, withoutRedirects } from "./authoring/HttpExchange.ts"
 import * as Resend from "./internal/http/resend.ts"
 import { makeIsSameOrigin } from "./internal/http/sameOrigin.ts"
 import { errorWithoutToken, ResponseWithoutToken } from "./internal/http/responseWithoutToken.ts"
@@ -22,12 +22,13 @@ import { OAuthProvider } from "./OAuthProvider.ts"
 
 /**
  * Authenticates the requests of a client to the provider's resource. Requests to other origins, and requests with an
- * `Authorization` header of their own, pass unchanged; a line at Debug says so, once for each origin.
+ * `Authorization` header of their own, pass unchanged. The log has a line at Debug about each such origin.
  *
  * After a 401, or a 403 with `invalid_token`, the request is sent once more with a renewed token; after a 403 with
- * `insufficient_scope`, once more with a token of more scope. A request is sent again only if its body can be. The response that follows goes to the caller.
- * If no token can be acquired, the request fails with a `RequestError` whose `cause` is the `OAuthError` (see
- * `OAuthError.fromUnknown`). Its `reason` is `Transport` if another attempt may succeed, else `Encode`.
+ * `insufficient_scope`, once more with a token of more scope. A request is sent again only if its body can be sent
+ * again. The response that follows goes to the caller. If no token can be acquired, the request fails with a
+ * `RequestError` whose `cause` is the `OAuthError` (see `OAuthError.fromUnknown`). Its `reason` is `Transport` if
+ * another attempt may succeed, else `Encode`.
  *
  * Redirects within the origin are followed if they ask for the same request again (RFC 9110 §15.4). Other redirects go
  * to the caller: a response from elsewhere must not look like one of the resource. To follow them, put
@@ -58,12 +59,14 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
           const response = new ResponseWithoutToken(original, request)
           const { status } = response
           if (status === 401 || status === 403) return recover(request, token, response, tried)
-          const target = redirects < MAX_REDIRECTS ? redirectTarget(request, response) : undefined
-          return target !== undefined && target.origin === origin
-            ? Effect.zipRight(
-              discard(response),
-              attempt(withUrl(request, target), token, tried, redirects + 1)
-            )
+          if (!isRedirect(status)) return Exit.succeed(response)
+          const target = redirectTarget(response.headers, request.url)
+          if (target !== undefined && target.origin !== origin) {
+            const line = log.redirected(target.href)
+            return line === undefined ? Exit.succeed(response) : Effect.as(line, response)
+          }
+          return target !== undefined && redirects < MAX_REDIRECTS && canFollow(request, response)
+            ? Effect.zipRight(discard(response), attempt(withUrl(request, target), token, tried, redirects + 1))
             : Exit.succeed(response)
         }
       }
@@ -125,16 +128,10 @@ const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): unknown =>
 const withUrl = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, new URL(url.origin)), url.href)
 
-/** The target of a redirect that asks for the same request again (RFC 9110 §15.4), else `undefined`. */
-const redirectTarget = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse) => {
-  if (!isRedirect(response.status)) return undefined
-  const location = response.headers["location"]
-  const same = response.status === 307 || response.status === 308 || request.method === "GET" ||
-    request.method === "HEAD"
-  return same && location !== undefined && Resend.canBeSentAgain(bodyOf(request)) && URL.canParse(location, request.url)
-    ? new URL(location, request.url)
-    : undefined
-}
+/** Whether a redirect asks for the same request again (RFC 9110 §15.4), and whether that can be sent. */
+const canFollow = (request: HttpClientRequest.HttpClientRequest, { status }: HttpClientResponse): boolean =>
+  (status === 307 || status === 308 || request.method === "GET" || request.method === "HEAD") &&
+  Resend.canBeSentAgain(bodyOf(request))
 
 const MAX_REDIRECTS = 5
 

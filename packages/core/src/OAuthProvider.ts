@@ -140,7 +140,7 @@ export declare namespace OAuthProvider {
      * some authorization servers write `BearerToken`. `Bearer` is always accepted. A type that needs a proof of
      * possession, such as `DPoP`, is `InvalidOptions`, because no proof would be sent.
      *
-     * @default ["Bearer"]
+     * @default none, so that only `Bearer` is accepted
      */
     readonly acceptedTokenTypes?: ReadonlyArray<string> | undefined
     /**

@@ -1,7 +1,6 @@
 /**
- * The encryption of tokens, and of what discovery has found, in storages outside of the process. Each becomes a record:
- * one line of text with a version, encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name
- * says so.
+ * The encryption of tokens and discovery records in storages outside the process. The stored form is one line of text
+ * with a version, encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
  *
  * @since 0.1.0
  */
@@ -31,7 +30,7 @@ export interface Codec {
    */
   readonly open: (name: string, record: string) => Effect.Effect<AccessToken, TokenStorageError>
   /**
-   * The same for what discovery has found, under a name of its own.
+   * The codec for discovery records, which have a name of their own.
    *
    * @default a storage with this codec keeps tokens only
    */
@@ -39,15 +38,15 @@ export interface Codec {
 }
 
 /**
- * Turns what discovery has found into records and back. Fails as `Codec` does.
+ * Turns a `DiscoveryRecord` into text and back. Fails as `Codec` does.
  *
  * @since 0.1.0
  * @category models
  */
 export interface DiscoveryCodec {
-  /** The record, bound to the name that it will be stored under. */
+  /** The text for the storage, bound to the name that it will be stored under. */
   readonly seal: (name: string, found: DiscoveryRecord) => Effect.Effect<string, TokenStorageError>
-  /** What discovery had found, from the record that was found under the name. */
+  /** The discovery record, from the text that was found under the name. */
   readonly open: (name: string, record: string) => Effect.Effect<DiscoveryRecord, TokenStorageError>
 }
 
@@ -103,7 +102,7 @@ const DiscoveryContent = Schema.parseJson(DiscoveryRecord)
 const unreadable = (reason: TokenStorageError["reason"], description: string) =>
   new TokenStorageError({ operation: "get", reason, description })
 
-/** Why a record cannot be used, and what becomes of it. */
+/** The errors of a record that cannot be used. Each says when the record is replaced. */
 interface Unreadable {
   readonly damaged: TokenStorageError
   readonly foreign: TokenStorageError
@@ -167,8 +166,8 @@ const openPlain = <A extends { readonly name: string }, I>(
  * Records without encryption: everybody who can read a record can use its token. Storages that use this codec have
  * `Plaintext` in their name.
  *
- * Of discovery, such a record holds the chosen issuer only. Whoever can write to the place could otherwise name the
- * token endpoint that secrets are sent to.
+ * A discovery record in plaintext holds the chosen issuer only. Otherwise anyone who can write to the place could name
+ * the token endpoint that secrets are sent to.
  *
  * @since 0.1.0
  * @category constructors

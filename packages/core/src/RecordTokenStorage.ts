@@ -68,7 +68,7 @@ export interface Store {
 
 /**
  * A storage from a place for records and a codec that turns tokens into records. Records are named by the digest of the
- * key (`TokenKey.digest`). What discovery has found is a second record, named by `TokenKey.discoveryDigest`.
+ * key (`TokenKey.digest`). The results of discovery are a second record, named by `TokenKey.discoveryDigest`.
  *
  * `TokenStorageContract` of `@effect-mcp-auth/testing` has the tests that every storage should pass.
  *
@@ -143,7 +143,7 @@ export const make = (store: Store, codec: RecordEncryption.Codec): TokenStorage.
   }
 }
 
-/** The last process that writes wins: each has found the same, or the newer. */
+/** The last write replaces the record: all processes write the same findings, or newer ones. */
 const discoveryIn = (
   store: Store,
   codec: RecordEncryption.DiscoveryCodec

@@ -63,9 +63,9 @@ export interface Options {
    * - `withToken`: in the mandatory part. After that time callers use the held token.
    * - `withoutToken`: counted from the first caller without a token. Failed attempts are repeated in that time. After
    *   it, calls fail immediately with the last error until an attempt succeeds. Calls also fail immediately if the next
-   *   attempt comes later than that, as it does in a long outage. An attempt in flight is always waited for. The default
-   *   leaves time for three attempts of which two get no answer within the default `requestTimeout` of 10 seconds, so
-   *   that one lost request fails no caller.
+   *   attempt comes later than that, as it does in a long outage. Callers always wait for an attempt in flight. The
+   *   default leaves time for three attempts, of which two get no answer within the default `requestTimeout` of 10
+   *   seconds. So one lost request fails no caller.
    *
    * @default withToken 1 second, withoutToken 25 seconds
    */
@@ -78,9 +78,9 @@ export interface Options {
   readonly refusalMemory: Duration.DurationInput
   /**
    * How long a token that replaced a rejected one stays in use although the MCP server rejects it too. Doubled with
-   * each further rejection in a row, up to `backoff.max`. Rejections are in a row if each token was rejected on its first
-   * use, or within twice this duration after it was obtained. A token that was good for longer was revoked, and is
-   * replaced at once.
+   * each further rejection in a row, up to `backoff.max`. Rejections are in a row if each token was rejected on its
+   * first use, or within twice this duration after it was obtained. A token that was accepted for longer was revoked,
+   * and is replaced immediately.
    *
    * @default 1 second
    */
@@ -277,17 +277,17 @@ export const rejectionMemory = (self: RefreshPolicy, rejections: number): number
   doubled(self.rejectionMemory, rejections - 1, self.backoff.max)
 
 /**
- * How soon after it was obtained a token must be rejected to count as one of a row, in milliseconds.
+ * The age below which a rejected token counts as one of a row, in milliseconds.
  *
  * @internal
  */
 export const rejectedSoon = (self: RefreshPolicy): number => 2 * Duration.toMillis(self.rejectionMemory)
 
 /**
- * How long a healthy but slow acquisition can take, in milliseconds. An acquisition that takes longer is given up, so
- * that no caller waits for ever. The limit covers discovery, the wait for the lease, five operations of the storage
- * (three reads, a removal, and the release of the lease), and four requests to token endpoints (an identity provider's,
- * a refresh, the grant, and the grant with fewer scopes).
+ * How long a healthy but slow acquisition can take, in milliseconds. The callers of an acquisition that takes longer
+ * fail, so that no caller waits for ever. The limit covers discovery, the wait for the lease, five operations of the
+ * storage (three reads, a removal, and the release of the lease), and four requests to token endpoints (an identity
+ * provider's, a refresh, the grant, and the grant with fewer scopes).
  *
  * @internal
  */

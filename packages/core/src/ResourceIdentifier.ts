@@ -6,8 +6,8 @@
  */
 import * as Either from "effect/Either"
 import { check, hasCredentials, parse, type PlainHttp } from "./authoring/SecureEndpoint.ts"
-import { adviceOn, kindOf, quoteUrl } from "./authoring/TextOption.ts"
-import { type InsecureEndpoint, InvalidOptions } from "./OAuthError.ts"
+import { adviceOn, checkUrl, invalid, kindOf, quoteUrl } from "./authoring/TextOption.ts"
+import type { InsecureEndpoint, InvalidOptions } from "./OAuthError.ts"
 
 /**
  * A server's URL and the identifier that follows from it.
@@ -41,7 +41,7 @@ export const canonicalUrl = (url: URL, written: string): string => {
 const isUrl = (value: unknown): value is URL =>
   typeof value === "object" && value !== null && "href" in value && typeof value.href === "string"
 
-const invalid = (description: string) => Either.left(new InvalidOptions({ option: "serverUrl", description }))
+const OPTION = "serverUrl"
 
 /**
  * Reads the `serverUrl` that a caller gave. Fails with `InvalidOptions` if the text is not an absolute http(s) URL, or
@@ -65,25 +65,34 @@ export const fromServerUrl = (
   plainHttp: PlainHttp = {}
 ): Either.Either<ResourceIdentifier, InvalidOptions | InsecureEndpoint> => {
   if (typeof serverUrl !== "string" && !isUrl(serverUrl)) {
-    return invalid(`it is ${kindOf(serverUrl)}. ${adviceOn(serverUrl)}`)
+    return invalid(OPTION, `it is ${kindOf(serverUrl)}. ${adviceOn(serverUrl)}`)
   }
   // A `URL` object always has a slash after a bare origin, whether or not its caller wrote one.
   const written = typeof serverUrl === "string"
     ? serverUrl
     : serverUrl.href.replace(/^([^/]*\/\/[^/]*)\/(?=$|[?#])/, "$1")
-  const url = parse(written)
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    return invalid(`${quoteUrl(written)} is not a URL. Write it whole, as in https://mcp.example.com/mcp.`)
-  }
-  if (hasCredentials(url)) {
-    return invalid(`the URL holds a user name or password. Leave them out: they would be sent to every party.`)
-  }
-  if (written.includes("#")) {
-    return invalid(
-      `${quoteUrl(written)} has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
+  return Either.gen(function*() {
+    const url = yield* checkUrl(
+      OPTION,
+      written,
+      parse,
+      "is not a URL. Write it whole, as in https://mcp.example.com/mcp."
     )
-  }
-  return Either.map(check(url, "server", undefined, plainHttp), () => ({ url, resource: canonicalUrl(url, written) }))
+    if (hasCredentials(url)) {
+      yield* invalid(
+        OPTION,
+        "the URL holds a user name or password. Leave them out: they would be sent to every party."
+      )
+    }
+    if (written.includes("#")) {
+      yield* invalid(
+        OPTION,
+        `${quoteUrl(written)} has a fragment, which a resource identifier must not have (RFC 8707 §2). Leave it out.`
+      )
+    }
+    yield* check(url, "server", undefined, plainHttp)
+    return { url, resource: canonicalUrl(url, written) }
+  })
 }
 
 /**

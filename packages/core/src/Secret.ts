@@ -28,11 +28,11 @@ const fileSystem = Effect.flatten(
 /**
  * The secret in a file that the platform writes, for example a mounted secret of Kubernetes or Docker.
  *
- * The file is read for every token request, so that a new secret is used from the next token on: token requests are
- * rare, and the time of a file's last change does not show every change. The file is read again when the authorization
+ * The file is read for every token request, so that a new secret is used from the next token on. Token requests are
+ * rare, and the modification time of a file does not show every change. The file is read again when the authorization
  * server has refused the secret. While the file is missing or empty, the last secret is used unless it was refused.
  *
- * One line break at the end of the file is taken off, and a byte order mark at its start. For a `signingKey` the file is
+ * One line break at the end of the file is removed, and a byte order mark at its start. For a `signingKey` the file is
  * read when the Layer is built and after a refusal.
  *
  * @since 0.1.0

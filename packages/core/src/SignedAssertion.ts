@@ -15,6 +15,7 @@ import * as TextOption from "./authoring/TextOption.ts"
 import { importKey, keyIdOf, type Signer } from "./internal/signing/importKey.ts"
 import { readKey } from "./internal/signing/readKey.ts"
 import { readThumbprint } from "./internal/signing/thumbprint.ts"
+import { Permits } from "./internal/waiting/permits.ts"
 import { AssertionError, type CredentialError, InvalidOptions } from "./OAuthError.ts"
 import { algorithmNames, type IdentifiedKey, type SigningAlgorithm, type SigningKey } from "./SigningKey.ts"
 
@@ -136,7 +137,10 @@ export const make = (
     return key.rotated === undefined ? source : Object.assign(source, { rotated: key.rotated })
   })
 
-/** The options without the key. The compiler has not seen what JavaScript or a variable that is not set gives. */
+/**
+ * Checks the options without the key. They may come from JavaScript, or from a variable that is not set: no compiler
+ * has checked them.
+ */
 const checkOptions = (options: Options): Effect.Effect<void, InvalidOptions> =>
   Effect.gen(function*() {
     yield* TextOption.check("issuer", options.issuer, "Give the client id.")
@@ -197,7 +201,7 @@ const makeRotatingKey = (options: Options) =>
     }
 
     /** One load for all assertions that were refused under the same key; a later caller finds the new key. */
-    const loading = yield* Effect.makeSemaphore(1)
+    const loading = new Permits(1)
 
     /** Whether the key in use may have signed the assertion. True for one that this source did not return. */
     const isByCurrent = (assertion: Redacted.Redacted<string>): boolean =>
@@ -214,7 +218,7 @@ const makeRotatingKey = (options: Options) =>
           current = loaded
           return loaded.sign
         }),
-        loading.withPermits(1)
+        (work) => loading.run(work)
       )
 
     /**
@@ -231,7 +235,7 @@ const makeRotatingKey = (options: Options) =>
         })
       }).pipe(
         Effect.orElseSucceed(() => false),
-        loading.withPermits(1)
+        (work) => loading.run(work)
       )
 
     return {

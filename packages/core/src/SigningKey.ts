@@ -40,8 +40,8 @@ export type ExternalSigner = (data: Uint8Array) => Effect.Effect<Uint8Array, Ass
  * A private key in PEM (PKCS#8, PKCS#1 or SEC1), a private JWK as an object or as its JSON text, a `CryptoKey` with the
  * usage `sign`, or a function that signs elsewhere.
  *
- * A PEM may have its line breaks written out (`\\n`), be in quotes or in base64, be indented, or stand between
- * certificates and attributes, as in variables of CI systems.
+ * A PEM may have escaped line breaks (`\\n`), be in quotes or in base64, be indented, or stand between certificates and
+ * attributes, as in variables of CI systems.
  *
  * @since 0.1.0
  * @category models

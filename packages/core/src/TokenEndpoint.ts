@@ -14,6 +14,7 @@ import type { AccessToken } from "./AccessToken.ts"
 import type { ClientAuthentication, Proof } from "./ClientAuthentication.ts"
 import type { Grant } from "./Grant.ts"
 import * as InsecureHosts from "./authoring/InsecureHosts.ts"
+import { invalid } from "./authoring/TextOption.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import { kindOf } from "./authoring/TextOption.ts"
 import { defaultLimits, exchange, type Limits, type NoAnswer } from "./authoring/HttpExchange.ts"
@@ -24,7 +25,7 @@ import {
   type AssertionError,
   type CredentialError,
   type DiscoveryError,
-  InvalidOptions,
+  type InvalidOptions,
   TokenEndpointError
 } from "./OAuthError.ts"
 import type { Parameters, TokenRequestContext } from "./TokenRequestContext.ts"
@@ -117,8 +118,6 @@ export const limits = (options: LimitOptions): Either.Either<Limits, InvalidOpti
     )
     : invalid("maxResponseSize", `${size} is not a number of bytes above 0.`)
 }
-
-const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
 
 /**
  * Parameters that a caller's additional parameters must not replace.

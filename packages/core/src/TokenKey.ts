@@ -90,7 +90,7 @@ const makeDigest = (textOf: (key: TokenKey) => string): (key: TokenKey) => Effec
 export const digest: (key: TokenKey) => Effect.Effect<string> = makeDigest(encode)
 
 /**
- * The name under which a storage keeps what discovery has found for the key. The name differs from that of the token.
+ * The name under which a storage keeps the discovery record of the key. The name differs from that of the token.
  *
  * @since 0.1.0
  * @category encoding

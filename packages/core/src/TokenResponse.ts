@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { AccessToken, Value } from "./AccessToken.ts"
@@ -55,21 +56,7 @@ export const Lifetime: Schema.Schema<number, number | string> = Schema.Union(
   Schema.compose(Schema.String.pipe(Schema.pattern(/^\d+(?:\.\d+)?$/)), Schema.NumberFromString)
 ).pipe(Schema.nonNegative())
 
-/**
- * The members without which there is no token, and the lifetime. The other members are optional, and an invalid one says
- * nothing: it is no reason to reject a good token.
- */
-const TokenResponse = Schema.Struct({
-  access_token: Schema.Redacted(Value),
-  token_type: Schema.String,
-  expires_in: Schema.optional(Schema.NullOr(Lifetime)),
-  refresh_in: Schema.optional(Schema.Unknown),
-  scope: Schema.optional(Schema.Unknown),
-  refresh_token: Schema.optional(Schema.Unknown)
-})
-
 const isValue = Schema.is(Value)
-const decodeResponse = Schema.decodeUnknownOption(TokenResponse)
 const decodeLifetime = Schema.decodeUnknownOption(Lifetime)
 const decodeScope = Schema.decodeUnknownOption(Schema.Union(Schema.String, Schema.Array(Schema.String)))
 
@@ -101,33 +88,43 @@ export interface AskedForToken {
  * @internal
  */
 export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<AccessToken, TokenEndpointError> => {
-  const response = Option.getOrUndefined(decodeResponse(reply.json))
-  if (response === undefined || !isAccepted(response.token_type, asked.acceptedTokenTypes)) {
-    return rejected(reply, asked)
-  }
-  const lifetime = response.expires_in ?? undefined
+  const { json } = reply
+  if (!Predicate.isRecord(json) || !("access_token" in json)) return foreign(reply, asked)
+  const { access_token: value, expires_in: expiresIn, token_type: type } = json
+  // Names the invalid member, and never shows its value: the response may contain a token.
+  const invalid = (what: string) => noToken("InvalidResponse", reply, asked, happened(reply, what))
+  if (typeof value !== "string" || value === "") return invalid(NO_TOKEN)
+  if (!isValue(value)) return invalid("`access_token` has characters that a header cannot contain")
+  if (typeof type !== "string") return invalid("it has no `token_type`")
+  const lifetime = Option.getOrUndefined(decodeLifetime(expiresIn))
+  if (lifetime === undefined && Predicate.isNotNullable(expiresIn)) return invalid("`expires_in` has an invalid value")
+  if (!isAccepted(type, asked.acceptedTokenTypes)) return invalid(whyNotUsable(type, value))
+
   const millis = lifetime === undefined ? asked.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000
-  if (reply.sentAt + millis <= reply.receivedAt) {
-    const duration = reply.receivedAt - reply.sentAt
+  const issuedAt = reply.sentAt
+  if (issuedAt + millis <= reply.receivedAt) {
+    const duration = reply.receivedAt - issuedAt
     return noToken(
       "Unavailable",
       reply,
       asked,
-      `issued a token that lives ${millis / 1000} s and had expired on arrival, after ${duration} ms. ` +
+      `issued a token with a lifetime of ${
+        millis / 1000
+      } s, and the response arrived after ${duration} ms: the token had expired. ` +
         "Configure a longer token lifetime there."
     )
   }
-  const issuedAt = reply.sentAt
-  const refreshToken = response.refresh_token
+  // The other members are optional, and an invalid one says nothing: it is no reason to reject a good token.
+  const { refresh_in: refreshIn, refresh_token: refreshToken, scope } = json
   return Effect.succeed(
     new AccessToken({
-      value: response.access_token,
+      value: Redacted.make(value),
       tokenType: "Bearer",
-      scopes: grantedScopes(response.scope, asked.scopes),
+      scopes: grantedScopes(scope, asked.scopes),
       issuer: asked.authorizationServer.issuer,
       issuedAt,
       expiresAt: issuedAt + millis,
-      ...Option.match(decodeLifetime(response.refresh_in), {
+      ...Option.match(decodeLifetime(refreshIn), {
         onNone: () => ({}),
         onSome: (refreshIn) => ({ refreshAt: issuedAt + refreshAfter(refreshIn * 1000, millis) })
       }),
@@ -138,12 +135,12 @@ export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<Access
 }
 
 /**
- * The granted scopes: a list by spaces (RFC 6749 §3.3) or an array. What cannot be read says nothing, and the scopes are
- * the requested ones.
+ * The granted scopes: a list separated by spaces (RFC 6749 §3.3), or an array. If the value cannot be read, the granted
+ * scopes are the requested ones.
  *
- * GitHub separates scopes by commas. A comma is a legal character of a scope, so such an entry is taken apart only if
- * each part was requested, and the entry as a whole was not. Any other entry with a comma is left out: nobody knows
- * what it means, and a request for it could be refused.
+ * GitHub separates scopes by commas. A comma is a legal character of a scope, so an entry with commas is split only if
+ * each part was requested, and the entry as a whole was not. Any other entry with a comma is left out: its meaning is
+ * unknown, and a request for it could be refused.
  */
 const grantedScopes = (scope: unknown, requested: ReadonlyArray<string>): ReadonlyArray<string> => {
   const said = Option.getOrUndefined(decodeScope(scope))
@@ -173,36 +170,22 @@ const noToken = (
   return new TokenEndpointError({ reason, url, description: `Token endpoint ${url} ${description}`, status })
 }
 
-const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+const happened = ({ status }: Reply, what: string): string => `answered ${status}, but ${what} (RFC 6749 §5.1).`
 
-/** Names the invalid part, and never shows its value: the response may contain a token. */
-const rejected = (reply: Reply, asked: AskedForToken) => {
-  const { contentType, isEmpty, json, says, status } = reply
-  const happened = (what: string) => `answered ${status}, but ${what} (RFC 6749 §5.1).`
-  const isObject = isRecord(json) && !Array.isArray(json)
-  if (isObject && "access_token" in json) {
-    return noToken("InvalidResponse", reply, asked, happened(whatIsWrong(json)))
-  }
+const NO_TOKEN = "it has no `access_token`"
+
+/** The error about an answer without `access_token`, which something else than the token endpoint may have given. */
+const foreign = (reply: Reply, asked: AskedForToken) => {
+  const { contentType, isEmpty, json, says } = reply
   const what = isEmpty
     ? `the body is empty (content type ${clean(contentType)})`
     : json === undefined
     ? `the body is not JSON (content type ${clean(contentType)})`
-    : isObject
-    ? `it has no \`access_token\`${says === undefined ? "" : `, and says "${says}"`}`
+    : Predicate.isRecord(json)
+    ? `${NO_TOKEN}${says === undefined ? "" : `, and says "${says}"`}`
     : "the body is not a JSON object"
   const advice = "A proxy or a gateway may have answered in its place: check `issuer` and `tokenEndpoint`."
-  return noToken(asked.onForeignAnswer?.() ?? "InvalidResponse", reply, asked, `${happened(what)} ${advice}`)
-}
-
-const whatIsWrong = (json: Readonly<Record<string, unknown>>): string => {
-  const { access_token: value, expires_in: lifetime, token_type: type } = json
-  if (typeof value !== "string" || value === "") return "it has no `access_token`"
-  if (!isValue(value)) return "`access_token` has characters that a header cannot contain"
-  if (typeof type !== "string") return "it has no `token_type`"
-  if (lifetime !== undefined && lifetime !== null && Option.isNone(decodeLifetime(lifetime))) {
-    return "`expires_in` has an invalid value"
-  }
-  return whyNotUsable(type, value)
+  return noToken(asked.onForeignAnswer?.() ?? "InvalidResponse", reply, asked, `${happened(reply, what)} ${advice}`)
 }
 
 /**

@@ -55,7 +55,7 @@ export declare namespace TokenStorage {
      */
     readonly lease: (key: TokenKey.TokenKey) => Effect.Effect<void, TokenStorageError, Scope.Scope>
     /**
-     * Keeps what discovery has found, so that it outlives the process.
+     * Stores the results of discovery, so that later processes can use them.
      *
      * @default discovery starts anew in each process
      */
@@ -63,8 +63,8 @@ export declare namespace TokenStorage {
   }
 
   /**
-   * What a storage keeps about discovery, beside the tokens. A provider asks at most once, when it needs a token that
-   * neither its memory nor the storage has.
+   * The operations of a storage for the results of discovery. A provider reads the record at most once, when it needs a
+   * token that neither its memory nor the storage has.
    *
    * @since 0.1.0
    * @category models
@@ -107,8 +107,8 @@ export interface Operations {
    */
   readonly lease?: TokenStorage.Service["lease"] | undefined
   /**
-   * Keeps what discovery has found. Leave the operations out of a place that others can write to: a document from it
-   * can name another token endpoint, to which a secret is then sent.
+   * Stores the results of discovery. Leave these operations out if others can write to the place: a document that they
+   * wrote can name another token endpoint, and a secret is then sent there.
    *
    * @default discovery starts anew in each process
    */

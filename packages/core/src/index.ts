@@ -68,9 +68,9 @@ export * as Discovery from "./Discovery.ts"
 export * as DiscoveryCache from "./DiscoveryCache.ts"
 
 /**
- * What a storage keeps about discovery, beside the tokens: the issuer that was chosen, and the two metadata documents
- * for as long as they are fresh. With it, a process that starts again sends its token request at once, and a server
- * cannot name another authorization server while no process runs.
+ * The record of a discovery in a storage: the issuer that was chosen, and the two metadata documents for as long as
+ * they are fresh. With this record, a process that starts again sends its token request immediately, and a server
+ * cannot name another authorization server unnoticed while no process runs.
  *
  * @since 0.1.0
  */
@@ -191,9 +191,8 @@ export * as OAuthProviders from "./OAuthProviders.ts"
 export * as ProtectedResource from "./ProtectedResource.ts"
 
 /**
- * The encryption of tokens, and of what discovery has found, in storages outside of the process. Each becomes a record:
- * one line of text with a version, encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name
- * says so.
+ * The encryption of tokens and discovery records in storages outside the process. The stored form is one line of text
+ * with a version, encrypted and authenticated (AES-256-GCM), or in plaintext for storages whose name says so.
  *
  * @since 0.1.0
  */

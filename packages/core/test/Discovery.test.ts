@@ -48,17 +48,19 @@ describe("discovery remembers its result", () => {
       assert.deepStrictEqual(yield* traffic, [`POST ${tokenEndpoint}`])
     }).pipe(Effect.provide(environment())))
 
-  it.scoped("the authorization server's metadata is read again after an invalid token response", () =>
+  it.scoped("the authorization server's metadata is read again at once if nothing is at its token endpoint", () =>
     Effect.gen(function*() {
       const { script } = yield* network
       const provider = yield* makeProvider()
       yield* script("token", Answer.html("<h1>Not found</h1>", { status: 404 }))
       const error = yield* Effect.flip(provider.accessToken)
       expect(error._tag).toBe("TokenEndpointError")
+      // The metadata names the same address, so the request is not sent again.
+      assert.deepStrictEqual((yield* traffic).slice(-2), [`POST ${tokenEndpoint}`, `GET ${issuerMetadata}`])
       yield* clear
       yield* TestClock.adjust("5 seconds")
       yield* provider.accessToken
-      assert.deepStrictEqual(yield* traffic, [`GET ${issuerMetadata}`, `POST ${tokenEndpoint}`])
+      assert.deepStrictEqual(yield* traffic, [`POST ${tokenEndpoint}`])
     }).pipe(Effect.provide(environment())))
 
   it.scoped("the authorization server's metadata is read again after the token endpoint was unreachable three times in a row", () =>

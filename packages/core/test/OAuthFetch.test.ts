@@ -99,18 +99,25 @@ describe("which requests carry the token", () => {
       expect(yield* network.count("token")).toBe(1)
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("a 401 from another origin, after a redirect, has a line at Debug with that origin", () =>
-    logging(LogLevel.Debug, (lines) =>
-      Effect.gen(function*() {
-        const provider = yield* OAuthProvider.OAuthProvider
-        const elsewhere = new Response("no", { status: 401 })
-        Object.defineProperty(elsewhere, "url", { value: "https://www.example.com/mcp?x=canary" })
-        const runtime = yield* Effect.runtime<never>()
-        const fetch = OAuthFetch.authenticate(() => Promise.resolve(elsewhere), provider, runtime)
-        for (let count = 0; count < 2; count++) yield* call(() => fetch(provider.resource))
-        expect(lines).toMatchObject([{ level: "DEBUG" }])
-        expect(lines[0]?.message).toContain("A request to https://www.example.com does not carry")
-      })).pipe(Effect.provide(authenticated())))
+  it.effect.each([200, 401, 403, 404])(
+    "a %i from another origin, after a redirect, has a line at Debug",
+    (status) =>
+      logging(LogLevel.Debug, (lines) =>
+        Effect.gen(function*() {
+          const provider = yield* OAuthProvider.OAuthProvider
+          const elsewhere = new Response("no", { status })
+          Object.defineProperties(elsewhere, {
+            url: { value: "https://www.example.com/login?x=canary" },
+            redirected: { value: true }
+          })
+          const runtime = yield* Effect.runtime<never>()
+          const fetch = OAuthFetch.authenticate(() => Promise.resolve(elsewhere), provider, runtime)
+          for (let count = 0; count < 2; count++) yield* call(() => fetch(provider.resource))
+          expect(lines).toMatchObject([{ level: "DEBUG" }])
+          expect(lines[0]?.message).toContain("The server redirected a request to https://www.example.com/login, which")
+          expect(JSON.stringify(lines)).not.toContain("canary")
+        })).pipe(Effect.provide(authenticated()))
+  )
 })
 
 describe("with a fresh token in memory", () => {
@@ -133,7 +140,7 @@ describe("with a fresh token in memory", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
-describe("what the log says", () => {
+describe("the log of OAuthFetch", () => {
   const origin = "https://127.0.0.1:8443"
 
   it.effect("requests without the provider's token have one line at Debug for each reason", () =>
@@ -218,7 +225,7 @@ describe("FetchHttpClient.RequestInit", () => {
   const dispatcher = { name: "a proxy" }
   const url = "https://mcp.example.com/mcp"
 
-  it.effect("the fields reach the request that carries the token, and those of the call go before", () =>
+  it.effect("the fields reach the request that carries the token, and the fields of the call take precedence", () =>
     Effect.gen(function*() {
       const { authorization, fetch, sent } = yield* given({ dispatcher, credentials: "include", redirect: "error" })
       yield* call(() => fetch(url))
@@ -307,7 +314,7 @@ describe("FetchHttpClient.RequestInit", () => {
       ])
     }).pipe(Effect.provide(authenticated())))
 
-  it.effect("requests to other origins, and those with an Authorization of their own, get none of it", () =>
+  it.effect("requests to other origins, and requests with an Authorization of their own, get none of the fields", () =>
     Effect.gen(function*() {
       const { fetch, sent } = yield* given({ dispatcher, headers: { "x-gateway": "canary" } })
       yield* call(() => fetch("https://elsewhere.test/", { method: "POST" }))

@@ -87,6 +87,25 @@ describe("which requests carry the token", () => {
       expect(bearers(elsewhere)).toEqual([undefined])
     }).pipe(Effect.provide(authenticated())))
 
+  it.effect.each([302, 303, 307, 308] as const)(
+    "a %i to another origin goes to the caller, and has one line at Debug that names its target without the query",
+    (status) =>
+      logging(LogLevel.Debug, (lines) =>
+        Effect.gen(function*() {
+          const { network, serverUrl } = yield* TestServers.TestServers
+          yield* network.always("resource", Answer.redirect("https://login.test/start?session=1", status))
+          const client = yield* HttpClient.HttpClient
+          const statuses = [yield* client.execute(post(serverUrl, "{}")), yield* client.get(serverUrl)]
+          expect(statuses.map((response) => response.status)).toEqual([status, status])
+          const told = lines.filter(({ message }) => message.startsWith("The server redirected"))
+          expect(told).toMatchObject([{
+            level: "DEBUG",
+            message: expect.stringContaining("https://login.test/start,")
+          }])
+          expect(JSON.stringify(lines)).not.toContain("session")
+        }).pipe(Effect.provide(authenticated())))
+  )
+
   it.effect("redirects within the origin are followed with the token and the body, five at most", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
@@ -277,7 +296,7 @@ describe("401", () => {
     }).pipe(Effect.provide(authenticated())))
 })
 
-describe("what the log says", () => {
+describe("the log of OAuthHttpClient", () => {
   const origin = "https://127.0.0.1:8443"
 
   it.effect("requests without the provider's token have one line at Debug for each reason", () =>

@@ -139,7 +139,12 @@ describe("acquisitions", () => {
         yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
         yield* Effect.scoped(Effect.flatMap(makeProvider(), ({ accessToken }) => accessToken))
         yield* network.always("authorization-server-metadata", Answer.status(500))
-        const provider = yield* makeImpatientProvider({ scopes: ["other"] })
+        // A storage of its own: the first one knows what discovery has found.
+        const provider = yield* Effect.provideServiceEffect(
+          makeImpatientProvider(),
+          TokenStorage.TokenStorage,
+          TokenStorage.makeMemory
+        )
         yield* Effect.flip(provider.accessToken)
         const first = { "oauth.reason": "first" }
         expect(measured("oauth.client.token.acquisition.duration").map(({ attributes }) => attributes)).toEqual([

@@ -268,7 +268,7 @@ describe("discover", () => {
       yield* serve({ [atPath]: Answer.html(), [atRoot]: Answer.json({ resource: 1 }) })
       assert.deepStrictEqual(
         yield* discover(),
-        Either.left([`${atPath} is an HTML page`, `${atRoot} is JSON, but not such a document`])
+        Either.left([`${atPath} is an HTML page`, `${atRoot} is JSON, but not metadata of this kind`])
       )
     }).pipe(Effect.provide(TestNetwork.layer)))
 

@@ -113,7 +113,7 @@ describe("Secret.file", () => {
       )
     }))
 
-  it.effect("gives up a file that does not answer", () =>
+  it.effect("fails as Unavailable if the file cannot be read within 10 seconds", () =>
     Effect.gen(function*() {
       const files = FileSystem.makeNoop({ stat: () => Effect.never })
       const reading = yield* Effect.fork(

@@ -2,11 +2,13 @@ import { generateKeyPairSync } from "node:crypto"
 import { FileSystem } from "@effect/platform"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Clock, Effect, Either, Encoding, Fiber, Layer, Redacted, Ref, TestClock } from "effect"
+import { Clock, Effect, Either, Encoding, Exit, Fiber, Layer, Redacted, Ref, TestClock } from "effect"
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
 import { vi } from "vitest"
 import { Assertion, AssertionProvider, OAuthError, Secret, SignedAssertion, type SigningKey } from "../src/index.ts"
 import { anotherPair, externalSigner, pair, wrongKeys } from "./support/keys.ts"
+import { makeWorkerClock } from "./support/workerClock.ts"
+import { many, outcomes } from "./support/provider.ts"
 
 const request: Assertion.AssertionRequest = {
   audience: "https://auth.example.com",
@@ -164,11 +166,11 @@ describe("the claims of a signed assertion (RFC 7523 §3)", () => {
     ["subject", "\ufeffmachine", "it holds a byte order mark"],
     ["keyId", 7, "it is a number"],
     ["keyId", "key-1\n", "it ends with a line break"],
-    ["signingAlgorithm", undefined, "undefined is not one of its values. Write \"RS256\", "],
-    ["signingAlgorithm", "HS256", "\"HS256\" is not one of its values"],
-    ["signingAlgorithm", "rs256", "\"rs256\" is not one of its values"],
-    ["signingAlgorithm", "toString", "\"toString\" is not one of its values"],
-    ["type", "jwt", "\"jwt\" is not one of its values. Write \"JWT\" or \"client-authentication+jwt\"."],
+    ["signingAlgorithm", undefined, "undefined is not one of the allowed values. Write \"RS256\", "],
+    ["signingAlgorithm", "HS256", "\"HS256\" is not one of the allowed values"],
+    ["signingAlgorithm", "rs256", "\"rs256\" is not one of the allowed values"],
+    ["signingAlgorithm", "toString", "\"toString\" is not one of the allowed values"],
+    ["type", "jwt", "\"jwt\" is not one of the allowed values. Write \"JWT\" or \"client-authentication+jwt\"."],
     ["lifetime", "soon", "it must be finite and at least 1 second."],
     ["lifetime", null, "it must be finite and at least 1 second."],
     ["issuedAtOffset", "soon", "this is not a duration between 0 seconds and 10 minutes"],
@@ -534,6 +536,26 @@ describe("a source to which many callers report a refusal", () => {
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(again)
       expect(runs()).toBe(3)
+    }))
+
+  it.effect("loads it for the next caller after the platform has ended a load without a word", () =>
+    Effect.gen(function*() {
+      let hangs = false
+      const provider = yield* SignedAssertion.make({
+        ...base,
+        signingKey: Effect.suspend(() => hangs ? Effect.never : Effect.succeed(fake))
+      })
+      const refused = { ...request, refused: [yield* provider(request)] }
+      const { clock, platform } = yield* makeWorkerClock
+      hangs = true
+      const dead = yield* Effect.fork(Effect.withClock(provider(refused), clock))
+      yield* TestClock.adjust("1 second")
+      hangs = false
+      platform.isOver = true
+      const callers = yield* many(2, provider(refused))
+      yield* TestClock.adjust("3 seconds")
+      expect(yield* outcomes(callers)).toMatchObject([Exit.succeed({}), Exit.succeed({})])
+      yield* Fiber.interrupt(dead)
     }))
 })
 

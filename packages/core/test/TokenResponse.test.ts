@@ -31,14 +31,16 @@ describe("the token of a response (RFC 6749 §5.1)", () => {
     }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each([[0, 0], [0.001, 1], [9, 9000], [5, 9000]] as const)(
-    "that lives %f s and arrives after %i ms is a transient error",
+    "with a lifetime of %f s that arrives after %i ms is a transient error",
     ([expires_in, millis]) =>
       Effect.gen(function*() {
         const request = fails(Answer.delayed(millis, token({ expires_in })))
         const error = yield* (millis === 0 ? request : after(millis, request))
         expect(error.reason).toBe("Unavailable")
         expect(error.status).toBe(200)
-        expect(error.message).toContain(`issued a token that lives ${expires_in} s and had expired on arrival`)
+        expect(error.message).toContain(
+          `issued a token with a lifetime of ${expires_in} s, and the response arrived after ${millis} ms: the token had expired.`
+        )
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 

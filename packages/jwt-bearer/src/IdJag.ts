@@ -77,8 +77,8 @@ export type Options = IdentityProvider & TokenEndpoint.LimitOptions & {
    */
   readonly subjectTokenType?: SubjectTokenType | undefined
   /**
-   * Called with a refresh token that the identity provider has issued in place of `subjectToken`, for a program that
-   * stores it. The presented one may be invalid from now on.
+   * Called with a refresh token that the identity provider has issued in place of `subjectToken`, so that the program
+   * can store it. The old refresh token may be invalid from now on.
    *
    * @default the new refresh token is in memory only
    */
@@ -103,9 +103,9 @@ export type Options = IdentityProvider & TokenEndpoint.LimitOptions & {
  * by up to 16 exchanges at a time; only an ID-JAG whose caller was interrupted is cached. An ID-JAG without a `jti` is
  * cached until it expires or is refused.
  *
- * An ID-JAG that is encrypted to the authorization server (JWE, RFC 7516) is passed on as it is. It lives as long as the
- * answer of the identity provider says, and counts as one with a `jti`. It goes only to an authorization server that the
- * caller has named in `issuer`, or has left to the MCP server by `discover`.
+ * An ID-JAG that is encrypted to the authorization server (JWE, RFC 7516) is passed on unchanged. The answer of the
+ * identity provider determines its lifetime, and it counts as one with a `jti`. It is sent only to an authorization
+ * server that the caller has named in `issuer`, or has left to the MCP server by `discover`.
  *
  * The provider fails with `AssertionError`: `Refused` where the identity provider refuses, which is final;
  * `Unavailable` where it cannot be reached; `WrongAudience` where the requested audience is not the issuer (SEP-990).
@@ -243,7 +243,10 @@ export const layerConfig = (
   HttpClient.HttpClient
 > => Layer.scoped(AssertionProvider, Effect.flatMap(ConfigOptions.read<Options>(options), make))
 
-/** The options besides the limits and the identity provider. The compiler has not seen what JavaScript gives. */
+/**
+ * Checks the options besides the limits and the identity provider. They may come from JavaScript, which no compiler has
+ * checked.
+ */
 const checkOptions = (options: Options): Effect.Effect<SubjectTokenType, InvalidOptions> =>
   Effect.gen(function*() {
     yield* ClientAuthentication.check(options.clientAuthentication)

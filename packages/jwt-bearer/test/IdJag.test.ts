@@ -396,7 +396,7 @@ describe("an ID-JAG that is encrypted to the authorization server (JWE)", () => 
 })
 
 describe("a refresh token as the subject token", () => {
-  it.scoped("is replaced by the one in the answer, which the caller learns", () =>
+  it.scoped("is replaced by the one in the answer, and `onRefreshToken` is called with the new one", () =>
     Effect.gen(function*() {
       const network = yield* identityProvider
       const learned: Array<string> = []
@@ -417,7 +417,7 @@ describe("a refresh token as the subject token", () => {
       expect(learned).toEqual(["canary-refresh-2", "canary-refresh-3"])
     }).pipe(Effect.provide(TestNetwork.layer)))
 
-  it.scoped("of the caller counts again as soon as it is another one", () =>
+  it.scoped("from the caller replaces the one in the answer as soon as the caller gives another token", () =>
     Effect.gen(function*() {
       const network = yield* identityProviderWith(withIds)
       let given = "canary-given-1"
@@ -1064,12 +1064,12 @@ describe("a mistake of JavaScript, or a variable that is not set, fails when the
         assertionProvider: () => Effect.succeed(subjectToken),
         audience: JSON.parse("\"token\"")
       }),
-      "`audience`: it is none of its values"
+      "`audience`: it is none of the allowed values"
     ],
     ["subjectToken", undefined, "`subjectToken`: it is undefined, and not an Effect"],
     ["subjectToken", subjectToken, "`subjectToken`: it is a `Redacted`, and not an Effect. Write `Effect.succeed`"],
     ["subjectToken", "canary-subject", "`subjectToken`: it is a string, and not an Effect"],
-    ["subjectTokenType", "jwt", "`subjectTokenType`: \"jwt\" is not one of its values"]
+    ["subjectTokenType", "jwt", "`subjectTokenType`: \"jwt\" is not one of the allowed values"]
   ]
   it.scoped.each(mistakes)("%s: %s", ([option, value, says]) =>
     Effect.gen(function*() {

@@ -335,7 +335,7 @@ describe("a mistake of JavaScript, or a variable that is not set, fails when the
     ["scopes", "mcp admin", "it is a string. Give an array"],
     ["subject", null, "it is null"],
     ["subject", "", "it is empty. Leave it out if there is none."],
-    ["audience", "tokenEndpoint", "it is none of its values"]
+    ["audience", "tokenEndpoint", "it is none of the allowed values"]
   ])("%s: %s", ([option, value, says]) =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()

@@ -119,9 +119,9 @@ describe("a mistake of JavaScript, or a variable that is not set, fails when the
     ["issuer", 7, "it is a number"],
     ["scopes", "mcp admin", "it is a string. Give an array"],
     ["scopes", [undefined], "one of its entries is undefined"],
-    ["audience", "tokenEndpoint", "it is none of its values. Write \"issuer\", \"token_endpoint\" or { value"],
+    ["audience", "tokenEndpoint", "it is none of the allowed values. Write \"issuer\", \"token_endpoint\" or { value"],
     ["audience", { value: undefined }, "it is undefined"],
-    ["clientIdParameter", true, "a boolean is not one of its values. Write \"omit\" or \"send\"."]
+    ["clientIdParameter", true, "a boolean is not one of the allowed values. Write \"omit\" or \"send\"."]
   ])("%s: %s", ([option, value, says]) =>
     Effect.gen(function*() {
       const { assertions, environment } = yield* setup()

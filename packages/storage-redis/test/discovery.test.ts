@@ -41,7 +41,7 @@ const modes: ReadonlyArray<readonly [name: string, issuer: string | undefined]> 
   ["an issuer that the server names", "discover"]
 ]
 
-/** What a process requests that opens the place and calls the server once, or the error of its call. */
+/** The requests of a process that opens the place and calls the server once, or the error of its call. */
 const callOnce = (open: Open, issuer: string | undefined) =>
   Effect.gen(function*() {
     const { network, ...servers } = yield* TestServers.TestServers

@@ -1,6 +1,6 @@
 /**
- * The texts that a program can show to its user: what errors say, lines of the log, and defects. Read from the sources,
- * so that a page about them can be compared with the code.
+ * The texts that a program can show to its user: messages of errors, lines of the log, and defects. Read from the
+ * sources, so that a page about them can be compared with the code.
  */
 import { childrenOf, isNode, type Node, parse } from "./syntax.ts"
 
@@ -21,7 +21,7 @@ export interface ErrorText {
   readonly option?: string | undefined
 }
 
-/** What the code around a text says about it. */
+/** The facts about a text that the code around it gives. */
 type Around = Pick<ErrorText, "option" | "reason" | "tag">
 
 export interface Found {
@@ -117,8 +117,8 @@ const isDistinctive = (text: string): boolean =>
   )
 
 /**
- * What a declaration says about the texts in it: `issuerMismatch` makes the messages of an `IssuerMismatch`. A case, and a
- * field of an object, is a reason if its name is capitalized.
+ * The facts that a declaration gives about the texts in it: `issuerMismatch` makes the messages of an `IssuerMismatch`.
+ * A case, and a field of an object, is a reason if its name is capitalized.
  */
 const aroundDeclaration = (node: Node, tags: ReadonlySet<string>): Around => {
   const reason = node.type === "SwitchCase" && isNode(node["test"])
@@ -132,7 +132,7 @@ const aroundDeclaration = (node: Node, tags: ReadonlySet<string>): Around => {
   return tag !== undefined && tags.has(tag) ? { tag } : {}
 }
 
-/** What a call or a construction says about the texts in its arguments. */
+/** The facts that a call or a construction gives about the texts in its arguments. */
 const aroundArguments = (node: Node, tags: ReadonlySet<string>, { constants, functions }: Names): Around => {
   if (node.type !== "NewExpression" && node.type !== "CallExpression") return {}
   const spelled = isNode(node["callee"]) ? calleeOf(node["callee"]) : undefined
@@ -190,7 +190,7 @@ const literalOf = (node: Node | undefined, constants: ReadonlyMap<string, string
 
 const stringOf = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
 
-/** What the names of a module stand for. */
+/** The meanings of the names of a module. */
 interface Names {
   readonly functions: ReadonlyMap<string, Known>
   readonly constants: ReadonlyMap<string, string>

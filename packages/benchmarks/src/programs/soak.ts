@@ -41,7 +41,7 @@ const longestSilenceMillis = 60_000
 /** A restarted client is closed after this time. No call waits for longer. */
 const retirementMillis = 120_000
 
-/** The turn and what is left of its fault. */
+/** The turn, and the rest of its fault. */
 class Weather {
   turn: Turn = calm
   faultUntil = 0
@@ -73,7 +73,7 @@ class Weather {
   }
 }
 
-/** What became of the calls. */
+/** The outcomes of the calls. */
 class Tally {
   started = 0
   served = 0

@@ -25,8 +25,8 @@ export class AuthorizationServerMemory {
     return this.#document
   }
 
-  /** Takes metadata into use that an earlier process has read. */
-  recall(document: CachedDocument.CachedDocument<AuthorizationServer.AuthorizationServer> | undefined): void {
+  /** Uses metadata that an earlier process has read. */
+  restore(document: CachedDocument.CachedDocument<AuthorizationServer.AuthorizationServer> | undefined): void {
     this.#document ??= document
   }
 
@@ -52,7 +52,7 @@ export class AuthorizationServerMemory {
         return Effect.succeed(known.value)
       }
       const reading = cache.authorizationServer({ client, issuer, limits, deadline, namedBy, metadataUrl }, known)
-      // A token waits for what it needs: metadata that is not known, or that may be wrong.
+      // A token request waits only for metadata that is not known or may be wrong.
       return (known === undefined || this.#inDoubt ? reading : this.#impatiently(reading, issuer)).pipe(
         Effect.catchTag("DiscoveryError", (error) => {
           // If the token endpoint and the metadata both fail, one request to the authorization server is enough.

@@ -22,18 +22,18 @@ export interface CallerOptions {
    */
   readonly authorizationServerMetadataUrl?: string | URL | undefined
   /**
-   * The address of the MCP server's metadata, if it is not where the standards put it (RFC 9728 §3.1). No other
-   * address is requested then, also none that a challenge names. The document must describe the server, as at any
-   * other address.
+   * The address of the MCP server's metadata, if it is not where the standards put it (RFC 9728 §3.1). No other address
+   * is requested then, not even one that a challenge names. The document must describe the server, as at any other
+   * address.
    *
    * @default the address in the server's challenge, and the well-known ones
    */
   readonly resourceMetadataUrl?: string | URL | undefined
   /**
    * Which `resource` in the server's metadata names the server. `"parent"` accepts the server's own identifier and one
-   * with a path above it, as many servers write it. `"identical"` accepts the own identifier alone (RFC 9728 §3.3):
-   * on a host that tenants share, the metadata of one tenant cannot claim the whole host then. A slash at the end and
-   * a default port never count.
+   * with a path above it, as many servers write it. `"identical"` accepts the server's own identifier alone (RFC 9728
+   * §3.3): on a host that tenants share, the metadata of one tenant cannot claim the whole host then. A slash at the
+   * end and a default port make no difference.
    *
    * @default "parent"
    */

@@ -63,7 +63,7 @@ export interface Options {
    */
   readonly resourceMatch?: ResourceMatch | undefined
   /**
-   * What outlives the process.
+   * The memory that outlives the process.
    *
    * @default nothing
    */
@@ -71,7 +71,7 @@ export interface Options {
 }
 
 /**
- * What a discovery remembers beyond its process.
+ * The memory of a discovery that outlives the process.
  *
  * @since 0.1.0
  * @category models
@@ -79,9 +79,12 @@ export interface Options {
 export interface Memory {
   /** The record of an earlier process, if there is one. Only the first use reads the storage. */
   readonly load: Effect.Effect<DiscoveryRecord | undefined>
-  /** Replaces the record as soon as a token has been obtained with what the new one says. */
+  /** Replaces the record as soon as a token has been obtained by the new record. */
   readonly keep: (record: DiscoveryRecord) => void
-  /** A stored document may no longer be right. If no token is obtained with another one, the record loses it. */
+  /**
+   * Reports that a stored document may no longer be right. The record loses the document unless a token is obtained
+   * with a newer one.
+   */
   readonly doubt: (document: "protectedResource" | "authorizationServer") => void
 }
 

@@ -7,11 +7,10 @@ import * as Challenge from "../Challenge.ts"
 import { listed, retryAfter } from "../MetadataSearch.ts"
 import { IssuerMismatch } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
-import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
-import { currentTime, type Deadline, deadlineOf, patienceOf } from "./deadline.ts"
-import { type Recalled, Recollection } from "./Recollection.ts"
+import { currentTime, type Deadline, patienceOf } from "./deadline.ts"
 import { type Document, firstOf, type Found, ResourceSearch } from "./ResourceSearch.ts"
+import { type Stored, StoredDiscovery } from "./StoredDiscovery.ts"
 
 /** The longest wait for metadata that could not be read the last time. */
 const SHORT = Duration.seconds(1)
@@ -21,16 +20,15 @@ const PAUSE = { first: 60_000, longest: 60 * 60_000 }
 
 /**
  * Discovery for an issuer that the caller pinned. The two documents do not depend on each other, so they are read at
- * once. The server's metadata confirms and completes what the caller said: if it lists authorization servers, the issuer
- * must be among them. Metadata that cannot be read delays no token for long: the token is requested without it, and the
- * metadata is read again later.
+ * once. The server's metadata confirms and completes the caller's options: if the metadata lists authorization servers,
+ * the issuer must be among them. Metadata that cannot be read delays no token for long: the token is requested without
+ * it, and the metadata is read again later.
  *
  * @internal
  */
 export class PinnedIssuer implements Discovery {
   readonly #options: Options
-  readonly #authorizationServer: AuthorizationServerMemory
-  readonly #recollection: Recollection
+  readonly #storedDiscovery: StoredDiscovery
   /** The metadata in use, or its absence. */
   #resource: Document | undefined
   /** The last metadata that did not list the issuer. The cache must not answer with it again. */
@@ -40,8 +38,7 @@ export class PinnedIssuer implements Discovery {
 
   constructor(options: Options) {
     this.#options = options
-    this.#authorizationServer = new AuthorizationServerMemory(options)
-    this.#recollection = new Recollection(options)
+    this.#storedDiscovery = new StoredDiscovery(options)
   }
 
   readonly get: Discovery["get"] = Effect.suspend(() =>
@@ -57,27 +54,27 @@ export class PinnedIssuer implements Discovery {
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
-    return Effect.zipRight(this.#recollection.doubt("authorizationServer"), this.#authorizationServer.doubt)
+    return this.#storedDiscovery.forgetAuthorizationServer
   }
 
   #find(
     resource: (deadline: Deadline) => Effect.Effect<Discovered["protectedResource"], Failure>
   ): Effect.Effect<Discovered, Failure> {
-    const found = Effect.flatMap(deadlineOf(this.#options), (deadline) =>
+    return this.#storedDiscovery.discover((stored) => this.#restore(stored), (deadline) =>
       Effect.zipWith(
         resource(deadline),
-        this.#authorizationServer.get(this.#options.issuer, undefined, deadline),
-        (protectedResource, authorizationServer) => {
-          this.#remember(authorizationServer.issuer)
-          return { authorizationServer, protectedResource, challenge: undefined }
-        },
+        // A failure here must not end the other reading: an issuer that the server does not list says more.
+        Effect.either(this.#storedDiscovery.authorizationServer.get(this.#options.issuer, undefined, deadline)),
+        (protectedResource, found) =>
+          Either.map(found, (authorizationServer): Discovered => {
+            this.#remember(authorizationServer.issuer)
+            return { authorizationServer, protectedResource, challenge: undefined }
+          }),
         { concurrent: true }
-      ))
-    return this.#recollection.before((recalled) => this.#recall(recalled), found)
+      ).pipe(Effect.flatten))
   }
 
-  #recall({ authorizationServer, resource }: Recalled): void {
-    this.#authorizationServer.recall(authorizationServer)
+  #restore({ resource }: Stored): void {
     const value = resource?.document.value
     if (value !== undefined && (Either.isLeft(value) || this.#confirms(value.right))) {
       this.#resource ??= resource?.document
@@ -87,12 +84,7 @@ export class PinnedIssuer implements Discovery {
   /** An outage is not remembered: the next process asks again. */
   #remember(issuer: string): void {
     const isOutage = this.#outages > 0 && this.#resource !== undefined && Either.isLeft(this.#resource.value)
-    this.#recollection.keep({
-      issuer,
-      resource: isOutage ? undefined : this.#resource,
-      challenge: undefined,
-      authorizationServer: this.#authorizationServer.document
-    })
+    this.#storedDiscovery.keep(issuer, isOutage ? undefined : this.#resource)
   }
 
   #isCurrent({ startedAt }: Deadline): boolean {
@@ -111,12 +103,29 @@ export class PinnedIssuer implements Discovery {
       Effect.timeoutOption(this.#outages === 0 ? patience : Duration.min(patience, SHORT)),
       Effect.zip(currentTime),
       Effect.flatMap(([found, now]) => {
-        if (Option.isSome(found) && found.value !== undefined) return this.#accept(found.value)
+        if (Option.isSome(found) && found.value !== undefined) {
+          return Effect.flatMap(this.#moreExact(found.value, search), (found) => this.#accept(found))
+        }
         const isFirst = this.#resource === undefined
         this.#keep(search, Option.isNone(found) || search.isInterrupted, now)
         return isFirst ? Effect.zipRight(this.#report(search), this.#known) : this.#known
       })
     )
+  }
+
+  /**
+   * Metadata of a parent that does not list the issuer may be about another API of the host. The challenge to a request
+   * without a token may name the server's own metadata.
+   */
+  #moreExact(found: Found, search: ResourceSearch): Effect.Effect<Found> {
+    const { metadata } = found.protectedResource
+    const isOwn = ProtectedResource.covers(metadata.resource, this.#options.server.url, "identical")
+    if (isOwn || this.#confirms(found.protectedResource)) return Effect.succeed(found)
+    return Effect.timeoutTo(search.asked, {
+      duration: patienceOf(this.#options),
+      onSuccess: (named) => named ?? found,
+      onTimeout: () => found
+    })
   }
 
   #accept({ document, protectedResource }: Found): Effect.Effect<ProtectedResource.ProtectedResource, IssuerMismatch> {
@@ -133,15 +142,15 @@ export class PinnedIssuer implements Discovery {
       actual: protectedResource.authorizationServers,
       url: protectedResource.url
     })
-    return Effect.zipRight(this.#recollection.doubt("protectedResource"), error)
+    return Effect.zipRight(this.#storedDiscovery.doubt("protectedResource"), error)
   }
 
-  /** An empty list says nothing (RFC 9728 §2: the list is optional). */
+  /** An empty list confirms any issuer, because the list is optional (RFC 9728 §2). */
   #confirms(metadata: ProtectedResource.ProtectedResource): boolean {
     return metadata.authorizationServers.length === 0 || ProtectedResource.lists(metadata, this.#options.issuer)
   }
 
-  /** An address that the caller gave should have the document. Servers without one are common. */
+  /** A missing document is a warning only at an address that the caller gave: servers without metadata are common. */
   #report({ misses }: ResourceSearch): Effect.Effect<void> {
     const [log, subject] = this.#options.resourceMetadataUrl === undefined
       ? [Effect.logDebug, "The metadata of the MCP server was not used"]
@@ -150,7 +159,7 @@ export class PinnedIssuer implements Discovery {
     return log(`${subject}: ${why}. The token is requested from the pinned \`issuer\` without it.`)
   }
 
-  /** Nothing was found. Metadata that was found before stays in use. */
+  /** Ends a search that found nothing. Metadata that was found before stays in use. */
   #keep(search: ResourceSearch, isOutage: boolean, now: number): void {
     const before = this.#resource
     if (isOutage) {

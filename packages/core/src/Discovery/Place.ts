@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import { check, nameOf, parse, type PlainHttp } from "../authoring/SecureEndpoint.ts"
+import { check, hasCredentials, nameOf, parse, type PlainHttp } from "../authoring/SecureEndpoint.ts"
 import * as Challenge from "../Challenge.ts"
 import { clean } from "../internal/text/clean.ts"
 import type { Miss } from "../MetadataSearch.ts"
@@ -22,7 +22,7 @@ export interface Place {
   readonly source: "option" | "challenge" | "path" | "root"
 }
 
-/** At most so many addresses of a server's challenges are tried. */
+/** The largest number of addresses of a server's challenges that are tried. */
 const MAX_NAMED = 4
 
 /**
@@ -40,8 +40,8 @@ export const namedPlaces = (challenges: Iterable<Challenge.Challenge>): Readonly
 }
 
 /**
- * Checks whether a place may be asked. Only a challenge is checked, since the other addresses are the caller's or the
- * server's own.
+ * Checks whether a request to a place is allowed. Only the address in a challenge is checked, because the other
+ * addresses come from the caller, or are on the server's own origin.
  *
  * @internal
  */
@@ -51,15 +51,25 @@ export const checkPlace = (
   plainHttp: PlainHttp
 ): Either.Either<Place, Miss<never>> =>
   place.source === "challenge"
-    ? check(place.url, "protected resource metadata", server, plainHttp).pipe(
-      Either.mapBoth({ onLeft: ({ reason }) => notAsked(place, reason), onRight: () => place })
-    )
+    ? hasCredentials(place.url)
+      ? Either.left(notAsked(place, "HasCredentials"))
+      : check(place.url, "protected resource metadata", server, plainHttp).pipe(
+        Either.mapBoth({ onLeft: ({ reason }) => notAsked(place, reason), onRight: () => place })
+      )
     : Either.right(place)
 
-const notAsked = (place: Place, why: InsecureEndpoint["reason"]): Miss<never> => {
+const notAsked = (place: Place, why: InsecureEndpoint["reason"] | "HasCredentials"): Miss<never> => {
   const url = clean(nameOf(place.url))
-  const description = why === "NotHttps"
-    ? `${url} was not asked, because it is not https`
-    : `${url} was not asked, because it is on a private address that a public server must not name`
-  return { url, description, advice: undefined, refusal: undefined, outage: undefined }
+  const reason = why === "HasCredentials"
+    ? "it has a user name or a password in it"
+    : why === "NotHttps"
+    ? "it is not https"
+    : "it is on a private address that a public server must not name"
+  return {
+    url,
+    description: `${url} was not asked, because ${reason}`,
+    advice: undefined,
+    refusal: undefined,
+    outage: undefined
+  }
 }

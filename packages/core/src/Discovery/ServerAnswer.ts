@@ -1,5 +1,5 @@
 /**
- * What a server itself answers to a request without a token.
+ * The answer of a server to a request without a token.
  *
  * @since 0.1.0
  */
@@ -9,8 +9,8 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { isRedirect, retryAfter, withoutRedirects } from "../authoring/HttpExchange.ts"
-import { connectionFailed, timedOut } from "../authoring/NoAnswer.ts"
+import { isRedirect, redirectTarget, retryAfter, withoutRedirects } from "../authoring/HttpExchange.ts"
+import { connectionFailed, inTime } from "../authoring/NoAnswer.ts"
 import { nameOf } from "../authoring/SecureEndpoint.ts"
 import * as Challenge from "../Challenge.ts"
 import { discard } from "../internal/http/discard.ts"
@@ -19,7 +19,6 @@ import {
   isOutage,
   limitsOf,
   outOfTime,
-  targetOf,
   type Without,
   withoutAnswer
 } from "../internal/http/metadataDocument.ts"
@@ -28,7 +27,7 @@ import type { Outage } from "../MetadataSearch.ts"
 import { DiscoveryError } from "../OAuthError.ts"
 
 /**
- * What the answer to a request without a token shows:
+ * The kinds of answers to a request without a token:
  *
  * - `Challenge`: a 401 with a `Bearer` or `DPoP` challenge, or a 403 whose challenge names the metadata.
  * - `Unreadable`: a 401 without such a challenge, or with one that could not be read in whole.
@@ -64,12 +63,12 @@ export interface ServerAnswer {
   readonly challenges: ReadonlyArray<Challenge.Challenge>
   /** The answer, as the rest of a sentence that begins with the server's address. */
   readonly said: string
-  /** What to check, as whole sentences, if the answer itself suggests it. */
+  /** Advice, as whole sentences, if the answer itself suggests what to check. */
   readonly advice: string | undefined
   readonly outage: Outage | undefined
 }
 
-/** How much each kind says about the server. Of two answers the one that says more counts. */
+/** The rank of each kind. Of two answers the one of the higher rank is used, because it says more about the server. */
 const weights: Record<Kind, number> = {
   Challenge: 7,
   Unreadable: 6,
@@ -117,7 +116,7 @@ const send = (
     const answer = yield* client.execute(request).pipe(
       Effect.tap(discard),
       Effect.mapError((error) => connectionFailed(error)),
-      Effect.timeoutFail({ duration: limits.timeout, onTimeout: () => timedOut(limits.timeout) }),
+      inTime(limits),
       withoutRedirects,
       Effect.either
     )
@@ -126,10 +125,16 @@ const send = (
       : read(answer.right, request.method, server, yield* Clock.currentTimeMillis)
   })
 
-const outage = ({ advice, outage = {}, said }: Without): ServerAnswer => ({
-  kind: "Outage",
-  challenges: [],
+const answerOf = (kind: Kind, said: string, challenges: ServerAnswer["challenges"] = []): ServerAnswer => ({
+  kind,
+  challenges,
   said,
+  advice: undefined,
+  outage: undefined
+})
+
+const outage = ({ advice, outage = {}, said }: Without): ServerAnswer => ({
+  ...answerOf("Outage", said),
   advice,
   outage
 })
@@ -141,20 +146,14 @@ const read = (
   now: number
 ): ServerAnswer => {
   const answered = ` answered ${status}`
-  const other = (kind: Kind, said: string = answered): ServerAnswer => ({
-    kind,
-    challenges: [],
-    said,
-    advice: undefined,
-    outage: undefined
-  })
+  const other = (kind: Kind, said: string = answered): ServerAnswer => answerOf(kind, said)
   if (isOutage(status)) return outage({ said: answered, outage: { retryAfter: retryAfter(headers, now) } })
   if (status === 401) return readChallenge(headers["www-authenticate"])
   if (status === 403 && names(Challenge.allFromHeader(headers["www-authenticate"]))) {
     return readChallenge(headers["www-authenticate"], status)
   }
   if (isRedirect(status)) {
-    const target = targetOf(headers["location"], server)
+    const target = redirectTarget(headers, server)
     return other("Redirect", target === undefined ? answered : ` redirects to ${clean(nameOf(target))}`)
   }
   if (status === 421) return other("Misdirected")
@@ -187,7 +186,7 @@ const readChallenge = (header: string | undefined, status = 401): ServerAnswer =
     ? `${answered} with a challenge`
     : `${answered} with a challenge that could not be read in whole, \`WWW-Authenticate: ${unread}\``
   const isRead = challenges.length > 0 && (unread === undefined || names(challenges))
-  return { kind: isRead ? "Challenge" : "Unreadable", challenges, said, advice: undefined, outage: undefined }
+  return answerOf(isRead ? "Challenge" : "Unreadable", said, challenges)
 }
 
 /**

@@ -6,13 +6,12 @@ import * as Challenge from "../Challenge.ts"
 import { shown } from "../internal/text/resource.ts"
 import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
-import { AuthorizationServerMemory } from "./AuthorizationServerMemory.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
-import { type Deadline, deadlineOf, patienceOf } from "./deadline.ts"
+import { type Deadline, patienceOf } from "./deadline.ts"
 import { nothingFound } from "./nothingFound.ts"
-import { type Recalled, Recollection } from "./Recollection.ts"
 import { type Document, type Found as FoundDocument, ResourceSearch } from "./ResourceSearch.ts"
 import * as ServerAnswer from "./ServerAnswer.ts"
+import { type Stored, StoredDiscovery } from "./StoredDiscovery.ts"
 
 /** The metadata of the server, and the challenge with which it was found, if there was one. */
 interface Found extends FoundDocument {
@@ -22,27 +21,26 @@ interface Found extends FoundDocument {
 /**
  * Discovery for `issuer: "discover"`: the server names its authorization server in its metadata. An address in a
  * challenge always comes before the well-known ones. Without a challenge the well-known address with the server's path
- * comes first, so that most servers need no further request; then the challenge to a request without a token; and the
- * well-known address at the root, where another server's metadata may be, only after the challenge named no other.
+ * comes first, so that most servers need no further request. The challenge to a request without a token comes second.
+ * The well-known address at the root, where another server's metadata may be, comes last, and only if the challenge
+ * named no other address.
  *
  * @internal
  */
 export class ServerNamedIssuer implements Discovery {
   readonly #options: Options
-  readonly #authorizationServer: AuthorizationServerMemory
-  readonly #recollection: Recollection
+  readonly #storedDiscovery: StoredDiscovery
   #found: Found | undefined
   /** The last metadata that led to no authorization server. The cache must not answer with it again. */
   #refused: Document | undefined
-  /** Until when metadata that could not be read is not read again, in milliseconds since the epoch. */
+  /** The end of the pause after metadata could not be read, in milliseconds since the epoch. */
   #pausedUntil = 0
   /** The issuer to which credentials were sent. Another issuer is a change, even if the metadata was forgotten. */
   #chosen: string | undefined
 
   constructor(options: Options) {
     this.#options = options
-    this.#authorizationServer = new AuthorizationServerMemory(options)
-    this.#recollection = new Recollection(options)
+    this.#storedDiscovery = new StoredDiscovery(options)
   }
 
   readonly get: Discovery["get"] = Effect.suspend(() =>
@@ -60,20 +58,16 @@ export class ServerNamedIssuer implements Discovery {
     })
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
-    return Effect.zipRight(this.#recollection.doubt("authorizationServer"), this.#authorizationServer.doubt)
+    return this.#storedDiscovery.forgetAuthorizationServer
   }
 
   #withDeadline(discovery: (deadline: Deadline) => Effect.Effect<Discovered, Failure>) {
-    return this.#recollection.before(
-      (recalled) => this.#recall(recalled),
-      Effect.flatMap(deadlineOf(this.#options), discovery)
-    )
+    return this.#storedDiscovery.discover((stored) => this.#restore(stored), discovery)
   }
 
   /** The issuer that an earlier process has chosen still holds. The server's metadata must list it. */
-  #recall({ authorizationServer, issuer, resource }: Recalled): void {
+  #restore({ issuer, resource }: Stored): void {
     this.#chosen ??= issuer
-    this.#authorizationServer.recall(authorizationServer)
     if (resource === undefined) return
     const { challenge, document } = resource
     if (Either.isRight(document.value)) {
@@ -87,9 +81,10 @@ export class ServerNamedIssuer implements Discovery {
       const search = new ResourceSearch(this.#options, deadline, before?.document ?? this.#refused)
       const inHand = [given, before?.challenge].filter((challenge) => challenge !== undefined)
       let found = (yield* search.named(inHand)) ?? (yield* search.own)
-      // A challenge without an address may be about the rejected token alone.
-      if (!inHand.some((challenge) => Challenge.resourceMetadata(challenge) !== undefined)) {
-        found ??= yield* search.asked
+      // A challenge without an address may be about the rejected token alone, and a remembered one may be out of date.
+      const names = given !== undefined && Challenge.resourceMetadata(given) !== undefined
+      if (!names && (found === undefined || found.protectedResource.authorizationServers.length === 0)) {
+        found = (yield* search.asked) ?? found
       }
       found ??= yield* search.root
       if (found === undefined) {
@@ -98,8 +93,8 @@ export class ServerNamedIssuer implements Discovery {
       }
       const { url } = found.protectedResource
       const challenges = [...inHand, ...(search.answer?.challenges ?? [])]
-      const challenge = challenges.find((challenge) => namesAddress(challenge, url)) ?? inHand[0] ??
-        (search.answer && ServerAnswer.challengeOf(search.answer))
+      const challenge = challenges.find((challenge) => namesAddress(challenge, url)) ?? given ??
+        (search.answer && ServerAnswer.challengeOf(search.answer)) ?? before?.challenge
       return { ...found, challenge }
     })
   }
@@ -141,19 +136,14 @@ export class ServerNamedIssuer implements Discovery {
         Effect.tapError((error) => {
           if (isTransient(error)) return Effect.void
           this.#found = undefined
-          return this.#recollection.doubt("protectedResource")
+          return this.#storedDiscovery.doubt("protectedResource")
         })
       )
   }
 
   #remember(found: Found, issuer: string): void {
     this.#found = found
-    this.#recollection.keep({
-      issuer,
-      resource: found.document,
-      challenge: found.challenge,
-      authorizationServer: this.#authorizationServer.document
-    })
+    this.#storedDiscovery.keep(issuer, found.document, found.challenge)
   }
 
   #findAuthorizationServer(
@@ -181,7 +171,7 @@ export class ServerNamedIssuer implements Discovery {
           url: protectedResource.url
         })
       }
-      const authorizationServer = yield* this.#authorizationServer.get(issuer, server.url, deadline)
+      const authorizationServer = yield* this.#storedDiscovery.authorizationServer.get(issuer, server.url, deadline)
       this.#chosen = authorizationServer.issuer
       if (before !== undefined && !stays) yield* onChange(before, authorizationServer.issuer)
       return { authorizationServer, protectedResource, challenge }

@@ -35,7 +35,7 @@ const storable = (metadata: Readonly<{ [name: string]: unknown }>) => {
 }
 
 const unlessTooLong = <A>(document: A, limit = MAX_DOCUMENT): A | undefined =>
-  new TextEncoder().encode(JSON.stringify(document)).length <= limit ? document : undefined
+  DiscoveryRecord.sizeOf(document) <= limit ? document : undefined
 
 const storedChallenge = (challenge: Challenge.Challenge | undefined): StoredResource["challenge"] =>
   challenge && {
@@ -43,7 +43,7 @@ const storedChallenge = (challenge: Challenge.Challenge | undefined): StoredReso
     resourceMetadata: Challenge.resourceMetadata(challenge)
   }
 
-/** The document itself may have been extended later: the first reading decides when it was read. */
+/** The time of the first reading, because the document may have been extended later. */
 const storeResource = (
   { freshUntil, readAt, value }: Document,
   challenge: Challenge.Challenge | undefined
@@ -75,8 +75,8 @@ const storeServer = (
 }
 
 /**
- * The record of what discovery has found. A document whose fields are too long is left out, and read again by the next
- * process. `undefined` if the issuer is too long.
+ * The record of a discovery. A document whose fields are too long is left out, and the next process reads that document
+ * again. `undefined` if the issuer is too long.
  *
  * @internal
  */
@@ -132,12 +132,7 @@ const resultOf = ({ metadata, url }: StoredResource, options: Options): Document
   if (!isAllowed(url, options) || Option.isNone(decoded)) return undefined
   const document = decoded.value
   if (!ProtectedResource.covers(document.resource, server.url, resourceMatch)) return undefined
-  return Either.right({
-    authorizationServers: document.authorization_servers ?? [],
-    scopesSupported: document.scopes_supported ?? [],
-    url,
-    metadata: document
-  })
+  return Either.right(ProtectedResource.fromMetadata(document, url))
 }
 
 /** If the caller gives the address of the metadata, no other address is right. */

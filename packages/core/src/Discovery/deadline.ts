@@ -29,8 +29,8 @@ export const deadlineOf = ({ timeout }: Options): Effect.Effect<Deadline> =>
   Effect.map(currentTime, (now) => ({ limit: timeout, startedAt: now, until: now + Duration.toMillis(timeout) }))
 
 /**
- * How long a token waits for a document that it can do without: half the time limit of a request. The reading goes on
- * in the cache, and the next reader gets its result.
+ * How long a token request waits for a document that is not required: half the time limit of a request. The reading
+ * continues in the cache, and the next reader gets its result.
  *
  * @internal
  */

@@ -6,7 +6,7 @@ import { DiscoveryError, type ResourceMismatch } from "../OAuthError.ts"
 import type { ResourceIdentifier } from "../ResourceIdentifier.ts"
 import type { Kind, ServerAnswer } from "./ServerAnswer.ts"
 
-/** What to do after each answer of the server, as a part of a sentence. */
+/** The advice for each kind of answer, as a part of a sentence. */
 const advice: ReadonlyMap<Kind, string> = new Map<Kind, string>([
   [
     "Challenge",
@@ -20,7 +20,7 @@ const advice: ReadonlyMap<Kind, string> = new Map<Kind, string>([
   [
     "Redirect",
     "write that address as `serverUrl` if the MCP server is there; if it is a login page, ask the server's operator " +
-    "how programs get in"
+    "how programs get access"
   ],
   ["Misdirected", "check the host and the port of `serverUrl`: a proxy there does not serve this host"],
   ["Forbidden", "check `serverUrl` and whether a firewall lets this machine through, or pin `issuer`"],
@@ -34,8 +34,8 @@ const advice: ReadonlyMap<Kind, string> = new Map<Kind, string>([
 const adviceOf = (kind: Kind): string =>
   advice.get(kind) ?? "check `serverUrl`, or pin `issuer` to the authorization server that issues tokens for it"
 
-/** The answers that explain why nothing was found better than metadata of another resource does. */
-const telling: ReadonlySet<Kind> = new Set<Kind>(["Unreadable", "NoToken", "Redirect", "Misdirected"])
+/** The kinds of answers that explain the failure better than metadata of another resource does. */
+const explanatory: ReadonlySet<Kind> = new Set<Kind>(["Unreadable", "NoToken", "Redirect", "Misdirected"])
 
 /**
  * The error of a discovery that found no metadata of the server.
@@ -63,7 +63,7 @@ export const nothingFound = (
   const next = isGiven ? "check `resourceMetadataUrl`" : adviceOf(answer?.kind ?? "Challenge")
   if (MetadataSearch.isInterrupted(all)) return MetadataSearch.unavailable({ subject, misses: all, advice: next })
   const mismatch = all.find(({ refusal }) => refusal !== undefined)?.refusal
-  if (mismatch !== undefined && (answer === undefined || !telling.has(answer.kind))) return mismatch
+  if (mismatch !== undefined && (answer === undefined || !explanatory.has(answer.kind))) return mismatch
   return new DiscoveryError({
     reason: answer?.kind === "NoToken" ? "TokenNotRequired" : "NotFound",
     url: shown(server.resource),

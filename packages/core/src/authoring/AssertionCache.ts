@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import { type AssertionRequest, type AssertionSource, isRefused } from "../Assertion.ts"
 import * as Fetches from "../internal/assertion/sharedFetches.ts"
+import { Permits } from "../internal/waiting/permits.ts"
 import type { AssertionError } from "../OAuthError.ts"
 import type { OwnedFibers } from "./OwnedFibers.ts"
 
@@ -170,7 +171,7 @@ class Entries<A extends CachedAssertion> {
   add(key: string, assertion: A, now: number): void {
     this.drop(({ expiresAt }) => expiresAt === undefined || expiresAt <= now)
     if (!isFresh(assertion, now)) return
-    // A fetch that was given up may end after the one that took its place.
+    // A fetch that was given up may end after its replacement.
     if ((this.#entries.get(key)?.obtainedAt ?? 0) > assertion.obtainedAt) return
     this.#entries.delete(key)
     for (const oldest of this.#entries.keys()) {
@@ -196,7 +197,7 @@ class Entries<A extends CachedAssertion> {
 
 /** Fetches an assertion that the caller may present, together with other callers if the assertion is for many. */
 const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entries<A>): Fetches.Fetch<A> => {
-  const parallel = Effect.unsafeMakeSemaphore(MAX_PARALLEL)
+  const parallel = new Permits(MAX_PARALLEL)
   /** Whether the last fetch supplied an assertion that may be presented only once. */
   let singleUse = false
 
@@ -222,7 +223,7 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
    * callers.
    */
   const aloneInTurn = (key: string, request: AssertionRequest) =>
-    parallel.withPermits(1)(
+    parallel.run(
       Effect.suspend(() => singleUse ? Effect.asSome(alone(key, request)) : Effect.succeedNone)
     )
 
@@ -236,7 +237,7 @@ const makeFetch = <A extends CachedAssertion>(options: Options<A>, entries: Entr
       })
     )
 
-  /** Another caller has taken the assertion, or the fetch was given up, and another one may have ended since. */
+  /** Another caller has used the assertion, or the fetch was given up and another fetch may have ended since. */
   const cachedOrOwn: Fetches.Fetch<A> = (key, request) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const cached = entries.get(key)

@@ -8,8 +8,8 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import { InvalidOptions } from "../OAuthError.ts"
-import { kindOf } from "./TextOption.ts"
+import type { InvalidOptions } from "../OAuthError.ts"
+import { invalid, kindOf } from "./TextOption.ts"
 
 /**
  * The lists of a provider's options, as a configuration has them.
@@ -81,17 +81,17 @@ export const read = <Options extends object>(
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the parameter's type says what the configs return
     Effect.map(Config.unwrap<unknown>(config), (values) => withLists(values) as Options))
 
-/** Everything that is a `Config`, without the options that are left out. `Config.unwrap` never ends for a text. */
+/**
+ * Combines the options that are set into one `Config`. Each of them must be a `Config`, because `Config.unwrap` never
+ * returns for a plain text.
+ */
 const configOf = (name: string, value: unknown): Either.Either<Config.Config.Wrap<unknown>, InvalidOptions> => {
   if (Config.isConfig(value)) return Either.right(value)
   if (!isPlain(value)) {
-    return Either.left(
-      new InvalidOptions({
-        option: name,
-        description:
-          `it is ${kindOf(value)}, and not a \`Config\`. Read it from a variable, as with \`Config.string\`, ` +
-          "or write `Config.succeed` around the value."
-      })
+    return invalid(
+      name,
+      `it is ${kindOf(value)}, and not a \`Config\`. Read it from a variable, as with \`Config.string\`, ` +
+        "or write `Config.succeed` around the value."
     )
   }
   // `Config.unwrap` throws for an object without entries.

@@ -17,7 +17,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as InsecureHosts from "./InsecureHosts.ts"
-import { connectionFailed, type NoAnswer, timedOut, tooLarge, unsendable } from "./NoAnswer.ts"
+import { connectionFailed, inTime, type NoAnswer, tooLarge, unsendable } from "./NoAnswer.ts"
 
 /**
  * The bounds of one exchange.
@@ -194,10 +194,7 @@ export const exchange = (
         (body): Answer => ({ status: response.status, headers: response.headers, body })
       )
     ),
-    Effect.timeoutFail({
-      duration: limits.timeout,
-      onTimeout: () => timedOut(limits.timeout)
-    }),
+    inTime(limits),
     // A failure in a fiber of the stream is handled here; Effect would also write it to the log and into the span.
     Effect.withUnhandledErrorLogLevel(Option.none())
   )
@@ -256,6 +253,14 @@ export const withoutRedirects = <A, E>(
  * @category predicates
  */
 export const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304
+
+/**
+ * The address to which a redirect leads; `undefined` if it leads nowhere.
+ *
+ * @internal
+ */
+export const redirectTarget = ({ location }: Headers.Headers, from: string | URL): URL | undefined =>
+  location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined
 
 /**
  * Whether the same request may succeed later (RFC 9110 §15, RFC 6585 §4).

@@ -7,13 +7,11 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { clean } from "../internal/text/clean.ts"
-import { InvalidOptions } from "../OAuthError.ts"
+import type { InvalidOptions } from "../OAuthError.ts"
 import { isSecure, nameOf } from "./SecureEndpoint.ts"
-import { adviceOn, kindOf } from "./TextOption.ts"
+import { checkList } from "./TextOption.ts"
 
 const OPTION = "insecureHosts"
-
-const invalid = (description: string) => Either.left(new InvalidOptions({ option: OPTION, description }))
 
 /**
  * Checks the option, and returns its host names as URLs write them. Each entry is the exact name of one host: no
@@ -30,26 +28,16 @@ const invalid = (description: string) => Either.left(new InvalidOptions({ option
  * console.log(Either.getOrThrow(InsecureHosts.check(["Vault.internal", "fd00::1"]))) // ["vault.internal", "[fd00::1]"]
  * ```
  */
-export const check = (hosts: unknown): Either.Either<ReadonlyArray<string>, InvalidOptions> => {
-  if (hosts === undefined) return Either.right([])
-  if (!Array.isArray(hosts)) {
-    return invalid(`it is ${kindOf(hosts)}. Give an array with one host name per entry, or leave it out.`)
-  }
-  const names: Array<string> = []
-  for (const host of Array.from<unknown>(hosts)) {
-    if (typeof host !== "string") return invalid(`one of its entries is ${kindOf(host)}. ${adviceOn(host)}`)
-    const name = nameOfHost(host)
-    if (name === undefined) {
+export const check = (hosts: unknown): Either.Either<ReadonlyArray<string>, InvalidOptions> =>
+  Either.map(
+    checkList(OPTION, hosts, "host name", (host) => {
+      if (nameOfHost(host) !== undefined) return undefined
       const what = host.includes("*") ? "is a wildcard" : "is not the name of a host"
-      return invalid(
-        `${JSON.stringify(clean(host))} ${what}. Name each host exactly, without scheme, port and path, as in ` +
-          "\"keycloak.auth.svc.cluster.local\"."
-      )
-    }
-    names.push(name)
-  }
-  return Either.right(names)
-}
+      return `${JSON.stringify(clean(host))} ${what}. Name each host exactly, without scheme, port and path, as in ` +
+        "\"keycloak.auth.svc.cluster.local\"."
+    }),
+    (checked) => checked.flatMap((host) => nameOfHost(host) ?? [])
+  )
 
 /** The host as URLs write it; `undefined` if the text is anything else than one host. */
 const nameOfHost = (written: string): string | undefined => {

@@ -7,6 +7,7 @@ import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { connectionFailure } from "../internal/errors/connectionFailure.ts"
 import { harmlessCause } from "../internal/errors/harmlessCause.ts"
 
@@ -24,11 +25,11 @@ import { harmlessCause } from "../internal/errors/harmlessCause.ts"
 export class NoAnswer extends Data.TaggedError("NoAnswer")<{
   readonly reason: "Transport" | "Timeout" | "TooLarge" | "Unsendable"
   /**
-   * The reason as a part of a sentence, without a capital letter and a full stop. The code that the transport gave for
-   * a failed connection stands in it, such as `ENOTFOUND`, with its meaning.
+   * The reason as a part of a sentence, without a capital letter and a full stop. For a failed connection, the
+   * description contains the code of the transport, such as `ENOTFOUND`, and the meaning of the code.
    */
   readonly description: string
-  /** What to check, as whole sentences, where the code of a failed connection suggests it. */
+  /** Advice, as whole sentences, if the code of a failed connection suggests what to check. */
   readonly advice?: string
   /**
    * Whether the same request fails until something is corrected: a certificate, the scheme or the port of the address,
@@ -66,12 +67,18 @@ export const connectionFailed = (error: HttpClientError, status?: number): NoAns
 }
 
 /**
- * The error of a request whose time limit passed.
+ * Gives a request its time limit.
  *
  * @internal
  */
-export const timedOut = (timeout: Duration.DurationInput): NoAnswer =>
-  new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(timeout)}` })
+export const inTime =
+  ({ timeout }: { readonly timeout: Duration.DurationInput }) =>
+  <A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E | NoAnswer, R> =>
+    Effect.timeoutFail(request, {
+      duration: timeout,
+      onTimeout: () =>
+        new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(timeout)}` })
+    })
 
 /**
  * The error of an answer whose body is longer than the limit, in bytes.
@@ -102,7 +109,8 @@ export const unsendable = ({ headers }: HttpClientRequest): NoAnswer | undefined
 }
 
 /**
- * Why a request of a provider has no answer, and what to do about it, as the rest of a sentence and further sentences.
+ * The reason why a request of a provider has no answer, and the advice about it, as the rest of a sentence and further
+ * sentences.
  *
  * @param otherwise what to do if the error itself does not say it
  *
@@ -114,7 +122,7 @@ export const sentences = (error: NoAnswer, otherwise = ""): string => {
 }
 
 /**
- * What to do about a request without an answer, as whole sentences; `undefined` if the error itself does not say it.
+ * The advice about a request without an answer, as whole sentences; `undefined` if the error itself has none.
  *
  * @internal
  */

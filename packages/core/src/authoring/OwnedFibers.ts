@@ -27,8 +27,8 @@ export interface OwnedFibers<R = never> {
   readonly scope: Scope.Scope
   /**
    * Starts a fiber that only the owner's end interrupts. The fiber can be interrupted even where the owner was made in
-   * a region that cannot, because time limits would have no effect otherwise. Its timers do not keep the process alive,
-   * unless the fiber has a runtime of its own: a script can end while the fiber waits to renew a token.
+   * a region that cannot, because time limits would have no effect otherwise. Its timers do not keep the process
+   * running, unless the fiber has a runtime of its own: a script can end while the fiber waits to renew a token.
    *
    * @param runtime the context and settings of the fiber; the owner's by default
    */

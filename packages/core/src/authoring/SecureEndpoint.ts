@@ -125,10 +125,10 @@ export const isSecure = (url: URL, options: PlainHttp = {}): boolean =>
  */
 export const fromText = (text: string, options: PlainHttp = {}): Either.Either<URL, string> => {
   const url = parse(text)
-  if (/^\s*["']/.test(text)) return Either.left("it begins with a quotation mark; write the address without")
+  if (/^\s*["']/.test(text)) return Either.left("it begins with a quotation mark; remove the quotation marks")
   if (url === undefined) return Either.left("it is not an absolute URL, as in https://host.example/path")
   if (!/^https?:$/.test(url.protocol)) return Either.left("it begins with neither `https://` nor `http://`")
-  if (hasCredentials(url)) return Either.left("it has a user name or a password in it; use a header")
+  if (hasCredentials(url)) return Either.left("it has a user name or a password; send credentials in a header")
   if (text.includes("#")) return Either.left("it has a fragment, which no server receives; leave it out")
   if (isSecure(url, options)) return Either.right(url)
   const hosts = options.linkLocal === true ? "loopback and link-local hosts" : "loopback hosts"
@@ -139,7 +139,7 @@ export const fromText = (text: string, options: PlainHttp = {}): Either.Either<U
 /**
  * Whether a request may be sent to `url`: https, or http to a loopback host or one that the caller accepts. If another
  * party named the URL, the URL must not be nearer to this machine than that party is: otherwise a public server could
- * make this process call internal ones. That holds for the hosts that the caller accepts as well.
+ * make this process call internal ones. This rule also applies to the hosts that the caller accepts.
  *
  * @since 0.1.0
  * @category constructors

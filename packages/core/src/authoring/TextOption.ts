@@ -112,8 +112,63 @@ export const checkOneOf = <A extends string>(
   const found = allowed.find((one) => one === value)
   if (found !== undefined) return Either.right(found)
   const what = typeof value === "string" ? `"${clean(value)}"` : kindOf(value)
-  return invalid(option, `${what} is not one of its values. Write ${listOf(allowed)}.`)
+  const unset = Predicate.isNullable(value) ? " If it comes from a variable, check that the variable is set." : ""
+  return invalid(option, `${what} is not one of the allowed values. Write ${listOf(allowed)}.${unset}`)
 }
+
+/**
+ * `check` for an option that may be left out and is an array of texts.
+ *
+ * @param entry what each entry is, such as `scope`
+ * @param faultOfEntry the fault of an entry, as a sentence after a colon; `undefined` if the entry is right
+ *
+ * @internal
+ */
+export const checkList = (
+  option: string,
+  value: unknown,
+  entry: string,
+  faultOfEntry: (text: string) => string | undefined
+): Either.Either<ReadonlyArray<string>, InvalidOptions> => {
+  if (value === undefined) return Either.right([])
+  if (!Array.isArray(value)) {
+    return invalid(option, `it is ${kindOf(value)}. Give an array with one ${entry} per entry, or leave it out.`)
+  }
+  // The copy has an entry in place of each hole.
+  const entries = Array.from<unknown>(value)
+  for (const one of entries) {
+    const fault = typeof one === "string" ? faultOfEntry(one) : `one of its entries is ${kindOf(one)}. ${adviceOn(one)}`
+    if (fault !== undefined) return invalid(option, fault)
+  }
+  return Either.right(entries.filter(Predicate.isString))
+}
+
+/**
+ * `check` for an option with a few fixed values, or `{ value: "…" }`.
+ *
+ * @internal
+ */
+export const checkChoice = (
+  option: string,
+  choice: unknown,
+  allowed: readonly [string, string]
+): Either.Either<unknown, InvalidOptions> => {
+  if (choice === undefined || allowed.some((one) => one === choice)) return Either.right(choice)
+  return isFields(choice) && "value" in choice
+    ? check(option, choice["value"])
+    : invalid(
+      option,
+      `it is none of the allowed values. Write ${allowed.map((one) => `"${one}"`).join(", ")} or { value: "…" }.`
+    )
+}
+
+/**
+ * Whether a value is an object with fields, and neither an array nor a secret.
+ *
+ * @internal
+ */
+export const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  Predicate.isRecord(value) && !Redacted.isRedacted(value)
 
 /**
  * The kind of a value in an error message, which never shows the value itself.
@@ -129,7 +184,7 @@ export const kindOf = (value: unknown): string => {
 }
 
 /**
- * What to do about a value of the wrong kind, as a sentence.
+ * The advice about a value of the wrong kind, as a sentence.
  *
  * @since 0.1.0
  * @category getters
@@ -149,14 +204,41 @@ export const adviceOn = (value: unknown): string =>
  */
 export const quoteUrl = (written: string): string => {
   const url = parse(written)
-  if (url !== undefined && /^https?:$/.test(url.protocol)) return `"${nameOf(url)}"`
+  if (url !== undefined && isHttp(url)) return `"${nameOf(url)}"`
   // The part before an `@` may be a password, and so may any other part where the text is no URL.
   return written.includes("@")
     ? "the text (not shown here, because a text with \"@\" may hold a password)"
     : `"${clean(written.replace(/[?#].*$/s, ""))}"`
 }
 
-const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
+/**
+ * A URL that a caller has written.
+ *
+ * @param parse reads the text; `undefined` if it is not such a URL. A URL of another scheme is a forgotten one, as in
+ *   `localhost:8080` or `user:password@host`
+ * @param fault the rest of the sentence that begins with the text
+ *
+ * @internal
+ */
+export const checkUrl = (
+  option: string,
+  written: string,
+  parse: (text: string) => URL | undefined,
+  fault: string
+): Either.Either<URL, InvalidOptions> => {
+  const url = parse(written)
+  return url !== undefined && isHttp(url) ? Either.right(url) : invalid(option, `${quoteUrl(written)} ${fault}`)
+}
+
+const isHttp = (url: URL): boolean => /^https?:$/.test(url.protocol)
+
+/**
+ * The failure of an option that is wrong.
+ *
+ * @internal
+ */
+export const invalid = (option: string, description: string): Either.Either<never, InvalidOptions> =>
+  Either.left(new InvalidOptions({ option, description }))
 
 /** A wiped `Redacted` has no content any more. */
 const contentOf = (value: Redacted.Redacted<unknown>): unknown =>

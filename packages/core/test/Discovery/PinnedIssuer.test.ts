@@ -52,6 +52,21 @@ describe("a pinned issuer", () => {
       assert.deepStrictEqual(yield* credentialed, [])
     }).pipe(Effect.provide(environment())))
 
+  it.scoped.each([Answer.dropped, Answer.status(503), Answer.status(404), Answer.html()])(
+    "a pinned issuer that the server does not list is named as such, also if the issuer itself has no metadata (%#)",
+    (answer) =>
+      Effect.gen(function*() {
+        const { always } = yield* network
+        const provider = yield* makeProvider({ issuer: "https://auth.example.com/other" })
+        yield* always(({ url }) => url.includes("/other"), answer)
+        yield* always("protected-resource-metadata", Answer.delayed("1 second", Answer.proceed))
+        const waiting = yield* Effect.fork(provider.accessToken)
+        yield* TestClock.adjust("3 seconds")
+        const error = yield* Effect.flip(waiting)
+        expect(error).toMatchObject({ _tag: "IssuerMismatch", reason: "NotListed" })
+      }).pipe(Effect.provide(environment({ latency: "100 millis" })))
+  )
+
   it.scoped.each([[[]], [null], [undefined]])(
     "a server's list of authorization servers that is %j says nothing to a pinned issuer",
     ([servers]) =>

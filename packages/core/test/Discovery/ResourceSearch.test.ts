@@ -2,7 +2,7 @@ import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either, Fiber, TestClock } from "effect"
 import { defaultLimits } from "../../src/authoring/HttpExchange.ts"
-import { Discovery, DiscoveryCache, ResourceIdentifier } from "../../src/index.ts"
+import { Challenge, Discovery, DiscoveryCache, ResourceIdentifier } from "../../src/index.ts"
 import { serve } from "../support/wire.ts"
 
 const S = "https://mcp.example.com/mcp"
@@ -91,6 +91,10 @@ type Row = readonly [
   requests: ReadonlyArray<string>,
   options?: Options
 ]
+
+/** The row with its outcome second, for the title of the test. */
+const withOutcome = ([name, answers, outcome, requests, options]: Row) =>
+  [name, outcome, answers, requests, options] as const
 
 describe("the search for the metadata of a server that names its authorization server", () => {
   const rows: ReadonlyArray<Row> = [
@@ -312,7 +316,30 @@ describe("the search for the metadata of a server that names its authorization s
       [P, S, R],
       { more: { resourceMatch: "identical" } }
     ],
-    ["no list of authorization servers", { [P]: document(S, null) }, "DiscoveryError NoAuthorizationServer", [P]],
+    [
+      "no list of authorization servers",
+      { [P]: document(S, null), [S]: unauthorized("Bearer"), [R]: misleading(parent) },
+      "DiscoveryError NoAuthorizationServer",
+      [P, S]
+    ],
+    [
+      "no list of authorization servers at the path, and a challenge that names a document with one",
+      { [P]: document(S, null), [S]: naming(M), [M]: ours },
+      `${M} ${issuer}`,
+      [P, S, M, A]
+    ],
+    [
+      "a named address with a user name and a password",
+      { [S]: naming("https://user:password@mcp.example.com/meta/mcp"), [M]: misleading(S) },
+      "DiscoveryError NotFound",
+      [P, S, R]
+    ],
+    [
+      "a redirect to an address with a user name and a password",
+      { [P]: Answer.redirect("https://user:password@mcp.example.com/meta/mcp"), [M]: misleading(S) },
+      "DiscoveryError NotFound",
+      [P, S, `POST ${S}`, R]
+    ],
     [
       "an outage of the authorization server's first address",
       { [P]: ours, [A]: down, [O]: metadata() },
@@ -366,12 +393,15 @@ describe("the search for the metadata of a server that names its authorization s
     }]
   ]
 
-  it.effect.each([...rows])("%s", ([, answers, outcome, requests, options]) =>
-    Effect.gen(function*() {
-      const found = yield* discover(answers, options)
-      expect(summary(found.result)).toBe(outcome)
-      assert.deepStrictEqual(found.requests, [...requests])
-    }))
+  it.effect.each(rows.map(withOutcome))(
+    "with %s, the result is: %s",
+    ([, outcome, answers, requests, options]) =>
+      Effect.gen(function*() {
+        const found = yield* discover(answers, options)
+        expect(summary(found.result)).toBe(outcome)
+        assert.deepStrictEqual(found.requests, [...requests])
+      })
+  )
 })
 
 describe("the search for the metadata of a server whose issuer is pinned", () => {
@@ -401,11 +431,30 @@ describe("the search for the metadata of a server whose issuer is pinned", () =>
     ["an HTML page at every address", { [P]: Answer.html(), [R]: Answer.html() }, `nothing ${issuer}`, [P, R, A]],
     ["a parent at the root that lists the pin", { [R]: document(parent) }, `${R} ${issuer}`, [P, R, A]],
     ["a document that does not list the pin", { [P]: misleading(S) }, "IssuerMismatch NotListed", [P, A]],
-    ["a parent at the root that does not list the pin", { [R]: misleading(parent) }, "IssuerMismatch NotListed", [
-      P,
-      R,
-      A
-    ]],
+    [
+      "a parent at the root that does not list the pin",
+      { [R]: misleading(parent), [S]: unauthorized("Bearer") },
+      "IssuerMismatch NotListed",
+      [P, R, S, A]
+    ],
+    [
+      "a parent at the root that does not list the pin, and a challenge that names a document that does",
+      { [R]: misleading(parent), [S]: naming(M), [M]: ours },
+      `${M} ${issuer}`,
+      [P, R, S, M, A]
+    ],
+    [
+      "a parent at the root that does not list the pin, and a challenge that names another such document",
+      { [R]: misleading(parent), [S]: naming(M), [M]: misleading(S) },
+      "IssuerMismatch NotListed",
+      [P, R, S, M, A]
+    ],
+    [
+      "a parent at the root that does not list the pin, and a server that never answers",
+      { [R]: misleading(parent), [S]: Answer.never },
+      "IssuerMismatch NotListed",
+      [P, R, S, `POST ${S}`, A]
+    ],
     ["a parent at the root after an outage of the path", { [P]: down, [R]: misleading(parent) }, `nothing ${issuer}`, [
       P,
       R,
@@ -437,13 +486,16 @@ describe("the search for the metadata of a server whose issuer is pinned", () =>
     ]
   ]
 
-  it.effect.each([...rows])("%s", ([, answers, outcome, requests, options]) =>
-    Effect.gen(function*() {
-      const found = yield* discover(answers, { issuer, ...options })
-      expect(summary(found.result)).toBe(outcome)
-      // The two documents are read at once.
-      assert.deepStrictEqual(found.requests.toSorted(), [...requests].toSorted())
-    }))
+  it.effect.each(rows.map(withOutcome))(
+    "with %s, the result is: %s",
+    ([, outcome, answers, requests, options]) =>
+      Effect.gen(function*() {
+        const found = yield* discover(answers, { issuer, ...options })
+        expect(summary(found.result)).toBe(outcome)
+        // The two documents are read at once.
+        assert.deepStrictEqual(found.requests.toSorted(), [...requests].toSorted())
+      })
+  )
 })
 
 describe("the error of a search without a result says what the server's own address answered", () => {
@@ -571,6 +623,42 @@ describe("the error of a search without a result says what the server's own addr
       const { requests } = yield* discover({ [S]: naming(...urls) })
       assert.deepStrictEqual(requests, [P, S, ...urls.slice(0, 4), R])
     }))
+})
+
+describe("the metadata of a server that has moved", () => {
+  it.effect("the challenge of the moment decides, not the remembered one, before a parent's document at the root", () =>
+    Effect.gen(function*() {
+      const moved = "https://mcp.example.com/new/mcp"
+      const network = yield* serve({ [S]: naming(M), [M]: ours, [A]: metadata(), [X]: metadata(other) })
+      const discovery = Discovery.make({
+        cache: yield* DiscoveryCache.make(),
+        client: network.httpClient,
+        server: Either.getOrThrow(ResourceIdentifier.fromServerUrl(S)),
+        issuer: "discover",
+        // An authorization server of another API that is followed would get the secret.
+        follow: true,
+        onChange: () => Effect.void,
+        limits: defaultLimits,
+        timeout: Duration.seconds(30)
+      })
+      expect((yield* discovery.get).protectedResource?.url).toBe(M)
+      yield* TestClock.adjust("1 day")
+      yield* network.clear
+      for (
+        const [url, answer] of Object.entries({
+          [S]: naming(moved),
+          [M]: missing,
+          [moved]: ours,
+          [R]: misleading(parent)
+        })
+      ) yield* network.always((request) => request.url === url, answer)
+      const found = yield* discovery.get
+      expect(found.protectedResource?.url).toBe(moved)
+      expect(found.authorizationServer.issuer).toBe(issuer)
+      expect(Challenge.resourceMetadata(found.challenge ?? assert.fail("no challenge"))).toBe(moved)
+      const requests = yield* network.requests
+      assert.deepStrictEqual(requests.map(({ url }) => url), [M, P, S, moved, A])
+    }).pipe(Effect.scoped, Effect.provide(TestNetwork.layer)))
 })
 
 describe("the time limit of a discovery", () => {

@@ -3,7 +3,7 @@ import { Clock, Deferred, Effect, Either, Exit, Fiber, Redacted, Scope, TestCloc
 import type { AssertionRequest } from "../../src/Assertion.ts"
 import * as AssertionCache from "../../src/authoring/AssertionCache.ts"
 import * as OwnedFibers from "../../src/authoring/OwnedFibers.ts"
-import { makeMortalClock } from "../support/mortalClock.ts"
+import { makeWorkerClock } from "../support/workerClock.ts"
 import { many, outcomes, settle } from "../support/provider.ts"
 import { AssertionError } from "../../src/OAuthError.ts"
 
@@ -190,6 +190,27 @@ describe("an assertion that may be presented once", () => {
       expect(fetches).toBeLessThanOrEqual(200 + 17)
       expect(most).toBe(16)
     }))
+
+  it.effect.each([{ name: "without an owner", owned: false }, { name: "with an owner", owned: true }])(
+    "is fetched again $name after the platform has ended 16 callers without a word",
+    ({ owned }) =>
+      Effect.gen(function*() {
+        const { clock, platform } = yield* makeWorkerClock
+        const fibers = yield* OwnedFibers.make()
+        const owner = { fibers, onClosed: () => unavailable, onInterrupted: () => unavailable }
+        const fetch = (request: AssertionRequest) =>
+          request.scopes.length === 0 ? Effect.never : assertion("canary-once", true)
+        const provider = cache(fetch, owned ? { owner } : {})
+        yield* provider(request)
+        const dead = yield* many(16, Effect.withClock(provider({ ...request, scopes: [] }), clock))
+        yield* settle
+        platform.isOver = true
+        const caller = yield* Effect.fork(provider(request))
+        yield* TestClock.adjust("3 seconds")
+        expect(yield* outcomes([caller])).toMatchObject([Exit.succeed({})])
+        yield* Effect.forEach(dead, Fiber.interrupt)
+      }).pipe(Effect.scoped)
+  )
 })
 
 describe("a fetch", () => {
@@ -286,7 +307,7 @@ describe("a fetch that several callers wait for", () => {
     "is given up and repeated once if it ended together with the request that began it ($name)",
     ({ make }) =>
       Effect.gen(function*() {
-        const { clock, platform } = yield* makeMortalClock
+        const { clock, platform } = yield* makeWorkerClock
         let fetches = 0
         const provider = cache(
           () => Effect.suspend(() => ++fetches === 1 ? Effect.never : assertion("canary-1")),

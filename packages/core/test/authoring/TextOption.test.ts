@@ -28,10 +28,14 @@ describe("TextOption.check", () => {
 describe("TextOption.checkOneOf", () => {
   it.each([
     ["basic", Either.right("basic")],
-    ["Basic", "`method`: \"Basic\" is not one of its values. Write \"basic\" or \"post\"."],
-    ["x\ny", "`method`: \"x y\" is not one of its values. Write \"basic\" or \"post\"."],
-    [undefined, "`method`: undefined is not one of its values. Write \"basic\" or \"post\"."],
-    [Redacted.make("canary"), "`method`: a `Redacted` is not one of its values. Write \"basic\" or \"post\"."]
+    ["Basic", "`method`: \"Basic\" is not one of the allowed values. Write \"basic\" or \"post\"."],
+    ["x\ny", "`method`: \"x y\" is not one of the allowed values. Write \"basic\" or \"post\"."],
+    [
+      undefined,
+      "`method`: undefined is not one of the allowed values. Write \"basic\" or \"post\". If it comes from a variable, check " +
+      "that the variable is set."
+    ],
+    [Redacted.make("canary"), "`method`: a `Redacted` is not one of the allowed values. Write \"basic\" or \"post\"."]
   ])("decides about %s", (value, expected) => {
     const checked = TextOption.checkOneOf("method", value, ["basic", "post"])
     expect(Either.isRight(checked) ? checked : checked.left.message).toEqual(expected)

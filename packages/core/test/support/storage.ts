@@ -34,7 +34,7 @@ export const makeToken = (issuedAt: number, expiresAt: number, value = "canary")
 
 export const token = makeToken(0, 1)
 
-/** What a discovery has found, with both documents. */
+/** A discovery record with both documents. */
 export const record = {
   issuer: key.issuer,
   confirmedAt: 0,

@@ -14,7 +14,10 @@ type Token = Redacted.Redacted<string>
 export class SubjectToken {
   readonly #given: Effect.Effect<Token, AssertionError>
   readonly #type: string
-  /** What the caller gave when the replacement was issued. A caller that gives another token means that one. */
+  /**
+   * The caller's token when the replacement was issued. If the caller gives another token later, that token is
+   * presented.
+   */
   #replaced: Token | undefined
   #replacement: Token | undefined
 

@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * How long one waits for one's turn. A platform may end a request, and the work in it, without a word (Cloudflare
- * Workers), so that nobody waits for ever.
+ * How long work waits for its turn. Without a limit it could wait for ever, because Cloudflare Workers cancel the work
+ * of a request when the request ends.
  */
 const LIMIT = Duration.minutes(1)
 
 /**
- * Work that is done one after the other.
+ * Runs pieces of work one after the other.
  *
  * @internal
  */
@@ -21,7 +21,7 @@ export class Turns {
       const lock = this.#lock
       return Effect.flatMap(restore(Effect.timeoutOption(lock.take(1), LIMIT)), (taken) => {
         if (Option.isSome(taken)) return Effect.ensuring(restore(work), lock.release(1))
-        // The work before has outlived its time. Those who wait for it go on with a new lock.
+        // The work before has exceeded its time. All that wait for it continue with a new lock.
         if (this.#lock === lock) this.#lock = Effect.unsafeMakeSemaphore(1)
         return restore(this.run(work))
       })

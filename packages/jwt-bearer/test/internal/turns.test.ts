@@ -35,7 +35,7 @@ describe("turns", () => {
       expect(yield* Fiber.join(third)).toBe("third")
     }))
 
-  it.effect("go on, one after the other, without one that never ends", () =>
+  it.effect("continue one after the other after a turn that never ends", () =>
     Effect.gen(function*() {
       const turns = new Turns()
       const stuck = yield* Effect.fork(turns.run(Effect.never))

@@ -49,7 +49,7 @@ export const stored = Effect.gen(function*() {
   return { directory, file: `${folder}/record.1`, folder, fs, storage }
 })
 
-/** What a discovery has found just now. */
+/** The record of a discovery that has just ended. */
 export const makeRecord = (confirmedAt = Date.now()): DiscoveryRecord.DiscoveryRecord => ({
   issuer: key.issuer,
   confirmedAt,

@@ -17,7 +17,7 @@ export interface Script {
 export const inDb = (db: number, { lua }: Script): string => db === 0 ? lua : `redis.call("SELECT", "${db}")${lua}`
 
 /**
- * A longer value is no record of this package. In bytes.
+ * The size of the largest record, in bytes. A longer value is no record of this package.
  *
  * @internal
  */

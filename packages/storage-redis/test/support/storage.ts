@@ -34,7 +34,7 @@ export const makeToken = (options: { readonly issuedIn?: number; readonly refres
   })
 }
 
-/** What a discovery has found just now. */
+/** The record of a discovery that has just ended. */
 export const makeRecord = (): DiscoveryRecord.DiscoveryRecord => {
   const now = Date.now()
   return {

@@ -17,7 +17,10 @@ import { SharedWork } from "../waiting/sharedWork.ts"
  */
 export type Fetch<A> = (key: string, request: AssertionRequest) => Effect.Effect<A, AssertionError>
 
-/** As `Fetch`. `undefined` if callers gave the fetch up: it ended together with the request that began it. */
+/**
+ * As `Fetch`, but `undefined` if the callers gave the fetch up, because the platform has cancelled it with the request
+ * that began it.
+ */
 type Awaited<A> = (key: string, request: AssertionRequest) => Effect.Effect<A | undefined, AssertionError>
 
 type Fork = <A, E>(work: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
@@ -31,18 +34,21 @@ interface Owner {
 
 type Running<A> = SharedWork<A, AssertionError>
 
-/** How long a fetch may take that several callers wait for. */
+/** The time limit of a fetch that several callers wait for. */
 const FETCH_LIMIT = Duration.minutes(1)
 
-const tookTooLong = Exit.fail(
-  new AssertionError({
-    reason: "Unavailable",
-    description: `The source of the assertion did not answer within ${Duration.format(FETCH_LIMIT)}. ` +
-      "Give its requests a time limit."
-  })
+/** Made when needed: bundlers keep a text that is put together when the module is loaded. */
+const tookTooLong = Effect.sync(() =>
+  Exit.fail(
+    new AssertionError({
+      reason: "Unavailable",
+      description: `The source of the assertion did not answer within ${Duration.format(FETCH_LIMIT)}. ` +
+        "Give its requests a time limit."
+    })
+  )
 )
 
-/** The shared fetches in flight, by key. Of two callers one starts the fetch and the other finds it. */
+/** The shared fetches in flight, by key. The first caller of a key starts the fetch, and the others join it. */
 const makeRunning = <A>() => {
   const running = new Map<string, Running<A>>()
   const remove = (key: string, fetch: Running<A>): void => {
@@ -67,7 +73,7 @@ const forkIn = (runtime: Runtime.Runtime<never>): Fork => (work) => Runtime.runF
 const startIn = <A>(clock: Clock.Clock, fork: Fork, fetch: Effect.Effect<A, AssertionError>): Running<A> =>
   new SharedWork<A, AssertionError>({ clock, fork }, () => fetch, {
     millis: Duration.toMillis(FETCH_LIMIT),
-    onTooLong: Effect.succeed(tookTooLong)
+    onTooLong: tookTooLong
   })
 
 /**

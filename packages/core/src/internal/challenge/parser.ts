@@ -1,4 +1,4 @@
-import { Scanner } from "./scanner.ts"
+import { BACKSLASH, COMMA, QUOTE, Scanner } from "./scanner.ts"
 
 /**
  * One challenge of a header, with what the parser left out of it.
@@ -36,9 +36,9 @@ export interface Readings {
 }
 
 /**
- * Reads a header in one pass. A header that keeps to RFC 9110 §11.6.1 has one meaning. What servers send instead is
- * read where it can mean only one thing: values without quotes or in other quotes, white space or semicolons in place of
- * commas, and a colon after the scheme.
+ * Reads a header in one pass. A header that keeps to RFC 9110 §11.6.1 has one meaning. Other forms that servers send
+ * are read if they can mean only one thing: values without quotes or in other quotes, white space or semicolons in
+ * place of commas, and a colon after the scheme.
  *
  * @internal
  */
@@ -196,13 +196,10 @@ const endOfName = (scan: Scanner, start: number): number | undefined => {
   return end > start && scan.codeAt(equals) === EQUALS ? equals : undefined
 }
 
-const QUOTE = 0x22
 const SINGLE_QUOTE = 0x27
-const COMMA = 0x2c
 const COLON = 0x3a
 const SEMICOLON = 0x3b
 const EQUALS = 0x3d
-const BACKSLASH = 0x5c
 const ESCAPED_QUOTE = "\\\""
 
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
@@ -210,14 +207,11 @@ const isSpaceOrComma = (code: number): boolean => isSpace(code) || code === COMM
 /** White space, a comma, or the end of the header. */
 const isGap = (code: number): boolean => isSpaceOrComma(code) || Number.isNaN(code)
 const isQuote = (code: number): boolean => code === QUOTE || code === SINGLE_QUOTE
-const isAlphanumeric = (code: number): boolean =>
-  (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
 
-const codesOf = (text: string): ReadonlySet<number> => new Set(Array.from(text, (char) => char.charCodeAt(0)))
-const tokenPunctuation = codesOf("!#$%&'*+-.^_`|~")
-const token68Punctuation = codesOf("-._~+/")
+/** The test of one character. The end of the header counts as U+0000. */
+const oneOf = (characters: RegExp) => (code: number): boolean => characters.test(String.fromCharCode(code))
+
+const isTokenChar = oneOf(/[\w!#$%&'*+\-.^`|~]/)
+const isToken68Char = oneOf(/[\w\-.~+/]/)
 /** The semicolon is not among them, because it could be a separator, as in other headers. */
-const barePunctuation = codesOf("!#$%&'*+-.^_`|~:/?@=()[]{}")
-const isTokenChar = (code: number): boolean => isAlphanumeric(code) || tokenPunctuation.has(code)
-const isToken68Char = (code: number): boolean => isAlphanumeric(code) || token68Punctuation.has(code)
-const isBareChar = (code: number): boolean => isAlphanumeric(code) || barePunctuation.has(code)
+const isBareChar = oneOf(/[\w!#$%&'*+\-.^`|~:/?@=()[\]{}]/)

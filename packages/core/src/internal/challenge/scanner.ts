@@ -1,6 +1,9 @@
-const QUOTE = 0x22
-const COMMA = 0x2c
-const BACKSLASH = 0x5c
+/** @internal */
+export const QUOTE = 0x22
+/** @internal */
+export const COMMA = 0x2c
+/** @internal */
+export const BACKSLASH = 0x5c
 
 /**
  * A position in the header. Its methods only move forwards, so that parsing is linear in the header's length.

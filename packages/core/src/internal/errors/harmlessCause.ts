@@ -9,29 +9,31 @@ const facts = ["code", "errno", "syscall", "hostname", "address", "port", "retry
 
 const isFact = (name: string): boolean => facts.some((fact) => fact === name)
 
-/** What every error and every tagged error has. */
+/** Whether every error, or every tagged error, has a property of this name. */
 const isUsual = (name: string): boolean => ["name", "message", "stack", "cause", "errors", "_tag"].includes(name)
 
 /** A user name with its password, and a query, in the URLs of a text. */
 const withoutUrlSecrets = (text: string): string =>
   text.replaceAll(/(?<=:\/\/)[^\s/@"'?#]*@/g, "").replaceAll(/\?[^\s"')]+/g, "")
 
-/** Whether an error shows nothing that the other side sent, and no query: then it is kept as it is. */
+/** Whether an error is kept unchanged, because it contains no query and nothing that the other side sent. */
 const isHarmless = (error: object): boolean => {
   const message = messageOf(error)
   return message === clean(withoutUrlSecrets(message)) &&
     Object.getOwnPropertyNames(error).every((name) => isUsual(name) || isFact(name))
 }
 
+/** Sets a property that is not enumerated, like those of every error. */
+const setHidden = (error: Error, name: string, value: unknown): void => {
+  Object.defineProperty(error, name, { value, configurable: true, writable: true })
+}
+
 /** An error of its own with the name, the cleaned message and the facts of the given one. */
 const copyOf = (error: object): Error => {
   const copy = new Error(clean(withoutUrlSecrets(messageOf(error))))
   const name = "name" in error && typeof error.name === "string" ? clean(error.name) : "Error"
-  const set = (name: string, value: unknown): void => {
-    Object.defineProperty(copy, name, { value, configurable: true, writable: true })
-  }
-  set("name", name)
-  set("stack", `${name}: ${copy.message}`)
+  setHidden(copy, "name", name)
+  setHidden(copy, "stack", `${name}: ${copy.message}`)
   for (const fact of facts) {
     const value = Object.getOwnPropertyDescriptor(error, fact)?.value
     if (typeof value === "string") Object.assign(copy, { [fact]: clean(value) })
@@ -40,7 +42,10 @@ const copyOf = (error: object): Error => {
   return copy
 }
 
-/** What an error wraps, further down the chain. An error may be its own cause, and programs that print it run for ever. */
+/**
+ * The inner errors of an error that are further down the chain. Without this check, an error that is its own cause
+ * would make a program that prints it run for ever.
+ */
 const below = (
   error: object,
   chain: ReadonlyArray<object>
@@ -53,7 +58,9 @@ const below = (
   }
 }
 
-/** Whether the chain may be kept: it was looked at to its end, no error leads back to another, and all are harmless. */
+/**
+ * Whether the chain may be kept: it was read to its end, no error leads back to another, and all errors are harmless.
+ */
 const canBeKept = (chain: ReadonlyArray<object>): boolean =>
   chain.length < MAX_ERRORS &&
   chain.every((one) =>
@@ -75,10 +82,8 @@ export const harmlessCause = (error: unknown): unknown => {
   const copies = new Map(chain.map((one) => [one, copyOf(one)]))
   for (const [one, copy] of copies) {
     const { cause, errors } = below(one, chain)
-    const set = (name: string, value: unknown) =>
-      Object.defineProperty(copy, name, { value, configurable: true, writable: true })
-    if (cause !== undefined) set("cause", copies.get(cause))
-    if (errors !== undefined) set("errors", errors.map((inner) => copies.get(inner)))
+    if (cause !== undefined) setHidden(copy, "cause", copies.get(cause))
+    if (errors !== undefined) setHidden(copy, "errors", errors.map((inner) => copies.get(inner)))
   }
   return copies.get(chain[0] ?? {})
 }

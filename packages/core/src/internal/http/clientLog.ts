@@ -1,10 +1,10 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as AccessToken from "../../AccessToken.ts"
-import { nameOf } from "../../authoring/SecureEndpoint.ts"
+import { nameOf, reach } from "../../authoring/SecureEndpoint.ts"
 import type * as Challenge from "../../Challenge.ts"
 import { factsOf } from "../telemetry/attributes.ts"
-import { QUIET, saysOf } from "../telemetry/tokenLog.ts"
+import { saysOf, warnOnce } from "../telemetry/tokenLog.ts"
 
 /** How many origins have a line. A program that calls more of them has a client that is not for one MCP server. */
 const MAX_ORIGINS = 20
@@ -28,18 +28,41 @@ export class ClientLog {
     this.#origin = url.origin
   }
 
-  /** A request to another origin gets no token. There is one line for each origin, and `undefined` after it. */
+  /**
+   * A request to another origin gets no token. There is one line for each origin, and `undefined` after it. Another
+   * spelling of the same loopback address is a mistake in all likelihood, so that line is a warning.
+   */
   otherOrigin(url: string): Effect.Effect<void> | undefined {
-    const reported = this.#reported ??= new Set()
-    if (reported.size >= MAX_ORIGINS) return undefined
     const origin = originOf(url)
-    if (reported.has(origin)) return undefined
-    reported.add(origin)
+    if (!this.#isNews(origin)) return undefined
+    const message = `A request to ${origin} does not carry the provider's token, which is for ${this.#origin} only. ` +
+      "If both are the same MCP server, write its host, port and scheme in the same way for the request and in " +
+      "`serverUrl`."
+    return this.#annotate(isSameLoopback(origin, this.#origin) ? Effect.logWarning(message) : Effect.logDebug(message))
+  }
+
+  /**
+   * The server redirects a request to another origin, which gets no token. There is one line for each origin, and
+   * `undefined` after it.
+   *
+   * @param url the target of the redirect
+   */
+  redirected(url: string): Effect.Effect<void> | undefined {
+    if (!this.#isNews(`redirect ${originOf(url)}`)) return undefined
     return this.#debug(
-      `A request to ${origin} does not carry the provider's token, which is for ${this.#origin} only. ` +
-        "If both are the same MCP server, write its host, port and scheme in the same way for the request and in " +
-        "`serverUrl`."
+      `The server redirected a request to ${
+        URL.canParse(url) ? nameOf(new URL(url)) : "an invalid URL"
+      }, which is of ` +
+        `another origin than ${this.#origin} and gets no token. If that is a login page, check the path of the request ` +
+        "and whether the server accepts tokens there. If the MCP server has moved, change `serverUrl`."
     )
+  }
+
+  #isNews(place: string): boolean {
+    const reported = this.#reported ??= new Set()
+    if (reported.size >= MAX_ORIGINS || reported.has(place)) return false
+    reported.add(place)
+    return true
   }
 
   /** A request to the resource keeps its own `Authorization`. There is one line, and `undefined` after it. */
@@ -58,13 +81,11 @@ export class ClientLog {
    */
   rejectedAgain(token: AccessToken.AccessToken, challenge: Challenge.Challenge | undefined): Effect.Effect<void> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const isNews = this.#warnedAt === undefined || now < this.#warnedAt || now - this.#warnedAt >= QUIET
-      if (isNews) this.#warnedAt = now
       const message = `The MCP server rejected a token and the token that replaced it.${saysOf(challenge, token)} A ` +
-        "server that rejects fresh tokens mostly expects another audience (`resourceParameter`, or `audience` in " +
+        "server that rejects new tokens usually expects another audience (`resourceParameter`, or `audience` in " +
         "`additionalParameters`), another issuer (`issuer`) or other scopes (`scopes`), or its clock is wrong. " +
         "Compare `aud`, `iss`, `scope`, `iat` and `exp` of the token with the server's configuration."
-      const line = isNews ? Effect.logWarning(message) : Effect.logDebug(message)
+      const line = warnOnce(message, this.#warnedAt, now, () => this.#warnedAt = now)
       return this.#annotate(Effect.annotateLogs(line, factsOf(token, now)))
     })
   }
@@ -76,6 +97,14 @@ export class ClientLog {
   #annotate(line: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.annotateLogs(line, { "oauth.resource": this.#name })
   }
+}
+
+/** Whether two origins are the same port of this machine under two names, such as `localhost` and `127.0.0.1`. */
+const isSameLoopback = (a: string, b: string): boolean => {
+  if (!URL.canParse(a)) return false
+  const [one, other] = [new URL(a), new URL(b)]
+  return one.protocol === other.protocol && one.port === other.port &&
+    [one, other].every((url) => reach(url) === "loopback")
 }
 
 /** The origin of a URL. Not every URL has one. */

@@ -1,5 +1,9 @@
-/** The longest text that is kept of a document, and the longest list in all, in characters. */
-const MAX_TEXT = 16 * 1024
+/**
+ * The longest text that is kept of a document, and the longest list in all, in characters.
+ *
+ * @internal
+ */
+export const MAX_TEXT = 16 * 1024
 
 /** The largest number of entries of a list or an object that are kept. */
 const MAX_ENTRIES = 1000
@@ -52,15 +56,12 @@ export const keptFields = (
 export const isShortEnough = (text: string): boolean => text.length <= MAX_TEXT
 
 /**
- * The fields that are kept of the metadata of an authorization server: those of RFC 8414 §2, of OpenID Connect Discovery
+ * The fields that are kept of the metadata of an authorization server, besides those that its schema has: those of RFC 8414 §2, of OpenID Connect Discovery
  * 1.0 §3 as far as tokens need them, and of the extensions for DPoP, mutual TLS and pushed requests.
  *
  * @internal
  */
 export const authorizationServerFields: ReadonlyArray<string> = [
-  "issuer",
-  "token_endpoint",
-  "token_endpoint_auth_methods_supported",
   "token_endpoint_auth_signing_alg_values_supported",
   "grant_types_supported",
   "scopes_supported",

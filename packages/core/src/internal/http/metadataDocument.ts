@@ -15,10 +15,11 @@ import {
   type Limits,
   type NoAnswer,
   parseJson,
+  redirectTarget,
   retryAfter
 } from "../../authoring/HttpExchange.ts"
 import { adviceOf } from "../../authoring/NoAnswer.ts"
-import { nameOf } from "../../authoring/SecureEndpoint.ts"
+import { hasCredentials, nameOf } from "../../authoring/SecureEndpoint.ts"
 import type { Miss, Outage, Result } from "../../MetadataSearch.ts"
 import { clean } from "../text/clean.ts"
 import { lifetimeOf } from "./cacheControl.ts"
@@ -76,7 +77,7 @@ export interface Search<P extends { readonly url: URL }, A, I, B, E> {
 export interface Without {
   /** The answer as the rest of a sentence that begins with the address. */
   readonly said: string
-  /** What to check, as whole sentences. */
+  /** Advice, as whole sentences. */
   readonly advice?: string | undefined
   readonly outage?: Outage | undefined
 }
@@ -87,8 +88,8 @@ interface Document<A> {
 }
 
 /**
- * Whether a status says that the address may have a document another time. A server that does not implement the method
- * (501) or the version (505) is not out of order.
+ * Whether a status says that the address may have a document another time. A 501 or 505 is no outage: the server does
+ * not implement the method or the HTTP version.
  *
  * @internal
  */
@@ -152,10 +153,13 @@ const lookup = <A, I>(
       return Either.left({ said: ` answered ${status}`, outage: { retryAfter: retryAfter(headers, now) } })
     }
     if (isRedirect(status)) {
-      const target = targetOf(headers["location"], url)
+      const target = redirectTarget(headers, url)
       if (target === undefined) return Either.left({ said: " redirects nowhere" })
       if (target.origin !== url.origin) {
         return Either.left({ said: ` redirects to another origin, ${clean(target.origin)}` })
+      }
+      if (hasCredentials(target)) {
+        return Either.left({ said: " redirects to an address with a user name or a password in it" })
       }
       return redirects < MAX_REDIRECTS
         ? yield* lookup(client, target, { bounds, schema }, redirects + 1)
@@ -167,17 +171,9 @@ const lookup = <A, I>(
     if (json === undefined) return Either.left({ said: isHtml(answer.right) ? " is an HTML page" : " is not JSON" })
     const document = decodeUnknownOption(schema)(json)
     return Option.isNone(document)
-      ? Either.left({ said: " is JSON, but not such a document" })
+      ? Either.left({ said: " is JSON, but not metadata of this kind" })
       : Either.right({ document: document.value, lifetime: lifetimeOf(headers, now) })
   })
-
-/**
- * The address to which a redirect leads; `undefined` if it leads nowhere.
- *
- * @internal
- */
-export const targetOf = (location: string | undefined, from: URL): URL | undefined =>
-  location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined
 
 /**
  * The first document that fits, or what each address answered. An address that cannot be read does not end the search,

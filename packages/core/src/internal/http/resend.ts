@@ -3,7 +3,8 @@ import * as Challenge from "../../Challenge.ts"
 
 /**
  * The reason for sending a request again: the server answered 401, or 403 with `invalid_token`, or 403 with
- * `insufficient_scope` (RFC 6750 §3.1). For RFC 6750 the status of `invalid_token` is a SHOULD, and servers differ.
+ * `insufficient_scope` (RFC 6750 §3.1). RFC 6750 recommends 401 for `invalid_token` (a SHOULD), and some servers answer
+ * 403.
  *
  * @internal
  */

@@ -78,8 +78,8 @@ export class SharedDocuments<A, E> {
 
   /**
    * Waits for the reading in flight, or starts one. The reading has the settings of its first reader (a proxy, a
-   * tracer), and does not end with it. A reading that ended without a word, together with the request that began it, is
-   * given up, and one of its readers starts another.
+   * tracer), and continues if that reader stops waiting. Readers give a reading up if the platform has cancelled it
+   * with the request that began it (see `SharedWork`), and one of them starts another.
    */
   #join(name: string, read: Effect.Effect<Read<A>, E>): Effect.Effect<CachedDocument<A>, E> {
     return Effect.flatMap(Effect.runtime<never>(), (runtime) => {

@@ -35,7 +35,7 @@ export class AcquisitionWaiters {
         at - state.acquiringSince >= Duration.toMillis(policy.patience.withToken))
   }
 
-  /** The last moment at which an acquisition was known to be alive, in milliseconds since the epoch. */
+  /** The time of the last pulse of an acquisition, in milliseconds since the epoch. */
   get aliveAt(): number {
     return this.#flights.aliveAt
   }
@@ -130,8 +130,8 @@ export class AcquisitionWaiters {
   }
 
   /**
-   * The outcome of the acquisition. After an acquisition that was given up, the caller joins or starts another one. The
-   * acquisition did not fail, so that no outage begins.
+   * The outcome of the acquisition. After an acquisition that was given up, the caller joins or starts another one. An
+   * acquisition that was given up did not fail, so no outage begins.
    */
   #outcome(inFlight: Joined, demand: Demand): Acquired {
     const { fibers, telemetry } = this.#parts

@@ -56,7 +56,7 @@ export class HeldToken {
   /**
    * Drops the held token, because the MCP server has rejected it. Returns `false`, and keeps the token, if another
    * token would not help: a server that rejects the replacement of a rejected token at once will reject the next one
-   * too. A token that was good for a while was revoked, and says nothing about the next one.
+   * too. A token that was accepted for a while was revoked, and the next one may be accepted.
    */
   reject(at: number): boolean {
     this.#isRejectedSoon ??= at - this.#heldSince < RefreshPolicy.rejectedSoon(this.#policy)

@@ -18,7 +18,7 @@ import * as StoredToken from "./storedToken.ts"
  * authorization server. One acquisition runs at a time. A token of the authorization server is delivered before it is
  * stored, because the storage may be slow.
  *
- * Whatever an acquisition brings after its callers have given it up changes nothing: another one may have begun.
+ * An acquisition that its callers have given up changes nothing afterwards, because another one may have begun.
  *
  * @internal
  */

@@ -35,11 +35,11 @@ export interface LifecycleParts {
   readonly telemetry: Telemetry
   readonly state: Readonly<LifecycleState>
   readonly storage: StorageGuard
-  /** What discovery has found, in the storage. */
+  /** The discovery record in the storage. */
   readonly remembered: Pick<RememberedDiscovery, "forget" | "isInDoubt" | "save">
   /** The fibers of the provider. An acquisition belongs to the provider, not to the caller that starts it. */
   readonly fibers: OwnedFibers
-  /** The clock of the provider's own fibers, whose timers do not keep the process alive. */
+  /** The clock of the provider's own fibers, whose timers do not keep the process running. */
   readonly clock: Clock.Clock
   /** The current time, in milliseconds since the epoch. */
   readonly now: () => number

@@ -8,8 +8,8 @@ import type { StorageGuard } from "./storageGuard.ts"
 type Document = Parameters<Memory["doubt"]>[0]
 
 /**
- * What the discovery of one provider remembers in the storage. The record is read before the first discovery, and
- * written after a token was obtained, so that an issuer that never issued a token binds nobody.
+ * The discovery record of one provider in the storage. The record is read before the first discovery, and written after
+ * a token was obtained: an issuer that has never issued a token must not bind later processes.
  *
  * @internal
  */
@@ -43,7 +43,7 @@ export class RememberedDiscovery implements Memory {
     if (this.#stored?.[document] !== undefined) this.#doubted.add(document)
   }
 
-  /** Whether the storage has a document in doubt. */
+  /** Whether the stored record has a document in doubt. */
   isInDoubt(): boolean {
     return this.#doubted.size > 0
   }
@@ -71,10 +71,10 @@ export class RememberedDiscovery implements Memory {
   }
 }
 
-/** The issuer holds for 30 days more when its time is written again, so writing once a day is enough. */
+/** The issuer is valid for another 30 days when its time is written again, so one write a day is enough. */
 const WRITE_AGAIN = Duration.toMillis("1 day")
 
-/** Whether the records say the same. A document that was read again is another object. */
+/** Whether the records are the same for the storage. A document that was read again is another object. */
 const isSame = (a: DiscoveryRecord, b: DiscoveryRecord): boolean =>
   a.issuer === b.issuer && a.confirmedAt - b.confirmedAt < WRITE_AGAIN && a.protectedResource === b.protectedResource &&
   a.authorizationServer === b.authorizationServer

@@ -13,7 +13,7 @@ export interface Options {
    * is nothing to do until the next `unsafeWake`.
    */
   readonly next: (at: number) => number | undefined
-  /** The last moment at which an attempt was known to be alive, in milliseconds since the epoch. */
+  /** The time of the last pulse of an attempt, in milliseconds since the epoch. */
   readonly aliveAt: () => number
   /** One attempt to renew. Returns whether the attempt brought a token. `next` must reflect the outcome. */
   readonly renew: Effect.Effect<boolean>
@@ -54,8 +54,8 @@ export class ScheduledRefresh {
   }
 
   /**
-   * Whether the fiber still renews. Cloudflare Workers end the fetches and timers of a request together with it, and the
-   * fiber waits for ever if such a request woke it.
+   * Whether the fiber still renews. Cloudflare Workers cancel the fetches and timers of a request when the request
+   * ends. A fiber that such a request has woken then waits for ever.
    */
   #isAlive(at: number): boolean {
     const hasEnded = this.#fiber === undefined || this.#fiber.unsafePoll() !== null
@@ -85,7 +85,7 @@ export class ScheduledRefresh {
   }
 }
 
-/** Without a sign of life for so long, in milliseconds, an attempt counts as lost. */
+/** The time without a pulse after which an attempt counts as lost, in milliseconds. */
 const STALE = 5000
 
 /** The longest timer, in milliseconds. JavaScript fires a longer one immediately. */

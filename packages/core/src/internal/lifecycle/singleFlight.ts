@@ -19,20 +19,23 @@ export interface InFlight<Demand, A, E> {
 }
 
 /**
- * What work in flight knows of those who wait for it.
+ * The connection of work in flight to its waiters.
  *
  * @internal
  */
 export interface Flight<A> {
   /** Gives the waiters their outcome before the end of the work. The rest of the work continues without them. */
   readonly deliver: (value: A) => Effect.Effect<void>
-  /** Whether the waiters have given the work up. Then its outcome must change nothing: newer work may have begun. */
+  /**
+   * Whether the waiters have given the work up. Its outcome must change nothing then, because newer work may have
+   * begun.
+   */
   readonly isGivenUp: () => boolean
 }
 
 /**
- * At most one piece of work at a time. Work that no longer lives, or that has outlived its limit, is given up by the
- * next caller that finds it.
+ * At most one piece of work at a time. The next caller gives up work that is no longer alive, or has exceeded its limit
+ * (see `SharedWork`).
  *
  * @internal
  */
@@ -46,7 +49,7 @@ export class SingleFlight<Demand, A, E> {
     this.#options = options
   }
 
-  /** The work in flight. Its end clears this, or the first caller that gives it up. */
+  /** The work in flight. `undefined` after its end, and after a caller has given it up. */
   get current(): InFlight<Demand, A, E> | undefined {
     const current = this.#current
     if (current === undefined || current.work.giveUpIfStale()) return undefined
@@ -54,7 +57,7 @@ export class SingleFlight<Demand, A, E> {
     return { demand, isDelivered: work.isDelivered, outcome: work.outcome, over: work.over }
   }
 
-  /** The last moment at which work was known to be alive, in milliseconds since the epoch. */
+  /** The time of the last pulse of work, in milliseconds since the epoch. */
   get aliveAt(): number {
     return this.#current?.work.aliveAt ?? this.#aliveAt
   }

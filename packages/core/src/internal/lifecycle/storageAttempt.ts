@@ -29,7 +29,8 @@ export const start = <A, E>(work: Effect.Effect<A, E>, clock: Clock.Clock): Effe
   Effect.map(Effect.runtime<never>(), (runtime) => {
     // The fiber succeeds with an exit, because Effect would log its failure as one that nobody handles.
     const fiber = Runtime.runFork(runtime)(Effect.interruptible(Effect.exit(work)))
-    // Another request may end the work, as the one that gives a lease back does. A signal resumes each in its own turn.
+    // Another request may end the work, for example by releasing a lease. A signal resumes each request in its own
+    // turn.
     const ended = new Signal()
     fiber.addObserver(() => ended.fire())
     const poll = () => {

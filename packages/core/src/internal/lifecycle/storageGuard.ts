@@ -88,7 +88,7 @@ export class StorageGuard {
     return Effect.asVoid(this.#use("remove", () => storage.remove(key, token)))
   }
 
-  /** What an earlier process has stored about discovery. A storage of tokens alone has nothing. */
+  /** The discovery record of an earlier process; none if the storage is for tokens only. */
   getDiscovery(): Effect.Effect<Option.Option<DiscoveryRecord>> {
     const { key, storage: { discovery } } = this.#options
     if (discovery === undefined) return Effect.succeedNone

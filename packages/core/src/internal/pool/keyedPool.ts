@@ -25,8 +25,8 @@ export interface Options<in K, out A, out E, out R> {
 interface Entry<K, A, E> {
   readonly key: K
   /**
-   * The value, once there is one, or the error of the lookup. `undefined` if the lookup was given up: it ended without a
-   * word, together with the request that began it.
+   * The value, once there is one, or the error of the lookup. `undefined` if the lookup was given up, because the
+   * platform has cancelled it with the request that began it (see `SharedWork`).
    */
   value: Effect.Effect<Exit.Exit<A, E> | undefined>
   /** The scope of the value. `undefined` before the lookup has begun, and after the entry was closed. */

@@ -2,11 +2,10 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as DurationOption from "../../authoring/DurationOption.ts"
 import type { Limits } from "../../authoring/HttpExchange.ts"
-import { check, nameOf, parse, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
-import { adviceOn, kindOf } from "../../authoring/TextOption.ts"
+import { check, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
+import { check as checkText, checkOneOf, checkUrl } from "../../authoring/TextOption.ts"
 import type * as Discovery from "../../Discovery.ts"
-import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
-import { quote } from "../text/clean.ts"
+import type { InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 
 type Checked = Pick<
   Discovery.Options,
@@ -16,7 +15,7 @@ type Checked = Pick<
 const DEFAULT_TIMEOUT = Duration.seconds(30)
 
 /**
- * Checks the options of discovery. A discovery has time for one request at least, unless the caller says otherwise.
+ * Checks the options of discovery. Without `discoveryTimeout`, a discovery has time for at least one request.
  *
  * @internal
  */
@@ -26,13 +25,7 @@ export const checkedDiscovery = (
 ): Either.Either<Checked, InvalidOptions | InsecureEndpoint> =>
   Either.gen(function*() {
     const { discoveryTimeout, resourceMatch } = options
-    // Options may come from JavaScript, which no compiler has checked.
-    const match: unknown = resourceMatch
-    if (match !== undefined && match !== "parent" && match !== "identical") {
-      yield* Either.left(
-        new InvalidOptions({ option: "resourceMatch", description: "write \"parent\" or \"identical\"." })
-      )
-    }
+    if (resourceMatch !== undefined) yield* checkOneOf("resourceMatch", resourceMatch, ["parent", "identical"])
     return {
       resourceMetadataUrl: yield* checkedUrl(
         "resourceMetadataUrl",
@@ -61,19 +54,17 @@ const checkedUrl = (
 ): Either.Either<URL | undefined, InvalidOptions | InsecureEndpoint> => {
   if (written === undefined) return Either.right(undefined)
   if (typeof written !== "string" && !(written instanceof URL)) {
-    return Either.left(new InvalidOptions({ option, description: `it is ${kindOf(written)}. ${adviceOn(written)}` }))
+    return Either.map(checkText(option, written), () => undefined)
   }
-  const text = String(written)
+  return checkUrl(
+    option,
+    String(written),
+    parseHttpEndpoint,
+    "is not a URL without fragment and user name or password. Write the whole address of the document."
+  ).pipe(Either.flatMap((url) => check(url, endpoint, undefined, plainHttp)))
+}
+
+const parseHttpEndpoint = (text: string): URL | undefined => {
   const url = parseEndpoint(text)
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    const parsed = parse(text)
-    return Either.left(
-      new InvalidOptions({
-        option,
-        description: `${quote(parsed === undefined ? text : nameOf(parsed))} is not a URL without fragment and user ` +
-          "name or password. Write the whole address of the document."
-      })
-    )
-  }
-  return check(url, endpoint, undefined, plainHttp)
+  return url !== undefined && /^https?:$/.test(url.protocol) ? url : undefined
 }

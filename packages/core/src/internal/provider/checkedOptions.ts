@@ -1,10 +1,19 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as AuthorizationServer from "../../AuthorizationServer.ts"
 import { check, parseEndpoint, type PlainHttp } from "../../authoring/SecureEndpoint.ts"
-import { adviceOn, check as checkText, checkOneOf, kindOf, quoteUrl } from "../../authoring/TextOption.ts"
+import {
+  adviceOn,
+  check as checkText,
+  checkChoice,
+  checkList,
+  checkOneOf,
+  checkUrl,
+  invalid,
+  isFields,
+  kindOf
+} from "../../authoring/TextOption.ts"
 import { check as checkAuthentication, type ClientAuthentication } from "../../ClientAuthentication.ts"
 import { type InsecureEndpoint, InvalidOptions } from "../../OAuthError.ts"
 import { isScope } from "../../ScopeSelection.ts"
@@ -28,8 +37,6 @@ interface Options {
   readonly subject?: string | undefined
 }
 
-const invalid = (option: string, description: string) => Either.left(new InvalidOptions({ option, description }))
-
 /**
  * Checks the options for which no network is needed. Nothing is sent before all of them are valid. The values may come
  * from JavaScript, or from variables that are not set: no compiler has checked them.
@@ -46,32 +53,20 @@ export const checkOptions = (
     yield* checkScopes(options.scopes)
     yield* checkTokenTypes(options.acceptedTokenTypes)
     yield* checkParameters(options.additionalParameters)
-    yield* checkResourceParameter(options.resourceParameter)
+    yield* checkChoice("resourceParameter", options.resourceParameter, ["send", "omit"])
     yield* checkOneOf("authorizationServerChange", options.authorizationServerChange ?? "refuse", ["refuse", "follow"])
     yield* checkBoolean("stepUp", options.stepUp)
     if (options.subject !== undefined) yield* checkText("subject", options.subject, "Leave it out if there is none.")
   })
 
-const checkScopes = (scopes: unknown): Either.Either<void, InvalidOptions> => {
-  if (scopes === undefined) return Either.right(undefined)
-  if (typeof scopes === "string") {
-    return invalid("scopes", "it is a string. Give an array with one scope per entry, as in [\"reports:read\"].")
-  }
-  if (!Array.isArray(scopes)) {
-    return invalid("scopes", `it is ${kindOf(scopes)}. Give an array with one scope per entry, or leave it out.`)
-  }
-  const wrong: unknown = scopes.find((scope) => typeof scope !== "string" || !isScope(scope))
-  if (wrong === undefined && !scopes.includes(undefined)) return Either.right(undefined)
-  return invalid(
-    "scopes",
-    typeof wrong === "string"
-      ? `${
-        JSON.stringify(clean(wrong))
-      } is not a scope token (RFC 6749 §3.3). Give each scope as an entry of its own, ` +
-        "without spaces."
-      : `one of its entries is ${kindOf(wrong)}. ${adviceOn(wrong)}`
-  )
-}
+const checkScopes = (scopes: unknown): Either.Either<unknown, InvalidOptions> =>
+  typeof scopes === "string"
+    ? invalid("scopes", "it is a string. Give an array with one scope per entry, as in [\"reports:read\"].")
+    : checkList("scopes", scopes, "scope", (scope) =>
+      isScope(scope)
+        ? undefined
+        : `${JSON.stringify(clean(scope))} is not a scope token (RFC 6749 §3.3). Give each scope as an entry of its ` +
+          "own, without spaces.")
 
 /** The text "false", as a variable holds it, would count as true. */
 const checkBoolean = (option: string, value: unknown): Either.Either<void, InvalidOptions> =>
@@ -79,29 +74,18 @@ const checkBoolean = (option: string, value: unknown): Either.Either<void, Inval
     ? Either.right(undefined)
     : invalid(option, `it is ${kindOf(value)}. Write true or false, or read it with \`Config.boolean\`.`)
 
-const checkTokenTypes = (types: unknown): Either.Either<void, InvalidOptions> => {
-  const option = "acceptedTokenTypes"
-  if (types === undefined) return Either.right(undefined)
-  if (!Array.isArray(types)) {
-    return invalid(option, `it is ${kindOf(types)}. Give an array with one type per entry, or leave it out.`)
-  }
-  for (const type of types as ReadonlyArray<unknown>) {
-    if (typeof type !== "string") return invalid(option, `one of its entries is ${kindOf(type)}. ${adviceOn(type)}`)
-    if (type.trim() === "") return invalid(option, "a type is empty. Give each type as an entry.")
-    if (needsProof(type)) {
-      return invalid(
-        option,
-        `a token of type "${type}" needs a proof of possession, which this client does not send. Leave it out.`
-      )
-    }
-  }
-  return Either.right(undefined)
-}
+const checkTokenTypes = (types: unknown): Either.Either<unknown, InvalidOptions> =>
+  checkList("acceptedTokenTypes", types, "type", (type) => {
+    if (type.trim() === "") return "a type is empty. Give each type as an entry."
+    return needsProof(type)
+      ? `a token of type "${type}" needs a proof of possession, which this client does not send. Leave it out.`
+      : undefined
+  })
 
 const checkParameters = (parameters: unknown): Either.Either<void, InvalidOptions> => {
   const option = "additionalParameters"
   if (parameters === undefined) return Either.right(undefined)
-  if (!isRecord(parameters)) {
+  if (!isFields(parameters)) {
     return invalid(option, `it is ${kindOf(parameters)}. Give an object of names and texts, or leave it out.`)
   }
   for (const [name, value] of Object.entries(parameters)) {
@@ -113,16 +97,6 @@ const checkParameters = (parameters: unknown): Either.Either<void, InvalidOption
   return Either.right(undefined)
 }
 
-const checkResourceParameter = (choice: unknown): Either.Either<void, InvalidOptions> =>
-  choice === undefined || choice === "send" || choice === "omit"
-    ? Either.right(undefined)
-    : isRecord(choice) && "value" in choice
-    ? Either.map(checkText("resourceParameter", choice["value"]), () => undefined)
-    : invalid("resourceParameter", "it is none of its values. Write \"send\", \"omit\" or { value: \"…\" }.")
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && !Redacted.isRedacted(value)
-
 /**
  * The refresh policy with its durations decoded.
  *
@@ -131,7 +105,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export const checkedPolicy = (
   options: Partial<RefreshPolicy.Options> | undefined
 ): Either.Either<RefreshPolicy.RefreshPolicy, InvalidOptions> =>
-  options !== undefined && !isRecord(options)
+  options !== undefined && !isFields(options)
     ? invalid(
       "refreshPolicy",
       `it is ${kindOf(options)}. Give an object of \`RefreshPolicy.Options\`, or leave it out.`
@@ -150,19 +124,15 @@ const checkIssuer = (
   plainHttp: PlainHttp
 ): Either.Either<URL, InvalidOptions | InsecureEndpoint> =>
   Either.gen(function*() {
-    yield* checkUrlText("issuer", written)
-    const issuer = AuthorizationServer.parseIssuer(written)
-    return issuer === undefined || !isHttp(issuer)
-      ? yield* invalid(
-        "issuer",
-        `${quoteUrl(written)} is neither "discover" nor a URL without query, fragment and user name or password ` +
-          `(RFC 8414 §2). Write it as the authorization server does, as in https://auth.example.com.`
-      )
-      : yield* check(issuer, "issuer", undefined, plainHttp)
+    const issuer = yield* checkUrl(
+      "issuer",
+      yield* checkUrlText("issuer", written),
+      AuthorizationServer.parseIssuer,
+      "is neither \"discover\" nor a URL without query, fragment and user name or password (RFC 8414 §2). Write it as " +
+        "the authorization server does, as in https://auth.example.com."
+    )
+    return yield* check(issuer, "issuer", undefined, plainHttp)
   })
-
-/** Another scheme is a forgotten one, as in `localhost:8080` or `user:password@host`. */
-const isHttp = (url: URL): boolean => /^https?:$/.test(url.protocol)
 
 /** An empty text is left to the check of the URL, whose advice is better. */
 const checkUrlText = (option: string, value: unknown): Either.Either<string, InvalidOptions> =>
@@ -197,18 +167,15 @@ export const givenAuthorizationServer = (
     )
   }
   if (tokenEndpoint === undefined) return Either.right(undefined)
-  const text = checkUrlText("tokenEndpoint", tokenEndpoint)
-  if (Either.isLeft(text)) return Either.left(text.left)
-  const url = parseEndpoint(tokenEndpoint)
-  if (url === undefined || !isHttp(url)) {
-    return invalid(
+  return Either.gen(function*() {
+    const url = yield* checkUrl(
       "tokenEndpoint",
-      `${
-        quoteUrl(tokenEndpoint)
-      } is not a URL without fragment and user name or password (RFC 6749 §3.2). Write it whole.`
+      yield* checkUrlText("tokenEndpoint", tokenEndpoint),
+      parseEndpoint,
+      "is not a URL without fragment and user name or password (RFC 6749 §3.2). Write it whole."
     )
-  }
-  return issuer === "discover"
-    ? invalid("tokenEndpoint", "a token endpoint does not name its issuer. Set `issuer` as well.")
-    : AuthorizationServer.fromTokenEndpoint(issuer, url, plainHttp)
+    return issuer === "discover"
+      ? yield* invalid("tokenEndpoint", "a token endpoint does not name its issuer. Set `issuer` as well.")
+      : yield* AuthorizationServer.fromTokenEndpoint(issuer, url, plainHttp)
+  })
 }

@@ -64,7 +64,7 @@ export class RequestedScopes {
       const held = this.#heldSoFar(demand)
       const wanted = Scopes.union(base, demand.wanted)
       const all = Scopes.union(wanted, held)
-      // The life cycle repeats a refused request for wanted scopes without them.
+      // After a refusal, the life cycle itself sends the request again without the wanted scopes.
       const withoutHeld = wanted.length > base.length ? this.#send(wanted, send) : this.#select(selected, base, send)
       return Effect.tapError(
         all.length === wanted.length
@@ -132,11 +132,16 @@ const nameOf = (scopes: ReadonlyArray<string>): string => scopes.toSorted().join
 
 const isSame = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean => nameOf(a) === nameOf(b)
 
-const isInvalidScope = (error: unknown): error is TokenEndpointError =>
-  error instanceof TokenEndpointError && error.code === "invalid_scope" && !error.transient
+/**
+ * Whether a token request was finally refused with one of these codes.
+ *
+ * @internal
+ */
+export const isRefusedWith = (error: unknown, ...codes: ReadonlyArray<string>): error is TokenEndpointError =>
+  error instanceof TokenEndpointError && !error.transient && codes.includes(error.code ?? "")
+
+const isInvalidScope = (error: unknown): error is TokenEndpointError => isRefusedWith(error, "invalid_scope")
 
 /** Whether a refusal may be due to scopes that the request has besides those that the caller or the server names. */
 const mayBeAboutScopes = (error: unknown): error is TokenEndpointError =>
-  isInvalidScope(error) ||
-  (error instanceof TokenEndpointError && !error.transient &&
-    (error.code === "invalid_request" || error.code === "access_denied"))
+  isRefusedWith(error, "invalid_scope", "invalid_request", "access_denied")

@@ -28,7 +28,7 @@ export const keyOf = (options: Options, resource: string): TokenKey => ({
   parameters: [
     ...Object.entries(options.additionalParameters ?? {}),
     ["resource", resourceParameter(options.resourceParameter, resource) ?? ""],
-    // A token for a parent of the server must not outlive the decision against parents.
+    // A stored token for a parent of the server must not be used after the caller has set `"identical"`.
     ...(options.resourceMatch === "identical" ? [["resource match", "identical"] as const] : [])
   ]
 })

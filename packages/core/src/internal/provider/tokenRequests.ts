@@ -5,12 +5,12 @@ import * as AccessToken from "../../AccessToken.ts"
 import * as AuthorizationServer from "../../AuthorizationServer.ts"
 import type * as Discovery from "../../Discovery.ts"
 import * as Grant from "../../Grant.ts"
-import { type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
+import type { OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import { type ResourceIdentifier, resourceParameter } from "../../ResourceIdentifier.ts"
 import * as TokenEndpoint from "../../TokenEndpoint.ts"
 import type { Demand } from "../lifecycle/demand.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
-import { type Options as RequestedScopesOptions, RequestedScopes, type Sent } from "./requestedScopes.ts"
+import { isRefusedWith, type Options as RequestedScopesOptions, RequestedScopes, type Sent } from "./requestedScopes.ts"
 
 /**
  * The options that all token requests of one provider share.
@@ -56,7 +56,7 @@ export class TokenRequests {
   #refusedRefreshToken: Redacted.Redacted<string> | undefined
   /** How many requests in a row got no answer at all. */
   #unreachable = 0
-  /** How many answers in a row were a success without a token. */
+  /** The number of consecutive 2xx responses without a token. */
   #foreign = 0
 
   constructor(options: Options) {
@@ -66,10 +66,34 @@ export class TokenRequests {
 
   /** One token for a demand of the life cycle. */
   readonly obtain = (demand: Demand): Request =>
-    Effect.flatMap(this.#discover(demand), (found) => {
-      const refreshToken = this.#usableRefreshToken(demand, found.authorizationServer.issuer)
-      return refreshToken === undefined ? this.#present(demand, found) : this.#refresh(refreshToken, demand, found)
-    })
+    Effect.flatMap(
+      this.#discover(demand),
+      (found) =>
+        Effect.catchTag(this.#obtainFrom(found, demand), "TokenEndpointError", (error) =>
+          !error.transient && isGone(error)
+            ? this.#obtainElsewhere(found, demand, error)
+            : Effect.fail(error))
+    )
+
+  #obtainFrom(found: Discovery.Discovered, demand: Demand): Request {
+    const refreshToken = this.#usableRefreshToken(demand, found.authorizationServer.issuer)
+    return refreshToken === undefined ? this.#present(demand, found) : this.#refresh(refreshToken, demand, found)
+  }
+
+  /**
+   * The metadata may be from yesterday, and of a job that makes one call no later call finds the new address. If the
+   * metadata names another token endpoint by now, the request goes there, once.
+   */
+  #obtainElsewhere(found: Discovery.Discovered, demand: Demand, error: TokenEndpointError): Request {
+    return this.#options.discovery.get.pipe(
+      Effect.mapError(() => error),
+      Effect.flatMap((again) =>
+        again.authorizationServer.tokenEndpoint.href === found.authorizationServer.tokenEndpoint.href
+          ? Effect.fail(error)
+          : this.#obtainFrom(again, demand)
+      )
+    )
+  }
 
   /** A server that rejected a token may have changed its authorization server, so its metadata is read again. */
   #discover({ challenge, reason, rejected }: Demand): Effect.Effect<Discovery.Discovered, Discovery.Failure> {
@@ -139,9 +163,7 @@ export class TokenRequests {
     return this.#send(Grant.refreshToken(refreshToken), demand, found, demand.refreshTokenScopes ?? []).pipe(
       Effect.map((token) => token.refreshToken === undefined ? AccessToken.copy(token, { refreshToken }) : token),
       Effect.catchIf(
-        (error) =>
-          error instanceof TokenEndpointError && !error.transient &&
-          (error.code === "invalid_grant" || error.code === "invalid_scope"),
+        (error) => isRefusedWith(error, "invalid_grant", "invalid_scope"),
         () => {
           this.#refusedRefreshToken = refreshToken
           return this.#present(demand, found)
@@ -154,17 +176,21 @@ export class TokenRequests {
    * A token endpoint that cannot be reached, is not found, or gives no token response, may have moved: its metadata is
    * read again.
    */
-  #onFailure({ reason, status }: TokenEndpointError, isForeign: boolean): Effect.Effect<void> {
-    // The host of an endpoint that has moved may serve something else now, with a certificate for another name.
+  #onFailure(error: TokenEndpointError, isForeign: boolean): Effect.Effect<void> {
+    const { reason, status } = error
+    // After a token endpoint has moved, its old host may have a certificate for another name.
     const isUnreachable = (reason === "Unavailable" || reason === "CannotSend") && status === undefined
     this.#unreachable = isUnreachable ? this.#unreachable + 1 : 0
-    const mayHaveMoved = isForeign || reason === "InvalidResponse" || status === 404 || status === 410 ||
+    const mayHaveMoved = isForeign || reason === "InvalidResponse" || isGone(error) ||
       this.#unreachable >= UNREACHABLE_BEFORE_DISCOVERY
     if (!mayHaveMoved) return Effect.void
     this.#unreachable = 0
     return this.#options.discovery.forgetAuthorizationServer
   }
 }
+
+/** Whether the answer shows that nothing is at the address of the token endpoint. */
+const isGone = ({ status }: TokenEndpointError): boolean => status === 404 || status === 410
 
 const isSameSecret = (a: Redacted.Redacted<string> | undefined, b: Redacted.Redacted<string> | undefined): boolean =>
   a !== undefined && b !== undefined && Redacted.value(a) === Redacted.value(b)

@@ -139,7 +139,7 @@ const readPem = (text: string, alg: SigningAlgorithm): Read => {
   const keys = blocks.filter(({ label }) => privateLabels.has(label))
   if (keys.length === 0) return Either.left(withoutKey(blocks))
   // RFC 1421 §4.6: the header of an encrypted block.
-  if (keys.some(({ body }) => /(?:Proc-Type|DEK-Info):/.test(body))) return Either.left(encrypted)
+  if (keys.some(({ body }) => /(?:Proc-Type|DEK-Info):/.test(body))) return Either.left(invalid(isEncrypted))
   const bodies = new Set(keys.map(({ body }) => body.replace(filling, "")))
   const [body = ""] = bodies
   return bodies.size > 1
@@ -147,7 +147,7 @@ const readPem = (text: string, alg: SigningAlgorithm): Read => {
     : Option.match(decodeBase64(body), { onNone: () => Either.left(doesNotFit(alg)), onSome: (_) => readDer(_, alg) })
 }
 
-const encrypted = invalid("the PEM is encrypted. Decrypt it first: openssl pkcs8 -in key.pem -out plain.pem")
+const isEncrypted = "the PEM is encrypted. Decrypt it first: openssl pkcs8 -in key.pem -out plain.pem"
 
 const isPublic = "is a public key. Give the private one."
 const isCertificate = "is a certificate. Give the private key that belongs to it."
@@ -160,7 +160,7 @@ const readDer = (der: Uint8Array, alg: SigningAlgorithm): Read => {
     case "SEC1":
       return toPem(Der.fromSec1(der, algorithms[alg].importParameters.namedCurve), alg)
     case "encrypted":
-      return Either.left(encrypted)
+      return Either.left(invalid(isEncrypted))
     case "public":
       return Either.left(invalid(`it ${isPublic}`))
     case "certificate":
@@ -188,9 +188,12 @@ const decodeBase64 = (text: string): Option.Option<Uint8Array> => {
     : Option.none()
 }
 
-/** Labels of other blocks, and what to do about each. */
-const otherLabels: ReadonlyArray<readonly [label: string, description: string]> = [
-  ["ENCRYPTED PRIVATE KEY", encrypted.description],
+/**
+ * Labels of other blocks, and what to do about each. A function, since bundlers leave an unused one out of programs that
+ * sign nothing.
+ */
+const otherLabels = (): ReadonlyArray<readonly [label: string, description: string]> => [
+  ["ENCRYPTED PRIVATE KEY", isEncrypted],
   [
     "OPENSSH PRIVATE KEY",
     "the PEM is OpenSSH's. Make it PKCS#1 or SEC1: ssh-keygen -p -m PEM -f key"
@@ -204,7 +207,7 @@ const otherLabels: ReadonlyArray<readonly [label: string, description: string]> 
 ]
 
 const withoutKey = (blocks: ReadonlyArray<Block>): InvalidOptions => {
-  const other = otherLabels.find(([name]) => blocks.some(({ label }) => label === name))
+  const other = otherLabels().find(([name]) => blocks.some(({ label }) => label === name))
   return invalid(other?.[1] ?? "the PEM has no private key. Give one that begins with -----BEGIN PRIVATE KEY-----")
 }
 

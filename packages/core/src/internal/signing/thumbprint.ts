@@ -30,7 +30,7 @@ export const readThumbprint = (
   const bytes = bytesOf(text)
   if (bytes?.length === length) return Either.right(Encoding.encodeBase64Url(bytes))
   const advice = bytes?.length === thumbprints[other].length
-    ? `That is a ${thumbprints[other].hash} thumbprint: give it as \`${other}\`.`
+    ? `The value is a ${thumbprints[other].hash} thumbprint: give it as \`${other}\`.`
     : `Give the ${hash} thumbprint of the certificate, in base64url or in hex.`
   return invalid(
     bytes === undefined

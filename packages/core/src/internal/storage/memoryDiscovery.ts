@@ -4,8 +4,8 @@ import { type DiscoveryRecord, isCurrent } from "../../DiscoveryRecord.ts"
 const CAPACITY = 10_000
 
 /**
- * What discovery has found, in the memory of this process, by name. If there is no room, the record that was set first
- * makes room. Times are milliseconds since the epoch.
+ * Discovery records in the memory of this process, by name. At the largest number of records, a new one replaces the
+ * one that was set first. Times are milliseconds since the epoch.
  *
  * @internal
  */

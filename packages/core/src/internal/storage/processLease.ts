@@ -10,8 +10,8 @@ interface Ticket {
 }
 
 /**
- * How long a lease is held at most, in milliseconds. No acquisition takes as long. A holder whose work the platform has
- * ended, together with the request that began it, never gives its lease back.
+ * The longest time that a lease is held, in milliseconds. No acquisition takes as long. The limit is for a holder that
+ * never releases its lease, because the platform has cancelled its work with the request that began it.
  */
 const LONGEST_LEASE = 5 * 60 * 1000
 

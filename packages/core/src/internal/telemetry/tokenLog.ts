@@ -8,12 +8,28 @@ import type * as OAuthEvent from "../../OAuthEvent.ts"
 import { clean } from "../text/clean.ts"
 import { type Attributes, errorType, factsOf, reasons, secondsToLive } from "./attributes.ts"
 
+/** The time in which a warning is not repeated, in milliseconds. */
+const QUIET = 10 * 60 * 1000
+
 /**
- * The time in which a warning is not repeated, in milliseconds.
+ * Logs a warning, or the same line at Debug if the last warning of its kind is younger than ten minutes: thousands of
+ * providers may retry at the same server.
+ *
+ * @param last when the last warning was logged, in milliseconds since the epoch; `undefined` if none was
+ * @param onWarning called if the line is a warning
  *
  * @internal
  */
-export const QUIET = 10 * 60 * 1000
+export const warnOnce = (
+  message: string,
+  last: number | undefined,
+  now: number,
+  onWarning: () => void
+): Effect.Effect<void> => {
+  if (last !== undefined && now >= last && now - last < QUIET) return Effect.logDebug(message)
+  onWarning()
+  return Effect.logWarning(message)
+}
 
 type HasToken = "TokenObtained" | "TokenRenewed" | "TokenLoaded"
 
@@ -31,7 +47,7 @@ const secondsOf = (seconds: number): string =>
 const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
 
 /**
- * What the server says about a rejected token (RFC 6750 §3), as a further sentence; empty if the server says nothing.
+ * The server's own words about a rejected token (RFC 6750 §3), as a further sentence; empty if there are none.
  *
  * @internal
  */
@@ -135,12 +151,9 @@ export class TokenLog {
     return this.#warn(`renewal ${type} ${left > 0} ${callersWait}`, message, now, annotations)
   }
 
-  /** Warns once, and logs repetitions at Debug for a while: thousands of providers may retry at the same server. */
   #warn(kind: string, message: string, now: number, annotations: Attributes = {}): Effect.Effect<void> {
     const warned = this.#warned ??= new Map()
-    const last = warned.get(kind)
-    const isNews = last === undefined || now < last || now - last >= QUIET
-    if (isNews) warned.set(kind, now)
-    return Effect.annotateLogs(isNews ? Effect.logWarning(message) : Effect.logDebug(message), annotations)
+    const line = warnOnce(message, warned.get(kind), now, () => warned.set(kind, now))
+    return Effect.annotateLogs(line, annotations)
   }
 }

@@ -1,6 +1,6 @@
 import { clean } from "./clean.ts"
 
-/** The characters of a URI (RFC 3986 §2). The platform's parser removes or encodes others without a word. */
+/** The characters of a URI (RFC 3986 §2). The platform's parser silently removes or encodes any other character. */
 const uri = /^https?:\/\/[\w!$%&'()*+,\-./:;=?@[\]~]+$/i
 
 /** The longest identifier, in characters. */
@@ -36,8 +36,9 @@ export const covers = (resource: string, server: URL, match: "parent" | "identic
 }
 
 /**
- * An identifier as error texts show it: without its query, which may be secret.
+ * An identifier as error texts show it: without its query, a user name and a password, which may be secret.
  *
  * @internal
  */
-export const shown = (resource: string): string => clean(resource.replace(/[?#].*$/s, ""))
+export const shown = (resource: string): string =>
+  clean(resource.replace(/[?#].*$/s, "").replace(/^([^/]*:\/\/)[^/]*@/, "$1"))

@@ -1,4 +1,4 @@
-/** The types of tokens that are worth nothing without a proof of possession (RFC 9449; draft-ietf-oauth-v2-http-mac). */
+/** The types of tokens that are useless without a proof of possession (RFC 9449; draft-ietf-oauth-v2-http-mac). */
 const proofTypes: ReadonlySet<string> = new Set(["dpop", "mac", "pop"])
 
 /**

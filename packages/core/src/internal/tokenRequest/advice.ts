@@ -1,6 +1,6 @@
-import * as SecureEndpoint from "../../authoring/SecureEndpoint.ts"
 import { registeredCodes } from "../text/errorCodes.ts"
 import { quote } from "../text/clean.ts"
+import { shown } from "../text/resource.ts"
 
 /**
  * The refused request, as far as the advice about it depends on it.
@@ -51,7 +51,7 @@ const adviceByCode: Readonly<Record<string, string | ((asked: Asked) => string)>
     "`additionalParameters`.",
   invalid_dpop_proof: NO_PROOF,
   invalid_grant: "The grant is expired, revoked or for another client: get a new one.",
-  invalid_request: "The authorization server misses a parameter or rejects one: see the options `resourceParameter`, " +
+  invalid_request: "A parameter is missing, or its value is not accepted: see the options `resourceParameter`, " +
     "`scopes` and `additionalParameters`.",
   invalid_scope: ({ scopes }) =>
     scopes.length === 0
@@ -60,9 +60,7 @@ const adviceByCode: Readonly<Record<string, string | ((asked: Asked) => string)>
   invalid_target: ({ resourceParameter }) =>
     resourceParameter === undefined
       ? "The request named no resource: see the option `resourceParameter`."
-      : `The authorization server does not know the resource ${
-        resourceOf(resourceParameter)
-      }, which the request named: ` +
+      : `The authorization server does not know the resource "${shown(resourceParameter)}", which the request named: ` +
         "see the option `resourceParameter`, and check `serverUrl`.",
   unauthorized_client: "Have the client registered for this grant.",
   unsupported_grant_type: "The authorization server does not offer this grant: use another kind of credential.",
@@ -80,14 +78,4 @@ const adviceByStatus: Readonly<Record<number, string>> = {
     "`tokenEndpoint`.",
   501: ADDRESS,
   505: ADDRESS
-}
-
-/** The resource as a message shows it: without a query, which may be secret. */
-const resourceOf = (resource: string): string => {
-  const url = SecureEndpoint.parse(resource)
-  return quote(
-    url === undefined || (url.search === "" && !SecureEndpoint.hasCredentials(url))
-      ? resource
-      : SecureEndpoint.nameOf(url)
-  )
 }

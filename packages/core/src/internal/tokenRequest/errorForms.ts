@@ -1,15 +1,16 @@
+import * as Predicate from "effect/Predicate"
 import type { Answer } from "../../authoring/HttpExchange.ts"
 import { registeredCodes } from "../text/errorCodes.ts"
 
 /**
- * What an answer says about an error, as the server wrote it. Nothing here is cleaned.
+ * The error in an answer, as the server wrote it. No text in it is cleaned.
  *
  * @internal
  */
 export interface Said {
   /** The error code (RFC 6749 §5.2), from the standard's member or from a vendor's if that holds a registered code. */
   readonly code?: string | undefined
-  /** What the server says to people. */
+  /** The server's text for people. */
   readonly text?: string | undefined
   /** The vendor's own name of the error, such as `INVALID_ARGUMENT`. */
   readonly vendorCode?: string | undefined
@@ -32,7 +33,7 @@ export const readError = (answer: Answer, json: unknown): Said => {
     return fromJson(Object.fromEntries(new URLSearchParams(answer.body)))
   }
   const text = answer.body.trim()
-  // Broken JSON and pages that are declared as text are not for people.
+  // Broken JSON, and HTML that is declared as text, is no text for people.
   return answer.status >= 400 && type === "text/plain" && text !== "" && !/^[<{[]/.test(text) ? { text } : {}
 }
 
@@ -65,11 +66,8 @@ const fromJson = (json: unknown): Said => {
 /** The members of an object, or of the first object of a list, as Salesforce sends its errors. */
 const membersOf = (value: unknown): Members | undefined => {
   const object: unknown = Array.isArray(value) ? value[0] : value
-  return isMembers(object) ? object : undefined
+  return Predicate.isRecord(object) ? object : undefined
 }
-
-const isMembers = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" && value.trim() !== "" ? value : undefined

@@ -21,11 +21,11 @@ export interface PresentedSecret {
   readonly check: Effect.Effect<void, InvalidOptions>
   /** The secret for the next token request. */
   readonly next: Effect.Effect<Secret, CredentialError>
-  /** `true` if another secret is there in place of the refused one. */
+  /** Returns `true` if there is another secret in place of the refused one. */
   readonly refused: (secret: Secret | undefined) => Effect.Effect<boolean>
 }
 
-/** How long the Effect of a caller may take, and how long others wait for it. */
+/** The time limit of the caller's Effect, and of the wait for a run of it. */
 const TIMEOUT = Duration.seconds(10)
 
 /** @internal */
@@ -43,8 +43,8 @@ export const make = (option: string, given: Secret | Effect.Effect<Secret, unkno
 type Reading = Deferred.Deferred<Either.Either<Secret, CredentialError> | undefined>
 
 /**
- * A secret that an Effect returns. Token requests share a run. A run that outlives its time limit is given up, and its
- * late result is not stored: a platform may have ended the request in which the run was started.
+ * A secret that an Effect returns. Token requests share a run. A run that exceeds its time limit is interrupted, and
+ * its late result is not stored: the platform may have cancelled the request that started the run.
  */
 class RotatingSecret implements PresentedSecret {
   readonly check: Effect.Effect<void, InvalidOptions>
@@ -84,11 +84,11 @@ class RotatingSecret implements PresentedSecret {
     const current = this.#usable()
     if (current === undefined) return this.#read
     if (!isReadEachTime(current)) return Effect.succeed(current)
-    // The secret was good, so a source that fails for a moment changes nothing.
+    // The last secret was accepted, so it stays in use while its source fails.
     return Effect.catchAll(this.#read, (error) =>
       this.#usable() === undefined
         ? error
-        : Effect.as(Effect.logWarning(`${error.message} The last secret is used.`), current))
+        : Effect.as(Effect.logWarning(`${error.message} The last secret stays in use.`), current))
   })
 
   readonly refused = (secret: Secret | undefined): Effect.Effect<boolean> =>
@@ -169,7 +169,7 @@ class RotatingSecret implements PresentedSecret {
     return new CredentialError({
       reason: "Unavailable",
       description: `The Effect in \`${this.#option}\` returned no secret: ${why}. No token was requested. Check the ` +
-        "source of the secret. To say more here, let the Effect fail with a `CredentialError`."
+        "source of the secret. To explain the failure here, let the Effect fail with a `CredentialError`."
     })
   }
 }

@@ -1,5 +1,12 @@
 import * as Effect from "effect/Effect"
-import { type Answer, isRedirect, isTransientStatus, parseJson, retryAfter } from "../../authoring/HttpExchange.ts"
+import {
+  type Answer,
+  isRedirect,
+  isTransientStatus,
+  parseJson,
+  redirectTarget,
+  retryAfter
+} from "../../authoring/HttpExchange.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import type { AuthorizationServer } from "../../AuthorizationServer.ts"
 import { TokenEndpointError } from "../../OAuthError.ts"
@@ -48,7 +55,7 @@ export const failOnError = (
   const said = readError(answer, json)
   // GitHub sends its errors with status 200.
   if (said.code !== undefined) return Effect.fail(refused(answer, said.code, said, asked, exchanged))
-  // RFC 6749 §5.1 says 200, and servers exist that answer 201 (RFC 9110 §15: a client treats an unknown 2xx as 200).
+  // RFC 6749 §5.1 requires 200, but some servers answer 201. A client treats an unknown 2xx as 200 (RFC 9110 §15).
   if (status < 200 || status > 299) return Effect.fail(unexpectedStatus(answer, said, asked, exchanged))
   const { receivedAt, secrets, sentAt } = exchanged
   const contentType = headers["content-type"] ?? "none"
@@ -117,7 +124,7 @@ const unexpectedStatus = (answer: Answer, said: Said, asked: Asked, exchanged: E
     description: `Token endpoint ${url} answered ${status} ` + (isRedirect(status)
       ? `with a redirect${
         targetOf(answer, asked, exchanged.secrets)
-      }, which is not followed since it would replay the ` +
+      }, which is not followed, because it would replay the ` +
         "credential. If the token endpoint has moved there, set `tokenEndpoint`. If that is a login page, a proxy has " +
         "answered."
       : `${quoted === "" ? "without an OAuth error" : `with ${quoted}`}.${advice === "" ? "" : ` ${advice}`}`),
@@ -126,7 +133,7 @@ const unexpectedStatus = (answer: Answer, said: Said, asked: Asked, exchanged: E
   })
 }
 
-/** What a vendor's form of error says. */
+/** The quotation of an error in a vendor's form. */
 const quotationOf = ({ text = "", vendorCode = "" }: Said, secrets: ReadonlyArray<string>): string => {
   const [shownText, shownCode] = [clean(text, secrets), clean(vendorCode, secrets)]
   if (shownText === "") return shownCode
@@ -135,10 +142,8 @@ const quotationOf = ({ text = "", vendorCode = "" }: Said, secrets: ReadonlyArra
 
 /** The target of a redirect, without its query. */
 const targetOf = ({ headers }: Answer, asked: Asked, secrets: ReadonlyArray<string>): string => {
-  const { location } = headers
-  const base = asked.authorizationServer.tokenEndpoint
-  if (location === undefined || !URL.canParse(location, base)) return ""
-  return ` to ${clean(nameOf(new URL(location, base)), secrets)}`
+  const target = redirectTarget(headers, asked.authorizationServer.tokenEndpoint)
+  return target === undefined ? "" : ` to ${clean(nameOf(target), secrets)}`
 }
 
 /** The wait that the answer asks for, as a field of the error. */

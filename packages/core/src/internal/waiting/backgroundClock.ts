@@ -5,15 +5,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 
-/** The clock of programs that set none. */
+/** Effect's own clock, which programs have by default. */
 const live: Clock.Clock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 /** The longest timer, in milliseconds. Effect's own clock never ends a longer sleep. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
- * Lets the process end although the timer has not fired. Node and Bun have a method for that on the timer, Deno has a
- * function. Browsers and Workers end without asking timers.
+ * Lets the process end although the timer has not fired. In Node.js and Bun the timer has a method for this, in Deno
+ * there is a function. In browsers and Workers no timer prevents the end.
  */
 const unref = (timer: unknown): void => {
   if (Predicate.hasProperty(timer, "unref") && Predicate.isFunction(timer.unref)) return void timer.unref()
@@ -41,9 +41,9 @@ const background: Clock.Clock = {
 }
 
 /**
- * A clock with the same time, whose timers do not keep the process alive. A script whose work is done can then end,
- * although a token is to be renewed in 45 minutes and the script did not close its provider. A caller that waits has a
- * timer of its own, by the given clock, which keeps the process alive.
+ * A clock with the same time, whose timers do not keep the process running. A script whose work is done can then end,
+ * even if a token is to be renewed in 45 minutes and the script did not close its provider. A waiting caller has a
+ * timer of its own, by the given clock, which keeps the process running.
  *
  * Only Effect's own clock has timers of the platform. Any other clock, such as `TestClock`, is returned as it is.
  *

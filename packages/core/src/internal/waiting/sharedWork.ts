@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as BackgroundClock from "./backgroundClock.ts"
+import { LOOK, PULSE } from "./pulse.ts"
 import { Signal } from "./signal.ts"
 
 /** @internal */
@@ -16,40 +17,37 @@ export interface Options<in out R = never> {
 }
 
 /**
- * How long work may take. Work that takes longer is interrupted, even if it cannot be, and its late outcome must change
- * nothing.
+ * How long work may take. Work that takes longer is given up, even if its fiber cannot be interrupted.
  *
  * @internal
  */
 export interface Limit<A, E> {
   /**
-   * In milliseconds, by the timers of the work. Those who wait give the work up a little later by the clock of the
-   * machine, without an outcome: the timers have stood still while the machine was suspended.
+   * In milliseconds, by the timers of the work. By the clock of the machine, the waiters give the work up 5 seconds
+   * later and get no outcome: timers stop while the machine is suspended.
    */
   readonly millis: number
   /** The outcome of work that takes longer. */
   readonly onTooLong: Effect.Effect<Exit.Exit<A, E>>
 }
 
-/** How often the work shows that it is alive. */
-const PULSE = Duration.millis(500)
-
-/** How often those who wait look for a pulse. No look comes without a pulse in between, as long as timers run. */
-const LOOK = Duration.millis(1500)
-
-/** How much later than its own timers the clock of the machine ends the work, in milliseconds. */
+/** How much later the limit ends the work by the clock of the machine than by its own timers, in milliseconds. */
 const GRACE = 5000
 
-/** Without a pulse for so long, in milliseconds, work is given up by the next caller at once. */
+/** The time without a pulse after which the next caller gives the work up immediately, in milliseconds. */
 const STALE = 5000
 
 /**
  * Work that several callers wait for, in a fiber of its own. A caller that stops waiting does not stop the work.
  *
- * No caller waits for ever. Cloudflare Workers end the timers and fetches of a request together with it, without a word
- * to the fiber that waits for them: work that such a request began stays unfinished. Work therefore has a pulse, a timer
- * that runs in the same request. Those who wait look for the pulse by timers of their own, and give the work up when it
- * has none, or when it has outlived its limit by the clock of the machine (after a suspend).
+ * No caller waits for ever. Cloudflare Workers cancel the timers and fetches of a request when the request ends, and do
+ * not resume the fiber that waits for them: work that such a request began never finishes. Work therefore has a pulse,
+ * a timer that fires twice a second in the same request. Work with a recent pulse is alive. Waiters look for the pulse
+ * by timers of their own, and give the work up if there is none, or if the work has exceeded its limit by the clock of
+ * the machine (after a suspend).
+ *
+ * To give work up means: its fiber is interrupted, waiters that have no outcome yet stop waiting without one, and a late
+ * outcome must change nothing.
  *
  * @internal
  */
@@ -67,7 +65,10 @@ export class SharedWork<A, E, R = never> {
   #pulseAt: number
   #startedAt: number
 
-  /** Starts the work, which has ended when this returns if it never waits. `work` is called in the fiber of the caller. */
+  /**
+   * Starts the work. Work that never waits has ended when the constructor returns. `work` is called in the fiber of the
+   * caller.
+   */
   constructor(
     { clock, fork }: Options<R>,
     work: (self: SharedWork<A, E, R>) => Effect.Effect<A, E, R>,
@@ -84,7 +85,7 @@ export class SharedWork<A, E, R = never> {
     })
   }
 
-  /** Whether those who wait have their outcome. The rest of the work may still be in flight. */
+  /** Whether the waiters have their outcome. The rest of the work may still be in flight. */
   get isDelivered(): boolean {
     return this.#delivered.isFired
   }
@@ -94,7 +95,7 @@ export class SharedWork<A, E, R = never> {
     return this.#over.isFired
   }
 
-  /** Whether those who wait have a success. */
+  /** Whether the outcome of the waiters is a success. */
   get hasSucceeded(): boolean {
     return this.#outcome !== undefined && Exit.isSuccess(this.#outcome)
   }
@@ -104,19 +105,19 @@ export class SharedWork<A, E, R = never> {
     return this.#isGivenUp
   }
 
-  /** The last moment at which the work was known to be alive, in milliseconds since the epoch. */
+  /** The time of the last pulse, in milliseconds since the epoch. */
   get aliveAt(): number {
     return this.#pulseAt
   }
 
-  /** The outcome for those who wait, now or later. The work may then go on without them. */
+  /** Gives present and later waiters their outcome. The rest of the work continues without them. */
   deliver(exit: Exit.Exit<A, E>): void {
     if (this.isDelivered) return
     this.#outcome = exit
     this.#delivered.fire()
   }
 
-  /** Runs `onOver` when the work has ended or was given up; now, if it is over. */
+  /** Runs `onOver` when the work has ended or was given up; immediately, if the work is over already. */
   whenOver(onOver: () => void): void {
     if (this.isOver) onOver()
     else this.#observers.push(onOver)
@@ -136,7 +137,9 @@ export class SharedWork<A, E, R = never> {
     return signal.wait(this.#watch)
   }
 
-  /** Gives the work up if it has shown no pulse for long, or has outlived its limit. Returns whether it is over. */
+  /**
+   * Gives the work up if its last pulse is too old, or if it has exceeded its limit. Returns whether the work is over.
+   */
   giveUpIfStale(): boolean {
     const at = this.#clock.unsafeCurrentTimeMillis()
     // A clock that was set back must not extend the limit.
@@ -147,7 +150,7 @@ export class SharedWork<A, E, R = never> {
     return this.isOver
   }
 
-  /** Ends the wait of all. The work is interrupted, and whatever it still does must change nothing. */
+  /** Gives the work up. */
   giveUp(): void {
     if (this.isOver) return
     this.#isGivenUp = true
@@ -179,7 +182,10 @@ export class SharedWork<A, E, R = never> {
     })
   )
 
-  /** Looks for the pulse until the work is over. The timer is the caller's: it keeps the process alive for the caller. */
+  /**
+   * Looks for the pulse until the work is over. The timer belongs to the waiting caller, and keeps the process running
+   * for that caller.
+   */
   readonly #watch: Effect.Effect<void> = Effect.suspend(() => {
     const seen = this.#pulses
     return Effect.flatMap(Effect.sleep(LOOK), () => {

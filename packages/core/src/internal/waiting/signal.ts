@@ -4,13 +4,13 @@ import { constVoid } from "effect/Function"
 import * as Runtime from "effect/Runtime"
 
 /**
- * A moment for which fibers of several requests wait.
+ * A one-time event that fibers of several requests wait for.
  *
  * Cloudflare Workers tie each timer and each fetch to the request in whose turn it began, and cancel it when that
- * request has its response. A fiber that another request's fiber resumes directly (through a `Deferred`, or through
- * `Fiber.await`) would go on in that request's turn, and its next fetch would end with that request. The continuation of
- * a native promise runs in the turn of the request that created the promise, whoever resolves it. So each fiber that
- * waits has a promise of its own.
+ * request has its response. If a fiber of another request resumes a fiber directly (through a `Deferred`, or through
+ * `Fiber.await`), the resumed fiber continues in the turn of that other request, and its next fetch is cancelled with
+ * that request. The continuation of a native promise runs in the turn of the request that created the promise, whoever
+ * resolves it. So each waiting fiber has a promise of its own.
  *
  * @internal
  */
@@ -29,8 +29,8 @@ export class Signal {
   }
 
   /**
-   * Waits until the signal fires or `watch` ends. `watch` runs in a fiber of its own. Its timer also shows that the
-   * request still waits: Workers cancel a request that waits for nothing of its own.
+   * Waits until the signal fires or `watch` ends. `watch` runs in a fiber of its own. The timer of `watch` also shows
+   * that the request still waits: Workers cancel a request that has no timer or fetch of its own in flight.
    */
   wait(watch: Effect.Effect<unknown>): Effect.Effect<void> {
     return Effect.flatMap(

@@ -21,7 +21,7 @@ describe("a failed connection of Node.js", () => {
     ["ENOTFOUND", "the host name has no address", "Check the spelling of the host name", false],
     ["EAI_AGAIN", "the DNS did not answer", "check the DNS", false],
     ["ECONNREFUSED", "nothing accepts connections at this host and port", "Check the port", false],
-    ["ECONNRESET", "the other side closed the connection", "expects https", false],
+    ["ECONNRESET", "the other side closed the connection", "Try again later", false],
     ["EPIPE", "the other side closed the connection", "Try again later", false],
     ["UND_ERR_SOCKET", "the other side closed the connection", "Try again later", false],
     ["EHOSTUNREACH", "this machine has no route to the host", "NODE_USE_ENV_PROXY", false],
@@ -46,7 +46,7 @@ describe("a failed connection of Node.js", () => {
     ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", "the TLS handshake failed", "client certificate", true],
     ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "requires a client certificate", "RequestInit", true],
     ["ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", "the TLS handshake failed", "TLS 1.2", false],
-    ["HPE_INVALID_CONSTANT", "the answer is not HTTP", "expects https", false],
+    ["HPE_INVALID_CONSTANT", "the answer is not HTTP", "Check the port", false],
     ["HPE_INVALID_HEADER_TOKEN", "the answer breaks the rules of HTTP", "what answers at this address", false],
     ["UND_ERR_HEADERS_OVERFLOW", "the answer breaks the rules of HTTP", "what answers at this address", false]
   ])("with %s says what it means and what to check", (code, shown, advice, isLasting) => {
@@ -61,6 +61,14 @@ describe("a failed connection of Node.js", () => {
     expect(connectionFailure(undici("HPE_INVALID_CONSTANT"), true).isLasting).toBe(true)
     expect(connectionFailure(undici("HPE_INVALID_CONSTANT"), false).isLasting).toBe(false)
   })
+
+  it.each(["ECONNRESET", "UND_ERR_SOCKET", "HPE_INVALID_CONSTANT"])(
+    "of an `http:` address with %s says first that the server may expect https, and of an `https:` address nothing of it",
+    (code) => {
+      expect(connectionFailure(undici(code), true).advice).toMatch(/^Check [^.]*whether the server expects https/)
+      expect(connectionFailure(undici(code), false).advice).not.toContain("https")
+    }
+  )
 
   it("with an unknown code shows the code without a guess", () => {
     expect(connectionFailure(undici("UND_ERR_SOMETHING"), false)).toEqual({
@@ -100,7 +108,7 @@ describe("a failed connection of another platform", () => {
     [bun("ConnectionRefused"), "ConnectionRefused: nothing accepts", "port", false],
     [bun("FailedToOpenSocket"), "FailedToOpenSocket: nothing accepts", "port", false],
     [bun("ConnectionClosed"), "ConnectionClosed: the other side closed", "later", false],
-    [bun("Malformed_HTTP_Response"), "Malformed_HTTP_Response: the answer is not HTTP", "https", false],
+    [bun("Malformed_HTTP_Response"), "Malformed_HTTP_Response: the answer is not HTTP", "Check the port", false],
     [bun("EPROTO"), "EPROTO: the TLS handshake failed", "TLS 1.2", true],
     [deno("tcp connect error: Connection refused (os error 111)"), "Connection refused: nothing", "port", false],
     [
@@ -125,7 +133,7 @@ describe("a failed connection of another platform", () => {
     [deno("received fatal alert: CertificateRequired"), "requires a client certificate", "dispatcher", true],
     [new Error("Connection reset by peer (os error 104)"), "Connection reset by peer: ", "later", false],
     [deno("connection closed before message completed"), "the other side closed the connection", "later", false],
-    [deno("invalid HTTP version parsed"), "the answer is not HTTP", "https", false],
+    [deno("invalid HTTP version parsed"), "the answer is not HTTP", "Check the port", false],
     [new TypeError("Fetch failed: Requests to port 6000 are blocked"), "Requests to port 6000", "another port", true],
     [new Error("Network connection lost."), "Network connection lost: the other side closed", "later", false],
     [new Error("internal error; reference = 5dbe16541b"), "internal error: the platform", "wrangler tail", false]

@@ -14,29 +14,49 @@ const run = (...lines: ReadonlyArray<Effect.Effect<void> | undefined>) =>
 describe("a request that gets no token because of its origin", () => {
   it.effect.each(
     [
-      ["http://127.0.0.1:3000/mcp?x=canary", "http://127.0.0.1:3000"],
-      ["http://[::1]:3000/mcp", "http://[::1]:3000"],
-      ["https://localhost:3000/mcp", "https://localhost:3000"],
-      ["http://localhost:3001/mcp", "http://localhost:3001"],
-      ["http://localhost/mcp", "http://localhost"],
-      ["http://user:canary@mcp.localhost:3000/", "http://mcp.localhost:3000"],
-      ["/mcp?x=canary", "a relative or invalid URL"],
-      ["data:text/plain,canary", "a URL of the scheme data:"]
-    ] satisfies ReadonlyArray<readonly [string, string]>
+      ["http://127.0.0.1:3000/mcp?x=canary", "WARN", "http://127.0.0.1:3000"],
+      ["http://[::1]:3000/mcp", "WARN", "http://[::1]:3000"],
+      ["https://localhost:3000/mcp", "DEBUG", "https://localhost:3000"],
+      ["http://localhost:3001/mcp", "DEBUG", "http://localhost:3001"],
+      ["http://localhost/mcp", "DEBUG", "http://localhost"],
+      ["http://user:canary@mcp.localhost:3000/", "WARN", "http://mcp.localhost:3000"],
+      ["/mcp?x=canary", "DEBUG", "a relative or invalid URL"],
+      ["data:text/plain,canary", "DEBUG", "a URL of the scheme data:"]
+    ] satisfies ReadonlyArray<readonly [string, string, string]>
   )(
-    "%s has one line at Debug, which names both origins and serverUrl",
-    ([url, name]) =>
+    "%s has one line at %s, which names both origins and serverUrl",
+    ([url, level, name]) =>
       logging(LogLevel.Debug, (lines) =>
         Effect.gen(function*() {
           const log = new ClientLog(resource)
           yield* run(log.otherOrigin(url), log.otherOrigin(url))
           expect(lines).toEqual([{
-            level: "DEBUG",
+            level,
             message: `A request to ${name} does not carry the provider's token, which is for http://localhost:3000 ` +
               "only. If both are the same MCP server, write its host, port and scheme in the same way for the request " +
               "and in `serverUrl`.",
             annotations: { "oauth.resource": "http://localhost:3000/mcp" }
           }])
+        }))
+  )
+
+  it.effect.each(
+    [
+      ["http://localhost:3000/mcp", "http://127.0.0.1:3000/mcp", "WARN"],
+      ["http://127.0.0.1:3000/mcp", "http://localhost:3000/mcp", "WARN"],
+      ["http://localhost:3000/mcp", "http://[::1]:3000/mcp", "WARN"],
+      ["http://localhost:3000/mcp", "http://127.0.0.1:3001/mcp", "DEBUG"],
+      ["http://localhost:3000/mcp", "https://127.0.0.1:3000/mcp", "DEBUG"],
+      ["http://localhost:3000/mcp", "http://example.com:3000/mcp", "DEBUG"],
+      ["https://mcp.example.com/mcp", "https://www.example.com/mcp", "DEBUG"]
+    ] satisfies ReadonlyArray<readonly [string, string, string]>
+  )(
+    "for the server %s a request to %s has a line at %s",
+    ([server, url, level]) =>
+      logging(LogLevel.Debug, (lines) =>
+        Effect.gen(function*() {
+          yield* run(new ClientLog(server).otherOrigin(url))
+          expect(lines).toMatchObject([{ level }])
         }))
   )
 

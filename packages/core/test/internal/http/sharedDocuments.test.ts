@@ -1,7 +1,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import * as SharedDocuments from "../../../src/internal/http/sharedDocuments.ts"
-import { makeMortalClock } from "../../support/mortalClock.ts"
+import { makeWorkerClock } from "../../support/workerClock.ts"
 import { many, outcomes, settle } from "../../support/provider.ts"
 
 const options = { freshFor: (lifetime = 1000) => lifetime, isCached: () => true, capacity: 10 }
@@ -57,7 +57,7 @@ describe("sharedDocuments", () => {
 
   it.scoped("a reading that ended together with the request that began it is given up, and read again once", () =>
     Effect.gen(function*() {
-      const { clock, platform } = yield* makeMortalClock
+      const { clock, platform } = yield* makeWorkerClock
       const { count, read } = makeSource()
       const documents = yield* Effect.withClock(SharedDocuments.make<Version, never>(options), clock)
       yield* Effect.fork(documents.get("a", Effect.never))

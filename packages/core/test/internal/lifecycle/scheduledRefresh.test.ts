@@ -3,7 +3,7 @@ import { type Clock, Deferred, Duration, Effect, Fiber, Option, TestClock } from
 import { schedule, ScheduledRefresh } from "../../../src/internal/lifecycle/scheduledRefresh.ts"
 
 interface Plan {
-  /** The last sign of life of an attempt. */
+  /** The time of the last pulse of an attempt. */
   aliveAt?: number
   /** When to renew next. */
   next: number | undefined
@@ -123,7 +123,7 @@ describe("ScheduledRefresh", () => {
       expect(attempts).toEqual([0, 1000])
     }))
 
-  it.effect("an attempt without a sign of life for 5 seconds is replaced at the next wake, and is interrupted", () =>
+  it.effect("an attempt without a pulse for 5 seconds is replaced at the next wake, and is interrupted", () =>
     Effect.gen(function*() {
       const plan: Plan = { next: 0, renew: Effect.never }
       const { alive, attempts, refresh } = yield* make(plan)

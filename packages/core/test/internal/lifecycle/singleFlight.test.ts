@@ -66,7 +66,7 @@ describe("SingleFlight", () => {
       expect(yield* flight.outcome).toEqual(Exit.succeed(7))
     }))
 
-  it.effect("work that was given up at its limit is not current, and knows that it was", () =>
+  it.effect("work that was given up at its limit is not current, and `isGivenUp` of its flight is true", () =>
     Effect.gen(function*() {
       const flights = yield* make
       let isGivenUp = () => false
@@ -81,7 +81,7 @@ describe("SingleFlight", () => {
       expect(yield* flight.outcome).toEqual(Exit.fail("too long"))
     }))
 
-  it.effect("the last sign of life is that of the work in flight, and later of the last one", () =>
+  it.effect("`aliveAt` is the last pulse of the work in flight, and afterwards of the last work", () =>
     Effect.gen(function*() {
       const flights = yield* make
       expect(flights.aliveAt).toBe(0)

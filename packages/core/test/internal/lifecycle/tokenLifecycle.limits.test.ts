@@ -1,15 +1,15 @@
-/** No caller waits for ever: work that has outlived its limit, or the request that began it, is given up. */
+/** No caller waits for ever: callers give up work that exceeds its limit, or whose request has ended. */
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Random, Scope, TestClock } from "effect"
 import { ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../../../src/index.ts"
-import { makeMortalClock } from "../../support/mortalClock.ts"
+import { makeWorkerClock } from "../../support/workerClock.ts"
 import { environment, makeProvider, many, outcomes, settle, tags, watch } from "../../support/provider.ts"
 
-/** A provider whose own fibers have a mortal clock. Callers have timers of their own. */
-const makeMortal = (options: Parameters<typeof makeProvider>[0] = {}) =>
+/** A provider whose own fibers have the clock of a Worker. Callers have timers of their own. */
+const makeInWorker = (options: Parameters<typeof makeProvider>[0] = {}) =>
   Effect.gen(function*() {
-    const { clock, platform } = yield* makeMortalClock
+    const { clock, platform } = yield* makeWorkerClock
     return { provider: yield* Effect.withClock(makeProvider(options), clock), platform }
   })
 
@@ -30,11 +30,11 @@ const makeWithGrant = (before: Effect.Effect<unknown>) =>
     })
   })
 
-describe("an acquisition whose request has ended on a platform that ends its work with it", () => {
+describe("an acquisition whose request has ended, on a platform that cancels the work of a request with it", () => {
   it.scoped("two callers of a first token are answered within 3 seconds, by one other request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const { platform, provider } = yield* makeMortal()
+      const { platform, provider } = yield* makeInWorker()
       yield* network.script("token", Answer.never)
       yield* Effect.fork(provider.accessToken)
       yield* network.awaitRequests("token")
@@ -53,7 +53,7 @@ describe("an acquisition whose request has ended on a platform that ends its wor
   it.scoped("no failure is published, and no outage begins", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const { platform, provider } = yield* makeMortal()
+      const { platform, provider } = yield* makeInWorker()
       const seen = yield* watch(provider)
       yield* network.script("token", Answer.never)
       yield* Effect.fork(provider.accessToken)
@@ -65,10 +65,10 @@ describe("an acquisition whose request has ended on a platform that ends its wor
       expect(tags(yield* seen)).toEqual(["TokenObtained"])
     }).pipe(Effect.provide(hour)))
 
-  it.scoped("a renewal in the background that ended so delays no caller, and the next caller starts another", () =>
+  it.scoped("a background renewal whose request has ended delays no caller, and the next caller starts another", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const { platform, provider } = yield* makeMortal()
+      const { platform, provider } = yield* makeInWorker()
       const first = yield* provider.accessToken
       yield* network.script("token", Answer.never)
       yield* TestClock.adjust("45 minutes")
@@ -85,7 +85,7 @@ describe("an acquisition whose request has ended on a platform that ends its wor
   it.scoped("callers after the expiry get a token although the renewal in the background never ended", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const { platform, provider } = yield* makeMortal()
+      const { platform, provider } = yield* makeInWorker()
       const first = yield* provider.accessToken
       yield* network.script("token", Answer.never)
       yield* TestClock.adjust("45 minutes")
@@ -96,11 +96,11 @@ describe("an acquisition whose request has ended on a platform that ends its wor
       expect((yield* provider.accessToken).expiresAt).toBeGreaterThan(first.expiresAt)
     }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(hour)))
 
-  it.scoped("callers of a provider that is closed while they wait for such an acquisition die with that reason", () =>
+  it.scoped("callers that wait for such an acquisition while the provider is closed fail with the defect that it is closed", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const scope = yield* Scope.make()
-      const { platform, provider } = yield* Scope.extend(makeMortal(), scope)
+      const { platform, provider } = yield* Scope.extend(makeInWorker(), scope)
       yield* network.script("token", Answer.never)
       const caller = yield* Effect.fork(provider.accessToken)
       yield* network.awaitRequests("token")
@@ -147,7 +147,7 @@ describe("an acquisition that hangs", () => {
       }).pipe(Effect.provide(hour))
   )
 
-  it.scoped("its late answer neither replaces a newer token nor ends a newer outage", () =>
+  it.scoped("the late answer neither replaces a newer token nor ends a newer outage", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
       const late = yield* Deferred.make<void>()
@@ -169,7 +169,7 @@ describe("an acquisition that hangs", () => {
   it.scoped("after a suspend of hours the caller does not wait for the request that was in flight", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const { platform, provider } = yield* makeMortal()
+      const { platform, provider } = yield* makeInWorker()
       yield* network.script("token", Answer.never)
       const caller = yield* Effect.fork(provider.accessToken)
       yield* network.awaitRequests("token")
@@ -179,7 +179,7 @@ describe("an acquisition that hangs", () => {
       expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(hour)))
 
-  it.scoped("a lease that another process holds for long counts, and does not exceed the limit", () =>
+  it.scoped("the longest wait for the lease of another process does not exceed the limit", () =>
     Effect.gen(function*() {
       const provider = yield* makeProvider()
       const caller = yield* Effect.fork(provider.accessToken)

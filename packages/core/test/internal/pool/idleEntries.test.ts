@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, TestClock } from "effect"
 import * as OwnedFibers from "../../../src/authoring/OwnedFibers.ts"
 import { IdleEntries } from "../../../src/internal/pool/idleEntries.ts"
+import { makeWorkerClock } from "../../support/workerClock.ts"
 
 const make = (timeToLive: Duration.DurationInput) =>
   Effect.gen(function*() {
@@ -71,6 +72,35 @@ describe("IdleEntries", () => {
       add("b")
       yield* TestClock.adjust("2 days")
       assert.deepStrictEqual(expired, ["a", "b"])
+    }))
+
+  it.scoped("after the platform has ended the fiber's timer, the next sweep more than 5 seconds later expires entries", () =>
+    Effect.gen(function*() {
+      const { clock, platform } = yield* makeWorkerClock
+      const { add, expired, idle, sweeps } = yield* Effect.withClock(make("1 minute"), clock)
+      add("a")
+      platform.isOver = true
+      yield* TestClock.adjust("65 seconds")
+      idle.sweep()
+      assert.deepStrictEqual([expired, sweeps()], [[], 1])
+      yield* TestClock.adjust("1 second")
+      platform.isOver = false
+      idle.sweep()
+      assert.deepStrictEqual([expired, sweeps()], [["a"], 2])
+      add("b")
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual([expired, sweeps()], [["a", "b"], 3])
+    }))
+
+  it.scoped("after a suspend, the next sweep expires entries although the timer still waits", () =>
+    Effect.gen(function*() {
+      const { clock, platform } = yield* makeWorkerClock
+      const { add, expired, idle, sweeps } = yield* Effect.withClock(make("1 minute"), clock)
+      add("a")
+      yield* TestClock.adjust("1 second")
+      platform.ahead = Duration.toMillis("1 hour")
+      idle.sweep()
+      assert.deepStrictEqual([expired, sweeps()], [["a"], 2])
     }))
 
   it.scoped("no fiber is started if entries never expire", () =>

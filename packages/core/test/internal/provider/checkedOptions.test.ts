@@ -98,7 +98,7 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
     { acceptedTokenTypes: [""] },
     "InvalidOptions",
     "acceptedTokenTypes",
-    "a type is empty. Give each type as an entry."
+    "one of its entries is empty. Give one token type per entry."
   ],
   ...[0, -1, Number.NaN, Number.NEGATIVE_INFINITY].map((maxResponseSize) =>
     [
@@ -265,9 +265,19 @@ const mistakes: ReadonlyArray<readonly [option: string, what: string, value: unk
   ["clientSecret", "a byte order mark", Redacted.make(`\ufeff${SECRET}`), "Save the file as UTF-8 without one"],
   ["clientSecret", "half a surrogate pair", Redacted.make(`${SECRET}\ud83c`), "it is not valid Unicode"],
   ["clientSecret", "white space", Redacted.make("  "), "it is empty. Give the client's secret."],
-  ["tokenEndpointAuthMethod", "another method", "client_secret_jwt", "\"client_secret_jwt\" is not one of its values"],
-  ["tokenEndpointAuthMethod", "a number", 7, "a number is not one of its values. Write \"client_secret_basic\", "],
-  ["tokenEndpointAuthMethod", "a name of Object's", "toString", "is not one of its values"],
+  [
+    "tokenEndpointAuthMethod",
+    "another method",
+    "client_secret_jwt",
+    "\"client_secret_jwt\" is not one of the allowed values"
+  ],
+  [
+    "tokenEndpointAuthMethod",
+    "a number",
+    7,
+    "a number is not one of the allowed values. Write \"client_secret_basic\", "
+  ],
+  ["tokenEndpointAuthMethod", "a name of Object's", "toString", "is not one of the allowed values"],
   ["serverUrl", "an object like a URL", { href: 7 }, "it is an object"],
   ["serverUrl", "a byte order mark", "\ufeffhttps://mcp.example.com", "is not a URL"],
   ["issuer", "a line break at the end", "https://auth.example.com\n", "it ends with a line break"],
@@ -290,10 +300,10 @@ const mistakes: ReadonlyArray<readonly [option: string, what: string, value: unk
   ["additionalParameters", "a text", "audience=x", "it is a string. Give an object"],
   ["additionalParameters", "an undefined value", { audience: undefined }, "\"audience\" is undefined. Give a value"],
   ["additionalParameters", "a number", { max_age: 7 }, "\"max_age\" is a number. Give a string."],
-  ["resourceParameter", "null", null, "it is none of its values"],
+  ["resourceParameter", "null", null, "it is none of the allowed values"],
   ["resourceParameter", "a plain value", "https://mcp.example.com", "Write \"send\", \"omit\" or { value: \"…\" }."],
   ["resourceParameter", "an undefined value", { value: undefined }, "it is undefined. Give a value"],
-  ["authorizationServerChange", "another word", "Follow", "\"Follow\" is not one of its values"]
+  ["authorizationServerChange", "another word", "Follow", "\"Follow\" is not one of the allowed values"]
 ]
 
 describe("a mistake of JavaScript, or a variable that is not set, is InvalidOptions of its option", () => {

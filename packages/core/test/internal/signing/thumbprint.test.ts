@@ -51,7 +51,7 @@ describe("a thumbprint", () => {
   it("in the wrong option is refused with the name of the right one", () => {
     const [sha1, sha256] = [digest("sha1").toString("hex"), digest("sha256").toString("base64url")]
     expect(Either.getOrThrow(Either.flip(readThumbprint("x5t", sha256))).message).toBe(
-      "`x5t`: it has 32 bytes, and a SHA-1 thumbprint has 20 (RFC 7515 §4.1.7). That is a SHA-256 thumbprint: give it " +
+      "`x5t`: it has 32 bytes, and a SHA-1 thumbprint has 20 (RFC 7515 §4.1.7). The value is a SHA-256 thumbprint: give it " +
         "as `x5tS256`."
     )
     expect(Either.getOrThrow(Either.flip(readThumbprint("x5tS256", sha1))).message).toContain("give it as `x5t`.")

@@ -95,7 +95,7 @@ describe("an assertion for a token endpoint (RFC 9700 §4.4)", () => {
     }))
 })
 
-describe("an assertion that is none", () => {
+describe("a value that is not an assertion", () => {
   it.effect.each<readonly [what: string, value: unknown, says: string]>([
     ["undefined", undefined, "it is undefined. Give a value"],
     ["a plain string", "canary-assertion", "it is a plain string. Wrap it in `Redacted.make`."],

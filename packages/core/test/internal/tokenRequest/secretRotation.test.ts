@@ -117,7 +117,7 @@ describe("a client secret that is an Effect", () => {
       expect(yield* secret.refused(first)).toBe(false)
       expect(state.runs).toBe(2)
       state.value = "canary-2"
-      // The refused secret is not presented again without a look at the source.
+      // The refused secret is not presented again before the source is read.
       expect(yield* next(secret)).toBe("canary-2")
       expect(state.runs).toBe(3)
       state.value = "canary-3"

@@ -302,7 +302,7 @@ describe("an answer that is neither a token nor an OAuth error", () => {
         expect(error.transient).toBe(false)
         expect(error.status).toBe(status)
         expect(error.message).toContain(
-          "with a redirect to https://evil.example/token, which is not followed since it would replay the credential."
+          "with a redirect to https://evil.example/token, which is not followed, because it would replay the credential."
         )
         expect(error.message).toContain("If the token endpoint has moved there, set `tokenEndpoint`.")
         assert.deepStrictEqual(yield* sent, [url])

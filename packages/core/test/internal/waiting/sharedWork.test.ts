@@ -1,12 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Runtime, TestClock } from "effect"
 import { type Limit, SharedWork } from "../../../src/internal/waiting/sharedWork.ts"
-import { makeMortalClock } from "../../support/mortalClock.ts"
+import { makeWorkerClock } from "../../support/workerClock.ts"
 import { many, outcomes, settle } from "../../support/provider.ts"
 
 const make = (work: Effect.Effect<number, string>, limit?: Limit<number, string>) =>
   Effect.gen(function*() {
-    const { clock, platform: state } = yield* makeMortalClock
+    const { clock, platform: state } = yield* makeWorkerClock
     const fibers: Array<Fiber.RuntimeFiber<unknown, unknown>> = []
     const runFork = Runtime.runFork(yield* Effect.runtime<never>())
     const fork = <A, E>(work: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => {
@@ -25,7 +25,7 @@ const tooLong = (millis: number): Limit<number, string> => ({
 })
 
 describe("SharedWork", () => {
-  it.effect("work that never waits has its outcome when it was started, and no fiber of its own but one", () =>
+  it.effect("work that never waits has its outcome as soon as it was started, in a single fiber", () =>
     Effect.gen(function*() {
       for (const end of [Exit.succeed(1), Exit.fail("no"), Exit.die("bug")]) {
         const { fibers, shared } = yield* make(end)
@@ -35,7 +35,7 @@ describe("SharedWork", () => {
       }
     }))
 
-  it.effect("work that takes a minute and lives is waited for by 10 callers, and leaves no fiber behind", () =>
+  it.effect("10 callers wait for work that takes a minute and has a pulse, and no fiber is left afterwards", () =>
     Effect.gen(function*() {
       const { alive, shared } = yield* make(Effect.delay(Effect.succeed(7), "1 minute"))
       const callers = yield* many(10, shared.outcome)

@@ -141,7 +141,7 @@ for (const [place, makeStorage] of places) {
           expect(before?.body).toContain("scope=mcp+admin")
         }).pipe(Effect.provide(environment({ mcpServer: { scopesSupported: ["mcp", "admin"] } }))))
 
-      it.scoped("notices a token endpoint that has moved, and the next process goes there at once", () =>
+      it.scoped("finds a token endpoint that has moved within one call, and the next process goes there at once", () =>
         Effect.gen(function*() {
           const { always } = yield* network
           const storage = yield* makeStorage
@@ -154,14 +154,29 @@ for (const [place, makeStorage] of places) {
           )
           yield* always(to("https://auth.example.com/moved"), Answer.json(tokenAnswer))
           yield* clear
-          // No token comes of the first process. So the storage loses the document, and the next process reads it.
-          yield* inProcess(storage, options, (provider) => Effect.flip(getToken(provider)))
-          expect(yield* credentialed).toContain(tokenEndpoint)
-          yield* TestClock.adjust("1 minute")
           const requests = yield* requestsOf(storage, options)
-          assert.deepStrictEqual(requests, [`GET ${issuerMetadata}`, "POST https://auth.example.com/moved"])
+          assert.deepStrictEqual(requests, [
+            `POST ${tokenEndpoint}`,
+            `GET ${issuerMetadata}`,
+            "POST https://auth.example.com/moved"
+          ])
           yield* TestClock.adjust("3 hours")
           assert.deepStrictEqual(yield* requestsOf(storage, options), ["POST https://auth.example.com/moved"])
+        }).pipe(Effect.provide(environment())))
+
+      it.scoped("asks a token endpoint that is gone once if the metadata still names it, and the next process reads it", () =>
+        Effect.gen(function*() {
+          const { always, restore } = yield* network
+          const storage = yield* makeStorage
+          yield* requestsOf(storage, options)
+          yield* TestClock.adjust("3 hours")
+          yield* always(to(tokenEndpoint), Answer.status(404))
+          yield* clear
+          yield* inProcess(storage, options, (provider) => Effect.flip(getToken(provider)))
+          assert.deepStrictEqual(yield* traffic, [`POST ${tokenEndpoint}`, `GET ${issuerMetadata}`])
+          yield* restore
+          yield* TestClock.adjust("1 minute")
+          expect(yield* requestsOf(storage, options)).toEqual([`GET ${issuerMetadata}`, `POST ${tokenEndpoint}`])
         }).pipe(Effect.provide(environment())))
     })
   }

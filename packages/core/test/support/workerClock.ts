@@ -5,7 +5,7 @@ import { type Clock, Duration, Effect } from "effect"
  * A clock over that of the test. While `isOver`, none of its timers fires. `ahead` is how far the clock of the machine
  * is ahead of the timers, in milliseconds, as after a suspend.
  */
-export const makeMortalClock = Effect.map(Effect.clock, (clock) => {
+export const makeWorkerClock = Effect.map(Effect.clock, (clock) => {
   const platform = { isOver: false, ahead: 0 }
   const now = () => clock.unsafeCurrentTimeMillis() + platform.ahead
   const own: Clock.Clock = Object.assign(Object.create(clock), {
