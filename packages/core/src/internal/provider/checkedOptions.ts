@@ -76,7 +76,7 @@ const checkBoolean = (option: string, value: unknown): Either.Either<void, Inval
 
 const checkTokenTypes = (types: unknown): Either.Either<unknown, InvalidOptions> =>
   checkList("acceptedTokenTypes", types, "type", (type) => {
-    if (type.trim() === "") return "a type is empty. Give each type as an entry."
+    if (type.trim() === "") return "one of its entries is empty. Give one token type per entry."
     return needsProof(type)
       ? `a token of type "${type}" needs a proof of possession, which this client does not send. Leave it out.`
       : undefined
