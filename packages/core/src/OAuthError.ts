@@ -6,10 +6,10 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { AssertionError } from "./internal/errors/assertionError.ts"
-import { CredentialError } from "./internal/errors/credentialError.ts"
+import { AssertionError } from "./OAuthError/AssertionError.ts"
+import { CredentialError } from "./OAuthError/CredentialError.ts"
 import * as messages from "./internal/errors/messages.ts"
-import { IssuerMismatch, ResourceMismatch } from "./internal/errors/mismatches.ts"
+import { IssuerMismatch, ResourceMismatch } from "./OAuthError/Mismatch.ts"
 import { findWrapped } from "./internal/errors/wrapped.ts"
 
 export { AssertionError, CredentialError, IssuerMismatch, ResourceMismatch }

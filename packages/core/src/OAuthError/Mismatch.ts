@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import * as messages from "./messages.ts"
+import * as messages from "../internal/errors/messages.ts"
 
 /**
  * An issuer is not the expected one.
