@@ -243,8 +243,8 @@ describe("discover", () => {
       expect(error.reason).toBe("NotFound")
       expect(error.transient).toBe(false)
       expect(error.message).toBe(
-        `No authorization server metadata for ${issuer}: ${oauth} is an HTML page; ${oidc} is JSON, but not such a ` +
-          "document. Check `issuer`, or give `authorizationServerMetadata` or `tokenEndpoint`."
+        `No authorization server metadata for ${issuer}: ${oauth} is an HTML page; ${oidc} is JSON, but not ` +
+          "metadata of this kind. Check `issuer`, or give `authorizationServerMetadata` or `tokenEndpoint`."
       )
       assert.deepStrictEqual(yield* sent, [oauth, oidc])
     }).pipe(Effect.provide(TestNetwork.layer)))

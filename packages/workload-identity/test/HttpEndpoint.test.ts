@@ -142,7 +142,7 @@ describe("HttpEndpoint.make", () => {
       "it is not https; plain http is for loopback and link-local hosts and those in `insecureHosts` only"
     ],
     ["http://127.0.0.1.example/token", "it is not https"],
-    ["https://user:canary@vault.example.com/token", "it has a user name or a password in it"]
+    ["https://user:canary@vault.example.com/token", "it has a user name or a password; send credentials in a header"]
   ]
   it.effect.each(addresses)("sends nothing to %s", ([url, says]) =>
     Effect.gen(function*() {

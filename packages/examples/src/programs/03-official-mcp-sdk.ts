@@ -26,14 +26,9 @@ const Auth = ClientSecret.layerConfig({
 }).pipe(Layer.provide([TokenStorage.layerMemory, FetchHttpClient.layer]))
 
 const program = Effect.gen(function*() {
-  const client = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      new Client({ name: "nightly-report", version: "1.0.0" }, {
-        capabilities: { extensions: McpExtension.clientCredentials }
-      })
-    ),
-    (client) => Effect.promise(() => client.close())
-  )
+  const capabilities = { extensions: McpExtension.clientCredentials }
+  const open = Effect.sync(() => new Client({ name: "nightly-report", version: "1.0.0" }, { capabilities }))
+  const client = yield* Effect.acquireRelease(open, (client) => Effect.promise(() => client.close()))
   const url = new URL(yield* Config.string("MCP_SERVER_URL"))
   const transport = new StreamableHTTPClientTransport(url, { fetch: yield* OAuthFetch.make })
   yield* attempt(() => client.connect(transport))
