@@ -5,6 +5,7 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Fiber, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
 import { ClientAuthentication, Secret, type TokenRequestContext } from "../src/index.ts"
+import { authorizationServer } from "./support/tokenEndpoint.ts"
 
 const SECRET = "canary-q7-Zk2wX9pLm"
 
@@ -16,11 +17,7 @@ const encode = (text: string) => new TextEncoder().encode(text)
 const utf16 = (text: string) => new Uint8Array([0xff, 0xfe, ...text.split("").flatMap((c) => [c.charCodeAt(0), 0])])
 
 const context: TokenRequestContext.TokenRequestContext = {
-  authorizationServer: {
-    issuer: "https://auth.example.com",
-    tokenEndpoint: new URL("https://auth.example.com/token"),
-    metadata: { issuer: "https://auth.example.com", token_endpoint: "https://auth.example.com/token" }
-  },
+  authorizationServer,
   resource: "https://mcp.example.com/mcp",
   resourceParameter: undefined,
   scopes: []

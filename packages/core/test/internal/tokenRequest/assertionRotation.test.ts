@@ -2,13 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Redacted } from "effect"
 import type { Assertion, TokenRequestContext } from "../../../src/index.ts"
 import { make, makeRefusals, type Refusals } from "../../../src/internal/tokenRequest/assertionRotation.ts"
+import { authorizationServer } from "../../support/tokenEndpoint.ts"
 
 const context: TokenRequestContext.TokenRequestContext = {
-  authorizationServer: {
-    issuer: "https://auth.example.com",
-    tokenEndpoint: new URL("https://auth.example.com/token"),
-    metadata: { issuer: "https://auth.example.com", token_endpoint: "https://auth.example.com/token" }
-  },
+  authorizationServer,
   resource: "https://mcp.example.com/mcp",
   resourceParameter: undefined,
   scopes: []
