@@ -169,7 +169,10 @@ export const check = (authentication: ClientAuthentication): Effect.Effect<void,
     return Effect.zipRight(clientId, authentication.check ?? Effect.void)
   })
 
-/** The audience of an assertion, from JavaScript too. Another text than these would be the claim `aud` of nobody. */
+/**
+ * Checks the audience of an assertion, which may come from JavaScript. Any other text would be an `aud` claim that no
+ * server accepts.
+ */
 const checkAudience = (audience: unknown): Either.Either<unknown, InvalidOptions> =>
   TextOption.checkChoice("audience", audience, ["issuer", "token_endpoint"])
 

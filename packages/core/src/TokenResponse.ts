@@ -31,7 +31,7 @@ export interface Reply {
   readonly isEmpty: boolean
   /** The header `content-type`, or `none`. */
   readonly contentType: string
-  /** What the answer says to people, in a form that some vendor is known to use, cut and cleaned; absent if nothing. */
+  /** The text for people in the answer, in the form of a known vendor, cut and cleaned; absent if there is none. */
   readonly says?: string | undefined
   /** When the request was sent, in milliseconds since the epoch: `receivedAt` minus the duration of the exchange. */
   readonly sentAt: number

@@ -8,7 +8,7 @@ import type { Document } from "./ResourceSearch.ts"
 import * as StoredDocuments from "./StoredDocuments.ts"
 
 /**
- * What an earlier process has found about the server, as far as it still holds.
+ * The findings of an earlier process about the server, as far as they still hold.
  *
  * @internal
  */
@@ -22,8 +22,8 @@ export interface Stored {
 }
 
 /**
- * What one discovery remembers: the authorization server, and the discovery record of the storage, which is read before
- * the first use and written after each success.
+ * The memory of one discovery: the authorization server, and the discovery record of the storage. The record is read
+ * before the first use and written after each success.
  *
  * @internal
  */

@@ -203,7 +203,7 @@ const httpFaults = (): ReadonlyArray<Fault> => [
 const faultOf = (code: string): Fault | undefined => {
   const known = faults().find(({ codes }) => codes.split(" ").includes(code))
   if (known !== undefined) return known
-  // What all codes that begin so have in common, for those that are not listed.
+  // A code that is not listed has the meaning and the advice that all codes with its beginning share.
   if (code.startsWith("HPE_")) return brokenHttp
   // Some alerts pass, such as that of a server which is about to get its certificate.
   const { advice, codes, meaning } = noHandshake

@@ -42,7 +42,7 @@ const elementsOf = (bytes: Uint8Array): ReadonlyArray<Element> => {
 }
 
 /**
- * What a DER text holds, judged by the first elements of its sequence: a private key in PKCS#8 (RFC 5208 §5), PKCS#1
+ * The content of a DER text, judged by the first elements of its sequence: a private key in PKCS#8 (RFC 5208 §5), PKCS#1
  * (RFC 8017 appendix A.1.2) or SEC1 (RFC 5915 §3), an encrypted private key (RFC 5208 §6), a public key (RFC 5280
  * §4.1), or a certificate.
  *

@@ -53,7 +53,7 @@ class RotatingSecret implements PresentedSecret {
   readonly #option: string
   readonly #effect: Effect.Effect<Secret, unknown>
   #current: Secret | undefined
-  /** The secret that the authorization server refused last. It is not presented again without a run of the Effect. */
+  /** The secret that the authorization server refused last. The secret is not presented again before the Effect has run. */
   #refused: Secret | undefined
   #reading: Reading | undefined
   /** When the last warning was logged, in milliseconds since the epoch. */

@@ -17,8 +17,8 @@ interface Turn {
  *
  * No work waits for ever. Cloudflare Workers end the timers and fetches of a request together with it, without a word to
  * the fiber that waits for them, so that such a fiber never returns its permit. Work that has a permit therefore has a
- * pulse, a timer that runs in the same request. Those who wait look for the pulse by timers of their own, and take the
- * permit of work that has none.
+ * pulse, a timer that runs in the same request. Waiters look for the pulse by timers of their own, and take the permit of
+ * work that has none.
  *
  * @internal
  */
