@@ -10,7 +10,7 @@
 import * as FastCheck from "effect/FastCheck"
 
 const seed = process.env["PROPERTY_SEED"] || "20261128"
-const runs = process.env["PROPERTY_RUNS"] || "200"
+const runs = process.env["PROPERTY_RUNS"] || "300"
 
 const numberOf = (name: string, text: string): number => {
   const number = Number(text)
