@@ -6,6 +6,6 @@ export default defineProject({
     pool: "threads",
     testTimeout: 60_000,
     include: ["test/**/*.test.ts"],
-    setupFiles: ["@effect-mcp-auth/leak-recorder/setup"]
+    setupFiles: ["@effect-mcp-auth/leak-recorder/setup", "./test/support/properties.ts"]
   }
 })
