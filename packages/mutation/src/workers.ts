@@ -58,7 +58,7 @@ export class Worker {
   /** Starts a worker for the tests of a package. Workers of one site start one after the other. */
   static async start(site: Site, directory: string): Promise<Worker> {
     const child = spawn(process.execPath, [join(import.meta.dirname, "worker", "host.ts"), directory, site.codeFile], {
-      env: { ...process.env, MUTATION_SOCKET: site.socket, NODE_ENV: "test" },
+      env: { SIMULATION_SEEDS: "20", ...process.env, MUTATION_SOCKET: site.socket, NODE_ENV: "test" },
       stdio: ["ignore", "pipe", "pipe"],
       // A group of its own, so that the program can end vitest's child process as well.
       detached: true
