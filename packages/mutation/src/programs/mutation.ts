@@ -6,7 +6,7 @@ import { readPackages, repository } from "@effect-mcp-auth/tooling/packages"
 import { writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
-import { BOUND, percent, scoreOf, scoresByFile, survivors, table } from "../report.ts"
+import { BOUND, isSurvivor, percent, scoreOf, scoresByFile, survivor, table } from "../report.ts"
 import { run } from "../run.ts"
 import { chooseSources, sourcesOf } from "../sources.ts"
 
@@ -41,12 +41,14 @@ const test = async (folder: string): Promise<boolean> => {
     directory,
     files: chooseSources(sourcesOf(directory), files),
     concurrency: Number(values.concurrency),
-    onProgress: progress
+    onProgress: progress,
+    onOutcome: (outcome) => {
+      if (values.survivors && isSurvivor(outcome)) console.log(survivor(outcome))
+    }
   })
   progress("")
   const total = scoreOf(folder, outcomes)
   console.log(table([...scoresByFile(outcomes), total]))
-  if (values.survivors) console.log(`\n${survivors(outcomes).join("\n")}`)
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(outcomes, undefined, 2))
   const minutes = (performance.now() - start) / 60_000
   console.log(

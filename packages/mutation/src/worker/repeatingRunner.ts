@@ -79,7 +79,12 @@ export class RepeatingRunner extends VitestTestRunner {
   }
 
   report(file: string): Omit<DryRun, "loading"> {
-    return { tests: this.#records, failures: this.#failures, collecting: switchboard.hits(collectingId(file)) }
+    const collecting = switchboard.hits(collectingId(file))
+    const hits: Record<string, number> = {}
+    for (const counts of [collecting, ...this.#records.map(({ id }) => switchboard.hits(id))]) {
+      for (const [mutant, count] of Object.entries(counts)) hits[mutant] = (hits[mutant] ?? 0) + count
+    }
+    return { tests: this.#records, failures: this.#failures, hits, collecting: Object.keys(collecting) }
   }
 
   verdict(): {
@@ -179,7 +184,7 @@ export class RepeatingRunner extends VitestTestRunner {
       file: test.file.filepath,
       title: titleOf(test),
       duration: test.result?.duration ?? 0,
-      hits: { ...switchboard.hits(test.id) }
+      covers: Object.keys(switchboard.hits(test.id))
     })
   }
 

@@ -32,8 +32,7 @@ export class Session {
     await this.#runner.load(file, () => collectTests([file], this.#vitestRunner))
     this.#runner.dry({ onStart: (limit) => this.#say({ _tag: "Busy", limit }) })
     await this.#start(file)
-    const { collecting, failures, tests } = this.#runner.report(file)
-    return { tests, collecting, loading: Object.keys(switchboard.mutantCoverage?.static ?? {}), failures }
+    return { ...this.#runner.report(file), loading: Object.keys(switchboard.mutantCoverage?.static ?? {}) }
   }
 
   async run(job: Job): Promise<Omit<Extract<Response, { readonly _tag: "JobDone" }>, "_tag">> {
