@@ -45,7 +45,19 @@ export interface Options {
 
 /** How often a branch ran, in eight steps, as AFL counts. */
 const bucket = (count: number): number =>
-  count === 0 ? 0 : count < 4 ? 1 << (count - 1) : count < 8 ? 8 : count < 16 ? 16 : count < 32 ? 32 : count < 128 ? 64 : 128
+  count === 0
+    ? 0
+    : count < 4
+    ? 1 << (count - 1)
+    : count < 8
+    ? 8
+    : count < 16
+    ? 16
+    : count < 32
+    ? 32
+    : count < 128
+    ? 64
+    : 128
 
 /** The buckets in which each branch was seen, as bits. */
 class Coverage {

@@ -93,7 +93,10 @@ export const checkError = (error: unknown, secrets: Iterable<string> = []): void
 }
 
 /** Runs an effect. A defect, an error of another kind, and a log line that forges others are findings. */
-export const run = async <A, E>(effect: Effect.Effect<A, E>, secrets: Iterable<string> = []): Promise<A | undefined> => {
+export const run = async <A, E>(
+  effect: Effect.Effect<A, E>,
+  secrets: Iterable<string> = []
+): Promise<A | undefined> => {
   const lines: Array<string> = []
   const logger = Logger.make(({ annotations, message }) => {
     lines.push([message].flat().map(String).join(" "), ...HashMap.toValues(annotations).map(String))
@@ -167,7 +170,8 @@ export const clientOf = (answers: ReadonlyArray<string>): HttpClient.HttpClient 
 
 export const isHttpsOrLoopback = (url: URL): boolean =>
   url.protocol === "https:" ||
-  (url.protocol === "http:" && /^(?:localhost\.?|.*\.localhost\.?|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f.*\])$/.test(url.hostname))
+  (url.protocol === "http:" &&
+    /^(?:localhost\.?|.*\.localhost\.?|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f.*\])$/.test(url.hostname))
 
 /** The characters of a scope (RFC 6749 §3.3). */
 export const isScopeToken = (text: string): boolean => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text)

@@ -67,7 +67,16 @@ export const tokenResponse: Target = {
     "200\ncontent-type: text/html\n\n<html>login</html>",
     "200\n\n"
   ],
-  dictionary: ["access_token", "token_type", "expires_in", "scope", "refresh_token", "refresh_in", "Bearer", "read,write"],
+  dictionary: [
+    "access_token",
+    "token_type",
+    "expires_in",
+    "scope",
+    "refresh_token",
+    "refresh_in",
+    "Bearer",
+    "read,write"
+  ],
   run: (input) => request(input, "clientSecretBasic")
 }
 
