@@ -23,6 +23,7 @@ import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
 import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
 import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
+import { PermittedScopes } from "./internal/lifecycle/permittedScopes.ts"
 import { keyOf } from "./internal/provider/tokenKeyOf.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
@@ -31,6 +32,7 @@ import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
+import type { StepUp } from "./ScopeSelection.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
 import { TokenStorage } from "./TokenStorage.ts"
 
@@ -157,12 +159,16 @@ export declare namespace OAuthProvider {
      */
     readonly tokenEndpoint?: string | undefined
     /**
-     * Whether to ask for more scope when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1). `false`
-     * passes such a 403 on to the caller.
+     * Which scopes to ask for when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1): `"any"` that the
+     * server names, `{ allow: ["reports:write"] }` for these and those of `scopes`, or `false` for none. If a 403 needs
+     * a scope that may not be asked for, no token is requested, the caller gets the 403, and a warning names the scope.
      *
-     * @default true
+     * With `scopes`, no token request asks for a scope beyond `scopes` and `allow`, so that a server that was taken over
+     * gets no wider token (RFC 9700 §2.3). Without `scopes`, the server also names the scopes of the first token.
+     *
+     * @default `{ allow: [] }` with `scopes`, else `"any"`
      */
-    readonly stepUp?: boolean | undefined
+    readonly stepUp?: StepUp | undefined
     /**
      * The reaction of `issuer: "discover"` when the server names another authorization server than before: `"refuse"`
      * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one.
@@ -260,6 +266,7 @@ export const make = (
 
     yield* InsecureHosts.warn(limits.insecureHosts, server.url)
 
+    const permitted = new PermittedScopes(options)
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
     const resource = nameOf(server.url)
@@ -267,7 +274,7 @@ export const make = (
     const cache = yield* DiscoveryCache.makeDefault
     const guard = new StorageGuard({
       storage,
-      key: keyOf(options, server.resource),
+      key: keyOf(options, server.resource, permitted),
       policy,
       clock: yield* Effect.clock,
       publish: telemetry.publish
@@ -287,6 +294,7 @@ export const make = (
     })
     const requests = new TokenRequests({
       ...options,
+      permitted,
       client,
       discovery,
       askChallenge: Effect.map(cache.serverAnswer({ client, server, limits }), ServerAnswer.challengeOf),
@@ -301,7 +309,7 @@ export const make = (
       policy,
       acquisitionLimit: RefreshPolicy.acquisitionLimit(policy, limits.timeout, discoveryOptions.timeout),
       resource,
-      stepUp: options.stepUp ?? true,
+      permitted,
       obtain: requests.obtain,
       telemetry
     })

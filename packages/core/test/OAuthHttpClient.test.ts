@@ -425,7 +425,7 @@ describe("403", () => {
       expect((yield* client.execute(post(serverUrl, call))).status).toBe(200)
       expect(yield* network.count("token")).toBe(2)
       expect(yield* network.count("resource")).toBe(2)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 
   it.effect("a server that always answers 403 causes one extra request, not a loop", () =>
     Effect.gen(function*() {
@@ -438,7 +438,7 @@ describe("403", () => {
       for (let call = 0; call < 5; call++) expect((yield* client.get(serverUrl)).status).toBe(403)
       expect(yield* network.count("resource")).toBe(6)
       expect(yield* network.count("token")).toBe(2)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 
   it.effect("any other 403 goes to the caller unchanged, and so does one whose step-up is refused", () =>
     Effect.gen(function*() {
@@ -456,7 +456,7 @@ describe("403", () => {
       )
       expect(yield* Effect.flatMap(client.get(serverUrl), ({ text }) => text)).toBe("no root")
       expect(yield* network.count("resource")).toBe(2)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 
   it.effect("a call whose token is revoked and lacks scope is sent three times and succeeds", () =>
     Effect.gen(function*() {
@@ -473,7 +473,7 @@ describe("403", () => {
       })
       expect((yield* client.execute(post(serverUrl, call))).status).toBe(200)
       expect(yield* network.count("resource")).toBe(3)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 })
 
 describe("first calls", () => {

@@ -92,6 +92,7 @@ export {
    */
   NoAnswer
 } from "./NoAnswer.ts"
+import { parseUrl } from "../internal/text/url.ts"
 
 const notComplete = ({ status }: HttpClientResponse) => (error: HttpClientError): NoAnswer =>
   connectionFailed(error, status)
@@ -203,9 +204,8 @@ export const exchange = (
     secrecy.secretHeaders
   )
   const { insecureHosts = [] } = limits
-  return insecureHosts.length > 0 && URL.canParse(request.url)
-    ? Effect.zipRight(InsecureHosts.warn(insecureHosts, new URL(request.url)), sent)
-    : sent
+  const url = insecureHosts.length > 0 ? parseUrl(request.url) : undefined
+  return url === undefined ? sent : Effect.zipRight(InsecureHosts.warn(insecureHosts, url), sent)
 }
 
 /** Contexts with a changed `RequestInit`. Requests share few contexts, and copying one costs as much as a header. */
@@ -260,7 +260,7 @@ export const isRedirect = (status: number): boolean => status >= 300 && status <
  * @internal
  */
 export const redirectTarget = ({ location }: Headers.Headers, from: string | URL): URL | undefined =>
-  location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined
+  location === undefined ? undefined : parseUrl(location, from)
 
 /**
  * Whether the same request may succeed later (RFC 9110 §15, RFC 6585 §4).

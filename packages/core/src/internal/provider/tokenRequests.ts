@@ -34,6 +34,7 @@ export interface Options extends
   readonly askChallenge: RequestedScopesOptions["askChallenge"]
   readonly server: ResourceIdentifier
   readonly scopes?: ReadonlyArray<string> | undefined
+  readonly permitted: RequestedScopesOptions["permitted"]
   readonly resourceParameter?: "send" | "omit" | { readonly value: string } | undefined
   readonly telemetry: Telemetry
 }
@@ -156,11 +157,12 @@ export class TokenRequests {
 
   /**
    * Presents the refresh token before the grant, whose assertion may no longer be available. The refresh asks for the
-   * scopes that were granted, and never for more (RFC 6749 §6). If the authorization server answers `invalid_grant` or
+   * scopes that were granted, and never for more (RFC 6749 §6), except those that the caller does not permit. If the authorization server answers `invalid_grant` or
    * `invalid_scope`, the grant follows, once.
    */
   #refresh(refreshToken: Redacted.Redacted<string>, demand: Demand, found: Discovery.Discovered): Request {
-    return this.#send(Grant.refreshToken(refreshToken), demand, found, demand.refreshTokenScopes ?? []).pipe(
+    const scopes = this.#scopes.ofRefresh(demand.refreshTokenScopes ?? [])
+    return this.#send(Grant.refreshToken(refreshToken), demand, found, scopes).pipe(
       Effect.map((token) => token.refreshToken === undefined ? AccessToken.copy(token, { refreshToken }) : token),
       Effect.catchIf(
         (error) => isRefusedWith(error, "invalid_grant", "invalid_scope"),
