@@ -29,6 +29,7 @@ export class Session {
 
   async dryRun(file: string): Promise<DryRun> {
     // The first load of the file loads its modules as well, and runs no test. The second shows what the file alone does.
+    switchboard.currentTestId = undefined
     this.#runner.only([], { onStart: () => undefined })
     await this.#start(file)
     this.#runner.dry({ onStart: (limit) => this.#say({ _tag: "Busy", limit }) })
