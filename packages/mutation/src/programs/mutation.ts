@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import { BOUND, isSurvivor, percent, scoreOf, scoresByFile, survivor, table } from "../report.ts"
-import { run } from "../run.ts"
+import { run, TestsFail } from "../run.ts"
 import { chooseSources, sourcesOf } from "../sources.ts"
 
 /** The packages whose score is bound. */
@@ -58,8 +58,12 @@ const test = async (folder: string): Promise<boolean> => {
 }
 
 for (const folder of name === undefined ? PACKAGES : [name]) {
-  if (!await test(folder)) {
+  try {
+    if (await test(folder)) continue
     console.log(`The score of ${folder} is below ${BOUND} %.`)
-    process.exitCode = 1
+  } catch (error) {
+    if (!(error instanceof TestsFail)) throw error
+    console.error(error.message)
   }
+  process.exitCode = 1
 }
