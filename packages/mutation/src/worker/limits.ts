@@ -25,8 +25,8 @@ export class Limits {
   readonly #idleMilliseconds: number
 
   /** From the milliseconds that the test takes without a mutant, or `undefined` if that is not known yet. */
-  constructor(duration: number | undefined) {
-    this.milliseconds = duration === undefined ? 600_000 : 8_000 + 5 * duration
+  constructor(duration: number | undefined, patience: number) {
+    this.milliseconds = duration === undefined ? 600_000 : patience + 5 * duration
     this.#idleMilliseconds = duration === undefined ? 600_000 : 1_000 + 5 * duration
   }
 

@@ -2,7 +2,7 @@
 import type { File, Suite, Task, Test } from "@vitest/runner"
 import { getFn } from "@vitest/runner"
 import { VitestTestRunner } from "vitest/runners"
-import type { DryRun, TestRecord } from "../protocol.ts"
+import type { DryRun, Job, TestRecord } from "../protocol.ts"
 import { Limits, TimedOut } from "./limits.ts"
 import { executorOf, moduleCacheOf } from "./moduleCache.ts"
 import { switchboard } from "./switchboard.ts"
@@ -19,6 +19,7 @@ export class RepeatingRunner extends VitestTestRunner {
   readonly #cache: ReturnType<typeof moduleCacheOf>
   /** The tests to run with their durations in milliseconds, or `undefined` for a dry run of all. */
   #chosen: ReadonlyMap<string, number> | undefined
+  #patience = 0
   #callbacks: Callbacks = { onStart: () => undefined }
   #records: Array<TestRecord> = []
   #failures: Array<string> = []
@@ -39,7 +40,8 @@ export class RepeatingRunner extends VitestTestRunner {
   }
 
   /** Of the next file only these tests run, until the first failure. */
-  only(tests: ReadonlyArray<{ readonly id: string; readonly duration: number }>, callbacks: Callbacks): void {
+  only(tests: Job["files"][number]["tests"], patience: number, callbacks: Callbacks): void {
+    this.#patience = patience
     this.#reset(new Map(tests.map(({ duration, id }) => [id, duration])), callbacks)
   }
 
@@ -108,7 +110,7 @@ export class RepeatingRunner extends VitestTestRunner {
   }
 
   async runTask(test: Test): Promise<void> {
-    const limits = new Limits(this.#chosen?.get(test.id))
+    const limits = new Limits(this.#chosen?.get(test.id), this.#patience)
     this.#callbacks.onStart(limits.milliseconds)
     try {
       await limits.run(getFn(test))

@@ -12,7 +12,6 @@ export default class MutationRunner extends VitestTestRunner {
     const say = (message: Response): void => send(socket, message)
     const session = new Session(this, say)
     await new Promise<void>((resolve, reject) => {
-      socket.on("connect", () => say({ _tag: "Ready", pid: process.pid }))
       socket.on("error", reject)
       socket.on("close", () => resolve())
       onRequest(socket, (request) => {

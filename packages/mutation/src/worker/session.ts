@@ -30,7 +30,7 @@ export class Session {
   async dryRun(file: string): Promise<DryRun> {
     // The first load of the file loads its modules as well, and runs no test. The second shows what the file alone does.
     switchboard.currentTestId = undefined
-    this.#runner.only([], { onStart: () => undefined })
+    this.#runner.only([], 0, { onStart: () => undefined })
     await this.#start(file)
     this.#runner.dry({ onStart: (limit) => this.#say({ _tag: "Busy", limit }) })
     await this.#start(file)
@@ -43,7 +43,7 @@ export class Session {
     if (job.reload !== undefined) this.#cache.invalidateDepTree([job.reload])
     try {
       for (const { file, tests } of job.files) {
-        this.#runner.only(tests, { onStart: (limit) => this.#say({ _tag: "Busy", limit }) })
+        this.#runner.only(tests, job.patience, { onStart: (limit) => this.#say({ _tag: "Busy", limit }) })
         const crash = await this.#start(file)
         const { ran, spoiled, test, timedOut, ...verdict } = this.#runner.verdict()
         if (timedOut) return { status: "timedOut", test, message: verdict.message, spoiled }
