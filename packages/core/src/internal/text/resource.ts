@@ -13,7 +13,7 @@ const MAX_LENGTH = 16 * 1024
 const parse = (resource: string): URL | undefined => {
   if (resource.length > MAX_LENGTH || !uri.test(resource) || !URL.canParse(resource)) return undefined
   const url = new URL(resource)
-  const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/.exec(resource) ?? []
+  const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/s.exec(resource) ?? []
   const written = rest.replace(/\?$/, "")
   const isPlain = `${url.pathname}${url.search}` === (written.startsWith("/") ? written : `/${written}`)
   return isPlain && !authority.includes("@") ? url : undefined
