@@ -12,6 +12,7 @@ import { nothingFound } from "./nothingFound.ts"
 import { type Document, type Found as FoundDocument, ResourceSearch } from "./ResourceSearch.ts"
 import * as ServerAnswer from "./ServerAnswer.ts"
 import { type Stored, StoredDiscovery } from "./StoredDiscovery.ts"
+import { parseUrl } from "../internal/text/url.ts"
 
 /** The metadata of the server, and the challenge with which it was found, if there was one. */
 interface Found extends FoundDocument {
@@ -181,5 +182,5 @@ export class ServerNamedIssuer implements Discovery {
 
 const namesAddress = (challenge: Challenge.Challenge, url: string): boolean => {
   const named = Challenge.resourceMetadata(challenge)
-  return named !== undefined && URL.canParse(named) && new URL(named).href === url
+  return named !== undefined && parseUrl(named)?.href === url
 }
