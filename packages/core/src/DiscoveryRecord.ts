@@ -7,7 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { bounded, MAX_TEXT } from "./internal/http/keptFields.ts"
+import { bounded, MAX_TEXT } from "./internal/text/bounds.ts"
 
 /** The longest record, in bytes of its JSON. */
 const MAX_SIZE = 64 * 1024

@@ -14,7 +14,7 @@ const MAX_LENGTH = 16 * 1024
 const parse = (resource: string): URL | undefined => {
   const url = resource.length > MAX_LENGTH || !uri.test(resource) ? undefined : parseUrl(resource)
   if (url === undefined) return undefined
-  const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/.exec(resource) ?? []
+  const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/s.exec(resource) ?? []
   const written = rest.replace(/\?$/, "")
   const isPlain = `${url.pathname}${url.search}` === (written.startsWith("/") ? written : `/${written}`)
   return isPlain && !authority.includes("@") ? url : undefined
