@@ -110,7 +110,7 @@ export const usefulUntil = ({ confirmedAt }: DiscoveryRecord): number => confirm
  * @since 0.1.0
  * @category predicates
  */
-export const isCurrent = ({ confirmedAt }: DiscoveryRecord, now: number): boolean =>
+export const isCurrent = ({ confirmedAt }: Pick<DiscoveryRecord, "confirmedAt">, now: number): boolean =>
   Math.abs(now - confirmedAt) < HOLDS_FOR
 
 /**
