@@ -18,7 +18,7 @@ const traced = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     const ended: Array<Ended> = []
     const native = yield* Effect.tracer
     const tracer = Tracer.make({
-      context: native.context,
+      context: (f, fiber) => native.context(f, fiber),
       span: (...options) => {
         const span = native.span(...options)
         const end = span.end.bind(span)
