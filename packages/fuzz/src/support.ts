@@ -8,7 +8,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import { Finding, holds } from "./Target.ts"
 
@@ -22,9 +24,8 @@ const stopped: Clock.Clock = {
   unsafeCurrentTimeNanos: () => BigInt(NOW) * 1_000_000n,
   currentTimeMillis: Effect.succeed(NOW),
   currentTimeNanos: Effect.succeed(BigInt(NOW) * 1_000_000n),
-  scheduler: Effect.never,
   sleep: () => Effect.never
-} as unknown as Clock.Clock
+}
 
 /** A secret that the requests carry, with characters that encoders change. */
 export const SECRET = "s3cret+Zq/ä%41&=:end"
@@ -93,13 +94,16 @@ export const checkError = (error: unknown, secrets: Iterable<string> = []): void
 }
 
 /** Runs an effect. A defect, an error of another kind, and a log line that forges others are findings. */
-export const run = async <A, E>(effect: Effect.Effect<A, E>, secrets: Iterable<string> = []): Promise<A | undefined> => {
+export const run = async <A, E>(
+  effect: Effect.Effect<A, E>,
+  secrets: Iterable<string> = []
+): Promise<A | undefined> => {
   const lines: Array<string> = []
   const logger = Logger.make(({ annotations, message }) => {
     lines.push([message].flat().map(String).join(" "), ...HashMap.toValues(annotations).map(String))
   })
   const exit = await Effect.runPromiseExit(
-    effect.pipe(Effect.withClock(stopped), Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+    effect.pipe(Effect.withClock(stopped), Effect.locally(FiberRef.currentLoggers, HashSet.make(logger)))
   )
   for (const line of lines) checkShown("a log line", line, secrets)
   if (Exit.isSuccess(exit)) return exit.value
@@ -167,7 +171,8 @@ export const clientOf = (answers: ReadonlyArray<string>): HttpClient.HttpClient 
 
 export const isHttpsOrLoopback = (url: URL): boolean =>
   url.protocol === "https:" ||
-  (url.protocol === "http:" && /^(?:localhost\.?|.*\.localhost\.?|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f.*\])$/.test(url.hostname))
+  (url.protocol === "http:" &&
+    /^(?:localhost\.?|.*\.localhost\.?|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f.*\])$/.test(url.hostname))
 
 /** The characters of a scope (RFC 6749 §3.3). */
 export const isScopeToken = (text: string): boolean => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text)

@@ -97,7 +97,10 @@ export const jwt: Target = {
 const answerWith = (input: string): string => {
   const end = input.indexOf("\n\n") + 2
   try {
-    const value: unknown = JSON.parse(input.slice(end), (_, inner: unknown) => typeof inner === "string" ? jwtOf(inner) : inner)
+    const value: unknown = JSON.parse(
+      input.slice(end),
+      (_, inner: unknown) => typeof inner === "string" ? jwtOf(inner) : inner
+    )
     return input.slice(0, end) + JSON.stringify(value)
   } catch {
     return input
@@ -191,7 +194,16 @@ export const workloadIdentity: Target = {
     `2\n404\nretry-after: 3\n\nservice account not found`,
     `3\n${json({ errors: ["permission denied"] }, 403)}`
   ]),
-  dictionary: [SECRET, "access_token", "value", "expires_on", "expires_in", "metadata-flavor: Google", "message", "data"],
+  dictionary: [
+    SECRET,
+    "access_token",
+    "value",
+    "expires_on",
+    "expires_in",
+    "metadata-flavor: Google",
+    "message",
+    "data"
+  ],
   run: async (input) => {
     const [first = "", ...rest] = input.split("\n")
     const make = providers[Number.parseInt(first, 10)] ?? providers[0]

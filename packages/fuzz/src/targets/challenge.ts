@@ -27,7 +27,18 @@ export const challenge: Target = {
     `Bearer resource_metadata=\\"https://mcp.example.com/m\\", resource_metadata="https://other.example/m"`,
     `DPoP algs="ES256", error="use_dpop_nonce", Bearer realm= error="x"`
   ],
-  dictionary: ["Bearer ", "DPoP ", "Basic ", "resource_metadata=", "scope=", "error=", "\\\"", "\"", ", ", "realm=\"\""],
+  dictionary: [
+    "Bearer ",
+    "DPoP ",
+    "Basic ",
+    "resource_metadata=",
+    "scope=",
+    "error=",
+    "\\\"",
+    "\"",
+    ", ",
+    "realm=\"\""
+  ],
   run: (input) => {
     const challenges = Challenge.parse(input)
     for (const one of challenges) {

@@ -30,7 +30,15 @@ export const protectedResource: Target = {
     [`Bearer resource_metadata="http://169.254.169.254/m"`, "200\ncontent-type: text/html\n\n<html>"],
     ["", ok({ resource: "https://user:canary@mcp.example.com/tenant/mcp?team=1#x" })]
   ].map((parts) => parts.join(BETWEEN)),
-  dictionary: [BETWEEN, "resource", "authorization_servers", "scopes_supported", SERVER, "https://mcp.example.com/", "\\u0000"],
+  dictionary: [
+    BETWEEN,
+    "resource",
+    "authorization_servers",
+    "scopes_supported",
+    SERVER,
+    "https://mcp.example.com/",
+    "\\u0000"
+  ],
   run: async (input) => {
     const [header, ...answers] = input.split(BETWEEN)
     const server = Either.getOrThrow(ResourceIdentifier.fromServerUrl(SERVER))
@@ -66,14 +74,19 @@ export const authorizationServer: Target = {
     [
       ISSUER,
       "404\n\n",
-      ok({
-        issuer: ISSUER,
-        token_endpoint: "https://login.example/token?p=1",
-        token_endpoint_auth_methods_supported: ["client_secret_basic", "private_key_jwt"],
-        mtls_endpoint_aliases: { token_endpoint: "https://mtls.example/token" },
-        grant_types_supported: ["client_credentials"],
-        require_pushed_authorization_requests: false
-      }, "expires: Thu, 01 Jan 2026 00:10:00 GMT", "date: Thu, 01 Jan 2026 00:00:00 GMT", "age: 5")
+      ok(
+        {
+          issuer: ISSUER,
+          token_endpoint: "https://login.example/token?p=1",
+          token_endpoint_auth_methods_supported: ["client_secret_basic", "private_key_jwt"],
+          mtls_endpoint_aliases: { token_endpoint: "https://mtls.example/token" },
+          grant_types_supported: ["client_credentials"],
+          require_pushed_authorization_requests: false
+        },
+        "expires: Thu, 01 Jan 2026 00:10:00 GMT",
+        "date: Thu, 01 Jan 2026 00:00:00 GMT",
+        "age: 5"
+      )
     ],
     [ISSUER, "302\nlocation: https://auth.example.com/other\n\n", "500\n\n", "200\n\nnot json"],
     [ISSUER, ok({ issuer: "https://evil.example\nERROR", token_endpoint: "https://evil.example/token" })],

@@ -112,7 +112,10 @@ export const issuer: Target = {
       }
     }
     const endpoint = AuthorizationServer.parseTokenEndpoint(input)
-    holds(endpoint === undefined || endpoint.username + endpoint.password + endpoint.hash === "", "an endpoint has more")
+    holds(
+      endpoint === undefined || endpoint.username + endpoint.password + endpoint.hash === "",
+      "an endpoint has more"
+    )
     const from = SecureEndpoint.fromText(input, { linkLocal: true })
     if (Either.isLeft(from)) checkShown("what is wrong with an address", from.left)
     else checkShown("the name of an address", SecureEndpoint.nameOf(from.right))

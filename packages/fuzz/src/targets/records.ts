@@ -96,7 +96,10 @@ export const tokenRecord: Target = {
       checkToken(opened)
       const again = await run(Effect.flatMap(seal(NAME, opened), (text) => open(NAME, text)))
       holds(again !== undefined && JSON.stringify(again) === JSON.stringify(opened), "a record changes a token")
-      holds(Redacted.value(again?.value ?? Redacted.make("")) === Redacted.value(opened.value), "a record changes a value")
+      holds(
+        Redacted.value(again?.value ?? Redacted.make("")) === Redacted.value(opened.value),
+        "a record changes a value"
+      )
     }
     const expiresAt = RecordEncryption.expiresAt(record)
     holds(typeof expiresAt === "number", "an expiry is no number")

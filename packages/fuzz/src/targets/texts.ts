@@ -93,7 +93,10 @@ export const connection: Target = {
       checkShown("the advice on a failed connection", advice)
       holds(description.length <= 400, "the description of a failed connection is longer than 400 characters")
       const printed = inspect(cause, { depth: Infinity, showHidden: true })
-      holds(!/[?][^\s"')]*canary|data: 'canary|:\/\/\w*:canary@/.test(printed), "the cause shows a query, a password or an answer")
+      holds(
+        !/[?][^\s"')]*canary|data: 'canary|:\/\/\w*:canary@/.test(printed),
+        "the cause shows a query, a password or an answer"
+      )
     }
   }
 }
