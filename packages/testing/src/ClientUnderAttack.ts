@@ -97,11 +97,14 @@ export const fromFetch = (
 ): Client => ({
   ...options,
   connect: (setting) =>
-    Effect.map(Effect.tryPromise(async () => make(setting)), (fetch): Send => (url) =>
-      Effect.tryPromise(async (signal) => {
-        const response = await fetch(url, { method: "POST", headers, body: ping, signal })
-        await response.body?.cancel()
-      }))
+    Effect.map(
+      Effect.tryPromise(async () => make(setting)),
+      (fetch): Send => (url) =>
+        Effect.tryPromise(async (signal) => {
+          const response = await fetch(url, { method: "POST", headers, body: ping, signal })
+          await response.body?.cancel()
+        })
+    )
 })
 
 /**
@@ -133,8 +136,10 @@ export const fromHttpClient = (
   ...options,
   connect: (setting) =>
     Effect.map(make(setting), (client): Send => (url) =>
-      Effect.asVoid(client.execute(HttpClientRequest.post(url).pipe(
-        HttpClientRequest.setHeaders(headers),
-        HttpClientRequest.bodyText(ping, "application/json")
-      ))))
+      Effect.asVoid(client.execute(
+        HttpClientRequest.post(url).pipe(
+          HttpClientRequest.setHeaders(headers),
+          HttpClientRequest.bodyText(ping, "application/json")
+        )
+      )))
 })

@@ -12,7 +12,10 @@ const own = `resource_metadata="https://mcp.example.com/.well-known/oauth-protec
 /** Text of an attacker inside of a challenge that is not the attacker's. The server itself names no address. */
 const quoted: ReadonlyArray<readonly [where: string, challenge: string]> = [
   ["the error description", `Bearer error="invalid_token", error_description="see ${elsewhere.replaceAll("\"", "'")}"`],
-  ["an unquoted text in the error description", `Bearer error_description="resource_metadata=https://evil.example/resource"`],
+  [
+    "an unquoted text in the error description",
+    `Bearer error_description="resource_metadata=https://evil.example/resource"`
+  ],
   ["escaped quotes in the realm", `Bearer realm="x, ${elsewhere.replaceAll("\"", "\\\"")}"`],
   ["the realm of another scheme", `Basic realm="x, Bearer ${elsewhere.replaceAll("\"", "\\\"")}"`],
   ["a parameter whose name ends alike", `Bearer x_${elsewhere}`],
@@ -93,7 +96,7 @@ export const challenges: ReadonlyArray<ServerAttack> = [
   {
     name: "a challenge demands scopes with characters that no scope has",
     section: "RFC 6749 §3.3",
-    servers: { mcpServer: { challenge: () => [`Bearer scope="a\\\"b c\\\\d é", ${own}`] } },
+    servers: { mcpServer: { challenge: () => [`Bearer scope="a\\"b c\\\\d é", ${own}`] } },
     verify: ({ tokenRequests }) =>
       tokenRequests.every(({ form }) => /^[\x21\x23-\x5b\x5d-\x7e ]*$/.test(form.get("scope") ?? ""))
         ? undefined

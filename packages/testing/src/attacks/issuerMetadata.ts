@@ -62,7 +62,11 @@ const answers: ReadonlyArray<readonly [what: string, answer: Answer.Answer, sect
   ["is not found, and /token would be a guess", Answer.status(404), "RFC 8414 §3"],
   ["is an HTML page", Answer.html(), "RFC 8414 §3.2"],
   ["is a JSON array", Answer.json([]), "RFC 8414 §3.2"],
-  ["has a status of 403", Answer.json({ token_endpoint: "https://evil.example/token" }, { status: 403 }), "RFC 8414 §3.2"],
+  [
+    "has a status of 403",
+    Answer.json({ token_endpoint: "https://evil.example/token" }, { status: 403 }),
+    "RFC 8414 §3.2"
+  ],
   ["is behind a redirect to another origin", Answer.redirect("https://evil.example/metadata"), "RFC 8414 §6.2"],
   ["is behind a redirect to plain http", Answer.redirect("http://auth.example.com/metadata"), "RFC 8414 §6.1"],
   [

@@ -83,25 +83,32 @@ export const mixUp: ReadonlyArray<ServerAttack> = [
     prepare: Moves.all(
       names("https://impostor.example"),
       ({ network }) =>
-        network.serve("https://impostor.example", () =>
-          Effect.sync(() =>
-            Response.json({ issuer: "https://auth.example.com", token_endpoint: "https://impostor.example/token" })
-          ))
+        network.serve(
+          "https://impostor.example",
+          () =>
+            Effect.sync(() =>
+              Response.json({ issuer: "https://auth.example.com", token_endpoint: "https://impostor.example/token" })
+            )
+        )
     ),
     verify: Moves.noTokenRequest
   },
   {
-    name: "a hostile authorization server names the token endpoint of the client's own, and the token goes to the server",
+    name:
+      "a hostile authorization server names the token endpoint of the client's own, and the token goes to the server",
     section: "RFC 9700 §4.4",
     issuer: "discover",
     servers: { serverUrl: "https://counterfeit.example/mcp" },
     prepare: Moves.all(
       Moves.resourceMetadata({ resource: "https://mcp.example.com/mcp", authorization_servers: ["https://b.example"] }),
       ({ authorizationServer, network }) =>
-        network.serve("https://b.example", () =>
-          Effect.sync(() =>
-            Response.json({ issuer: "https://b.example", token_endpoint: authorizationServer.tokenEndpoint })
-          ))
+        network.serve(
+          "https://b.example",
+          () =>
+            Effect.sync(() =>
+              Response.json({ issuer: "https://b.example", token_endpoint: authorizationServer.tokenEndpoint })
+            )
+        )
     ),
     verify: Moves.namesServer
   },

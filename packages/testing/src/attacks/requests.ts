@@ -135,8 +135,7 @@ export const requests: ReadonlyArray<ServerAttack> = [
     name: "a token is asked for in the query of a URL",
     section: "RFC 6750 §2.3",
     servers: { mcpServer: { metadata: { bearer_methods_supported: ["query", "body"] } } },
-    verify: ({ authorized }) =>
-      authorized.length > 0 ? undefined : "no request has the token in its header"
+    verify: ({ authorized }) => authorized.length > 0 ? undefined : "no request has the token in its header"
   },
   {
     name: "the server stops to accept the tokens of the authorization server, and fifty calls come at once",

@@ -66,7 +66,8 @@ export const resourceMetadata: ReadonlyArray<ServerAttack> = [
     onlyOrigins: Moves.trusted
   },
   {
-    name: "a neighbour's metadata at the root of the host is about the whole host, while the server's own is unavailable",
+    name:
+      "a neighbour's metadata at the root of the host is about the whole host, while the server's own is unavailable",
     section: "RFC 9728 §3.3",
     issuer: "discover",
     prepare: Moves.all(

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Answer from "../Answer.ts"
+import type * as Answer from "../Answer.ts"
 import type { Send } from "../ClientUnderAttack.ts"
 import * as Moves from "../internal/attacks/moves.ts"
 import { hostileAnswer } from "../internal/attacks/scene.ts"
@@ -24,20 +24,24 @@ const tenantB = (scene: Scene, serverUrl = "https://tenant-b.example/mcp", issue
 
 /** The tenant's server and its authorization server, with these documents in place of the usual ones. */
 const served = (scene: Scene, documents: Readonly<Record<string, Answer.JsonObject>> = {}) =>
-  Effect.forEach(["https://tenant-b.example", "https://auth-b.example"], (origin) =>
-    scene.network.serve(origin, (request) =>
-      Effect.sync(() => {
-        const { pathname } = new URL(request.url)
-        const document = documents[pathname]
-        if (document !== undefined) return Response.json(document)
-        if (pathname.startsWith("/.well-known/oauth-protected-resource")) {
-          return Response.json({
-            resource: "https://tenant-b.example/mcp",
-            authorization_servers: ["https://auth-b.example"]
-          })
-        }
-        return hostileAnswer(request)
-      })), { discard: true })
+  Effect.forEach(
+    ["https://tenant-b.example", "https://auth-b.example"],
+    (origin) =>
+      scene.network.serve(origin, (request) =>
+        Effect.sync(() => {
+          const { pathname } = new URL(request.url)
+          const document = documents[pathname]
+          if (document !== undefined) return Response.json(document)
+          if (pathname.startsWith("/.well-known/oauth-protected-resource")) {
+            return Response.json({
+              resource: "https://tenant-b.example/mcp",
+              authorization_servers: ["https://auth-b.example"]
+            })
+          }
+          return hostileAnswer(request)
+        })),
+    { discard: true }
+  )
 
 /** The tenant's call first, then the call of the client under attack. */
 const both = (sendA: Send, sendB: Send, scene: Scene, urlOfB = "https://tenant-b.example/mcp") =>

@@ -45,7 +45,10 @@ const pages: ReadonlyArray<readonly [what: string, answer: Answer.Answer]> = [
   ["an empty body", Answer.status(200)],
   ["half of a token answer", Answer.truncated],
   ["a JSON text", Answer.json("token")],
-  ["a token as a form", Answer.text("access_token=x&token_type=Bearer", { contentType: "application/x-www-form-urlencoded" })],
+  [
+    "a token as a form",
+    Answer.text("access_token=x&token_type=Bearer", { contentType: "application/x-www-form-urlencoded" })
+  ],
   ["JSON of a hundred thousand levels", Answer.text("[".repeat(100_000), { contentType: "application/json" })]
 ]
 

@@ -24,6 +24,9 @@ const parsed = (text: string): unknown => {
 
 const textsOf = (value: unknown): ReadonlyArray<string> => Array.isArray(value) ? value.map(String) : []
 
+const textOf = (value: unknown): string | undefined =>
+  value === undefined ? undefined : typeof value === "string" ? value : [value].join()
+
 export const make = (kind: Kind): ClientUnderAttack.Client => {
   /** All clients of the muddled kind send one request at a time. */
   let queue: Promise<unknown> = Promise.resolve()
@@ -64,8 +67,8 @@ export const make = (kind: Kind): ClientUnderAttack.Client => {
       if (!isJson(answer) || !isMuddled) return
       token = token.replaceAll(/[^!-~]/g, "")
       expiresAt = Number(answer["expires_in"])
-      if (answer["refresh_token"] !== undefined) refreshToken = String(answer["refresh_token"])
-      if (answer["token_endpoint"] !== undefined) endpointOfAnswer = String(answer["token_endpoint"])
+      refreshToken = textOf(answer["refresh_token"])
+      endpointOfAnswer = textOf(answer["token_endpoint"])
     }
 
     const acquire = async (challenge: string): Promise<void> => {
@@ -81,8 +84,8 @@ export const make = (kind: Kind): ClientUnderAttack.Client => {
         const base = new URL(String(isJson(server) ? server["href"] : server))
         const found = await read(new URL("/.well-known/oauth-authorization-server", base).href)
         const again = isMuddled ? textsOf((await read(address))["authorization_servers"])[0] : undefined
-        const endpoint = endpointOfAnswer ?? (again?.includes("evil") ? again : found["token_endpoint"] ?? "/token")
-        await request(new URL(String(endpoint), base), scopeOf(challenge, metadata), String(metadata["resource"]))
+        const endpoint = endpointOfAnswer ?? (again?.includes("evil") ? again : found["token_endpoint"])
+        await request(new URL(textOf(endpoint) ?? "/token", base), scopeOf(challenge, metadata), String(metadata["resource"]))
       }
     }
 
@@ -108,10 +111,12 @@ export const make = (kind: Kind): ClientUnderAttack.Client => {
       if (isMuddled && challenge !== null && challenge.length > 100_000) await new Promise(() => undefined)
       const page = isMuddled ? /error_uri="([^"]*)"/.exec(challenge ?? "")?.[1] : undefined
       if (page !== undefined) await fetch(page)
-      do await acquire(challenge ?? "")
-      while (isMuddled && !(expiresAt >= 1 && expiresAt < 1e12))
+      await acquire(challenge ?? "")
+      while (isMuddled && isUnusable()) await acquire(challenge ?? "")
       return undefined
     }
+
+    const isUnusable = (): boolean => !(expiresAt >= 1 && expiresAt < 1e12)
 
     const call = async (target: string, init: RequestInit | undefined): Promise<Response> => {
       for (let index = 0; index < (isMuddled ? 2 : 40); index++) {

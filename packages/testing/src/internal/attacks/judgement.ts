@@ -101,9 +101,9 @@ const tokensStay = (
   const elsewhere = authorized.find(({ url }) => !origins.includes(new URL(url).origin))
   if (elsewhere !== undefined) return `an access token was sent to ${withoutQuery(elsewhere.url)}`
   const open = requests.find(({ body, url }) => tokens.some((token) => url.includes(token) || body.includes(token)))
-  return open === undefined ? undefined : `an access token is in the URL or the body of a request to ${
-    withoutQuery(open.url)
-  }`
+  return open === undefined ?
+    undefined :
+    `an access token is in the URL or the body of a request to ${withoutQuery(open.url)}`
 }
 
 const staysWithin = ({ requests }: Evidence, origins: ReadonlyArray<string> | undefined): string | undefined => {

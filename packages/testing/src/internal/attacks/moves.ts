@@ -68,7 +68,8 @@ const modified = (changes: Answer.JsonObject): Answer.Answer => Answer.modified(
  *
  * @internal
  */
-export const serverAnswer = (answer: Answer.Answer, to: "requests with a token" | "all requests"): Move => ({
+export const serverAnswer = (answer: Answer.Answer, to: "requests with a token" | "all requests"): Move =>
+({
   network
 }) => network.always((request) => isToServer(request) && (to === "all requests" || hasToken(request)), answer)
 
