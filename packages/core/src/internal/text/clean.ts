@@ -9,7 +9,7 @@ const MAX_LENGTH = 200
  */
 const jwt = /eyJ[\w-]{5,}(?:\.[\w-]*)*/g
 
-const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
 
 const REDACTED = "<redacted>"
 
@@ -26,7 +26,7 @@ export const clean = (text: string, secrets: Iterable<string> = []): string => {
   for (const spelling of spellingsOf(all)) result = without(result, spelling)
   for (const secret of all) if (needsEncoding.test(secret)) result = result.replace(mixedSpelling(secret), REDACTED)
   result = result.replace(jwt, REDACTED).replace(unprintable, " ").trim()
-  return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH)}…` : result
+  return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH).replace(/[\ud800-\udbff]$/, "")}…` : result
 }
 
 const codes = [...registeredCodes]
