@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as CachedDocument from "../CachedDocument.ts"
 import * as Challenge from "../Challenge.ts"
-import { shown } from "../internal/text/resource.ts"
+import { shown, withoutCredentials } from "../internal/text/resource.ts"
 import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
@@ -175,7 +175,7 @@ export class ServerNamedIssuer implements Discovery {
         return yield* new IssuerMismatch({
           reason: "Changed",
           expected: before,
-          actual: protectedResource.authorizationServers,
+          actual: protectedResource.authorizationServers.map(withoutCredentials),
           url: protectedResource.url
         })
       }
