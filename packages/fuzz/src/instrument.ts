@@ -98,7 +98,7 @@ export const instrument = (file: string, text: string): string => {
         break
       }
       case "Literal":
-        if (typeof node["value"] === "string" && node["value"].length > 1 && node["value"].length <= 60) {
+        if (typeof node["value"] === "string" && node["value"] !== "" && node["value"].length <= 60) {
           literals.add(node["value"])
         }
         break

@@ -14,6 +14,9 @@ const HANG = 60_000
 /** The longest input that is named if it never ends, in code units. */
 const SHARED = 128 * 1024
 
+/** The longest input that is printed whole, in code units. */
+const MAX_SHOWN = 1000
+
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
@@ -51,7 +54,8 @@ const fuzzOne = (target: string): Promise<Report | Found> =>
 let failed = false
 const complain = ({ input, target, what }: Found) => {
   failed = true
-  console.log(`FOUND ${target}: ${what}\n  ${JSON.stringify(input)}`)
+  const shown = input.length > MAX_SHOWN ? `${input.slice(0, MAX_SHOWN)}… (${input.length} characters)` : input
+  console.log(`FOUND ${target}: ${what}\n  ${JSON.stringify(shown)}`)
 }
 
 for (const name of positionals.length > 0 ? positionals : targets.map(({ name }) => name)) {

@@ -25,7 +25,7 @@ const chunk = (input: string, random: Random): readonly [start: number, end: num
 }
 
 const character = (random: Random): string =>
-  random.oneIn(8) ? String.fromCharCode(random.below(0x10000)) : random.pick([...SPECIAL])
+  random.oneIn(8) ? String.fromCharCode(random.below(0x10000)) : SPECIAL.charAt(random.below(SPECIAL.length))
 
 const mutations: ReadonlyArray<Mutation> = [
   // One character changes, by a bit or to another.

@@ -1,6 +1,6 @@
 /** Random numbers that are the same for the same seed, so that a run of the fuzzer can be repeated. */
 
-/** @category models */
+/** A source of random numbers. */
 export interface Random {
   /** A whole number from 0 to `limit`, without `limit`. */
   readonly below: (limit: number) => number

@@ -8,7 +8,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import { Finding, holds } from "./Target.ts"
 
@@ -22,9 +24,8 @@ const stopped: Clock.Clock = {
   unsafeCurrentTimeNanos: () => BigInt(NOW) * 1_000_000n,
   currentTimeMillis: Effect.succeed(NOW),
   currentTimeNanos: Effect.succeed(BigInt(NOW) * 1_000_000n),
-  scheduler: Effect.never,
   sleep: () => Effect.never
-} as unknown as Clock.Clock
+}
 
 /** A secret that the requests carry, with characters that encoders change. */
 export const SECRET = "s3cret+Zq/ä%41&=:end"
@@ -102,7 +103,7 @@ export const run = async <A, E>(
     lines.push([message].flat().map(String).join(" "), ...HashMap.toValues(annotations).map(String))
   })
   const exit = await Effect.runPromiseExit(
-    effect.pipe(Effect.withClock(stopped), Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+    effect.pipe(Effect.withClock(stopped), Effect.locally(FiberRef.currentLoggers, HashSet.make(logger)))
   )
   for (const line of lines) checkShown("a log line", line, secrets)
   if (Exit.isSuccess(exit)) return exit.value

@@ -32,4 +32,5 @@ const report = await fuzz(target, {
     Atomics.add(view, 0, 1)
   }
 })
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- the port of a thread has no origin
 parentPort?.postMessage(report)

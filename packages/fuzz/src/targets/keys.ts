@@ -1,3 +1,4 @@
+import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import * as SignedAssertion from "@effect-mcp-auth/core/SignedAssertion"
 import type { SigningAlgorithm } from "@effect-mcp-auth/core/SigningKey"
 import * as Effect from "effect/Effect"
@@ -79,19 +80,41 @@ export const signingKey: Target = {
       partsOf(written)
     )
     if (made === undefined) return
-    const assertion = await run(made({
-      audience: "https://auth.example.com",
-      issuer: "https://auth.example.com",
-      tokenEndpoint: "https://auth.example.com/token",
-      resource: "https://mcp.example.com",
-      scopes: [],
-      refused: []
-    }))
+    const assertion = await run(made(request))
     holds(
       assertion === undefined || Redacted.value(assertion).split(".").length === 3,
       "an assertion has not three parts"
     )
   }
+}
+
+const request: AssertionRequest = {
+  audience: "https://auth.example.com",
+  issuer: "https://auth.example.com",
+  tokenEndpoint: "https://auth.example.com/token",
+  resource: "https://mcp.example.com",
+  scopes: [],
+  refused: []
+}
+
+/** The header `x5t` of an assertion with this thumbprint; `undefined` if the thumbprint is refused. */
+const headerWith = async (x5t: string): Promise<string | undefined> => {
+  const assertion = await run(
+    Effect.flatMap(
+      SignedAssertion.make({
+        issuer: "client",
+        signingKey: () => Effect.succeed(new Uint8Array(64)),
+        signingAlgorithm: "ES256",
+        x5t
+      }),
+      (source) => source(request)
+    )
+  )
+  if (assertion === undefined) return undefined
+  const header: { readonly x5t?: string } = JSON.parse(
+    Buffer.from(Redacted.value(assertion).split(".")[0] ?? "", "base64url").toString()
+  )
+  return header.x5t ?? ""
 }
 
 export const thumbprint: Target = {
@@ -107,31 +130,9 @@ export const thumbprint: Target = {
     "A".repeat(43)
   ],
   run: async (input) => {
-    const make = (x5t: string) =>
-      run(Effect.flatMap(
-        SignedAssertion.make({
-          issuer: "client",
-          signingKey: () => Effect.succeed(new Uint8Array(64)),
-          signingAlgorithm: "ES256",
-          x5t
-        }),
-        (source) =>
-          source({
-            audience: "https://auth.example.com",
-            issuer: "https://auth.example.com",
-            tokenEndpoint: "https://auth.example.com/token",
-            resource: "https://mcp.example.com",
-            scopes: [],
-            refused: []
-          })
-      ))
-    const headerOf = (assertion: Redacted.Redacted<string>) =>
-      JSON.parse(Buffer.from(Redacted.value(assertion).split(".")[0] ?? "", "base64url").toString()).x5t
-    const assertion = await make(input)
-    if (assertion === undefined) return
-    const x5t: unknown = headerOf(assertion)
-    holds(typeof x5t === "string" && /^[\w-]{27}$/.test(x5t), "a thumbprint has not 20 bytes of base64url")
-    const again = await make(String(x5t))
-    holds(again !== undefined && headerOf(again) === x5t, "reading a thumbprint again changes it")
+    const x5t = await headerWith(input)
+    if (x5t === undefined) return
+    holds(/^[\w-]{27}$/.test(x5t), "a thumbprint has not 20 bytes of base64url")
+    holds(await headerWith(x5t) === x5t, "reading a thumbprint again changes it")
   }
 }

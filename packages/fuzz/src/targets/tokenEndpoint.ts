@@ -88,7 +88,7 @@ export const tokenError: Target = {
   seeds: [
     json({ error: "invalid_client", error_description: "no", error_uri: "https://auth.example.com/e" }, 401),
     json({ error: "invalid_scope", error_description: `client_secret=${form}` }, 400),
-    json({ error: `${SECRET}`, error_description: SECRET }, 400),
+    json({ error: SECRET, error_description: SECRET }, 400),
     json({ error: { status: "UNAUTHENTICATED", message: `secret ${encodeURIComponent(SECRET)}` } }, 403),
     json({ errorCode: "E0000006", errorSummary: Buffer.from(`${CLIENT}:${SECRET}`).toString("base64") }, 403),
     json({ title: "Bad", detail: [{ msg: SECRET }] }, 422, "retry-after: 120"),
