@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Cause } from "effect"
 import * as FastCheck from "effect/FastCheck"
-import { OAuthError, RefreshPolicy } from "../../../src/index.ts"
+import { type OAuthError, RefreshPolicy } from "../../../src/index.ts"
 import { Outage } from "../../../src/internal/lifecycle/authorizationServerOutage.ts"
 import { jitter, millis } from "../../support/arbitraries/token.ts"
 import { finalError, transientError } from "./fixtures.ts"
