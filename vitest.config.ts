@@ -4,6 +4,9 @@ import { isPublished, readPackages } from "./packages/tooling/src/packages.ts"
 import { QuietReporter } from "./packages/tooling/src/quietReporter.ts"
 import projects from "./vitest.workspace.ts"
 
+// A zone other than UTC, so that a test notices a date that is read as local time. HTTP dates are in UTC.
+process.env["TZ"] = "America/New_York"
+
 const published = readPackages(import.meta.dirname).filter(isPublished)
 
 const cores = availableParallelism()

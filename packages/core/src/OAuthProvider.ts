@@ -110,8 +110,13 @@ export declare namespace OAuthProvider {
     readonly serverUrl: string | URL
     /**
      * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it.
-     * Credentials go to this authorization server and nowhere else. Write `"discover"` to trust the MCP server to name
-     * its authorization server (RFC 9728 §2).
+     * Credentials go to this authorization server and nowhere else.
+     *
+     * `"discover"` lets the MCP server name its authorization server (RFC 9728 §2), so whoever controls the MCP server
+     * at the first token request can choose who receives the credentials. Name the issuer if the server could be taken
+     * over, or if a client secret is used. The first choice is stored with the token and holds for 30 days after the
+     * server last named it, in other processes too: a server that is taken over later gets `IssuerMismatch` and no
+     * credential. A storage that is empty, or that keeps nothing beyond the process, does not know an earlier choice.
      */
     readonly issuer: "discover" | (string & {})
     /**
@@ -171,7 +176,8 @@ export declare namespace OAuthProvider {
     readonly stepUp?: StepUp | undefined
     /**
      * The reaction of `issuer: "discover"` when the server names another authorization server than before: `"refuse"`
-     * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one.
+     * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one. `"follow"`
+     * with a client secret is `InvalidOptions`, and sends only assertions whose one audience is their receiver.
      *
      * @default "refuse"
      */
@@ -266,6 +272,8 @@ export const make = (
 
     yield* InsecureHosts.warn(limits.insecureHosts, server.url)
 
+    const isNamedByServer = options.issuer === "discover" && authorizationServer === undefined
+    const follow = isNamedByServer && options.authorizationServerChange === "follow"
     const permitted = new PermittedScopes(options)
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
@@ -287,7 +295,7 @@ export const make = (
       server,
       issuer: options.issuer,
       authorizationServer,
-      follow: options.authorizationServerChange === "follow",
+      follow,
       onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
       limits,
       memory: storage.discovery && remembered
@@ -295,6 +303,9 @@ export const make = (
     const requests = new TokenRequests({
       ...options,
       permitted,
+      // An assertion that follows the server must be of no use to others than its receiver.
+      issuerUnnamed: options.issuerUnnamed === true || follow,
+      issuerNamedByServer: isNamedByServer,
       client,
       discovery,
       askChallenge: Effect.map(cache.serverAnswer({ client, server, limits }), ServerAnswer.challengeOf),

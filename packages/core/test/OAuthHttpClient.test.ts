@@ -5,11 +5,26 @@ import { Duration, Effect, Exit, Fiber, Layer, LogLevel, Option, Schedule, Scope
 import { Readable } from "node:stream"
 import { OAuthError, OAuthHttpClient, OAuthProvider } from "../src/index.ts"
 import { logging } from "./support/logging.ts"
-import { environment, impatient, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
+import {
+  environment,
+  impatient,
+  layerProvider,
+  makeFollowingProvider,
+  makeProvider,
+  many,
+  outcomes,
+  watch
+} from "./support/provider.ts"
 import { queries } from "./support/queries.ts"
 
 const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
   OAuthHttpClient.layer.pipe(Layer.provideMerge(layerProvider(options)), Layer.provideMerge(environment(servers)))
+
+/** A provider that follows its server to another authorization server. */
+const following = OAuthHttpClient.layer.pipe(
+  Layer.provideMerge(Layer.scoped(OAuthProvider.OAuthProvider, makeFollowingProvider())),
+  Layer.provideMerge(environment())
+)
 
 const post = (url: string, text: string) =>
   HttpClientRequest.post(url).pipe(HttpClientRequest.bodyText(text, "application/json"))
@@ -158,7 +173,7 @@ describe("which requests carry the token", () => {
       const seen = yield* network.requestsTo(({ url }) => url.startsWith(evil))
       expect(bearers(seen)).toEqual([undefined])
       expect(yield* network.count("token")).toBe(1)
-    }).pipe(Effect.provide(authenticated({ issuer: "discover", authorizationServerChange: "follow" }))))
+    }).pipe(Effect.provide(following)))
 
   it.effect("the token is in no span, whatever header names the user redacts", () =>
     Effect.gen(function*() {

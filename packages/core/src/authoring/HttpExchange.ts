@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as HttpDate from "../internal/http/httpDate.ts"
 import * as InsecureHosts from "./InsecureHosts.ts"
 import { connectionFailed, inTime, type NoAnswer, tooLarge, unsendable } from "./NoAnswer.ts"
 
@@ -289,7 +290,7 @@ export const retryAfter = (headers: Headers.Headers, receivedAt: number): number
   const millis = /^\d+(?:\.\d+)?$/.test(header)
     ? Math.ceil(Number(header) * 1000)
     : /[a-z]/i.test(header)
-    ? Date.parse(header) - receivedAt
+    ? HttpDate.parse(header) - receivedAt
     : Number.NaN
   return Number.isNaN(millis) ? undefined : Math.min(Math.max(0, millis), LONGEST_WAIT)
 }

@@ -2,7 +2,7 @@ import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import type { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { KeyValueStore } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { type Duration, Effect, Exit, Option, TestClock } from "effect"
+import { type Duration, Effect, Exit, Option, type Scope, TestClock } from "effect"
 import {
   DiscoveryRecord,
   KeyValueTokenStorage,
@@ -23,7 +23,13 @@ import {
   tokenEndpoint,
   traffic
 } from "../support/discovery.ts"
-import { environment, makeImpatientProvider as makeProvider, tags, watch } from "../support/provider.ts"
+import {
+  environment,
+  makeFollowingProvider,
+  makeImpatientProvider as makeProvider,
+  tags,
+  watch
+} from "../support/provider.ts"
 import { encryptionKey } from "../support/storage.ts"
 import { serve, to } from "../support/wire.ts"
 
@@ -311,9 +317,20 @@ describe("the issuer that was chosen first, in a new process", () => {
 
     it.scoped(`in ${place} gives way with \`follow\`, and an event reports the change`, () =>
       Effect.gen(function*() {
-        const storage = yield* migrated(makeStorage, "13 hours")
-        const options: Options = { issuer: "discover", authorizationServerChange: "follow" }
-        yield* inProcess(storage, options, (provider) =>
+        const { mcpServer } = yield* TestServers.TestServers
+        const storage = yield* makeStorage
+        const following = <A, E>(
+          authorizationServerChange: "refuse" | "follow",
+          use: (provider: OAuthProvider.OAuthProvider.Service) => Effect.Effect<A, E, Scope.Scope>
+        ) =>
+          Effect.flatMap(makeFollowingProvider({ authorizationServerChange }), use).pipe(
+            Effect.provideService(TokenStorage.TokenStorage, storage),
+            Effect.scoped
+          )
+        yield* following("refuse", getToken)
+        yield* mcpServer.setAuthorizationServers([yield* secondAuthorizationServer()])
+        yield* TestClock.adjust("13 hours")
+        yield* following("follow", (provider) =>
           Effect.gen(function*() {
             const events = yield* watch(provider)
             expect((yield* provider.accessToken).issuer).toBe("https://new-auth.example.com")
@@ -321,7 +338,7 @@ describe("the issuer that was chosen first, in a new process", () => {
           }))
         // The new one is the chosen one from now on.
         yield* TestClock.adjust("3 hours")
-        yield* inProcess(storage, { issuer: "discover" }, (provider) =>
+        yield* following("refuse", (provider) =>
           Effect.map(provider.accessToken, ({ issuer }) =>
             expect(issuer).toBe("https://new-auth.example.com")))
       }).pipe(Effect.provide(environment())))

@@ -1,4 +1,5 @@
 import type * as Headers from "@effect/platform/Headers"
+import * as HttpDate from "./httpDate.ts"
 
 /**
  * The longest lifetime, in milliseconds. Longer ones are reduced to it, since they could overflow (RFC 9111 §1.2.2).
@@ -52,9 +53,9 @@ export const lifetimeOf = (headers: Headers.Headers, now: number): number | unde
   const maxAge = directives.get("max-age")
   const expires = headers["expires"]
   if (maxAge === undefined && expires === undefined) return undefined
-  const date = Date.parse(headers["date"] ?? "")
+  const date = HttpDate.parse(headers["date"] ?? "")
   const lifetime = maxAge === undefined
-    ? Date.parse(expires ?? "") - (Number.isNaN(date) ? now : date)
+    ? HttpDate.parse(expires ?? "") - (Number.isNaN(date) ? now : date)
     : seconds(maxAge) ?? 0
   return Number.isNaN(lifetime) ? 0 : Math.min(Math.max(0, lifetime - (seconds(headers["age"]) ?? 0)), LONGEST)
 }

@@ -54,7 +54,7 @@ export const checkOptions = (
     yield* checkTokenTypes(options.acceptedTokenTypes)
     yield* checkParameters(options.additionalParameters)
     yield* checkChoice("resourceParameter", options.resourceParameter, ["send", "omit"])
-    yield* checkOneOf("authorizationServerChange", options.authorizationServerChange ?? "refuse", ["refuse", "follow"])
+    yield* checkChange(options)
     yield* checkStepUp(options.stepUp)
     if (options.subject !== undefined) yield* checkText("subject", options.subject, "Leave it out if there is none.")
   })
@@ -80,6 +80,22 @@ const checkStepUp = (value: unknown): Either.Either<unknown, InvalidOptions> => 
   }
   const what = typeof value === "string" ? `"${clean(value)}"` : typeof value === "boolean" ? "true" : kindOf(value)
   return invalid("stepUp", `${what} is not one of the allowed values. ${write}`)
+}
+
+/** A client secret could be used anywhere by its receiver, and the MCP server chooses whom `"follow"` sends it to. */
+const checkChange = (options: Options): Either.Either<unknown, InvalidOptions> => {
+  const option = "authorizationServerChange"
+  return Either.flatMap(
+    checkOneOf(option, options.authorizationServerChange ?? "refuse", ["refuse", "follow"]),
+    (change) =>
+      change === "follow" && options.clientAuthentication.method.startsWith("client_secret")
+        ? invalid(
+          option,
+          "a client secret does not follow the MCP server to another authorization server. Write \"refuse\" or leave it " +
+            "out, and make a new provider for the new authorization server. A client with a key may follow."
+        )
+        : Either.right(change)
+  )
 }
 
 const checkTokenTypes = (types: unknown): Either.Either<unknown, InvalidOptions> =>

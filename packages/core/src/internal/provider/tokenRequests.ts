@@ -25,6 +25,7 @@ export interface Options extends
     | "clientAuthentication"
     | "defaultLifetime"
     | "grant"
+    | "issuerNamedByServer"
     | "issuerUnnamed"
     | "limits"
   >
@@ -118,6 +119,7 @@ export class TokenRequests {
       clientAuthentication: options.clientAuthentication,
       resource: server.resource,
       issuerUnnamed: options.issuerUnnamed,
+      issuerNamedByServer: options.issuerNamedByServer,
       // The identifier as the server's own metadata writes it (RFC 9728 §2), if there is any.
       resourceParameter: resourceParameter(
         options.resourceParameter,

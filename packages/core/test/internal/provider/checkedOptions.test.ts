@@ -312,6 +312,7 @@ const mistakes: ReadonlyArray<readonly [option: string, what: string, value: unk
   ["stepUp", "a text as `allow`", { allow: "admin" }, "`allow` is a string. Give an array"],
   ["stepUp", "null as `allow`", { allow: null }, "it is null. Give an array with one scope per entry"],
   ["stepUp", "two scopes in an entry of `allow`", { allow: ["a b"] }, "\"a b\" is not a scope token"],
+  ["authorizationServerChange", "follow, with a secret", "follow", "a client secret does not follow the MCP server"],
   ["authorizationServerChange", "another word", "Follow", "\"Follow\" is not one of the allowed values"]
 ]
 
