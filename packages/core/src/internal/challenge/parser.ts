@@ -109,8 +109,9 @@ export const isSupported = ({ scheme }: { readonly scheme: string }): boolean =>
 /** A `token68` (RFC 9110 §11.2) reaches to the end of its list element; a parameter does not. */
 const readToken68 = (scan: Scanner): string | undefined => {
   const start = scan.position
-  const value = scan.take(isToken68Char) + scan.take((code) => code === EQUALS)
-  if (value !== "") {
+  const characters = scan.take(isToken68Char)
+  const value = characters + scan.take((code) => code === EQUALS)
+  if (characters !== "") {
     scan.skip(isSpace)
     if (scan.done || scan.peek === COMMA) return value
   }
