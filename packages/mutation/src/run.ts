@@ -14,10 +14,9 @@ export interface Options {
   /** The source files whose mutants to run, relative to the package, in this order. */
   readonly files: ReadonlyArray<string>
   /**
-   * The milliseconds that a test may take beyond five times what it takes without a mutant, and a worker beyond the
-   * limit of its test.
+   * The milliseconds of CPU time that a test may take beyond five times what it takes without a mutant.
    *
-   * @default 8000
+   * @default 4000
    */
   readonly patience?: number | undefined
   /** How many worker processes run at a time. */
@@ -28,7 +27,7 @@ export interface Options {
   readonly onOutcome: (outcome: Outcome) => void
 }
 
-const PATIENCE = 8_000
+const PATIENCE = 4_000
 
 /** A test fails without any mutant, so no run with mutants means anything. */
 export class TestsFail extends Error {}
@@ -125,7 +124,7 @@ class Run {
 }
 
 const dryRun = async (worker: Worker, file: string): Promise<DryRun> =>
-  (await worker.ask({ _tag: "DryRun", file }, "DryRunDone", PATIENCE)).run
+  (await worker.ask({ _tag: "DryRun", file }, "DryRunDone")).run
 
 /** A place for one host and its worker at a time. */
 class Slot {
@@ -152,7 +151,7 @@ class Slot {
   async run(job: Job): Promise<Pick<Outcome, "status" | "message"> & { readonly test?: string | undefined }> {
     const worker = await this.worker()
     try {
-      const { message, spoiled, status, test } = await worker.ask({ _tag: "Job", job }, "JobDone", job.patience)
+      const { message, spoiled, status, test } = await worker.ask({ _tag: "Job", job }, "JobDone")
       if (spoiled) this.kill()
       return { status, test, message }
     } catch (error) {

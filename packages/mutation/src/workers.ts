@@ -1,4 +1,4 @@
-/** The worker processes of a run. A worker that is silent for too long is ended, and another takes its place. */
+/** The worker processes of a run. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Socket } from "node:net"
@@ -6,10 +6,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { onResponse, type Request, type Response, send } from "./protocol.ts"
 
-/** The milliseconds that a worker may take for its start, or to load a test file. */
-const LOADING = 120_000
+/** The milliseconds that a worker may take for its start, or to answer, however busy the machine is. */
+const LIMIT = 15 * 60_000
 
-/** A worker answers nothing any more: it runs code that never ends. */
+/** A worker has ended without an answer, because a test used too much CPU time. */
 export class Silent extends Error {}
 
 /** Where the workers of a run find what they share. */
@@ -77,7 +77,7 @@ export class Host {
   async worker(): Promise<Worker> {
     const failure = new Promise<never>((_resolve, reject) => {
       this.#process.once("exit", () => reject(new Error(`The process of the workers has ended:\n${this.#output}`)))
-      setTimeout(() => reject(new Error(`No worker has started:\n${this.#output}`)), LOADING).unref()
+      setTimeout(() => reject(new Error(`No worker has started:\n${this.#output}`)), LIMIT).unref()
     })
     // The race below handles the failure. A failure after the race is no failure.
     failure.catch(() => undefined)
@@ -113,33 +113,21 @@ export class Worker {
     return worker
   }
 
-  /**
-   * Sends a request and waits for its answer. Fails with `Silent` if the worker has died, or is silent for so many
-   * milliseconds more than it announced.
-   */
-  ask<Tag extends "DryRunDone" | "JobDone">(
-    request: Request,
-    tag: Tag,
-    patience: number
-  ): Promise<Extract<Response, { _tag: Tag }>> {
+  /** Sends a request and waits for its answer. Fails with `Silent` if the worker ends, or does not answer. */
+  ask<Tag extends "DryRunDone" | "JobDone">(request: Request, tag: Tag): Promise<Extract<Response, { _tag: Tag }>> {
     return new Promise((resolve, reject) => {
-      let timer = setTimeout(() => undefined, 0)
-      const expectWithin = (milliseconds: number): void => {
-        clearTimeout(timer)
-        timer = setTimeout(() => end(() => reject(new Silent())), milliseconds)
-      }
       const end = (settle: () => void): void => {
         clearTimeout(timer)
-        this.#socket.off("close", onClose)
+        this.#socket.off("close", onSilence)
         settle()
       }
-      const onClose = (): void => end(() => reject(new Silent()))
-      this.#socket.on("close", onClose)
+      const onSilence = (): void => end(() => reject(new Silent("A worker has ended, or does not answer.")))
+      const timer = setTimeout(onSilence, LIMIT)
+      if (this.#socket.destroyed) return onSilence()
+      this.#socket.on("close", onSilence)
       this.#onMessage = (message) => {
-        if (message._tag === "Busy") return expectWithin(message.limit + patience)
         if (isTagged(message, tag)) end(() => resolve(message))
       }
-      expectWithin(LOADING)
       send(this.#socket, request)
     })
   }

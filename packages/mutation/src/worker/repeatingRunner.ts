@@ -7,11 +7,6 @@ import { Limits, TimedOut } from "./limits.ts"
 import { executorOf, moduleCacheOf } from "./moduleCache.ts"
 import { switchboard } from "./switchboard.ts"
 
-export interface Callbacks {
-  /** Called before each test with the milliseconds that it may take. */
-  readonly onStart: (limit: number) => void
-}
-
 const collectingId = (file: string): string => `collecting ${file}`
 
 export class RepeatingRunner extends VitestTestRunner {
@@ -20,7 +15,6 @@ export class RepeatingRunner extends VitestTestRunner {
   /** The tests to run with their durations in milliseconds, or `undefined` for a dry run of all. */
   #chosen: ReadonlyMap<string, number> | undefined
   #patience = 0
-  #callbacks: Callbacks = { onStart: () => undefined }
   #records: Array<TestRecord> = []
   #failures: Array<string> = []
   /** The id of the first test that failed. */
@@ -35,19 +29,18 @@ export class RepeatingRunner extends VitestTestRunner {
   }
 
   /** All tests of the next file run, and the runner keeps what each of them runs. */
-  dry(callbacks: Callbacks): void {
-    this.#reset(undefined, callbacks)
+  dry(): void {
+    this.#reset(undefined)
   }
 
   /** Of the next file only these tests run, until the first failure. */
-  only(tests: Job["files"][number]["tests"], patience: number, callbacks: Callbacks): void {
+  only(tests: Job["files"][number]["tests"], patience: number): void {
     this.#patience = patience
-    this.#reset(new Map(tests.map(({ duration, id }) => [id, duration])), callbacks)
+    this.#reset(new Map(tests.map(({ duration, id }) => [id, duration])))
   }
 
-  #reset(chosen: ReadonlyMap<string, number> | undefined, callbacks: Callbacks): void {
+  #reset(chosen: ReadonlyMap<string, number> | undefined): void {
     this.#chosen = chosen
-    this.#callbacks = callbacks
     this.#records = []
     this.#failures = []
     this.#failed = undefined
@@ -111,7 +104,6 @@ export class RepeatingRunner extends VitestTestRunner {
 
   async runTask(test: Test): Promise<void> {
     const limits = new Limits(this.#chosen?.get(test.id), this.#patience)
-    this.#callbacks.onStart(limits.milliseconds)
     try {
       await limits.run(getFn(test))
     } catch (error) {
