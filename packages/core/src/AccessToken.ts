@@ -40,17 +40,17 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/cor
   /** The issuer of the authorization server that issued the token (RFC 8414 §2). */
   issuer: Schema.String,
   /** When the token request was sent, in milliseconds since the epoch. */
-  issuedAt: Schema.Number,
+  issuedAt: Schema.Finite,
   /**
    * When the token expires, in milliseconds since the epoch. The lifetime is counted from before the request was sent,
    * so this time is never later than the expiry at the authorization server.
    */
-  expiresAt: Schema.Number,
+  expiresAt: Schema.Finite,
   /**
    * When the authorization server wants the token to be renewed, in milliseconds since the epoch. No standard defines
    * it; Microsoft Entra ID sends it as `refresh_in`.
    */
-  refreshAt: Schema.optional(Schema.Number),
+  refreshAt: Schema.optional(Schema.Finite),
   /** The refresh token, as issued (RFC 6749 §6). */
   refreshToken: Schema.optional(Schema.Redacted(Value))
 }) {}

@@ -226,7 +226,7 @@ const accept = (
       description: `describes another resource, "${Resource.shown(resource)}"`,
       error: new ResourceMismatch({
         expected: server.resource,
-        actual: resource,
+        actual: Resource.withoutCredentials(resource),
         url: url.href,
         ...(match === "identical" ? { match } : {})
       })

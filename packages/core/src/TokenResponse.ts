@@ -101,7 +101,7 @@ export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<Access
   if (lifetime === undefined && Predicate.isNotNullable(expiresIn)) return invalid("`expires_in` has an invalid value")
   if (!isAccepted(type, asked.acceptedTokenTypes)) return invalid(whyNotUsable(type, value))
 
-  const millis = lifetime === undefined ? asked.defaultLifetime : Math.min(lifetime, MAX_LIFETIME) * 1000
+  const millis = Math.min(lifetime === undefined ? asked.defaultLifetime : lifetime * 1000, MAX_LIFETIME * 1000)
   const issuedAt = reply.sentAt
   if (issuedAt + millis <= reply.receivedAt) {
     const duration = reply.receivedAt - issuedAt

@@ -44,7 +44,9 @@ export interface Readings {
  * @internal
  */
 export const readChallenges = (header: string): Readings => {
-  if (header.length > MAX_HEADER) return { challenges: [], leftOut: [{ text: header.slice(0, MAX_LEFT_OUT), isParameter: false }] }
+  if (header.length > MAX_HEADER) {
+    return { challenges: [], leftOut: [{ text: header.slice(0, MAX_LEFT_OUT), isParameter: false }] }
+  }
   const challenges: Array<Reading> = []
   const leftOut: Array<LeftOut> = []
   const scan = new Scanner(header)
@@ -109,8 +111,9 @@ export const isSupported = ({ scheme }: { readonly scheme: string }): boolean =>
 /** A `token68` (RFC 9110 §11.2) reaches to the end of its list element; a parameter does not. */
 const readToken68 = (scan: Scanner): string | undefined => {
   const start = scan.position
-  const value = scan.take(isToken68Char) + scan.take((code) => code === EQUALS)
-  if (value !== "") {
+  const characters = scan.take(isToken68Char)
+  const value = characters + scan.take((code) => code === EQUALS)
+  if (characters !== "") {
     scan.skip(isSpace)
     if (scan.done || scan.peek === COMMA) return value
   }

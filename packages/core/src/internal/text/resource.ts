@@ -41,5 +41,11 @@ export const covers = (resource: string, server: URL, match: "parent" | "identic
  *
  * @internal
  */
-export const shown = (resource: string): string =>
-  clean(resource.replace(/[?#].*$/s, "").replace(/^([^/]*:\/\/)[^/]*@/, "$1"))
+export const shown = (resource: string): string => clean(withoutCredentials(resource.replace(/[?#].*$/s, "")))
+
+/**
+ * The URL without a user name and a password, which somebody may have written into a document by mistake.
+ *
+ * @internal
+ */
+export const withoutCredentials = (url: string): string => url.replace(/^([^/]*:\/\/)[^/]*@/, "$1")
