@@ -213,8 +213,11 @@ export const otherTexts: ReadonlyArray<Input> = [
     (text) => readThumbprint("x5t", text)
   ),
   ...texts("text in an error", shownTexts, readText),
-  ...texts("text that was cut", { "letters": "a", "the beginning of the secret": "canary+p%25c" }, (text) =>
-    withoutBegun(text, [secret, `${"a".repeat(300)}/`])),
+  ...texts(
+    "text that was cut",
+    { "letters": "a", "the beginning of the secret": "canary+p%25c" },
+    (text) => withoutBegun(text, [secret, `${"a".repeat(300)}/`])
+  ),
   ...texts("secret in an error", { "letters": "a", "letters to encode": "a/" }, (text) => {
     clean("a text", [text])
     withoutBegun(text, [`${text}b`])

@@ -14,7 +14,8 @@ const mark = (): string => ["ser", "ver's"].join("")
 
 const size = Number(process.argv[2])
 
-const words = (): ReadonlyArray<string> => Array.from({ length: size / 128 }, (_, index) => `${mark()}-of-some-length-${index}`)
+const words = (): ReadonlyArray<string> =>
+  Array.from({ length: size / 128 }, (_, index) => `${mark()}-of-some-length-${index}`)
 
 const long = (): string => mark() + "x".repeat(size / 4)
 
@@ -22,7 +23,9 @@ const long = (): string => mark() + "x".repeat(size / 4)
 const filled = (fields: object, names: ReadonlyArray<string>): object => ({
   ...fields,
   [mark()]: words(),
-  ...Object.fromEntries(names.map((name, index) => [name, index % 2 === 0 ? words().slice(0, 400) : mark().repeat(100)]))
+  ...Object.fromEntries(
+    names.map((name, index) => [name, index % 2 === 0 ? words().slice(0, 400) : mark().repeat(100)])
+  )
 })
 
 let issued = 0

@@ -76,7 +76,11 @@ export class TokenRequests {
           !error.transient && isGone(error)
             ? this.#obtainElsewhere(found, demand, error)
             : Effect.fail(error))
-    ).pipe(Effect.tapError((error) => Effect.sync(() => releaseFrames(error))))
+    ).pipe(Effect.tapError((error) =>
+      Effect.sync(() =>
+        releaseFrames(error)
+      )
+    ))
 
   #obtainFrom(found: Discovery.Discovered, demand: Demand): Request {
     const refreshToken = this.#usableRefreshToken(demand, found.authorizationServer.issuer)
