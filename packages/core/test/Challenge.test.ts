@@ -419,6 +419,22 @@ const looks = (header: string): number => {
   }
 }
 
+describe("the bounds of a header", () => {
+  it("a header of 64 KiB is read, and a longer one is left out as a whole and shown", () => {
+    const header = `Bearer scope="${"s".repeat(64 * 1024 - 15)}"`
+    expect(Challenge.fromHeader(header)?.parameters.get("scope")).toHaveLength(64 * 1024 - 15)
+    expect(Challenge.fromHeader(`${header} `)).toBeUndefined()
+    expect(Challenge.allFromHeader(`${header} `)).toEqual([])
+    expect(Challenge.unreadable(`${header} `)).toBe(`${header.slice(0, 200)}…`)
+  })
+
+  it("of a challenge with many addresses, nine are read", () => {
+    const addresses = Array.from({ length: 20 }, (_, index) => `https://mcp.example.com/${index}`)
+    const header = `Bearer ${addresses.map((address) => `resource_metadata="${address}"`).join(", ")}`
+    expect(Challenge.allFromHeader(header).map(Challenge.resourceMetadata)).toEqual(addresses.slice(0, 9))
+  })
+})
+
 describe("parsing time is linear in the header's length", () => {
   it.each([
     [","],
