@@ -11,6 +11,7 @@ import { clean } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
 import * as Jwt from "./Jwt.ts"
 import { AssertionError } from "./OAuthError.ts"
+import { parseUrl } from "./internal/text/url.ts"
 
 /**
  * A request for an assertion.
@@ -283,8 +284,11 @@ const textOf = (value: unknown): string => typeof value === "string" ? value : "
  * @since 0.1.0
  * @category predicates
  */
-export const isSameUrl = (a: string, b: string): boolean =>
-  a === b || (URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href)
+export const isSameUrl = (a: string, b: string): boolean => {
+  if (a === b) return true
+  const url = parseUrl(a)
+  return url !== undefined && url.href === parseUrl(b)?.href
+}
 
 /** `exp` and `nbf` are seconds, and may be larger than any date. */
 const instant = (seconds: number): string => {

@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as CachedDocument from "../CachedDocument.ts"
 import * as Challenge from "../Challenge.ts"
-import { shown } from "../internal/text/resource.ts"
+import { shown, withoutCredentials } from "../internal/text/resource.ts"
 import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
@@ -12,6 +12,7 @@ import { nothingFound } from "./nothingFound.ts"
 import { type Document, type Found as FoundDocument, ResourceSearch } from "./ResourceSearch.ts"
 import * as ServerAnswer from "./ServerAnswer.ts"
 import { type Stored, StoredDiscovery } from "./StoredDiscovery.ts"
+import { parseUrl } from "../internal/text/url.ts"
 
 /** The metadata of the server, and the challenge with which it was found, if there was one. */
 interface Found extends FoundDocument {
@@ -174,7 +175,7 @@ export class ServerNamedIssuer implements Discovery {
         return yield* new IssuerMismatch({
           reason: "Changed",
           expected: before,
-          actual: protectedResource.authorizationServers,
+          actual: protectedResource.authorizationServers.map(withoutCredentials),
           url: protectedResource.url
         })
       }
@@ -188,5 +189,5 @@ export class ServerNamedIssuer implements Discovery {
 
 const namesAddress = (challenge: Challenge.Challenge, url: string): boolean => {
   const named = Challenge.resourceMetadata(challenge)
-  return named !== undefined && URL.canParse(named) && new URL(named).href === url
+  return named !== undefined && parseUrl(named)?.href === url
 }
