@@ -85,7 +85,11 @@ export const make = (kind: Kind): ClientUnderAttack.Client => {
         const found = await read(new URL("/.well-known/oauth-authorization-server", base).href)
         const again = isMuddled ? textsOf((await read(address))["authorization_servers"])[0] : undefined
         const endpoint = endpointOfAnswer ?? (again?.includes("evil") ? again : found["token_endpoint"])
-        await request(new URL(textOf(endpoint) ?? "/token", base), scopeOf(challenge, metadata), String(metadata["resource"]))
+        await request(
+          new URL(textOf(endpoint) ?? "/token", base),
+          scopeOf(challenge, metadata),
+          String(metadata["resource"])
+        )
       }
     }
 
