@@ -20,9 +20,9 @@ const variables = (
     clientId: Config.string("CLIENT_ID"),
     clientSecret: Config.redacted("CLIENT_SECRET"),
     scopes: Config.withDefault(Config.string("SCOPES"), ""),
-    stepUp: Config.boolean("STEP_UP").pipe(
-      Config.map((isAllowed) => isAllowed ? "any" as const : false),
-      Config.withDefault("any" as const)
+    stepUp: Config.map(
+      Config.withDefault(Config.boolean("STEP_UP"), true),
+      (isOn) => isOn ? undefined : false as const
     ),
     requestTimeout: Config.withDefault(Config.duration("TIMEOUT"), "10 seconds")
   }).pipe(
