@@ -55,8 +55,8 @@ describe("a copy of options", () => {
   it("has an undefined entry in place of a hole of a list, and ends at a circle and at great depth", () => {
     const circle: { self?: unknown } = {}
     circle.self = circle
-    const list = ["a", "a"]
-    delete list[0]
+    const list: Array<string> = []
+    list[1] = "a"
     const own = OwnOptions.read({ list, circle })
     expect([0 in own.list, own.list]).toEqual([true, [undefined, "a"]])
     expect(own.circle).not.toBe(circle)
