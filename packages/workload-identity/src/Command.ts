@@ -7,6 +7,7 @@
 import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { AssertionError, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as PlatformCommand from "@effect/platform/Command"
@@ -173,10 +174,11 @@ const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformComma
  * @category constructors
  */
 export const make = (
-  options: Options
+  given: Options
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, CommandExecutor.CommandExecutor> =>
   Effect.gen(function*() {
     const executor = yield* CommandExecutor.CommandExecutor
+    const options = OwnOptions.read(given)
     yield* validated(options)
     const { environment = {}, maxOutputSize = 64 * 1024 } = options
     const name = `The command ${clean(options.command)}`
