@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as HttpDate from "../internal/http/httpDate.ts"
 import { withHarmlessSpans } from "../internal/telemetry/spanExit.ts"
 import * as InsecureHosts from "./InsecureHosts.ts"
 import { connectionFailed, inTime, type NoAnswer, tooLarge, unsendable } from "./NoAnswer.ts"
@@ -93,6 +94,7 @@ export {
    */
   NoAnswer
 } from "./NoAnswer.ts"
+import { parseUrl } from "../internal/text/url.ts"
 
 const notComplete = ({ status }: HttpClientResponse) => (error: HttpClientError): NoAnswer =>
   connectionFailed(error, status)
@@ -204,9 +206,8 @@ export const exchange = (
     secrecy.secretHeaders
   )
   const { insecureHosts = [] } = limits
-  return insecureHosts.length > 0 && URL.canParse(request.url)
-    ? Effect.zipRight(InsecureHosts.warn(insecureHosts, new URL(request.url)), sent)
-    : sent
+  const url = insecureHosts.length > 0 ? parseUrl(request.url) : undefined
+  return url === undefined ? sent : Effect.zipRight(InsecureHosts.warn(insecureHosts, url), sent)
 }
 
 /** Contexts with a changed `RequestInit`. Requests share few contexts, and copying one costs as much as a header. */
@@ -265,7 +266,7 @@ export const isRedirect = (status: number): boolean => status >= 300 && status <
  * @internal
  */
 export const redirectTarget = ({ location }: Headers.Headers, from: string | URL): URL | undefined =>
-  location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined
+  location === undefined ? undefined : parseUrl(location, from)
 
 /**
  * Whether the same request may succeed later (RFC 9110 §15, RFC 6585 §4).
@@ -294,7 +295,7 @@ export const retryAfter = (headers: Headers.Headers, receivedAt: number): number
   const millis = /^\d+(?:\.\d+)?$/.test(header)
     ? Math.ceil(Number(header) * 1000)
     : /[a-z]/i.test(header)
-    ? Date.parse(header) - receivedAt
+    ? HttpDate.parse(header) - receivedAt
     : Number.NaN
   return Number.isNaN(millis) ? undefined : Math.min(Math.max(0, millis), LONGEST_WAIT)
 }

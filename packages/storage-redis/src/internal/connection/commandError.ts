@@ -2,9 +2,10 @@ import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import { onlyDb0 } from "./address.ts"
 
-/** The messages of ioredis for a broken connection. The reason why the connection broke is more useful. */
-const broke =
-  /^(Reached the max retries|Connection is closed|Failed to refresh slots|None of startup|Too many Cluster redirections.*(MOVED|ASK|Connection is closed))/
+/** Whether ioredis says that the connection broke. The reason why the connection broke is more useful. */
+const saysBroken = (said: string): boolean =>
+  /^(Reached the max retries|Connection is closed|Failed to refresh slots|None of startup)/.test(said) ||
+  (said.startsWith("Too many Cluster redirections") && /MOVED|ASK|Connection is closed/.test(said))
 
 const advices: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
   [
@@ -50,7 +51,7 @@ export const explain = (
   secrets: Iterable<string> = []
 ): TokenStorageError => {
   const said = messageOf(error, secrets)
-  const text = broken !== undefined && broke.test(said) ? messageOf(broken, secrets) : said
+  const text = broken !== undefined && saysBroken(said) ? messageOf(broken, secrets) : said
   const refused = /\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid (username-)?password|can't run this command/i.exec(text)?.[0]
   if (refused !== undefined) {
     const description = refused === "NOAUTH"
