@@ -136,7 +136,7 @@ const places: ReadonlyArray<Place> = [
   { from: "`insecureHosts`", options: { insecureHosts: [`a${FORGED}`] } },
   { from: "a name in `additionalParameters`", options: { additionalParameters: { [FORGED]: "x" } } },
   { from: "`resourceMetadataUrl`", options: { resourceMetadataUrl: `http://a.example/${FORGED}` } },
-  { from: "`clientSecret`", options: { clientSecret: Redacted.make(`canary-s${FORGED}`) } }
+  { from: "`clientSecret`", options: { clientSecret: Redacted.make("canary\n\u0000\u202e") } }
 ]
 
 /** All that a test said: log lines, names and attributes of spans. */
