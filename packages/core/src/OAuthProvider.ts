@@ -28,7 +28,6 @@ import { keyOf } from "./internal/provider/tokenKeyOf.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
-import { oneLine } from "./internal/text/clean.ts"
 import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -274,8 +273,7 @@ export const make = (
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
     const resource = nameOf(server.url)
-    const clientId = oneLine(options.clientAuthentication.clientId)
-    const telemetry = yield* Telemetry.make({ resource, clientId, events })
+    const telemetry = yield* Telemetry.make({ resource, clientId: options.clientAuthentication.clientId, events })
     const cache = yield* DiscoveryCache.makeDefault
     const guard = new StorageGuard({
       storage,
