@@ -25,7 +25,7 @@ const parsed = (text: string): unknown => {
 const textsOf = (value: unknown): ReadonlyArray<string> => Array.isArray(value) ? value.map(String) : []
 
 const textOf = (value: unknown): string | undefined =>
-  value === undefined ? undefined : typeof value === "string" ? value : [value].join()
+  value === undefined ? undefined : typeof value === "string" ? value : JSON.stringify(value)
 
 export const make = (kind: Kind): ClientUnderAttack.Client => {
   /** All clients of the muddled kind send one request at a time. */
@@ -85,7 +85,11 @@ export const make = (kind: Kind): ClientUnderAttack.Client => {
         const found = await read(new URL("/.well-known/oauth-authorization-server", base).href)
         const again = isMuddled ? textsOf((await read(address))["authorization_servers"])[0] : undefined
         const endpoint = endpointOfAnswer ?? (again?.includes("evil") ? again : found["token_endpoint"])
-        await request(new URL(textOf(endpoint) ?? "/token", base), scopeOf(challenge, metadata), String(metadata["resource"]))
+        await request(
+          new URL(textOf(endpoint) ?? "/token", base),
+          scopeOf(challenge, metadata),
+          String(metadata["resource"])
+        )
       }
     }
 
@@ -112,11 +116,11 @@ export const make = (kind: Kind): ClientUnderAttack.Client => {
       const page = isMuddled ? /error_uri="([^"]*)"/.exec(challenge ?? "")?.[1] : undefined
       if (page !== undefined) await fetch(page)
       await acquire(challenge ?? "")
-      while (isMuddled && isUnusable()) await acquire(challenge ?? "")
+      while (isUnusable()) await acquire(challenge ?? "")
       return undefined
     }
 
-    const isUnusable = (): boolean => !(expiresAt >= 1 && expiresAt < 1e12)
+    const isUnusable = (): boolean => isMuddled && !(expiresAt >= 1 && expiresAt < 1e12)
 
     const call = async (target: string, init: RequestInit | undefined): Promise<Response> => {
       for (let index = 0; index < (isMuddled ? 2 : 40); index++) {
