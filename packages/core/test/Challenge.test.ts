@@ -58,6 +58,9 @@ describe("parse (RFC 9110 §11.6.1)", () => {
     }]]],
     ["token68 at the end", "Negotiate abc=", [["negotiate", {}, "abc="]]],
     ["token68 without padding", "Negotiate abc , Basic realm=x", [["negotiate", {}, "abc"], ["basic", { realm: "x" }]]],
+    ["an equals sign alone, which is no token68 (§11.2)", "Negotiate, Bearer: =, a=b", [["negotiate", {}], ["bearer", {
+      a: "b"
+    }]]],
     ["a parameter whose name could be token68", "Bearer abc=def", [["bearer", { abc: "def" }]]],
     ["a scheme alone before another", "Negotiate, Bearer a=b", [["negotiate", {}], ["bearer", { a: "b" }]]],
     ["two challenges without a comma", "Negotiate Bearer a=b", [["negotiate", {}], ["bearer", { a: "b" }]]],
