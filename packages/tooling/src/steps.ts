@@ -23,8 +23,7 @@ const lengthOf = (value: unknown): number =>
     ? Number(Object(value).length)
     : 0
 
-const sizeOf = (value: unknown): number =>
-  value instanceof Set || value instanceof Map ? value.size : lengthOf(value)
+const sizeOf = (value: unknown): number => value instanceof Set || value instanceof Map ? value.size : lengthOf(value)
 
 const whole: Cost = (self) => sizeOf(self)
 

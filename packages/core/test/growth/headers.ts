@@ -70,6 +70,9 @@ export const headers = [
     texts(name, times, (value) => lifetimeOf(Headers.fromInput({ expires: "0", [name]: value }), now))
   ),
   ...texts("Retry-After", times, (value) => retryAfter(Headers.fromInput({ "retry-after": value }), now)),
-  ...texts("Location", { "slashes": "/", "dots": "../", "at signs": "https://a@", "percent signs": "%" }, (value) =>
-    redirectTarget(Headers.fromInput({ location: value }), "https://a.example"))
+  ...texts(
+    "Location",
+    { "slashes": "/", "dots": "../", "at signs": "https://a@", "percent signs": "%" },
+    (value) => redirectTarget(Headers.fromInput({ location: value }), "https://a.example")
+  )
 ]

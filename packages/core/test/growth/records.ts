@@ -11,7 +11,9 @@ const forms: Readonly<Record<string, Form>> = {
   "a long token": json((bytes) => record({ token: { ...token, value: "t".repeat(bytes) } })),
   "a long encrypted text": json((bytes) => sealed("A".repeat(bytes))),
   "an encrypted text that is not base64": json((bytes) => sealed("=".repeat(bytes))),
-  "metadata with many fields": json((bytes) => discovery(Object.fromEntries(words(bytes / 2).map((name) => [name, ""])))),
+  "metadata with many fields": json((bytes) =>
+    discovery(Object.fromEntries(words(bytes / 2).map((name) => [name, ""])))
+  ),
   "metadata with a long list": json((bytes) => discovery({ list: words(bytes) })),
   "a deep list": whole((bytes) => `{"version":1,"name":"name","token":${nested(bytes - 1000)}}`),
   "no JSON": "x"
@@ -22,7 +24,9 @@ const record = (content: object) => ({ version: 1, name: "name", ...content })
 const sealed = (ciphertext: string) => record({ expiresAt: 1, keyId: "k", iv: "AAAAAAAAAAAAAAAA", ciphertext })
 
 const discovery = (metadata: object) =>
-  record({ discovery: { issuer, confirmedAt: 1, authorizationServer: { readAt: 1, freshUntil: 2, url: "", metadata } } })
+  record({
+    discovery: { issuer, confirmedAt: 1, authorizationServer: { readAt: 1, freshUntil: 2, url: "", metadata } }
+  })
 
 const encrypted = Effect.runPromise(
   RecordEncryption.encrypted({ encryptionKey: Redacted.make(btoa("k".repeat(32))) })

@@ -108,18 +108,31 @@ const errors: Readonly<Record<string, Form>> = {
 
 /** The answers that core reads. */
 export const responses: ReadonlyArray<Input> = [
-  ...texts("protected resource metadata", resourceMetadata, (body) =>
-    run(ProtectedResource.discover(answering(body), server))),
-  ...texts("authorization server metadata", serverMetadata, (body) =>
-    run(AuthorizationServer.discover(answering(body), issuer))),
-  ...texts("token response", tokens, (body) =>
-    requestToken(answering(body))),
-  ...texts("error of a token endpoint", errors, (body) =>
-    requestToken(answering(body, 400))),
-  ...texts("error of a token endpoint in a form", { "parameters": "error=a&", "percent signs": "error=%" }, (body) =>
-    requestToken(answering(body, 400, "application/x-www-form-urlencoded"))),
-  ...texts("error of a token endpoint in plain text", { "words": "a ", "line breaks": "a\n" }, (body) =>
-    requestToken(answering(body, 400, "text/plain"))),
-  ...texts("content type of a token response", { "semicolons": ";", "words": "text/html " }, (type) =>
-    requestToken(answering("", 200, type)))
+  ...texts(
+    "protected resource metadata",
+    resourceMetadata,
+    (body) => run(ProtectedResource.discover(answering(body), server))
+  ),
+  ...texts(
+    "authorization server metadata",
+    serverMetadata,
+    (body) => run(AuthorizationServer.discover(answering(body), issuer))
+  ),
+  ...texts("token response", tokens, (body) => requestToken(answering(body))),
+  ...texts("error of a token endpoint", errors, (body) => requestToken(answering(body, 400))),
+  ...texts(
+    "error of a token endpoint in a form",
+    { "parameters": "error=a&", "percent signs": "error=%" },
+    (body) => requestToken(answering(body, 400, "application/x-www-form-urlencoded"))
+  ),
+  ...texts(
+    "error of a token endpoint in plain text",
+    { "words": "a ", "line breaks": "a\n" },
+    (body) => requestToken(answering(body, 400, "text/plain"))
+  ),
+  ...texts(
+    "content type of a token response",
+    { "semicolons": ";", "words": "text/html " },
+    (type) => requestToken(answering("", 200, type))
+  )
 ]

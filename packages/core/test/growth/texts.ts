@@ -83,7 +83,9 @@ const jwts: Readonly<Record<string, Form>> = {
   "a long audience": jwt((bytes) => ({ aud: `https://${"a".repeat(bytes)}` })),
   "resources": jwt((bytes) => ({ aud: issuer, resource: words(bytes) })),
   "a long header": whole((bytes) => `${encode({ alg: "x".repeat(bytes * 0.7) })}.${encode({})}.AAAA`),
-  "five long parts": whole((bytes) => `${encode({ alg: "dir", enc: "A256GCM" })}..${"A.".repeat(2)}${"A".repeat(bytes)}`)
+  "five long parts": whole((bytes) =>
+    `${encode({ alg: "dir", enc: "A256GCM" })}..${"A.".repeat(2)}${"A".repeat(bytes)}`
+  )
 }
 
 const readJwt = (text: string) => {
@@ -108,7 +110,9 @@ const keys: Readonly<Record<string, Form>> = {
   "letters": "A",
   "equals signs": whole((bytes) => `${"=".repeat(bytes)}A`),
   "white space": whole((bytes) => `A${" ".repeat(bytes)}A`),
-  "zeros of DER": whole((bytes) => Encoding.encodeBase64(new Uint8Array([0x30, 0x83, 0x10, 0, 0, ...new Uint8Array(bytes)]))),
+  "zeros of DER": whole((bytes) =>
+    Encoding.encodeBase64(new Uint8Array([0x30, 0x83, 0x10, 0, 0, ...new Uint8Array(bytes)]))
+  ),
   "JSON": json((bytes) => ({ kty: "EC", ...Object.fromEntries(words(bytes / 2).map((name) => [name, ""])) })),
   "broken JSON": "{\\\""
 }
@@ -204,8 +208,11 @@ export const otherTexts: ReadonlyArray<Input> = [
   ...scopeLists,
   ...texts("JWT", jwts, readJwt),
   ...texts("signing key", keys, (text) => Effect.runPromise(Effect.either(readKey(Redacted.make(text), "ES256")))),
-  ...texts("thumbprint", { "pairs": "ab-", "equals signs": whole((bytes) => `${"=".repeat(bytes)}A`) }, (text) =>
-    readThumbprint("x5t", text)),
+  ...texts(
+    "thumbprint",
+    { "pairs": "ab-", "equals signs": whole((bytes) => `${"=".repeat(bytes)}A`) },
+    (text) => readThumbprint("x5t", text)
+  ),
   ...texts("text in an error", shownTexts, readText),
   ...texts("secret in an error", { "letters": "a", "letters to encode": "a/" }, (text) => {
     clean("a text", [text])

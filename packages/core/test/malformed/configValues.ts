@@ -20,7 +20,10 @@ const variables = (
     clientId: Config.string("CLIENT_ID"),
     clientSecret: Config.redacted("CLIENT_SECRET"),
     scopes: Config.withDefault(Config.string("SCOPES"), ""),
-    stepUp: Config.withDefault(Config.boolean("STEP_UP"), true),
+    stepUp: Config.map(
+      Config.withDefault(Config.boolean("STEP_UP"), true),
+      (isOn) => isOn ? undefined : false as const
+    ),
     requestTimeout: Config.withDefault(Config.duration("TIMEOUT"), "10 seconds")
   }).pipe(
     (layer) => Effect.provide(OAuthProvider.accessToken, layer),

@@ -40,7 +40,7 @@ const lines = [
 
 for (const [line, client, verdicts] of lines) {
   const known: Verdicts.Verdicts = verdicts
-  describe(`${line}`, () => {
+  describe(`the official SDK, ${line}`, () => {
     it("each known verdict is that of a case", () => {
       const names = new Set(HostileServersContract.cases.map(({ name }) => name))
       assert.deepStrictEqual(Object.keys(known).filter((name) => !names.has(name)), [])

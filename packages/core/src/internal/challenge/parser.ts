@@ -44,7 +44,9 @@ export interface Readings {
  * @internal
  */
 export const readChallenges = (header: string): Readings => {
-  if (header.length > MAX_HEADER) return { challenges: [], leftOut: [{ text: header.slice(0, MAX_LEFT_OUT), isParameter: false }] }
+  if (header.length > MAX_HEADER) {
+    return { challenges: [], leftOut: [{ text: header.slice(0, MAX_LEFT_OUT), isParameter: false }] }
+  }
   const challenges: Array<Reading> = []
   const leftOut: Array<LeftOut> = []
   const scan = new Scanner(header)
