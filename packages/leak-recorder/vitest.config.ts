@@ -3,8 +3,9 @@ import { defineProject } from "vitest/config"
 export default defineProject({
   test: {
     name: "leak-recorder",
+    pool: "threads",
     testTimeout: 60_000,
     include: ["test/**/*.test.ts"],
-    setupFiles: ["src/recorder.ts"]
+    setupFiles: ["src/setup.ts"]
   }
 })

@@ -5,6 +5,6 @@ export default defineProject({
     name: "storage-file",
     testTimeout: 60_000,
     include: ["test/**/*.test.ts"],
-    setupFiles: ["@effect-mcp-auth/leak-recorder"]
+    setupFiles: ["@effect-mcp-auth/leak-recorder/setup"]
   }
 })

@@ -21,6 +21,14 @@ import type * as Scope from "effect/Scope"
  * @category models
  */
 export interface Options extends OAuthProvider.OAuthProvider.Options {
+  /**
+   * The reaction of `issuer: "discover"` when the server names another authorization server than before: the provider
+   * fails with `IssuerMismatch` and sends no credential. A secret does not follow the server, because its new receiver
+   * could use it at the old authorization server.
+   *
+   * @default "refuse"
+   */
+  readonly authorizationServerChange?: "refuse" | undefined
   /** The id under which the authorization server knows this client. */
   readonly clientId: string
   /**

@@ -8,12 +8,20 @@ import * as Schema from "effect/Schema"
 import { sha256 } from "./internal/text/sha256.ts"
 
 /**
- * The characters of a token: RFC 6749 appendix A.12 without the space, so that a token is one word of a header.
+ * The longest token, in characters. A longer one fits into no header: servers take 8 to 64 KiB of headers.
+ *
+ * @internal
+ */
+export const MAX_LENGTH = 64 * 1024
+
+/**
+ * The characters of a token: RFC 6749 appendix A.12 without the space, so that a token is one word of a header; at most
+ * 65,536 of them.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const Value = Schema.String.pipe(Schema.pattern(/^[\x21-\x7e]+$/))
+export const Value = Schema.String.pipe(Schema.maxLength(MAX_LENGTH), Schema.pattern(/^[\x21-\x7e]+$/))
 
 /**
  * An access token as this process holds it. Encoding a token with its schema yields the secrets in the clear: only a
@@ -32,17 +40,17 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/cor
   /** The issuer of the authorization server that issued the token (RFC 8414 §2). */
   issuer: Schema.String,
   /** When the token request was sent, in milliseconds since the epoch. */
-  issuedAt: Schema.Number,
+  issuedAt: Schema.Finite,
   /**
    * When the token expires, in milliseconds since the epoch. The lifetime is counted from before the request was sent,
    * so this time is never later than the expiry at the authorization server.
    */
-  expiresAt: Schema.Number,
+  expiresAt: Schema.Finite,
   /**
    * When the authorization server wants the token to be renewed, in milliseconds since the epoch. No standard defines
    * it; Microsoft Entra ID sends it as `refresh_in`.
    */
-  refreshAt: Schema.optional(Schema.Number),
+  refreshAt: Schema.optional(Schema.Finite),
   /** The refresh token, as issued (RFC 6749 §6). */
   refreshToken: Schema.optional(Schema.Redacted(Value))
 }) {}

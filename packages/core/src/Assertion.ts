@@ -11,6 +11,7 @@ import { clean } from "./internal/text/clean.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
 import * as Jwt from "./Jwt.ts"
 import { AssertionError } from "./OAuthError.ts"
+import { parseUrl } from "./internal/text/url.ts"
 
 /**
  * A request for an assertion.
@@ -44,6 +45,13 @@ export interface AssertionRequest {
    * @default false
    */
   readonly issuerUnnamed?: boolean | undefined
+  /**
+   * Whether the MCP server named this authorization server: the caller wrote `issuer: "discover"` or named no issuer.
+   * Then an assertion with several audiences is not sent, whatever the provider returns.
+   *
+   * @default false
+   */
+  readonly issuerNamedByServer?: boolean | undefined
   /**
    * Whether only metadata names the token endpoint, and it is not on the origin of the issuer. Then it may belong to
    * another authorization server, and an assertion for it is sent only if the caller has asked for that audience.
@@ -144,6 +152,11 @@ const UNBOUND =
   "is not bound to one authorization server, and was not sent to one that only the MCP server has named. " +
   "Name the `issuer`, or write `discover` to trust the server to name it."
 
+/** Each of several audiences could use the assertion at the others (RFC 9700 §4.4). */
+const SEVERAL =
+  "has several audiences, and was not sent to an authorization server that only the MCP server has named: each of them " +
+  "could use it at the others. Get one for a single audience, or name the `issuer`."
+
 /** How far the clocks of two machines may differ, in seconds. */
 const LEEWAY = 60
 
@@ -169,7 +182,7 @@ export const check = (
   if (text === "") return refuse("Malformed", "is empty, and was not sent. Check where it comes from.")
   // `opaque` does not excuse an unsigned JWT, whatever follows the header.
   if (Jwt.isUnsigned(text)) {
-    return refuse("Malformed", "is not signed (`alg` is none), and was not sent. Use one that its issuer has signed.")
+    return refuse("Malformed", "is not signed, and was not sent. Use one that its issuer has signed.")
   }
   return Option.match(Jwt.read(text), {
     onNone: () => checkOpaque(text, request, options),
@@ -195,7 +208,8 @@ const checkOpaque = (text: string, { issuerUnnamed }: AssertionRequest, options:
     : Either.right({ expiresAt: undefined, hasId: false })
 }
 
-const checkJwt = ({ claims, header }: Jwt.Jwt, request: AssertionRequest, options: CheckOptions) => {
+const checkJwt = (jwt: Jwt.Jwt, request: AssertionRequest, options: CheckOptions) => {
+  const { claims, header } = jwt
   const refuse = refuser(options)
   const advice = options.remedy === undefined ? "" : ` ${options.remedy}`
   const seconds = options.now / 1000
@@ -205,7 +219,7 @@ const checkJwt = ({ claims, header }: Jwt.Jwt, request: AssertionRequest, option
   if (claims.nbf !== undefined && claims.nbf > seconds + LEEWAY) {
     return refuse("NotYetValid", `is not valid before ${instant(claims.nbf)}, and was not sent. Check the clocks.`)
   }
-  const audiences = typeof claims.aud === "string" ? [claims.aud] : claims.aud ?? []
+  const audiences = audiencesOf(jwt)
   const isEndpoint = (audience: string) => isSameUrl(audience, request.tokenEndpoint)
   const namesServer = (audience: string) =>
     (isEndpoint(audience) && request.endpointUnnamed !== true) || isSameIssuer(audience, request.issuer)
@@ -219,8 +233,8 @@ const checkJwt = ({ claims, header }: Jwt.Jwt, request: AssertionRequest, option
         `Get one for the audience ${clean(options.audiences?.[0] ?? request.audience)}.${advice}`
     )
   }
-  // Each of several audiences could use the assertion at the others.
-  return request.issuerUnnamed === true && !(audiences.length === 1 && audiences.some(namesServer))
+  if (isNamedByServer(request) && isForSeveral(jwt)) return refuse("WrongAudience", SEVERAL)
+  return request.issuerUnnamed === true && !audiences.some(namesServer)
     ? refuse("WrongAudience", UNBOUND)
     : Either.right({
       expiresAt: claims.exp === undefined ? undefined : claims.exp * 1000,
@@ -229,6 +243,30 @@ const checkJwt = ({ claims, header }: Jwt.Jwt, request: AssertionRequest, option
       ...(claims.resource === undefined ? {} : { resources: [claims.resource].flat().map(textOf) })
     })
 }
+
+const audiencesOf = ({ claims: { aud = [] } }: Jwt.Jwt): ReadonlyArray<string> => typeof aud === "string" ? [aud] : aud
+
+const isForSeveral = (jwt: Jwt.Jwt): boolean => {
+  const [first, ...others] = audiencesOf(jwt)
+  return first !== undefined && others.some((other) => !isSameIssuer(first, other))
+}
+
+const isNamedByServer = ({ issuerNamedByServer, issuerUnnamed }: AssertionRequest): boolean =>
+  issuerNamedByServer === true || issuerUnnamed === true
+
+/**
+ * Whether an assertion may not be sent because it has several audiences, and only the MCP server has named its receiver.
+ * For the assertions of a provider that checks nothing itself.
+ *
+ * @internal
+ */
+export const checkSeveral = (
+  assertion: Redacted.Redacted<string>,
+  request: AssertionRequest
+): Either.Either<void, AssertionError> =>
+  isNamedByServer(request) && Option.exists(Jwt.read(Redacted.value(assertion)), isForSeveral)
+    ? refuser({ now: 0 })("WrongAudience", SEVERAL)
+    : Either.right(undefined)
 
 /** RFC 9700 §4.4: metadata could name the token endpoint of another authorization server. */
 const foreignEndpoint = ({ issuer, tokenEndpoint }: AssertionRequest): string =>
@@ -246,8 +284,11 @@ const textOf = (value: unknown): string => typeof value === "string" ? value : "
  * @since 0.1.0
  * @category predicates
  */
-export const isSameUrl = (a: string, b: string): boolean =>
-  a === b || (URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href)
+export const isSameUrl = (a: string, b: string): boolean => {
+  if (a === b) return true
+  const url = parseUrl(a)
+  return url !== undefined && url.href === parseUrl(b)?.href
+}
 
 /** `exp` and `nbf` are seconds, and may be larger than any date. */
 const instant = (seconds: number): string => {

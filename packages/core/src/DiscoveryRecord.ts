@@ -7,7 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { bounded, MAX_TEXT } from "./internal/http/keptFields.ts"
+import { bounded, MAX_TEXT } from "./internal/text/bounds.ts"
 
 /** The longest record, in bytes of its JSON. */
 const MAX_SIZE = 64 * 1024
@@ -31,7 +31,7 @@ export const Metadata = Schema.Record({
  * When a document was read and how long it is fresh, in milliseconds since the epoch. A document is used for a day at
  * most, whatever its record says.
  */
-const times = { readAt: Schema.Number, freshUntil: Schema.Number }
+const times = { readAt: Schema.Finite, freshUntil: Schema.Finite }
 
 /**
  * @since 0.1.0
@@ -44,7 +44,7 @@ export const DiscoveryRecord = Schema.Struct({
    * When the MCP server last named the issuer, in milliseconds since the epoch. From then on, the issuer is valid for
    * 30 days.
    */
-  confirmedAt: Schema.Number,
+  confirmedAt: Schema.Finite,
   /** The metadata of the MCP server (RFC 9728). */
   protectedResource: Schema.optional(Schema.Struct({
     ...times,
@@ -110,7 +110,7 @@ export const usefulUntil = ({ confirmedAt }: DiscoveryRecord): number => confirm
  * @since 0.1.0
  * @category predicates
  */
-export const isCurrent = ({ confirmedAt }: DiscoveryRecord, now: number): boolean =>
+export const isCurrent = ({ confirmedAt }: Pick<DiscoveryRecord, "confirmedAt">, now: number): boolean =>
   Math.abs(now - confirmedAt) < HOLDS_FOR
 
 /**

@@ -88,11 +88,19 @@ export const isJwe = (text: string): boolean => {
     (encryptedKey === "" || base64url.test(encryptedKey)) && Option.isSome(parseJweHeader(first))
 }
 
+const parseAnyHeader = parser(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+
 /**
- * Whether the header says that a JWT is not signed (RFC 7515 §6: `alg` is `none`), whatever follows the header.
+ * Whether a JWT is not signed: its header names no algorithm, or the algorithm `none` (RFC 7518 §3.6) in any case of
+ * letters (RFC 8725 §3.2), whatever follows the header; or its signature is empty.
  *
  * @since 0.1.0
  * @category predicates
  */
-export const isUnsigned = (text: string): boolean =>
-  Option.exists(parseHeader(text.replace(/\..*$/s, "")), ({ alg }) => alg.toLowerCase() === "none")
+export const isUnsigned = (text: string): boolean => {
+  const [first = "", ...rest] = text.split(".")
+  return Option.exists(parseAnyHeader(first), ({ alg }) => {
+    const name = typeof alg === "string" ? alg.trim().toLowerCase() : ""
+    return name === "" || name === "none" || (rest.length === 2 && rest[1] === "")
+  })
+}

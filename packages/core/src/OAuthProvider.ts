@@ -14,23 +14,26 @@ import * as InsecureHosts from "./authoring/InsecureHosts.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import type { Challenge } from "./Challenge.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
-import * as Discovery from "./Discovery.ts"
+import type * as Discovery from "./Discovery.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
+import { PermittedScopes } from "./internal/lifecycle/permittedScopes.ts"
 import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
 import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
-import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
+import { discoveryOf } from "./internal/provider/providerDiscovery.ts"
 import { keyOf } from "./internal/provider/tokenKeyOf.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
+import { oneLine } from "./internal/text/clean.ts"
 import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as ResourceIdentifier from "./ResourceIdentifier.ts"
+import type { StepUp } from "./ScopeSelection.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
 import { TokenStorage } from "./TokenStorage.ts"
 
@@ -108,8 +111,13 @@ export declare namespace OAuthProvider {
     readonly serverUrl: string | URL
     /**
      * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it.
-     * Credentials go to this authorization server and nowhere else. Write `"discover"` to trust the MCP server to name
-     * its authorization server (RFC 9728 §2).
+     * Credentials go to this authorization server and nowhere else.
+     *
+     * `"discover"` lets the MCP server name its authorization server (RFC 9728 §2), so whoever controls the MCP server
+     * at the first token request can choose who receives the credentials. Name the issuer if the server could be taken
+     * over, or if a client secret is used. The first choice is stored with the token and holds for 30 days after the
+     * server last named it, in other processes too: a server that is taken over later gets `IssuerMismatch` and no
+     * credential. A storage that is empty, or that keeps nothing beyond the process, does not know an earlier choice.
      */
     readonly issuer: "discover" | (string & {})
     /**
@@ -157,15 +165,20 @@ export declare namespace OAuthProvider {
      */
     readonly tokenEndpoint?: string | undefined
     /**
-     * Whether to ask for more scope when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1). `false`
-     * passes such a 403 on to the caller.
+     * Which scopes to ask for when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1): `"any"` that the
+     * server names, `{ allow: ["reports:write"] }` for these and those of `scopes`, or `false` for none. If a 403 needs
+     * a scope that may not be asked for, no token is requested, the caller gets the 403, and a warning names the scope.
      *
-     * @default true
+     * With `scopes`, no token request asks for a scope beyond `scopes` and `allow`, so that a server that was taken over
+     * gets no wider token (RFC 9700 §2.3). Without `scopes`, the server also names the scopes of the first token.
+     *
+     * @default `{ allow: [] }` with `scopes`, else `"any"`
      */
-    readonly stepUp?: boolean | undefined
+    readonly stepUp?: StepUp | undefined
     /**
      * The reaction of `issuer: "discover"` when the server names another authorization server than before: `"refuse"`
-     * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one.
+     * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one. `"follow"`
+     * with a client secret is `InvalidOptions`, and sends only assertions whose one audience is their receiver.
      *
      * @default "refuse"
      */
@@ -260,33 +273,40 @@ export const make = (
 
     yield* InsecureHosts.warn(limits.insecureHosts, server.url)
 
+    const permitted = new PermittedScopes(options)
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
     const resource = nameOf(server.url)
-    const telemetry = yield* Telemetry.make({ resource, clientId: options.clientAuthentication.clientId, events })
+    const clientId = oneLine(options.clientAuthentication.clientId)
+    const telemetry = yield* Telemetry.make({ resource, clientId, events })
     const cache = yield* DiscoveryCache.makeDefault
     const guard = new StorageGuard({
       storage,
-      key: keyOf(options, server.resource),
+      key: keyOf(options, server.resource, permitted),
       policy,
       clock: yield* Effect.clock,
       publish: telemetry.publish
     })
-    const remembered = new RememberedDiscovery(guard)
-    const discovery = Discovery.make({
+    const { discovery, isNamedByServer, remembered } = discoveryOf({
       ...discoveryOptions,
       cache,
       client,
       server,
       issuer: options.issuer,
       authorizationServer,
-      follow: options.authorizationServerChange === "follow",
+      mayFollow: options.authorizationServerChange === "follow",
       onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
       limits,
-      memory: storage.discovery && remembered
+      guard,
+      hasRecords: storage.discovery !== undefined
     })
     const requests = new TokenRequests({
       ...options,
+      permitted,
+      // An assertion that follows the server must be of no use to others than its receiver.
+      issuerUnnamed: options.issuerUnnamed === true ||
+        (isNamedByServer && options.authorizationServerChange === "follow"),
+      issuerNamedByServer: isNamedByServer,
       client,
       discovery,
       askChallenge: Effect.map(cache.serverAnswer({ client, server, limits }), ServerAnswer.challengeOf),
@@ -301,7 +321,7 @@ export const make = (
       policy,
       acquisitionLimit: RefreshPolicy.acquisitionLimit(policy, limits.timeout, discoveryOptions.timeout),
       resource,
-      stepUp: options.stepUp ?? true,
+      permitted,
       obtain: requests.obtain,
       telemetry
     })

@@ -33,7 +33,7 @@ export interface Options {
    */
   readonly mandatoryWindow: (lifetime: Duration.Duration) => Duration.DurationInput
   /**
-   * The life of a token whose response has no `expires_in` (RFC 6749 §5.1 leaves it open).
+   * The life of a token whose response has no `expires_in` (RFC 6749 §5.1 leaves it open); a year at most.
    *
    * @default 5 minutes
    */

@@ -31,6 +31,19 @@ export interface Sources {
 }
 
 /**
+ * The scopes that a provider may ask for when the server answers 403 with `insufficient_scope` (RFC 6750 §3.1):
+ *
+ * - `"any"`: every scope that the server names. A server that was taken over can then get a token of any scope that the
+ *   authorization server grants to the client.
+ * - `{ allow }`: the scopes of the `scopes` option and those of `allow`.
+ * - `false`: none.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StepUp = "any" | { readonly allow: ReadonlyArray<string> } | false
+
+/**
  * The scopes to ask for, each once. An empty list means that the request leaves the `scope` parameter out: an empty
  * `scope` would be malformed (RFC 6749 §3.3).
  *

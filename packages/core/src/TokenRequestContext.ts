@@ -29,6 +29,12 @@ export interface TokenRequestContext {
    * @default false
    */
   readonly issuerUnnamed?: boolean | undefined
+  /**
+   * Whether the MCP server named this authorization server: the caller wrote `issuer: "discover"` or named no issuer.
+   *
+   * @default false
+   */
+  readonly issuerNamedByServer?: boolean | undefined
 }
 
 /**
@@ -56,7 +62,7 @@ export const isEndpointNamed = ({ isEndpointGiven, issuer, tokenEndpoint }: Auth
  * @internal
  */
 export const assertionRequest = (
-  { authorizationServer, issuerUnnamed, resource, resourceParameter, scopes }: TokenRequestContext,
+  { authorizationServer, issuerNamedByServer, issuerUnnamed, resource, resourceParameter, scopes }: TokenRequestContext,
   audience: Audience,
   refused: AssertionRequest["refused"]
 ): AssertionRequest => {
@@ -71,6 +77,7 @@ export const assertionRequest = (
     refused,
     ...(resourceParameter === undefined ? {} : { resourceParameter }),
     ...(issuerUnnamed === true ? { issuerUnnamed } : {}),
+    ...(issuerNamedByServer === true ? { issuerNamedByServer } : {}),
     ...(isEndpointNamed(authorizationServer) ? {} : { endpointUnnamed: true })
   }
 }

@@ -120,12 +120,44 @@ describe("the option `audiences`", () => {
   it("does not permit an authorization server that only the MCP server has named", () => {
     const unnamed = { issuerUnnamed: true }
     expect(judge(jwt({ aud: [aud] }), unnamed)).toBe("sent")
-    expect(judge(jwt({ aud: [aud, "https://elsewhere.example"] }), unnamed)[1]).toContain("is not bound to one")
-    // Each of several audiences could use the assertion at the others.
-    expect(said({ aud: ["api://exchange", aud] }, unnamed)).toContain("is not bound to one authorization server")
+    expect(judge(jwt({ aud: [aud, "https://elsewhere.example"] }), unnamed)[1]).toContain("has several audiences")
+    expect(said({ aud: ["api://exchange", aud] }, unnamed)).toContain("has several audiences")
     expect(said({ aud: ["api://exchange", aud] }, {})).toBe("sent")
     expect(said({ aud: "api://exchange" }, unnamed)).toContain("is not bound to one authorization server")
     expect(judge(jwt({ aud: "api://x" }), { ...unnamed, audience: "api://x" })[1]).toContain("is not bound")
+  })
+})
+
+describe("the audiences of an assertion for an authorization server that only the MCP server has named", () => {
+  const elsewhere = "https://elsewhere.example"
+  const rows: ReadonlyArray<readonly [what: string, audience: unknown, says: string]> = [
+    ["one text", aud, "sent"],
+    ["an array of one", [aud], "sent"],
+    ["the same one twice", [aud, aud], "sent"],
+    ["the same one with and without a slash", [aud, `${aud}/`], "sent"],
+    ["the issuer and another one", [aud, elsewhere], "has several audiences"],
+    ["another one and the issuer", [elsewhere, aud], "has several audiences"],
+    ["the issuer twice and another one", [aud, aud, elsewhere], "has several audiences"],
+    ["the issuer and the same host in another case", [aud, "https://AUTH.example.com"], "has several audiences"],
+    ["the issuer and its token endpoint", [aud, request.tokenEndpoint], "has several audiences"],
+    ["the issuer and an empty text", [aud, ""], "has several audiences"],
+    ["an empty array", [], "is for no audience"],
+    ["another one alone", [elsewhere], `is for ${elsewhere}`]
+  ]
+
+  it.each(rows.flatMap((row) => [["discover", ...row] as const, ["no issuer", ...row] as const]))(
+    "with %s: %s",
+    (mode, _, audience, says) => {
+      const named = mode === "discover" ? { issuerNamedByServer: true } : { issuerUnnamed: true }
+      const [reason, message] = [judge(jwt({ aud: audience }), named)].flat()
+      if (says === "sent") return expect(reason).toBe("sent")
+      expect(reason).toBe("WrongAudience")
+      expect(message).toContain(says)
+    }
+  )
+
+  it("may be several if the caller has named the authorization server", () => {
+    expect(judge(jwt({ aud: [aud, elsewhere] }))).toBe("sent")
   })
 })
 
@@ -166,7 +198,7 @@ describe("a text that is unsigned or not a JWT", () => {
     for (const opaque of [false, true]) {
       assert.deepStrictEqual(judge(jwt({ aud }, { alg }), {}, opaque), [
         "Malformed",
-        "The assertion is not signed (`alg` is none), and was not sent. Use one that its issuer has signed."
+        "The assertion is not signed, and was not sent. Use one that its issuer has signed."
       ])
     }
   })
@@ -179,7 +211,7 @@ describe("a text that is unsigned or not a JWT", () => {
     for (const opaque of [false, true]) {
       assert.deepStrictEqual(judge(assertion, {}, opaque), [
         "Malformed",
-        "The assertion is not signed (`alg` is none), and was not sent. Use one that its issuer has signed."
+        "The assertion is not signed, and was not sent. Use one that its issuer has signed."
       ])
     }
   })
@@ -189,7 +221,7 @@ describe("a text that is unsigned or not a JWT", () => {
     ["an audience that is a number", jwt({ aud: 1 })],
     ["claims that are not JSON", `${encode({ alg: "ES256" })}.${Encoding.encodeBase64Url("{canary}")}.x`],
     ["claims that are not base64", `${encode({ alg: "ES256" })}.canary!.x`],
-    ["no claims", `${encode({ alg: "ES256" })}..`]
+    ["no claims", `${encode({ alg: "ES256" })}..x`]
   ])("does not pass as opaque if it is a JWT with %s", (_, assertion) => {
     for (const opaque of [false, true]) {
       assert.deepStrictEqual(judge(assertion, {}, opaque), [

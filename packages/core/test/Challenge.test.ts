@@ -1,6 +1,5 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Redacted } from "effect"
-import * as fc from "effect/FastCheck"
 import { vi } from "vitest"
 import { Challenge } from "../src/index.ts"
 
@@ -59,6 +58,9 @@ describe("parse (RFC 9110 §11.6.1)", () => {
     }]]],
     ["token68 at the end", "Negotiate abc=", [["negotiate", {}, "abc="]]],
     ["token68 without padding", "Negotiate abc , Basic realm=x", [["negotiate", {}, "abc"], ["basic", { realm: "x" }]]],
+    ["an equals sign alone, which is no token68 (§11.2)", "Negotiate, Bearer: =, a=b", [["negotiate", {}], ["bearer", {
+      a: "b"
+    }]]],
     ["a parameter whose name could be token68", "Bearer abc=def", [["bearer", { abc: "def" }]]],
     ["a scheme alone before another", "Negotiate, Bearer a=b", [["negotiate", {}], ["bearer", { a: "b" }]]],
     ["two challenges without a comma", "Negotiate Bearer a=b", [["negotiate", {}], ["bearer", { a: "b" }]]],
@@ -402,133 +404,6 @@ describe("allFromHeader", () => {
     assert.deepStrictEqual(Challenge.allFromHeader("Bearer scope=a, scope=b").map(Challenge.requiredScopes), [["a"]])
   })
 })
-
-// ---- any input
-// -------------------------------------------------------------------------------------------------------
-
-/** Random headers from pieces of the grammar, so that many are almost valid. */
-const nearly = fc.array(
-  fc.oneof(
-    fc.constantFrom(
-      "Bearer",
-      "DPoP",
-      "Basic",
-      " ",
-      "\t",
-      ",",
-      "=",
-      "\"",
-      "\\",
-      "realm",
-      "scope=\"",
-      "a=b",
-      "__proto__",
-      "abc==",
-      "'",
-      "\\\"",
-      ";",
-      ":",
-      "https://a.test/",
-      "é",
-      "\ud800"
-    ),
-    fc.string({ unit: "binary" })
-  ),
-  { maxLength: 30 }
-).map((pieces) => pieces.join(""))
-
-describe("any header", () => {
-  it.prop(
-    "any header is read without an exception, into lower-case names",
-    [fc.oneof(fc.string({ unit: "binary" }), nearly)],
-    ([
-      header
-    ]) => {
-      for (const { parameters, scheme, token68 } of Challenge.parse(header)) {
-        expect(scheme).toMatch(/^[!#$%&'*+\-.^_`|~0-9a-z]+$/)
-        for (const name of parameters.keys()) expect(name).toMatch(/^[!#$%&'*+\-.^_`|~0-9a-z]+$/)
-        if (token68 !== undefined) expect(token68).toMatch(/^[0-9A-Za-z\-._~+/=]+$/)
-      }
-      Challenge.fromHeader(header)
-      Challenge.allFromHeader(header)
-      Challenge.unreadable(header)
-    },
-    { fastCheck: { numRuns: 2000 } }
-  )
-
-  it.prop("a challenge after a comma is read as if it stood alone, unless a quote is open", [nearly], ([junk]) => {
-    const before = Challenge.parse(junk).length
-    const all = Challenge.parse(`${junk.replaceAll(/["\\]/g, "")}, Bearer a="b", c=d`)
-    expect(all.at(-1)?.scheme).toBe("bearer")
-    expect(all.at(-1)?.parameters.get("a")).toBe("b")
-    expect(before).toBeLessThanOrEqual(junk.length)
-  }, { fastCheck: { numRuns: 1000 } })
-
-  const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".split("")
-  const token = fc.string({ unit: fc.constantFrom(...tokenChars), minLength: 1, maxLength: 10 })
-  const token68 = fc.tuple(
-    fc.string({ unit: fc.constantFrom(..."abcXYZ059-._~+/".split("")), minLength: 1, maxLength: 20 }),
-    fc.constantFrom("", "=", "==")
-  ).map(([text, padding]) => text + padding)
-  const text = fc.string({ unit: "binary", maxLength: 12 })
-  const space = fc.constantFrom("", " ", "\t", " \t ")
-  const separator = fc.constantFrom(",", ", ", " ,", " ,\t", ",,", ", , ")
-
-  /** Quotes a value. `escapes` says which characters are escaped although they need not be. */
-  const quote = (value: string, escapes: ReadonlyArray<boolean>): string =>
-    `"${
-      Array.from(value, (char, i) => char === "\"" || char === "\\" || escapes[i] === true ? `\\${char}` : char).join(
-        ""
-      )
-    }"`
-
-  // A value that begins with a single quote may be read as a quoted string.
-  const value = token.filter((text) => !text.startsWith("'"))
-  const parameter = fc.oneof(
-    fc.tuple(token, space, space, value).map(([name, before, after, value]) => ({
-      name,
-      value,
-      printed: `${name}${before}=${after}${value}`
-    })),
-    fc.tuple(token, space, space, text, fc.array(fc.boolean())).map(([name, before, after, value, escapes]) => ({
-      name,
-      value,
-      printed: `${name}${before}=${after}${quote(value, escapes)}`
-    }))
-  )
-  const challenge = fc.oneof(
-    fc.tuple(token, token68).map(([scheme, token68]) => ({
-      scheme,
-      token68,
-      parameters: new Map<string, string>(),
-      printed: `${scheme} ${token68}`
-    })),
-    fc.tuple(token, fc.array(parameter, { maxLength: 4 }), separator).map(([scheme, parameters, separator]) => ({
-      scheme,
-      token68: undefined,
-      // Set from the last to the first, so that the first of two parameters with one name counts.
-      parameters: new Map(parameters.toReversed().map(({ name, value }) => [name.toLowerCase(), value])),
-      printed: `${scheme} ${parameters.map(({ printed }) => printed).join(separator)}`.trimEnd()
-    }))
-  )
-
-  it.prop("a valid list is read back exactly as it was printed", [fc.array(challenge, { maxLength: 4 }), separator], ([
-    challenges,
-    separator
-  ]) => {
-    const read = Challenge.parse(challenges.map(({ printed }) => printed).join(separator))
-    assert.deepStrictEqual(
-      read.map(({ parameters, scheme, token68 }) => [scheme, token68, [...parameters].toSorted(byName)]),
-      challenges.map(({ parameters, scheme, token68 }) => [
-        scheme.toLowerCase(),
-        token68,
-        [...parameters].toSorted(byName)
-      ])
-    )
-  }, { fastCheck: { numRuns: 2000 } })
-})
-
-const byName = ([a]: readonly [string, string], [b]: readonly [string, string]) => a < b ? -1 : 1
 
 // ---- linear work
 // -----------------------------------------------------------------------------------------------------

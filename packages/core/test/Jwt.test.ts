@@ -109,11 +109,31 @@ it("isJws is true for three parts with a header, whatever the claims are", () =>
   ])
 })
 
-it("isUnsigned is true for `alg` none in any case, whatever follows the header", () => {
-  expect([jwt({}, { alg: "None" }), encode({ alg: "none" }), jwt({}), ""].map(isUnsigned)).toEqual([
-    true,
-    true,
-    false,
-    false
-  ])
+describe("isUnsigned", () => {
+  const signed = jwt({})
+  const algorithms = ["none", "None", "NONE", "nONE", " none", "none\t", "", " "]
+  it.each<readonly [what: string, text: string]>([
+    ...algorithms.map((alg) => [`alg ${JSON.stringify(alg)}`, jwt({}, { alg })] as const),
+    ["no alg", jwt({}, { typ: "JWT" })],
+    ["alg null", jwt({}, { alg: null })],
+    ["an alg that is a list", jwt({}, { alg: ["ES256"] })],
+    ["alg in upper case only", jwt({}, { ALG: "ES256" })],
+    ["an empty signature", signed.replace(/[^.]*$/, "")],
+    ["a header alone", encode({ alg: "none" })],
+    ["alg none before four parts", `${jwt({}, { alg: "none" })}.x`]
+  ])("is true: %s", (_, text) => {
+    expect(isUnsigned(text)).toBe(true)
+  })
+
+  it.each([
+    ["ES256", signed],
+    ["a shared secret", jwt({}, { alg: "HS256" })],
+    ["an algorithm that is not known here", jwt({}, { alg: "ML-DSA-44" })],
+    ["an encrypted JWT without an encrypted key", `${encode({ alg: "dir", enc: "A256GCM" })}..iv.text.tag`],
+    ["a text", "opaque"],
+    ["a text with two dots", "opaque.text."],
+    ["nothing", ""]
+  ])("is false: %s", (_, text) => {
+    expect(isUnsigned(text)).toBe(false)
+  })
 })

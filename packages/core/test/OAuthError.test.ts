@@ -52,8 +52,8 @@ describe("an error's message says what went wrong, where, and what to do", () =>
     [
       mismatch("Changed"),
       "https://m.example/doc now names the authorization server \"https://a.example\", \"https://b.example\" in place " +
-      "of \"https://auth.example.com\". No credential was sent there. Set `authorizationServerChange: \"follow\"` to " +
-      "allow that, or pin `issuer`."
+      "of \"https://auth.example.com\". No credential was sent there. If the change is right, pin `issuer`; a " +
+      "client with a key may also set `authorizationServerChange: \"follow\"`."
     ],
     [
       resourceMismatch,

@@ -514,7 +514,7 @@ describe("401 and 403", () => {
       expect(yield* network.count("token")).toBe(2)
       yield* authorizationServer.revokeAll
       expect((yield* call(() => fetch(serverUrl, init))).status).toBe(200)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 
   it.effect("a renewal that fails after a 401 rejects with the OAuthError", () =>
     Effect.gen(function*() {
@@ -572,7 +572,7 @@ describe("AbortSignal", () => {
         Effect.zipRight(network.awaitRequests("token", 2), Effect.sync(() => controller.abort(reason)))
       ], { concurrency: 2 })
       expect(error).toBe(reason)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 
   it.effect("the signal is passed to the given fetch", () =>
     Effect.gen(function*() {

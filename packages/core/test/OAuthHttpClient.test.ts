@@ -5,11 +5,26 @@ import { Duration, Effect, Exit, Fiber, Layer, LogLevel, Option, Schedule, Scope
 import { Readable } from "node:stream"
 import { OAuthError, OAuthHttpClient, OAuthProvider } from "../src/index.ts"
 import { logging } from "./support/logging.ts"
-import { environment, impatient, layerProvider, makeProvider, many, outcomes, watch } from "./support/provider.ts"
+import {
+  environment,
+  impatient,
+  layerProvider,
+  makeFollowingProvider,
+  makeProvider,
+  many,
+  outcomes,
+  watch
+} from "./support/provider.ts"
 import { queries } from "./support/queries.ts"
 
 const authenticated = (options?: Parameters<typeof layerProvider>[0], servers?: TestServers.TestServers.Options) =>
   OAuthHttpClient.layer.pipe(Layer.provideMerge(layerProvider(options)), Layer.provideMerge(environment(servers)))
+
+/** A provider that follows its server to another authorization server. */
+const following = OAuthHttpClient.layer.pipe(
+  Layer.provideMerge(Layer.scoped(OAuthProvider.OAuthProvider, makeFollowingProvider())),
+  Layer.provideMerge(environment())
+)
 
 const post = (url: string, text: string) =>
   HttpClientRequest.post(url).pipe(HttpClientRequest.bodyText(text, "application/json"))
@@ -158,7 +173,7 @@ describe("which requests carry the token", () => {
       const seen = yield* network.requestsTo(({ url }) => url.startsWith(evil))
       expect(bearers(seen)).toEqual([undefined])
       expect(yield* network.count("token")).toBe(1)
-    }).pipe(Effect.provide(authenticated({ issuer: "discover", authorizationServerChange: "follow" }))))
+    }).pipe(Effect.provide(following)))
 
   it.effect("the token is in no span, whatever header names the user redacts", () =>
     Effect.gen(function*() {
@@ -425,7 +440,7 @@ describe("403", () => {
       expect((yield* client.execute(post(serverUrl, call))).status).toBe(200)
       expect(yield* network.count("token")).toBe(2)
       expect(yield* network.count("resource")).toBe(2)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 
   it.effect("a server that always answers 403 causes one extra request, not a loop", () =>
     Effect.gen(function*() {
@@ -438,7 +453,7 @@ describe("403", () => {
       for (let call = 0; call < 5; call++) expect((yield* client.get(serverUrl)).status).toBe(403)
       expect(yield* network.count("resource")).toBe(6)
       expect(yield* network.count("token")).toBe(2)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 
   it.effect("any other 403 goes to the caller unchanged, and so does one whose step-up is refused", () =>
     Effect.gen(function*() {
@@ -456,7 +471,7 @@ describe("403", () => {
       )
       expect(yield* Effect.flatMap(client.get(serverUrl), ({ text }) => text)).toBe("no root")
       expect(yield* network.count("resource")).toBe(2)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 
   it.effect("a call whose token is revoked and lacks scope is sent three times and succeeds", () =>
     Effect.gen(function*() {
@@ -473,7 +488,7 @@ describe("403", () => {
       })
       expect((yield* client.execute(post(serverUrl, call))).status).toBe(200)
       expect(yield* network.count("resource")).toBe(3)
-    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"] }))))
+    }).pipe(Effect.provide(authenticated({ scopes: ["mcp"], stepUp: "any" }))))
 })
 
 describe("first calls", () => {

@@ -85,6 +85,26 @@ describe("RecordEncryption.plaintext", () => {
     }))
 })
 
+describe("a record with a time that is not finite, which JSON writes as 1e999, is damaged", () => {
+  const withTime = (text: string, name: string) => text.replace(new RegExp(`("${name}":)-?[0-9.e+]+`), "$11e999")
+
+  it.effect.each(["issuedAt", "expiresAt", "refreshAt"])("%s of a token", (name) =>
+    Effect.gen(function*() {
+      const whole = yield* RecordEncryption.plaintext.seal("name", AccessToken.copy(token, { refreshAt: 500 }))
+      const changed = withTime(whole, name)
+      expect(changed).toContain("1e999")
+      expect(yield* Effect.flip(RecordEncryption.plaintext.open("name", changed))).toMatchObject({ reason: "Damaged" })
+    }))
+
+  it.effect("the time of a discovery", () =>
+    Effect.gen(function*() {
+      const codec = yield* discoveryOf(RecordEncryption.plaintext)
+      const changed = withTime(yield* codec.seal("name", record), "confirmedAt")
+      expect(changed).toContain("1e999")
+      expect(yield* Effect.flip(codec.open("name", changed))).toMatchObject({ reason: "Damaged" })
+    }))
+})
+
 /** A record that `seal` made before discovery was stored, under the name `name` and the key of the tests. */
 const EARLIER = JSON.stringify({
   version: 1,

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Redacted } from "effect"
-import * as FastCheck from "effect/FastCheck"
 import { AccessToken, OAuthError, RefreshPolicy } from "../src/index.ts"
 
 const tokenOf = (lifetime: number) =>
@@ -30,32 +29,6 @@ describe("the windows of a policy", () => {
       expect(RefreshPolicy.moments(RefreshPolicy.standard, tokenOf(life), 0)).toEqual({ renewAt, mandatoryAt })
     })
   }
-
-  it.prop(
-    "are in order within the life, whatever the life, the jitter and the options",
-    [
-      FastCheck.integer({ min: 0, max: 2 ** 45 }),
-      FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-      FastCheck.integer({ min: 0, max: 2 ** 45 }),
-      FastCheck.integer({ min: 0, max: 2 ** 45 })
-    ],
-    ([life, jitter, advisory, mandatory]) => {
-      for (
-        const policy of [
-          RefreshPolicy.standard,
-          RefreshPolicy.make({
-            advisoryWindow: () => Duration.millis(advisory),
-            mandatoryWindow: () => Duration.millis(mandatory)
-          })
-        ]
-      ) {
-        const { mandatoryAt, renewAt } = RefreshPolicy.moments(policy, tokenOf(life), jitter)
-        expect(renewAt).toBeGreaterThanOrEqual(Math.floor(life / 2))
-        expect(renewAt).toBeLessThanOrEqual(mandatoryAt)
-        expect(mandatoryAt).toBeLessThanOrEqual(life)
-      }
-    }
-  )
 
   it("longer than the life are cut to half of it, so that a new token is not due at once", () => {
     const policy = RefreshPolicy.make({
@@ -91,20 +64,6 @@ describe("the wait between attempts", () => {
     expect(RefreshPolicy.memory(RefreshPolicy.standard, error(7000))).toBe(7000)
     expect(RefreshPolicy.memory(RefreshPolicy.standard, error(1e12))).toBe(3_600_000)
   })
-
-  it.prop(
-    "of any number of failures is at least `base`, and at most one and a half times `max`",
-    [
-      FastCheck.nat(),
-      FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-      FastCheck.boolean()
-    ],
-    ([times, jitter, urgent]) => {
-      const wait = RefreshPolicy.delay(RefreshPolicy.standard, times, unavailable(), jitter, urgent)
-      expect(wait).toBeGreaterThanOrEqual(1000)
-      expect(wait).toBeLessThanOrEqual(urgent ? 45_000 : 450_000)
-    }
-  )
 
   it("doubles with each failure up to `max`, both before the mandatory part and when callers depend on it", () => {
     const waits = (urgent: boolean) =>

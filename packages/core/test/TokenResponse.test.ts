@@ -82,6 +82,12 @@ describe("the token of a response (RFC 6749 §5.1)", () => {
       expect(got.expiresAt - got.issuedAt).toBe(year)
     }).pipe(Effect.provide(TestNetwork.layer)))
 
+  it.effect("lives a year if it has no expires_in and the caller's default lifetime is infinite", () =>
+    Effect.gen(function*() {
+      const got = yield* request(token({ expires_in: undefined }), { defaultLifetime: Number.POSITIVE_INFINITY })
+      expect(got.expiresAt - got.issuedAt).toBe(year)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
   it.effect.each(["Bearer", "bearer", "BEARER", "bEaReR"])(
     "may have the token_type %s",
     (token_type) =>

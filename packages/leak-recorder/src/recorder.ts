@@ -1,6 +1,6 @@
 /**
- * A vitest setup file that fails each test in which a secret leaks. Vitest loads this module into every test file of a
- * package whose `vitest.config.ts` says `setupFiles: ["@effect-mcp-auth/leak-recorder"]`.
+ * The recorder of everything in which a secret could leak. `setup.ts` runs `check` after each test. Test files that
+ * share a worker share the recorder.
  *
  * The recorder keeps each error that is created, each log line, each span and each line on the console, and searches
  * them for secrets after each test. A secret is every value that a test or the library makes `Redacted` (issued tokens
@@ -9,10 +9,11 @@
  */
 import type * as Tracer from "effect/Tracer"
 import { format, inspect } from "node:util"
-import { afterEach } from "vitest"
 import { addError, find, type Texts } from "./leaks.ts"
 
+/** The secrets of the test file, and those of the modules that it shares with other files. */
 const secrets = new Set<string>()
+const moduleSecrets = new Set<string>()
 const errors = new Set<unknown>()
 const lines: Array<readonly [place: string, text: string]> = []
 const spans: Array<Tracer.Span> = []
@@ -127,7 +128,19 @@ const works = (): boolean => {
   return errors.delete(probe) && secrets.delete("recorder-probe")
 }
 
-afterEach(() => {
+/** Begins a test file: the secrets of an earlier file's tests are forgotten. */
+export const startFile = (): void => {
+  secrets.clear()
+  for (const secret of moduleSecrets) secrets.add(secret)
+}
+
+/** Ends the import of a test file: the secrets so far belong to modules, which later files may share. */
+export const startTests = (): void => {
+  for (const secret of secrets) moduleSecrets.add(secret)
+}
+
+/** Throws if a secret leaked since the last check, and begins a new record. */
+export const check = (): void => {
   if (!works()) {
     throw new Error(
       "The leak recorder does not record: another module has replaced `Error` or the registry of redacted values."
@@ -147,4 +160,4 @@ afterEach(() => {
     lines.length = 0
     spans.length = 0
   }
-})
+}

@@ -2,7 +2,8 @@ import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
 import { TokenStorageContract } from "@effect-mcp-auth/testing"
 import { layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { describeRedis, programs, Server } from "./support/redisServer.ts"
+import { programs } from "./support/redisProgram.ts"
+import { describeRedis, Server } from "./support/redisServer.ts"
 import { open } from "./support/storage.ts"
 
 for (const program of programs) {

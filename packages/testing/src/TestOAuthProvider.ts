@@ -9,6 +9,7 @@ import * as Challenge from "@effect-mcp-auth/core/Challenge"
 import type { OAuthError } from "@effect-mcp-auth/core/OAuthError"
 import * as OAuthEvent from "@effect-mcp-auth/core/OAuthEvent"
 import { OAuthProvider } from "@effect-mcp-auth/core/OAuthProvider"
+import type { StepUp } from "@effect-mcp-auth/core/ScopeSelection"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -72,6 +73,13 @@ export declare namespace TestOAuthProvider {
      */
     readonly scopes?: ReadonlyArray<string> | undefined
     /**
+     * Which further scopes a 403 with `insufficient_scope` adds, as in the options of a real provider. `{ allow }` also
+     * permits the scopes of the first token.
+     *
+     * @default "any"
+     */
+    readonly stepUp?: StepUp | undefined
+    /**
      * How many times `renew` returns another token. After that `renew` returns the rejected token, as a real provider
      * does when a new token would not help.
      *
@@ -108,7 +116,7 @@ const tokenOf = (issuer: string, value: Redacted.Redacted, scopes: ReadonlyArray
 
 /**
  * A provider with a token that never expires. `renew` keeps to the rules of a real one: a token that has been replaced
- * is not replaced again, and a challenge for more scope adds that scope, once.
+ * is not replaced again, and a challenge for more scope adds that scope, once, if `stepUp` permits it.
  *
  * @example
  * ```ts
@@ -136,6 +144,10 @@ export const make = (options: TestOAuthProvider.Options = {}): Effect.Effect<Tes
     let renewed = 0
     let uses = 0
     let failure: OAuthError | undefined
+
+    const { scopes = [], stepUp: permitted = "any" } = options
+    const allowed = new Set([...scopes, ...(typeof permitted === "object" ? permitted.allow : [])])
+    const mayBeAdded = (scope: string): boolean => permitted === "any" || (permitted !== false && allowed.has(scope))
 
     const replace = (reason: "Rejected" | "StepUp", scopes: ReadonlyArray<string>, issuedAt: number) =>
       Effect.suspend(() => {
@@ -166,7 +178,7 @@ export const make = (options: TestOAuthProvider.Options = {}): Effect.Effect<Tes
         if (Redacted.value(rejected.value) !== Redacted.value(current.value) && missing.length === 0) {
           return current
         }
-        return renewed >= limit || (stepUp && missing.length === 0)
+        return renewed >= limit || (stepUp && (missing.length === 0 || !missing.every(mayBeAdded)))
           ? rejected
           : yield* replace(stepUp ? "StepUp" : "Rejected", [...current.scopes, ...missing], at)
       })

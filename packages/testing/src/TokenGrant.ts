@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as SecureEndpoint from "@effect-mcp-auth/core/authoring/SecureEndpoint"
 import * as Effect from "effect/Effect"
 import type { JsonObject } from "./Answer.ts"
 import type { Client, Refusal, TokenRequest } from "./TokenRequest.ts"
@@ -76,7 +77,7 @@ export const resourceOf = (
   if (resourceParameter === "refused") {
     return refuse("invalid_target", "this server takes no resource parameter")
   }
-  if (!URL.canParse(resource) || resource.includes("#")) {
+  if (SecureEndpoint.parse(resource) === undefined || resource.includes("#")) {
     return refuse("invalid_target", "resource must be an absolute URI without a fragment (RFC 8707 §2)")
   }
   return resources?.includes(resource) === false

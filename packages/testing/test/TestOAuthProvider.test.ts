@@ -95,6 +95,23 @@ describe("TestOAuthProvider", () => {
         assert.deepStrictEqual(third.scopes, ["read", "write", "admin"])
       }), { scopes: ["read"] }))
 
+  it.effect.each(
+    [
+      ["the scopes of `allow` and of the first token", { allow: ["write"] }, "read write", "admin write"],
+      ["nothing with `false`", false, "", "read"]
+    ] as const
+  )(
+    "a challenge for more scope adds %s",
+    ([_, stepUp, permitted, forbidden]) =>
+      withProvider((_, provider) =>
+        Effect.gen(function*() {
+          const first = yield* provider.accessToken
+          assert.strictEqual(yield* provider.renew(first, moreScope(forbidden)), first)
+          const second = yield* provider.renew(first, moreScope(permitted))
+          assert.deepStrictEqual(second.scopes.join(" "), `mcp ${permitted}`.trim())
+        }), { scopes: ["mcp"], stepUp: stepUp === false ? false : { allow: [...stepUp.allow, "read"] } })
+  )
+
   it.effect("when the renewals are used up the answer is the rejected token", () =>
     withProvider((_, provider) =>
       Effect.gen(function*() {

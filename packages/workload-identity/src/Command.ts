@@ -8,11 +8,12 @@ import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
-import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
+import { AssertionError, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as PlatformCommand from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -31,8 +32,7 @@ export interface Options {
   readonly command: string
   /**
    * The arguments of the program, or a function of the request that returns them. No shell interprets them: spaces,
-   * quotes,
-   * `$` and `*` are passed on unchanged. Other processes can see arguments, so put secrets into `environment`.
+   * quotes, `$` and `*` are passed on unchanged. Other processes can see arguments, so put secrets into `environment`.
    *
    * @default none
    */
@@ -101,6 +101,13 @@ const validated = (options: Options): Effect.Effect<void, InvalidOptions> =>
         description: "it is not an object of names with texts or `Redacted` texts. Check that each variable is set."
       })
     }
+    if (variablesOf(environment).some(([name, value]) => !/^[^=\0]+$/.test(name) || value.includes("\0"))) {
+      yield* new InvalidOptions({
+        option: "environment",
+        description: "the name of a variable is empty or holds a \"=\", or a name or a value holds a NUL character. " +
+          "Check how the names and values were read."
+      })
+    }
     if (!Option.exists(Duration.decodeUnknown(timeout), (duration) => Duration.toMillis(duration) > 0)) {
       yield* new InvalidOptions({ option: "timeout", description: "it must be above 0." })
     }
@@ -116,15 +123,41 @@ const isText = (value: unknown): boolean => typeof value === "string"
 
 const isTextOrSecret = (value: unknown): boolean => isText(value) || TextOption.faultOfWrapping(value) === undefined
 
+const variablesOf = (
+  environment: Readonly<Record<string, string | Redacted.Redacted<string>>>
+): ReadonlyArray<readonly [name: string, value: string]> =>
+  Object.entries(environment).map(([name, value]) => [name, Redacted.isRedacted(value) ? Redacted.value(value) : value])
+
+/**
+ * The arguments for a request. No compiler has checked what a caller's function returns, and what it throws may show
+ * anything.
+ */
+const argumentsOf = (
+  { args = [] }: Options,
+  request: AssertionRequest
+): Either.Either<ReadonlyArray<string>, "threw an error" | "returned no array of strings"> =>
+  Either.flatMap(
+    Either.try({
+      try: (): unknown => typeof args === "function" ? args(request) : args,
+      catch: () => "threw an error" as const
+    }),
+    (given) =>
+      Array.isArray(given) && given.every(Predicate.isString)
+        ? Either.right(given)
+        : Either.left("returned no array of strings" as const)
+  )
+
+const notRun = (name: string) => (what: string): AssertionError =>
+  new AssertionError({
+    reason: "CannotSend",
+    description: `${name} was not run, because the function \`args\` ${what}. Correct the function.`
+  })
+
 const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformCommand.Command => {
   const { environment = {}, workingDirectory } = options
-  const variables = Object.entries(environment).map(([name, value]) => [
-    name,
-    Redacted.isRedacted(value) ? Redacted.value(value) : value
-  ])
   const command = PlatformCommand.make(options.command, ...args).pipe(
     PlatformCommand.stdin(Stream.empty),
-    PlatformCommand.env(Object.fromEntries(variables))
+    PlatformCommand.env(Object.fromEntries(variablesOf(environment)))
   )
   return workingDirectory === undefined ? command : PlatformCommand.workingDirectory(command, workingDirectory)
 }
@@ -133,6 +166,8 @@ const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformComma
  * A provider that runs the command, without a shell and with an empty standard input. The standard output is the
  * assertion. The assertion is cached until shortly before it expires, one for each list of arguments. An assertion with
  * a `jti` is presented once, and the command runs again for the next token request.
+ *
+ * When the command ends, the processes that it has left behind in its process group end with it.
  *
  * @since 0.1.0
  * @category constructors
@@ -143,8 +178,8 @@ export const make = (
   Effect.gen(function*() {
     const executor = yield* CommandExecutor.CommandExecutor
     yield* validated(options)
-    const { args, environment = {}, maxOutputSize = 64 * 1024 } = options
-    const argsOf = typeof args === "function" ? args : () => args ?? []
+    const { environment = {}, maxOutputSize = 64 * 1024 } = options
+    const name = `The command ${clean(options.command)}`
     const expected = yield* Assertion.expectedOf(
       options,
       `The output of the command ${clean(options.command)}`,
@@ -152,7 +187,7 @@ export const make = (
         "is of another kind."
     )
     const settings: Process.Settings = {
-      name: `The command ${clean(options.command)}`,
+      name,
       remedy: expected.remedy,
       timeout: Duration.decode(options.timeout ?? "10 seconds"),
       maxOutputSize,
@@ -160,8 +195,12 @@ export const make = (
     }
     return CachedSource.make({
       expected,
-      keyOf: (request) => JSON.stringify(argsOf(request)),
-      fetch: (request) => Process.run(executor, commandOf(options, argsOf(request)), settings)
+      keyOf: (request) => JSON.stringify(Either.getOrElse(argumentsOf(options, request), () => [])),
+      fetch: (request) =>
+        Effect.flatMap(
+          Either.mapLeft(argumentsOf(options, request), notRun(name)),
+          (args) => Process.run(executor, commandOf(options, args), settings)
+        )
     })
   })
 

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as SecureEndpoint from "@effect-mcp-auth/core/authoring/SecureEndpoint"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { quote } from "@effect-mcp-auth/core/authoring/CleanText"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
@@ -57,7 +58,7 @@ const hostAndPort = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
 const hostOf = (written: string): string | undefined => {
   const text = written.trim().replace(/^http:\/\//i, "").replace(/\/$/, "")
   const host = /^[\da-f:.]+$/i.test(text) && text.split(":").length > 2 ? `[${text}]` : text
-  return hostAndPort.test(host) && URL.canParse(`http://${host}/`) ? host : undefined
+  return hostAndPort.test(host) && SecureEndpoint.parse(`http://${host}/`) !== undefined ? host : undefined
 }
 
 /**

@@ -48,23 +48,29 @@ const makeMachine = (scriptOf: (command: Standard, run: number) => Script) => {
       )
       if (notStarted !== undefined) return yield* notStarted
       running++
+      let isAlive = true
       const ended = yield* Deferred.make<CommandExecutor.ExitCode, PlatformError.PlatformError>()
       const end = (exit: Effect.Effect<CommandExecutor.ExitCode, PlatformError.PlatformError>) =>
         Effect.map(Deferred.complete(ended, exit), (first) => {
+          isAlive = false
           if (first) running--
         })
       if (endsBy === undefined) yield* end(Effect.succeed(CommandExecutor.ExitCode(exitCode)))
       const kill = (signal: CommandExecutor.Signal = "SIGTERM") =>
         Effect.suspend(() => {
+          // The executor fails when no process of the group is left.
+          if (!isAlive) {
+            return Effect.fail(new PlatformError.SystemError({ reason: "Unknown", module: "Command", method: "kill" }))
+          }
           signals.push(signal)
           return endsBy?.includes(signal) === true
             ? end(
               Effect.fail(new PlatformError.SystemError({ reason: "Unknown", module: "Command", method: "exitCode" }))
             )
             : Effect.void
-        }).pipe(Effect.zipRight(Effect.exit(Deferred.await(ended))), Effect.asVoid)
+        }).pipe(Effect.zipLeft(Effect.exit(Deferred.await(ended))), Effect.asVoid)
       // The executor of Node waits for the end of the process as well, however long that takes.
-      yield* Effect.addFinalizer(() => Effect.whenEffect(kill(), Effect.negate(Deferred.isDone(ended))))
+      yield* Effect.addFinalizer(() => Effect.ignore(Effect.whenEffect(kill(), Effect.negate(Deferred.isDone(ended)))))
       const process: CommandExecutor.Process = {
         ...Inspectable.BaseProto,
         toJSON: () => ({}),

@@ -41,7 +41,7 @@ describe("GitLabCi.make", () => {
     ["eyJhbGciOiJIUzI1NiJ9.bm90IGpzb24.AAAA", "is not a whole JWT"],
     [jwt({ aud: 7 }), "is not a whole JWT"],
     [jwt({ exp: "soon" }), "is not a whole JWT"],
-    [jwt({}, { alg: "none" }), "is not signed (`alg` is none)"],
+    [jwt({}, { alg: "none" }), "is not signed"],
     [jwt({}, { alg: "ES256", signature: 63 }), "is cut off"],
     [jwt({}, { alg: "RS256", signature: 255 }), "is cut off"],
     [jwt({}, { alg: "RS256", signature: 250 }), "is cut off"],

@@ -54,6 +54,9 @@ export class PinnedIssuer implements Discovery {
       return isPaused && !names ? this.#known : this.#read(deadline, challenge)
     })
 
+  /** The caller has chosen the issuer. */
+  bind(): void {}
+
   get forgetAuthorizationServer(): Effect.Effect<void> {
     return this.#storedDiscovery.forgetAuthorizationServer
   }

@@ -12,6 +12,7 @@ import { nothingFound } from "./nothingFound.ts"
 import { type Document, type Found as FoundDocument, ResourceSearch } from "./ResourceSearch.ts"
 import * as ServerAnswer from "./ServerAnswer.ts"
 import { type Stored, StoredDiscovery } from "./StoredDiscovery.ts"
+import { parseUrl } from "../internal/text/url.ts"
 
 /** The metadata of the server, and the challenge with which it was found, if there was one. */
 interface Found extends FoundDocument {
@@ -38,6 +39,9 @@ export class ServerNamedIssuer implements Discovery {
   /** The issuer to which credentials were sent. Another issuer is a change, even if the metadata was forgotten. */
   #chosen: string | undefined
 
+  /** The issuer of an earlier token. It counts as chosen if nothing else says which issuer was. */
+  #bound: string | undefined
+
   constructor(options: Options) {
     this.#options = options
     this.#storedDiscovery = new StoredDiscovery(options)
@@ -56,6 +60,10 @@ export class ServerNamedIssuer implements Discovery {
       this.#chosen ??= issuer
       return this.#choose(this.#readAgain(challenge, deadline), deadline)
     })
+
+  bind(issuer: string): void {
+    this.#bound = issuer
+  }
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
     return this.#storedDiscovery.forgetAuthorizationServer
@@ -152,7 +160,7 @@ export class ServerNamedIssuer implements Discovery {
   ): Effect.Effect<Discovered, Failure> {
     return Effect.gen(this, function*() {
       const { follow, onChange, server } = this.#options
-      const before = this.#chosen
+      const before = this.#chosen ?? this.#bound
       const stays = before !== undefined && ProtectedResource.lists(protectedResource, before)
       const issuer = stays ? before : protectedResource.authorizationServers[0]
       if (issuer === undefined) {
@@ -181,5 +189,5 @@ export class ServerNamedIssuer implements Discovery {
 
 const namesAddress = (challenge: Challenge.Challenge, url: string): boolean => {
   const named = Challenge.resourceMetadata(challenge)
-  return named !== undefined && URL.canParse(named) && new URL(named).href === url
+  return named !== undefined && parseUrl(named)?.href === url
 }

@@ -8,9 +8,14 @@ import * as Clean from "../internal/text/clean.ts"
 
 /**
  * Makes text from outside fit for an error message or a log line. The result is one line of at most 201 characters.
- * Control and formatting characters become spaces; every given secret, in any spelling in which the other side may
- * repeat it, and every text that looks like a JWT become `<redacted>`. Error codes that specifications name stay whole,
- * although a secret such as `client` is a part of them.
+ * Control and formatting characters become spaces; every text that looks like a JWT, and every given secret, become
+ * `<redacted>`. Error codes that specifications name stay whole, although a secret such as `client` is a part of them.
+ *
+ * Each part of a secret with 8 characters and more is found, and a secret of 4 to 7 characters as a whole: as it is, in
+ * upper and lower case, and in the encodings of URLs, forms, HTML, JSON, base64 (of `id:secret` too) and hexadecimal
+ * digits, also if it was encoded twice. Secrets of fewer than 4 characters stay, and so do secrets that the other side
+ * disguises on purpose, for example by reversing them. No more than the first 1,024 characters of a text, without its
+ * JWTs, are read, and no more than the first 16,384 of a secret.
  *
  * @since 0.1.0
  * @category combinators
@@ -32,7 +37,8 @@ export const clean: (text: string, secrets?: Iterable<string>) => string = Clean
 export const quote: (text: string) => string = Clean.quote
 
 /**
- * Removes the beginning of a secret from the end of a text that was cut there. `clean` finds whole secrets only.
+ * Removes the beginning of a secret from the end of a text that was cut there. `clean` finds parts of 8 characters and
+ * more.
  *
  * @since 0.1.0
  * @category combinators

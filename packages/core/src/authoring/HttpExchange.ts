@@ -16,6 +16,8 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as HttpDate from "../internal/http/httpDate.ts"
+import { withHarmlessSpans } from "../internal/telemetry/spanExit.ts"
 import * as InsecureHosts from "./InsecureHosts.ts"
 import { connectionFailed, inTime, type NoAnswer, tooLarge, unsendable } from "./NoAnswer.ts"
 
@@ -92,6 +94,7 @@ export {
    */
   NoAnswer
 } from "./NoAnswer.ts"
+import { parseUrl } from "../internal/text/url.ts"
 
 const notComplete = ({ status }: HttpClientResponse) => (error: HttpClientError): NoAnswer =>
   connectionFailed(error, status)
@@ -203,9 +206,8 @@ export const exchange = (
     secrecy.secretHeaders
   )
   const { insecureHosts = [] } = limits
-  return insecureHosts.length > 0 && URL.canParse(request.url)
-    ? Effect.zipRight(InsecureHosts.warn(insecureHosts, new URL(request.url)), sent)
-    : sent
+  const url = insecureHosts.length > 0 ? parseUrl(request.url) : undefined
+  return url === undefined ? sent : Effect.zipRight(InsecureHosts.warn(insecureHosts, url), sent)
 }
 
 /** Contexts with a changed `RequestInit`. Requests share few contexts, and copying one costs as much as a header. */
@@ -224,8 +226,8 @@ const secretHeaders = ["authorization", "cookie", "set-cookie"]
 
 /**
  * Sends a request that carries a credential, or that must not be led elsewhere: redirects are not followed, and no span
- * shows the credential, whatever list of hidden headers the user has set. Other settings of the user for `fetch`, such
- * as a proxy, stay.
+ * shows the credential, whatever list of hidden headers the user has set. The exit of a span holds neither the request
+ * nor the response. Other settings of the user for `fetch`, such as a proxy, stay.
  *
  * @since 0.1.0
  * @category combinators
@@ -235,7 +237,11 @@ export const withoutRedirects = <A, E>(
   moreSecretHeaders: ReadonlyArray<string> = []
 ): Effect.Effect<A, E> =>
   Effect.withFiberRuntime((fiber) => {
-    const manual = Effect.locally(send, FiberRef.currentContext, withManualRedirects(fiber.currentContext))
+    const manual = Effect.locally(
+      withHarmlessSpans(send),
+      FiberRef.currentContext,
+      withManualRedirects(fiber.currentContext)
+    )
     return moreSecretHeaders.length === 0 &&
         fiber.getFiberRef(Headers.currentRedactedNames).includes("authorization")
       ? manual
@@ -260,7 +266,7 @@ export const isRedirect = (status: number): boolean => status >= 300 && status <
  * @internal
  */
 export const redirectTarget = ({ location }: Headers.Headers, from: string | URL): URL | undefined =>
-  location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined
+  location === undefined ? undefined : parseUrl(location, from)
 
 /**
  * Whether the same request may succeed later (RFC 9110 §15, RFC 6585 §4).
@@ -289,7 +295,7 @@ export const retryAfter = (headers: Headers.Headers, receivedAt: number): number
   const millis = /^\d+(?:\.\d+)?$/.test(header)
     ? Math.ceil(Number(header) * 1000)
     : /[a-z]/i.test(header)
-    ? Date.parse(header) - receivedAt
+    ? HttpDate.parse(header) - receivedAt
     : Number.NaN
   return Number.isNaN(millis) ? undefined : Math.min(Math.max(0, millis), LONGEST_WAIT)
 }

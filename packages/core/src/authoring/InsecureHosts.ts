@@ -10,6 +10,7 @@ import { clean } from "../internal/text/clean.ts"
 import type { InvalidOptions } from "../OAuthError.ts"
 import { isSecure, nameOf } from "./SecureEndpoint.ts"
 import { checkList } from "./TextOption.ts"
+import { parseUrl } from "../internal/text/url.ts"
 
 const OPTION = "insecureHosts"
 
@@ -43,8 +44,9 @@ export const check = (hosts: unknown): Either.Either<ReadonlyArray<string>, Inva
 const nameOfHost = (written: string): string | undefined => {
   const isAddress = written.includes(":") && !written.startsWith("[")
   const text = isAddress ? `[${written}]` : written
-  if (/[\s*/\\?#@%]/.test(text) || !URL.canParse(`http://${text}/`)) return undefined
-  const { host } = new URL(`http://${text}/`)
+  const url = /[\s*/\\?#@%]/.test(text) ? undefined : parseUrl(`http://${text}/`)
+  if (url === undefined) return undefined
+  const { host } = url
   // The parser of URLs also reads `0x7f.1` as an address. Such a text is not what somebody would look for in a log.
   const isOtherSpelling = !host.startsWith("[") && /^[\x21-\x7e]+$/.test(text) && host !== text.toLowerCase()
   const name = host.replace(/\.$/, "")

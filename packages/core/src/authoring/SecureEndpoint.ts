@@ -6,6 +6,7 @@
  */
 import * as Either from "effect/Either"
 import { InsecureEndpoint } from "../OAuthError.ts"
+import { parseUrl } from "../internal/text/url.ts"
 
 /**
  * The place of a host on the network, judged by its name. Names are not resolved: `fetch` cannot pin an address, so a
@@ -195,9 +196,9 @@ export const parseEndpoint = (input: string): URL | undefined => {
 }
 
 /**
- * An absolute URL; `undefined` if the text is not one.
+ * A URL, absolute or relative to `base`; `undefined` if the text is not one.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const parse = (input: string): URL | undefined => URL.canParse(input) ? new URL(input) : undefined
+export const parse = (input: string, base?: string | URL): URL | undefined => parseUrl(input, base)

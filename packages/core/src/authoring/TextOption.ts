@@ -204,7 +204,7 @@ export const adviceOn = (value: unknown): string =>
  */
 export const quoteUrl = (written: string): string => {
   const url = parse(written)
-  if (url !== undefined && isHttp(url)) return `"${nameOf(url)}"`
+  if (url !== undefined && isHttp(url)) return `"${clean(nameOf(url))}"`
   // The part before an `@` may be a password, and so may any other part where the text is no URL.
   return written.includes("@")
     ? "the text (not shown here, because a text with \"@\" may hold a password)"

@@ -1,7 +1,7 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
-import type { OAuthEvent } from "../../src/index.ts"
+import type { OAuthEvent, OAuthProvider } from "../../src/index.ts"
 import {
   clear,
   credentialed,
@@ -15,7 +15,12 @@ import {
   tokenEndpoint,
   traffic
 } from "../support/discovery.ts"
-import { environment, makeImpatientProvider as makeProvider, watch } from "../support/provider.ts"
+import {
+  environment,
+  makeFollowingProvider,
+  makeImpatientProvider as makeProvider,
+  watch
+} from "../support/provider.ts"
 import { outages, sent } from "../support/wire.ts"
 
 describe("a server names its authorization server", () => {
@@ -165,10 +170,10 @@ describe("a server names its authorization server", () => {
 
 describe("a server that changes its authorization server", () => {
   /** A provider with a token of the old authorization server, and an MCP server that now names the new one. */
-  const migrated = (options: Parameters<typeof makeProvider>[0]) =>
+  const migrated = <E, R>(makeProvider: Effect.Effect<OAuthProvider.OAuthProvider.Service, E, R>) =>
     Effect.gen(function*() {
       const { mcpServer } = yield* TestServers.TestServers
-      const provider = yield* makeProvider(options)
+      const provider = yield* makeProvider
       const old = yield* provider.accessToken
       yield* mcpServer.setAuthorizationServers([yield* secondAuthorizationServer()])
       const events = yield* watch(provider)
@@ -178,7 +183,7 @@ describe("a server that changes its authorization server", () => {
 
   it.scoped("a changed authorization server fails by default: the error names both, and no credential is sent", () =>
     Effect.gen(function*() {
-      const { old, provider } = yield* migrated({ issuer: "discover" })
+      const { old, provider } = yield* migrated(makeProvider({ issuer: "discover" }))
       const error = yield* Effect.flip(provider.renew(old))
       assert(error._tag === "IssuerMismatch")
       expect(error.reason).toBe("Changed")
@@ -192,7 +197,7 @@ describe("a server that changes its authorization server", () => {
 
   it.scoped("a changed authorization server fails again at the next attempt", () =>
     Effect.gen(function*() {
-      const { old, provider } = yield* migrated({ issuer: "discover" })
+      const { old, provider } = yield* migrated(makeProvider({ issuer: "discover" }))
       yield* Effect.flip(provider.renew(old))
       yield* TestClock.adjust("1 minute")
       const error = yield* Effect.flip(provider.accessToken)
@@ -202,7 +207,7 @@ describe("a server that changes its authorization server", () => {
 
   it.scoped("with `follow` a changed authorization server is used, and an event reports the change", () =>
     Effect.gen(function*() {
-      const { events, old, provider } = yield* migrated({ issuer: "discover", authorizationServerChange: "follow" })
+      const { events, old, provider } = yield* migrated(makeFollowingProvider())
       const token = yield* provider.renew(old)
       expect(token.issuer).toBe("https://new-auth.example.com")
       assert.deepStrictEqual(
@@ -218,7 +223,7 @@ describe("a server that changes its authorization server", () => {
 
   it.scoped("a changed authorization server fails if the issuer is pinned, even with `follow`", () =>
     Effect.gen(function*() {
-      const { old, provider } = yield* migrated({ authorizationServerChange: "follow" })
+      const { old, provider } = yield* migrated(makeFollowingProvider({ issuer: "https://auth.example.com" }))
       const error = yield* Effect.flip(provider.renew(old))
       assert(error._tag === "IssuerMismatch")
       expect(error.reason).toBe("NotListed")

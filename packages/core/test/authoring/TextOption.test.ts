@@ -48,7 +48,8 @@ describe("TextOption.quoteUrl", () => {
     ["a.example/b?key=canary", "\"a.example/b\""],
     ["localhost:3000/mcp", "\"localhost:3000/mcp\""],
     ["ftp://a.example/b?key=canary", "\"ftp://a.example/b\""],
-    ["a\nb", "\"a b\""]
+    ["a\nb", "\"a b\""],
+    [`https://a.example/${"b".repeat(300)}`, `"https://a.example/${"b".repeat(182)}…"`]
   ])("shows %j as %s", (text, shown) => {
     expect(TextOption.quoteUrl(text)).toBe(shown)
   })

@@ -119,6 +119,7 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
           clientSecret: Redacted.make("secret-of-the-simulation")
         }),
         scopes: ["mcp"],
+        stepUp: "any",
         ...(schedule.discovery ? {} : { authorizationServerMetadata })
       }).pipe(
         Effect.provideService(HttpClient.HttpClient, plain),

@@ -3,8 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Schedule from "./Schedule.ts"
 import * as Simulation from "./Simulation.ts"
 
-/** How many seeds to run, or the only one. */
-const seeds = Number(process.env["SIMULATION_SEEDS"] || 2000)
+/** How many seeds to run, or the only one. `.ci/run` runs 2,000. */
+const seeds = Number(process.env["SIMULATION_SEEDS"] || 200)
 const only = process.env["SIMULATION_SEED"] || undefined
 
 /** Runs a test without the record of errors and without stack traces, which would make it slow. */

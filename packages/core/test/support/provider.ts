@@ -2,7 +2,7 @@ import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { TestServers } from "@effect-mcp-auth/testing"
 import { Chunk, Duration, Effect, Fiber, Layer, Redacted, Stream, TestClock } from "effect"
 import type { OAuthEvent } from "../../src/index.ts"
-import { OAuthProvider, TokenStorage } from "../../src/index.ts"
+import { ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../../src/index.ts"
 
 /** The environment of most tests: servers in memory and an empty storage. */
 export const environment = (options?: TestServers.TestServers.Options) =>
@@ -15,6 +15,29 @@ export const makeProvider = (options: Partial<ClientSecret.Options> = {}) =>
     ({ clientId, clientSecret, issuer, serverUrl }) =>
       ClientSecret.make({ serverUrl, issuer, clientId, clientSecret, ...options })
   )
+
+/**
+ * A provider that may follow its server to another authorization server. No test server checks the binding of a proof,
+ * so this one is the secret under the name of a method that is bound to its receiver.
+ */
+export const makeFollowingProvider = (
+  options: Partial<Omit<OAuthProvider.MakeOptions, "authorizationServerChange">> & {
+    readonly authorizationServerChange?: "refuse" | "follow"
+  } = {}
+) =>
+  Effect.flatMap(TestServers.TestServers, ({ clientId, clientSecret, serverUrl }) =>
+    OAuthProvider.make({
+      serverUrl,
+      issuer: "discover",
+      grant: Grant.clientCredentials,
+      clientAuthentication: {
+        ...ClientAuthentication.clientSecretBasic({ clientId, clientSecret }),
+        method: "tls_client_auth"
+      },
+      authorizationServerChange: "follow",
+      ...impatient,
+      ...options
+    }))
 
 /** With these options, callers without a token fail with the first failure. */
 export const impatient: Partial<ClientSecret.Options> = {

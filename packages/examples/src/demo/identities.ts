@@ -25,6 +25,8 @@ const live = <E>(
   )
 
 const scopes = ["reports:read"]
+/** A 403 may widen the scopes by this one, and by no other. */
+const stepUp = { allow: ["reports:write"] }
 
 const signedBy = (issuer: string, key: KeyPair, subject?: string): SignedAssertion.Options => ({
   issuer,
@@ -35,7 +37,7 @@ const signedBy = (issuer: string, key: KeyPair, subject?: string): SignedAsserti
 
 export const withSecret = (stage: Stage) => {
   const { authorizationServer: { clients: [{ clientId, clientSecret }], issuer }, mcpServer } = stage
-  return live(stage, ClientSecret.layer({ serverUrl: mcpServer.url, issuer, clientId, clientSecret, scopes }))
+  return live(stage, ClientSecret.layer({ serverUrl: mcpServer.url, issuer, clientId, clientSecret, scopes, stepUp }))
 }
 
 export const withKey = (stage: Stage) => {

@@ -31,7 +31,8 @@ const makeFetch = Effect.fnUntraced(function*(
       issuer: authorizationServer.issuer,
       clientId,
       clientSecret,
-      scopes: ["reports:read"]
+      scopes: ["reports:read"],
+      stepUp: { allow: ["reports:write"] }
     })
       .pipe(Layer.provide([FetchHttpClient.layer, TokenStorage.layerMemory]))
   )

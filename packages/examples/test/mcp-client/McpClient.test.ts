@@ -120,6 +120,7 @@ describe("McpClient on real servers", () => {
             clientId,
             clientSecret,
             scopes: ["reports:read"],
+            stepUp: { allow: ["reports:write"] },
             ...changes
           })
         ),

@@ -4,32 +4,19 @@
 import { describe } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { Redis } from "ioredis"
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { freePort } from "./listen.ts"
-
-const isProgram = (program: string): boolean => spawnSync(program, ["--version"]).status === 0
-
-/** Without a redis-server the tests that need one are skipped, which `.ci/run` counts as failed. */
-const isInstalled = isProgram("redis-server")
-
-/** The servers that must pass the contract: Redis, and Valkey where it is installed. */
-export const programs: ReadonlyArray<string> = ["redis-server", ...["valkey-server"].filter(isProgram)]
+import { isInstalled } from "./redisProgram.ts"
 
 /** `describe`, skipped where no redis-server is installed. */
 export const describeRedis = (title: string, tests: () => void): void => {
   describe.skipIf(!isInstalled)(`${title} (skipped where no redis-server is installed)`, () => {
     tests()
   })
-}
-
-if (!isInstalled) {
-  process.stderr.write(
-    "The tests on Redis are skipped: no redis-server is installed (apt-get install redis-server).\n"
-  )
 }
 
 export interface RedisServer {

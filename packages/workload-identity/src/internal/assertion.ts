@@ -90,7 +90,7 @@ export const read = (text: string, now: number, expected: Expected): Either.Eith
     }
     if (!opaque.test(trimmed)) return malformed("has characters that no assertion has, such as a space or a line break")
   } else {
-    if (Jwt.isUnsigned(trimmed)) return malformed("is not signed (`alg` is none)")
+    if (Jwt.isUnsigned(trimmed)) return malformed("is not signed")
     if (!jwt.hasWholeSignature) return malformed("is cut off: its signature is too short or too long for its `alg`")
   }
   const exp = jwt?.claims.exp

@@ -1,10 +1,12 @@
 import { clean, withoutBegun } from "@effect-mcp-auth/core/authoring/CleanText"
-import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
+import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import type * as PlatformCommand from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { malformed, unavailable } from "./http.ts"
 
@@ -52,15 +54,24 @@ const errorOutputOf = (process: CommandExecutor.Process): Effect.Effect<ErrorOut
     )
   })
 
-/** Kills a process that ignores SIGTERM. The finalizer of the platform would wait forever for such a process. */
-const stop = (process: CommandExecutor.Process): Effect.Effect<void> =>
-  Effect.whenEffect(
-    Effect.interruptible(process.kill("SIGTERM")).pipe(
-      Effect.timeout(GRACE),
-      Effect.catchAll(() => process.kill("SIGKILL"))
-    ),
-    process.isRunning
-  ).pipe(Effect.ignore)
+/**
+ * Ends a process and those that it has started: the executor of Node.js signals the whole process group, also after the
+ * process itself has ended. (On Windows, processes that it has left behind are not found any more.) A process that
+ * ignores SIGTERM is killed, because the finalizer of the platform would wait for it forever.
+ */
+const stop = (process: CommandExecutor.Process): Effect.Effect<void> => {
+  const kill = process.kill("SIGKILL")
+  return Effect.interruptible(process.kill("SIGTERM")).pipe(
+    Effect.timeoutOption(GRACE),
+    Effect.flatMap(Option.match({
+      onNone: () => kill,
+      // The process has ended. One that it has started may still run, and no caller waits for that.
+      onSome: () => Effect.forkDaemon(Effect.delay(Effect.ignore(kill), GRACE))
+    })),
+    // No process of the group is left.
+    Effect.ignore
+  )
+}
 
 /** The error has no cause, because the cause contains the arguments. */
 const notRun = ({ name }: Settings) => (error: PlatformError): AssertionError =>
@@ -70,6 +81,31 @@ const notRun = ({ name }: Settings) => (error: PlatformError): AssertionError =>
       `${name} could not be run${error._tag === "SystemError" ? ` (${error.reason})` : ""}. ` +
         `Check that this process may run it, and whether something killed it.`
     )
+
+/**
+ * Starts a process. The executor throws for a command that the operating system cannot take, and what it throws shows
+ * the arguments.
+ */
+const start = (
+  executor: CommandExecutor.CommandExecutor,
+  command: PlatformCommand.Command,
+  settings: Settings
+) =>
+  Effect.mapError(executor.start(command), notRun(settings)).pipe(
+    Effect.catchAllDefect((defect) =>
+      new AssertionError({
+        reason: "CannotSend",
+        description: `${settings.name} could not be started (${codeOf(defect)}). Check its arguments and ` +
+          "`environment`: they must not be longer than the operating system allows, nor hold a NUL character."
+      })
+    )
+  )
+
+/** The code of an error of Node.js. */
+const codeOf = (defect: unknown): string =>
+  Predicate.hasProperty(defect, "code") && typeof defect.code === "string" && /^\w{2,40}$/.test(defect.code)
+    ? defect.code
+    : "unknown reason"
 
 const outputOf = (process: CommandExecutor.Process, settings: Settings): Effect.Effect<string, AssertionError> =>
   Effect.suspend(() => {
@@ -87,6 +123,7 @@ const outputOf = (process: CommandExecutor.Process, settings: Settings): Effect.
     }).pipe(Effect.map(() => text + decoder.decode()))
   })
 
+/** The error has no cause, since standard error may repeat a secret. */
 const failed = (settings: Settings, exitCode: number, stdout: string, stderr: ErrorOutput): AssertionError => {
   const hidden = [...settings.secrets, stdout.trim()]
   const said = clean(stderr.isCut ? withoutBegun(stderr.text, hidden) : stderr.text, hidden)
@@ -107,10 +144,12 @@ export const run = (
   settings: Settings
 ): Effect.Effect<string, AssertionError> =>
   Effect.gen(function*() {
-    const process = yield* Effect.mapError(executor.start(command), notRun(settings))
+    const process = yield* start(executor, command, settings)
     yield* Effect.addFinalizer(() => stop(process))
+    // A process in the background may hold the output open after the one that started it has ended.
+    const exit = Effect.tap(Effect.mapError(process.exitCode, notRun(settings)), stop(process))
     const [stdout, stderr, exitCode] = yield* Effect.all(
-      [outputOf(process, settings), errorOutputOf(process), Effect.mapError(process.exitCode, notRun(settings))],
+      [outputOf(process, settings), errorOutputOf(process), exit],
       { concurrency: "unbounded" }
     )
     return exitCode === 0 ? stdout : yield* failed(settings, exitCode, stdout, stderr)

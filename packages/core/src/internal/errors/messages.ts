@@ -23,7 +23,8 @@ export const issuerMismatch = (
         `No credential was sent. Correct \`issuer\`, or ask the server's operator.`
     case "Changed":
       return `${url} now names the authorization server ${actual} in place of ${expected}. ` +
-        `No credential was sent there. Set \`authorizationServerChange: "follow"\` to allow that, or pin \`issuer\`.`
+        `No credential was sent there. If the change is right, pin \`issuer\`; a client with a key may also set ` +
+        `\`authorizationServerChange: "follow"\`.`
   }
 }
 

@@ -1,4 +1,6 @@
 import type * as Headers from "@effect/platform/Headers"
+import { MAX_HEADER } from "../text/bounds.ts"
+import * as HttpDate from "./httpDate.ts"
 
 /**
  * The longest lifetime, in milliseconds. Longer ones are reduced to it, since they could overflow (RFC 9111 §1.2.2).
@@ -42,19 +44,21 @@ const seconds = (text: string | undefined): number | undefined =>
 /**
  * How long a response is fresh from `now` on, in milliseconds: its `max-age`, else its `Expires` (RFC 9111 §4.2.1),
  * less its `Age`. Zero for `no-store` and `no-cache`, `undefined` if the response has none of these fields. A value
- * that does not parse makes the response stale (§4.2.1, §5.3).
+ * that does not parse makes the response stale (§4.2.1, §5.3), and so does a `Cache-Control` of more than 64 KiB.
  *
  * @internal
  */
 export const lifetimeOf = (headers: Headers.Headers, now: number): number | undefined => {
-  const directives = directivesOf(headers["cache-control"] ?? "")
+  const cacheControl = headers["cache-control"] ?? ""
+  if (cacheControl.length > MAX_HEADER) return 0
+  const directives = directivesOf(cacheControl)
   if (directives.has("no-store") || directives.has("no-cache")) return 0
   const maxAge = directives.get("max-age")
   const expires = headers["expires"]
   if (maxAge === undefined && expires === undefined) return undefined
-  const date = Date.parse(headers["date"] ?? "")
+  const date = HttpDate.parse(headers["date"] ?? "")
   const lifetime = maxAge === undefined
-    ? Date.parse(expires ?? "") - (Number.isNaN(date) ? now : date)
+    ? HttpDate.parse(expires ?? "") - (Number.isNaN(date) ? now : date)
     : seconds(maxAge) ?? 0
   return Number.isNaN(lifetime) ? 0 : Math.min(Math.max(0, lifetime - (seconds(headers["age"]) ?? 0)), LONGEST)
 }

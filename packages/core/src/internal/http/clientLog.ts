@@ -5,6 +5,7 @@ import { nameOf, reach } from "../../authoring/SecureEndpoint.ts"
 import type * as Challenge from "../../Challenge.ts"
 import { factsOf } from "../telemetry/attributes.ts"
 import { saysOf, warnOnce } from "../telemetry/tokenLog.ts"
+import { parseUrl } from "../text/url.ts"
 
 /** How many origins have a line. A program that calls more of them has a client that is not for one MCP server. */
 const MAX_ORIGINS = 20
@@ -49,10 +50,9 @@ export class ClientLog {
    */
   redirected(url: string): Effect.Effect<void> | undefined {
     if (!this.#isNews(`redirect ${originOf(url)}`)) return undefined
+    const target = parseUrl(url)
     return this.#debug(
-      `The server redirected a request to ${
-        URL.canParse(url) ? nameOf(new URL(url)) : "an invalid URL"
-      }, which is of ` +
+      `The server redirected a request to ${target === undefined ? "an invalid URL" : nameOf(target)}, which is of ` +
         `another origin than ${this.#origin} and gets no token. If that is a login page, check the path of the request ` +
         "and whether the server accepts tokens there. If the MCP server has moved, change `serverUrl`."
     )
@@ -101,15 +101,15 @@ export class ClientLog {
 
 /** Whether two origins are the same port of this machine under two names, such as `localhost` and `127.0.0.1`. */
 const isSameLoopback = (a: string, b: string): boolean => {
-  if (!URL.canParse(a)) return false
-  const [one, other] = [new URL(a), new URL(b)]
-  return one.protocol === other.protocol && one.port === other.port &&
+  const [one, other] = [parseUrl(a), parseUrl(b)]
+  return one !== undefined && other !== undefined && one.protocol === other.protocol && one.port === other.port &&
     [one, other].every((url) => reach(url) === "loopback")
 }
 
 /** The origin of a URL. Not every URL has one. */
 const originOf = (url: string): string => {
-  if (!URL.canParse(url)) return "a relative or invalid URL"
-  const { origin, protocol } = new URL(url)
+  const parsed = parseUrl(url)
+  if (parsed === undefined) return "a relative or invalid URL"
+  const { origin, protocol } = parsed
   return origin === "null" ? `a URL of the scheme ${protocol}` : origin
 }

@@ -1,3 +1,5 @@
+import { parseUrl } from "../text/url.ts"
+
 /**
  * A predicate for URLs of the resource's origin, the only ones that may receive the token. Every request is tested, so
  * the URL is parsed only where its text does not decide.
@@ -12,6 +14,6 @@ export const makeIsSameOrigin = (resource: string): (url: string) => boolean => 
       // The end, "/", "?" or "#" ends an origin. Any other character ("@", ":", a letter) may lead to another host.
       if (Number.isNaN(next) || next === 0x2f || next === 0x3f || next === 0x23) return true
     }
-    return URL.canParse(url) && new URL(url).origin === origin
+    return parseUrl(url)?.origin === origin
   }
 }

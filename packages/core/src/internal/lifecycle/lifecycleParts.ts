@@ -5,6 +5,7 @@ import type { OwnedFibers } from "../../authoring/OwnedFibers.ts"
 import type { OAuthError } from "../../OAuthError.ts"
 import type { RefreshPolicy } from "../../RefreshPolicy.ts"
 import type { RememberedDiscovery } from "./rememberedDiscovery.ts"
+import type { PermittedScopes } from "./permittedScopes.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
 import type { Demand } from "./demand.ts"
 import type { LifecycleState } from "./lifecycleState.ts"
@@ -24,8 +25,8 @@ export type Acquired = Effect.Effect<AccessToken, OAuthError>
  */
 export interface LifecycleParts {
   readonly policy: RefreshPolicy
-  /** Whether to answer a 403 that names a scope by asking for that scope. */
-  readonly stepUp: boolean
+  /** The scopes that the caller's options permit. */
+  readonly permitted: PermittedScopes
   /** How long one acquisition may take, in milliseconds (see `RefreshPolicy.acquisitionLimit`). */
   readonly acquisitionLimit: number
   /** The MCP server, without its query, for an error that has no other address. */

@@ -17,7 +17,7 @@ import { ScheduledRefresh } from "./scheduledRefresh.ts"
 export interface Options extends
   Pick<
     LifecycleParts,
-    "acquisitionLimit" | "obtain" | "policy" | "remembered" | "resource" | "stepUp" | "storage" | "telemetry"
+    "acquisitionLimit" | "obtain" | "permitted" | "policy" | "remembered" | "resource" | "storage" | "telemetry"
   >
 {}
 
@@ -111,14 +111,20 @@ class Callers implements TokenLifecycle {
 
   /** Answers a 403 that names scopes (RFC 6750 §3.1). Returns the caller's token if asking for them would not help. */
   #stepUp(rejected: AccessToken.AccessToken, challenge: Challenge.Challenge): Acquired {
-    const { now, state: { held, outage, stepUps }, stepUp } = this.#parts
+    const { now, permitted, state: { held, outage, stepUps }, telemetry } = this.#parts
     const needed = Challenge.requiredScopes(challenge)
     const missing = Scopes.missing(needed, rejected.scopes)
-    if (!stepUp || missing.length === 0) return Effect.succeed(rejected)
-    const demand: Demand = { reason: "StepUp", challenge, wanted: Scopes.union(rejected.scopes, needed), missing }
+    if (permitted.isStepUpOff || missing.length === 0) return Effect.succeed(rejected)
+    const wanted = permitted.requestable(Scopes.union(rejected.scopes, needed))
+    const demand: Demand = { reason: "StepUp", challenge, wanted, missing }
     const at = now()
     const token = held.valid(at)
-    if (token !== undefined && isMetBy(demand, token)) return Effect.succeed(token)
+    if (token !== undefined && isMetBy({ ...demand, wanted: Scopes.union(wanted, missing) }, token)) {
+      return Effect.succeed(token)
+    }
+    const forbidden = permitted.forbiddenInStepUp(missing)
+    // With only some of the needed scopes, the server would answer 403 again.
+    if (forbidden.length > 0) return Effect.as(telemetry.scopesForbidden(forbidden, rejected), rejected)
     return stepUps.isWorthTrying(missing) && outage.current(at) === undefined
       ? this.#waiters.acquire(demand)
       : Effect.succeed(rejected)

@@ -50,29 +50,53 @@ export const checkOptions = (
   Effect.gen(function*() {
     yield* checkAuthentication(options.clientAuthentication)
     if (options.issuer !== "discover") yield* checkIssuer(options.issuer, plainHttp)
-    yield* checkScopes(options.scopes)
+    yield* checkScopes("scopes", options.scopes)
     yield* checkTokenTypes(options.acceptedTokenTypes)
     yield* checkParameters(options.additionalParameters)
     yield* checkChoice("resourceParameter", options.resourceParameter, ["send", "omit"])
-    yield* checkOneOf("authorizationServerChange", options.authorizationServerChange ?? "refuse", ["refuse", "follow"])
-    yield* checkBoolean("stepUp", options.stepUp)
+    yield* checkChange(options)
+    yield* checkStepUp(options.stepUp)
     if (options.subject !== undefined) yield* checkText("subject", options.subject, "Leave it out if there is none.")
   })
 
-const checkScopes = (scopes: unknown): Either.Either<unknown, InvalidOptions> =>
-  typeof scopes === "string"
-    ? invalid("scopes", "it is a string. Give an array with one scope per entry, as in [\"reports:read\"].")
-    : checkList("scopes", scopes, "scope", (scope) =>
+const checkScopes = (option: "scopes" | "stepUp", scopes: unknown): Either.Either<unknown, InvalidOptions> => {
+  const subject = option === "scopes" ? "it" : "`allow`"
+  return typeof scopes === "string"
+    ? invalid(option, `${subject} is a string. Give an array with one scope per entry, as in ["reports:read"].`)
+    : checkList(option, scopes, "scope", (scope) =>
       isScope(scope)
         ? undefined
         : `${JSON.stringify(clean(scope))} is not a scope token (RFC 6749 §3.3). Give each scope as an entry of its ` +
           "own, without spaces.")
+}
 
-/** The text "false", as a variable holds it, would count as true. */
-const checkBoolean = (option: string, value: unknown): Either.Either<void, InvalidOptions> =>
-  value === undefined || typeof value === "boolean"
-    ? Either.right(undefined)
-    : invalid(option, `it is ${kindOf(value)}. Write true or false, or read it with \`Config.boolean\`.`)
+const checkStepUp = (value: unknown): Either.Either<unknown, InvalidOptions> => {
+  const write = "Write \"any\", false, or the scopes that may be asked for, as in { allow: [\"reports:write\"] }."
+  if (value === undefined || value === false || value === "any") return Either.right(value)
+  if (isFields(value)) {
+    return value["allow"] === undefined
+      ? invalid("stepUp", `it is an object without \`allow\`. ${write}`)
+      : checkScopes("stepUp", value["allow"])
+  }
+  const what = typeof value === "string" ? `"${clean(value)}"` : typeof value === "boolean" ? "true" : kindOf(value)
+  return invalid("stepUp", `${what} is not one of the allowed values. ${write}`)
+}
+
+/** A client secret could be used anywhere by its receiver, and the MCP server chooses whom `"follow"` sends it to. */
+const checkChange = (options: Options): Either.Either<unknown, InvalidOptions> => {
+  const option = "authorizationServerChange"
+  return Either.flatMap(
+    checkOneOf(option, options.authorizationServerChange ?? "refuse", ["refuse", "follow"]),
+    (change) =>
+      change === "follow" && options.clientAuthentication.method.startsWith("client_secret")
+        ? invalid(
+          option,
+          "a client secret does not follow the MCP server to another authorization server. Write \"refuse\" or leave it " +
+            "out, and make a new provider for the new authorization server. A client with a key may follow."
+        )
+        : Either.right(change)
+  )
+}
 
 const checkTokenTypes = (types: unknown): Either.Either<unknown, InvalidOptions> =>
   checkList("acceptedTokenTypes", types, "type", (type) => {

@@ -6,6 +6,7 @@ import { type AssertionError, type CredentialError, type DiscoveryError, TokenEn
 import * as ScopeSelection from "../../ScopeSelection.ts"
 import type { Demand } from "../lifecycle/demand.ts"
 import * as Scopes from "../text/scopeList.ts"
+import type { PermittedScopes } from "../lifecycle/permittedScopes.ts"
 
 /**
  * One token request.
@@ -18,6 +19,8 @@ export type Sent = Effect.Effect<AccessToken, TokenEndpointError | AssertionErro
 export interface Options {
   /** The caller's own `scopes` option. */
   readonly scopes?: ReadonlyArray<string> | undefined
+  /** The scopes that token requests may ask for. */
+  readonly permitted: PermittedScopes
   /** Asks the server for its challenge to a request without a token; `undefined` if the server has none. */
   readonly askChallenge: Effect.Effect<Challenge.Challenge | undefined>
 }
@@ -62,7 +65,7 @@ export class RequestedScopes {
       const base = this.#replaced.get(nameOf(selected)) ?? selected
       if (demand.reason === "StepUp") return this.#stepUp(demand, base, send)
       const held = this.#heldSoFar(demand)
-      const wanted = Scopes.union(base, demand.wanted)
+      const wanted = Scopes.union(base, this.#options.permitted.requestable(demand.wanted))
       const all = Scopes.union(wanted, held)
       // After a refusal, the life cycle itself sends the request again without the wanted scopes.
       const withoutHeld = wanted.length > base.length ? this.#send(wanted, send) : this.#select(selected, base, send)
@@ -76,6 +79,16 @@ export class RequestedScopes {
     })
   }
 
+  /**
+   * The scopes of a refresh, of the granted ones. If the caller permits none of them, the authorization server names
+   * scopes in another way than it is asked for them, and the configured scopes are asked for: without a scope, the
+   * refresh would be for all that was granted (RFC 6749 §6).
+   */
+  ofRefresh(granted: ReadonlyArray<string>): ReadonlyArray<string> {
+    const scopes = this.#options.permitted.requestable(granted)
+    return scopes.length === 0 && granted.length > 0 ? this.#options.scopes ?? [] : scopes
+  }
+
   #send(scopes: ReadonlyArray<string>, send: Send): Sent {
     return Effect.tap(send(scopes), () => Effect.sync(() => this.#last = scopes))
   }
@@ -87,17 +100,16 @@ export class RequestedScopes {
    */
   #heldSoFar({ reason, rejected }: Demand): ReadonlyArray<string> {
     if (reason !== "Rejected" || rejected === undefined) return []
-    if (this.#last === undefined) return rejected.scopes
+    if (this.#last === undefined) return this.#options.permitted.requestable(rejected.scopes)
     const requested = new Set(this.#last)
     return rejected.scopes.filter((scope) => requested.has(scope))
   }
 
   #stepUp({ challenge, wanted }: Demand, base: ReadonlyArray<string>, send: Send): Sent {
-    const union = Scopes.union(base, wanted)
-    const narrow = Scopes.union(
-      this.#options.scopes ?? [],
-      challenge === undefined ? [] : Challenge.requiredScopes(challenge)
-    )
+    const { permitted, scopes = [] } = this.#options
+    const union = Scopes.union(base, permitted.requestable(wanted))
+    const needed = challenge === undefined ? [] : Challenge.requiredScopes(challenge)
+    const narrow = Scopes.union(scopes, permitted.requestable(needed))
     const sent = this.#send(union, send)
     return isSame(narrow, union) ? sent : Effect.catchIf(sent, isInvalidScope, () => this.#send(narrow, send))
   }

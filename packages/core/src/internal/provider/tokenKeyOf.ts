@@ -1,5 +1,6 @@
 import { resourceParameter } from "../../ResourceIdentifier.ts"
 import type { TokenKey } from "../../TokenKey.ts"
+import type { PermittedScopes } from "../lifecycle/permittedScopes.ts"
 
 interface Options {
   readonly issuer: string
@@ -17,7 +18,7 @@ interface Options {
  *
  * @internal
  */
-export const keyOf = (options: Options, resource: string): TokenKey => ({
+export const keyOf = (options: Options, resource: string, { name: stepUps }: PermittedScopes): TokenKey => ({
   issuer: options.issuer,
   clientId: options.clientAuthentication.clientId,
   authenticationMethod: options.clientAuthentication.method,
@@ -29,6 +30,8 @@ export const keyOf = (options: Options, resource: string): TokenKey => ({
     ...Object.entries(options.additionalParameters ?? {}),
     ["resource", resourceParameter(options.resourceParameter, resource) ?? ""],
     // A stored token for a parent of the server must not be used after the caller has set `"identical"`.
-    ...(options.resourceMatch === "identical" ? [["resource match", "identical"] as const] : [])
+    ...(options.resourceMatch === "identical" ? [["resource match", "identical"] as const] : []),
+    // A stored token with a scope of a step-up must not be used where the caller does not permit that step-up.
+    ...(stepUps === undefined ? [] : [["step-ups", stepUps] as const])
   ]
 })

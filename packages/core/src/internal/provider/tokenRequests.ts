@@ -25,6 +25,7 @@ export interface Options extends
     | "clientAuthentication"
     | "defaultLifetime"
     | "grant"
+    | "issuerNamedByServer"
     | "issuerUnnamed"
     | "limits"
   >
@@ -34,6 +35,7 @@ export interface Options extends
   readonly askChallenge: RequestedScopesOptions["askChallenge"]
   readonly server: ResourceIdentifier
   readonly scopes?: ReadonlyArray<string> | undefined
+  readonly permitted: RequestedScopesOptions["permitted"]
   readonly resourceParameter?: "send" | "omit" | { readonly value: string } | undefined
   readonly telemetry: Telemetry
 }
@@ -96,8 +98,11 @@ export class TokenRequests {
   }
 
   /** A server that rejected a token may have changed its authorization server, so its metadata is read again. */
-  #discover({ challenge, reason, rejected }: Demand): Effect.Effect<Discovery.Discovered, Discovery.Failure> {
+  #discover(
+    { boundIssuer, challenge, reason, rejected }: Demand
+  ): Effect.Effect<Discovery.Discovered, Discovery.Failure> {
     const { discovery } = this.#options
+    if (boundIssuer !== undefined) discovery.bind(boundIssuer)
     return reason === "Rejected" && rejected !== undefined
       ? discovery.reread(challenge, rejected.issuer)
       : discovery.get
@@ -117,6 +122,7 @@ export class TokenRequests {
       clientAuthentication: options.clientAuthentication,
       resource: server.resource,
       issuerUnnamed: options.issuerUnnamed,
+      issuerNamedByServer: options.issuerNamedByServer,
       // The identifier as the server's own metadata writes it (RFC 9728 §2), if there is any.
       resourceParameter: resourceParameter(
         options.resourceParameter,
@@ -156,11 +162,12 @@ export class TokenRequests {
 
   /**
    * Presents the refresh token before the grant, whose assertion may no longer be available. The refresh asks for the
-   * scopes that were granted, and never for more (RFC 6749 §6). If the authorization server answers `invalid_grant` or
+   * scopes that were granted, and never for more (RFC 6749 §6), except those that the caller does not permit. If the authorization server answers `invalid_grant` or
    * `invalid_scope`, the grant follows, once.
    */
   #refresh(refreshToken: Redacted.Redacted<string>, demand: Demand, found: Discovery.Discovered): Request {
-    return this.#send(Grant.refreshToken(refreshToken), demand, found, demand.refreshTokenScopes ?? []).pipe(
+    const scopes = this.#scopes.ofRefresh(demand.refreshTokenScopes ?? [])
+    return this.#send(Grant.refreshToken(refreshToken), demand, found, scopes).pipe(
       Effect.map((token) => token.refreshToken === undefined ? AccessToken.copy(token, { refreshToken }) : token),
       Effect.catchIf(
         (error) => isRefusedWith(error, "invalid_grant", "invalid_scope"),

@@ -194,6 +194,16 @@ export class Telemetry {
       })
     )
 
+  /** A 403 needs scopes that the options do not permit. */
+  scopesForbidden(scopes: ReadonlyArray<string>, token: AccessToken.AccessToken): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      Effect.annotateLogs(
+        this.#log.scopesForbidden(scopes, token, this.#clock.unsafeCurrentTimeMillis()),
+        this.#identity
+      )
+    )
+  }
+
   #measure(event: OAuthEvent.OAuthEvent): void {
     switch (event._tag) {
       case "TokenObtained":

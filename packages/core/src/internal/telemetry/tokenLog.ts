@@ -31,6 +31,13 @@ export const warnOnce = (
   return Effect.logWarning(message)
 }
 
+/** The most scopes that one line names. */
+const MAX_SCOPES = 8
+
+/** The most sets of scopes whose warnings are remembered, and the longest text of one, in characters. */
+const MAX_FORBIDDEN = 8
+const MAX_KIND = 1024
+
 type HasToken = "TokenObtained" | "TokenRenewed" | "TokenLoaded"
 
 const lines: Readonly<Record<HasToken, string>> = {
@@ -65,6 +72,8 @@ export const saysOf = (challenge: Challenge.Challenge | undefined, token: Access
 export class TokenLog {
   #failures = 0
   #failingSince = 0
+  /** When each set of scopes that are not permitted was last in a warning, in milliseconds since the epoch. */
+  readonly #forbidden = new Map<string, number>()
   /** When each kind of warning was last logged, in milliseconds since the epoch. */
   #warned: Map<string, number> | undefined
 
@@ -108,6 +117,35 @@ export class TokenLog {
             Effect.annotateLogs({ "oauth.issuer": event.to, "oauth.issuer.previous": event.from })
           )
     }
+  }
+
+  /**
+   * A 403 that needs scopes which the options of the provider do not permit. Each set of scopes has one warning per
+   * token, and at most one in ten minutes; repetitions are logged at Debug. The MCP server names the scopes, so at most
+   * eight sets are remembered.
+   */
+  scopesForbidden(scopes: ReadonlyArray<string>, token: AccessToken, now: number): Effect.Effect<void> {
+    const names = scopes.slice(0, MAX_SCOPES).map((scope) => `"${clean(scope, [Redacted.value(token.value)])}"`)
+    const more = scopes.length > MAX_SCOPES ? ` and ${scopes.length - MAX_SCOPES} more` : ""
+    const message =
+      "The MCP server answered 403 and asked for scopes that the options of the provider do not permit: " +
+      `${
+        names.join(", ")
+      }${more}. No token was requested, and the caller got the 403. If this client shall have these ` +
+      "scopes, list them in `scopes`, or in `stepUp` as in { allow: [...] }."
+    const kind = scopes.toSorted().join(" ").slice(0, MAX_KIND)
+    return warnOnce(message, this.#forbiddenAt(kind, token, now), now, () => this.#forbidden.set(kind, now)).pipe(
+      Effect.annotateLogs(factsOf(token, now))
+    )
+  }
+
+  /** When the set of scopes last had a warning. Now, if this token had one, or if there is no place for another set. */
+  #forbiddenAt(kind: string, token: AccessToken, now: number): number | undefined {
+    const last = this.#forbidden.get(kind)
+    if (last !== undefined) return token.issuedAt <= last ? now : last
+    if (this.#forbidden.size < MAX_FORBIDDEN) return undefined
+    for (const [other, at] of this.#forbidden) if (now - at >= QUIET) this.#forbidden.delete(other)
+    return this.#forbidden.size < MAX_FORBIDDEN ? undefined : now
   }
 
   #obtained(event: Extract<OAuthEvent.OAuthEvent, { readonly _tag: HasToken }>, now: number): Effect.Effect<void> {

@@ -1,7 +1,14 @@
 import { registeredCodes } from "./errorCodes.ts"
+import { positionOfBegun, searchSecrets } from "./secretSearch.ts"
 
 /** The longest text from outside in an error message, in characters. */
 const MAX_LENGTH = 200
+
+/** How much of a text is read, in characters. */
+const MAX_READ = 64 * 1024
+
+/** How much of a text is searched for secrets, in characters: several times as much as is shown. */
+const MAX_SEARCHED = 1024
 
 /**
  * A JWT, whole or cut, anywhere in a text: every JWT begins with the `{"` of its header. A search for a known JWT would
@@ -9,34 +16,57 @@ const MAX_LENGTH = 200
  */
 const jwt = /eyJ[\w-]{5,}(?:\.[\w-]*)*/g
 
+/** Characters that change how a terminal or an editor shows a text, and halves of surrogate pairs. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
 
 const REDACTED = "<redacted>"
 
+/** A mark in place of a JWT. No text has it, since it is a control character. */
+const JWT_MARK = "\0"
+
 /**
  * Makes text from outside fit for an error message or a log line: one line of at most 200 characters, without control
- * and formatting characters, without JWTs, and without the given secrets in any spelling in which the other side may
- * repeat them. Registered error codes stay whole, although a secret such as `client` is a part of them.
+ * and formatting characters, without JWTs, and without the given secrets and their parts of 8 characters and more, in
+ * any encoding in which the other side may repeat them. Registered error codes stay whole, although a secret such as
+ * `client` is a part of them.
+ *
+ * Nothing finds a secret that a server disguises on purpose, for example by reversing or encrypting it: such a server
+ * has the secret already, and can publish it anywhere.
  *
  * @internal
  */
 export const clean = (text: string, secrets: Iterable<string> = []): string => {
-  let result = text
-  const all = [...secrets]
-  for (const spelling of spellingsOf(all)) result = without(result, spelling)
-  for (const secret of all) if (needsEncoding.test(secret)) result = result.replace(mixedSpelling(secret), REDACTED)
-  result = result.replace(jwt, REDACTED).replace(unprintable, " ").trim()
-  return result.length > MAX_LENGTH ? `${result.slice(0, MAX_LENGTH).replace(/[\ud800-\udbff]$/, "")}…` : result
+  // The line break is a mark: the search for secrets ignores it.
+  const line = text.slice(0, MAX_READ).replace(unprintable, "\n").trim().replace(jwt, JWT_MARK)
+  const searched = line.slice(0, MAX_SEARCHED)
+  const hidden = searchSecrets(searched, secrets, text.length > MAX_READ || line.length > MAX_SEARCHED)
+  const shown = withoutHidden(searched, hidden).replaceAll(JWT_MARK, REDACTED).replace(unprintable, " ").trim()
+  return shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH).replace(/\p{Cs}$/u, "")}…` : shown
 }
 
-const codes = [...registeredCodes]
-const codeWord = new RegExp(`\\b(${codes.join("|")})\\b`)
+/**
+ * Makes one line of a text without control and formatting characters, however long the text is. For the messages of
+ * errors and for names, whose parts from outside are cut and cleaned already where they come from a server.
+ *
+ * @internal
+ */
+export const oneLine = (text: string): string => text.replace(unprintable, " ")
 
-const without = (text: string, secret: string): string =>
-  codes.some((code) => code.includes(secret))
-    // The parts with an odd index are codes.
-    ? text.split(codeWord).map((part, index) => index % 2 === 1 ? part : part.replaceAll(secret, REDACTED)).join("")
-    : text.replaceAll(secret, REDACTED)
+const codeWord = new RegExp(`\\b(?:${[...registeredCodes].join("|")})\\b`, "g")
+
+/** Replaces each hidden part, unless it lies within a registered error code. */
+const withoutHidden = (text: string, hidden: Uint8Array): string => {
+  for (const { 0: code, index } of text.matchAll(codeWord)) {
+    const end = index + code.length
+    if (hidden[index - 1] !== 1 && hidden[end] !== 1) hidden.fill(0, index, end)
+  }
+  let result = ""
+  for (let at = 0; at < text.length; at++) {
+    if (hidden[at] !== 1) result += text[at]
+    else if (hidden[at - 1] !== 1) result += REDACTED
+  }
+  return result
+}
 
 /**
  * `clean`, in double quotes.
@@ -46,22 +76,13 @@ const without = (text: string, secret: string): string =>
 export const quote = (text: string): string => `"${clean(text)}"`
 
 /**
- * Removes the beginning of a secret from the end of a text that was cut there. `clean` finds whole secrets only.
+ * Removes the beginning of a secret from the end of a text that was cut there. `clean` finds parts of 8 characters and
+ * more.
  *
  * @internal
  */
-export const withoutBegun = (text: string, secrets: Iterable<string>): string => {
-  const longest = Math.max(0, ...spellingsOf(secrets).map((secret) => begunBy(text, secret)))
-  return text.slice(0, text.length - longest)
-}
-
-/** The number of characters of the secret with which the text ends. */
-const begunBy = (text: string, secret: string): number => {
-  for (let length = Math.min(secret.length - 1, text.length); length > 0; length--) {
-    if (text.endsWith(secret.slice(0, length))) return length
-  }
-  return 0
-}
+export const withoutBegun = (text: string, secrets: Iterable<string>): string =>
+  text.slice(0, positionOfBegun(text, secrets))
 
 /**
  * A text in the encoding of a form (RFC 6749 appendix B).
@@ -69,51 +90,3 @@ const begunBy = (text: string, secret: string): number => {
  * @internal
  */
 export const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)
-
-/** A shorter text is no secret worth the name, and stands in many words. In characters. */
-const MIN_SECRET = 4
-
-/** A character that encoders of URLs, forms or JSON change. No registered error code has one. */
-const needsEncoding = /^(?=.{4})(?=.*[^\w.~-])/s
-
-/** A longer secret is found by its beginning, in characters. */
-const MAX_PATTERN = 256
-
-/**
- * A secret of which each character may be written in another way: as it is, percent-encoded once or twice in either
- * case, escaped as in JSON, and a space as a plus or a plus as a space. Paths of URLs encode a few characters only, and some servers write
- * hex digits in lower case.
- */
-const mixedSpelling = (secret: string): RegExp => {
-  const characters = Array.from(secret.slice(0, MAX_PATTERN))
-  const rest = secret.length > MAX_PATTERN ? "\\S*" : ""
-  return new RegExp(characters.map(anySpelling).join("") + rest, "g")
-}
-
-const anySpelling = (character: string): string => {
-  if (/^[\w.~-]$/.test(character)) return character.replace(/[.-]/, "\\$&")
-  const bytes = [...new TextEncoder().encode(character)].map((byte) => `%(?:25)?${hexDigits(byte, 2)}`).join("")
-  // A parser of URLs makes a slash of a backslash.
-  const units = Array.from(
-    { length: character.length },
-    (_, index) => `[\\\\/]u${hexDigits(character.charCodeAt(index), 4)}`
-  ).join("")
-  const plain = `[\\\\/]?${character.replace(/[$^*+?()|[\]{}\\/]/g, "\\$&")}`
-  return `(?:${bytes}|${units}|${plain}${character === " " ? "|\\+" : character === "+" ? "| " : ""})`
-}
-
-/** Digits in either case. */
-const hexDigits = (value: number, length: number): string =>
-  value.toString(16).padStart(length, "0").replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)
-
-/** All spellings, the longest first, so that a secret which contains another one disappears as a whole. */
-const spellingsOf = (secrets: Iterable<string>): ReadonlyArray<string> =>
-  [...new Set([...secrets].flatMap(spellings))].filter(({ length }) => length >= MIN_SECRET)
-    .toSorted((a, b) => b.length - a.length)
-
-const spellings = (secret: string): ReadonlyArray<string> => [
-  secret,
-  formEncode(secret),
-  formEncode(secret).replaceAll("+", "%20"),
-  JSON.stringify(secret).slice(1, -1)
-]

@@ -1,4 +1,5 @@
 import { clean } from "./clean.ts"
+import { parseUrl } from "./url.ts"
 
 /** The characters of a URI (RFC 3986 §2). The platform's parser silently removes or encodes any other character. */
 const uri = /^https?:\/\/[\w!$%&'()*+,\-./:;=?@[\]~]+$/i
@@ -11,9 +12,9 @@ const MAX_LENGTH = 16 * 1024
  * if its path has segments that the parser takes out (RFC 3986 §5.2.4), since other parsers may read another path.
  */
 const parse = (resource: string): URL | undefined => {
-  if (resource.length > MAX_LENGTH || !uri.test(resource) || !URL.canParse(resource)) return undefined
-  const url = new URL(resource)
-  const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/.exec(resource) ?? []
+  const url = resource.length > MAX_LENGTH || !uri.test(resource) ? undefined : parseUrl(resource)
+  if (url === undefined) return undefined
+  const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/s.exec(resource) ?? []
   const written = rest.replace(/\?$/, "")
   const isPlain = `${url.pathname}${url.search}` === (written.startsWith("/") ? written : `/${written}`)
   return isPlain && !authority.includes("@") ? url : undefined

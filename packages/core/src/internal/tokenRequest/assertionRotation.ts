@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { type AssertionRequest, type AssertionSource, type Audience, check } from "../../Assertion.ts"
+import { type AssertionRequest, type AssertionSource, type Audience, check, checkSeveral } from "../../Assertion.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import { faultOfSecret } from "../../authoring/TextOption.ts"
 import type { AuthorizationServer } from "../../AuthorizationServer.ts"
@@ -111,6 +111,7 @@ const request = (
       const description = `The \`AssertionProvider\` returned an assertion that was not sent: ${fault}`
       return yield* new AssertionError({ reason: "Malformed", description })
     }
+    yield* checkSeveral(assertion, request)
     if (request.issuerUnnamed === true) {
       // `opaque`, so that the error about an opaque assertion is that it is not bound to an authorization server.
       yield* check(assertion, request, { now: yield* Clock.currentTimeMillis, opaque: true })

@@ -31,6 +31,7 @@ describe("lifetimeOf", () => {
       { expires: "Mon, 23 Nov 2026 13:00:00 GMT", date: "Mon, 23 Nov 2026 12:30:00 GMT" },
       1_800_000
     ],
+    ["Expires in the form without a zone", { expires: "Mon Nov 23 13:00:00 2026" }, 3_600_000],
     ["Expires in the past", { expires: "Mon, 23 Nov 2026 11:00:00 GMT" }, 0],
     ["Expires that does not parse", { expires: "0" }, 0],
     ["max-age and Expires", { "cache-control": "max-age=60", expires: "0" }, 60_000]

@@ -255,7 +255,7 @@ describe("an authorization server that is away", () => {
   it.scoped("a step-up during a known failure makes no request and returns the held token", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const token = yield* provider.accessToken
       yield* network.always("token", Answer.status(503))
       const challenge = Challenge.parse(`Bearer error="insufficient_scope", scope="admin"`)[0]
@@ -413,7 +413,7 @@ describe("a server that answers 401 and 403 in turn", () => {
       const { network } = yield* TestServers.TestServers
       // A response without `scope` means that all requested scopes are granted.
       yield* network.always("token", Answer.modified(({ scope: _, ...json }) => json))
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       for (let call = 0; call < 200; call++) {
         const token = yield* provider.accessToken
         const renewed = yield* provider.renew(token)

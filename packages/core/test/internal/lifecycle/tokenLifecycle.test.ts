@@ -9,6 +9,7 @@ import {
   Encoding,
   Exit,
   Fiber,
+  LogLevel,
   Option,
   Random,
   Redacted,
@@ -16,6 +17,7 @@ import {
   TestClock
 } from "effect"
 import { AccessToken, Challenge, ClientAuthentication, OAuthError, OAuthProvider } from "../../../src/index.ts"
+import { type Line, logging } from "../../support/logging.ts"
 import {
   environment,
   impatient,
@@ -524,7 +526,7 @@ describe("step-up (403 insufficient_scope)", () => {
   it.scoped("a step-up asks for the held and the needed scopes together, and renewals ask for them again", () =>
     Effect.gen(function*() {
       const { authorizationServer, network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const narrow = yield* provider.accessToken
       const wide = yield* provider.renew(narrow, insufficient("admin"))
       expect(wide.scopes).toEqual(["mcp", "admin"])
@@ -541,7 +543,7 @@ describe("step-up (403 insufficient_scope)", () => {
   it.scoped("a late report for a scope that the held token has by now returns the held token without a request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const narrow = yield* provider.accessToken
       const wide = yield* provider.renew(narrow, insufficient("admin"))
       expect(yield* provider.renew(narrow, insufficient("admin"))).toBe(wide)
@@ -551,20 +553,21 @@ describe("step-up (403 insufficient_scope)", () => {
   it.scoped("a 403 for a held scope, for no scope, or with `stepUp: false` returns the caller's token without a request", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const token = yield* provider.accessToken
       expect(yield* provider.renew(token, insufficient("mcp"))).toBe(token)
       expect(yield* provider.renew(token, insufficient(""))).toBe(token)
       const still = yield* makeProvider({ scopes: ["mcp"], stepUp: false })
       const other = yield* still.accessToken
       expect(yield* still.renew(other, insufficient("admin"))).toBe(other)
-      expect(yield* network.count("token")).toBe(1)
+      // One for each provider: they share no token, because the first one may widen its own.
+      expect(yield* network.count("token")).toBe(2)
     }).pipe(Effect.provide(environment())))
 
   it.scoped("a scope that was not granted is not requested again in the token's life", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const token = yield* provider.accessToken
       yield* network.script("token", Answer.modified((json) => ({ ...json, scope: "mcp" })))
       const same = yield* provider.renew(token, insufficient("admin"))
@@ -576,7 +579,7 @@ describe("step-up (403 insufficient_scope)", () => {
   it.scoped("a refused step-up fails its caller, leaves the held token in use, and is no part of later renewals", () =>
     Effect.gen(function*() {
       const { authorizationServer } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const token = yield* provider.accessToken
       const error = yield* Effect.flip(provider.renew(token, insufficient("root")))
       expect(error).toMatchObject({ _tag: "TokenEndpointError", code: "invalid_scope" })
@@ -589,7 +592,7 @@ describe("step-up (403 insufficient_scope)", () => {
   it.scoped("two simultaneous step-ups for different scopes make two requests, and the last token has both scopes", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const token = yield* provider.accessToken
       yield* network.clear
       yield* Effect.all([
@@ -604,7 +607,7 @@ describe("step-up (403 insufficient_scope)", () => {
   it.scoped("a refused step-up does not fail callers that need any token", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const token = yield* provider.accessToken
       yield* network.script(
         "token",
@@ -619,11 +622,176 @@ describe("step-up (403 insufficient_scope)", () => {
     }).pipe(Effect.provide(environment())))
 })
 
+describe("step-ups that the options do not permit", () => {
+  const scopes = { scopes: ["mcp", "read", "write", "admin"] }
+
+  /** The `scope` parameter of each token request so far. */
+  const scopesAsked = Effect.flatMap(
+    TestServers.TestServers,
+    ({ network }) =>
+      Effect.map(
+        network.requestsTo("token"),
+        (requests) => requests.map(({ body }) => new URLSearchParams(body).get("scope"))
+      )
+  )
+
+  it.scoped.each(
+    [
+      ["another scope, with `scopes` alone", { scopes: ["mcp"] }, "admin"],
+      ["another scope than those of `allow`", { scopes: ["mcp"], stepUp: { allow: ["read"] } }, "admin"],
+      ["an allowed and another scope together", { scopes: ["mcp"], stepUp: { allow: ["read"] } }, "read admin"],
+      ["another scope, with an empty list of `scopes`", { scopes: [], stepUp: { allow: [] } }, "admin"],
+      ["another scope than those of `allow`, without `scopes`", { stepUp: { allow: ["x"] } }, "y"]
+    ] as const
+  )(
+    "a 403 that needs %s returns the caller's token without a request",
+    ([_, options, needed]) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider(options)
+        const token = yield* provider.accessToken
+        expect(yield* provider.renew(token, insufficient(needed))).toBe(token)
+        expect(yield* network.count("token")).toBe(1)
+        expect(yield* provider.accessToken).toBe(token)
+      }).pipe(Effect.provide(environment(scopes)))
+  )
+
+  it.scoped("with `allow` a step-up for several of its scopes is made, and renewals ask for them again", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: { allow: ["write", "read"] } })
+      const wide = yield* provider.renew(yield* provider.accessToken, insufficient("read write"))
+      expect(wide.scopes).toEqual(["mcp", "read", "write"])
+      yield* provider.renew(wide, insufficient("admin"))
+      yield* provider.renew(wide)
+      expect(yield* scopesAsked).toEqual(["mcp", "mcp read write", "mcp read write"])
+    }).pipe(Effect.provide(environment(scopes))))
+
+  it.scoped("a configured scope that was not granted is asked for in a step-up without `stepUp`", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider({ scopes: ["mcp", "read"] })
+      yield* network.script("token", Answer.modified((json) => ({ ...json, scope: "mcp" })))
+      const token = yield* provider.accessToken
+      expect((yield* provider.renew(token, insufficient("read"))).scopes).toEqual(["mcp", "read"])
+    }).pipe(Effect.provide(environment(scopes))))
+
+  it.scoped("a scope that the authorization server grants unasked is not asked for in a step-up or a renewal", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* network.always("token", Answer.modified((json) => ({ ...json, scope: `${String(json["scope"])} admin` })))
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: { allow: ["read"] } })
+      const token = yield* provider.accessToken
+      expect(token.scopes).toEqual(["mcp", "admin"])
+      const wide = yield* provider.renew(token, insufficient("admin read"))
+      yield* provider.renew(wide)
+      expect(yield* scopesAsked).toEqual(["mcp", "mcp read", "mcp read"])
+    }).pipe(Effect.provide(environment(scopes))))
+
+  it.scoped("a provider with `scopes` alone does not use the wider token that another one has stored", () =>
+    Effect.gen(function*() {
+      const wide = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
+      yield* wide.renew(yield* wide.accessToken, insufficient("admin"))
+      const narrow = yield* makeProvider({ scopes: ["mcp"] })
+      expect((yield* narrow.accessToken).scopes).toEqual(["mcp"])
+      const same = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
+      expect((yield* same.accessToken).scopes).toEqual(["mcp", "admin"])
+    }).pipe(Effect.provide(environment(scopes))))
+
+  it.scoped("401 challenges, metadata and 403 challenges of a server that was taken over get no scope beyond `scopes`", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      yield* network.always(
+        "protected-resource-metadata",
+        Answer.modified((json) => ({ ...json, scopes_supported: ["mcp", "admin"] }))
+      )
+      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      let token = yield* provider.accessToken
+      for (const error of ["invalid_token", "insufficient_scope", "insufficient_scope", "invalid_token"]) {
+        token = yield* provider.renew(token, Challenge.parse(`Bearer error="${error}", scope="mcp admin"`)[0])
+        yield* TestClock.adjust("10 minutes")
+      }
+      expect(new Set(yield* scopesAsked)).toEqual(new Set(["mcp"]))
+    }).pipe(Effect.provide(environment(scopes))))
+})
+
+describe("the warning about scopes that the options do not permit", () => {
+  const warnings = (lines: ReadonlyArray<Line>) => lines.filter(({ level }) => level === "WARN")
+
+  it.scoped("names the scopes and the options, once per set of scopes", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* makeProvider({ scopes: ["mcp"] })
+        const token = yield* provider.accessToken
+        for (const needed of ["admin", "admin read", "read admin", "admin", "mcp admin"]) {
+          yield* provider.renew(token, insufficient(needed))
+        }
+        expect(warnings(lines).map(({ message }) => message.replace(/\. No token.*/, ""))).toEqual([
+          "The MCP server answered 403 and asked for scopes that the options of the provider do not permit: \"admin\"",
+          "The MCP server answered 403 and asked for scopes that the options of the provider do not permit: \"admin\", " +
+          "\"read\""
+        ])
+        expect(warnings(lines)[0]?.message).toContain("list them in `scopes`, or in `stepUp` as in { allow: [...] }.")
+        expect(warnings(lines)[0]?.annotations).toHaveProperty("oauth.token.fingerprint")
+      })).pipe(Effect.provide(environment())))
+
+  it.scoped("comes again with another token after ten minutes, and not before", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* makeProvider({ scopes: ["mcp"] })
+        let token = yield* provider.accessToken
+        yield* provider.renew(token, insufficient("admin"))
+        yield* TestClock.adjust("11 minutes")
+        yield* provider.renew(token, insufficient("admin"))
+        expect(warnings(lines)).toHaveLength(1)
+        token = yield* provider.renew(token)
+        yield* provider.renew(token, insufficient("admin"))
+        expect(warnings(lines)).toHaveLength(2)
+        yield* TestClock.adjust("1 minute")
+        token = yield* provider.renew(token)
+        yield* provider.renew(token, insufficient("admin"))
+        expect(warnings(lines)).toHaveLength(2)
+      })).pipe(Effect.provide(environment())))
+
+  it.scoped("is short and without the token, however many scopes the server names and how long they are", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* makeProvider({ scopes: ["mcp"] })
+        const token = yield* provider.accessToken
+        const value = Redacted.value(token.value)
+        const needed = [value, "x".repeat(10_000), ...Array.from({ length: 2_000 }, (_, index) => `scope-${index}`)]
+        yield* provider.renew(token, insufficient(needed.join(" ")))
+        const [line] = warnings(lines)
+        expect(line?.message).toContain("\"<redacted>\", \"xxx")
+        expect(line?.message).toContain("\"scope-5\" and 1994 more.")
+        expect(line?.message.length).toBeLessThan(1_000)
+      })).pipe(Effect.provide(environment())))
+
+  it.scoped("is logged for at most eight sets of scopes in ten minutes, and for others after that", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* makeProvider({ scopes: ["mcp"] })
+        const token = yield* provider.accessToken
+        for (const scope of many50) yield* provider.renew(token, insufficient(scope))
+        expect(warnings(lines)).toHaveLength(8)
+        yield* TestClock.adjust("10 minutes")
+        yield* provider.renew(token, insufficient("another"))
+        expect(warnings(lines)).toHaveLength(9)
+      })).pipe(Effect.provide(environment())))
+
+  it.scoped("is not logged for `stepUp: false`, which asks for no scope", () =>
+    logging(LogLevel.Debug, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: false })
+        yield* provider.renew(yield* provider.accessToken, insufficient("admin"))
+        expect(warnings(lines)).toEqual([])
+      })).pipe(Effect.provide(environment())))
+})
+
 describe("step-ups, over time", () => {
   it.scoped("a gained scope that is no longer granted does not keep the other scopes from being renewed", () =>
     Effect.gen(function*() {
       const { authorizationServer, clientId, network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const wide = yield* Effect.flatMap(
         provider.accessToken,
         (token) => provider.renew(token, insufficient("admin"))
@@ -641,7 +809,7 @@ describe("step-ups, over time", () => {
 
   it.scoped("a scope is requested although it was refused together with another one", () =>
     Effect.gen(function*() {
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const token = yield* provider.accessToken
       yield* Effect.flip(provider.renew(token, insufficient("admin root")))
       expect((yield* provider.renew(token, insufficient("admin"))).scopes).toEqual(["mcp", "admin"])
@@ -650,7 +818,7 @@ describe("step-ups, over time", () => {
   it.scoped("a server that names another scope each time causes eight step-ups in a token's life", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       let token = yield* provider.accessToken
       for (const scope of many50) token = yield* provider.renew(token, insufficient(scope))
       expect(yield* network.count("token")).toBe(9)

@@ -303,6 +303,16 @@ const mistakes: ReadonlyArray<readonly [option: string, what: string, value: unk
   ["resourceParameter", "null", null, "it is none of the allowed values"],
   ["resourceParameter", "a plain value", "https://mcp.example.com", "Write \"send\", \"omit\" or { value: \"…\" }."],
   ["resourceParameter", "an undefined value", { value: undefined }, "it is undefined. Give a value"],
+  ["stepUp", "null", null, "null is not one of the allowed values. Write \"any\", false, or the scopes"],
+  ["stepUp", "true", true, "true is not one of the allowed values. Write \"any\", false, or the scopes"],
+  ["stepUp", "the text of a variable", "false", "\"false\" is not one of the allowed values"],
+  ["stepUp", "a wrapped text", Redacted.make("any"), "a `Redacted` is not one of the allowed values"],
+  ["stepUp", "an array", ["admin"], "an array is not one of the allowed values"],
+  ["stepUp", "an object without `allow`", {}, "it is an object without `allow`. Write \"any\", false, or the scopes"],
+  ["stepUp", "a text as `allow`", { allow: "admin" }, "`allow` is a string. Give an array"],
+  ["stepUp", "null as `allow`", { allow: null }, "it is null. Give an array with one scope per entry"],
+  ["stepUp", "two scopes in an entry of `allow`", { allow: ["a b"] }, "\"a b\" is not a scope token"],
+  ["authorizationServerChange", "follow, with a secret", "follow", "a client secret does not follow the MCP server"],
   ["authorizationServerChange", "another word", "Follow", "\"Follow\" is not one of the allowed values"]
 ]
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Redacted } from "effect"
-import { AccessToken, Challenge, OAuthError } from "../../../src/index.ts"
+import { AccessToken, Challenge, OAuthError, type ScopeSelection } from "../../../src/index.ts"
 import { type Demand, forReason } from "../../../src/internal/lifecycle/demand.ts"
+import { PermittedScopes } from "../../../src/internal/lifecycle/permittedScopes.ts"
 import { RequestedScopes } from "../../../src/internal/provider/requestedScopes.ts"
 
 const issuer = "https://auth.example.com"
@@ -42,6 +43,8 @@ interface History {
   readonly name: string
   /** The caller's own `scopes`. */
   readonly configured?: string
+  /** The caller's own `stepUp`; `"any"` if it is left out here. */
+  readonly stepUp?: ScopeSelection.StepUp
   /** `scopes_supported` of the server's metadata. */
   readonly supported?: string
   /** The scope of the server's challenge to a request without a token. `false`: the server does not answer. */
@@ -246,6 +249,58 @@ const histories: ReadonlyArray<History> = [
     demands: [renewal("b")],
     asked: ["a b!"],
     failures: 1
+  },
+  {
+    name: "with `allow` a step-up leaves out the held scopes that are not permitted",
+    configured: "a",
+    stepUp: { allow: ["c"] },
+    allowed: "a b c",
+    demands: [stepUp("a b", "c")],
+    asked: ["a c"]
+  },
+  {
+    name: "with `allow` the second request of a step-up leaves out the needed scopes that are not permitted",
+    configured: "a",
+    stepUp: { allow: ["c"] },
+    allowed: "none",
+    demands: [stepUp("a b", "b c")],
+    asked: ["a c!"],
+    failures: 1
+  },
+  {
+    name: "with `allow` the scopes of a wider token from the storage do not stay in the request after a 401",
+    configured: "a",
+    stepUp: { allow: ["c"] },
+    allowed: "a b c",
+    demands: [rejected("a b c")],
+    asked: ["a c"]
+  },
+  {
+    name: "with configured scopes a 401 whose challenge names others is answered with the configured ones",
+    configured: "a",
+    stepUp: { allow: [] },
+    supported: "a b",
+    challenge: "a b",
+    allowed: "a b",
+    demands: [rejected("a b", "a b admin"), renewal("b")],
+    asked: ["a", "a"]
+  },
+  {
+    name: "with an empty list of configured scopes nothing is asked for after a 401",
+    configured: "",
+    stepUp: { allow: [] },
+    supported: "a",
+    allowed: "a",
+    demands: [rejected("a b", "a b")],
+    asked: [""]
+  },
+  {
+    name: "without configured scopes `stepUp: false` leaves the choice of the first scopes to the server",
+    stepUp: false,
+    supported: "a b",
+    allowed: "a b",
+    demands: [renewal(), rejected("a b", "b")],
+    asked: ["a b", "b a"]
   }
 ]
 
@@ -255,6 +310,9 @@ const nowhere = {
   protectedResource: undefined,
   challenge: undefined
 }
+
+const permittedBy = (configured: string | undefined, stepUp: ScopeSelection.StepUp | undefined) =>
+  new PermittedScopes({ scopes: configured === undefined ? undefined : words(configured), stepUp })
 
 /** Runs the demands of a history against an authorization server that allows some scopes. */
 const run = (history: History) =>
@@ -270,6 +328,7 @@ const run = (history: History) =>
     })
     const requested = new RequestedScopes({
       ...(history.configured === undefined ? {} : { scopes: words(history.configured) }),
+      permitted: permittedBy(history.configured, history.stepUp ?? "any"),
       askChallenge: Effect.suspend(() => {
         probes++
         return Effect.succeed(history.challenge === false ? undefined : challengeWith(history.challenge ?? ""))
@@ -304,6 +363,33 @@ const run = (history: History) =>
     return { asked, probes, failures }
   })
 
+describe("the scopes of a refresh", () => {
+  it.each(
+    [
+      ["the granted ones", "a b", undefined, "a", "a"],
+      ["the granted ones that are permitted", "a", undefined, "a admin", "a"],
+      ["the granted ones with those of `allow`", "a", { allow: ["c"] }, "a c admin", "a c"],
+      [
+        "the configured ones if none of the granted ones is permitted",
+        "api/.default",
+        undefined,
+        "Reports.Read",
+        "api/.default"
+      ],
+      ["all granted ones with `\"any\"`", "a", "any" as const, "a admin", "a admin"],
+      ["all granted ones without configured scopes", undefined, false as const, "a admin", "a admin"],
+      ["none if nothing was configured or granted", "", undefined, "admin", ""]
+    ] as const
+  )("are %s", (_, configured, option, granted, asked) => {
+    const requested = new RequestedScopes({
+      scopes: configured === undefined ? undefined : words(configured),
+      permitted: permittedBy(configured, option),
+      askChallenge: Effect.die("the server must not be asked")
+    })
+    expect(requested.ofRefresh(words(granted))).toEqual(words(asked))
+  })
+})
+
 describe("the scopes of token requests over time", () => {
   it.effect.each(histories)("$name", (history) =>
     Effect.gen(function*() {
@@ -322,6 +408,7 @@ describe("the scopes of token requests over time", () => {
         const asked: Array<string> = []
         const requested = new RequestedScopes({
           scopes: ["a"],
+          permitted: permittedBy("a", "any"),
           askChallenge: Effect.die("the server must not be asked")
         })
         const sent = requested.request(rejected("a b"), nowhere, (scopes) =>
@@ -338,7 +425,10 @@ describe("the scopes of token requests over time", () => {
     Effect.gen(function*() {
       for (const [reason, code] of [["Refused", "invalid_client"], ["Unavailable", "invalid_scope"]] as const) {
         let count = 0
-        const requested = new RequestedScopes({ askChallenge: Effect.die("the server must not be asked") })
+        const requested = new RequestedScopes({
+          permitted: permittedBy(undefined, "any"),
+          askChallenge: Effect.die("the server must not be asked")
+        })
         const error = new OAuthError.TokenEndpointError({ reason, url: issuer, description: "no", code })
         for (const demand of [renewal(), stepUp("a b", "c"), rejected("a")]) {
           const sent = requested.request(demand, nowhere, () =>

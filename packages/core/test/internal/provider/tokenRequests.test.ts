@@ -3,7 +3,7 @@ import { Answer, TestServers, TokenRequest } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
-import type { TokenKey } from "../../../src/index.ts"
+import type { ScopeSelection, TokenKey } from "../../../src/index.ts"
 import { AccessToken, Challenge, ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../../../src/index.ts"
 import { environment, makeProvider, many, outcomes, tags, valueOf, watch } from "../../support/provider.ts"
 
@@ -36,7 +36,13 @@ const server = (kind: "replaced" | "kept" | "none") => {
 }
 
 /** A provider whose source has so many assertions that the server accepts. */
-const makeBearer = (options: { readonly assertions?: number; readonly scopes?: ReadonlyArray<string> } = {}) =>
+const makeBearer = (
+  options: {
+    readonly assertions?: number
+    readonly scopes?: ReadonlyArray<string>
+    readonly stepUp?: ScopeSelection.StepUp
+  } = {}
+) =>
   Effect.gen(function*() {
     const { issuer, serverUrl } = yield* TestServers.TestServers
     let left = options.assertions ?? Infinity
@@ -44,6 +50,7 @@ const makeBearer = (options: { readonly assertions?: number; readonly scopes?: R
       serverUrl,
       issuer,
       scopes: options.scopes ?? ["mcp"],
+      stepUp: options.stepUp,
       grant: Grant.jwtBearer({
         assertionProvider: () => Effect.sync(() => Redacted.make(left-- > 0 ? "canary-assertion" : "canary-used"))
       }),
@@ -399,7 +406,7 @@ describe("a step-up whose union is refused", () => {
   it.scoped("the configured and the challenge's scopes are requested once more, and calls between both do not loop", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers
-      const provider = yield* makeProvider({ scopes: ["mcp"] })
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
       const admin = yield* provider.renew(yield* provider.accessToken, insufficient("admin"))
       const root = yield* provider.renew(admin, insufficient("root"))
       expect(root.scopes).toEqual(["mcp", "root"])
@@ -423,7 +430,7 @@ describe("scopes between commas (GitHub)", () => {
         "token",
         Answer.modified((json) => ({ ...json, scope: String(json["scope"]).replaceAll(" ", ",") }))
       )
-      const provider = yield* makeProvider({ scopes: ["mcp", "admin"] })
+      const provider = yield* makeProvider({ scopes: ["mcp", "admin"], stepUp: "any" })
       const token = yield* provider.accessToken
       expect(token.scopes).toEqual(["mcp", "admin"])
       expect((yield* provider.renew(token, insufficient("gist"))).scopes).toEqual(["mcp", "admin", "gist"])
@@ -531,7 +538,7 @@ describe("acceptedTokenTypes of a provider", () => {
 describe("requests that present no refresh token", () => {
   it.scoped("a step-up uses the grant, since a refresh cannot widen the scope (RFC 6749 §6)", () =>
     Effect.gen(function*() {
-      const provider = yield* makeBearer()
+      const provider = yield* makeBearer({ stepUp: { allow: ["admin"] } })
       const first = yield* provider.accessToken
       const second = yield* provider.renew(first, insufficient("admin"))
       expect([...second.scopes].toSorted()).toEqual(["admin", "mcp"])

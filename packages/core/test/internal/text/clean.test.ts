@@ -9,6 +9,7 @@ describe("clean", () => {
     ["line breaks", "a\r\nb\nc\u2028d\u2029e", "a b c d e"],
     ["characters that turn the direction of writing", "a\u202eb\u2066c\u200fd", "a b c d"],
     ["characters without width", "a\u200bb\ufeffc", "a b c"],
+    ["halves of surrogate pairs", "a\ud83cb\udf0dc 🌍", "a b c 🌍"],
     ["white space at both ends", "  a \n", "a"],
     ["control characters only", "\u0000\n", ""]
   ])("makes one line of a text with %s", (_, text, expected) => {
@@ -19,6 +20,10 @@ describe("clean", () => {
     expect(clean("x".repeat(200))).toBe("x".repeat(200))
     expect(clean("x".repeat(201))).toBe(`${"x".repeat(200)}…`)
     expect(clean("x".repeat(10_000))).toHaveLength(201)
+  })
+
+  it("does not cut a character in half", () => {
+    expect(clean(`${"x".repeat(199)}🌍`)).toBe(`${"x".repeat(199)}…`)
   })
 
   it("removes every repetition of every secret before it cuts", () => {
@@ -64,6 +69,47 @@ describe("clean", () => {
     for (const spelling of [secret, "a+b%2F%22%C3%BC", "a%20b%2F%22%C3%BC", "a b/\\\"ü"]) {
       expect(clean(`no ${spelling}.`, [secret])).toBe("no <redacted>.")
     }
+  })
+
+  const credential = "s3cr3t-of-the-client"
+  const base64 = (text: string) => Buffer.from(text).toString("base64")
+
+  it.each([
+    ["its first 8 characters", "no s3cr3t-o.", "no <redacted>."],
+    ["its last 8 characters", "no e-client.", "no <redacted>."],
+    ["a part of 8 characters in the middle", "no t-of-the.", "no <redacted>."],
+    ["itself with characters after it", "no s3cr3t-of-the-client-and-more.", "no <redacted>-and-more."],
+    ["7 of its characters", "no s3cr3t-, cr3t-of", "no s3cr3t-, cr3t-of"],
+    ["an id before it, in base64", `no ${base64(`c:${credential}`)}.`, "no Yz<redacted>==."],
+    ["an id after it, in base64", `no ${base64(`${credential}:c`)}.`, "no <redacted>6Yw==."],
+    ["invisible characters in it", `no ${credential.split("").join("\u200b")}.`, "no <redacted>."],
+    ["line breaks in it", `no ${credential.split("-").join("-\n")}.`, "no <redacted>."],
+    ["full stops in it", "no s.3.c.r.3.t.-.o.f.", "no s.3.c.r.3.t.-.o.f."],
+    ["itself backwards", "no tneilc-eht-fo-t3rc3s", "no tneilc-eht-fo-t3rc3s"]
+  ])("given a text with a secret, namely %s, returns it without what it finds", (_, text, expected) => {
+    expect(clean(text, [credential])).toBe(expected)
+  })
+
+  it.each([
+    ["hunt", "no hunt, aHVudA==, 68756e74", "no <redacted>, <redacted>==, <redacted>"],
+    ["hunter2", "no hunter2, hunter, HUNTER2", "no <redacted>, hunter, <redacted>"],
+    ["p&ss'wd", "p&amp;ss&#39;wd p%26ss%27wd p\\u0026ss'wd", "<redacted> <redacted> <redacted>"]
+  ])("removes the secret %j, which has fewer than 8 characters, as a whole", (secret, text, expected) => {
+    expect(clean(text, [secret])).toBe(expected)
+  })
+
+  it("removes the beginning of a secret, however short, where it cuts a long text", () => {
+    const assertion = "0123456789".repeat(101)
+    expect(clean(`no ${assertion} of s3cr3t-of-the-client`, [assertion, credential])).toBe(
+      "no <redacted> of <redacted>"
+    )
+    expect(clean(`no ${assertion} of %`, [assertion, credential])).toBe("no <redacted> of %")
+  })
+
+  it("reads a bounded part of a text and of a secret", () => {
+    const secret = "ab-cd-ef ".repeat(200_000)
+    expect(clean(secret, [secret])).toBe("<redacted>")
+    expect(clean("\n".repeat(100_000))).toBe("")
   })
 
   it("removes a secret that contains another one as a whole", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Either, Redacted } from "effect"
+import { Effect, Either, Encoding, Redacted } from "effect"
 import type { Assertion, TokenRequestContext } from "../../../src/index.ts"
 import { make, makeRefusals, type Refusals } from "../../../src/internal/tokenRequest/assertionRotation.ts"
 import { authorizationServer } from "../../support/tokenEndpoint.ts"
@@ -88,6 +88,29 @@ describe("an assertion for a token endpoint (RFC 9700 §4.4)", () => {
         expect(Either.isRight(result)).toBe(true)
         // Providers with assertions of other parties learn it too.
         expect(requests.map(({ endpointUnnamed }) => endpointUnnamed)).toEqual([true])
+      }
+    }))
+})
+
+describe("an assertion with several audiences", () => {
+  const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
+  const source = (aud: unknown) => () =>
+    Effect.succeed(Redacted.make(`${encode({ alg: "ES256" })}.${encode({ aud })}.canary-signature`))
+  const several = ["https://auth.example.com", "https://elsewhere.example"]
+
+  it.effect("of a provider that checks nothing is not sent to an authorization server that the MCP server named", () =>
+    Effect.gen(function*() {
+      const assertions = make({ assertionProvider: source(several) })
+      const error = yield* Effect.flip(assertions.next({ ...context, issuerNamedByServer: true }))
+      expect(error.reason).toBe("WrongAudience")
+      expect(error.message).toContain("has several audiences")
+    }))
+
+  it.effect("is sent if the caller named the authorization server, and so is one for one audience in any case", () =>
+    Effect.gen(function*() {
+      yield* make({ assertionProvider: source(several) }).next(context)
+      for (const aud of ["https://auth.example.com", ["https://auth.example.com"], "api://exchange"]) {
+        yield* make({ assertionProvider: source(aud) }).next({ ...context, issuerNamedByServer: true })
       }
     }))
 })

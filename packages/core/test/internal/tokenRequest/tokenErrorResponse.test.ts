@@ -223,7 +223,7 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
     Effect.gen(function*() {
       expect((yield* fails(Answer.json({ error: secret }, { status: 400 }))).code).toBe("<redacted>")
       const error = yield* fails(
-        Answer.json({ error: "invalid_grant", error_description: "assertion canary.assertion.x is old" }, {
+        Answer.json({ error: "invalid_grant", error_description: "proof canary.assertion.x is old" }, {
           status: 400
         }),
         {
@@ -233,7 +233,7 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
           }
         }
       )
-      expect(error.message).toContain("(assertion <redacted> is old)")
+      expect(error.message).toContain("(proof <redacted> is old)")
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 

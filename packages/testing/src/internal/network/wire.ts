@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import * as SecureEndpoint from "@effect-mcp-auth/core/authoring/SecureEndpoint"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { RequestError } from "@effect/platform/HttpClientError"
@@ -164,10 +165,11 @@ const follow = (
     if (mode === "error") {
       return Effect.fail(new ConnectionDropped({ message: "unexpected redirect" }))
     }
-    if (hops === maxRedirects || !URL.canParse(location, outgoing.url)) {
+    const target = SecureEndpoint.parse(location, outgoing.url)
+    if (hops === maxRedirects || target === undefined) {
       return Effect.fail(new ConnectionDropped({ message: "redirect count exceeded, or a location that is no URL" }))
     }
-    return follow(send, redirected(outgoing, response.status, new URL(location, outgoing.url)), mode, hops + 1)
+    return follow(send, redirected(outgoing, response.status, target), mode, hops + 1)
   })
 
 /** The Fetch standard, "HTTP-redirect fetch": what the next request of a redirect keeps of the one before. */

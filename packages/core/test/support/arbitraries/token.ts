@@ -1,0 +1,53 @@
+/** Access tokens as token responses make them, with every optional field. */
+import { Redacted } from "effect"
+import * as FastCheck from "effect/FastCheck"
+import { AccessToken } from "../../../src/index.ts"
+import { scopes } from "./scope.ts"
+
+/** A duration in milliseconds, of every order of magnitude from `min` to `max`. */
+export const millis = (min: number, max: number): FastCheck.Arbitrary<number> =>
+  FastCheck.double({ min: Math.log(min), max: Math.log(max), noNaN: true }).map((log) =>
+    Math.min(max, Math.max(min, Math.round(Math.exp(log))))
+  )
+
+/** The lives of tokens, from a second to ten years. */
+export const lifetime: FastCheck.Arbitrary<number> = millis(1000, 10 * 366 * 24 * 60 * 60 * 1000)
+
+/** A moment between 1970 and 2100, in milliseconds since the epoch. */
+export const moment: FastCheck.Arbitrary<number> = FastCheck.integer({ min: 0, max: Date.UTC(2100, 0) })
+
+/** At least 0 and below 1, as `Random.next` returns it. */
+export const jitter: FastCheck.Arbitrary<number> = FastCheck.double({
+  min: 0,
+  max: 1,
+  maxExcluded: true,
+  noNaN: true
+})
+
+/** The value of a token: printable ASCII without spaces (RFC 6749 appendix A.12). */
+export const tokenValue: FastCheck.Arbitrary<string> = FastCheck.string({
+  unit: FastCheck.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+  minLength: 8,
+  maxLength: 40
+})
+
+export const token: FastCheck.Arbitrary<AccessToken.AccessToken> = FastCheck.record({
+  value: tokenValue,
+  scopes,
+  issuer: FastCheck.webUrl(),
+  issuedAt: moment,
+  life: lifetime,
+  refreshAt: FastCheck.option(moment, { nil: undefined }),
+  refreshToken: FastCheck.option(tokenValue, { nil: undefined })
+}).map(({ issuedAt, issuer, life, refreshAt, refreshToken, scopes, value }) =>
+  new AccessToken.AccessToken({
+    value: Redacted.make(value),
+    tokenType: "Bearer",
+    scopes,
+    issuer,
+    issuedAt,
+    expiresAt: issuedAt + life,
+    ...(refreshAt === undefined ? {} : { refreshAt }),
+    ...(refreshToken === undefined ? {} : { refreshToken: Redacted.make(refreshToken) })
+  })
+)

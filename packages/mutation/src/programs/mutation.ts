@@ -1,0 +1,69 @@
+/**
+ * `pnpm mutation [package] [file or folder …]`: how many changes of the sources the tests notice.
+ * `packages/mutation/README.md` describes the options and the report.
+ */
+import { readPackages, repository } from "@effect-mcp-auth/tooling/packages"
+import { writeFileSync } from "node:fs"
+import { availableParallelism } from "node:os"
+import { parseArgs } from "node:util"
+import { BOUND, isSurvivor, percent, scoreOf, scoresByFile, survivor, table } from "../report.ts"
+import { run, TestsFail } from "../run.ts"
+import { chooseSources, sourcesOf } from "../sources.ts"
+
+/** The packages whose score is bound. */
+const PACKAGES = ["client-secret", "private-key-jwt", "jwt-bearer", "core"]
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    survivors: { type: "boolean", default: false },
+    json: { type: "string" },
+    concurrency: { type: "string", default: String(availableParallelism()) }
+  }
+})
+const [name, ...files] = positionals
+
+let lastProgress = 0
+
+/** A terminal shows each step on one line. Anything else gets a line in 30 seconds. */
+const progress = (line: string): void => {
+  if (process.stderr.isTTY) return void process.stderr.write(`\r\u001B[K${line}`)
+  if (line === "" || performance.now() - lastProgress < 30_000) return
+  lastProgress = performance.now()
+  process.stderr.write(`${line}\n`)
+}
+
+const test = async (folder: string): Promise<boolean> => {
+  const directory = readPackages(repository).find((candidate) => candidate.folder === folder)?.directory
+  if (directory === undefined) throw new Error(`No package is named ${folder}.`)
+  const start = performance.now()
+  const outcomes = await run({
+    directory,
+    files: chooseSources(sourcesOf(directory), files),
+    concurrency: Number(values.concurrency),
+    onProgress: progress,
+    onOutcome: (outcome) => {
+      if (values.survivors && isSurvivor(outcome)) console.log(survivor(outcome))
+    }
+  })
+  progress("")
+  const total = scoreOf(folder, outcomes)
+  console.log(table([...scoresByFile(outcomes), total]))
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(outcomes, undefined, 2))
+  const minutes = (performance.now() - start) / 60_000
+  console.log(
+    `\n${folder}: ${percent(total.score)} of ${outcomes.length} mutants noticed, in ${minutes.toFixed(1)} min.\n`
+  )
+  return total.score >= BOUND
+}
+
+for (const folder of name === undefined ? PACKAGES : [name]) {
+  try {
+    if (await test(folder)) continue
+    console.log(`The score of ${folder} is below ${BOUND} %.`)
+  } catch (error) {
+    if (!(error instanceof TestsFail)) throw error
+    console.error(error.message)
+  }
+  process.exitCode = 1
+}

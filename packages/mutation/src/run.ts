@@ -1,0 +1,158 @@
+/** A run: instrument, run every test once, then run the covering tests of each mutant. */
+import { relative } from "node:path"
+import { instrument } from "./instrument.ts"
+import type { Mutant, Outcome } from "./mutant.ts"
+import { DryRunCache } from "./dryRunCache.ts"
+import { type Coverage, coverageOf, History, isLoading, planJob } from "./plan.ts"
+import type { DryRun, Job } from "./protocol.ts"
+import { importersOf, sourcesOf, testFilesOf } from "./sources.ts"
+import { openSite, Silent, type Site, Worker } from "./workers.ts"
+
+export interface Options {
+  /** The absolute path of the package. */
+  readonly directory: string
+  /** The source files whose mutants to run, relative to the package, in this order. */
+  readonly files: ReadonlyArray<string>
+  /** How many worker processes run at a time. */
+  readonly concurrency: number
+  /** Called with a line for the person who waits. */
+  readonly onProgress: (line: string) => void
+  /** Called with each mutant as soon as its outcome is known. */
+  readonly onOutcome: (outcome: Outcome) => void
+}
+
+/** A test fails without any mutant, so no run with mutants means anything. */
+export class TestsFail extends Error {}
+
+export const run = async (options: Options): Promise<ReadonlyArray<Outcome>> => {
+  const { code, mutants } = await instrument(options.directory, sourcesOf(options.directory))
+  const site = await openSite(code)
+  try {
+    return await new Run(options, site, mutants).outcomes()
+  } finally {
+    site.close()
+  }
+}
+
+class Run {
+  readonly #options: Options
+  readonly #site: Site
+  readonly #mutants: ReadonlyArray<Mutant>
+  /** Workers start one after the other, so that a connection belongs to the worker that was started last. */
+  #starting: Promise<unknown> = Promise.resolve()
+
+  constructor(options: Options, site: Site, mutants: ReadonlyArray<Mutant>) {
+    this.#options = options
+    this.#site = site
+    this.#mutants = mutants
+  }
+
+  async outcomes(): Promise<ReadonlyArray<Outcome>> {
+    const { directory } = this.#options
+    const slots = Array.from({ length: this.#options.concurrency }, () => new Slot(() => this.#startWorker()))
+    try {
+      const runs = await this.#dryRuns(slots)
+      const importers = importersOf(directory, sourcesOf(directory))
+      const coverage = coverageOf({ directory, mutants: this.#mutants, runs, importers })
+      const ofFile = Map.groupBy(this.#mutants, ({ file }) => file)
+      const chosen = this.#options.files.flatMap((file) => ofFile.get(file) ?? [])
+      return await this.#runMutants(slots, coverage, chosen)
+    } finally {
+      for (const slot of slots) slot.kill()
+    }
+  }
+
+  #startWorker(): Promise<Worker> {
+    const worker = this.#starting.then(() => Worker.start(this.#site, this.#options.directory))
+    this.#starting = worker.catch(() => undefined)
+    return worker
+  }
+
+  async #dryRuns(slots: ReadonlyArray<Slot>): Promise<ReadonlyArray<DryRun>> {
+    const { directory, onProgress } = this.#options
+    const cache = new DryRunCache(directory)
+    const files = [...testFilesOf(directory)]
+    const all = files.length
+    const runs: Array<DryRun> = []
+    await Promise.all(slots.map(async (slot) => {
+      for (let file = files.shift(); file !== undefined; file = files.shift()) {
+        const known = cache.get(file)
+        const run = known ?? await dryRun(await slot.worker(), file)
+        if (run.failures.length > 0) {
+          throw new TestsFail(
+            `Without any mutant, tests of ${relative(directory, file)} fail:\n${run.failures.join("\n")}`
+          )
+        }
+        if (known === undefined) cache.set(file, run)
+        runs.push(run)
+        onProgress(`tests without mutants: ${runs.length} of ${all} files`)
+      }
+    }))
+    return runs
+  }
+
+  /** Mutants in the order of the sources. Those that need modules loaded anew come last, so that the rest shares them. */
+  async #runMutants(
+    slots: ReadonlyArray<Slot>,
+    coverage: Coverage,
+    mutants: ReadonlyArray<Mutant>
+  ): Promise<ReadonlyArray<Outcome>> {
+    const queue = mutants.toSorted((a, b) => Number(isLoading(coverage, a)) - Number(isLoading(coverage, b)))
+    const history = new History()
+    const outcomes: Array<Outcome> = []
+    await Promise.all(slots.map(async (slot) => {
+      for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+        const outcome = await this.#runMutant(slot, coverage, mutant, history)
+        outcomes.push(outcome)
+        this.#options.onOutcome(outcome)
+        this.#options.onProgress(`mutants: ${outcomes.length} of ${mutants.length}`)
+      }
+    }))
+    return outcomes
+  }
+
+  async #runMutant(slot: Slot, coverage: Coverage, mutant: Mutant, history: History): Promise<Outcome> {
+    if (mutant.explanation !== undefined) return { mutant, status: "explained" }
+    const job = planJob(coverage, mutant, history)
+    if (job.files.length === 0) return { mutant, status: "uncovered" }
+    const { message, status, test } = await slot.run(job)
+    if (test !== undefined) history.add(mutant, test)
+    return { mutant, status, message }
+  }
+}
+
+const dryRun = async (worker: Worker, file: string): Promise<DryRun> =>
+  (await worker.ask({ _tag: "DryRun", file }, "DryRunDone")).run
+
+/** A place for one worker at a time. */
+class Slot {
+  readonly #start: () => Promise<Worker>
+  #worker: Worker | undefined
+
+  constructor(start: () => Promise<Worker>) {
+    this.#start = start
+  }
+
+  async worker(): Promise<Worker> {
+    return this.#worker ??= await this.#start()
+  }
+
+  kill(): void {
+    this.#worker?.kill()
+    this.#worker = undefined
+  }
+
+  /** Runs the tests of a mutant. The next mutant gets a new worker if this one may still be busy. */
+  async run(job: Job): Promise<Pick<Outcome, "status" | "message"> & { readonly test?: string | undefined }> {
+    const worker = await this.worker()
+    try {
+      const { message, spoiled, status, test } = await worker.ask({ _tag: "Job", job }, "JobDone")
+      if (spoiled) this.kill()
+      return { status, test, message }
+    } catch (error) {
+      if (!(error instanceof Silent)) throw error
+      this.kill()
+      return { status: "timedOut" }
+    }
+  }
+}

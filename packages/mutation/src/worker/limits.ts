@@ -1,0 +1,53 @@
+/** When a test counts as endless. */
+
+/** A test did not end. */
+export class TimedOut extends Error {
+  /** Whether the process had nothing left to do: no code of the test goes on. */
+  readonly idle: boolean
+
+  constructor(idle: boolean) {
+    super(idle ? "The test waits for something that cannot come." : "The test does not end.")
+    this.idle = idle
+  }
+}
+
+/** The milliseconds between two looks at a running test. */
+const INTERVAL = 50
+
+const { clearInterval, setInterval } = globalThis
+
+/** The timers, requests and handles of this process. */
+const activeResources = (): number => process.getActiveResourcesInfo().length
+
+export class Limits {
+  /** The milliseconds after which a test is given up. */
+  readonly milliseconds: number
+  readonly #idleMilliseconds: number
+
+  /** From the milliseconds that the test takes without a mutant, or `undefined` if that is not known yet. */
+  constructor(duration: number | undefined) {
+    this.milliseconds = duration === undefined ? 600_000 : 8_000 + 5 * duration
+    this.#idleMilliseconds = duration === undefined ? 600_000 : 1_000 + 5 * duration
+  }
+
+  /** Runs a test, and fails if it does not end, or if the process has nothing left to do before it ends. */
+  async run(test: () => unknown): Promise<void> {
+    let interval: ReturnType<typeof setInterval> | undefined
+    const before = activeResources()
+    const endless = new Promise<never>((_resolve, reject) => {
+      const start = performance.now()
+      let idle = 0
+      interval = setInterval(() => {
+        // The interval itself is one of the resources.
+        idle = activeResources() <= before + 1 ? idle + INTERVAL : 0
+        if (idle >= this.#idleMilliseconds) reject(new TimedOut(true))
+        else if (performance.now() - start >= this.milliseconds) reject(new TimedOut(false))
+      }, INTERVAL)
+    })
+    try {
+      await Promise.race([test(), endless])
+    } finally {
+      clearInterval(interval)
+    }
+  }
+}
