@@ -21,6 +21,7 @@ import type { Grant } from "./Grant.ts"
 import { PermittedScopes } from "./internal/lifecycle/permittedScopes.ts"
 import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
+import { ownOptions } from "./internal/provider/ownOptions.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
 import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
 import { discoveryOf } from "./internal/provider/providerDiscovery.ts"
@@ -255,13 +256,14 @@ export interface MakeOptions extends OAuthProvider.Options {
  * @category constructors
  */
 export const make = (
-  options: MakeOptions
+  given: MakeOptions
 ): Effect.Effect<
   OAuthProvider.Service,
   InvalidOptions | InsecureEndpoint,
   HttpClient.HttpClient | TokenStorage | Scope.Scope
 > =>
   Effect.gen(function*() {
+    const options = ownOptions(given)
     const client = yield* HttpClient.HttpClient
     const storage = yield* TokenStorage
     const limits = yield* TokenEndpoint.limits(options)

@@ -82,20 +82,10 @@ const Sealed = Schema.parseJson(Schema.Struct({
   ciphertext: Schema.Uint8ArrayFromBase64Url
 }))
 
-/**
- * A token whose times are finite. JSON can write an infinite number, as `1e999`, and a token that never expires would be
- * used until somebody removes its record.
- */
-const Token = AccessToken.pipe(
-  Schema.filter(({ expiresAt, issuedAt, refreshAt = expiresAt }) =>
-    [expiresAt, issuedAt, refreshAt].every(Number.isFinite)
-  )
-)
-
 const Plain = Schema.parseJson(Schema.Struct({
   version: Schema.Literal(VERSION),
   name: Schema.String,
-  token: Token
+  token: AccessToken
 }))
 
 const PlainDiscovery = Schema.parseJson(Schema.Struct({
@@ -104,7 +94,7 @@ const PlainDiscovery = Schema.parseJson(Schema.Struct({
   discovery: DiscoveryRecord
 }))
 
-const Content = Schema.parseJson(Token)
+const Content = Schema.parseJson(AccessToken)
 
 const DiscoveryContent = Schema.parseJson(DiscoveryRecord)
 

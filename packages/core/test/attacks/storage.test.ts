@@ -14,8 +14,7 @@ const TOKEN_ENDPOINT = `${ISSUER}/token`
 
 const modes: ReadonlyArray<readonly [name: string, options: Partial<ClientSecret.Options>]> = [
   ["a pinned issuer", {}],
-  ["an issuer that the server names", { issuer: "discover" }],
-  ["an issuer that the server names and may change", { issuer: "discover", authorizationServerChange: "follow" }]
+  ["an issuer that the server names", { issuer: "discover" }]
 ]
 
 /** Changes the records of a storage: of the token, and of discovery. */
