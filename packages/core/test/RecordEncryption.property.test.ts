@@ -1,4 +1,5 @@
-import { describe, expect, it } from "@effect/vitest"
+import { pause } from "@effect-mcp-auth/leak-recorder"
+import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Redacted } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { DiscoveryRecord, RecordEncryption } from "../src/index.ts"
@@ -26,6 +27,13 @@ const reasons = /^(?:Damaged|UnknownVersion|UnknownKey|Foreign)$/
 
 /** The result of opening: never a defect. */
 const attempt = <A>(open: Effect.Effect<A, { readonly reason: string }>) => Effect.either(open)
+
+// The recorder would search for hundreds of secrets. The other tests of this module run with the recorder.
+let resume = () => {}
+beforeEach(() => {
+  resume = pause()
+})
+afterEach(() => resume())
 
 describe("records of tokens and discoveries", () => {
   it.effect.prop("are read back as they were written, in plaintext and encrypted", [name, token, discoveryRecord], ([

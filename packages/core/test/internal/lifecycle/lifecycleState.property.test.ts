@@ -4,8 +4,15 @@ import * as FastCheck from "effect/FastCheck"
 import { AccessToken, type OAuthEvent, RefreshPolicy } from "../../../src/index.ts"
 import { forReason } from "../../../src/internal/lifecycle/demand.ts"
 import { LifecycleState } from "../../../src/internal/lifecycle/lifecycleState.ts"
-import { jitter, lifetime, millis, token } from "../../support/arbitraries/token.ts"
-import { finalError, transientError } from "./fixtures.ts"
+import { jitter, lifetime, millis } from "../../support/arbitraries/token.ts"
+import { finalError, makeToken, transientError } from "./fixtures.ts"
+
+/** Few tokens, whose times the tests set: the recorder of the tests would search for each further secret. */
+const token = FastCheck.constantFrom(
+  makeToken({ scopes: ["mcp"] }),
+  makeToken(),
+  makeToken({ scopes: ["mcp", "read"] })
+)
 
 const refused = Cause.fail(finalError())
 const unavailable = Cause.fail(transientError())

@@ -26,12 +26,15 @@ export const tokenValue: FastCheck.Arbitrary<string> = FastCheck.string({
   maxLength: 40
 })
 
+/** The longest life that a token response can give, in milliseconds: a year. A storage takes no longer one. */
+const LONGEST_LIFE = 365 * 24 * 60 * 60 * 1000
+
 export const token: FastCheck.Arbitrary<AccessToken.AccessToken> = FastCheck.record({
   value: tokenValue,
   scopes,
   issuer: FastCheck.webUrl(),
   issuedAt: moment,
-  life: lifetime,
+  life: millis(1000, LONGEST_LIFE),
   refreshAt: FastCheck.option(moment, { nil: undefined }),
   refreshToken: FastCheck.option(tokenValue, { nil: undefined })
 }).map(({ issuedAt, issuer, life, refreshAt, refreshToken, scopes, value }) =>
