@@ -19,7 +19,7 @@ const key: FastCheck.Arbitrary<TokenKey.TokenKey> = FastCheck.record({
   resource: text,
   subject: text,
   scopes,
-  parameters: FastCheck.array(FastCheck.tuple(text, text), { maxLength: 4 })
+  parameters: FastCheck.array(FastCheck.tuple(FastCheck.constantFrom("audience", "claims"), text), { maxLength: 4 })
 })
 
 const sorted = (list: ReadonlyArray<unknown>) => list.map((entry) => JSON.stringify(entry)).toSorted()
