@@ -8,12 +8,20 @@ import * as Schema from "effect/Schema"
 import { sha256 } from "./internal/text/sha256.ts"
 
 /**
- * The characters of a token: RFC 6749 appendix A.12 without the space, so that a token is one word of a header.
+ * The longest token, in characters. A longer one fits into no header: servers take 8 to 64 KiB of headers.
+ *
+ * @internal
+ */
+export const MAX_LENGTH = 64 * 1024
+
+/**
+ * The characters of a token: RFC 6749 appendix A.12 without the space, so that a token is one word of a header; at most
+ * 65,536 of them.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const Value = Schema.String.pipe(Schema.pattern(/^[\x21-\x7e]+$/))
+export const Value = Schema.String.pipe(Schema.maxLength(MAX_LENGTH), Schema.pattern(/^[\x21-\x7e]+$/))
 
 /**
  * An access token as this process holds it. Encoding a token with its schema yields the secrets in the clear: only a

@@ -10,12 +10,14 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { check, nameOf, parse, parseEndpoint, type PlainHttp } from "./authoring/SecureEndpoint.ts"
 import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
-import { authorizationServerFields, bounded, isShortEnough, keptFields } from "./internal/http/keptFields.ts"
+import { authorizationServerFields, isShortEnough, keptFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
+import { bounded } from "./internal/text/bounds.ts"
 import { clean, quote } from "./internal/text/clean.ts"
 import * as Issuer from "./internal/text/issuer.ts"
+import { withoutCredentials } from "./internal/text/resource.ts"
 import * as MetadataSearch from "./MetadataSearch.ts"
 import { DiscoveryError, type InsecureEndpoint, IssuerMismatch } from "./OAuthError.ts"
 
@@ -119,6 +121,13 @@ export const parseIssuer = (issuer: string): URL | undefined => {
 export const parseTokenEndpoint: (tokenEndpoint: string) => URL | undefined = parseEndpoint
 
 /**
+ * The characters that no URL holds (RFC 3986 §2), and that the platform's parser silently removes, or reads as a slash:
+ * the request would go to another address than the document says.
+ */
+// oxlint-disable-next-line no-control-regex -- the expression searches for exactly these characters
+const altered = /[\u0000-\u0020\u007f\\]/
+
+/**
  * An authorization server from its metadata. The document must name the issuer that it was requested for (RFC 8414
  * §3.3), and its token endpoint must be one that may receive a secret.
  *
@@ -137,10 +146,11 @@ export const fromMetadata = (
   Either.gen(function*() {
     if (!isSameIssuer(metadata.issuer, issuer)) {
       return yield* Either.left(
-        new IssuerMismatch({ reason: "Metadata", expected: issuer, actual: [metadata.issuer], url })
+        new IssuerMismatch({ reason: "Metadata", expected: issuer, actual: [withoutCredentials(metadata.issuer)], url })
       )
     }
-    const tokenEndpoint = isShortEnough(metadata.token_endpoint) ? parseEndpoint(metadata.token_endpoint) : undefined
+    const written = metadata.token_endpoint
+    const tokenEndpoint = isShortEnough(written) && !altered.test(written) ? parseEndpoint(written) : undefined
     if (tokenEndpoint === undefined) {
       return yield* Either.left(
         new DiscoveryError({
@@ -231,8 +241,11 @@ export const checkIssuer = (
     ? Either.left(
       new DiscoveryError({
         reason: "Invalid",
-        url: clean(issuer),
-        description: `The issuer ${quote(issuer)} is not a URL of printable ASCII without query and fragment ` +
+        url: clean(withoutCredentials(issuer)),
+        description:
+          `The issuer ${
+            quote(withoutCredentials(issuer))
+          } is not a URL of printable ASCII without query and fragment ` +
           `(RFC 8414 §2). Pin \`issuer\` to the right one.`
       })
     )

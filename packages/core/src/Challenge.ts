@@ -117,6 +117,9 @@ export const allFromHeader = (header: string | null | undefined): ReadonlyArray<
     ]
   )
 
+/** How much of a header is cleaned to be shown, in characters. An error shows less. */
+const MAX_SHOWN = 4096
+
 /**
  * The header, fit to be shown in an error, if a challenge arrived that could not be read in whole. The result is
  * `undefined` if nothing that this library acts on is missing: the header is absent, or well formed, or only challenges
@@ -140,7 +143,7 @@ export const unreadable = (header: string | null | undefined): string | undefine
       token68 !== undefined || leftOut.some(({ isParameter }) => !isParameter)
     ) || [...leftOut, ...challenges.flatMap(({ leftOut }) => leftOut)].some(isOfInterest) ||
     (supported.length === 0 && leftOut.length > 0)
-  return isMissing ? clean((header ?? "").replaceAll(/\?[^\s"',]*/g, "?…")) : undefined
+  return isMissing ? clean((header ?? "").slice(0, MAX_SHOWN).replaceAll(/\?[^\s"',]*/g, "?…")) : undefined
 }
 
 /** Whether a part that was left out may hold a challenge or a parameter that this library acts on. */

@@ -65,5 +65,5 @@ export const make = (options: Options): Discovery => {
 
 const known = (authorizationServer: Discovered["authorizationServer"]): Discovery => {
   const given = Effect.succeed<Discovered>({ authorizationServer, protectedResource: undefined, challenge: undefined })
-  return { get: given, reread: () => given, forgetAuthorizationServer: Effect.void }
+  return { get: given, reread: () => given, bind: () => undefined, forgetAuthorizationServer: Effect.void }
 }

@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { Limits } from "./authoring/HttpExchange.ts"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import type { CachedDocument } from "./CachedDocument.ts"
+import { sizeOf } from "./DiscoveryRecord.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import type { Bounds } from "./internal/http/metadataDocument.ts"
 import * as SharedDocuments from "./internal/http/sharedDocuments.ts"
@@ -114,7 +115,7 @@ export declare namespace DiscoveryCache {
   export type ResourceResult = MetadataSearch.Result<ProtectedResource.ProtectedResource, ResourceMismatch>
 
   /**
-   * How long documents are fresh, and how many are cached. A document is fresh for as long as its response says (RFC
+   * How long documents are fresh, and how many bytes of how many documents are cached. A document is fresh for as long as its response says (RFC
    * 9111: `Cache-Control`, `Expires`, `Age`), within these bounds.
    *
    * @since 0.1.0
@@ -145,6 +146,13 @@ export declare namespace DiscoveryCache {
      * @default 10_000
      */
     readonly capacity?: number | undefined
+    /**
+     * The largest size of all cached documents of each kind together, in bytes of JSON. The fields that are kept of one
+     * document have at most 112 KiB.
+     *
+     * @default 67_108_864 (64 MiB)
+     */
+    readonly maxSize?: number | undefined
   }
 }
 
@@ -162,8 +170,9 @@ export const make = (
     const max = Math.max(min, Duration.toMillis(options.maxLifetime ?? "24 hours"))
     const standard = Duration.toMillis(options.defaultLifetime ?? "12 hours")
     const freshFor = (lifetime: number | undefined) => Math.min(Math.max(min, lifetime ?? standard), max)
+    const { capacity = 10_000, maxSize = 64 * 1024 * 1024 } = options
     const share = <A, E>(isCached: (value: A) => boolean) =>
-      SharedDocuments.make<A, E>({ freshFor, isCached, capacity: options.capacity ?? 10_000 })
+      SharedDocuments.make<A, E>({ freshFor, isCached, capacity, maxSize, sizeOf })
     const authorizationServers = yield* share<
       AuthorizationServer.AuthorizationServer,
       DiscoveryError | IssuerMismatch | InsecureEndpoint

@@ -7,7 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { bounded, MAX_TEXT } from "./internal/http/keptFields.ts"
+import { bounded, MAX_TEXT } from "./internal/text/bounds.ts"
 
 /** The longest record, in bytes of its JSON. */
 const MAX_SIZE = 64 * 1024
@@ -110,7 +110,7 @@ export const usefulUntil = ({ confirmedAt }: DiscoveryRecord): number => confirm
  * @since 0.1.0
  * @category predicates
  */
-export const isCurrent = ({ confirmedAt }: DiscoveryRecord, now: number): boolean =>
+export const isCurrent = ({ confirmedAt }: Pick<DiscoveryRecord, "confirmedAt">, now: number): boolean =>
   Math.abs(now - confirmedAt) < HOLDS_FOR
 
 /**

@@ -6,6 +6,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { oneLine } from "./internal/text/clean.ts"
 import { AssertionError } from "./OAuthError/AssertionError.ts"
 import { CredentialError } from "./OAuthError/CredentialError.ts"
 import * as messages from "./internal/errors/messages.ts"
@@ -73,7 +74,7 @@ export class DiscoveryError extends Schema.TaggedError<DiscoveryError>("@effect-
     return this.reason === "Unavailable"
   }
   override get message(): string {
-    return this.description
+    return oneLine(this.description)
   }
 }
 
@@ -108,7 +109,7 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>(
     return this.reason === "Unavailable"
   }
   override get message(): string {
-    return this.description
+    return oneLine(this.description)
   }
 }
 
@@ -146,7 +147,7 @@ export class TokenStorageError extends Schema.TaggedError<TokenStorageError>(
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message(): string {
-    return `TokenStorage.${this.operation}: ${this.description}`
+    return oneLine(`TokenStorage.${this.operation}: ${this.description}`)
   }
 }
 
@@ -175,7 +176,7 @@ export class InsecureEndpoint extends Schema.TaggedError<InsecureEndpoint>("@eff
   }
 ) {
   override get message(): string {
-    return messages.insecureEndpoint(this)
+    return oneLine(messages.insecureEndpoint(this))
   }
 }
 
@@ -193,7 +194,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("@effect-
   }
 ) {
   override get message(): string {
-    return `\`${this.option}\`: ${this.description}`
+    return oneLine(`\`${this.option}\`: ${this.description}`)
   }
 }
 

@@ -14,20 +14,21 @@ import * as InsecureHosts from "./authoring/InsecureHosts.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import type { Challenge } from "./Challenge.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
-import * as Discovery from "./Discovery.ts"
+import type * as Discovery from "./Discovery.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
+import { PermittedScopes } from "./internal/lifecycle/permittedScopes.ts"
 import { StorageGuard } from "./internal/lifecycle/storageGuard.ts"
 import * as TokenLifecycle from "./internal/lifecycle/tokenLifecycle.ts"
 import { checkedPolicy, checkOptions, givenAuthorizationServer } from "./internal/provider/checkedOptions.ts"
 import { checkedDiscovery } from "./internal/provider/checkedDiscovery.ts"
-import { RememberedDiscovery } from "./internal/lifecycle/rememberedDiscovery.ts"
-import { PermittedScopes } from "./internal/lifecycle/permittedScopes.ts"
+import { discoveryOf } from "./internal/provider/providerDiscovery.ts"
 import { keyOf } from "./internal/provider/tokenKeyOf.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
+import { oneLine } from "./internal/text/clean.ts"
 import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -272,13 +273,12 @@ export const make = (
 
     yield* InsecureHosts.warn(limits.insecureHosts, server.url)
 
-    const isNamedByServer = options.issuer === "discover" && authorizationServer === undefined
-    const follow = isNamedByServer && options.authorizationServerChange === "follow"
     const permitted = new PermittedScopes(options)
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
     const resource = nameOf(server.url)
-    const telemetry = yield* Telemetry.make({ resource, clientId: options.clientAuthentication.clientId, events })
+    const clientId = oneLine(options.clientAuthentication.clientId)
+    const telemetry = yield* Telemetry.make({ resource, clientId, events })
     const cache = yield* DiscoveryCache.makeDefault
     const guard = new StorageGuard({
       storage,
@@ -287,24 +287,25 @@ export const make = (
       clock: yield* Effect.clock,
       publish: telemetry.publish
     })
-    const remembered = new RememberedDiscovery(guard)
-    const discovery = Discovery.make({
+    const { discovery, isNamedByServer, remembered } = discoveryOf({
       ...discoveryOptions,
       cache,
       client,
       server,
       issuer: options.issuer,
       authorizationServer,
-      follow,
+      mayFollow: options.authorizationServerChange === "follow",
       onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
       limits,
-      memory: storage.discovery && remembered
+      guard,
+      hasRecords: storage.discovery !== undefined
     })
     const requests = new TokenRequests({
       ...options,
       permitted,
       // An assertion that follows the server must be of no use to others than its receiver.
-      issuerUnnamed: options.issuerUnnamed === true || follow,
+      issuerUnnamed: options.issuerUnnamed === true ||
+        (isNamedByServer && options.authorizationServerChange === "follow"),
       issuerNamedByServer: isNamedByServer,
       client,
       discovery,

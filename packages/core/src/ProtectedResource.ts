@@ -11,10 +11,11 @@ import { defaultLimits, type Limits } from "./authoring/HttpExchange.ts"
 import type * as Challenge from "./Challenge.ts"
 import { checkPlace, namedPlaces, type Place } from "./Discovery/Place.ts"
 import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
-import { bounded, keptFields, protectedResourceFields } from "./internal/http/keptFields.ts"
+import { keptFields, protectedResourceFields } from "./internal/http/keptFields.ts"
 import { type Bounds, type Refusal, search } from "./internal/http/metadataDocument.ts"
 import type { Read } from "./internal/http/sharedDocuments.ts"
 import { discovery } from "./internal/telemetry/telemetry.ts"
+import { bounded } from "./internal/text/bounds.ts"
 import { isSameIssuer } from "./internal/text/issuer.ts"
 import * as Resource from "./internal/text/resource.ts"
 import * as MetadataSearch from "./MetadataSearch.ts"
@@ -225,7 +226,7 @@ const accept = (
       description: `describes another resource, "${Resource.shown(resource)}"`,
       error: new ResourceMismatch({
         expected: server.resource,
-        actual: resource,
+        actual: Resource.withoutCredentials(resource),
         url: url.href,
         ...(match === "identical" ? { match } : {})
       })

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
@@ -82,10 +83,23 @@ const Sealed = Schema.parseJson(Schema.Struct({
   ciphertext: Schema.Uint8ArrayFromBase64Url
 }))
 
+/** The longest lifetime of a token in a record, in milliseconds. No token response is believed to give a longer one. */
+const LONGEST_LIFE = Duration.toMillis("366 days")
+
+/**
+ * A token whose times are possible. JSON can write numbers that are infinite, such as `1e999`, and a token that never
+ * expires would be used until somebody removes its record.
+ */
+const Token = AccessToken.pipe(
+  Schema.filter(({ expiresAt, issuedAt, refreshAt = expiresAt }) =>
+    [expiresAt, issuedAt, refreshAt].every(Number.isFinite) && expiresAt - issuedAt <= LONGEST_LIFE
+  )
+)
+
 const Plain = Schema.parseJson(Schema.Struct({
   version: Schema.Literal(VERSION),
   name: Schema.String,
-  token: AccessToken
+  token: Token
 }))
 
 const PlainDiscovery = Schema.parseJson(Schema.Struct({
@@ -94,7 +108,7 @@ const PlainDiscovery = Schema.parseJson(Schema.Struct({
   discovery: DiscoveryRecord
 }))
 
-const Content = Schema.parseJson(AccessToken)
+const Content = Schema.parseJson(Token)
 
 const DiscoveryContent = Schema.parseJson(DiscoveryRecord)
 
@@ -284,7 +298,7 @@ const importKey = (encoded: Redacted.Redacted<string>): Effect.Effect<Key, Inval
   Effect.gen(function*() {
     const fault = TextOption.faultOfWrapping(encoded)
     if (fault !== undefined) return yield* invalid(fault)
-    const text = Redacted.value(encoded).trim().replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")
+    const text = Redacted.value(encoded).trim().replaceAll("+", "-").replaceAll("/", "_").replace(/={1,2}$/, "")
     if (text === "") return yield* invalid(`it is empty. ${howToGive}`)
     if (/^[\da-f]{64}$/i.test(text)) return yield* invalid(`it is hexadecimal. ${howToGive}`)
     const decoded = yield* Either.mapLeft(

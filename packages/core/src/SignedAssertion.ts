@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { JWK } from "jose"
@@ -147,7 +148,15 @@ const checkOptions = (options: Options): Effect.Effect<void, InvalidOptions> =>
     yield* TextOption.checkOptional("subject", options.subject)
     yield* TextOption.checkOneOf("signingAlgorithm", options.signingAlgorithm, algorithmNames)
     yield* TextOption.checkOneOf("type", options.type ?? "JWT", ["JWT", "client-authentication+jwt"])
+    yield* checkClaims("additionalClaims", options.additionalClaims)
+    yield* checkClaims("claimOverrides", options.claimOverrides)
   })
+
+/** A text or an array would become claims named by numbers. */
+const checkClaims = (option: string, claims: unknown): Either.Either<void, InvalidOptions> =>
+  claims === undefined || TextOption.isFields(claims)
+    ? Either.right(undefined)
+    : TextOption.invalid(option, `it is ${TextOption.kindOf(claims)}. Give an object of claims, or leave it out.`)
 
 /** The times of an assertion, in whole seconds. */
 const timesOf = (

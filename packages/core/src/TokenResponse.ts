@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { AccessToken, Value } from "./AccessToken.ts"
+import { AccessToken, MAX_LENGTH, Value } from "./AccessToken.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
 import { clean } from "./internal/text/clean.ts"
@@ -94,6 +94,7 @@ export const decode = (reply: Reply, asked: AskedForToken): Effect.Effect<Access
   // Names the invalid member, and never shows its value: the response may contain a token.
   const invalid = (what: string) => noToken("InvalidResponse", reply, asked, happened(reply, what))
   if (typeof value !== "string" || value === "") return invalid(NO_TOKEN)
+  if (value.length > MAX_LENGTH) return invalid(`\`access_token\` has more than ${MAX_LENGTH} characters`)
   if (!isValue(value)) return invalid("`access_token` has characters that a header cannot contain")
   if (typeof type !== "string") return invalid("it has no `token_type`")
   const lifetime = Option.getOrUndefined(decodeLifetime(expiresIn))

@@ -63,8 +63,8 @@ export declare namespace TokenStorage {
   }
 
   /**
-   * The operations of a storage for the results of discovery. A provider reads the record at most once, when it needs a
-   * token that neither its memory nor the storage has.
+   * The operations of a storage for the results of discovery. A provider reads the record when it needs a token that
+   * neither its memory nor the storage has, and once more before it stores the first choice of an issuer.
    *
    * @since 0.1.0
    * @category models

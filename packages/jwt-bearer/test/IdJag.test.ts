@@ -718,6 +718,8 @@ describe("the ID-JAG (SEP-990)", () => {
       [{ resource: 7 }, {}, "`resource`"],
       [{}, { typ: "JWT" }, "`typ`"],
       [{}, { typ: 7 }, "`typ`"],
+      [{}, { typ: "application/application/oauth-id-jag+jwt" }, "`typ`"],
+      [{}, { typ: "x-application/oauth-id-jag+jwt" }, "`typ`"],
       [{}, { typ: "application/OAuth-ID-JAG+jwt" }, undefined],
       [{}, { typ: undefined }, undefined]
     ] as const
@@ -1069,6 +1071,7 @@ describe("a mistake of JavaScript, or a variable that is not set, fails when the
     ["subjectToken", undefined, "`subjectToken`: it is undefined, and not an Effect"],
     ["subjectToken", subjectToken, "`subjectToken`: it is a `Redacted`, and not an Effect. Write `Effect.succeed`"],
     ["subjectToken", "canary-subject", "`subjectToken`: it is a string, and not an Effect"],
+    ["onRefreshToken", "canary", "`onRefreshToken`: it is a string. Give a function that returns an Effect."],
     ["subjectTokenType", "jwt", "`subjectTokenType`: \"jwt\" is not one of the allowed values"]
   ]
   it.scoped.each(mistakes)("%s: %s", ([option, value, says]) =>
@@ -1086,6 +1089,8 @@ describe("a mistake of JavaScript, or a variable that is not set, fails when the
     ["undefined", undefined, "id_token", "it is undefined"],
     ["a wrapped undefined", Redacted.make(undefined), "refresh_token", "its `Redacted` holds undefined"],
     ["empty", Redacted.make(""), "saml2", "it is empty"],
+    ["undefined as SAML", undefined, "saml2", "it is undefined"],
+    ["a wrapped undefined as SAML", Redacted.make(undefined), "saml2", "its `Redacted` holds undefined"],
     ["a line break at the end", Redacted.make("canary-subject\n"), "access_token", "it ends with a line break"]
   ])("a subject token that is none is not sent: %s", ([_, value, subjectTokenType, says]) =>
     Effect.gen(function*() {

@@ -189,7 +189,8 @@ describe("the token request of JwtBearer (RFC 7523 §2.1)", () => {
         resourceParameter: "https://mcp.example.com/mcp",
         scopes: ["mcp"],
         refused: [],
-        issuerUnnamed: true
+        issuerUnnamed: true,
+        issuerNamedByServer: true
       }])
     }))
 

@@ -58,17 +58,6 @@ globalThis.SyntaxError = recording(SyntaxError)
 // ---- secrets
 // ---------------------------------------------------------------------------------------------------------
 
-/**
- * The result forgets the secrets that were made after this call. A process that repeats the same tests many times calls
- * it after each repetition: otherwise the search after each test grows with every secret that any test has made.
- */
-export const remember = (): () => void => {
-  const known = new Set(secrets)
-  return () => {
-    for (const secret of secrets) if (!known.has(secret)) secrets.delete(secret)
-  }
-}
-
 class Registry extends WeakMap<object, unknown> {
   override set(key: object, value: unknown): this {
     if (typeof value === "string" && value !== "") secrets.add(value)

@@ -43,16 +43,12 @@ export const coverageOf = (options: {
   const testsOf = new Map<string, Set<string>>()
   const testsOfFile = new Map<string, Set<string>>()
   const hitsOf = new Map<string, number>()
-  for (const { collecting, tests: records } of options.runs) {
+  for (const { collecting, hits, tests: records } of options.runs) {
+    for (const [mutant, count] of Object.entries(hits)) hitsOf.set(mutant, (hitsOf.get(mutant) ?? 0) + count)
     for (const test of records) {
       tests.set(test.id, test)
-      for (const hits of [test.hits, collecting]) {
-        for (const [mutant, count] of Object.entries(hits)) {
-          addTo(testsOf, mutant, test.id)
-          hitsOf.set(mutant, (hitsOf.get(mutant) ?? 0) + count)
-        }
-      }
-      for (const mutant of Object.keys(test.hits)) addTo(testsOfFile, fileOf.get(mutant) ?? "", test.id)
+      for (const mutant of test.covers) addTo(testsOfFile, fileOf.get(mutant) ?? "", test.id)
+      for (const mutant of [...test.covers, ...collecting]) addTo(testsOf, mutant, test.id)
     }
   }
   return {
@@ -92,12 +88,10 @@ const UNPROVEN = 0.02
 /** The number of the likeliest tests that run before all others, whichever files they are in. */
 const FIRST = 4
 
-/** Whether tests run for a mutant at all, and whether its module must be loaded anew. */
-export const isCovered = (coverage: Coverage, mutant: Mutant): boolean => testsFor(coverage, mutant).length > 0
-
+/** Whether the module of a mutant must be loaded anew. */
 export const isLoading = (coverage: Coverage, mutant: Mutant): boolean => coverage.loading.has(mutant.id)
 
-/** The job of a mutant that is covered. */
+/** The job of a mutant. It has no files if no test runs the code of the mutant. */
 export const planJob = (coverage: Coverage, mutant: Mutant, history: History): Job => {
   const weights = history.weights(mutant)
   const costs = new Map(

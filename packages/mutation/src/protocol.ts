@@ -11,15 +11,17 @@ export interface TestRecord {
   readonly title: string
   /** Milliseconds that the test took without a mutant. */
   readonly duration: number
-  /** How often the test ran each mutant's code. */
-  readonly hits: Readonly<Record<string, number>>
+  /** The ids of the mutants whose code the test runs. */
+  readonly covers: ReadonlyArray<string>
 }
 
 /** One test file without a mutant. */
 export interface DryRun {
   readonly tests: ReadonlyArray<TestRecord>
+  /** How often the tests of the file run each mutant's code, together. */
+  readonly hits: Readonly<Record<string, number>>
   /** The mutants whose code runs while the test file itself is loaded, its modules being loaded already. */
-  readonly collecting: Readonly<Record<string, number>>
+  readonly collecting: ReadonlyArray<string>
   /** The mutants whose code ran while this worker loaded modules. */
   readonly loading: ReadonlyArray<string>
   /** The tests that fail without a mutant, with their first error. */

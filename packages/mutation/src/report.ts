@@ -58,8 +58,8 @@ export const table = (scores: ReadonlyArray<Score>): string => {
 const pad = (cell: string, width: number, column: number): string =>
   column === 0 ? cell.padEnd(width) : cell.padStart(width)
 
-/** One line a mutant that no test noticed. */
-export const survivors = (outcomes: ReadonlyArray<Outcome>): ReadonlyArray<string> =>
-  outcomes
-    .filter(({ status }) => status === "survived" || status === "uncovered")
-    .map(({ mutant, status }) => `${status === "uncovered" ? "no coverage" : "survived"} ${describeMutant(mutant)}`)
+export const isSurvivor = ({ status }: Outcome): boolean => status === "survived" || status === "uncovered"
+
+/** The line about a mutant that no test noticed. */
+export const survivor = ({ mutant, status }: Outcome): string =>
+  `${status === "uncovered" ? "no coverage" : "survived"} ${describeMutant(mutant)}`

@@ -2,7 +2,8 @@
 import { relative } from "node:path"
 import { instrument } from "./instrument.ts"
 import type { Mutant, Outcome } from "./mutant.ts"
-import { type Coverage, coverageOf, History, isCovered, isLoading, planJob } from "./plan.ts"
+import { DryRunCache } from "./dryRunCache.ts"
+import { type Coverage, coverageOf, History, isLoading, planJob } from "./plan.ts"
 import type { DryRun, Job } from "./protocol.ts"
 import { importersOf, sourcesOf, testFilesOf } from "./sources.ts"
 import { openSite, Silent, type Site, Worker } from "./workers.ts"
@@ -10,20 +11,21 @@ import { openSite, Silent, type Site, Worker } from "./workers.ts"
 export interface Options {
   /** The absolute path of the package. */
   readonly directory: string
-  /** The source files to change, relative to the package. */
+  /** The source files whose mutants to run, relative to the package, in this order. */
   readonly files: ReadonlyArray<string>
   /** How many worker processes run at a time. */
   readonly concurrency: number
   /** Called with a line for the person who waits. */
   readonly onProgress: (line: string) => void
+  /** Called with each mutant as soon as its outcome is known. */
+  readonly onOutcome: (outcome: Outcome) => void
 }
 
 /** A test fails without any mutant, so no run with mutants means anything. */
 export class TestsFail extends Error {}
 
 export const run = async (options: Options): Promise<ReadonlyArray<Outcome>> => {
-  const { directory, files } = options
-  const { code, mutants } = await instrument(directory, files)
+  const { code, mutants } = await instrument(options.directory, sourcesOf(options.directory))
   const site = await openSite(code)
   try {
     return await new Run(options, site, mutants).outcomes()
@@ -52,14 +54,9 @@ class Run {
       const runs = await this.#dryRuns(slots)
       const importers = importersOf(directory, sourcesOf(directory))
       const coverage = coverageOf({ directory, mutants: this.#mutants, runs, importers })
-      const outcomes = new Map<string, Outcome>()
-      for (const mutant of this.#mutants) {
-        if (mutant.explanation !== undefined) outcomes.set(mutant.id, { mutant, status: "explained" })
-        else if (!isCovered(coverage, mutant)) outcomes.set(mutant.id, { mutant, status: "uncovered" })
-      }
-      const covered = this.#mutants.filter(({ id }) => !outcomes.has(id))
-      await this.#runMutants(slots, coverage, covered, outcomes)
-      return this.#mutants.flatMap(({ id }) => outcomes.get(id) ?? [])
+      const ofFile = Map.groupBy(this.#mutants, ({ file }) => file)
+      const chosen = this.#options.files.flatMap((file) => ofFile.get(file) ?? [])
+      return await this.#runMutants(slots, coverage, chosen)
     } finally {
       for (const slot of slots) slot.kill()
     }
@@ -73,18 +70,20 @@ class Run {
 
   async #dryRuns(slots: ReadonlyArray<Slot>): Promise<ReadonlyArray<DryRun>> {
     const { directory, onProgress } = this.#options
+    const cache = new DryRunCache(directory)
     const files = [...testFilesOf(directory)]
     const all = files.length
     const runs: Array<DryRun> = []
     await Promise.all(slots.map(async (slot) => {
       for (let file = files.shift(); file !== undefined; file = files.shift()) {
-        const worker = await slot.worker()
-        const { run } = await worker.ask({ _tag: "DryRun", file }, "DryRunDone")
+        const known = cache.get(file)
+        const run = known ?? await dryRun(await slot.worker(), file)
         if (run.failures.length > 0) {
           throw new TestsFail(
             `Without any mutant, tests of ${relative(directory, file)} fail:\n${run.failures.join("\n")}`
           )
         }
+        if (known === undefined) cache.set(file, run)
         runs.push(run)
         onProgress(`tests without mutants: ${runs.length} of ${all} files`)
       }
@@ -96,22 +95,34 @@ class Run {
   async #runMutants(
     slots: ReadonlyArray<Slot>,
     coverage: Coverage,
-    mutants: ReadonlyArray<Mutant>,
-    outcomes: Map<string, Outcome>
-  ): Promise<void> {
+    mutants: ReadonlyArray<Mutant>
+  ): Promise<ReadonlyArray<Outcome>> {
     const queue = mutants.toSorted((a, b) => Number(isLoading(coverage, a)) - Number(isLoading(coverage, b)))
     const history = new History()
-    let done = 0
+    const outcomes: Array<Outcome> = []
     await Promise.all(slots.map(async (slot) => {
       for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-        const { message, status, test } = await slot.run(planJob(coverage, mutant, history))
-        if (test !== undefined) history.add(mutant, test)
-        outcomes.set(mutant.id, { mutant, status, message })
-        this.#options.onProgress(`mutants: ${++done} of ${mutants.length}`)
+        const outcome = await this.#runMutant(slot, coverage, mutant, history)
+        outcomes.push(outcome)
+        this.#options.onOutcome(outcome)
+        this.#options.onProgress(`mutants: ${outcomes.length} of ${mutants.length}`)
       }
     }))
+    return outcomes
+  }
+
+  async #runMutant(slot: Slot, coverage: Coverage, mutant: Mutant, history: History): Promise<Outcome> {
+    if (mutant.explanation !== undefined) return { mutant, status: "explained" }
+    const job = planJob(coverage, mutant, history)
+    if (job.files.length === 0) return { mutant, status: "uncovered" }
+    const { message, status, test } = await slot.run(job)
+    if (test !== undefined) history.add(mutant, test)
+    return { mutant, status, message }
   }
 }
+
+const dryRun = async (worker: Worker, file: string): Promise<DryRun> =>
+  (await worker.ask({ _tag: "DryRun", file }, "DryRunDone")).run
 
 /** A place for one worker at a time. */
 class Slot {

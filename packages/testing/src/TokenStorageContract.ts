@@ -8,7 +8,6 @@ import type { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import type { TokenKey } from "@effect-mcp-auth/core/TokenKey"
 import type { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
 import * as Clock from "effect/Clock"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -16,17 +15,12 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { YieldWrap } from "effect/Utils"
+import { ContractViolation } from "./ContractViolation.ts"
 import { discoveryCases } from "./internal/discoveryCases.ts"
 import { HOUR, isStored, makeKey, makeToken } from "./internal/storageSubject.ts"
 import type { Subject } from "./internal/storageSubject.ts"
 
-/**
- * A storage breaks the contract. The message says in what situation, and how.
- *
- * @since 0.1.0
- * @category errors
- */
-export class ContractViolation extends Data.TaggedError("ContractViolation")<{ readonly message: string }> {}
+export { ContractViolation } from "./ContractViolation.ts"
 
 /**
  * One case of the contract.

@@ -25,6 +25,31 @@ export * as AssertionVerifier from "./AssertionVerifier.ts"
 export * as ClientKey from "./ClientKey.ts"
 
 /**
+ * An OAuth client of any make, as the hostile servers of `HostileServersContract` meet it.
+ *
+ * @since 0.1.0
+ */
+export * as ClientUnderAttack from "./ClientUnderAttack.ts"
+
+/**
+ * The failure of a case in a contract suite.
+ *
+ * @since 0.1.0
+ */
+export * as ContractViolation from "./ContractViolation.ts"
+
+/**
+ * Attacks by servers on an OAuth client of any make, as cases that any test runner can run.
+ *
+ * Each case puts hostile or broken servers on a network in memory and lets the client talk to them: an MCP server that
+ * was taken over, a hostile authorization server, something in between. A case judges what is on the wire alone: where
+ * a secret or a token went, what was asked for, how many requests were sent, and that the client's calls ended.
+ *
+ * @since 0.1.0
+ */
+export * as HostileServersContract from "./HostileServersContract.ts"
+
+/**
  * Authorization servers in the manner of Entra ID, Okta, Auth0, Keycloak, Cognito, Google, PingOne and Ory Hydra: as
  * strict as those about scopes, audiences and assertions. A configuration that works here has the parameters that the
  * real provider needs. `docs/identity-providers.md` has the configuration for each.
@@ -55,6 +80,13 @@ export * as MetadataForm from "./MetadataForm.ts"
  * @since 0.1.0
  */
 export * as NetworkRequest from "./NetworkRequest.ts"
+
+/**
+ * An attack by a server, or by something between the client and a server, as one row of a table.
+ *
+ * @since 0.1.0
+ */
+export * as ServerAttack from "./ServerAttack.ts"
 
 /**
  * The challenge with which a protected server refuses a request.

@@ -128,6 +128,11 @@ export interface Discovery {
    * remembered one stays in use.
    */
   readonly reread: (challenge: Challenge | undefined, issuer: string) => Effect.Effect<Discovered, Failure>
+  /**
+   * Reports the issuer of an earlier token, for a storage that has lost its discovery record or keeps none. If the server
+   * names the authorization server, another one is a change. A discovery record counts before it.
+   */
+  readonly bind: (issuer: string) => void
   /** The next `get` reads the authorization server's metadata again, and uses what it reads. */
   readonly forgetAuthorizationServer: Effect.Effect<void>
 }

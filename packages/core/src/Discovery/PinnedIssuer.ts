@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as CachedDocument from "../CachedDocument.ts"
 import * as Challenge from "../Challenge.ts"
+import { withoutCredentials } from "../internal/text/resource.ts"
 import { listed, retryAfter } from "../MetadataSearch.ts"
 import { IssuerMismatch } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
@@ -52,6 +53,9 @@ export class PinnedIssuer implements Discovery {
       const names = challenge !== undefined && Challenge.resourceMetadata(challenge) !== undefined
       return isPaused && !names ? this.#known : this.#read(deadline, challenge)
     })
+
+  /** The caller has chosen the issuer. */
+  bind(): void {}
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
     return this.#storedDiscovery.forgetAuthorizationServer
@@ -139,7 +143,7 @@ export class PinnedIssuer implements Discovery {
     const error = new IssuerMismatch({
       reason: "NotListed",
       expected: this.#options.issuer,
-      actual: protectedResource.authorizationServers,
+      actual: protectedResource.authorizationServers.map(withoutCredentials),
       url: protectedResource.url
     })
     return Effect.zipRight(this.#storedDiscovery.doubt("protectedResource"), error)

@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as CachedDocument from "../CachedDocument.ts"
 import * as Challenge from "../Challenge.ts"
-import { shown } from "../internal/text/resource.ts"
+import { shown, withoutCredentials } from "../internal/text/resource.ts"
 import { DiscoveryError, IssuerMismatch, isTransient } from "../OAuthError.ts"
 import * as ProtectedResource from "../ProtectedResource.ts"
 import type { Discovered, Discovery, Failure, Options } from "./Contract.ts"
@@ -39,6 +39,9 @@ export class ServerNamedIssuer implements Discovery {
   /** The issuer to which credentials were sent. Another issuer is a change, even if the metadata was forgotten. */
   #chosen: string | undefined
 
+  /** The issuer of an earlier token. It counts as chosen if nothing else says which issuer was. */
+  #bound: string | undefined
+
   constructor(options: Options) {
     this.#options = options
     this.#storedDiscovery = new StoredDiscovery(options)
@@ -57,6 +60,10 @@ export class ServerNamedIssuer implements Discovery {
       this.#chosen ??= issuer
       return this.#choose(this.#readAgain(challenge, deadline), deadline)
     })
+
+  bind(issuer: string): void {
+    this.#bound = issuer
+  }
 
   get forgetAuthorizationServer(): Effect.Effect<void> {
     return this.#storedDiscovery.forgetAuthorizationServer
@@ -153,7 +160,7 @@ export class ServerNamedIssuer implements Discovery {
   ): Effect.Effect<Discovered, Failure> {
     return Effect.gen(this, function*() {
       const { follow, onChange, server } = this.#options
-      const before = this.#chosen
+      const before = this.#chosen ?? this.#bound
       const stays = before !== undefined && ProtectedResource.lists(protectedResource, before)
       const issuer = stays ? before : protectedResource.authorizationServers[0]
       if (issuer === undefined) {
@@ -168,7 +175,7 @@ export class ServerNamedIssuer implements Discovery {
         return yield* new IssuerMismatch({
           reason: "Changed",
           expected: before,
-          actual: protectedResource.authorizationServers,
+          actual: protectedResource.authorizationServers.map(withoutCredentials),
           url: protectedResource.url
         })
       }

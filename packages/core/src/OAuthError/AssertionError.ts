@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { oneLine } from "../internal/text/clean.ts"
 
 /**
  * An assertion (RFC 7521) could not be acquired, or must not be sent.
@@ -34,6 +35,6 @@ export class AssertionError extends Schema.TaggedError<AssertionError>("@effect-
     return this.reason === "Unavailable"
   }
   override get message(): string {
-    return this.description
+    return oneLine(this.description)
   }
 }

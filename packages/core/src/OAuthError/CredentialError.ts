@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { oneLine } from "../internal/text/clean.ts"
 
 /**
  * A credential of the client, such as its secret, could not be read, or cannot be sent.
@@ -22,6 +23,6 @@ export class CredentialError extends Schema.TaggedError<CredentialError>("@effec
     return this.reason === "Unavailable"
   }
   override get message(): string {
-    return this.description
+    return oneLine(this.description)
   }
 }

@@ -17,6 +17,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as HttpDate from "../internal/http/httpDate.ts"
+import { withHarmlessSpans } from "../internal/telemetry/spanExit.ts"
 import * as InsecureHosts from "./InsecureHosts.ts"
 import { connectionFailed, inTime, type NoAnswer, tooLarge, unsendable } from "./NoAnswer.ts"
 
@@ -225,8 +226,8 @@ const secretHeaders = ["authorization", "cookie", "set-cookie"]
 
 /**
  * Sends a request that carries a credential, or that must not be led elsewhere: redirects are not followed, and no span
- * shows the credential, whatever list of hidden headers the user has set. Other settings of the user for `fetch`, such
- * as a proxy, stay.
+ * shows the credential, whatever list of hidden headers the user has set. The exit of a span holds neither the request
+ * nor the response. Other settings of the user for `fetch`, such as a proxy, stay.
  *
  * @since 0.1.0
  * @category combinators
@@ -236,7 +237,11 @@ export const withoutRedirects = <A, E>(
   moreSecretHeaders: ReadonlyArray<string> = []
 ): Effect.Effect<A, E> =>
   Effect.withFiberRuntime((fiber) => {
-    const manual = Effect.locally(send, FiberRef.currentContext, withManualRedirects(fiber.currentContext))
+    const manual = Effect.locally(
+      withHarmlessSpans(send),
+      FiberRef.currentContext,
+      withManualRedirects(fiber.currentContext)
+    )
     return moreSecretHeaders.length === 0 &&
         fiber.getFiberRef(Headers.currentRedactedNames).includes("authorization")
       ? manual

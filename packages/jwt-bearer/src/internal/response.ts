@@ -147,9 +147,7 @@ const whatIsWrong = (json: unknown): string => {
       return `\`issued_token_type\` is not ${ID_JAG}, the requested type`
     case "token_type":
       return "`token_type` is not N_A (RFC 8693 §2.2.1)"
-    case undefined:
-      return "the answer is not that of a token exchange (RFC 8693 §2.2.1)"
     default:
-      return `\`${wrong}\` has an invalid value (RFC 8693 §2.2.1)`
+      return `\`${wrong ?? "access_token"}\` has an invalid value (RFC 8693 §2.2.1)`
   }
 }

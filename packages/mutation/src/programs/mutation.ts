@@ -6,8 +6,8 @@ import { readPackages, repository } from "@effect-mcp-auth/tooling/packages"
 import { writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
-import { BOUND, percent, scoreOf, scoresByFile, survivors, table } from "../report.ts"
-import { run } from "../run.ts"
+import { BOUND, isSurvivor, percent, scoreOf, scoresByFile, survivor, table } from "../report.ts"
+import { run, TestsFail } from "../run.ts"
 import { chooseSources, sourcesOf } from "../sources.ts"
 
 /** The packages whose score is bound. */
@@ -41,12 +41,14 @@ const test = async (folder: string): Promise<boolean> => {
     directory,
     files: chooseSources(sourcesOf(directory), files),
     concurrency: Number(values.concurrency),
-    onProgress: progress
+    onProgress: progress,
+    onOutcome: (outcome) => {
+      if (values.survivors && isSurvivor(outcome)) console.log(survivor(outcome))
+    }
   })
   progress("")
   const total = scoreOf(folder, outcomes)
   console.log(table([...scoresByFile(outcomes), total]))
-  if (values.survivors) console.log(`\n${survivors(outcomes).join("\n")}`)
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(outcomes, undefined, 2))
   const minutes = (performance.now() - start) / 60_000
   console.log(
@@ -56,8 +58,12 @@ const test = async (folder: string): Promise<boolean> => {
 }
 
 for (const folder of name === undefined ? PACKAGES : [name]) {
-  if (!await test(folder)) {
+  try {
+    if (await test(folder)) continue
     console.log(`The score of ${folder} is below ${BOUND} %.`)
-    process.exitCode = 1
+  } catch (error) {
+    if (!(error instanceof TestsFail)) throw error
+    console.error(error.message)
   }
+  process.exitCode = 1
 }

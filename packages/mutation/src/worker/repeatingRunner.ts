@@ -2,7 +2,6 @@
 import type { File, Suite, Task, Test } from "@vitest/runner"
 import { getFn } from "@vitest/runner"
 import { VitestTestRunner } from "vitest/runners"
-import { getCurrentSuite } from "vitest/suite"
 import type { DryRun, TestRecord } from "../protocol.ts"
 import { Limits, TimedOut } from "./limits.ts"
 import { executorOf, moduleCacheOf } from "./moduleCache.ts"
@@ -13,26 +12,11 @@ export interface Callbacks {
   readonly onStart: (limit: number) => void
 }
 
-/** Registers the hooks of a setup file for the test file that is being collected. */
-type Register = () => void
-
-/** What the leak recorder exports: the result of `remember` forgets the secrets that were made after the call. */
-const rememberOf = (setup: unknown): (() => () => void) | undefined =>
-  typeof setup === "object" && setup !== null && "remember" in setup && isRemember(setup.remember)
-    ? setup.remember
-    : undefined
-
-const isRemember = (value: unknown): value is () => () => void => typeof value === "function"
-
 const collectingId = (file: string): string => `collecting ${file}`
 
 export class RepeatingRunner extends VitestTestRunner {
   readonly #executor: ReturnType<typeof executorOf>
   readonly #cache: ReturnType<typeof moduleCacheOf>
-  /** The hooks that each setup file has registered. */
-  readonly #setups = new Map<string, ReadonlyArray<Register>>()
-  readonly #remember: Array<() => () => void> = []
-  #forget: ReadonlyArray<() => void> = []
   /** The tests to run with their durations in milliseconds, or `undefined` for a dry run of all. */
   #chosen: ReadonlyMap<string, number> | undefined
   #callbacks: Callbacks = { onStart: () => undefined }
@@ -41,21 +25,12 @@ export class RepeatingRunner extends VitestTestRunner {
   /** The id of the first test that failed. */
   #failed: string | undefined
   #ran = 0
-  #loading = false
   #timedOut: TimedOut | undefined
 
   constructor(outer: VitestTestRunner) {
     super(outer.config)
     this.#executor = executorOf(outer)
     this.#cache = moduleCacheOf(outer)
-  }
-
-  /** Collects the tests of a file, which loads its modules, and runs none. */
-  async load(file: string, collect: (file: string) => Promise<unknown>): Promise<void> {
-    switchboard.currentTestId = undefined
-    this.#loading = true
-    await collect(file)
-    this.#loading = false
   }
 
   /** All tests of the next file run, and the runner keeps what each of them runs. */
@@ -79,7 +54,12 @@ export class RepeatingRunner extends VitestTestRunner {
   }
 
   report(file: string): Omit<DryRun, "loading"> {
-    return { tests: this.#records, failures: this.#failures, collecting: switchboard.hits(collectingId(file)) }
+    const collecting = switchboard.hits(collectingId(file))
+    const hits: Record<string, number> = {}
+    for (const counts of [collecting, ...this.#records.map(({ id }) => switchboard.hits(id))]) {
+      for (const [mutant, count] of Object.entries(counts)) hits[mutant] = (hits[mutant] ?? 0) + count
+    }
+    return { tests: this.#records, failures: this.#failures, hits, collecting: Object.keys(collecting) }
   }
 
   verdict(): {
@@ -98,40 +78,18 @@ export class RepeatingRunner extends VitestTestRunner {
     }
   }
 
-  override async importFile(path: string, source: "collect" | "setup"): Promise<unknown> {
-    if (source === "setup") return this.#setUp(path)
+  override async importFile(path: string): Promise<unknown> {
     this.#cache.delete(path)
     return this.#executor.executeId(path)
   }
 
-  /** A setup file runs once. For later test files its hooks are registered again. */
-  async #setUp(path: string): Promise<void> {
-    const known = this.#setups.get(path)
-    if (known !== undefined) return known.forEach((register) => register())
-    const registers: Array<Register> = []
-    const suite = getCurrentSuite()
-    const { on } = suite
-    suite.on = (name, ...functions) => {
-      registers.push(() => getCurrentSuite().on(name, ...functions))
-      on(name, ...functions)
-    }
-    try {
-      const remember = rememberOf(await this.#executor.executeId(path))
-      if (remember !== undefined) this.#remember.push(remember)
-    } finally {
-      suite.on = on
-    }
-    this.#setups.set(path, registers)
-  }
-
   override onCollectStart(file: File): void {
     super.onCollectStart(file)
-    if (this.#chosen === undefined && !this.#loading) switchboard.currentTestId = collectingId(file.filepath)
+    if (this.#chosen === undefined) switchboard.currentTestId = collectingId(file.filepath)
   }
 
   onCollected(files: ReadonlyArray<File>): void {
     if (this.#chosen !== undefined) { for (const file of files) this.#choose(file, [...this.#chosen.keys()]) }
-    this.#forget = this.#remember.map((remember) => remember())
   }
 
   /** Skips the tests that are not chosen, and puts the others in the chosen order. */
@@ -141,11 +99,6 @@ export class RepeatingRunner extends VitestTestRunner {
       else if (!chosen.includes(task.id)) task.mode = "skip"
     }
     suite.tasks = suite.tasks.toSorted((a, b) => firstOf(a, chosen) - firstOf(b, chosen))
-  }
-
-  override onAfterRunFiles(): void {
-    super.onAfterRunFiles()
-    for (const forget of this.#forget) forget()
   }
 
   override async onBeforeRunTask(test: Test): Promise<void> {
@@ -179,7 +132,7 @@ export class RepeatingRunner extends VitestTestRunner {
       file: test.file.filepath,
       title: titleOf(test),
       duration: test.result?.duration ?? 0,
-      hits: { ...switchboard.hits(test.id) }
+      covers: Object.keys(switchboard.hits(test.id))
     })
   }
 

@@ -1,5 +1,5 @@
 /** The tests of one worker process: each file without a mutant, then chosen tests with one mutant at a time. */
-import { collectTests, startTests, type VitestRunner } from "@vitest/runner"
+import { startTests, type VitestRunner } from "@vitest/runner"
 import { vi } from "vitest"
 import type { VitestTestRunner } from "vitest/runners"
 import type { DryRun, Job, Response } from "../protocol.ts"
@@ -28,12 +28,13 @@ export class Session {
   }
 
   async dryRun(file: string): Promise<DryRun> {
-    // The first load of the file loads its modules as well. The second one shows what the file alone does.
-    await this.#runner.load(file, () => collectTests([file], this.#vitestRunner))
+    // The first load of the file loads its modules as well, and runs no test. The second shows what the file alone does.
+    switchboard.currentTestId = undefined
+    this.#runner.only([], { onStart: () => undefined })
+    await this.#start(file)
     this.#runner.dry({ onStart: (limit) => this.#say({ _tag: "Busy", limit }) })
     await this.#start(file)
-    const { collecting, failures, tests } = this.#runner.report(file)
-    return { tests, collecting, loading: Object.keys(switchboard.mutantCoverage?.static ?? {}), failures }
+    return { ...this.#runner.report(file), loading: Object.keys(switchboard.mutantCoverage?.static ?? {}) }
   }
 
   async run(job: Job): Promise<Omit<Extract<Response, { readonly _tag: "JobDone" }>, "_tag">> {

@@ -7,21 +7,22 @@ import type * as Option from "effect/Option"
 /** @internal */
 export type Operation = TokenStorageError["operation"]
 
-/** Messages of the file system, each with advice for the user. The first match counts. */
-const advices: ReadonlyArray<readonly [message: RegExp, advice: string]> = [
+const NOT_A_DIRECTORY = "Something that is not a directory is in the way. Give another `directory`."
+
+/** What messages of the file system contain, and advice for the user. The first message that has all parts counts. */
+const advices: ReadonlyArray<readonly [parts: ReadonlyArray<RegExp>, advice: string]> = [
   [
-    /\blink\b.*(EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS)/,
+    [/\blink\b/, /EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS/],
     "The file system has no hard links. Give a `directory` on another file system."
   ],
-  [
-    /EEXIST|ENOTDIR|makeDirectory.*ENOENT/,
-    "Something that is not a directory is in the way. Give another `directory`."
-  ],
-  [/EACCES|EPERM|EROFS/, "Give a `directory` that this process can write to."],
-  [/ENOSPC|EDQUOT/, "Free some space. Until then, tokens are not stored."]
+  [[/EEXIST|ENOTDIR/], NOT_A_DIRECTORY],
+  [[/makeDirectory/, /ENOENT/], NOT_A_DIRECTORY],
+  [[/EACCES|EPERM|EROFS/], "Give a `directory` that this process can write to."],
+  [[/ENOSPC|EDQUOT/], "Free some space. Until then, tokens are not stored."]
 ]
 
-const adviceOn = (message: string): string => advices.find(([said]) => said.test(message))?.[1] ?? ""
+const adviceOn = (message: string): string =>
+  advices.find(([parts]) => parts.every((part) => part.test(message)))?.[1] ?? ""
 
 /**
  * The error of the file system as an error of the storage.

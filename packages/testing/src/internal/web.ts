@@ -31,6 +31,6 @@ export const withWellKnown = (url: string, name: string): string => {
 export const canonical = (url: string): string => {
   const parsed = new URL(url)
   parsed.hash = ""
-  const written = url.replace(/#.*$/, "")
+  const written = url.replace(/#.*$/s, "")
   return parsed.pathname === "/" && parsed.search === "" && !written.endsWith("/") ? parsed.origin : parsed.href
 }

@@ -1,3 +1,4 @@
+import { MAX_HEADER } from "../text/bounds.ts"
 import { BACKSLASH, COMMA, QUOTE, Scanner } from "./scanner.ts"
 
 /**
@@ -38,11 +39,14 @@ export interface Readings {
 /**
  * Reads a header in one pass. A header that keeps to RFC 9110 §11.6.1 has one meaning. Other forms that servers send
  * are read if they can mean only one thing: values without quotes or in other quotes, white space or semicolons in
- * place of commas, and a colon after the scheme.
+ * place of commas, and a colon after the scheme. A header of more than 64 KiB is left out as a whole.
  *
  * @internal
  */
 export const readChallenges = (header: string): Readings => {
+  if (header.length > MAX_HEADER) {
+    return { challenges: [], leftOut: [{ text: header.slice(0, MAX_LEFT_OUT), isParameter: false }] }
+  }
   const challenges: Array<Reading> = []
   const leftOut: Array<LeftOut> = []
   const scan = new Scanner(header)
@@ -84,6 +88,12 @@ export const readChallenges = (header: string): Readings => {
   }
   return { challenges, leftOut }
 }
+
+/** How much of a header that is left out as a whole is looked at, in characters. */
+const MAX_LEFT_OUT = 4096
+
+/** The largest number of values of `resource_metadata` in a challenge that are read after the first one. */
+const MAX_FURTHER = 8
 
 /** The schemes whose challenges this library acts on. */
 const supported: ReadonlySet<string> = new Set(["bearer", "dpop"])
@@ -134,7 +144,7 @@ const readParameter = (scan: Scanner, name: string, { furtherAddresses, paramete
   const value = readValue(scan)
   if (value === undefined || !isSeparated(scan, value.form)) return false
   if (!parameters.has(name)) parameters.set(name, value.text)
-  else if (name === "resource_metadata") furtherAddresses.push(value.text)
+  else if (name === "resource_metadata" && furtherAddresses.length < MAX_FURTHER) furtherAddresses.push(value.text)
   return true
 }
 

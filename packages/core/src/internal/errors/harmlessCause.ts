@@ -16,12 +16,34 @@ const isUsual = (name: string): boolean => ["name", "message", "stack", "cause",
 const withoutUrlSecrets = (text: string): string =>
   text.replaceAll(/(?<=:\/\/)[^\s/@"'?#]*@/g, "").replaceAll(/\?[^\s"')]+/g, "")
 
-/** Whether an error is kept unchanged, because it contains no query and nothing that the other side sent. */
-const isHarmless = (error: object): boolean => {
-  const message = messageOf(error)
-  return message === clean(withoutUrlSecrets(message)) &&
-    Object.getOwnPropertyNames(error).every((name) => isUsual(name) || isFact(name))
+/** Whether a value can be shown: no object, and no text with what must not be shown. */
+const isHarmlessValue = (value: unknown): boolean =>
+  typeof value === "string"
+    ? value === clean(withoutUrlSecrets(value))
+    : typeof value !== "object" && typeof value !== "function"
+
+/** Whether the stack says no more than the name, the code and the message of an error, besides its frames. */
+const isUsualStack = (error: object): boolean => {
+  const stack: unknown = "stack" in error ? error.stack : undefined
+  if (typeof stack !== "string") return stack === undefined
+  const head = stack.replace(/\n[ \t]+at .*/s, "").trimEnd()
+  return head.replace(messageOf(error), "").length <= MAX_NAME && isHarmlessValue(head)
 }
+
+/** How long the name and the code of an error are together, in characters. */
+const MAX_NAME = 100
+
+/**
+ * Whether an error is kept unchanged, because it contains no query and nothing that the other side sent. `cause` and
+ * `errors` are looked at by themselves.
+ */
+const isHarmless = (error: object): boolean =>
+  isHarmlessValue(messageOf(error)) && isUsualStack(error) &&
+  Reflect.ownKeys(error).every((key) => {
+    if (typeof key === "string" && isUsual(key) && key !== "name") return true
+    const isKnown = typeof key === "symbol" || key === "name" || isFact(key)
+    return isKnown && isHarmlessValue(Object.getOwnPropertyDescriptor(error, key)?.value)
+  })
 
 /** Sets a property that is not enumerated, like those of every error. */
 const setHidden = (error: Error, name: string, value: unknown): void => {
@@ -36,7 +58,7 @@ const copyOf = (error: object): Error => {
   setHidden(copy, "stack", `${name}: ${copy.message}`)
   for (const fact of facts) {
     const value = Object.getOwnPropertyDescriptor(error, fact)?.value
-    if (typeof value === "string") Object.assign(copy, { [fact]: clean(value) })
+    if (typeof value === "string") Object.assign(copy, { [fact]: clean(withoutUrlSecrets(value)) })
     if (typeof value === "number" || typeof value === "boolean") Object.assign(copy, { [fact]: value })
   }
   return copy

@@ -13,17 +13,20 @@ const MAX_DEPTH = 16
 export const findWrapped = <A>(
   error: unknown,
   is: (value: unknown) => value is A,
-  depth: number = MAX_DEPTH
+  depth: number = MAX_DEPTH,
+  seen: Set<object> = new Set()
 ): A | undefined => {
   if (is(error)) return error
-  if (depth === 0 || typeof error !== "object" || error === null) return undefined
-  if (Runtime.isFiberFailure(error)) return findWrapped(error[Runtime.FiberFailureCauseId], is, depth - 1)
+  if (depth === 0 || typeof error !== "object" || error === null || seen.has(error)) return undefined
+  // Without this, two errors that hold each other twice would be looked at 65,536 times.
+  seen.add(error)
+  if (Runtime.isFiberFailure(error)) return findWrapped(error[Runtime.FiberFailureCauseId], is, depth - 1, seen)
   if (Cause.isCause(error)) {
     for (const inner of [...Cause.failures(error), ...Cause.defects(error)]) {
-      const found = findWrapped(inner, is, depth - 1)
+      const found = findWrapped(inner, is, depth - 1, seen)
       if (found !== undefined) return found
     }
     return undefined
   }
-  return "cause" in error ? findWrapped(error.cause, is, depth - 1) : undefined
+  return "cause" in error ? findWrapped(error.cause, is, depth - 1, seen) : undefined
 }

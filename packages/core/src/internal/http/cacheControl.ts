@@ -1,4 +1,5 @@
 import type * as Headers from "@effect/platform/Headers"
+import { MAX_HEADER } from "../text/bounds.ts"
 import * as HttpDate from "./httpDate.ts"
 
 /**
@@ -43,12 +44,14 @@ const seconds = (text: string | undefined): number | undefined =>
 /**
  * How long a response is fresh from `now` on, in milliseconds: its `max-age`, else its `Expires` (RFC 9111 §4.2.1),
  * less its `Age`. Zero for `no-store` and `no-cache`, `undefined` if the response has none of these fields. A value
- * that does not parse makes the response stale (§4.2.1, §5.3).
+ * that does not parse makes the response stale (§4.2.1, §5.3), and so does a `Cache-Control` of more than 64 KiB.
  *
  * @internal
  */
 export const lifetimeOf = (headers: Headers.Headers, now: number): number | undefined => {
-  const directives = directivesOf(headers["cache-control"] ?? "")
+  const cacheControl = headers["cache-control"] ?? ""
+  if (cacheControl.length > MAX_HEADER) return 0
+  const directives = directivesOf(cacheControl)
   if (directives.has("no-store") || directives.has("no-cache")) return 0
   const maxAge = directives.get("max-age")
   const expires = headers["expires"]

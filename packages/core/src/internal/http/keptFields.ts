@@ -1,23 +1,7 @@
-/**
- * The longest text that is kept of a document, and the longest list in all, in characters.
- *
- * @internal
- */
-export const MAX_TEXT = 16 * 1024
+import { bounded, MAX_ENTRIES, MAX_TEXT } from "../text/bounds.ts"
 
-/** The largest number of entries of a list or an object that are kept. */
-const MAX_ENTRIES = 1000
-
-/**
- * A list within its bounds: its first entries, at most 1,000 of them with 16 KiB in all.
- *
- * @internal
- */
-export const bounded = (list: ReadonlyArray<string>): ReadonlyArray<string> => {
-  let left = MAX_TEXT
-  const end = list.slice(0, MAX_ENTRIES).findIndex((entry) => (left -= entry.length) < 0)
-  return list.slice(0, end === -1 ? MAX_ENTRIES : end)
-}
+/** The most that is kept of all named fields of a document together, in characters of JSON. */
+const MAX_DOCUMENT = 64 * 1024
 
 const kept = (value: unknown): unknown => {
   if (typeof value === "boolean") return value
@@ -34,19 +18,24 @@ const kept = (value: unknown): unknown => {
 }
 
 /**
- * The named fields of a document, each within its bounds. A document stays in memory for as long as it is fresh, and its
- * sender decides how long it is.
+ * The named fields of a document, each within its bounds, and all together within 64 KiB: a field that does not fit is
+ * left out. A document stays in memory for as long as it is fresh, and its sender decides how long it is.
  *
  * @internal
  */
 export const keptFields = (
   document: Readonly<Record<string, unknown>>,
   names: ReadonlyArray<string>
-): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(names.flatMap((name) => {
+): Readonly<Record<string, unknown>> => {
+  let left = MAX_DOCUMENT
+  return Object.fromEntries(names.flatMap((name) => {
     const value = kept(document[name])
-    return value === undefined ? [] : [[name, value]]
+    const size = value === undefined ? 0 : JSON.stringify(value).length
+    if (value === undefined || size > left) return []
+    left -= size
+    return [[name, value]]
   }))
+}
 
 /**
  * Whether a text is short enough to be kept.

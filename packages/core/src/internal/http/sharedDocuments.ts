@@ -25,6 +25,16 @@ export interface Options<in A> {
   readonly isCached: (value: A) => boolean
   /** The largest number of documents that are cached. */
   readonly capacity: number
+  /** The largest size of all cached documents and their names together, in bytes. */
+  readonly maxSize: number
+  /** The size of a document, in bytes. */
+  readonly sizeOf: (value: A) => number
+}
+
+/** A cached document, and its size together with its name, in bytes. */
+interface Entry<A> {
+  readonly document: CachedDocument<A>
+  readonly size: number
 }
 
 /** A reader that doubts its document accepts one that was read within this time, in milliseconds. */
@@ -39,14 +49,16 @@ export class SharedDocuments<A, E> {
   readonly #options: Options<A>
   readonly #clock: Clock.Clock
   readonly #fibers: OwnedFibers.OwnedFibers
-  readonly #cached: Map<string, CachedDocument<A>>
+  readonly #cached: Map<string, Entry<A>>
+  /** The size of all cached documents and their names together, in bytes. */
+  #size = 0
   readonly #inFlight = new Map<string, SharedWork<CachedDocument<A>, E>>()
 
   constructor(
     options: Options<A>,
     clock: Clock.Clock,
     fibers: OwnedFibers.OwnedFibers,
-    cached: Map<string, CachedDocument<A>>
+    cached: Map<string, Entry<A>>
   ) {
     this.#options = options
     this.#clock = clock
@@ -68,7 +80,7 @@ export class SharedDocuments<A, E> {
     known?: CachedDocument<A>
   ): Effect.Effect<CachedDocument<A>, E> {
     return Effect.suspend(() => {
-      const candidate = this.#cached.get(name)
+      const candidate = this.#cached.get(name)?.document
       return candidate !== undefined && replaces(candidate, known, this.#clock.unsafeCurrentTimeMillis())
         ? Effect.succeed(candidate)
         // If the owner closes first, the reader reads for itself.
@@ -111,20 +123,35 @@ export class SharedDocuments<A, E> {
     })
   }
 
-  /** No more documents than the capacity are cached. Stale ones make room first, then those that were read first. */
+  /**
+   * No more documents, and no more bytes, than the options say are cached. Stale documents make room first, then those
+   * that were read first.
+   */
   #put(name: string, document: CachedDocument<A>): void {
-    const { capacity, isCached } = this.#options
-    this.#cached.delete(name)
+    const { isCached, maxSize, sizeOf } = this.#options
+    this.#remove(name)
     if (!isCached(document.value)) return
-    this.#cached.set(name, document)
-    if (this.#cached.size <= capacity) return
-    for (const [other, { freshUntil }] of this.#cached) {
-      if (freshUntil <= document.readAt) this.#cached.delete(other)
+    const size = name.length + sizeOf(document.value)
+    if (size > maxSize) return
+    this.#cached.set(name, { document, size })
+    this.#size += size
+    if (this.#fits()) return
+    for (const [other, { document: { freshUntil } }] of this.#cached) {
+      if (freshUntil <= document.readAt) this.#remove(other)
     }
     for (const oldest of this.#cached.keys()) {
-      if (this.#cached.size <= capacity) return
-      this.#cached.delete(oldest)
+      if (this.#fits()) return
+      this.#remove(oldest)
     }
+  }
+
+  #fits(): boolean {
+    return this.#cached.size <= this.#options.capacity && this.#size <= this.#options.maxSize
+  }
+
+  #remove(name: string): void {
+    this.#size -= this.#cached.get(name)?.size ?? 0
+    this.#cached.delete(name)
   }
 }
 
@@ -142,7 +169,7 @@ const replaces = <A>(candidate: CachedDocument<A>, known: CachedDocument<A> | un
 export const make = <A, E>(options: Options<A>): Effect.Effect<SharedDocuments<A, E>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
-    const cached = new Map<string, CachedDocument<A>>()
+    const cached = new Map<string, Entry<A>>()
     const fibers = yield* OwnedFibers.make(() => cached.clear())
     return new SharedDocuments<A, E>(options, clock, fibers, cached)
   })

@@ -19,6 +19,8 @@ export interface Demand {
   readonly refreshToken?: Redacted.Redacted<string> | undefined
   /** The authorization server that issued `refreshToken`. */
   readonly refreshTokenIssuer?: string | undefined
+  /** The issuer of the latest token of the last 30 days, expired or not. */
+  readonly boundIssuer?: string | undefined
   /** The scopes of the token that came with `refreshToken`. */
   readonly refreshTokenScopes?: ReadonlyArray<string> | undefined
   /** The scopes to request beyond those of the provider's options. */

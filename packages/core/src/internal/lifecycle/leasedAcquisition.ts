@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { AccessToken } from "../../AccessToken.ts"
+import * as DiscoveryRecord from "../../DiscoveryRecord.ts"
 import { isTransient, type OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import * as OAuthEvent from "../../OAuthEvent.ts"
 import * as Scopes from "../text/scopeList.ts"
@@ -72,9 +73,9 @@ const request = (parts: LifecycleParts, demand: Demand, flight: Flight<AccessTok
   })
 
 /** Asks for the scopes that step-ups have gained too. If the authorization server refuses them, asks without them. */
-const ask = ({ obtain, state }: LifecycleParts, demand: Demand): Acquired => {
+const ask = ({ now, obtain, state }: LifecycleParts, demand: Demand): Acquired => {
   const { held, lastStored, stepUps } = state
-  const asked = { ...demand, ...refreshOf([demand.rejected ?? held.token ?? held.rejected, lastStored]) }
+  const asked = { ...demand, ...latestOf([demand.rejected ?? held.token ?? held.rejected, lastStored], now()) }
   return obtain({ ...asked, wanted: Scopes.union(demand.wanted, stepUps.gained) }).pipe(
     Effect.catchIf(
       (error) => demand.reason !== "StepUp" && stepUps.gained.length > 0 && !isTransient(error),
@@ -124,8 +125,11 @@ const failed = (parts: LifecycleParts, cause: Cause.Cause<OAuthError>, { missing
 const asBug = <E>({ fibers }: LifecycleParts, cause: Cause.Cause<E>): Cause.Cause<E> =>
   fibers.isClosed() || !Cause.isInterruptedOnly(cause) ? cause : Cause.die(new Error(INTERRUPTED))
 
-/** The refresh token of the latest token: each use of a refresh token may issue the next and use up earlier ones. */
-const refreshOf = (tokens: ReadonlyArray<AccessToken | undefined>) => {
+/**
+ * The refresh token and the issuer of the latest token: each use of a refresh token may issue the next and use up
+ * earlier ones.
+ */
+const latestOf = (tokens: ReadonlyArray<AccessToken | undefined>, now: number) => {
   const latest = tokens.filter((token) => token !== undefined).reduce<AccessToken | undefined>(
     (latest, token) => latest === undefined || token.issuedAt > latest.issuedAt ? token : latest,
     undefined
@@ -133,7 +137,10 @@ const refreshOf = (tokens: ReadonlyArray<AccessToken | undefined>) => {
   return {
     refreshToken: latest?.refreshToken,
     refreshTokenIssuer: latest?.issuer,
-    refreshTokenScopes: latest?.scopes
+    refreshTokenScopes: latest?.scopes,
+    boundIssuer: latest !== undefined && DiscoveryRecord.isCurrent({ confirmedAt: latest.issuedAt }, now)
+      ? latest.issuer
+      : undefined
   }
 }
 

@@ -1,8 +1,10 @@
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Memory } from "../../Discovery.ts"
-import type { DiscoveryRecord } from "../../DiscoveryRecord.ts"
+import { type DiscoveryRecord, isCurrent } from "../../DiscoveryRecord.ts"
+import { isSameIssuer } from "../text/issuer.ts"
 import type { StorageGuard } from "./storageGuard.ts"
 
 type Document = Parameters<Memory["doubt"]>[0]
@@ -22,8 +24,12 @@ export class RememberedDiscovery implements Memory {
   #found: DiscoveryRecord | undefined
   readonly #doubted = new Set<Document>()
 
-  constructor(storage: Pick<StorageGuard, "getDiscovery" | "setDiscovery">) {
+  readonly #isFirstChoice: boolean
+
+  /** @param isFirstChoice whether no other issuer may take the place of one that a process has stored */
+  constructor(storage: Pick<StorageGuard, "getDiscovery" | "setDiscovery">, isFirstChoice: boolean) {
     this.#storage = storage
+    this.#isFirstChoice = isFirstChoice
   }
 
   readonly load: Memory["load"] = Effect.suspend(() =>
@@ -65,9 +71,28 @@ export class RememberedDiscovery implements Memory {
 
   #write(record: DiscoveryRecord): Effect.Effect<void> {
     if (this.#stored !== undefined && isSame(record, this.#stored)) return Effect.void
-    return Effect.map(this.#storage.setDiscovery(record), (isStored) => {
-      if (isStored) this.#stored = record
-    })
+    return Effect.flatMap(
+      this.#isTaken(record),
+      (isTaken) =>
+        isTaken ? Effect.void : Effect.map(this.#storage.setDiscovery(record), (isStored) => {
+          if (isStored) this.#stored = record
+        })
+    )
+  }
+
+  /**
+   * Whether another process has chosen another issuer since this one looked. The first choice holds, so that a server
+   * that names another issuer to one process does not bind the others to it.
+   */
+  #isTaken(record: DiscoveryRecord): Effect.Effect<boolean> {
+    if (!this.#isFirstChoice || (this.#stored !== undefined && isSameIssuer(this.#stored.issuer, record.issuer))) {
+      return Effect.succeed(false)
+    }
+    return Effect.zipWith(
+      this.#storage.getDiscovery(),
+      Clock.currentTimeMillis,
+      (current, now) => Option.exists(current, (one) => isCurrent(one, now) && !isSameIssuer(one.issuer, record.issuer))
+    )
   }
 }
 

@@ -31,7 +31,8 @@ export class StepUps {
   granted(wanted: ReadonlyArray<string>, granted: ReadonlyArray<string>): void {
     this.#attempts++
     const denied = Scopes.missing(wanted, granted)
-    this.#gained = Scopes.union(this.#gained, wanted.filter((scope) => !denied.includes(scope))).slice(0, MAX_GAINED)
+    const gained = Scopes.missing(wanted, denied)
+    this.#gained = Scopes.union(this.#gained, gained).slice(0, MAX_GAINED)
     if (denied.length > 0) this.#refused = [...this.#refused, nameOf(denied)]
   }
 

@@ -269,6 +269,6 @@ const errorOf = (
 /** The kind and place of a defect, and not its message, which may hold the token. */
 const whereOf = (defect: unknown): string => {
   if (!(defect instanceof Error)) return ""
-  const frame = /^\s+(at .*)$/m.exec(defect.stack ?? "")?.[1]
+  const frame = /^[ \t]+(at .*)$/m.exec(defect.stack ?? "")?.[1]
   return ` of a ${defect.name}${frame === undefined ? "" : ` ${frame}`}`
 }

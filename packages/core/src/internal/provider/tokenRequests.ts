@@ -98,8 +98,11 @@ export class TokenRequests {
   }
 
   /** A server that rejected a token may have changed its authorization server, so its metadata is read again. */
-  #discover({ challenge, reason, rejected }: Demand): Effect.Effect<Discovery.Discovered, Discovery.Failure> {
+  #discover(
+    { boundIssuer, challenge, reason, rejected }: Demand
+  ): Effect.Effect<Discovery.Discovered, Discovery.Failure> {
     const { discovery } = this.#options
+    if (boundIssuer !== undefined) discovery.bind(boundIssuer)
     return reason === "Rejected" && rejected !== undefined
       ? discovery.reread(challenge, rejected.issuer)
       : discovery.get

@@ -1,7 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type * as Jose from "jose"
+import { kindOf } from "../../authoring/TextOption.ts"
 import { AssertionError, type InvalidOptions } from "../../OAuthError.ts"
 import {
   algorithms,
@@ -68,6 +70,13 @@ const signingFailed = () =>
 
 /** Detects a KMS that returns DER, its usual form. */
 const checkSignature = (signature: Uint8Array, alg: SigningAlgorithm): Effect.Effect<void, AssertionError> => {
+  // A signer in JavaScript can return anything.
+  if (!Predicate.isUint8Array(signature)) {
+    return new AssertionError({
+      reason: "Malformed",
+      description: `The external signer returned ${kindOf(signature)}, and not the bytes of a signature (a Uint8Array).`
+    })
+  }
   const wanted = algorithms[alg].signatureLength
   const { length } = signature
   if (isWholeSignature(alg, length)) return Effect.void

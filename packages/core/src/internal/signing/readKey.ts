@@ -184,7 +184,9 @@ const base64 = /^[\w+/-]+={0,2}$/
 const decodeBase64 = (text: string): Option.Option<Uint8Array> => {
   const compact = text.replace(filling, "")
   return base64.test(compact)
-    ? Either.getRight(Encoding.decodeBase64Url(compact.replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_")))
+    ? Either.getRight(
+      Encoding.decodeBase64Url(compact.replace(/={1,2}$/, "").replaceAll("+", "-").replaceAll("/", "_"))
+    )
     : Option.none()
 }
 

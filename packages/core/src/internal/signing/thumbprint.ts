@@ -48,7 +48,7 @@ const bytesOf = (text: string): Uint8Array | undefined => {
   if (isHex && (text.includes(":") || /^[0-9a-f]+$/i.test(text) || isPaired(text))) {
     return Either.getOrUndefined(Encoding.decodeHex(digits.toLowerCase()))
   }
-  const compact = text.replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_")
+  const compact = text.replace(/={1,2}$/, "").replaceAll("+", "-").replaceAll("/", "_")
   return /^[\w-]+$/.test(compact) ? Either.getOrUndefined(Encoding.decodeBase64Url(compact)) : undefined
 }
 

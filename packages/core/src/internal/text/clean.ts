@@ -44,6 +44,14 @@ export const clean = (text: string, secrets: Iterable<string> = []): string => {
   return shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH).replace(/\p{Cs}$/u, "")}…` : shown
 }
 
+/**
+ * Makes one line of a text without control and formatting characters, however long the text is. For the messages of
+ * errors and for names, whose parts from outside are cut and cleaned already where they come from a server.
+ *
+ * @internal
+ */
+export const oneLine = (text: string): string => text.replace(unprintable, " ")
+
 const codeWord = new RegExp(`\\b(?:${[...registeredCodes].join("|")})\\b`, "g")
 
 /** Replaces each hidden part, unless it lies within a registered error code. */

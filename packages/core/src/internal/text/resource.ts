@@ -14,7 +14,7 @@ const MAX_LENGTH = 16 * 1024
 const parse = (resource: string): URL | undefined => {
   const url = resource.length > MAX_LENGTH || !uri.test(resource) ? undefined : parseUrl(resource)
   if (url === undefined) return undefined
-  const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/.exec(resource) ?? []
+  const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/s.exec(resource) ?? []
   const written = rest.replace(/\?$/, "")
   const isPlain = `${url.pathname}${url.search}` === (written.startsWith("/") ? written : `/${written}`)
   return isPlain && !authority.includes("@") ? url : undefined
@@ -41,5 +41,11 @@ export const covers = (resource: string, server: URL, match: "parent" | "identic
  *
  * @internal
  */
-export const shown = (resource: string): string =>
-  clean(resource.replace(/[?#].*$/s, "").replace(/^([^/]*:\/\/)[^/]*@/, "$1"))
+export const shown = (resource: string): string => clean(withoutCredentials(resource.replace(/[?#].*$/s, "")))
+
+/**
+ * The URL without a user name and a password, which somebody may have written into a document by mistake.
+ *
+ * @internal
+ */
+export const withoutCredentials = (url: string): string => url.replace(/^([^/]*:\/\/)[^/]*@/, "$1")

@@ -1,12 +1,15 @@
+import { bounded } from "./bounds.ts"
+
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
 /**
- * The scope tokens (RFC 6749 §3.3) of a space-separated list, each once.
+ * The scope tokens (RFC 6749 §3.3) of a space-separated list from a server, each once, and at most 1,000 of them with
+ * 16 KiB in all.
  *
  * @internal
  */
 export const parse = (list: string | undefined): ReadonlyArray<string> =>
-  list === undefined ? [] : union(list.split(" ").filter((scope) => scopeToken.test(scope)))
+  list === undefined ? [] : bounded(union(list.split(" ").filter((scope) => scopeToken.test(scope))))
 
 /** @internal */
 export const isScope = (text: string): boolean => scopeToken.test(text)
@@ -21,5 +24,9 @@ export const union = (...lists: ReadonlyArray<Iterable<string>>): ReadonlyArray<
  *
  * @internal
  */
-export const missing = (wanted: ReadonlyArray<string>, held: ReadonlyArray<string>): ReadonlyArray<string> =>
-  wanted.filter((scope) => !held.includes(scope))
+export const missing = (wanted: ReadonlyArray<string>, held: ReadonlyArray<string>): ReadonlyArray<string> => {
+  // Most demands want no scope beyond those of the options.
+  if (wanted.length === 0) return wanted
+  const known = new Set(held)
+  return wanted.filter((scope) => !known.has(scope))
+}

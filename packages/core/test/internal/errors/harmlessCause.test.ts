@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import { Cause } from "effect"
 import { inspect } from "node:util"
 import { harmlessCause } from "../../../src/internal/errors/harmlessCause.ts"
 
@@ -26,6 +27,30 @@ describe("harmlessCause", () => {
     ["the password in a message", new Error(`no route to https://user:${secret}@a.example/t`)],
     ["a JWT in a message", new Error(`eyJhbGciOiJub25lIn0.${secret}`)],
     ["a property that is not known", Object.assign(new Error("failed"), { request: { authorization: secret } })],
+    [
+      "a property with a symbol",
+      Object.assign(new Error("failed"), { [Symbol("request")]: { authorization: secret } })
+    ],
+    ["a hidden property", Object.defineProperty(new Error("failed"), "request", { value: secret })],
+    ["an object in place of a code", Object.assign(new Error("failed"), { code: { authorization: secret } })],
+    [
+      "a query in place of an address",
+      Object.assign(new Error("failed"), { address: `https://a.example/?k=${secret}` })
+    ],
+    [
+      "another message in the stack",
+      Object.assign(new Error("failed"), { stack: `Error: https://a/?k=${secret}\n    at f` })
+    ],
+    [
+      "the answer in the stack",
+      Object.assign(new Error("failed"), { stack: `Error: failed\n{"t":"${secret}"}\n    at f` })
+    ],
+    [
+      "the arguments of a process",
+      Object.assign(new Error("spawn x ENOENT"), { code: "ENOENT", path: "x", spawnargs: ["--token", secret] })
+    ],
+    ["the command of a client of Redis", Object.assign(new Error("ERR"), { command: { name: "set", args: [secret] } })],
+    ["the options of a client of Redis", Object.assign(new Error("ERR"), { options: { password: secret } })],
     ["a text as the cause", new Error("failed", { cause: secret })],
     ["a text", `https://a.example/?k=${secret}`],
     [
@@ -39,7 +64,12 @@ describe("harmlessCause", () => {
     ["one of very many errors", new AggregateError(Array.from({ length: 99 }, () => ({ data: secret })))]
   ])("removes %s, at any depth of the chain", (_, error) => {
     for (const given of [error, new TypeError("fetch failed", { cause: error })]) {
-      expect(inspect(harmlessCause(given), { depth: 30, showHidden: true })).not.toContain(secret)
+      const cause = harmlessCause(given)
+      expect(inspect(cause, { depth: 30, showHidden: true })).not.toContain(secret)
+      expect(inspect(cause, { depth: 30, showHidden: true, customInspect: false })).not.toContain(secret)
+      expect(String(JSON.stringify(cause))).not.toContain(secret)
+      expect(inspect(structuredClone(cause), { depth: 30 })).not.toContain(secret)
+      expect(Cause.pretty(Cause.fail(cause), { renderErrorCause: true })).not.toContain(secret)
     }
   })
 

@@ -4,7 +4,13 @@ import * as SharedDocuments from "../../../src/internal/http/sharedDocuments.ts"
 import { makeWorkerClock } from "../../support/workerClock.ts"
 import { many, outcomes, settle } from "../../support/provider.ts"
 
-const options = { freshFor: (lifetime = 1000) => lifetime, isCached: () => true, capacity: 10 }
+const options = {
+  freshFor: (lifetime = 1000) => lifetime,
+  isCached: () => true,
+  capacity: 10,
+  maxSize: 1000,
+  sizeOf: (value: unknown) => JSON.stringify(value).length
+}
 
 interface Version {
   readonly version: number

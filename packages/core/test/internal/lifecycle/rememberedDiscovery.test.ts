@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Option } from "effect"
+import { Deferred, Effect, Fiber, Option, TestClock } from "effect"
 import type { DiscoveryRecord } from "../../../src/index.ts"
 import { RememberedDiscovery } from "../../../src/internal/lifecycle/rememberedDiscovery.ts"
 import { record } from "../../support/storage.ts"
@@ -7,13 +7,13 @@ import { record } from "../../support/storage.ts"
 const DAY = 24 * 60 * 60 * 1000
 
 /** A storage that counts its uses and remembers what was written. */
-const make = (stored?: DiscoveryRecord.DiscoveryRecord) => {
+const make = (stored?: DiscoveryRecord.DiscoveryRecord, isFirstChoice = true) => {
   const written: Array<DiscoveryRecord.DiscoveryRecord> = []
   const state = { reads: 0, works: true }
   const remembered = new RememberedDiscovery({
     getDiscovery: () => Effect.sync(() => (state.reads++, Option.fromNullable(stored))),
     setDiscovery: (next) => Effect.sync(() => (written.push(next), state.works))
-  })
+  }, isFirstChoice)
   return { remembered, state, written }
 }
 
@@ -37,7 +37,7 @@ describe("RememberedDiscovery", () => {
             ? Effect.zipRight(Deferred.succeed(started, undefined), Effect.never)
             : Effect.succeedSome(record),
         setDiscovery: () => Effect.succeed(true)
-      })
+      }, true)
       const first = yield* Effect.fork(remembered.load)
       yield* Deferred.await(started)
       yield* Fiber.interrupt(first)
@@ -48,7 +48,8 @@ describe("RememberedDiscovery", () => {
     ["is the same", { ...record }, false],
     ["has a later time", { ...record, confirmedAt: DAY - 1 }, false],
     ["has a time that is a day later", { ...record, confirmedAt: DAY }, true],
-    ["has another issuer", { ...record, issuer: "https://other.example.com" }, true],
+    ["has another issuer", { ...record, issuer: "https://other.example.com" }, false],
+    ["has its issuer with a slash", { ...record, issuer: `${record.issuer}/` }, true],
     ["has the server's metadata read again", { ...record, protectedResource: { ...record.protectedResource } }, true],
     [
       "has the issuer's metadata read again",
@@ -68,6 +69,37 @@ describe("RememberedDiscovery", () => {
         expect(written).toEqual(expected ? [next] : [])
       }))
   }
+
+  it.effect("a record with another issuer is written with `follow`", () =>
+    Effect.gen(function*() {
+      const { remembered, written } = make(record, false)
+      yield* remembered.load
+      const next = { ...record, issuer: "https://other.example.com" }
+      remembered.keep(next)
+      yield* remembered.save
+      expect(written).toEqual([next])
+    }))
+
+  it.effect("of two processes that find other issuers, the first one's record stays for 30 days", () =>
+    Effect.gen(function*() {
+      let stored: DiscoveryRecord.DiscoveryRecord | undefined
+      const storage = {
+        getDiscovery: () => Effect.sync(() => Option.fromNullable(stored)),
+        setDiscovery: (next: DiscoveryRecord.DiscoveryRecord) => Effect.sync(() => (stored = next, true))
+      }
+      const [first, second] = [new RememberedDiscovery(storage, true), new RememberedDiscovery(storage, true)]
+      yield* first.load
+      yield* second.load
+      first.keep(record)
+      yield* first.save
+      const other = { ...record, issuer: "https://other.example.com", confirmedAt: 29 * DAY }
+      second.keep(other)
+      yield* second.save
+      expect(stored).toBe(record)
+      yield* TestClock.adjust("30 days")
+      yield* second.save
+      expect(stored).toBe(other)
+    }))
 
   it.effect("writes nothing before something was found", () =>
     Effect.gen(function*() {

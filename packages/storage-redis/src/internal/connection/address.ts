@@ -43,6 +43,20 @@ const parse = (text: string): Address | undefined => {
 }
 
 /**
+ * The passwords of a connection: those in its URLs, and those in the options of the client.
+ *
+ * @internal
+ */
+export const passwordsOf = (
+  addresses: ReadonlyArray<Address>,
+  ...options: ReadonlyArray<{ readonly password?: unknown; readonly sentinelPassword?: unknown } | undefined>
+): ReadonlyArray<string> =>
+  [
+    ...addresses.map(({ credentials }) => credentials.password),
+    ...options.flatMap((one) => [one?.password, one?.sentinelPassword])
+  ].filter((password) => typeof password === "string")
+
+/**
  * The addresses of all URLs. Fails if a URL is invalid or the list is empty, without showing any URL: a URL may contain
  * a password.
  *

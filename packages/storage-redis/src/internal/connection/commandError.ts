@@ -1,9 +1,11 @@
+import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import { onlyDb0 } from "./address.ts"
 
-/** The messages of ioredis for a broken connection. The reason why the connection broke is more useful. */
-const broke =
-  /^(Reached the max retries|Connection is closed|Failed to refresh slots|None of startup|Too many Cluster redirections.*(MOVED|ASK|Connection is closed))/
+/** Whether ioredis says that the connection broke. The reason why the connection broke is more useful. */
+const saysBroken = (said: string): boolean =>
+  /^(Reached the max retries|Connection is closed|Failed to refresh slots|None of startup)/.test(said) ||
+  (said.startsWith("Too many Cluster redirections") && /MOVED|ASK|Connection is closed/.test(said))
 
 const advices: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
   [
@@ -37,7 +39,7 @@ const tlsAdvice = {
  * without its command it contains nothing but the message.
  *
  * `broken` is the last reason why the connection broke. `unreached` is the kind of connection that was tried, if no
- * connection was ever made.
+ * connection was ever made. `secrets` are the passwords of the connection, which a Redis or a proxy may repeat.
  *
  * @internal
  */
@@ -45,10 +47,11 @@ export const explain = (
   operation: TokenStorageError["operation"],
   error: unknown,
   broken: unknown,
-  unreached: "plain" | "tls" | undefined
+  unreached: "plain" | "tls" | undefined,
+  secrets: Iterable<string> = []
 ): TokenStorageError => {
-  const said = messageOf(error)
-  const text = broken !== undefined && broke.test(said) ? messageOf(broken) : said
+  const said = messageOf(error, secrets)
+  const text = broken !== undefined && saysBroken(said) ? messageOf(broken, secrets) : said
   const refused = /\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid (username-)?password|can't run this command/i.exec(text)?.[0]
   if (refused !== undefined) {
     const description = refused === "NOAUTH"
@@ -67,13 +70,17 @@ export const explain = (
   })
 }
 
+/** How many errors within each other are opened. */
+const MAX_DEPTH = 8
+
 /**
- * The message of an error of the client, in one line of at most 200 characters, without secrets.
+ * The message of an error of the client, in one line of at most 200 characters, without control characters, the
+ * arguments of its command and the given secrets.
  *
  * @internal
  */
-export const messageOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
+export const messageOf = (error: unknown, secrets: Iterable<string> = [], depth: number = MAX_DEPTH): string => {
+  if (!(error instanceof Error)) return clean(typeof error === "string" ? error : "unknown error", secrets)
   const within: unknown = "lastNodeError" in error
     // The reason why a cluster failed.
     ? error.lastNodeError
@@ -81,13 +88,13 @@ export const messageOf = (error: unknown): string => {
     : error instanceof AggregateError && error.message === ""
     ? error.errors[0]
     : undefined
-  if (within instanceof Error) return messageOf(within)
-  const line = error.message.split("\n", 1)[0]
+  if (within instanceof Error && depth > 0) return messageOf(within, secrets, depth - 1)
+  const line = error.message.split(/[\r\n]/, 1)[0]
     // Redis repeats the arguments of a command that it does not know, and an argument of AUTH is a password.
     ?.replace(/,? with args beginning with:.*/, "")
     // The position in a script of this package does not help its user.
-    .replace(/ script: \w+, on @user_script:\d+\.$/, "") || error.name
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line
+    .replace(/ script: \w+, on @user_script:\d+\.$/, "")
+  return clean(line || error.name, secrets)
 }
 
 /**

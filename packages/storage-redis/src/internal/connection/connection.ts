@@ -50,6 +50,7 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
     const addresses = yield* Address.fromUrls(options.urls)
     const db = yield* Address.dbOf(addresses, options.redis?.db, cluster !== undefined)
     const random = yield* Effect.random
+    const secrets = Address.passwordsOf(addresses, options.redis, cluster?.redisOptions)
 
     /** The last reason why the connection broke. ioredis itself only says how often it tried again. */
     let broken: Error | undefined
@@ -88,7 +89,8 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
     ): Effect.Effect<A, TokenStorageError> => {
       const fail = (error: unknown) => {
         forgetCommand(error)
-        return explain(operation, error, broken, reached || closed ? undefined : addresses[0].tls ? "tls" : "plain")
+        const unreached = reached || closed ? undefined : addresses[0].tls ? "tls" : "plain"
+        return explain(operation, error, broken, unreached, secrets)
       }
       const attempt = () =>
         new Promise<A>((resolve, reject) => {
@@ -100,7 +102,11 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
         Effect.timeoutFail({
           duration: commandTimeout,
           onTimeout: () => {
-            const why = broken !== undefined ? `: ${messageOf(broken)}` : reached ? "" : ": no connection was made"
+            const why = broken !== undefined
+              ? `: ${messageOf(broken, secrets)}`
+              : reached
+              ? ""
+              : ": no connection was made"
             return fail(`no answer within ${Duration.format(commandTimeout)} (\`commandTimeout\`)${why}`)
           }
         }),

@@ -75,6 +75,53 @@ describe("messageOf", () => {
   })
 })
 
+describe("an error of the client says nothing that it must not", () => {
+  const password = "pa&ss/word+1"
+
+  it.each([
+    ["its password", `ERR ${password} is wrong`],
+    ["its password, escaped for HTML", `ERR ${password.replace("&", "&amp;")} is wrong`],
+    ["its password in base64", `ERR ${Buffer.from(password).toString("base64")} is wrong`],
+    ["a part of its password", "ERR pa&ss/wo is wrong"]
+  ])("by repeating %s", (_, said) => {
+    expect(explain("get", reply(said), undefined, undefined, [password]).message).toContain("<redacted> is wrong")
+    const closed = explain("get", reply("Connection is closed."), reply(said), undefined, [password])
+    expect(closed.message).toContain("<redacted> is wrong")
+  })
+
+  it.each([
+    "ERR a\u001b[2Jb",
+    "ERR a\u202eb",
+    "ERR a\u0000b",
+    "ERR a\rb",
+    "ERR a\u2028b",
+    "ERR a\u200bb",
+    "ERR a\ud800b"
+  ])(
+    "by control or format characters: %j",
+    (said) => {
+      for (const error of [reply(said), said]) {
+        expect(explain("get", error, undefined, undefined).message).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
+      }
+    }
+  )
+
+  it("by the fields of a value that is no error", () => {
+    expect(messageOf({ password, toString: () => password })).toBe("unknown error")
+  })
+
+  it("by its cause", () => {
+    const error = explain("set", reply("BUSY", { command: { name: "set", args: [password] } }), undefined, undefined)
+    expect(error.cause).toBeUndefined()
+  })
+
+  it("and an error that is its own last error has the message of the error", () => {
+    const own: Error & { lastNodeError?: unknown } = reply("all failed")
+    own.lastNodeError = own
+    expect(messageOf(own)).toBe("all failed")
+  })
+})
+
 describe("forgetCommand", () => {
   it("removes the command from the error", () => {
     const error = reply("no", { command: { name: "auth", args: ["hidden"] } })

@@ -1,0 +1,4 @@
+import { assertions } from "./assertions.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(assertions)

@@ -1,0 +1,4 @@
+import { authorizationServerMetadata } from "./authorizationServerMetadata.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(authorizationServerMetadata)

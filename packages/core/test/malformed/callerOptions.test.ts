@@ -1,0 +1,4 @@
+import { callerOptions } from "./callerOptions.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(callerOptions)

@@ -1,0 +1,4 @@
+import { challenges } from "./challenges.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(challenges)

@@ -1,0 +1,4 @@
+import { configValues } from "./configValues.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(configValues)

@@ -1,0 +1,4 @@
+import { discoveryRecords } from "./discoveryRecords.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(discoveryRecords)

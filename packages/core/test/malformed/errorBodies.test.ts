@@ -1,0 +1,4 @@
+import { errorBodies } from "./errorBodies.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(errorBodies)

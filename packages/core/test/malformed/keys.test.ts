@@ -1,0 +1,4 @@
+import { keys } from "./keys.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(keys)

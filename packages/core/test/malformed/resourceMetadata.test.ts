@@ -1,0 +1,4 @@
+import { resourceMetadata } from "./resourceMetadata.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(resourceMetadata)

@@ -1,0 +1,4 @@
+import { storedRecords } from "./storedRecords.ts"
+import { describeFamily } from "./support.ts"
+
+describeFamily(storedRecords)

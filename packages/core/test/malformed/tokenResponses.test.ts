@@ -1,0 +1,4 @@
+import { describeFamily } from "./support.ts"
+import { tokenResponses } from "./tokenResponses.ts"
+
+describeFamily(tokenResponses)

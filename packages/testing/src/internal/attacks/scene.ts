@@ -1,0 +1,96 @@
+/**
+ * The servers of an attack.
+ *
+ * @internal
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { Client, Setting } from "../../ClientUnderAttack.ts"
+import type { NetworkRequest } from "../../NetworkRequest.ts"
+import type { Scene, ServerAttack } from "../../ServerAttack.ts"
+import { TestNetwork } from "../../TestNetwork.ts"
+import * as TestServers from "../../TestServers.ts"
+import type { Connected } from "./judgement.ts"
+import { jsonResponse } from "../web.ts"
+
+/** @internal */
+export const hostile = "https://evil.example"
+
+/** Letters and digits alone, so that the secret looks the same in every encoding. */
+const clientSecret = Redacted.make("secretOfTheClientUnderAttack4f7c")
+
+/**
+ * A server of the attacker: serves metadata for every issuer and every resource, and a token to everybody.
+ *
+ * @internal
+ */
+export const hostileAnswer = ({ method, url }: NetworkRequest): Response => {
+  const { origin, pathname } = new URL(url)
+  const resource = /^\/\.well-known\/oauth-protected-resource/.exec(pathname)
+  if (method === "GET" && (resource !== null || pathname === "/resource")) {
+    return jsonResponse({ resource: "https://mcp.example.com/mcp", authorization_servers: [origin] })
+  }
+  if (method === "GET" && pathname.includes("/.well-known/")) {
+    return jsonResponse({ issuer: origin, token_endpoint: `${origin}/token` })
+  }
+  return pathname === "/token"
+    ? jsonResponse({ access_token: "tokenOfTheAttacker", token_type: "Bearer", expires_in: 3600 })
+    : new Response(null, {
+      status: 401,
+      headers: { "www-authenticate": `Bearer resource_metadata="${origin}/resource"` }
+    })
+}
+
+/** Far beyond the limits of every attack. */
+const mostRequests = 2000
+
+/**
+ * The clients of the network, which stop to answer after very many requests. Otherwise a client that loops would keep
+ * the event loop busy for ever, since a network in memory never makes it wait.
+ */
+const capOf = ({ fetch, httpClient }: TestNetwork.Service): Pick<Setting, "fetch" | "httpClient"> => {
+  let sent = 0
+  return {
+    fetch: (input, init) => ++sent > mostRequests ? new Promise(() => undefined) : fetch(input, init),
+    httpClient: HttpClient.mapRequestEffect(
+      httpClient,
+      (request) => Effect.suspend(() => ++sent > mostRequests ? Effect.never : Effect.succeed(request))
+    )
+  }
+}
+
+/**
+ * Builds the servers, and collects the clients that the attack connects.
+ *
+ * @internal
+ */
+export const make = (
+  { issuer = "pinned", scopes, servers: options }: ServerAttack,
+  client: Client,
+  connected: Array<Connected>
+): Effect.Effect<Scene, never, TestNetwork> =>
+  Effect.gen(function*() {
+    const network = yield* TestNetwork
+    const capped = capOf(network)
+    const servers = yield* TestServers.make({ clientSecret, ...options })
+    yield* network.serve(hostile, (request) => Effect.sync(() => hostileAnswer(request)))
+    return {
+      ...servers,
+      hostile,
+      connect: ({ endpoint, ...changes } = {}) =>
+        Effect.suspend(() => {
+          const setting = {
+            serverUrl: servers.serverUrl,
+            issuer: issuer === "pinned" ? servers.issuer : "discover",
+            clientId: servers.clientId,
+            clientSecret: servers.clientSecret,
+            scopes,
+            ...capped,
+            ...changes
+          }
+          connected.push({ setting, endpoint: endpoint ?? servers.authorizationServer.tokenEndpoint })
+          return client.connect(setting)
+        })
+    }
+  })

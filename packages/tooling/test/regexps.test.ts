@@ -1,0 +1,78 @@
+import { assert, describe, it } from "@effect/vitest"
+import { isPublished, readPackages, repository } from "../src/packages.ts"
+import { checkExpressions, findExpressions } from "../src/regexps.ts"
+import { packagesWith } from "./support.ts"
+
+const check = (source: string, reasons: Readonly<Record<string, string>> = {}) =>
+  checkExpressions(findExpressions(packagesWith({ "src/A.ts": source })), new Map(Object.entries(reasons)))
+
+describe("checkExpressions", () => {
+  it("allows expressions that need linear time", () => {
+    assert.deepStrictEqual(check("export const a = [/^a+$/, /\"[^\"]*\"/g, /a+b?$/y.source]"), [])
+  })
+
+  it.each([
+    ["nested repetitions", "/^(a+)+$/", "exponential"],
+    ["two repetitions of the same characters", "/^\\s*\\w*\\s*\\s*$/", "polynomial"],
+    ["a repetition at the end, which is tried at each place of the text", "/\\s+$/", "polynomial"],
+    ["a search that goes to the end of the text from each place", "/a.*b/s", "polynomial"]
+  ])("reports %s", (_, expression, complexity) => {
+    const [fault = "", ...others] = check(`\nexport const a = ${expression}`)
+    assert.deepStrictEqual(others, [])
+    assert.include(fault, `packages/a/src/A.ts:2: ${expression} needs more than linear time`)
+    assert.include(fault, complexity)
+  })
+
+  it("reports an expression without a proof, unless a reason is given", () => {
+    const source = "export const a = /(?<=a)b+c/"
+    assert.deepStrictEqual(check(source), [
+      "packages/a/src/A.ts:1: /(?<=a)b+c/ has no proof (unsupported), and no reason says why it needs linear time"
+    ])
+    assert.deepStrictEqual(check(source, { "/(?<=a)b+c/": "the reason" }), [])
+  })
+
+  it("reports an expression that is built at run time, unless a reason is given", () => {
+    assert.deepStrictEqual(check("export const a = (b) => new RegExp(b)"), [
+      "packages/a/src/A.ts:1: new RegExp(b) is built at run time, and no reason says why it needs linear time"
+    ])
+    assert.deepStrictEqual(check("export const a = (b) => new RegExp(b)", { "new RegExp(b)": "the reason" }), [])
+  })
+
+  it("reports a reason that no expression needs", () => {
+    assert.deepStrictEqual(check("", { "/a/": "the reason" }), ["the reason for /a/ belongs to no expression"])
+  })
+})
+
+/** Why these expressions need linear time. */
+const reasons = new Map([
+  [
+    "/^([^/]*\\/\\/[^/]*)\\/(?=$|[?#])/",
+    "The expression is tried at the beginning only, each repetition ends at a slash, and the look-ahead reads one " +
+    "character."
+  ],
+  [
+    "/(?<=:\\/\\/)[^\\s/@\"'?#]*@/g",
+    "The repetition begins after `://` only and reads no slash, so that no character is read for two beginnings."
+  ],
+  [
+    "/^(?=.{4})(?=.*[^\\w.~-])/s",
+    "The expression is tried at the beginning only, and each look-ahead has one repetition."
+  ],
+  [
+    "new RegExp(`\\\\b(${codes.join(\"|\")})\\\\b`)",
+    "The expression has no repetition: it is a list of codes."
+  ],
+  [
+    "new RegExp(characters.map(anySpelling).join(\"\") + rest, \"g\")",
+    "The expression has one part for each of at most 256 characters, without a repetition but at its end, where a " +
+    "match cannot fail any more."
+  ]
+])
+
+describe("the published packages", () => {
+  it("have no regular expression that needs more than linear time", { timeout: 300_000 }, () => {
+    const expressions = findExpressions(readPackages(repository).filter(isPublished))
+    assert.isAbove(expressions.length, 100)
+    assert.deepStrictEqual(checkExpressions(expressions, reasons), [])
+  })
+})
