@@ -44,8 +44,9 @@ export const covers = (resource: string, server: URL, match: "parent" | "identic
 export const shown = (resource: string): string => clean(withoutCredentials(resource.replace(/[?#].*$/s, "")))
 
 /**
- * The URL without a user name and a password, which somebody may have written into a document by mistake.
+ * The URL without a user name and a password, which somebody may have written into a document by mistake. At most 16 KiB
+ * of it, because errors are kept.
  *
  * @internal
  */
-export const withoutCredentials = (url: string): string => url.replace(/^([^/]*:\/\/)[^/]*@/, "$1")
+export const withoutCredentials = (url: string): string => url.slice(0, MAX_LENGTH).replace(/^([^/]*:\/\/)[^/]*@/, "$1")
