@@ -49,8 +49,10 @@ export const shown = (resource: string): string => clean(withoutCredentials(reso
 
 /**
  * The URL as a field of an error holds it: without a user name and a password, which somebody may have written into a
- * document by mistake, and without the control characters that a server may have written into it on purpose.
+ * document by mistake, and without the control characters that a server may have written into it on purpose. At most
+ * 16 KiB of it, because errors are kept.
  *
  * @internal
  */
-export const withoutCredentials = (url: string): string => oneLine(url).replace(/^([^/]*:\/\/)[^/]*@/, "$1")
+export const withoutCredentials = (url: string): string =>
+  oneLine(url.slice(0, MAX_LENGTH)).replace(/^([^/]*:\/\/)[^/]*@/, "$1")
