@@ -81,7 +81,7 @@ export class Host {
     })
     // The race below handles the failure. A failure after the race is no failure.
     failure.catch(() => undefined)
-    return await Promise.race([this.#site.connection().then(Worker.from), failure])
+    return await Promise.race([this.#site.connection().then((socket) => Worker.from(socket)), failure])
   }
 
   /** Ends the server and its worker at once. */
