@@ -149,6 +149,23 @@ describe("discover", () => {
       })
     }).pipe(Effect.provide(TestNetwork.layer)))
 
+  it.effect("the fields that are kept of a document have at most 64 KiB in all", () =>
+    Effect.gen(function*() {
+      const list = Array.from({ length: 90 }, (_, index) => `${index}`.padEnd(180, "x"))
+      const names = [
+        "scopes_supported",
+        "response_types_supported",
+        "grant_types_supported",
+        "response_modes_supported"
+      ]
+      yield* serve({ [oauth]: document(Object.fromEntries([...names, "jwks_uri"].map((name) => [name, list]))) })
+      const { metadata } = yield* discover()
+      const kept = Object.keys(metadata)
+      expect(kept).toEqual(expect.arrayContaining(["issuer", "token_endpoint", "scopes_supported"]))
+      expect(kept).toHaveLength(5)
+      expect(JSON.stringify(metadata).length).toBeLessThan(66 * 1024)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
   it.effect.each(
     [
       ...misses,
@@ -357,6 +374,14 @@ describe("the issuer that the document names (RFC 8414 §3.3)", () => {
         assert.deepStrictEqual(yield* sent, [oauth, oidc])
       }).pipe(Effect.provide(TestNetwork.layer))
   )
+
+  it.effect("IssuerMismatch keeps 16 KiB of an issuer that is longer", () =>
+    Effect.gen(function*() {
+      yield* serve({ [oauth]: document({ issuer: `https://evil.example/${"x".repeat(100_000)}` }) })
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "IssuerMismatch")
+      expect(error.actual.map(({ length }) => length)).toEqual([16 * 1024])
+    }).pipe(Effect.provide(TestNetwork.layer)))
 
   it.effect.each([[issuer, `${issuer}/`], [`${issuer}/`, issuer], [tenant, `${tenant}/`]] as const)(
     "the issuer requested as %s and named %s is the same, and its own spelling is kept",

@@ -1,4 +1,5 @@
 import * as Assertion from "@effect-mcp-auth/core/Assertion"
+import { isSameIssuer } from "@effect-mcp-auth/core/AuthorizationServer"
 import * as Jwt from "@effect-mcp-auth/core/Jwt"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -83,7 +84,7 @@ export const jwt: Target = {
         if (read === undefined) continue
         const audiences = [read.claims.aud ?? []].flat()
         holds(
-          audiences.some((one) => one.startsWith("https://auth.example.com") || URL.canParse(one)),
+          audiences.some((one) => isSameIssuer(one, request.issuer) || Assertion.isSameUrl(one, request.tokenEndpoint)),
           "an assertion for somebody else may be sent"
         )
         holds(!issuerUnnamed || audiences.length === 1, "an assertion for several may go to an unnamed issuer")
