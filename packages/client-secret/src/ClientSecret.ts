@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
@@ -63,14 +64,15 @@ const authentications = {
  * @category constructors
  */
 export const make = (
-  options: Options
+  given: Options
 ): Effect.Effect<
   OAuthProvider.OAuthProvider.Service,
   InvalidOptions | InsecureEndpoint,
   TokenStorage | HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     const method = yield* TextOption.checkOneOf(
       "tokenEndpointAuthMethod",
       options.tokenEndpointAuthMethod ?? "client_secret_basic",

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import { type AssertionSource, check, isRefused } from "./Assertion.ts"
+import * as OwnOptions from "./authoring/OwnOptions.ts"
 import * as TextOption from "./authoring/TextOption.ts"
 import { AssertionError, type InvalidOptions } from "./OAuthError.ts"
 import * as SignedAssertion from "./SignedAssertion.ts"
@@ -94,11 +95,14 @@ export const layerStatic = (
     AssertionProvider,
     Effect.map(
       TextOption.checkSecret("assertion", assertion, "Give the assertion."),
-      (assertion): AssertionSource => (request) =>
-        Effect.gen(function*() {
-          const { hasId } = yield* check(assertion, request, { now: yield* Clock.currentTimeMillis, ...options })
-          return hasId && isRefused(assertion, request) ? yield* wasRefused() : assertion
-        })
+      (assertion): AssertionSource => {
+        const { opaque } = OwnOptions.read(options)
+        return (request) =>
+          Effect.gen(function*() {
+            const { hasId } = yield* check(assertion, request, { now: yield* Clock.currentTimeMillis, opaque })
+            return hasId && isRefused(assertion, request) ? yield* wasRefused() : assertion
+          })
+      }
     )
   )
 

@@ -5,7 +5,7 @@
  */
 import * as Redacted from "effect/Redacted"
 import { isSupported, type LeftOut, readChallenges } from "./internal/challenge/parser.ts"
-import { clean, formEncode } from "./internal/text/clean.ts"
+import { clean, withoutSecrets } from "./internal/text/clean.ts"
 import * as scopes from "./internal/text/scopeList.ts"
 
 /**
@@ -78,11 +78,11 @@ export const isInvalidToken = (self: Challenge): boolean => error(self) === "inv
  */
 export const withoutToken = (self: Challenge, token: Redacted.Redacted): Challenge => {
   const value = Redacted.value(token)
-  const redact = (text: string) => text.replaceAll(value, "<redacted>").replaceAll(formEncode(value), "<redacted>")
+  const redact = (text: string) => withoutSecrets(text, [value])
   return {
     scheme: self.scheme,
     token68: self.token68 === undefined ? undefined : redact(self.token68),
-    parameters: new Map(Array.from(self.parameters, ([name, text]) => [name, redact(text)]))
+    parameters: new Map(Array.from(self.parameters, ([name, text]) => [redact(name), redact(text)]))
   }
 }
 

@@ -8,6 +8,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { AssertionSource, Audience } from "./Assertion.ts"
+import * as OwnOptions from "./authoring/OwnOptions.ts"
 import * as TextOption from "./authoring/TextOption.ts"
 import * as AssertionRotation from "./internal/tokenRequest/assertionRotation.ts"
 import * as SecretRotation from "./internal/tokenRequest/secretRotation.ts"
@@ -253,7 +254,8 @@ export interface PrivateKeyJwt {
  * @since 0.1.0
  * @category constructors
  */
-export const privateKeyJwt = (options: PrivateKeyJwt): ClientAuthentication => {
+export const privateKeyJwt = (given: PrivateKeyJwt): ClientAuthentication => {
+  const options = OwnOptions.read(given)
   const assertions = AssertionRotation.make(options)
   return {
     clientId: options.clientId,

@@ -104,14 +104,16 @@ export const authenticate = (
     }
     // `fetch` rejects invalid headers; it does not throw.
     try {
-      const call = complete(input, url, init)
-      if (hasAuthorization(ownHeadersOf(input, init))) {
+      const own = readInit(init)
+      const headers = headersOf(input, own)
+      if (hasAuthorization(headers)) {
         report(log.ownAuthorization())
-        return fetch(input, init)
+        return fetch(input, headers === undefined || headers === own?.headers ? init : { ...own, headers })
       }
+      const call = complete(isRequest(input) ? input : url, own, headers)
       const token = provider.unsafeFresh()
       if (token !== undefined) return attempt(call, token, Resend.nothingTried)
-      const copy = copyOf(call)
+      const copy = { ...call, headers: copyOfHeaders(call.headers) }
       return wait(provider.accessToken, signalOf(copy)).then((token) => attempt(copy, token, Resend.nothingTried))
     } catch (error) {
       return Promise.reject(error)
@@ -144,7 +146,8 @@ const reporter = (runtime: Runtime.Runtime<never>) => {
 
 /**
  * The arguments for `fetch`. The caller may change its objects after the call, and `fetch` reads its arguments when it
- * is called. So a call that waits, or that is sent again, has copies of the caller's objects.
+ * is called. So each argument is read once, and a call that waits, or that is sent again, has copies of the caller's
+ * objects.
  */
 interface Call {
   readonly target: string | Request
@@ -152,11 +155,8 @@ interface Call {
   readonly headers: HeadersInit | undefined
 }
 
-const copyOf = ({ headers, init, target }: Call): Call => ({
-  target,
-  init: { ...init },
-  headers: headers === undefined ? undefined : isRecord(headers) ? { ...headers } : new Headers(headers)
-})
+const copyOfHeaders = (headers: HeadersInit | undefined): HeadersInit | undefined =>
+  headers === undefined ? undefined : isRecord(headers) ? { ...headers } : new Headers(headers)
 
 /** The fields of a `RequestInit` that belong to one call. */
 const ofOneCall = ["body", "duplex", "headers", "method", "signal"]
@@ -174,26 +174,32 @@ const ofRequest = ofOneCall.concat(
   "referrerPolicy"
 )
 
+/** The fields of an init that is an object of a class: those of a `Request`, and the one that undici adds. */
+const ofClass = ofRequest.concat("dispatcher")
+
 /** Completes the calls of a caller with the fields that all of them share. */
 const completer = (shared: RequestInit | undefined) => {
   const without = (names: ReadonlyArray<string>): RequestInit =>
     Object.fromEntries(Object.entries(shared ?? {}).filter(([name]) => !names.includes(name)))
   const forUrl = without(ofOneCall)
   const forRequest = without(ofRequest)
-  return (input: RequestInfo | URL, url: string, init: RequestInit | undefined): Call => {
-    const target = isRequest(input) ? input : url
-    const headers = ownHeadersOf(input, init)
+  const sharedHeaders = shared?.headers && ownSharedHeaders(shared.headers)
+  return (target: string | Request, init: RequestInit | undefined, headers: HeadersInit | undefined): Call => {
     const own = init?.body === undefined || typeof init.body === "string"
       ? init
       : { ...init, body: Resend.copyOfBody(init.body) }
     if (shared === undefined) return { target, init: own, headers }
     return {
       target,
-      init: { ...isRequest(input) ? forRequest : forUrl, ...own },
-      headers: shared.headers === undefined ? headers : mergedHeaders(shared.headers, headers)
+      init: { ...typeof target === "string" ? forUrl : forRequest, ...own },
+      headers: sharedHeaders === undefined ? headers : mergedHeaders(sharedHeaders, headers)
     }
   }
 }
+
+/** A copy of headers that nobody has checked yet. */
+const ownSharedHeaders = (headers: HeadersInit): HeadersInit =>
+  isRecord(headers) ? { ...headers } : Array.from(headers, ([name, value]): [string, string] => [name, value])
 
 const mergedHeaders = (shared: HeadersInit, own: HeadersInit | undefined): Headers => {
   const merged = new Headers(shared)
@@ -210,12 +216,27 @@ const urlOf = (input: RequestInfo | URL): string => isRequest(input) ? input.url
 const signalOf = ({ init, target }: Call): AbortSignal | null | undefined =>
   init?.signal === undefined && isRequest(target) ? target.signal : init?.signal
 
-const ownHeadersOf = (input: RequestInfo | URL, init: RequestInit | undefined): HeadersInit | undefined =>
-  init?.headers ?? (isRequest(input) ? input.headers : undefined)
+/** The headers of the call. An iterator can be read once only, so that its headers are copied. */
+const headersOf = (input: RequestInfo | URL, init: RequestInit | undefined): HeadersInit | undefined => {
+  const headers = init?.headers ?? (isRequest(input) ? input.headers : undefined)
+  return headers === undefined || headers instanceof Headers || isRecord(headers) ? headers : new Headers(headers)
+}
+
+/** The fields of the init, each read once. An object of a class, such as a `Request`, has its fields in its prototype. */
+const readInit = (init: RequestInit | undefined): RequestInit | undefined => {
+  if (init === undefined || init === null) return undefined
+  const prototype: unknown = Object.getPrototypeOf(init)
+  if (prototype === Object.prototype || prototype === null) return { ...init }
+  const inherited = ofClass.flatMap((name) => {
+    const value: unknown = Reflect.get(init, name)
+    return value === undefined ? [] : [[name, value]]
+  })
+  return { ...init, ...Object.fromEntries(inherited) }
+}
 
 const isAuthorization = (name: string): boolean => name.length === 13 && name.toLowerCase() === "authorization"
 
-/** Most callers pass a record, which is read as it is. Headers that can be iterated are copied. */
+/** Most callers pass a record. */
 const isRecord = (headers: HeadersInit): headers is Record<string, string> => !(Symbol.iterator in headers)
 
 const hasAuthorization = (headers: HeadersInit | undefined): boolean => {

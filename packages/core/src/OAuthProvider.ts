@@ -11,11 +11,11 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.ts"
 import * as InsecureHosts from "./authoring/InsecureHosts.ts"
+import * as OwnOptions from "./authoring/OwnOptions.ts"
 import { nameOf } from "./authoring/SecureEndpoint.ts"
 import type { Challenge } from "./Challenge.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import type * as Discovery from "./Discovery.ts"
-import * as ServerAnswer from "./Discovery/ServerAnswer.ts"
 import * as DiscoveryCache from "./DiscoveryCache.ts"
 import type { Grant } from "./Grant.ts"
 import { PermittedScopes } from "./internal/lifecycle/permittedScopes.ts"
@@ -28,7 +28,6 @@ import { keyOf } from "./internal/provider/tokenKeyOf.ts"
 import { TokenRequests } from "./internal/provider/tokenRequests.ts"
 import { EventHub } from "./internal/telemetry/eventHub.ts"
 import * as Telemetry from "./internal/telemetry/telemetry.ts"
-import { oneLine } from "./internal/text/clean.ts"
 import type { InsecureEndpoint, InvalidOptions, OAuthError } from "./OAuthError.ts"
 import * as OAuthEvent from "./OAuthEvent.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -39,8 +38,7 @@ import { TokenStorage } from "./TokenStorage.ts"
 
 /**
  * The tokens for one MCP server and one identity. Each kind of provider (`ClientSecret`, `PrivateKeyJwt`, `JwtBearer`)
- * has a Layer of this service. `OAuthHttpClient` and `OAuthFetch` use the service; most programs need no more than
- * those.
+ * has a Layer of this service, which `OAuthHttpClient` and `OAuthFetch` use.
  *
  * @since 0.1.0
  * @category tags
@@ -153,7 +151,6 @@ export declare namespace OAuthProvider {
     readonly acceptedTokenTypes?: ReadonlyArray<string> | undefined
     /**
      * The authorization server's metadata (RFC 8414 §2), if it is known. No discovery request is made then.
-     *
      * @default read from the authorization server
      */
     readonly authorizationServerMetadata?: unknown
@@ -255,13 +252,14 @@ export interface MakeOptions extends OAuthProvider.Options {
  * @category constructors
  */
 export const make = (
-  options: MakeOptions
+  given: MakeOptions
 ): Effect.Effect<
   OAuthProvider.Service,
   InvalidOptions | InsecureEndpoint,
   HttpClient.HttpClient | TokenStorage | Scope.Scope
 > =>
   Effect.gen(function*() {
+    const options = OwnOptions.read(given)
     const client = yield* HttpClient.HttpClient
     const storage = yield* TokenStorage
     const limits = yield* TokenEndpoint.limits(options)
@@ -270,15 +268,12 @@ export const make = (
     const authorizationServer = yield* givenAuthorizationServer(options, limits)
     const policy = yield* checkedPolicy(options.refreshPolicy)
     const discoveryOptions = yield* checkedDiscovery(options, limits)
-
     yield* InsecureHosts.warn(limits.insecureHosts, server.url)
-
     const permitted = new PermittedScopes(options)
     const events = new EventHub<OAuthEvent.OAuthEvent>()
     yield* Effect.addFinalizer(() => events.shutdown())
     const resource = nameOf(server.url)
-    const clientId = oneLine(options.clientAuthentication.clientId)
-    const telemetry = yield* Telemetry.make({ resource, clientId, events })
+    const telemetry = yield* Telemetry.make({ resource, clientId: options.clientAuthentication.clientId, events })
     const cache = yield* DiscoveryCache.makeDefault
     const guard = new StorageGuard({
       storage,
@@ -287,7 +282,7 @@ export const make = (
       clock: yield* Effect.clock,
       publish: telemetry.publish
     })
-    const { discovery, isNamedByServer, remembered } = discoveryOf({
+    const { remembered, ...found } = discoveryOf({
       ...discoveryOptions,
       cache,
       client,
@@ -298,18 +293,14 @@ export const make = (
       onChange: (from, to) => telemetry.publish(OAuthEvent.AuthorizationServerChanged({ from, to })),
       limits,
       guard,
-      hasRecords: storage.discovery !== undefined
+      hasRecords: storage.discovery !== undefined,
+      issuerUnnamed: options.issuerUnnamed
     })
     const requests = new TokenRequests({
       ...options,
+      ...found,
       permitted,
-      // An assertion that follows the server must be of no use to others than its receiver.
-      issuerUnnamed: options.issuerUnnamed === true ||
-        (isNamedByServer && options.authorizationServerChange === "follow"),
-      issuerNamedByServer: isNamedByServer,
       client,
-      discovery,
-      askChallenge: Effect.map(cache.serverAnswer({ client, server, limits }), ServerAnswer.challengeOf),
       server,
       defaultLifetime: Duration.toMillis(policy.defaultLifetime),
       limits,

@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
@@ -83,23 +82,10 @@ const Sealed = Schema.parseJson(Schema.Struct({
   ciphertext: Schema.Uint8ArrayFromBase64Url
 }))
 
-/** The longest lifetime of a token in a record, in milliseconds. No token response is believed to give a longer one. */
-const LONGEST_LIFE = Duration.toMillis("366 days")
-
-/**
- * A token whose times are possible. JSON can write numbers that are infinite, such as `1e999`, and a token that never
- * expires would be used until somebody removes its record.
- */
-const Token = AccessToken.pipe(
-  Schema.filter(({ expiresAt, issuedAt, refreshAt = expiresAt }) =>
-    [expiresAt, issuedAt, refreshAt].every(Number.isFinite) && expiresAt - issuedAt <= LONGEST_LIFE
-  )
-)
-
 const Plain = Schema.parseJson(Schema.Struct({
   version: Schema.Literal(VERSION),
   name: Schema.String,
-  token: Token
+  token: AccessToken
 }))
 
 const PlainDiscovery = Schema.parseJson(Schema.Struct({
@@ -108,7 +94,7 @@ const PlainDiscovery = Schema.parseJson(Schema.Struct({
   discovery: DiscoveryRecord
 }))
 
-const Content = Schema.parseJson(Token)
+const Content = Schema.parseJson(AccessToken)
 
 const DiscoveryContent = Schema.parseJson(DiscoveryRecord)
 

@@ -12,6 +12,7 @@ import * as Redacted from "effect/Redacted"
 import type { JWK } from "jose"
 import type { AssertionRequest, AssertionSource } from "./Assertion.ts"
 import * as DurationOption from "./authoring/DurationOption.ts"
+import * as OwnOptions from "./authoring/OwnOptions.ts"
 import * as TextOption from "./authoring/TextOption.ts"
 import { importKey, keyIdOf, type Signer } from "./internal/signing/importKey.ts"
 import { readKey } from "./internal/signing/readKey.ts"
@@ -108,10 +109,11 @@ export interface Options {
  * @category constructors
  */
 export const make = (
-  options: Options
+  given: Options
 ): Effect.Effect<AssertionSource, InvalidOptions | AssertionError> =>
   Effect.gen(function*() {
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     yield* checkOptions(options)
     const { lifetime, offset } = yield* timesOf(options)
     const key = yield* makeRotatingKey(options)
@@ -263,11 +265,18 @@ const loadKey = (options: Options): Effect.Effect<Loaded, InvalidOptions | Asser
       ? Effect.catchTag(signingKey, "CredentialError", unreadable)
       : Effect.succeed(signingKey)
     const identified = isIdentified(given) ? given : { key: given }
-    const key = yield* readKey(identified.key, signingAlgorithm)
+    const key = ownKey(yield* readKey(identified.key, signingAlgorithm))
     const header = yield* headerOf(options, { ...identified, key })
     const sign = yield* importKey(key, header)
     return { sign, identity: JSON.stringify([header, materialOf(key)]) }
   })
+}
+
+/** A copy of a JWK, which its owner could change while the key is imported. */
+const ownKey = (key: SigningKey): SigningKey => {
+  if (!Redacted.isRedacted(key)) return key
+  const value = Redacted.value<string | JWK>(key)
+  return typeof value === "string" ? key : Redacted.make(OwnOptions.read(value))
 }
 
 const unreadable = ({ description, reason }: CredentialError) =>

@@ -149,6 +149,23 @@ describe("discover", () => {
       })
     }).pipe(Effect.provide(TestNetwork.layer)))
 
+  it.effect("the fields that are kept of a document have at most 64 KiB in all", () =>
+    Effect.gen(function*() {
+      const list = Array.from({ length: 90 }, (_, index) => `${index}`.padEnd(180, "x"))
+      const names = [
+        "scopes_supported",
+        "response_types_supported",
+        "grant_types_supported",
+        "response_modes_supported"
+      ]
+      yield* serve({ [oauth]: document(Object.fromEntries([...names, "jwks_uri"].map((name) => [name, list]))) })
+      const { metadata } = yield* discover()
+      const kept = Object.keys(metadata)
+      expect(kept).toEqual(expect.arrayContaining(["issuer", "token_endpoint", "scopes_supported"]))
+      expect(kept).toHaveLength(5)
+      expect(JSON.stringify(metadata).length).toBeLessThan(66 * 1024)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
   it.effect.each(
     [
       ...misses,

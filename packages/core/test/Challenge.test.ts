@@ -357,14 +357,16 @@ describe("unreadable", () => {
 it.each([
   ["in a parameter", "Bearer error_description=\"a+b/c== is revoked\", x=\"a+b/c==\""],
   ["in the encoding of a form", "Bearer error_description=\"a%2Bb%2Fc%3D%3D\""],
-  ["as token68", "Bearer a+b/c=="]
+  ["as token68", "Bearer a+b/c=="],
+  ["in base64", `Bearer error_description="${btoa("Bearer a+b/c==")} is revoked"`],
+  ["escaped for HTML", "Bearer error_description=\"a&#43;b&#x2F;c== is revoked\""]
 ])("withoutToken removes a token that the server repeats %s", (_, header) => {
   const challenge = Challenge.fromHeader(header)
   assert(challenge !== undefined)
   const { parameters, token68 } = Challenge.withoutToken(challenge, Redacted.make("a+b/c=="))
   const shown = [token68, ...parameters.values()].join(" ")
   expect(shown).toContain("<redacted>")
-  expect(shown).not.toMatch(/a(\+|%2B)b/)
+  expect(shown).not.toMatch(/a(\+|%2B|&#43;)b|YStiL2M9/)
 })
 
 describe("allFromHeader", () => {
@@ -418,6 +420,22 @@ const looks = (header: string): number => {
     charCodeAt.mockRestore()
   }
 }
+
+describe("the bounds of a header", () => {
+  it("a header of 64 KiB is read, and a longer one is left out as a whole and shown", () => {
+    const header = `Bearer scope="${"s".repeat(64 * 1024 - 15)}"`
+    expect(Challenge.fromHeader(header)?.parameters.get("scope")).toHaveLength(64 * 1024 - 15)
+    expect(Challenge.fromHeader(`${header} `)).toBeUndefined()
+    expect(Challenge.allFromHeader(`${header} `)).toEqual([])
+    expect(Challenge.unreadable(`${header} `)).toBe(`${header.slice(0, 200)}…`)
+  })
+
+  it("of a challenge with many addresses, nine are read", () => {
+    const addresses = Array.from({ length: 20 }, (_, index) => `https://mcp.example.com/${index}`)
+    const header = `Bearer ${addresses.map((address) => `resource_metadata="${address}"`).join(", ")}`
+    expect(Challenge.allFromHeader(header).map(Challenge.resourceMetadata)).toEqual(addresses.slice(0, 9))
+  })
+})
 
 describe("parsing time is linear in the header's length", () => {
   it.each([

@@ -382,6 +382,62 @@ describe("a call is read when it is made", () => {
       expect(yield* network.requestsTo("resource")).toMatchObject([sent, sent])
     }).pipe(Effect.provide(authenticated())))
 
+  it.effect("each field of the init is read once, so that a getter cannot answer twice", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const init = () => {
+        const reads: Array<string> = []
+        const watched = <A>(name: string, first: A, later: A) => ({
+          enumerable: true,
+          get: () => reads.push(name) > 0 && reads.filter((read) => read === name).length === 1 ? first : later
+        })
+        const init: RequestInit = Object.defineProperties({}, {
+          method: watched("method", "POST", "DELETE"),
+          body: watched("body", "{}", "changed"),
+          headers: watched("headers", { "x-test": "1" }, { authorization: "Basic changed" })
+        })
+        return { init, reads }
+      }
+      const once = ["body", "headers", "method"]
+      const [waiting, fresh, rejected] = [init(), init(), init()]
+      yield* call(() => fetch(serverUrl, waiting.init))
+      yield* call(() => fetch(serverUrl, fresh.init))
+      yield* authorizationServer.revokeAll
+      yield* call(() => fetch(serverUrl, rejected.init))
+      for (const { reads } of [waiting, fresh, rejected]) expect(reads.toSorted()).toEqual(once)
+      const sent = { method: "POST", body: "{}", headers: { "x-test": "1" } }
+      expect(yield* network.requestsTo("resource")).toMatchObject([sent, sent, sent, sent])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("headers of an iterator, which can be read only once, are sent and sent again", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      yield* call(() => fetch(serverUrl))
+      yield* authorizationServer.revokeAll
+      yield* network.clear
+      const init = (headers: Record<string, string>): RequestInit =>
+        Object.defineProperty({}, "headers", { enumerable: true, value: new Headers(headers).entries() })
+      yield* call(() => fetch(serverUrl, init({ "x-test": "1" })))
+      yield* call(() => fetch(serverUrl, init({ authorization: "Basic mine" })))
+      const sent = yield* network.requestsTo("resource")
+      expect(sent.map(({ headers }) => headers["x-test"])).toEqual(["1", "1", undefined])
+      expect(sent[2]?.headers["authorization"]).toBe("Basic mine")
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a Request as the init keeps its method, its headers and its own Authorization", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const init = (headers: Record<string, string>) => new Request(serverUrl, { method: "DELETE", headers })
+      yield* call(() => fetch(`${serverUrl}/x`, init({ "x-test": "1" })))
+      yield* call(() => fetch(`${serverUrl}/x`, init({ authorization: "Basic mine" })))
+      const sent = yield* network.requestsTo("resource")
+      expect(sent).toMatchObject([{ method: "DELETE", headers: { "x-test": "1" } }, { method: "DELETE" }])
+      expect(sent.map(({ headers }) => headers["authorization"]?.replace(/ .*/, ""))).toEqual(["Bearer", "Basic"])
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("invalid headers reject, and nothing is sent", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers

@@ -219,6 +219,7 @@ describe("a 200 without a token", () => {
         "`access_token` has characters that a header cannot contain"
       ] as const
     ),
+    ["a token of more than 64 KiB", token({ access_token: "t".repeat(65_537) }), "has more than 65536 characters"],
     ["a token with a final newline", token({ access_token: "canary-token\n" }), "`access_token` has characters that"],
     ["no token type", token({ token_type: undefined }), "it has no `token_type`"],
     ["null for a token type", token({ token_type: null }), "it has no `token_type`"],

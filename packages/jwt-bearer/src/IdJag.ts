@@ -9,6 +9,7 @@ import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as AssertionCache from "@effect-mcp-auth/core/authoring/AssertionCache"
 import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
 import * as OwnedFibers from "@effect-mcp-auth/core/authoring/OwnedFibers"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import { AssertionError, type InsecureEndpoint, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
@@ -119,14 +120,15 @@ export type Options = IdentityProvider & TokenEndpoint.LimitOptions & {
  * @category constructors
  */
 export const make = (
-  options: Options
+  given: Options
 ): Effect.Effect<
   AssertionProvider.Service,
   InvalidOptions | InsecureEndpoint,
   HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     const subjectTokenType = yield* checkOptions(options)
     const limits = yield* TokenEndpoint.limits(options)
     const exchange = IdentityProviders.make(yield* HttpClient.HttpClient, {

@@ -6,6 +6,7 @@
 import type { Audience } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as ClientAuthentication from "@effect-mcp-auth/core/ClientAuthentication"
 import * as Grant from "@effect-mcp-auth/core/Grant"
@@ -71,14 +72,15 @@ export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issu
  * @category constructors
  */
 export const make = (
-  options: Options
+  given: Options
 ): Effect.Effect<
   OAuthProvider.OAuthProvider.Service,
   InvalidOptions | InsecureEndpoint,
   AssertionProvider | TokenStorage | HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     const assertionProvider = yield* AssertionProvider
     const { clientAuthentication: proof } = options
     if (proof !== undefined) yield* ClientAuthentication.check(proof)

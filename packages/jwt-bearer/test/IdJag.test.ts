@@ -718,8 +718,7 @@ describe("the ID-JAG (SEP-990)", () => {
       [{ resource: 7 }, {}, "`resource`"],
       [{}, { typ: "JWT" }, "`typ`"],
       [{}, { typ: 7 }, "`typ`"],
-      [{}, { typ: "application/application/oauth-id-jag+jwt" }, "`typ`"],
-      [{}, { typ: "x-application/oauth-id-jag+jwt" }, "`typ`"],
+      [{}, { typ: "oauth-application/id-jag+jwt" }, "`typ`"],
       [{}, { typ: "application/OAuth-ID-JAG+jwt" }, undefined],
       [{}, { typ: undefined }, undefined]
     ] as const

@@ -9,7 +9,7 @@
  */
 import type * as Tracer from "effect/Tracer"
 import { format, inspect } from "node:util"
-import { addError, find, type Texts } from "./leaks.ts"
+import { addError, addGraph, find, type Texts } from "./leaks.ts"
 
 /** The secrets of the test file, and those of the modules that it shares with other files. */
 const secrets = new Set<string>()
@@ -105,12 +105,19 @@ for (const method of ["debug", "error", "info", "log", "trace", "warn"] as const
   }
 }
 
+/** Whether a span, or one around it, is a span of this library. */
+const isWithinOurs = (span: Tracer.AnySpan): boolean =>
+  span._tag === "Span" &&
+  (span.name.startsWith("oauth.client.") || (span.parent._tag === "Some" && isWithinOurs(span.parent.value)))
+
 const addSpan = (texts: Texts, span: Tracer.Span): void => {
   texts.add("span name", span.name)
   for (const [name, value] of span.attributes) texts.add(`span attribute ${name}`, inspect(value))
   for (const link of span.links) texts.add("span link", inspect(link.attributes, { depth: Infinity }))
   const { events, status } = { events: [], ...span }
   texts.add("span event", inspect(events, { depth: Infinity }))
+  // The exit of a request's span holds the request. The requests of a test itself are not ours.
+  if (status._tag === "Ended" && isWithinOurs(span)) addGraph(texts, status.exit, `exit of span ${span.name}`)
   if (status._tag === "Ended" && status.exit._tag === "Failure") {
     texts.add(`status of span ${span.name}`, Cause.pretty(status.exit.cause, { renderErrorCause: true }))
     for (const error of Cause.failures(status.exit.cause)) addError(texts, error, `failure of span ${span.name}`)

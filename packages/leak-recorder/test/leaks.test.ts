@@ -25,6 +25,33 @@ describe("leaks", () => {
     }
   })
 
+  const long = "l0ng-&-s3cr3t/ü"
+  const base64 = (text: string) => Buffer.from(text).toString("base64")
+
+  it.each([
+    ["escaped for HTML by names", long.replace("&", "&amp;")],
+    ["escaped for HTML by numbers", long.replace("&", "&#38;").replace("/", "&#x2F;")],
+    ["as JSON in ASCII", JSON.stringify(long).replace("/", "\\/").replace("ü", "\\u00fc")],
+    ["percent-encoded in lower case", encodeURIComponent(long).toLowerCase()],
+    ["percent-encoded twice", encodeURIComponent(encodeURIComponent(long))],
+    ["in upper case", long.toUpperCase()],
+    ["in hexadecimal digits", Buffer.from(long).toString("hex")],
+    ["in base64 with an id before it", base64(`id:${long}`)],
+    ["in base64 with an id after it", base64(`${long}:i`)],
+    ["in base64url without padding", Buffer.from(`a:${long}`).toString("base64url")],
+    ["in base64 of its form-encoding", base64(`id:${encodeURIComponent(long)}`)],
+    ["by its first 12 characters", long.slice(0, 12)],
+    ["by its last 12 characters", long.slice(-12)]
+  ])("finds a secret %s", (_, spelling) => {
+    const found = find((texts) => texts.add("text", `it said ${spelling}.`), [long])
+    expect(found).toHaveLength(1)
+    expect(found[0]).not.toContain(spelling)
+  })
+
+  it("does not take the words of a secret for the secret", () => {
+    assert.deepStrictEqual(find((texts) => texts.add("text", "client_secret of a client"), ["the-client-secret"]), [])
+  })
+
   it("finds the word canary, in clear and in base64, in texts whose secrets are not known", () => {
     const marked = ["a", "canary"].join("-")
     for (const prefix of ["", "a", "ab"]) {

@@ -35,6 +35,13 @@ describe("the recorder fails a test that leaks a secret", () => {
     Effect.fail(Redacted.value(leaked)).pipe(Effect.withSpan("span"), Effect.ignore))
   it.effect.fails("in a span's defect", () =>
     Effect.die({ held: Redacted.value(leaked) }).pipe(Effect.withSpan("span"), Effect.exit))
+  it.effect.fails("in the request that a span of this library ends with", () =>
+    Effect.succeed(requestErrorWith(Redacted.value(leaked))).pipe(Effect.withSpan("oauth.client.token.request")))
+  it.effect.fails("in the request that a span within one of this library ends with", () =>
+    Effect.succeed(requestErrorWith(Redacted.value(leaked))).pipe(
+      Effect.withSpan("http.client POST"),
+      Effect.withSpan("oauth.client.discovery")
+    ))
   // oxlint-disable-next-line no-console
   it.fails("on the console", () => expect(console.debug(Redacted.value(leaked))).toBeUndefined())
   it.effect.fails("in a span that shows a request header", () =>

@@ -18,7 +18,9 @@ export class DryRunCache {
     this.#directory = directory
     this.#root = join(root, basename(directory))
     const files = [
-      ...readPackages(repository).flatMap((workspace) => filesBelow(join(workspace.directory, "src"), ".ts")),
+      ...readPackages(repository)
+        .filter(({ folder }) => folder !== "mutation")
+        .flatMap((workspace) => filesBelow(join(workspace.directory, "src"), ".ts")),
       ...filesBelow(join(directory, "test"), ".ts").filter((file) => !file.endsWith(".test.ts"))
     ]
     this.#shared = digest(files)

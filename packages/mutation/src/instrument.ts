@@ -50,7 +50,7 @@ export const instrument = async (directory: string, files: ReadonlyArray<string>
     if (reason?.startsWith("Ignored because of excluded mutation") === true) return []
     const source = sources.get(mutant.fileName) ?? ""
     const [start, end] = [fromOne(mutant.location.start), fromOne(mutant.location.end)]
-    if (reason === NO_REASON) {
+    if (reason === NO_REASON || reason === "") {
       throw new Error(
         `${mutant.fileName}:${start.line}: a \`Stryker disable\` comment has no reason. Write the reason after a colon.`
       )

@@ -92,7 +92,7 @@ const FIRST = 4
 export const isLoading = (coverage: Coverage, mutant: Mutant): boolean => coverage.loading.has(mutant.id)
 
 /** The job of a mutant. It has no files if no test runs the code of the mutant. */
-export const planJob = (coverage: Coverage, mutant: Mutant, history: History): Job => {
+export const planJob = (coverage: Coverage, mutant: Mutant, history: History, patience: number): Job => {
   const weights = history.weights(mutant)
   const costs = new Map(
     testsFor(coverage, mutant).map((test) => {
@@ -104,6 +104,7 @@ export const planJob = (coverage: Coverage, mutant: Mutant, history: History): J
   const rest = Map.groupBy(ordered.slice(FIRST), ({ file }) => file)
   return {
     mutant: mutant.id,
+    patience,
     reload: isLoading(coverage, mutant) ? join(coverage.directory, mutant.file) : undefined,
     hitLimit: Math.max(1_000, (coverage.hitsOf.get(mutant.id) ?? 0) * HIT_FACTOR),
     files: [...ordered.slice(0, FIRST).map((test) => [test]), ...[...rest.values()].toSorted((a, b) => sum(a) - sum(b))]

@@ -34,6 +34,8 @@ export interface Job {
   /** The source file of the mutant to load anew, if the mutant's code runs while the module is loaded. */
   readonly reload: string | undefined
   readonly hitLimit: number
+  /** The milliseconds of CPU time that a test may take beyond five times what it takes without a mutant. */
+  readonly patience: number
   readonly files: ReadonlyArray<{
     readonly file: string
     readonly tests: ReadonlyArray<{ readonly id: string; readonly duration: number }>
@@ -46,10 +48,7 @@ export type Request =
   | { readonly _tag: "End" }
 
 export type Response =
-  | { readonly _tag: "Ready"; readonly pid: number }
   | { readonly _tag: "DryRunDone"; readonly run: DryRun }
-  /** A test begins that may take so long, in milliseconds. */
-  | { readonly _tag: "Busy"; readonly limit: number }
   | {
     readonly _tag: "JobDone"
     readonly status: "killed" | "timedOut" | "survived"

@@ -1,4 +1,4 @@
-/** The score of a run: a table with a line a file, and the list of the mutants that no test noticed. */
+/** The score of a run: a table with a line for each file, and a line for each mutant that no test noticed. */
 import { describeMutant, type Outcome, type Status } from "./mutant.ts"
 
 /** The lowest score, in percent, that a package may have. */

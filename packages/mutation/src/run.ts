@@ -6,13 +6,19 @@ import { DryRunCache } from "./dryRunCache.ts"
 import { type Coverage, coverageOf, History, isLoading, planJob } from "./plan.ts"
 import type { DryRun, Job } from "./protocol.ts"
 import { importersOf, sourcesOf, testFilesOf } from "./sources.ts"
-import { openSite, Silent, type Site, Worker } from "./workers.ts"
+import { Host, openSite, Silent, type Site, type Worker } from "./workers.ts"
 
 export interface Options {
   /** The absolute path of the package. */
   readonly directory: string
   /** The source files whose mutants to run, relative to the package, in this order. */
   readonly files: ReadonlyArray<string>
+  /**
+   * The milliseconds of CPU time that a test may take beyond five times what it takes without a mutant.
+   *
+   * @default 4000
+   */
+  readonly patience?: number | undefined
   /** How many worker processes run at a time. */
   readonly concurrency: number
   /** Called with a line for the person who waits. */
@@ -20,6 +26,8 @@ export interface Options {
   /** Called with each mutant as soon as its outcome is known. */
   readonly onOutcome: (outcome: Outcome) => void
 }
+
+const PATIENCE = 4_000
 
 /** A test fails without any mutant, so no run with mutants means anything. */
 export class TestsFail extends Error {}
@@ -38,9 +46,6 @@ class Run {
   readonly #options: Options
   readonly #site: Site
   readonly #mutants: ReadonlyArray<Mutant>
-  /** Workers start one after the other, so that a connection belongs to the worker that was started last. */
-  #starting: Promise<unknown> = Promise.resolve()
-
   constructor(options: Options, site: Site, mutants: ReadonlyArray<Mutant>) {
     this.#options = options
     this.#site = site
@@ -49,7 +54,10 @@ class Run {
 
   async outcomes(): Promise<ReadonlyArray<Outcome>> {
     const { directory } = this.#options
-    const slots = Array.from({ length: this.#options.concurrency }, () => new Slot(() => this.#startWorker()))
+    const slots = Array.from(
+      { length: this.#options.concurrency },
+      () => new Slot(() => new Host(this.#site, directory))
+    )
     try {
       const runs = await this.#dryRuns(slots)
       const importers = importersOf(directory, sourcesOf(directory))
@@ -60,12 +68,6 @@ class Run {
     } finally {
       for (const slot of slots) slot.kill()
     }
-  }
-
-  #startWorker(): Promise<Worker> {
-    const worker = this.#starting.then(() => Worker.start(this.#site, this.#options.directory))
-    this.#starting = worker.catch(() => undefined)
-    return worker
   }
 
   async #dryRuns(slots: ReadonlyArray<Slot>): Promise<ReadonlyArray<DryRun>> {
@@ -113,7 +115,7 @@ class Run {
 
   async #runMutant(slot: Slot, coverage: Coverage, mutant: Mutant, history: History): Promise<Outcome> {
     if (mutant.explanation !== undefined) return { mutant, status: "explained" }
-    const job = planJob(coverage, mutant, history)
+    const job = planJob(coverage, mutant, history, this.#options.patience ?? PATIENCE)
     if (job.files.length === 0) return { mutant, status: "uncovered" }
     const { message, status, test } = await slot.run(job)
     if (test !== undefined) history.add(mutant, test)
@@ -124,21 +126,24 @@ class Run {
 const dryRun = async (worker: Worker, file: string): Promise<DryRun> =>
   (await worker.ask({ _tag: "DryRun", file }, "DryRunDone")).run
 
-/** A place for one worker at a time. */
+/** A place for one host and its worker at a time. */
 class Slot {
-  readonly #start: () => Promise<Worker>
+  readonly #start: () => Host
+  #host: Host | undefined
   #worker: Worker | undefined
 
-  constructor(start: () => Promise<Worker>) {
+  constructor(start: () => Host) {
     this.#start = start
   }
 
   async worker(): Promise<Worker> {
-    return this.#worker ??= await this.#start()
+    this.#host ??= this.#start()
+    return this.#worker ??= await this.#host.worker()
   }
 
   kill(): void {
-    this.#worker?.kill()
+    this.#host?.kill()
+    this.#host = undefined
     this.#worker = undefined
   }
 

@@ -1,25 +1,23 @@
-/** The worker processes of a run. A worker that is silent for too long is ended, and another takes its place. */
+/** The worker processes of a run. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { createServer, type Server, type Socket } from "node:net"
+import { createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { onResponse, type Request, type Response, send } from "./protocol.ts"
 
-/** The milliseconds that a worker may take beyond the limit that it announced. */
-const GRACE = 10_000
+/** The milliseconds that a worker may take for its start, or to answer, however busy the machine is. */
+const LIMIT = 15 * 60_000
 
-/** The milliseconds that a worker may take for its start, or to load a test file. */
-const LOADING = 120_000
-
-/** A worker answers nothing any more: it runs code that never ends. */
+/** A worker has ended without an answer, because a test used too much CPU time. */
 export class Silent extends Error {}
 
 /** Where the workers of a run find what they share. */
 export interface Site {
   readonly socket: string
   readonly codeFile: string
-  readonly server: Server
+  /** The connection of the next worker. Any worker of the run can serve any slot. */
+  readonly connection: () => Promise<Socket>
   readonly close: () => void
 }
 
@@ -29,12 +27,23 @@ export const openSite = async (code: ReadonlyMap<string, string>): Promise<Site>
   const socket = join(directory, "socket")
   const codeFile = join(directory, "code.json")
   writeFileSync(codeFile, JSON.stringify(Object.fromEntries(code)))
-  const server = createServer()
+  const connected: Array<Socket> = []
+  const waiting: Array<(socket: Socket) => void> = []
+  const server = createServer((connection) => {
+    const first = waiting.shift()
+    if (first === undefined) connected.push(connection)
+    else first(connection)
+  })
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(socket, resolve))
   return {
     socket,
     codeFile,
-    server,
+    connection: () =>
+      new Promise((resolve) => {
+        const first = connected.shift()
+        if (first === undefined) waiting.push(resolve)
+        else resolve(first)
+      }),
     close: () => {
       server.close()
       rmSync(directory, { recursive: true, force: true })
@@ -42,81 +51,85 @@ export const openSite = async (code: ReadonlyMap<string, string>): Promise<Site>
   }
 }
 
-/** A worker that takes one request at a time. */
-export class Worker {
+/** Vitest's server with its worker. */
+export class Host {
   readonly #process: ChildProcess
-  readonly #socket: Socket
-  #onMessage: (message: Response) => void = () => undefined
+  readonly #site: Site
+  #output = ""
 
-  private constructor(process: ChildProcess, socket: Socket) {
-    this.#process = process
-    this.#socket = socket
-    socket.on("error", () => undefined)
-    onResponse(socket, (message) => this.#onMessage(message))
-  }
-
-  /** Starts a worker for the tests of a package. Workers of one site start one after the other. */
-  static async start(site: Site, directory: string): Promise<Worker> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "worker", "host.ts"), directory, site.codeFile], {
+  constructor(site: Site, directory: string) {
+    this.#site = site
+    const program = join(import.meta.dirname, "worker", "host.ts")
+    this.#process = spawn(process.execPath, [program, directory, site.codeFile], {
       env: { SIMULATION_SEEDS: "20", ...process.env, MUTATION_SOCKET: site.socket, NODE_ENV: "test" },
       stdio: ["ignore", "pipe", "pipe"],
       // A group of its own, so that the program can end vitest's child process as well.
       detached: true
     })
-    let output = ""
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (data: Buffer) => {
-        output = `${output}${data.toString("utf8")}`.slice(-4_000)
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.on("data", (data: Buffer) => {
+        this.#output = `${this.#output}${data.toString("utf8")}`.slice(-4_000)
       })
     }
-    const socket = await new Promise<Socket>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`A worker did not start:\n${output}`)), LOADING)
-      child.once("exit", (status) => {
-        clearTimeout(timer)
-        reject(new Error(`A worker ended with status ${status} before its first request:\n${output}`))
-      })
-      site.server.once("connection", (connection: Socket) => {
-        clearTimeout(timer)
-        resolve(connection)
-      })
-    })
-    return new Worker(child, socket)
   }
 
-  /** Sends a request and waits for its answer. Fails with `Silent` if the worker hangs or has died. */
-  ask<Tag extends "DryRunDone" | "JobDone">(request: Request, tag: Tag): Promise<Extract<Response, { _tag: Tag }>> {
-    return new Promise((resolve, reject) => {
-      let timer = setTimeout(() => undefined, 0)
-      const expectWithin = (milliseconds: number): void => {
-        clearTimeout(timer)
-        timer = setTimeout(() => end(() => reject(new Silent())), milliseconds)
-      }
-      const end = (settle: () => void): void => {
-        clearTimeout(timer)
-        this.#socket.off("close", onClose)
-        settle()
-      }
-      const onClose = (): void => end(() => reject(new Silent()))
-      this.#socket.on("close", onClose)
-      this.#onMessage = (message) => {
-        if (message._tag === "Busy") return expectWithin(message.limit + GRACE)
-        if (isTagged(message, tag)) end(() => resolve(message))
-      }
-      expectWithin(LOADING)
-      send(this.#socket, request)
+  /** Waits for the worker. */
+  async worker(): Promise<Worker> {
+    const failure = new Promise<never>((_resolve, reject) => {
+      this.#process.once("exit", () => reject(new Error(`The process of the workers has ended:\n${this.#output}`)))
+      setTimeout(() => reject(new Error(`No worker has started:\n${this.#output}`)), LIMIT).unref()
     })
+    // The race below handles the failure. A failure after the race is no failure.
+    failure.catch(() => undefined)
+    return await Promise.race([this.#site.connection().then((socket) => Worker.from(socket)), failure])
   }
 
-  /** Ends the worker and its children at once. */
+  /** Ends the server and its worker at once. */
   kill(): void {
-    this.#socket.destroy()
-    const { pid } = this.#process
-    if (pid === undefined) return
+    if (this.#process.pid === undefined) return
     try {
-      process.kill(-pid, "SIGKILL")
+      process.kill(-this.#process.pid, "SIGKILL")
     } catch {
       // The group has ended already.
     }
+  }
+}
+
+/** A worker that takes one request at a time. */
+export class Worker {
+  readonly #socket: Socket
+  #onMessage: (message: Response) => void
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    this.#onMessage = () => undefined
+  }
+
+  /** The worker at the other end of a connection. */
+  static from(socket: Socket): Worker {
+    const worker = new Worker(socket)
+    socket.on("error", () => undefined)
+    onResponse(socket, (message) => worker.#onMessage(message))
+    return worker
+  }
+
+  /** Sends a request and waits for its answer. Fails with `Silent` if the worker ends, or does not answer. */
+  ask<Tag extends "DryRunDone" | "JobDone">(request: Request, tag: Tag): Promise<Extract<Response, { _tag: Tag }>> {
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        clearTimeout(timer)
+        this.#socket.off("close", onSilence)
+        settle()
+      }
+      const onSilence = (): void => end(() => reject(new Silent("A worker has ended, or does not answer.")))
+      const timer = setTimeout(onSilence, LIMIT)
+      if (this.#socket.destroyed) return onSilence()
+      this.#socket.on("close", onSilence)
+      this.#onMessage = (message) => {
+        if (isTagged(message, tag)) end(() => resolve(message))
+      }
+      send(this.#socket, request)
+    })
   }
 }
 

@@ -9,6 +9,7 @@ import type { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as RecordTokenStorage from "@effect-mcp-auth/core/RecordTokenStorage"
 import * as RecordEncryption from "@effect-mcp-auth/core/RecordEncryption"
 import { TokenStorage } from "@effect-mcp-auth/core/TokenStorage"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as DurationOption from "@effect-mcp-auth/core/authoring/DurationOption"
 import type { FileSystem } from "@effect/platform/FileSystem"
@@ -53,9 +54,10 @@ export interface FileStorageOptions {
  */
 export interface Options extends FileStorageOptions, RecordEncryption.EncryptionOptions {}
 
-const makeStore = (options: FileStorageOptions) =>
+const makeStore = (given: FileStorageOptions) =>
   Effect.gen(function*() {
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     const directory = yield* TextOption.check(
       "directory",
       options.directory,

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
@@ -95,9 +96,10 @@ export interface Options extends RedisStorageOptions, RecordEncryption.Encryptio
 const durationOption = (option: string, input: Duration.DurationInput, minimum: Duration.DurationInput) =>
   DurationOption.check(option, input, { minimum, maximum: "1 day" })
 
-const makeStore = (options: RedisStorageOptions) =>
+const makeStore = (given: RedisStorageOptions) =>
   Effect.gen(function*() {
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     for (const url of [options.url].flat()) {
       const fault = TextOption.faultOfWrapping(url)
       if (fault !== undefined) return yield* new InvalidOptions({ option: "url", description: fault })

@@ -7,6 +7,7 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -147,11 +148,12 @@ const namesOf = (resource: string): ReadonlyArray<string> => [
  * @category constructors
  */
 export const make = (
-  options: Options = {}
+  given: Options = {}
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     yield* TextOption.checkOptional("audience", options.audience)
     const { clientId, objectId, resourceId } = options
     const identities = Object.entries({ clientId, objectId, resourceId }).flatMap(([option, value]) =>

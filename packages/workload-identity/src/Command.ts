@@ -7,13 +7,13 @@
 import type { AssertionRequest } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { AssertionError, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as PlatformCommand from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -129,29 +129,17 @@ const variablesOf = (
   Object.entries(environment).map(([name, value]) => [name, Redacted.isRedacted(value) ? Redacted.value(value) : value])
 
 /**
- * The arguments for a request. No compiler has checked what a caller's function returns, and what it throws may show
- * anything.
+ * The arguments for a request; `undefined` if the caller's function throws or returns something else, which no compiler
+ * has checked. What the function throws may show anything, so that it is dropped.
  */
-const argumentsOf = (
-  { args = [] }: Options,
-  request: AssertionRequest
-): Either.Either<ReadonlyArray<string>, "threw an error" | "returned no array of strings"> =>
-  Either.flatMap(
-    Either.try({
-      try: (): unknown => typeof args === "function" ? args(request) : args,
-      catch: () => "threw an error" as const
-    }),
-    (given) =>
-      Array.isArray(given) && given.every(Predicate.isString)
-        ? Either.right(given)
-        : Either.left("returned no array of strings" as const)
-  )
-
-const notRun = (name: string) => (what: string): AssertionError =>
-  new AssertionError({
-    reason: "CannotSend",
-    description: `${name} was not run, because the function \`args\` ${what}. Correct the function.`
-  })
+const argumentsOf = ({ args = [] }: Options, request: AssertionRequest): ReadonlyArray<string> | undefined => {
+  try {
+    const given: unknown = typeof args === "function" ? args(request) : args
+    return Array.isArray(given) && given.every(Predicate.isString) ? given : undefined
+  } catch {
+    return undefined
+  }
+}
 
 const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformCommand.Command => {
   const { environment = {}, workingDirectory } = options
@@ -173,10 +161,11 @@ const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformComma
  * @category constructors
  */
 export const make = (
-  options: Options
+  given: Options
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, CommandExecutor.CommandExecutor> =>
   Effect.gen(function*() {
     const executor = yield* CommandExecutor.CommandExecutor
+    const options = OwnOptions.read(given)
     yield* validated(options)
     const { environment = {}, maxOutputSize = 64 * 1024 } = options
     const name = `The command ${clean(options.command)}`
@@ -195,12 +184,17 @@ export const make = (
     }
     return CachedSource.make({
       expected,
-      keyOf: (request) => JSON.stringify(Either.getOrElse(argumentsOf(options, request), () => [])),
-      fetch: (request) =>
-        Effect.flatMap(
-          Either.mapLeft(argumentsOf(options, request), notRun(name)),
-          (args) => Process.run(executor, commandOf(options, args), settings)
-        )
+      keyOf: (request) => JSON.stringify(argumentsOf(options, request) ?? []),
+      fetch: (request) => {
+        const args = argumentsOf(options, request)
+        return args === undefined
+          ? new AssertionError({
+            reason: "CannotSend",
+            description: `${name} was not run, because the function \`args\` threw an error or returned no array of ` +
+              "strings. Correct the function."
+          })
+          : Process.run(executor, commandOf(options, args), settings)
+      }
     })
   })
 

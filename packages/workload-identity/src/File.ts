@@ -7,6 +7,7 @@
 import { type AssertionRequest, isRefused } from "@effect-mcp-auth/core/Assertion"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import type { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -78,11 +79,12 @@ const setBy: ReadonlyMap<string, string> = new Map([
  * @category constructors
  */
 export const make = (
-  options: Options
+  given: Options
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     const path = yield* TextOption.check("path", options.path, "Give the path of the file.")
     yield* TextOption.checkOptional("audience", options.audience)
     const expected = yield* Assertion.expectedOf(

@@ -6,6 +6,7 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -53,11 +54,12 @@ const decodeError = Schema.decodeUnknownOption(Schema.Struct({ message: Schema.S
  * @category constructors
  */
 export const make = (
-  options: Options = {}
+  given: Options = {}
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     yield* TextOption.checkOptional("audience", options.audience)
     const address = yield* Environment.required("ACTIONS_ID_TOKEN_REQUEST_URL", SET_BY)
     const token = yield* Environment.secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN", SET_BY)

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import type { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
@@ -39,10 +40,11 @@ export interface Options {
  * @category constructors
  */
 export const make = (
-  options: Options
+  given: Options
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions | AssertionError> =>
   Effect.gen(function*() {
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     yield* TextOption.checkOptional("audience", options.audience)
     const variable = yield* TextOption.check("variable", options.variable, "Give the name of the variable.")
     if (!/^[A-Za-z_]\w*$/.test(variable)) {

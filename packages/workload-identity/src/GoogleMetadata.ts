@@ -7,6 +7,7 @@
 import * as SecureEndpoint from "@effect-mcp-auth/core/authoring/SecureEndpoint"
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { quote } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -71,11 +72,12 @@ const hostOf = (written: string): string | undefined => {
  * @category constructors
  */
 export const make = (
-  options: Options = {}
+  given: Options = {}
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     yield* TextOption.checkOptional("audience", options.audience)
     const serviceAccount = yield* TextOption.check("serviceAccount", options.serviceAccount ?? "default")
     if (!/^[\w.@-]+$/.test(serviceAccount) || /^\.+$/.test(serviceAccount)) {

@@ -8,6 +8,7 @@ import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import { parseJson } from "@effect-mcp-auth/core/authoring/HttpExchange"
 import * as InsecureHosts from "@effect-mcp-auth/core/authoring/InsecureHosts"
+import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -96,11 +97,12 @@ const keyOf = (request: AssertionRequest): string => {
  * @category constructors
  */
 export const make = (
-  options: Options
+  given: Options
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    yield* TextOption.checkOptions(options)
+    yield* TextOption.checkOptions(given)
+    const options = OwnOptions.read(given)
     const { path, request } = options
     if (path !== undefined) yield* checkPath(path)
     const insecureHosts = yield* InsecureHosts.check(options.insecureHosts)

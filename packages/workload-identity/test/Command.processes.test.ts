@@ -140,9 +140,9 @@ describe("the arguments of a command", () => {
   const wrong: ReadonlyArray<readonly [name: string, args: unknown, says: string]> = [
     ["throws", () => {
       throw new TypeError("it threw")
-    }, "the function `args` threw an error"],
-    ["returns nothing", () => undefined, "the function `args` returned no array of strings"],
-    ["returns numbers", () => [1], "the function `args` returned no array of strings"]
+    }, "the function `args` threw an error or returned no array of strings"],
+    ["returns nothing", () => undefined, "the function `args` threw an error or returned no array of strings"],
+    ["returns numbers", () => [1], "the function `args` threw an error or returned no array of strings"]
   ]
   it.effect.each(wrong)("are a function that %s: an AssertionError", ([, args, says]) =>
     Effect.gen(function*() {

@@ -1,7 +1,8 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import { Effect, Redacted, TestClock } from "effect"
 import type { OAuthEvent, OAuthProvider } from "../../src/index.ts"
+import { ClientAuthentication, Grant } from "../../src/index.ts"
 import {
   clear,
   credentialed,
@@ -219,6 +220,17 @@ describe("a server that changes its authorization server", () => {
         }] satisfies ReadonlyArray<OAuthEvent.OAuthEvent>
       )
       assert.deepStrictEqual(yield* credentialed, ["https://new-auth.example.com/token"])
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("with `follow` an assertion that is not bound to its receiver is not sent", () =>
+    Effect.gen(function*() {
+      const provider = yield* makeFollowingProvider({
+        grant: Grant.jwtBearer({ assertionProvider: () => Effect.succeed(Redacted.make("canary-assertion")) }),
+        clientAuthentication: ClientAuthentication.anonymous
+      })
+      const error = yield* Effect.flip(provider.accessToken)
+      expect(error).toMatchObject({ _tag: "AssertionError", reason: "WrongAudience" })
+      assert.deepStrictEqual(yield* credentialed, [])
     }).pipe(Effect.provide(environment())))
 
   it.scoped("a changed authorization server fails if the issuer is pinned, even with `follow`", () =>

@@ -20,10 +20,6 @@ const variables = (
     clientId: Config.string("CLIENT_ID"),
     clientSecret: Config.redacted("CLIENT_SECRET"),
     scopes: Config.withDefault(Config.string("SCOPES"), ""),
-    stepUp: Config.map(
-      Config.withDefault(Config.boolean("STEP_UP"), true),
-      (isOn) => isOn ? undefined : false as const
-    ),
     requestTimeout: Config.withDefault(Config.duration("TIMEOUT"), "10 seconds")
   }).pipe(
     (layer) => Effect.provide(OAuthProvider.accessToken, layer),
@@ -87,7 +83,6 @@ export const configValues: Family = {
     variables("SCOPES of commas and white space", "RFC 6749 §3.3", { SCOPES: " , ,, " }, "token [mcp] for 3600 s"),
     variables("SCOPES with a quote", "RFC 6749 §3.3", { SCOPES: "mcp,\"admin\"" }, "InvalidOptions scopes"),
     variables("SCOPES in JSON", "RFC 6749 §3.3", { SCOPES: "[\"mcp\"]" }, "InvalidOptions scopes"),
-    variables("STEP_UP of the word maybe", "RFC 6750 §3.1", { STEP_UP: "maybe" }, "ConfigError InvalidData"),
     variables("a TIMEOUT of words", "RFC 9110 §9.2", { TIMEOUT: "soon" }, "ConfigError InvalidData"),
     variables("a TIMEOUT of 0 s", "RFC 9110 §9.2", { TIMEOUT: "0 seconds" }, "InvalidOptions requestTimeout"),
     encryptionKey("that is empty", "", "InvalidOptions encryptionKey"),

@@ -135,19 +135,19 @@ export const discoveryRecords: Family = {
       "a time of NaN",
       "RFC 8259 §6",
       { ...FRESH, confirmedAt: Number.NaN },
-      "2 GET, POST https://auth.example.com/token"
+      "Damaged, 2 GET, POST https://auth.example.com/token"
     ),
     returned(
       "a time without end",
       "RFC 8259 §6",
       { ...FRESH, confirmedAt: Infinity },
-      "2 GET, POST https://auth.example.com/token"
+      "Damaged, 2 GET, POST https://auth.example.com/token"
     ),
     returned(
       "a document that is fresh for ever",
       "RFC 9111 §4.2",
       server({ readAt: 0, freshUntil: Infinity }),
-      "1 GET, POST https://auth.example.com/token"
+      "Damaged, 2 GET, POST https://auth.example.com/token"
     ),
     returned(
       "a document from the future",
@@ -264,7 +264,7 @@ export const discoveryRecords: Family = {
       "RFC 8259 §6",
       [],
       (text) => text.replace(/"confirmedAt":\d+/, "\"confirmedAt\":1e999"),
-      "2 GET, POST https://auth.example.com/token"
+      "Damaged, 2 GET, POST https://auth.example.com/token"
     ),
     changed("documents that somebody added", "RFC 9700 §4.4", [], (text) => {
       const parsed = JSON.parse(text)

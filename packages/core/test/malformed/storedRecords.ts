@@ -245,7 +245,7 @@ export const storedRecords: Family = {
       "an `expiresAt` in a million years",
       "RFC 6749 §5.1",
       inToken({ expiresAt: 3.2e16 }),
-      "get Damaged, a new token"
+      "the stored token, and the record stays"
     ),
     plaintext("an `expiresAt` of minus one", "RFC 6749 §5.1", inToken({ expiresAt: -1 }), "a new token"),
     plaintext(

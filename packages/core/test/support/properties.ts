@@ -22,3 +22,8 @@ FastCheck.configureGlobal({
   ...(seed === "random" ? {} : { seed: numberOf("PROPERTY_SEED", seed) }),
   numRuns: numberOf("PROPERTY_RUNS", runs)
 })
+
+/** The setting of a property whose single run is slow, such as one that encrypts: a part of the runs. */
+export const slow: { readonly fastCheck: { readonly numRuns: number } } = {
+  fastCheck: { numRuns: Math.ceil(numberOf("PROPERTY_RUNS", runs) / 5) }
+}

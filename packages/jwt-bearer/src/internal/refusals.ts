@@ -26,7 +26,7 @@ export class Refusals {
   /** The error in place of an answer, if the identity provider must not be asked. */
   find(key: string, subjectToken: Redacted.Redacted<string>, now: number): AssertionError | undefined {
     const refusal = this.#refusals.find((one) =>
-      one.key === key && now < one.until &&
+      one.key === key && isValid(one, now) &&
       // Retry-After applies to every subject token, a refusal to one.
       (one.error.transient || Redacted.value(one.subjectToken) === Redacted.value(subjectToken))
     )
@@ -39,11 +39,13 @@ export class Refusals {
     // The identity provider will never accept this subject token for this request, so it is not sent again.
     const isForGood = cause instanceof TokenEndpointError && cause.code === "invalid_grant" && !error.transient
     const until = isForGood ? Number.POSITIVE_INFINITY : now + RefreshPolicy.memory(RefreshPolicy.standard, cause)
-    const valid = this.#refusals.filter((one) => now < one.until)
+    const valid = this.#refusals.filter((one) => isValid(one, now))
     this.#refusals = [...valid, { key, error, subjectToken, until }].slice(-MAX)
     return error
   }
 }
+
+const isValid = ({ until }: Refusal, now: number): boolean => now < until
 
 const failed = (cause: OAuthError): AssertionError =>
   cause instanceof AssertionError ? cause : new AssertionError({

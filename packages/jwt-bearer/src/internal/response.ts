@@ -142,12 +142,7 @@ const whatIsWrong = (json: unknown): string => {
   if (!isRecord(json) || Array.isArray(json)) return "the answer is not a JSON object"
   const right = { access_token: "-", issued_token_type: ID_JAG, token_type: "N_A" }
   const wrong = Object.keys(Response.fields).find((name) => Option.isNone(decode({ ...right, [name]: json[name] })))
-  switch (wrong) {
-    case "issued_token_type":
-      return `\`issued_token_type\` is not ${ID_JAG}, the requested type`
-    case "token_type":
-      return "`token_type` is not N_A (RFC 8693 §2.2.1)"
-    default:
-      return `\`${wrong ?? "access_token"}\` has an invalid value (RFC 8693 §2.2.1)`
-  }
+  if (wrong === "issued_token_type") return `\`issued_token_type\` is not ${ID_JAG}, the requested type`
+  if (wrong === "token_type") return "`token_type` is not N_A (RFC 8693 §2.2.1)"
+  return `\`${wrong ?? "access_token"}\` has an invalid value (RFC 8693 §2.2.1)`
 }

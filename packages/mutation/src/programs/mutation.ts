@@ -3,11 +3,13 @@
  * `packages/mutation/README.md` describes the options and the report.
  */
 import { readPackages, repository } from "@effect-mcp-auth/tooling/packages"
-import { writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
+import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
-import { BOUND, isSurvivor, percent, scoreOf, scoresByFile, survivor, table } from "../report.ts"
+import { BOUND, isSurvivor, percent, type Score, scoreOf, scoresByFile, survivor, table } from "../report.ts"
 import { run, TestsFail } from "../run.ts"
+import { withScores } from "../scoresPage.ts"
 import { chooseSources, sourcesOf } from "../sources.ts"
 
 /** The packages whose score is bound. */
@@ -17,6 +19,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     survivors: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
     json: { type: "string" },
     concurrency: { type: "string", default: String(availableParallelism()) }
   }
@@ -31,6 +34,15 @@ const progress = (line: string): void => {
   if (line === "" || performance.now() - lastProgress < 30_000) return
   lastProgress = performance.now()
   process.stderr.write(`${line}\n`)
+}
+
+const page = join(import.meta.dirname, "..", "..", "docs", "scores.md")
+
+/** Writes the scores of a whole package into the page. Scores of some files would hide those of the others. */
+const write = (scores: ReadonlyArray<Score>, total: Score): void => {
+  if (files.length > 0) throw new Error("`--write` needs a run of a whole package. Leave out the files.")
+  mkdirSync(dirname(page), { recursive: true })
+  writeFileSync(page, withScores(existsSync(page) ? readFileSync(page, "utf8") : "", scores, total))
 }
 
 const test = async (folder: string): Promise<boolean> => {
@@ -49,6 +61,7 @@ const test = async (folder: string): Promise<boolean> => {
   progress("")
   const total = scoreOf(folder, outcomes)
   console.log(table([...scoresByFile(outcomes), total]))
+  if (values.write) write(scoresByFile(outcomes), total)
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(outcomes, undefined, 2))
   const minutes = (performance.now() - start) / 60_000
   console.log(

@@ -19,9 +19,6 @@ const vitest = await createVitest("test", {
   isolate: false,
   fileParallelism: false,
   teardownTimeout: 1_000,
-  ...(process.env["MUTATION_PROF"]
-    ? { poolOptions: { forks: { execArgv: ["--cpu-prof", "--cpu-prof-dir=/tmp/w/prof"] } } }
-    : {}),
   // Vitest's own limits: those of the worker are shorter.
   testTimeout: 3_600_000,
   hookTimeout: 3_600_000

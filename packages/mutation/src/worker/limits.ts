@@ -1,4 +1,5 @@
 /** When a test counts as endless. */
+import { allow, cpuTime } from "./cpuLimit.ts"
 
 /** A test did not end. */
 export class TimedOut extends Error {
@@ -14,19 +15,22 @@ export class TimedOut extends Error {
 /** The milliseconds between two looks at a running test. */
 const INTERVAL = 50
 
+/** The milliseconds of CPU time that the work between two tests may take, such as loading modules. */
+const BETWEEN = 60_000
+
 const { clearInterval, setInterval } = globalThis
 
 /** The timers, requests and handles of this process. */
 const activeResources = (): number => process.getActiveResourcesInfo().length
 
 export class Limits {
-  /** The milliseconds after which a test is given up. */
+  /** The milliseconds of CPU time after which a test is given up. */
   readonly milliseconds: number
   readonly #idleMilliseconds: number
 
   /** From the milliseconds that the test takes without a mutant, or `undefined` if that is not known yet. */
-  constructor(duration: number | undefined) {
-    this.milliseconds = duration === undefined ? 600_000 : 8_000 + 5 * duration
+  constructor(duration: number | undefined, patience: number) {
+    this.milliseconds = duration === undefined ? 600_000 : patience + 5 * duration
     this.#idleMilliseconds = duration === undefined ? 600_000 : 1_000 + 5 * duration
   }
 
@@ -34,20 +38,23 @@ export class Limits {
   async run(test: () => unknown): Promise<void> {
     let interval: ReturnType<typeof setInterval> | undefined
     const before = activeResources()
+    // For a test that keeps the thread, so that the interval below never fires.
+    allow(1.5 * this.milliseconds)
     const endless = new Promise<never>((_resolve, reject) => {
-      const start = performance.now()
+      const start = cpuTime()
       let idle = 0
       interval = setInterval(() => {
         // The interval itself is one of the resources.
         idle = activeResources() <= before + 1 ? idle + INTERVAL : 0
         if (idle >= this.#idleMilliseconds) reject(new TimedOut(true))
-        else if (performance.now() - start >= this.milliseconds) reject(new TimedOut(false))
+        else if (cpuTime() - start >= this.milliseconds) reject(new TimedOut(false))
       }, INTERVAL)
     })
     try {
       await Promise.race([test(), endless])
     } finally {
       clearInterval(interval)
+      allow(BETWEEN)
     }
   }
 }

@@ -2,15 +2,10 @@
 import type { File, Suite, Task, Test } from "@vitest/runner"
 import { getFn } from "@vitest/runner"
 import { VitestTestRunner } from "vitest/runners"
-import type { DryRun, TestRecord } from "../protocol.ts"
+import type { DryRun, Job, TestRecord } from "../protocol.ts"
 import { Limits, TimedOut } from "./limits.ts"
 import { executorOf, moduleCacheOf } from "./moduleCache.ts"
 import { switchboard } from "./switchboard.ts"
-
-export interface Callbacks {
-  /** Called before each test with the milliseconds that it may take. */
-  readonly onStart: (limit: number) => void
-}
 
 const collectingId = (file: string): string => `collecting ${file}`
 
@@ -19,7 +14,7 @@ export class RepeatingRunner extends VitestTestRunner {
   readonly #cache: ReturnType<typeof moduleCacheOf>
   /** The tests to run with their durations in milliseconds, or `undefined` for a dry run of all. */
   #chosen: ReadonlyMap<string, number> | undefined
-  #callbacks: Callbacks = { onStart: () => undefined }
+  #patience = 0
   #records: Array<TestRecord> = []
   #failures: Array<string> = []
   /** The id of the first test that failed. */
@@ -34,18 +29,18 @@ export class RepeatingRunner extends VitestTestRunner {
   }
 
   /** All tests of the next file run, and the runner keeps what each of them runs. */
-  dry(callbacks: Callbacks): void {
-    this.#reset(undefined, callbacks)
+  dry(): void {
+    this.#reset(undefined)
   }
 
   /** Of the next file only these tests run, until the first failure. */
-  only(tests: ReadonlyArray<{ readonly id: string; readonly duration: number }>, callbacks: Callbacks): void {
-    this.#reset(new Map(tests.map(({ duration, id }) => [id, duration])), callbacks)
+  only(tests: Job["files"][number]["tests"], patience: number): void {
+    this.#patience = patience
+    this.#reset(new Map(tests.map(({ duration, id }) => [id, duration])))
   }
 
-  #reset(chosen: ReadonlyMap<string, number> | undefined, callbacks: Callbacks): void {
+  #reset(chosen: ReadonlyMap<string, number> | undefined): void {
     this.#chosen = chosen
-    this.#callbacks = callbacks
     this.#records = []
     this.#failures = []
     this.#failed = undefined
@@ -108,8 +103,7 @@ export class RepeatingRunner extends VitestTestRunner {
   }
 
   async runTask(test: Test): Promise<void> {
-    const limits = new Limits(this.#chosen?.get(test.id))
-    this.#callbacks.onStart(limits.milliseconds)
+    const limits = new Limits(this.#chosen?.get(test.id), this.#patience)
     try {
       await limits.run(getFn(test))
     } catch (error) {

@@ -10,9 +10,8 @@ export default class MutationRunner extends VitestTestRunner {
     if (path === undefined) throw new Error("`MUTATION_SOCKET` is missing: `pnpm mutation` starts this runner.")
     const socket = connect(path)
     const say = (message: Response): void => send(socket, message)
-    const session = new Session(this, say)
+    const session = new Session(this)
     await new Promise<void>((resolve, reject) => {
-      socket.on("connect", () => say({ _tag: "Ready", pid: process.pid }))
       socket.on("error", reject)
       socket.on("close", () => resolve())
       onRequest(socket, (request) => {

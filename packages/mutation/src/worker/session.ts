@@ -12,14 +12,12 @@ export class Session {
   /** The same runner, in the type that vitest wants. */
   readonly #vitestRunner: VitestRunner
   readonly #cache: ReturnType<typeof moduleCacheOf>
-  readonly #say: (message: Response) => void
   #rejections: Array<string> = []
 
-  constructor(outer: VitestTestRunner, say: (message: Response) => void) {
+  constructor(outer: VitestTestRunner) {
     this.#cache = moduleCacheOf(outer)
     this.#runner = new RepeatingRunner(outer)
     this.#vitestRunner = Object.assign(this.#runner, { config: vitestConfig(outer) })
-    this.#say = say
     // Vitest maps each frame of each stack trace to its source, and nobody reads the traces of these tests.
     Reflect.deleteProperty(Error, "prepareStackTrace")
     for (const event of ["unhandledRejection", "uncaughtException"] as const) {
@@ -30,9 +28,9 @@ export class Session {
   async dryRun(file: string): Promise<DryRun> {
     // The first load of the file loads its modules as well, and runs no test. The second shows what the file alone does.
     switchboard.currentTestId = undefined
-    this.#runner.only([], { onStart: () => undefined })
+    this.#runner.only([], 0)
     await this.#start(file)
-    this.#runner.dry({ onStart: (limit) => this.#say({ _tag: "Busy", limit }) })
+    this.#runner.dry()
     await this.#start(file)
     return { ...this.#runner.report(file), loading: Object.keys(switchboard.mutantCoverage?.static ?? {}) }
   }
@@ -43,7 +41,7 @@ export class Session {
     if (job.reload !== undefined) this.#cache.invalidateDepTree([job.reload])
     try {
       for (const { file, tests } of job.files) {
-        this.#runner.only(tests, { onStart: (limit) => this.#say({ _tag: "Busy", limit }) })
+        this.#runner.only(tests, job.patience)
         const crash = await this.#start(file)
         const { ran, spoiled, test, timedOut, ...verdict } = this.#runner.verdict()
         if (timedOut) return { status: "timedOut", test, message: verdict.message, spoiled }

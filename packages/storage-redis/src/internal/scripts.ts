@@ -23,6 +23,9 @@ export const inDb = (db: number, { lua }: Script): string => db === 0 ? lua : `r
  */
 export const MAX_SIZE = 1024 * 1024
 
+/** The position of the last digit of a fence that is read. A longer value is none of this package. */
+const MAX_NUMBER = 19
+
 /**
  * The text in place of a value that is longer than any record: such a value is neither loaded nor compared.
  *
@@ -58,7 +61,7 @@ export const replace: Script = {
   numberOfKeys: 2,
   lua: `
 local fence = tonumber(ARGV[4])
-if fence ~= nil and (tonumber(redis.call("GET", KEYS[2])) or 0) > fence then return -1 end
+if fence ~= nil and (tonumber(redis.call("GETRANGE", KEYS[2], 0, ${MAX_NUMBER})) or 0) > fence then return -1 end
 local current = redis.call("GETRANGE", KEYS[1], 0, ${MAX_SIZE})
 if #current > ${MAX_SIZE} then current = "${TOO_LONG}" end
 if current ~= ARGV[1] then return 0 end
@@ -81,9 +84,9 @@ return 1
 export const acquire: Script = {
   numberOfKeys: 3,
   lua: `
-if redis.call("GET", KEYS[1]) == ARGV[1] then
+if redis.call("GETRANGE", KEYS[1], 0, #ARGV[1]) == ARGV[1] then
   redis.call("PEXPIRE", KEYS[1], ARGV[2])
-  return tonumber(redis.call("GET", KEYS[2])) or 1
+  return tonumber(redis.call("GETRANGE", KEYS[2], 0, ${MAX_NUMBER})) or 1
 end
 if redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then
   redis.call("ZREM", KEYS[3], ARGV[1])
@@ -122,11 +125,17 @@ export const decodeAcquired = (answer: number): { readonly fence: number } | { r
 export const renew: Script = {
   numberOfKeys: 2,
   lua: `
-if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call("GETRANGE", KEYS[1], 0, #ARGV[1]) ~= ARGV[1] then return 0 end
 redis.call("PEXPIRE", KEYS[2], ARGV[3])
 return redis.call("PEXPIRE", KEYS[1], ARGV[2])
 `
 }
+
+/**
+ * How many waiters that do not listen are dropped at once: Redis serves no one else while a script runs. Waiters behind
+ * them still poll.
+ */
+const MAX_DROPPED = 1000
 
 /**
  * Releases the lease if the caller holds it, and removes the caller from the line. If the lease is then free, wakes the
@@ -140,12 +149,13 @@ return redis.call("PEXPIRE", KEYS[1], ARGV[2])
 export const release: Script = {
   numberOfKeys: 2,
   lua: `
-if redis.call("GET", KEYS[1]) == ARGV[1] then redis.call("DEL", KEYS[1]) end
+if redis.call("GETRANGE", KEYS[1], 0, #ARGV[1]) == ARGV[1] then redis.call("DEL", KEYS[1]) end
 redis.call("ZREM", KEYS[2], ARGV[1])
 if redis.call("EXISTS", KEYS[1]) == 1 then return 0 end
-repeat
+for _ = 1, ${MAX_DROPPED} do
   local first = redis.call("ZPOPMIN", KEYS[2])[1]
-until not first or redis.call("PUBLISH", ARGV[2] .. first, "") > 0
+  if not first or redis.call("PUBLISH", ARGV[2] .. first, "") > 0 then break end
+end
 return 1
 `
 }

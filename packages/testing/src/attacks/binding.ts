@@ -84,7 +84,6 @@ export const binding: ReadonlyArray<ServerAttack> = [
     name: "a pinned client meets a hostile authorization server after its token has expired",
     section,
     calls: Moves.thenAgain(Moves.all(takenOver, later("2 hours"))),
-    limits: { duration: "1 day" },
-    onlyOrigins: Moves.trusted
+    limits: { duration: "1 day" }
   }
 ]

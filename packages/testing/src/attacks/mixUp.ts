@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Answer from "../Answer.ts"
 import * as Moves from "../internal/attacks/moves.ts"
-import { hostileAnswer } from "../internal/attacks/scene.ts"
+import { hostileAnswer, issuerDocument } from "../internal/attacks/scene.ts"
 import type { ServerAttack } from "../ServerAttack.ts"
 
 const names = (...issuers: ReadonlyArray<unknown>) => Moves.resourceMetadata({ authorization_servers: issuers })
@@ -66,14 +66,12 @@ export const mixUp: ReadonlyArray<ServerAttack> = [
   {
     name: "the MCP server names a hostile authorization server in place of the client's own",
     section: "RFC 9700 §4.4",
-    prepare: names("https://evil.example"),
-    onlyOrigins: Moves.trusted
+    prepare: names("https://evil.example")
   },
   {
     name: "the MCP server names a hostile authorization server before the client's own",
     section: "RFC 9700 §4.4",
     prepare: names("https://evil.example", "https://auth.example.com"),
-    onlyOrigins: Moves.trusted,
     verify: Moves.stillServed
   },
   {
@@ -87,7 +85,7 @@ export const mixUp: ReadonlyArray<ServerAttack> = [
           "https://impostor.example",
           () =>
             Effect.sync(() =>
-              Response.json({ issuer: "https://auth.example.com", token_endpoint: "https://impostor.example/token" })
+              Response.json(issuerDocument("https://auth.example.com", "https://impostor.example/token"))
             )
         )
     ),
@@ -104,10 +102,7 @@ export const mixUp: ReadonlyArray<ServerAttack> = [
       ({ authorizationServer, network }) =>
         network.serve(
           "https://b.example",
-          () =>
-            Effect.sync(() =>
-              Response.json({ issuer: "https://b.example", token_endpoint: authorizationServer.tokenEndpoint })
-            )
+          () => Effect.sync(() => Response.json(issuerDocument("https://b.example", authorizationServer.tokenEndpoint)))
         )
     ),
     verify: Moves.namesServer

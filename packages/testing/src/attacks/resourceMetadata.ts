@@ -3,6 +3,7 @@
  */
 import * as Answer from "../Answer.ts"
 import * as Moves from "../internal/attacks/moves.ts"
+import { issuerDocument } from "../internal/attacks/scene.ts"
 import type { ServerAttack } from "../ServerAttack.ts"
 
 /** Values of `resource` at the well-known address of `https://mcp.example.com/mcp`. */
@@ -108,7 +109,7 @@ export const resourceMetadata: ReadonlyArray<ServerAttack> = [
       ({ network }) =>
         network.always(
           ({ url }) => url.startsWith("https://mcp.example.com/.well-known/oauth-authorization-server"),
-          Answer.json({ issuer: "https://mcp.example.com", token_endpoint: "https://mcp.example.com/token" })
+          Answer.json(issuerDocument("https://mcp.example.com", "https://mcp.example.com/token"))
         )
     ),
     verify: Moves.noTokenRequest

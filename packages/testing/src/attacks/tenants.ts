@@ -7,7 +7,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Answer from "../Answer.ts"
 import type { Send } from "../ClientUnderAttack.ts"
 import * as Moves from "../internal/attacks/moves.ts"
-import { hostileAnswer } from "../internal/attacks/scene.ts"
+import { hostileAnswer, issuerDocument } from "../internal/attacks/scene.ts"
 import type { Evidence, Scene, ServerAttack } from "../ServerAttack.ts"
 
 const secretOfB = Redacted.make("secretOfTheOtherTenant8a1b")
@@ -89,10 +89,7 @@ export const tenants: ReadonlyArray<ServerAttack> = [
     calls: (send, scene) =>
       Effect.gen(function*() {
         yield* served(scene, {
-          "/.well-known/oauth-authorization-server": {
-            issuer: scene.issuer,
-            token_endpoint: "https://auth-b.example/token"
-          }
+          "/.well-known/oauth-authorization-server": issuerDocument(scene.issuer, "https://auth-b.example/token")
         })
         yield* both(send, yield* tenantB(scene), scene)
       }),

@@ -25,7 +25,7 @@ const parsed = (text: string): unknown => {
 const textsOf = (value: unknown): ReadonlyArray<string> => Array.isArray(value) ? value.map(String) : []
 
 const textOf = (value: unknown): string | undefined =>
-  value === undefined ? undefined : typeof value === "string" ? value : [value].join()
+  value === undefined ? undefined : typeof value === "string" ? value : JSON.stringify(value)
 
 export const make = (kind: Kind): ClientUnderAttack.Client => {
   /** All clients of the muddled kind send one request at a time. */
@@ -116,11 +116,11 @@ export const make = (kind: Kind): ClientUnderAttack.Client => {
       const page = isMuddled ? /error_uri="([^"]*)"/.exec(challenge ?? "")?.[1] : undefined
       if (page !== undefined) await fetch(page)
       await acquire(challenge ?? "")
-      while (isMuddled && isUnusable()) await acquire(challenge ?? "")
+      while (isUnusable()) await acquire(challenge ?? "")
       return undefined
     }
 
-    const isUnusable = (): boolean => !(expiresAt >= 1 && expiresAt < 1e12)
+    const isUnusable = (): boolean => isMuddled && !(expiresAt >= 1 && expiresAt < 1e12)
 
     const call = async (target: string, init: RequestInit | undefined): Promise<Response> => {
       for (let index = 0; index < (isMuddled ? 2 : 40); index++) {

@@ -1,6 +1,6 @@
 import type * as Headers from "@effect/platform/Headers"
 import { MAX_HEADER } from "../text/bounds.ts"
-import * as HttpDate from "./httpDate.ts"
+import * as HttpDate from "../text/httpDate.ts"
 
 /**
  * The longest lifetime, in milliseconds. Longer ones are reduced to it, since they could overflow (RFC 9111 §1.2.2).

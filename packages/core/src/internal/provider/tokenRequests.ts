@@ -8,6 +8,7 @@ import * as Grant from "../../Grant.ts"
 import type { OAuthError, TokenEndpointError } from "../../OAuthError.ts"
 import { type ResourceIdentifier, resourceParameter } from "../../ResourceIdentifier.ts"
 import * as TokenEndpoint from "../../TokenEndpoint.ts"
+import { releaseFrames } from "../errors/releaseFrames.ts"
 import type { Demand } from "../lifecycle/demand.ts"
 import type { Telemetry } from "../telemetry/telemetry.ts"
 import { isRefusedWith, type Options as RequestedScopesOptions, RequestedScopes, type Sent } from "./requestedScopes.ts"
@@ -66,7 +67,7 @@ export class TokenRequests {
     this.#scopes = new RequestedScopes(options)
   }
 
-  /** One token for a demand of the life cycle. */
+  /** One token for a demand of the life cycle, which remembers an error for a while. */
   readonly obtain = (demand: Demand): Request =>
     Effect.flatMap(
       this.#discover(demand),
@@ -75,7 +76,11 @@ export class TokenRequests {
           !error.transient && isGone(error)
             ? this.#obtainElsewhere(found, demand, error)
             : Effect.fail(error))
-    )
+    ).pipe(Effect.tapError((error) =>
+      Effect.sync(() =>
+        releaseFrames(error)
+      )
+    ))
 
   #obtainFrom(found: Discovery.Discovered, demand: Demand): Request {
     const refreshToken = this.#usableRefreshToken(demand, found.authorizationServer.issuer)

@@ -11,6 +11,7 @@ import type { OAuthError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
 import * as OAuthMetric from "../../OAuthMetric.ts"
 import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./attributes.ts"
+import { oneLine } from "../text/clean.ts"
 import type { EventHub } from "./eventHub.ts"
 import { TokenLog } from "./tokenLog.ts"
 
@@ -250,7 +251,7 @@ export const make = (options: Options): Effect.Effect<Telemetry> =>
   Effect.zipWith(
     Effect.clock,
     FiberRef.get(FiberRef.currentMetricLabels),
-    (clock, labels) => new Telemetry(options, clock, labels)
+    (clock, labels) => new Telemetry({ ...options, clientId: oneLine(options.clientId) }, clock, labels)
   )
 
 /**

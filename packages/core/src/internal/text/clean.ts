@@ -44,6 +44,20 @@ export const clean = (text: string, secrets: Iterable<string> = []): string => {
   return shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH).replace(/\p{Cs}$/u, "")}…` : shown
 }
 
+/** The longest text from which secrets are removed and that is not cut, in characters: more than a header has. */
+const MAX_KEPT = 16 * 1024
+
+/**
+ * A text without the given secrets in any encoding, for programs: the text has all of its other characters, and is cut
+ * after 16,384 characters.
+ *
+ * @internal
+ */
+export const withoutSecrets = (text: string, secrets: Iterable<string>): string => {
+  const kept = text.slice(0, MAX_KEPT)
+  return withoutHidden(kept, searchSecrets(kept, secrets, text.length > MAX_KEPT))
+}
+
 /**
  * Makes one line of a text without control and formatting characters, however long the text is. For the messages of
  * errors and for names, whose parts from outside are cut and cleaned already where they come from a server.

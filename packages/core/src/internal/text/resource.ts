@@ -1,4 +1,4 @@
-import { clean } from "./clean.ts"
+import { clean, oneLine } from "./clean.ts"
 import { parseUrl } from "./url.ts"
 
 /** The characters of a URI (RFC 3986 §2). The platform's parser silently removes or encodes any other character. */
@@ -7,9 +7,12 @@ const uri = /^https?:\/\/[\w!$%&'()*+,\-./:;=?@[\]~]+$/i
 /** The longest identifier, in characters. */
 const MAX_LENGTH = 16 * 1024
 
+const defaultPorts: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" }
+
 /**
  * A resource identifier as a URL; `undefined` if it is not one, if it has a fragment or credentials (RFC 9728 §1.2), or
- * if its path has segments that the parser takes out (RFC 3986 §5.2.4), since other parsers may read another path.
+ * if other parsers may read another host or path: the platform's parser decodes percent-encoded letters of a host, reads
+ * `0x7f.1` as an address, and takes dot segments out of a path (RFC 3986 §5.2.4).
  */
 const parse = (resource: string): URL | undefined => {
   const url = resource.length > MAX_LENGTH || !uri.test(resource) ? undefined : parseUrl(resource)
@@ -17,7 +20,8 @@ const parse = (resource: string): URL | undefined => {
   const [, authority = "", rest = ""] = /^[^/]*\/\/([^/?]*)(.*)$/s.exec(resource) ?? []
   const written = rest.replace(/\?$/, "")
   const isPlain = `${url.pathname}${url.search}` === (written.startsWith("/") ? written : `/${written}`)
-  return isPlain && !authority.includes("@") ? url : undefined
+  const authorities = [url.host, `${url.hostname}:${defaultPorts[url.protocol]}`]
+  return isPlain && authorities.includes(authority.toLowerCase()) ? url : undefined
 }
 
 const withoutSlash = (path: string): string => path.replace(/\/$/, "")
@@ -44,9 +48,11 @@ export const covers = (resource: string, server: URL, match: "parent" | "identic
 export const shown = (resource: string): string => clean(withoutCredentials(resource.replace(/[?#].*$/s, "")))
 
 /**
- * The URL without a user name and a password, which somebody may have written into a document by mistake. At most 16 KiB
- * of it, because errors are kept.
+ * The URL as a field of an error holds it: without a user name and a password, which somebody may have written into a
+ * document by mistake, and without the control characters that a server may have written into it on purpose. At most
+ * 16 KiB of it, because errors are kept.
  *
  * @internal
  */
-export const withoutCredentials = (url: string): string => url.slice(0, MAX_LENGTH).replace(/^([^/]*:\/\/)[^/]*@/, "$1")
+export const withoutCredentials = (url: string): string =>
+  oneLine(url.slice(0, MAX_LENGTH)).replace(/^([^/]*:\/\/)[^/]*@/, "$1")

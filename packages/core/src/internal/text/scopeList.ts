@@ -1,4 +1,4 @@
-import { bounded } from "./bounds.ts"
+import { bounded, MAX_TEXT } from "./bounds.ts"
 
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
@@ -8,8 +8,12 @@ const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
  *
  * @internal
  */
-export const parse = (list: string | undefined): ReadonlyArray<string> =>
-  list === undefined ? [] : bounded(union(list.split(" ").filter((scope) => scopeToken.test(scope))))
+export const parse = (list: string | undefined): ReadonlyArray<string> => {
+  if (list === undefined) return []
+  const scopes = bounded(union(list.split(" ").filter((scope) => scopeToken.test(scope))))
+  // The platform keeps a whole text in memory for as long as anything holds a part of it.
+  return list.length <= MAX_TEXT || scopes.length === 0 ? scopes : scopes.join(" ").split(" ")
+}
 
 /** @internal */
 export const isScope = (text: string): boolean => scopeToken.test(text)

@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { type AssertionRequest, type AssertionSource, type Audience, check, checkSeveral } from "../../Assertion.ts"
+import * as OwnOptions from "../../authoring/OwnOptions.ts"
 import { nameOf } from "../../authoring/SecureEndpoint.ts"
 import { faultOfSecret } from "../../authoring/TextOption.ts"
 import type { AuthorizationServer } from "../../AuthorizationServer.ts"
@@ -26,11 +27,12 @@ export interface PresentedAssertions {
 }
 
 /** @internal */
-export const make = ({ assertionProvider, audience = "issuer" }: {
+export const make = (options: {
   readonly assertionProvider: AssertionSource
   /** The issuer by default. */
   readonly audience?: Audience | undefined
 }): PresentedAssertions => {
+  const { assertionProvider, audience = "issuer" } = OwnOptions.read(options)
   const refusals = makeRefusals()
   return {
     next: (context) =>

@@ -58,7 +58,7 @@ export const failOnError = (
   // RFC 6749 §5.1 requires 200, but some servers answer 201. A client treats an unknown 2xx as 200 (RFC 9110 §15).
   if (status < 200 || status > 299) return Effect.fail(unexpectedStatus(answer, said, asked, exchanged))
   const { receivedAt, secrets, sentAt } = exchanged
-  const contentType = headers["content-type"] ?? "none"
+  const contentType = clean(headers["content-type"] ?? "none", secrets)
   // Codes of vendors are not shown here: beside no token, `code` may be an authorization code.
   const says = clean(said.text ?? "", secrets)
   return Effect.succeed({

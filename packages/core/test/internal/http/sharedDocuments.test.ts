@@ -175,6 +175,43 @@ describe("sharedDocuments", () => {
       assert.deepStrictEqual(yield* Effect.forEach(["long", "next", "last"], has), [false, true, true])
     }))
 
+  it.scoped("above the largest size stale documents make room first, then those that were read first", () =>
+    Effect.gen(function*() {
+      const documents = yield* SharedDocuments.make<string, string>({
+        ...options,
+        maxSize: 100,
+        sizeOf: (value) => value.length
+      })
+      const put = (name: string, size: number, lifetime = 10_000) =>
+        documents.get(name, Effect.succeed({ value: "x".repeat(size - name.length), lifetime }))
+      const has = (name: string) => Effect.isSuccess(documents.get(name, Effect.fail("gone")))
+      yield* put("a", 40)
+      yield* put("stale", 40, 100)
+      yield* TestClock.adjust(100)
+      yield* put("b", 60)
+      assert.deepStrictEqual(yield* Effect.forEach(["a", "stale", "b"], has), [true, false, true])
+      yield* put("c", 40)
+      assert.deepStrictEqual(yield* Effect.forEach(["a", "b", "c"], has), [false, true, true])
+      yield* put("too large", 101)
+      assert.deepStrictEqual(yield* Effect.forEach(["b", "c", "too large"], has), [true, true, false])
+    }))
+
+  it.scoped("the size of a document that was replaced no longer counts", () =>
+    Effect.gen(function*() {
+      const documents = yield* SharedDocuments.make<string, string>({
+        ...options,
+        maxSize: 100,
+        sizeOf: (value) => value.length
+      })
+      for (let times = 0; times < 10; times++) {
+        yield* documents.get("a", Effect.succeed({ value: "x".repeat(40), lifetime: 100 }))
+        yield* TestClock.adjust(100)
+      }
+      yield* documents.get("b", Effect.succeed({ value: "x".repeat(50), lifetime: 100 }))
+      yield* documents.get("a", Effect.succeed({ value: "y".repeat(40), lifetime: 100 }))
+      assert.isTrue(yield* Effect.isSuccess(documents.get("b", Effect.fail("gone"))))
+    }))
+
   it.effect("after the scope is closed every reader reads for itself, even one that was waiting", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()

@@ -26,8 +26,11 @@ const step = FastCheck.record<Step>({
   mandatoryIn: FastCheck.option(FastCheck.integer({ min: -100_000, max: 1_000_000 }), { nil: undefined })
 })
 
-const causeOf = (failing: Failing): Cause.Cause<OAuthError.OAuthError> =>
-  failing === "bug" ? Cause.die("a bug") : Cause.fail(failing === "final" ? finalError() : transientError())
+const causes: Readonly<Record<Failing, Cause.Cause<OAuthError.OAuthError>>> = {
+  transient: Cause.fail(transientError()),
+  final: Cause.fail(finalError()),
+  bug: Cause.die("a bug")
+}
 
 /** Of the standard policy, in milliseconds. */
 const withoutToken = 25_000
@@ -68,7 +71,7 @@ describe("an outage, after any steps", () => {
         model.waitingSince ??= at
       } else {
         const mandatoryAt = mandatoryIn === undefined ? undefined : at + mandatoryIn
-        outage.failed(causeOf(failing), at, jitter, mandatoryAt)
+        outage.failed(causes[failing], at, jitter, mandatoryAt)
         model.forget(at)
         const times = failing === "transient" ? model.transient++ : model.final++
         const urgent = mandatoryAt === undefined || at >= mandatoryAt
@@ -88,9 +91,9 @@ describe("an outage, after any steps", () => {
       expect(outage.current(at) !== undefined).toBe(model.last !== undefined && at < model.last.until)
       const next = Math.max(at, model.last?.until ?? at)
       const isWorth = model.waitingSince !== undefined && next < model.waitingSince + withoutToken
-      expect(outage.isWorthWaiting(causeOf("transient"), at)).toBe(isWorth)
-      expect(outage.isWorthWaiting(causeOf("final"), at)).toBe(false)
-      expect(outage.isWorthWaiting(causeOf("bug"), at)).toBe(false)
+      expect(outage.isWorthWaiting(causes.transient, at)).toBe(isWorth)
+      expect(outage.isWorthWaiting(causes.final, at)).toBe(false)
+      expect(outage.isWorthWaiting(causes.bug, at)).toBe(false)
     }
   })
 
@@ -104,9 +107,9 @@ describe("an outage, after any steps", () => {
           at += after
           if (kind === "End") outage.ended()
           else if (kind === "Wait") outage.waiterArrived(at)
-          else outage.failed(causeOf(failing), at, jitter, mandatoryIn === undefined ? undefined : at + mandatoryIn)
+          else outage.failed(causes[failing], at, jitter, mandatoryIn === undefined ? undefined : at + mandatoryIn)
           const until = outage.current(at)?.until
-          return [outage.isOngoing(at), until && until - at, outage.isWorthWaiting(causeOf("transient"), at)]
+          return [outage.isOngoing(at), until && until - at, outage.isWorthWaiting(causes.transient, at)]
         })
       }
       const used = new Outage(RefreshPolicy.standard)
@@ -124,10 +127,10 @@ describe("an outage, after any steps", () => {
     const outage = new Outage(RefreshPolicy.standard)
     const at = 10 ** 9
     outage.waiterArrived(at)
-    outage.failed(causeOf(failing), at, jitter, undefined)
+    outage.failed(causes[failing], at, jitter, undefined)
     expect([outage.isOngoing(at - back), outage.current(at - back)]).toEqual([false, undefined])
     outage.waiterArrived(at - back)
     expect(outage.isOngoing(at)).toBe(false)
-    expect(outage.isWorthWaiting(causeOf("transient"), at - back)).toBe(true)
+    expect(outage.isWorthWaiting(causes.transient, at - back)).toBe(true)
   })
 })

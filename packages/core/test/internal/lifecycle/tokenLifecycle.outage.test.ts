@@ -246,10 +246,23 @@ describe("an authorization server that is away", () => {
       const waiting = yield* Effect.fork(provider.accessToken)
       yield* TestClock.adjust("999 millis")
       expect(waiting.unsafePoll()).toBe(null)
+      expect(provider.unsafeFresh()).toBe(undefined)
       yield* TestClock.adjust("1 millis")
       expect(yield* Fiber.join(waiting)).toBe(renewed)
       expect(provider.unsafeFresh()).toBe(renewed)
       expect(yield* network.count("token")).toBe(3)
+    }).pipe(Effect.provide(environment())))
+
+  it.scoped("a caller whose token expires while it waits for a hanging server gets the token of the next attempt", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider()
+      const { expiresAt } = yield* provider.accessToken
+      yield* network.script("token", Answer.never, Answer.never)
+      yield* TestClock.setTime(expiresAt - 500)
+      const waiting = yield* Effect.fork(provider.accessToken)
+      yield* TestClock.adjust("25 seconds")
+      expect((yield* Fiber.join(waiting)).expiresAt).toBeGreaterThan(expiresAt)
     }).pipe(Effect.provide(environment())))
 
   it.scoped("a step-up during a known failure makes no request and returns the held token", () =>

@@ -604,6 +604,18 @@ describe("step-up (403 insufficient_scope)", () => {
       expect((yield* provider.accessToken).scopes.toSorted()).toEqual(["admin", "mcp", "write"])
     }).pipe(Effect.provide(environment({ scopes: ["mcp", "admin", "write"] }))))
 
+  it.scoped("two simultaneous step-ups for the same scope that is refused make one request, and both fail", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
+      const token = yield* provider.accessToken
+      yield* network.always("token", Answer.json({ error: "invalid_target" }, { status: 400 }))
+      const callers = yield* many(2, Effect.flip(provider.renew(token, insufficient("admin"))))
+      yield* settle
+      for (const exit of yield* outcomes(callers)) expect(exit).toMatchObject({ value: { code: "invalid_target" } })
+      expect(yield* network.count("token")).toBe(2)
+    }).pipe(Effect.provide(environment())))
+
   it.scoped("a refused step-up does not fail callers that need any token", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers

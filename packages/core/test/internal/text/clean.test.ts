@@ -1,6 +1,6 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
-import { clean, quote, withoutBegun } from "../../../src/internal/text/clean.ts"
+import { clean, oneLine, quote, withoutBegun, withoutSecrets } from "../../../src/internal/text/clean.ts"
 
 describe("clean", () => {
   it.each([
@@ -154,6 +154,16 @@ describe("a JWT in a text", () => {
   })
 })
 
+describe("withoutSecrets", () => {
+  it("removes a secret in any encoding, and keeps the rest of a text as it is", () => {
+    const text = `error="invalid_token"\n${"x".repeat(300)} a&amp;secret/1 ${btoa("id:a&secret/1")}`
+    expect(withoutSecrets(text, ["a&secret/1"])).toBe(
+      `error="invalid_token"\n${"x".repeat(300)} <redacted> aWQ6<redacted>==`
+    )
+    expect(withoutSecrets("x".repeat(20_000), ["a&secret/1"])).toBe("x".repeat(16_384))
+  })
+})
+
 describe("withoutBegun", () => {
   it("removes the beginning of a secret, in any spelling, from the end of a text", () => {
     const secret = "canary secret".repeat(40)
@@ -167,4 +177,8 @@ describe("withoutBegun", () => {
 
 it("quote puts a cleaned text in double quotes", () => {
   expect(quote("a\nb")).toBe("\"a b\"")
+})
+
+it("oneLine takes control and format characters out of a text of any length, and halves of surrogate pairs", () => {
+  expect(oneLine(`a\r\nb\u202e${"c".repeat(300)}\ud800 🌍`)).toBe(`a b ${"c".repeat(300)}  🌍`)
 })

@@ -26,6 +26,14 @@ describe("scopes (RFC 6749 §3.3)", () => {
     assert.deepStrictEqual(Scopes.union(), [])
   })
 
+  it.each([
+    ["1,000 of many scopes", Array.from({ length: 5000 }, (_, index) => `s${index}`), 1000],
+    ["16 KiB of long scopes", Array.from({ length: 40 }, (_, index) => `${index}`.padEnd(1000, "s")), 16],
+    ["no scope of more than 16 KiB", ["s".repeat(16 * 1024 + 1)], 0]
+  ])("are read within bounds: %s", (_, scopes, read) => {
+    assert.deepStrictEqual(Scopes.parse(scopes.join(" ")), scopes.slice(0, read))
+  })
+
   it("are missing if they are wanted and not held", () => {
     assert.deepStrictEqual(Scopes.missing(["a", "b", "c"], ["b"]), ["a", "c"])
     assert.deepStrictEqual(Scopes.missing([], ["b"]), [])

@@ -219,6 +219,18 @@ describe("an OAuth error (RFC 6749 §5.2)", () => {
       expect(error.errorUri).toContain("<reda")
     }).pipe(Effect.provide(TestNetwork.layer)))
 
+  it.effect("that repeats a secret in its content type does not show it", () =>
+    Effect.gen(function*() {
+      const error = yield* fails(
+        Answer.text("no JSON", { contentType: `text/plain; q="${encodeURIComponent(secret)}"` })
+      )
+      expect(error.message).toContain("(content type text/plain; q=\"<redacted>\")")
+    }).pipe(
+      // The platform's own span has the headers of the response.
+      Effect.withTracerEnabled(false),
+      Effect.provide(TestNetwork.layer)
+    ))
+
   it.effect("does not show a secret in its code, nor another secret parameter", () =>
     Effect.gen(function*() {
       expect((yield* fails(Answer.json({ error: secret }, { status: 400 }))).code).toBe("<redacted>")

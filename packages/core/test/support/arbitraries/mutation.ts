@@ -1,5 +1,6 @@
 /** Damaged text: a valid text of which characters are inserted, deleted, repeated or exchanged. */
 import * as FastCheck from "effect/FastCheck"
+import { jitter } from "./token.ts"
 
 interface Change {
   readonly kind: "Insert" | "Delete" | "Repeat" | "Swap" | "Cut"
@@ -33,7 +34,7 @@ export const mutated = (
 ): FastCheck.Arbitrary<string> => {
   const change = FastCheck.record<Change>({
     kind: FastCheck.constantFrom("Insert", "Delete", "Repeat", "Swap", "Cut"),
-    place: FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+    place: jitter,
     length: FastCheck.integer({ min: 1, max: 8 }),
     text: FastCheck.oneof(FastCheck.constantFrom(...pieces), FastCheck.string({ unit: "binary", maxLength: 3 }))
   })

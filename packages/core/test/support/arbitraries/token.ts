@@ -4,25 +4,20 @@ import * as FastCheck from "effect/FastCheck"
 import { AccessToken } from "../../../src/index.ts"
 import { scopes } from "./scope.ts"
 
-/** A duration in milliseconds, of every order of magnitude from `min` to `max`. */
+/** At least 0 and below 1, as `Random.next` returns it. `FastCheck.double` is not uniform: most of its values are tiny. */
+export const jitter: FastCheck.Arbitrary<number> = FastCheck.integer({ min: 0, max: 2 ** 32 - 1 }).map((number) =>
+  number / 2 ** 32
+)
+
+/** A duration in milliseconds, of every order of magnitude from `min` to `max` alike. */
 export const millis = (min: number, max: number): FastCheck.Arbitrary<number> =>
-  FastCheck.double({ min: Math.log(min), max: Math.log(max), noNaN: true }).map((log) =>
-    Math.min(max, Math.max(min, Math.round(Math.exp(log))))
-  )
+  jitter.map((share) => Math.min(max, Math.round(min * (max / min) ** share)))
 
 /** The lives of tokens, from a second to ten years. */
 export const lifetime: FastCheck.Arbitrary<number> = millis(1000, 10 * 366 * 24 * 60 * 60 * 1000)
 
 /** A moment between 1970 and 2100, in milliseconds since the epoch. */
 export const moment: FastCheck.Arbitrary<number> = FastCheck.integer({ min: 0, max: Date.UTC(2100, 0) })
-
-/** At least 0 and below 1, as `Random.next` returns it. */
-export const jitter: FastCheck.Arbitrary<number> = FastCheck.double({
-  min: 0,
-  max: 1,
-  maxExcluded: true,
-  noNaN: true
-})
 
 /** The value of a token: printable ASCII without spaces (RFC 6749 appendix A.12). */
 export const tokenValue: FastCheck.Arbitrary<string> = FastCheck.string({
@@ -31,12 +26,15 @@ export const tokenValue: FastCheck.Arbitrary<string> = FastCheck.string({
   maxLength: 40
 })
 
+/** The longest life that a token response can give, in milliseconds: a year. A storage takes no longer one. */
+const LONGEST_LIFE = 365 * 24 * 60 * 60 * 1000
+
 export const token: FastCheck.Arbitrary<AccessToken.AccessToken> = FastCheck.record({
   value: tokenValue,
   scopes,
   issuer: FastCheck.webUrl(),
   issuedAt: moment,
-  life: lifetime,
+  life: millis(1000, LONGEST_LIFE),
   refreshAt: FastCheck.option(moment, { nil: undefined }),
   refreshToken: FastCheck.option(tokenValue, { nil: undefined })
 }).map(({ issuedAt, issuer, life, refreshAt, refreshToken, scopes, value }) =>

@@ -50,6 +50,7 @@ export const explain = (
   unreached: "plain" | "tls" | undefined,
   secrets: Iterable<string> = []
 ): TokenStorageError => {
+  forgetCommand(error)
   const said = messageOf(error, secrets)
   const text = broken !== undefined && saysBroken(said) ? messageOf(broken, secrets) : said
   const refused = /\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid (username-)?password|can't run this command/i.exec(text)?.[0]

@@ -50,6 +50,7 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
     const addresses = yield* Address.fromUrls(options.urls)
     const db = yield* Address.dbOf(addresses, options.redis?.db, cluster !== undefined)
     const random = yield* Effect.random
+    const scheme = addresses[0].tls ? "tls" : "plain"
     const secrets = Address.passwordsOf(addresses, options.redis, cluster?.redisOptions)
 
     /** The last reason why the connection broke. ioredis itself only says how often it tried again. */
@@ -87,11 +88,8 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
       operation: TokenStorageError["operation"],
       command: () => Promise<A>
     ): Effect.Effect<A, TokenStorageError> => {
-      const fail = (error: unknown) => {
-        forgetCommand(error)
-        const unreached = reached || closed ? undefined : addresses[0].tls ? "tls" : "plain"
-        return explain(operation, error, broken, unreached, secrets)
-      }
+      const fail = (error: unknown) =>
+        explain(operation, error, broken, reached || closed ? undefined : scheme, secrets)
       const attempt = () =>
         new Promise<A>((resolve, reject) => {
           pending.add(reject)

@@ -6,6 +6,7 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import type { JsonObject } from "../../Answer.ts"
 import type { Client, Setting } from "../../ClientUnderAttack.ts"
 import type { NetworkRequest } from "../../NetworkRequest.ts"
 import type { Scene, ServerAttack } from "../../ServerAttack.ts"
@@ -20,6 +21,27 @@ export const hostile = "https://evil.example"
 /** Letters and digits alone, so that the secret looks the same in every encoding. */
 const clientSecret = Redacted.make("secretOfTheClientUnderAttack4f7c")
 
+/** What clients for users require of the metadata (RFC 8414 §2). */
+const forUsers = {
+  authorization_endpoint: "https://auth.example.com/authorize",
+  jwks_uri: "https://auth.example.com/keys",
+  response_types_supported: ["code"],
+  subject_types_supported: ["public"],
+  id_token_signing_alg_values_supported: ["ES256"],
+  code_challenge_methods_supported: ["S256"]
+}
+
+/**
+ * Metadata of an authorization server that every client can use.
+ *
+ * @internal
+ */
+export const issuerDocument = (issuer: string, tokenEndpoint: string): JsonObject => ({
+  ...forUsers,
+  issuer,
+  token_endpoint: tokenEndpoint
+})
+
 /**
  * A server of the attacker: serves metadata for every issuer and every resource, and a token to everybody.
  *
@@ -32,7 +54,7 @@ export const hostileAnswer = ({ method, url }: NetworkRequest): Response => {
     return jsonResponse({ resource: "https://mcp.example.com/mcp", authorization_servers: [origin] })
   }
   if (method === "GET" && pathname.includes("/.well-known/")) {
-    return jsonResponse({ issuer: origin, token_endpoint: `${origin}/token` })
+    return jsonResponse(issuerDocument(origin, `${origin}/token`))
   }
   return pathname === "/token"
     ? jsonResponse({ access_token: "tokenOfTheAttacker", token_type: "Bearer", expires_in: 3600 })
@@ -73,7 +95,11 @@ export const make = (
   Effect.gen(function*() {
     const network = yield* TestNetwork
     const capped = capOf(network)
-    const servers = yield* TestServers.make({ clientSecret, ...options })
+    const servers = yield* TestServers.make({
+      clientSecret,
+      ...options,
+      authorizationServer: { metadata: forUsers, ...options?.authorizationServer }
+    })
     yield* network.serve(hostile, (request) => Effect.sync(() => hostileAnswer(request)))
     return {
       ...servers,

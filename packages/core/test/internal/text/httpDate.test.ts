@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import * as HttpDate from "../../../src/internal/http/httpDate.ts"
+import * as HttpDate from "../../../src/internal/text/httpDate.ts"
 
 const noon = Date.UTC(2026, 10, 23, 12)
 
