@@ -41,7 +41,7 @@ describe("planJob", () => {
       tests: [
         test("slow", "C", 90, ["1"]),
         test("quick", "C", 3, ["1"]),
-        test("mirror", "A", 30, ["1", "2"]),
+        test("mirror", "A", 10, ["1", "2"]),
         test("other", "C", 1, ["2"])
       ]
     }], "1")

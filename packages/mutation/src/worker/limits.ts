@@ -47,7 +47,7 @@ export class Limits {
       interval = setInterval(() => {
         const now = cpuTime()
         // The interval itself is one of the resources. Those of `setImmediate` are not listed.
-        idle = activeResources() <= before + 1 && now - used < INTERVAL / 2 ? idle + INTERVAL : 0
+        idle = activeResources() <= before + 1 && now - used < 1 ? idle + INTERVAL : 0
         used = now
         if (idle >= this.#idleMilliseconds) reject(new TimedOut(true))
         else if (now - start >= this.milliseconds) reject(new TimedOut(false))
