@@ -375,6 +375,14 @@ describe("the issuer that the document names (RFC 8414 §3.3)", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
+  it.effect("IssuerMismatch keeps 16 KiB of an issuer that is longer", () =>
+    Effect.gen(function*() {
+      yield* serve({ [oauth]: document({ issuer: `https://evil.example/${"x".repeat(100_000)}` }) })
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "IssuerMismatch")
+      expect(error.actual.map(({ length }) => length)).toEqual([16 * 1024])
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
   it.effect.each([[issuer, `${issuer}/`], [`${issuer}/`, issuer], [tenant, `${tenant}/`]] as const)(
     "the issuer requested as %s and named %s is the same, and its own spelling is kept",
     ([asked, named]) =>

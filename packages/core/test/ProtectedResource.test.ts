@@ -303,6 +303,14 @@ describe("discover", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
+  it.effect("ResourceMismatch keeps 16 KiB of a resource that is longer", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: document({ resource: `https://evil.example/${"x".repeat(100_000)}` }) })
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "ResourceMismatch")
+      expect(error.actual.length).toBe(16 * 1024)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
   it.effect("with `identical` a parent's document fails with ResourceMismatch, and the error names the option", () =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: document({ resource: "https://mcp.example.com" }) })

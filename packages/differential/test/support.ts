@@ -6,6 +6,7 @@ import { compare, type Comparison } from "../src/comparison.ts"
 
 /** A test that every difference has a rule, and a test for each rule that it explains a difference. */
 export const compared = <I, A>(title: string, comparison: Comparison<I, A>): void => {
+  // oxlint-disable-next-line vitest/valid-title -- each comparison has a title of its own
   describe(title, () => {
     const outcome = compare(comparison)
     // The first test reports a rejection.

@@ -48,6 +48,9 @@ export const CLIENT = "fuzzed client"
 /** The longest message of an error, in characters. A message quotes at most some texts of 200 characters each. */
 const MAX_MESSAGE = 4000
 
+/** The longest JSON of an error, in characters: a text of 16 KiB from outside, of which JSON escapes every character. */
+const MAX_JSON = 128 * 1024
+
 /** Characters that forge lines, or that change how a terminal shows the others. */
 const forging = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
@@ -85,7 +88,7 @@ export const checkError = (error: unknown, secrets: Iterable<string> = []): void
     `\`retryAfter\` of ${tag} is not within a day`
   )
   const json = JSON.stringify(error)
-  holds(json.length <= 8 * MAX_MESSAGE, `${tag} as JSON is longer than ${8 * MAX_MESSAGE} characters`)
+  holds(json.length <= MAX_JSON, `${tag} as JSON is longer than ${MAX_JSON} characters`)
   holds(!shows(json, secrets), `JSON of ${tag} shows a secret`)
   // The printed forms take long: one error in sixteen is enough.
   if (text.length % 16 === 0) {

@@ -6,6 +6,7 @@
  */
 import * as Either from "effect/Either"
 import { InsecureEndpoint } from "../OAuthError.ts"
+import { clean } from "../internal/text/clean.ts"
 import { parseUrl } from "../internal/text/url.ts"
 
 /**
@@ -164,15 +165,15 @@ export const check = (
 }
 
 /**
- * A URL as error messages show it: without the parts that may be secret.
+ * A URL as error messages show it: at most 200 characters, without the parts that may be secret.
  *
  * @since 0.1.0
  * @category getters
  */
 export const nameOf = (url: URL): string => {
-  if (url.origin !== "null") return `${url.origin}${url.pathname}`
+  if (url.origin !== "null") return clean(`${url.origin}${url.pathname}`)
   // In a URL of another scheme the path may contain a password, as in `user:password@host`.
-  return `${url.protocol}${url.pathname.replace(/^.*@/s, "…@")}`
+  return clean(`${url.protocol}${url.pathname.replace(/^.*@/s, "…@")}`)
 }
 
 /**

@@ -31,7 +31,10 @@ interface Row {
 }
 
 const resourceMetadata = (changes: (text: string) => Answer.JsonObject): Row["prepare"] => (network, text) =>
-  network.always("protected-resource-metadata", Answer.modified((json) => ({ ...json, ...changes(text) })))
+  network.always(
+    ({ url }) => url === "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+    Answer.modified((json) => ({ ...json, ...changes(text) }))
+  )
 
 const issuerMetadata = (changes: (text: string) => Answer.JsonObject): Row["prepare"] => (network, text) =>
   network.always("authorization-server-metadata", Answer.modified((json) => ({ ...json, ...changes(text) })))
@@ -174,7 +177,7 @@ describe("texts of a server that forge lines", () => {
         yield* prepare(network, isHeader ? asHeader(forged) : forged)
         const texts = yield* shown(issuer === undefined ? {} : { issuer })
         expect(texts.filter((text) => raw.test(text) || text.includes("\n"))).toEqual([])
-        assert.isAbove((yield* network.requests).length, 1)
+        assert.isAbove((yield* network.requests).length, 0)
       }).pipe(Effect.scoped, Effect.provide(environmentOf)))
   }
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
-import { check, fromText, parse, reach } from "../../src/authoring/SecureEndpoint.ts"
+import { check, fromText, nameOf, parse, reach } from "../../src/authoring/SecureEndpoint.ts"
 
 describe("reach: the reach of a host, by its name", () => {
   it.each([
@@ -240,6 +240,21 @@ describe("parse", () => {
       expect(parse(text)).toBeUndefined()
     }
     expect(parse(" https://mcp.example.com/mcp ")?.href).toBe("https://mcp.example.com/mcp")
+  })
+})
+
+describe("nameOf", () => {
+  it.each([
+    ["a query, a fragment and a user name", "https://user:canary@a.example/b?c=canary#canary", "https://a.example/b"],
+    ["a path of another scheme up to its @", "user:canary@a.example", "user:…@a.example"],
+    ["a JWT in the path", "https://a.example/eyJhbGciOiJIUzI1NiJ9.e30.canary/x", "https://a.example/<redacted>/x"],
+    [
+      "what is beyond 200 characters",
+      `https://a.example/${"b".repeat(20_000)}`,
+      `https://a.example/${"b".repeat(182)}…`
+    ]
+  ])("leaves out %s", (_, url, name) => {
+    expect(nameOf(new URL(url))).toBe(name)
   })
 })
 

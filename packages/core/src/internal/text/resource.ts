@@ -1,4 +1,4 @@
-import { clean } from "./clean.ts"
+import { clean, oneLine } from "./clean.ts"
 import { parseUrl } from "./url.ts"
 
 /** The characters of a URI (RFC 3986 §2). The platform's parser silently removes or encodes any other character. */
@@ -48,8 +48,11 @@ export const covers = (resource: string, server: URL, match: "parent" | "identic
 export const shown = (resource: string): string => clean(withoutCredentials(resource.replace(/[?#].*$/s, "")))
 
 /**
- * The URL without a user name and a password, which somebody may have written into a document by mistake.
+ * The URL as a field of an error holds it: without a user name and a password, which somebody may have written into a
+ * document by mistake, and without the control characters that a server may have written into it on purpose. At most
+ * 16 KiB of it, because errors are kept.
  *
  * @internal
  */
-export const withoutCredentials = (url: string): string => url.replace(/^([^/]*:\/\/)[^/]*@/, "$1")
+export const withoutCredentials = (url: string): string =>
+  oneLine(url.slice(0, MAX_LENGTH)).replace(/^([^/]*:\/\/)[^/]*@/, "$1")

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Answer from "../../Answer.ts"
 import type { Send } from "../../ClientUnderAttack.ts"
+import * as MetadataForms from "../../MetadataForm.ts"
 import type { RecordedRequest } from "../../NetworkRequest.ts"
 import type { Evidence, Scene } from "../../ServerAttack.ts"
 
@@ -28,7 +29,8 @@ export const all = (...moves: ReadonlyArray<Move>): Move => (scene) =>
  *
  * @internal
  */
-export const resourceMetadata = (changes: Answer.JsonObject): Move => resourceMetadataAnswer(modified(changes))
+export const resourceMetadata = (changes: Answer.JsonObject): Move => ({ mcpServer, network }) =>
+  network.always(({ url }) => url === mcpServer.metadataUrl, modified(changes))
 
 /** @internal */
 export const resourceMetadataAnswer = (answer: Answer.Answer): Move => ({ network }) =>
@@ -42,7 +44,10 @@ export const resourceMetadataAnswer = (answer: Answer.Answer): Move => ({ networ
  *
  * @internal
  */
-export const issuerMetadata = (changes: Answer.JsonObject): Move => issuerMetadataAnswer(modified(changes))
+export const issuerMetadata = (changes: Answer.JsonObject): Move => ({ issuer, network }) => {
+  const addresses = MetadataForms.all.map((form) => MetadataForms.addressOf(issuer, form))
+  return network.always(({ url }) => addresses.includes(url), modified(changes))
+}
 
 /** @internal */
 export const issuerMetadataAnswer = (answer: Answer.Answer): Move => ({ issuer, network }) =>
