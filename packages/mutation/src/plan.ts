@@ -1,5 +1,5 @@
 /** Which tests to run for a mutant, in which order. */
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import type { Mutant } from "./mutant.ts"
 import type { DryRun, Job, TestRecord } from "./protocol.ts"
 import { isMirror } from "./sources.ts"
@@ -8,10 +8,10 @@ import { isMirror } from "./sources.ts"
 const HIT_FACTOR = 100
 
 /**
- * The milliseconds of tests that a mutant gets whose code runs while modules are loaded. No test is known to run it, so
- * every test that runs code near it is a candidate.
+ * The milliseconds of CPU time for the tests of one mutant. Some code runs in almost every test, and a mutant there that
+ * no likely test notices would cost as much as the whole suite.
  */
-const LOADING_BUDGET = 20_000
+const BUDGET = 4_000
 
 export interface Coverage {
   readonly directory: string
@@ -100,7 +100,7 @@ export const planJob = (coverage: Coverage, mutant: Mutant, history: History, pa
       return [test, cost(coverage, mutant, test) / likely]
     })
   )
-  const ordered = [...costs.keys()].toSorted((a, b) => (costs.get(a) ?? 0) - (costs.get(b) ?? 0))
+  const ordered = affordable([...costs.keys()].toSorted((a, b) => (costs.get(a) ?? 0) - (costs.get(b) ?? 0)))
   const rest = Map.groupBy(ordered.slice(FIRST), ({ file }) => file)
   return {
     mutant: mutant.id,
@@ -115,6 +115,15 @@ export const planJob = (coverage: Coverage, mutant: Mutant, history: History, pa
   }
 }
 
+/** The first tests of a list that the budget allows, and the first one in any case. */
+const affordable = (tests: ReadonlyArray<TestRecord>): ReadonlyArray<TestRecord> => {
+  let rest = BUDGET
+  return tests.filter(({ duration }, index) => {
+    rest -= duration
+    return index === 0 || rest >= 0
+  })
+}
+
 const sum = (tests: ReadonlyArray<TestRecord>): number => tests.reduce((total, { duration }) => total + duration, 0)
 
 const testsFor = (coverage: Coverage, mutant: Mutant): ReadonlyArray<TestRecord> => {
@@ -122,20 +131,18 @@ const testsFor = (coverage: Coverage, mutant: Mutant): ReadonlyArray<TestRecord>
   return isLoading(coverage, mutant) ? [...new Set([...covering, ...candidates(coverage, mutant)])] : covering
 }
 
-/** The tests near a mutant that no test is known to run, quick ones first, within the budget. */
+/** The tests near a mutant that no test is known to run. */
 const candidates = (coverage: Coverage, mutant: Mutant): ReadonlyArray<TestRecord> => {
   const near = [mutant.file, ...coverage.importers.get(mutant.file) ?? []]
   const ids = new Set(near.flatMap((file) => [...coverage.testsOfFile.get(file) ?? []]))
-  const tests = [...coverage.tests.values()].filter(({ file, id }) =>
+  return [...coverage.tests.values()].filter(({ file, id }) =>
     ids.has(id) || isMirror(coverage.directory, mutant.file, file)
   )
-  let budget = LOADING_BUDGET
-  return tests.toSorted((a, b) => cost(coverage, mutant, a) - cost(coverage, mutant, b)).filter(({ duration }) => {
-    budget -= duration
-    return budget > 0
-  })
 }
 
-/** Tests of the mirroring file come first: they are the likeliest to notice. */
-const cost = (coverage: Coverage, mutant: Mutant, test: TestRecord): number =>
-  (test.duration + 1) / (isMirror(coverage.directory, mutant.file, test.file) ? 20 : 1)
+/** Tests of the mirroring file come first, then those of the mirroring folder: they are the likeliest to notice. */
+const cost = (coverage: Coverage, mutant: Mutant, test: TestRecord): number => {
+  const folder = join(coverage.directory, dirname(mutant.file).replace(/^src/, "test"))
+  const bonus = isMirror(coverage.directory, mutant.file, test.file) ? 20 : dirname(test.file) === folder ? 5 : 1
+  return (test.duration + 1) / bonus
+}

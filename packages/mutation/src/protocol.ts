@@ -9,7 +9,7 @@ export interface TestRecord {
   /** The absolute path of the test file. */
   readonly file: string
   readonly title: string
-  /** Milliseconds that the test took without a mutant. */
+  /** Milliseconds of CPU time that the test took without a mutant. */
   readonly duration: number
   /** The ids of the mutants whose code the test runs. */
   readonly covers: ReadonlyArray<string>

@@ -43,11 +43,14 @@ export class Limits {
     const endless = new Promise<never>((_resolve, reject) => {
       const start = cpuTime()
       let idle = 0
+      let used = start
       interval = setInterval(() => {
-        // The interval itself is one of the resources.
-        idle = activeResources() <= before + 1 ? idle + INTERVAL : 0
+        const now = cpuTime()
+        // The interval itself is one of the resources. Those of `setImmediate` are not listed.
+        idle = activeResources() <= before + 1 && now - used < 1 ? idle + INTERVAL : 0
+        used = now
         if (idle >= this.#idleMilliseconds) reject(new TimedOut(true))
-        else if (cpuTime() - start >= this.milliseconds) reject(new TimedOut(false))
+        else if (now - start >= this.milliseconds) reject(new TimedOut(false))
       }, INTERVAL)
     })
     try {

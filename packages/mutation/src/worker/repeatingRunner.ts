@@ -3,6 +3,7 @@ import type { File, Suite, Task, Test } from "@vitest/runner"
 import { getFn } from "@vitest/runner"
 import { VitestTestRunner } from "vitest/runners"
 import type { DryRun, Job, TestRecord } from "../protocol.ts"
+import { cpuTime } from "./cpuLimit.ts"
 import { Limits, TimedOut } from "./limits.ts"
 import { executorOf, moduleCacheOf } from "./moduleCache.ts"
 import { switchboard } from "./switchboard.ts"
@@ -15,6 +16,8 @@ export class RepeatingRunner extends VitestTestRunner {
   /** The tests to run with their durations in milliseconds, or `undefined` for a dry run of all. */
   #chosen: ReadonlyMap<string, number> | undefined
   #patience = 0
+  /** The CPU time when the present test began, in milliseconds. */
+  #startedAt = 0
   #records: Array<TestRecord> = []
   #failures: Array<string> = []
   /** The id of the first test that failed. */
@@ -100,6 +103,7 @@ export class RepeatingRunner extends VitestTestRunner {
     if (this.#chosen !== undefined && this.#failures.length > 0) test.mode = "skip"
     await super.onBeforeRunTask(test)
     if (this.#chosen === undefined) switchboard.currentTestId = test.id
+    this.#startedAt = cpuTime()
   }
 
   async runTask(test: Test): Promise<void> {
@@ -125,7 +129,7 @@ export class RepeatingRunner extends VitestTestRunner {
       id: test.id,
       file: test.file.filepath,
       title: titleOf(test),
-      duration: test.result?.duration ?? 0,
+      duration: cpuTime() - this.#startedAt,
       covers: Object.keys(switchboard.hits(test.id))
     })
   }
