@@ -170,6 +170,7 @@ export const tenants: ReadonlyArray<ServerAttack> = [
         yield* scene.network.serve("https://tenant-b.example", () => Effect.never)
         const sendB = yield* tenantB(scene, "https://tenant-b.example/mcp", "discover")
         yield* Effect.forkScoped(Effect.exit(sendB("https://tenant-b.example/mcp")))
+        yield* scene.network.awaitRequests(({ url }) => url.startsWith("https://tenant-b.example"))
         yield* Effect.exit(send(scene.serverUrl))
       }),
     limits: { duration: "1 minute" },
