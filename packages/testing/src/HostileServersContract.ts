@@ -118,7 +118,7 @@ export const cases: ReadonlyArray<Case> = Object.entries(families).flatMap(([fam
  * case and a reason, which becomes part of the name. A case of a deviation succeeds if the client does not withstand the
  * attack, and fails if it does: a list of deviations never hides a case and never outlives its cause.
  *
- * Dies if a name is the name of no case.
+ * Throws if a deviation has the name of no case.
  *
  * @since 0.1.0
  * @category combinators

@@ -55,17 +55,12 @@ const reasons = new Map([
     "The repetition begins after `://` only and reads no slash, so that no character is read for two beginnings."
   ],
   [
-    "/^(?=.{4})(?=.*[^\\w.~-])/s",
-    "The expression is tried at the beginning only, and each look-ahead has one repetition."
-  ],
-  [
-    "new RegExp(`\\\\b(${codes.join(\"|\")})\\\\b`)",
+    "new RegExp(`\\\\b(?:${[...registeredCodes].join(\"|\")})\\\\b`, \"g\")",
     "The expression has no repetition: it is a list of codes."
   ],
   [
-    "new RegExp(characters.map(anySpelling).join(\"\") + rest, \"g\")",
-    "The expression has one part for each of at most 256 characters, without a repetition but at its end, where a " +
-    "match cannot fail any more."
+    "new RegExp(escapes.join(\"|\"), \"gi\")",
+    "The expression is a list of escapes, and each of them has a largest length."
   ]
 ])
 

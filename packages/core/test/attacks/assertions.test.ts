@@ -81,7 +81,7 @@ const boundToReceiver = (evidence: Evidence) => {
   const foreign = sent(evidence).find(({ claims, url }) =>
     [claims.aud].flat().some((audience) => audience?.startsWith(new URL(url).origin) !== true)
   )
-  return foreign === undefined ? undefined : `an assertion for ${foreign.claims.aud} was sent to ${foreign.url}`
+  return foreign === undefined ? undefined : `an assertion for ${String(foreign.claims.aud)} was sent to ${foreign.url}`
 }
 
 /** No assertion was made that the client's own authorization server would accept. */
@@ -89,7 +89,7 @@ const noneForOther = (evidence: Evidence) => {
   const usable = sent(evidence).find(({ claims }) =>
     [claims.aud].flat().some((audience) => audience?.startsWith("https://auth.example.com") === true)
   )
-  return usable === undefined ? undefined : `an assertion for ${usable.claims.aud} was sent to ${usable.url}`
+  return usable === undefined ? undefined : `an assertion for ${String(usable.claims.aud)} was sent to ${usable.url}`
 }
 
 const hostileIssuer = (metadata: Answer.JsonObject) => ({ network }: ServerAttack.Scene) =>

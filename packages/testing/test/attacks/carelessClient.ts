@@ -103,7 +103,9 @@ export const make = (kind: Kind): ClientUnderAttack.Client => {
         headers.delete("authorization")
         url.searchParams.set("access_token", token)
       }
-      const response = await fetch(url, { ...init, headers, redirect: "manual" })
+      // Without the signal, which would collect a listener for each of thousands of requests.
+      const { signal: _, ...rest } = init ?? {}
+      const response = await fetch(url, { ...rest, headers, redirect: "manual" })
       const location = response.headers.get("location")
       return location === null ? response : send(new URL(location, target).href, init)
     }

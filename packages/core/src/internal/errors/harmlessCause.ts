@@ -10,7 +10,10 @@ const facts = ["code", "errno", "syscall", "hostname", "address", "port", "retry
 const isFact = (name: string): boolean => facts.some((fact) => fact === name)
 
 /** Whether every error, or every tagged error, has a property of this name. */
-const isUsual = (name: string): boolean => ["name", "message", "stack", "cause", "errors", "_tag"].includes(name)
+const isUsual = (name: string): boolean => ["name", "message", "_tag"].includes(name)
+
+/** Whether a property of this name has a check of its own. */
+const isCheckedApart = (name: string): boolean => ["stack", "cause", "errors"].includes(name)
 
 /** A user name with its password, and a query, in the URLs of a text. */
 const withoutUrlSecrets = (text: string): string =>
@@ -40,8 +43,8 @@ const MAX_NAME = 100
 const isHarmless = (error: object): boolean =>
   isHarmlessValue(messageOf(error)) && isUsualStack(error) &&
   Reflect.ownKeys(error).every((key) => {
-    if (typeof key === "string" && isUsual(key) && key !== "name") return true
-    const isKnown = typeof key === "symbol" || key === "name" || isFact(key)
+    if (typeof key === "string" && isCheckedApart(key)) return true
+    const isKnown = typeof key === "symbol" || isUsual(key) || isFact(key)
     return isKnown && isHarmlessValue(Object.getOwnPropertyDescriptor(error, key)?.value)
   })
 

@@ -33,6 +33,8 @@ describe("harmlessCause", () => {
     ],
     ["a hidden property", Object.defineProperty(new Error("failed"), "request", { value: secret })],
     ["an object in place of a code", Object.assign(new Error("failed"), { code: { authorization: secret } })],
+    ["an object in place of a message", { code: "", message: { text: `https://a.example/?k=${secret}` } }],
+    ["an object in place of a tag", Object.assign(new Error("failed"), { _tag: { authorization: secret } })],
     [
       "a query in place of an address",
       Object.assign(new Error("failed"), { address: `https://a.example/?k=${secret}` })
