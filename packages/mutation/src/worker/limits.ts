@@ -28,11 +28,19 @@ const LONG = 600_000
 /** Keeps long timers out of the list of what the process has to do. */
 export const ignoreLongTimers = (): void => {
   for (const [name, start] of [["setInterval", setInterval], ["setTimeout", setTimeout]] as const) {
-    const replacement = (callback: () => void, delay?: number, ...rest: ReadonlyArray<never>): NodeJS.Timeout => {
-      const timer = start(callback, delay, ...rest)
-      return delay !== undefined && delay >= LONG ? timer.unref() : timer
+    const replacement = (callback: () => void, delay = 0, ...rest: ReadonlyArray<never>): unknown => {
+      const timer: unknown = start(callback, delay, ...rest)
+      if (delay >= LONG) unref(timer)
+      return timer
     }
-    Object.assign(globalThis, { [name]: replacement })
+    Object.assign(globalThis, { [name]: Object.assign(replacement, start) })
+  }
+}
+
+/** The types of browsers say that a timer is a number. */
+const unref = (timer: unknown): void => {
+  if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") {
+    timer.unref()
   }
 }
 
