@@ -31,12 +31,12 @@ describe("Limits", () => {
   })
 
   it("ends a test that keeps the process busy, and its code may go on", async () => {
-    let goesOn = true
+    const loop = { goesOn: true }
     const spin = async (): Promise<void> => {
-      while (goesOn) await new Promise((resolve) => setImmediate(resolve))
+      while (loop.goesOn) await new Promise((resolve) => setImmediate(resolve))
     }
     await expect(ends(spin)).rejects.toMatchObject({ idle: false })
-    goesOn = false
+    loop.goesOn = false
   })
 
   it("does not know how long a test takes that has not run yet, and gives it 10 minutes of CPU time", () => {
