@@ -75,7 +75,7 @@ export const hostileAnswer = ({ method, url }: NetworkRequest): Response => {
 const mostRequests = 2000
 
 /**
- * The clients of the network, which stop to answer after very many requests. Otherwise a client that loops would keep
+ * The clients of the network, which stop answering after very many requests. Otherwise a client that loops would keep
  * the event loop busy for ever, since a network in memory never makes it wait.
  */
 const capOf = ({ fetch, httpClient }: TestNetwork.Service): Pick<Setting, "fetch" | "httpClient"> => {
