@@ -203,7 +203,13 @@ describe("the HttpClient that adds a gateway's header, in the page about problem
 })
 
 describe("the links in the documentation", () => {
-  const pages = documents.filter((document) => document.endsWith(".md"))
+  const pages = [
+    ...documents.filter((document) => document.endsWith(".md")),
+    ...readPackages(root).filter((one) => !isPublished(one)).flatMap(({ directory }) => [
+      ...[join(directory, "README.md")].filter((file) => existsSync(file)),
+      ...filesBelow(join(directory, "docs"), ".md")
+    ])
+  ]
 
   it.each(pages.map((page) => [relative(root, page), page] as const))(
     "of %s lead to a file and a heading",

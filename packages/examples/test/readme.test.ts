@@ -30,7 +30,7 @@ describe("the README", () => {
   it("names only commands that are scripts of the root", () => {
     const { scripts = {} } = manifestOf(root)
     const commands = Array.from(
-      readme.matchAll(/`(?:\w+=\S+ |npx -y )?pnpm(?:@\S+)? ([\w:]+)/g),
+      readme.matchAll(/`(?:\w+=\S+ |npx -y )*pnpm(?:@\S+)? ([\w:]+)/g),
       ([, command]) => command
     )
     assert.isAtLeast(commands.length, 15)
