@@ -109,8 +109,7 @@ export declare namespace OAuthProvider {
     readonly serverUrl: string | URL
     /**
      * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it.
-     * Credentials go only to the token endpoint that the metadata of this authorization server names, or to
-     * `tokenEndpoint`.
+     * Credentials go only to `tokenEndpoint`, or else to the token endpoint in the metadata of this issuer.
      *
      * `"discover"` lets the MCP server name its authorization server (RFC 9728 §2), so whoever controls the MCP server
      * at the first token request can choose who receives the credentials. Name the issuer if the server could be taken
