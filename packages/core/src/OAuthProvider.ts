@@ -109,7 +109,8 @@ export declare namespace OAuthProvider {
     readonly serverUrl: string | URL
     /**
      * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it.
-     * Credentials go to this authorization server and nowhere else.
+     * Credentials go only to the token endpoint that the metadata of this authorization server names, or to
+     * `tokenEndpoint`.
      *
      * `"discover"` lets the MCP server name its authorization server (RFC 9728 §2), so whoever controls the MCP server
      * at the first token request can choose who receives the credentials. Name the issuer if the server could be taken
@@ -175,8 +176,8 @@ export declare namespace OAuthProvider {
     readonly stepUp?: StepUp | undefined
     /**
      * The reaction of `issuer: "discover"` when the server names another authorization server than before: `"refuse"`
-     * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one. `"follow"`
-     * with a client secret is `InvalidOptions`, and sends only assertions whose one audience is their receiver.
+     * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one. With
+     * `"follow"`, a client secret is `InvalidOptions`, and only assertions whose one audience is their receiver are sent.
      *
      * @default "refuse"
      */

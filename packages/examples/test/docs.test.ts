@@ -22,9 +22,10 @@ const folder = fileURLToPath(new URL("../build/docs", import.meta.url))
 /** A page of core. */
 const corePage = (name: string) => join(root, "packages", "core", "docs", name)
 
-/** The README of the repository; README, docs pages and source modules of each published package. */
+/** The README of the repository and its page about security; README, docs pages and source modules of each published package. */
 const documents = [
   join(root, "README.md"),
+  join(root, "SECURITY.md"),
   ...readPackages(root).filter(isPublished).flatMap(({ directory }) => [
     ...[join(directory, "README.md")].filter((file) => existsSync(file)),
     ...filesBelow(join(directory, "docs"), ".md"),

@@ -42,7 +42,12 @@ const WINDOW = 12
 const MAX_SEARCHED = 500_000
 
 const windowsOf = (text: string): ReadonlyArray<string> =>
-  Array.from({ length: Math.max(0, text.length - WINDOW + 1) }, (_, at) => text.slice(at, at + WINDOW))
+  text.split(PEM_LABEL).flatMap((part) =>
+    Array.from({ length: Math.max(0, part.length - WINDOW + 1) }, (_, at) => part.slice(at, at + WINDOW))
+  )
+
+/** The first and the last line of a key are in each PEM, and in the texts that say what a PEM looks like. */
+const PEM_LABEL = /-----(?:begin|end) [a-z0-9 ]+-----/
 
 const latin1 = (text: string): string => Buffer.from(text, "utf8").toString("latin1")
 

@@ -60,6 +60,13 @@ describe("leaks", () => {
     expect(find((texts) => texts.add("text", marked.toUpperCase()), [])).toHaveLength(1)
   })
 
+  it("takes the label of a PEM for no part of its secret, and finds a part of the key itself", () => {
+    const pem = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49\n-----END PRIVATE KEY-----"
+    const search = (text: string) => find((texts) => texts.add("text", text), [pem])
+    assert.deepStrictEqual(search("Give a PEM, which begins with -----BEGIN PRIVATE KEY-----, or a JWK."), [])
+    expect(search("it is MIGHAgEAMBMG")).toHaveLength(1)
+  })
+
   it("ignores the frames of a stack trace, which hold paths, and searches every other line", () => {
     assert.deepStrictEqual(
       find((texts) => texts.add("stack", `Error: no\n    at f (/src/${secret}.ts:1:1)`), [secret]),

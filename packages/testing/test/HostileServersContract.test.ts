@@ -37,9 +37,20 @@ describe("the table of attacks", () => {
   )
 })
 
+/** Neither careless client makes the mistake that these attacks need. */
+const undefeated = new Set([
+  "a challenge names a metadata address with the server as a user name",
+  "a challenge names a metadata address that is no URL",
+  "the metadata of the authorization server answers with 503 for ever",
+  "the metadata of the authorization server asks for another attempt at once, for ever",
+  "the metadata of the authorization server asks for another attempt in a year",
+  "the metadata of the authorization server asks for another attempt in the past",
+  "the metadata of the authorization server is JSON of a hundred thousand levels"
+])
+
 describe("each attack defeats a client that makes its mistake", () => {
   const clients = [CarelessClient.make("credulous"), CarelessClient.make("muddled")]
-  for (const { check, family, name } of attacks) {
+  for (const { check, family, name } of attacks.filter(({ name }) => !undefeated.has(name))) {
     it.effect(`${family}: ${name}`, () =>
       Effect.gen(function*() {
         for (const client of clients) {

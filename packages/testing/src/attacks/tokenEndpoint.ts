@@ -96,7 +96,7 @@ const shortLived = lifetimes.map(([what, value]): ServerAttack => ({
   limits: { tokenRequests: 10 }
 }))
 
-const refreshToken = "refreshTokenOfTheClient9d2e"
+const refreshToken = "r8Kx2Zq6Wv4Tp9Nj1Gm7Hb3"
 
 const staysAtEndpoint = ({ requests, scene }: Evidence): string | undefined =>
   requests.every(({ body, headers, url }) =>
