@@ -115,7 +115,7 @@ export const tokenEndpoint: ReadonlyArray<ServerAttack> = [
   ...shortLived,
   {
     name: "a 308 leads the token request to plain http",
-    section: "RFC 6749 §10.2",
+    section: "RFC 6749 §3.2",
     prepare: Moves.tokenAnswer(Answer.redirect("http://auth.example.com/token", 308)),
     onlyOrigins: Moves.trusted
   },
