@@ -44,8 +44,18 @@ const isHarmless = (error: object): boolean =>
   isHarmlessValue(messageOf(error)) && isUsualStack(error) &&
   Reflect.ownKeys(error).every((key) => {
     if (typeof key === "string" && isCheckedApart(key)) return true
-    const isKnown = typeof key === "symbol" || isUsual(key) || isFact(key)
-    return isKnown && isHarmlessValue(Object.getOwnPropertyDescriptor(error, key)?.value)
+    const value: unknown = Object.getOwnPropertyDescriptor(error, key)?.value
+    if (typeof key === "symbol") return isHarmlessValue(value) || areArguments(value, error)
+    return (isUsual(key) || isFact(key)) && isHarmlessValue(value)
+  })
+
+/** Whether a value is the object with the arguments of an error of Effect, which has each of them as a property too. */
+const areArguments = (value: unknown, error: object): boolean =>
+  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype &&
+  Reflect.ownKeys(value).every((key) => {
+    const descriptor = Object.getOwnPropertyDescriptor(value, key)
+    return descriptor !== undefined && "value" in descriptor &&
+      descriptor.value === Object.getOwnPropertyDescriptor(error, key)?.value
   })
 
 /** Sets a property that is not enumerated, like those of every error. */

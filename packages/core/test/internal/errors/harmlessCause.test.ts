@@ -1,10 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause } from "effect"
+import { Cause, Data } from "effect"
 import { inspect } from "node:util"
 import { harmlessCause } from "../../../src/internal/errors/harmlessCause.ts"
 
 // Not one of the canaries that the recorder of leaks looks for: these errors hold it before they are copied.
 const secret = "seen-by-nobody"
+
+class Dropped extends Data.TaggedError("Dropped")<{ readonly message: string; readonly port: number }> {}
 
 describe("harmlessCause", () => {
   const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED", errno: -111 })
@@ -12,7 +14,8 @@ describe("harmlessCause", () => {
   it.each<readonly [name: string, error: unknown]>([
     ["an error", new Error("reset")],
     ["an error with a system error as its cause", new TypeError("fetch failed", { cause: refused })],
-    ["an error for several addresses", new AggregateError([refused, refused], "")]
+    ["an error for several addresses", new AggregateError([refused, refused], "")],
+    ["an error of Effect, which holds its arguments twice", new Dropped({ message: "reset", port: 80 })]
   ])("keeps %s as it is", (_, error) => {
     expect(harmlessCause(error)).toBe(error)
   })
@@ -30,6 +33,18 @@ describe("harmlessCause", () => {
     [
       "a property with a symbol",
       Object.assign(new Error("failed"), { [Symbol("request")]: { authorization: secret } })
+    ],
+    [
+      "a list, a map and a getter in properties with a symbol",
+      Object.assign(new Error("failed"), {
+        [Symbol("list")]: [secret],
+        [Symbol("map")]: new Map([["token", secret]]),
+        [Symbol("getter")]: Object.defineProperty({}, "message", { get: () => secret, enumerable: true })
+      })
+    ],
+    [
+      "an argument of an error of Effect that was replaced",
+      Object.assign(new Dropped({ message: `https://a.example/?k=${secret}`, port: 80 }), { message: "reset" })
     ],
     ["a hidden property", Object.defineProperty(new Error("failed"), "request", { value: secret })],
     ["an object in place of a code", Object.assign(new Error("failed"), { code: { authorization: secret } })],
@@ -69,7 +84,7 @@ describe("harmlessCause", () => {
       const cause = harmlessCause(given)
       expect(inspect(cause, { depth: 30, showHidden: true })).not.toContain(secret)
       expect(inspect(cause, { depth: 30, showHidden: true, customInspect: false })).not.toContain(secret)
-      expect(String(JSON.stringify(cause))).not.toContain(secret)
+      expect(JSON.stringify({ cause })).not.toContain(secret)
       expect(inspect(structuredClone(cause), { depth: 30 })).not.toContain(secret)
       expect(Cause.pretty(Cause.fail(cause), { renderErrorCause: true })).not.toContain(secret)
     }
