@@ -52,6 +52,19 @@ describe("leaks", () => {
     assert.deepStrictEqual(find((texts) => texts.add("text", "client_secret of a client"), ["the-client-secret"]), [])
   })
 
+  it("does not take the label of a PEM for the key", () => {
+    const pem = "-----BEGIN PRIVATE KEY-----\nl0ng-s3cr3t-l1ne-0ne\n-----END PRIVATE KEY-----"
+    const search = (text: string) => find((texts) => texts.add("text", text), [pem, "-----BEGIN PRIVATE KEY"])
+    assert.deepStrictEqual(search("Give a PEM, which begins with -----BEGIN PRIVATE KEY-----, or a private JWK."), [])
+    expect(search("it said l0ng-s3cr3t-l1ne")).toHaveLength(1)
+  })
+
+  it("finds a secret of a megabyte", () => {
+    const huge = "l0ng-s3cr3t ".repeat(100_000)
+    expect(find((texts) => texts.add("text", huge), [huge])).toHaveLength(1)
+    expect(find((texts) => texts.add("text", huge.slice(0, 40)), [huge])).toHaveLength(1)
+  })
+
   it("finds the word canary, in clear and in base64, in texts whose secrets are not known", () => {
     const marked = ["a", "canary"].join("-")
     for (const prefix of ["", "a", "ab"]) {
