@@ -43,7 +43,8 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/cor
   issuedAt: Schema.Finite,
   /**
    * When the token expires, in milliseconds since the epoch. The lifetime is counted from before the request was sent,
-   * so this time is never later than the expiry at the authorization server.
+   * so with `expires_in` this time is no later than the expiry at the authorization server. Without `expires_in` the
+   * lifetime is the `defaultLifetime` of the policy.
    */
   expiresAt: Schema.Finite,
   /**

@@ -115,8 +115,8 @@ export declare namespace DiscoveryCache {
   export type ResourceResult = MetadataSearch.Result<ProtectedResource.ProtectedResource, ResourceMismatch>
 
   /**
-   * How long documents are fresh, and how many bytes of how many documents are cached. A document is fresh for as long as its response says (RFC
-   * 9111: `Cache-Control`, `Expires`, `Age`), within these bounds.
+   * How long documents are fresh, and how many documents and bytes are cached. A document is fresh for as long as its
+   * response says (RFC 9111: `Cache-Control`, `Expires`, `Age`), within these bounds.
    *
    * @since 0.1.0
    * @category models

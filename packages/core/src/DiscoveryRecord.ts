@@ -1,7 +1,7 @@
 /**
  * The record of a discovery in a storage: the issuer that was chosen, and the two metadata documents for as long as
- * they are fresh. With this record, a process that starts again sends its token request immediately, and a server
- * cannot name another authorization server unnoticed while no process runs.
+ * they are fresh. With this record, a process that starts again sends its token request immediately, and for 30 days a
+ * server cannot name another authorization server unnoticed while no process runs.
  *
  * @since 0.1.0
  */

@@ -1,6 +1,6 @@
 /**
  * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
- * carries a secret.
+ * carries a secret: a secret that a server repeats is removed from its text, in every usual encoding.
  *
  * @since 0.1.0
  */

@@ -109,7 +109,7 @@ export declare namespace OAuthProvider {
     readonly serverUrl: string | URL
     /**
      * The issuer identifier of the authorization server (RFC 8414 §2), as the authorization server writes it.
-     * Credentials go to this authorization server and nowhere else.
+     * Credentials go only to `tokenEndpoint`, or else to the token endpoint in the metadata of this issuer.
      *
      * `"discover"` lets the MCP server name its authorization server (RFC 9728 §2), so whoever controls the MCP server
      * at the first token request can choose who receives the credentials. Name the issuer if the server could be taken
@@ -167,15 +167,16 @@ export declare namespace OAuthProvider {
      * a scope that may not be asked for, no token is requested, the caller gets the 403, and a warning names the scope.
      *
      * With `scopes`, no token request asks for a scope beyond `scopes` and `allow`, so that a server that was taken over
-     * gets no wider token (RFC 9700 §2.3). Without `scopes`, the server also names the scopes of the first token.
+     * gets no wider token (RFC 9700 §2.3). Without `scopes`, the server also names the scopes of the first token, and
+     * in a 401 those of the next one, so `stepUp` alone is no bound.
      *
      * @default `{ allow: [] }` with `scopes`, else `"any"`
      */
     readonly stepUp?: StepUp | undefined
     /**
      * The reaction of `issuer: "discover"` when the server names another authorization server than before: `"refuse"`
-     * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one. `"follow"`
-     * with a client secret is `InvalidOptions`, and sends only assertions whose one audience is their receiver.
+     * fails with `IssuerMismatch` and sends no credential, `"follow"` sends the credentials to the new one. With
+     * `"follow"`, a client secret is `InvalidOptions`, and only assertions whose one audience is their receiver are sent.
      *
      * @default "refuse"
      */

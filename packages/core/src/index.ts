@@ -69,8 +69,8 @@ export * as DiscoveryCache from "./DiscoveryCache.ts"
 
 /**
  * The record of a discovery in a storage: the issuer that was chosen, and the two metadata documents for as long as
- * they are fresh. With this record, a process that starts again sends its token request immediately, and a server
- * cannot name another authorization server unnoticed while no process runs.
+ * they are fresh. With this record, a process that starts again sends its token request immediately, and for 30 days a
+ * server cannot name another authorization server unnoticed while no process runs.
  *
  * @since 0.1.0
  */
@@ -120,7 +120,7 @@ export * as MetadataSearch from "./MetadataSearch.ts"
 
 /**
  * The errors of acquiring a token. The message of each error says what went wrong, where, and what to do next. No error
- * carries a secret.
+ * carries a secret: a secret that a server repeats is removed from its text, in every usual encoding.
  *
  * @since 0.1.0
  */

@@ -303,6 +303,14 @@ describe("discover", () => {
       }).pipe(Effect.provide(TestNetwork.layer))
   )
 
+  it.effect("ResourceMismatch shows no password of a resource whose scheme stands twice", () =>
+    Effect.gen(function*() {
+      yield* serve({ [atPath]: document({ resource: "https:https://u:canary@mcp.example.com" }) })
+      const error = yield* Effect.flip(discover())
+      assert(error._tag === "ResourceMismatch")
+      expect(error.actual).toBe("https:https://mcp.example.com")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
   it.effect("ResourceMismatch keeps 16 KiB of a resource that is longer", () =>
     Effect.gen(function*() {
       yield* serve({ [atPath]: document({ resource: `https://evil.example/${"x".repeat(100_000)}` }) })

@@ -1,8 +1,17 @@
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
-import { AssertionProvider, ClientAuthentication, SignedAssertion, TokenStorage } from "@effect-mcp-auth/core"
+import {
+  AssertionProvider,
+  ClientAuthentication,
+  KeyValueTokenStorage,
+  OAuthProviders,
+  SignedAssertion,
+  TokenStorage
+} from "@effect-mcp-auth/core"
+import * as ConfigOptions from "@effect-mcp-auth/core/authoring/ConfigOptions"
 import { IdJag, JwtBearer } from "@effect-mcp-auth/jwt-bearer"
 import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
 import { FileTokenStorage } from "@effect-mcp-auth/storage-file"
+import { RedisTokenStorage } from "@effect-mcp-auth/storage-redis"
 import {
   AzureManagedIdentity,
   Command,
@@ -12,10 +21,10 @@ import {
   GoogleMetadata,
   HttpEndpoint
 } from "@effect-mcp-auth/workload-identity"
-import { FetchHttpClient, HttpClientRequest } from "@effect/platform"
+import { FetchHttpClient, HttpClientRequest, KeyValueStore } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Layer, Redacted, type Scope } from "effect"
+import { Config, Effect, Layer, Redacted, type Scope } from "effect"
 
 type Context = Scope.Scope | Layer.Layer.Success<typeof context>
 
@@ -23,6 +32,7 @@ const context = Layer.mergeAll(
   TokenStorage.layerMemory,
   NodeContext.layer,
   FetchHttpClient.layer,
+  KeyValueStore.layerMemory,
   AssertionProvider.layer(() => Effect.succeed(Redacted.make("canary")))
 )
 
@@ -74,6 +84,8 @@ const server = {
   resourceMetadataUrl: new URL("https://mcp.example.com/metadata"),
   authorizationServerMetadataUrl: new URL("https://auth.example.com/metadata")
 }
+
+const encryptionKey = [Redacted.make(Buffer.alloc(32).toString("base64"))]
 
 const subjects: ReadonlyArray<Subject> = [
   subject(
@@ -133,10 +145,36 @@ const subjects: ReadonlyArray<Subject> = [
     (options) => ClientAuthentication.check(ClientAuthentication.privateKeyJwt(options))
   ),
   subject(
+    "FileTokenStorage.make",
+    { directory: "/nowhere", leaseDuration: "5 seconds" as const, encryptionKey },
+    FileTokenStorage.make
+  ),
+  subject(
     "FileTokenStorage.makePlaintext",
     { directory: "/nowhere", leaseDuration: "5 seconds" as const },
     FileTokenStorage.makePlaintext
   ),
+  subject("KeyValueTokenStorage.make", { encryptionKey }, KeyValueTokenStorage.make),
+  subject(
+    "RedisTokenStorage.make",
+    {
+      url: [Redacted.make("redis://redis.internal:6379")],
+      prefix: "a:",
+      leaseDuration: "5 seconds" as const,
+      commandTimeout: "1 second" as const,
+      pollInterval: "1 second" as const,
+      redis: {},
+      cluster: {},
+      encryptionKey
+    },
+    RedisTokenStorage.make
+  ),
+  subject(
+    "OAuthProviders.make",
+    { lookup: () => Effect.never, idleTimeToLive: "1 minute" as const, capacity: 10 },
+    OAuthProviders.make
+  ),
+  subject("ConfigOptions.read", { directory: Config.succeed("/nowhere") }, ConfigOptions.read),
   subject(
     "AzureManagedIdentity.make",
     { audience: "a", resource: "b", clientId: "c" },

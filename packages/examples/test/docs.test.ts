@@ -22,9 +22,10 @@ const folder = fileURLToPath(new URL("../build/docs", import.meta.url))
 /** A page of core. */
 const corePage = (name: string) => join(root, "packages", "core", "docs", name)
 
-/** The README of the repository; README, docs pages and source modules of each published package. */
+/** The README of the repository and its page about security; README, docs pages and source modules of each published package. */
 const documents = [
   join(root, "README.md"),
+  join(root, "SECURITY.md"),
   ...readPackages(root).filter(isPublished).flatMap(({ directory }) => [
     ...[join(directory, "README.md")].filter((file) => existsSync(file)),
     ...filesBelow(join(directory, "docs"), ".md"),
@@ -202,7 +203,13 @@ describe("the HttpClient that adds a gateway's header, in the page about problem
 })
 
 describe("the links in the documentation", () => {
-  const pages = documents.filter((document) => document.endsWith(".md"))
+  const pages = [
+    ...documents.filter((document) => document.endsWith(".md")),
+    ...readPackages(root).filter((one) => !isPublished(one)).flatMap(({ directory }) => [
+      ...[join(directory, "README.md")].filter((file) => existsSync(file)),
+      ...filesBelow(join(directory, "docs"), ".md")
+    ])
+  ]
 
   it.each(pages.map((page) => [relative(root, page), page] as const))(
     "of %s lead to a file and a heading",

@@ -92,6 +92,11 @@ const signature = (): string => {
   return parts.join(",")
 }
 
+/** A target, and what is called before each input runs. */
+interface Watched extends Target {
+  readonly running: Options["running"]
+}
+
 interface Outcome {
   readonly broken: string | undefined
   readonly steps: number
@@ -105,7 +110,8 @@ const described = (error: unknown): string => {
   return `threw ${error.name}: ${error.message.slice(0, 120)} at ${frame}`
 }
 
-const runOnce = async ({ run }: Target, input: string): Promise<Outcome> => {
+const runOnce = async ({ run, running }: Watched, input: string): Promise<Outcome> => {
+  running(input)
   counters.fill(0)
   let broken: string | undefined
   try {
@@ -125,7 +131,7 @@ const runOnce = async ({ run }: Target, input: string): Promise<Outcome> => {
 const processorTime = (): number => process.cpuUsage().user / 1000
 
 /** Runs an input again if it was slow: only an input that is slow three times is a finding. */
-const isSlow = async (target: Target, input: string, first: number): Promise<boolean> => {
+const isSlow = async (target: Watched, input: string, first: number): Promise<boolean> => {
   let fastest = first
   for (let times = 0; times < 2 && fastest > SLOW; times++) {
     const begun = processorTime()
@@ -150,7 +156,7 @@ const shorten = async (input: string, passes: (input: string) => Promise<boolean
 }
 
 /** The smallest set of inputs that reaches all that these inputs reach, the shortest first. */
-const distill = async (target: Target, inputs: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+const distill = async (target: Watched, inputs: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
   const coverage = new Coverage()
   const kept: Array<string> = []
   for (const input of [...new Set(inputs)].toSorted((a, b) => a.length - b.length)) {
@@ -162,7 +168,8 @@ const distill = async (target: Target, inputs: ReadonlyArray<string>): Promise<R
 }
 
 /** Fuzzes one target until the time is over. */
-export const fuzz = async (target: Target, options: Options): Promise<Report> => {
+export const fuzz = async (plain: Target, options: Options): Promise<Report> => {
+  const target: Watched = { ...plain, running: options.running }
   const { dictionary = [], maxLength = 4096 } = target
   const random = makeRandom(options.seed)
   const coverage = new Coverage()
@@ -172,7 +179,6 @@ export const fuzz = async (target: Target, options: Options): Promise<Report> =>
   let steps = 0
 
   const attempt = async (input: string): Promise<boolean> => {
-    options.running(input)
     executions++
     const begun = processorTime()
     const outcome = await runOnce(target, input)

@@ -7,12 +7,6 @@ import { isMirror } from "./sources.ts"
 /** A mutant is given up after the code has run so many times as often as it does without a mutant. */
 const HIT_FACTOR = 100
 
-/**
- * The milliseconds of CPU time for the tests of one mutant. Some code runs in almost every test, and a mutant there that
- * no likely test notices would cost as much as the whole suite.
- */
-const BUDGET = 4_000
-
 export interface Coverage {
   readonly directory: string
   readonly tests: ReadonlyMap<string, TestRecord>
@@ -92,7 +86,12 @@ const FIRST = 4
 export const isLoading = (coverage: Coverage, mutant: Mutant): boolean => coverage.loading.has(mutant.id)
 
 /** The job of a mutant. It has no files if no test runs the code of the mutant. */
-export const planJob = (coverage: Coverage, mutant: Mutant, history: History, patience: number): Job => {
+export const planJob = (
+  coverage: Coverage,
+  mutant: Mutant,
+  history: History,
+  { budget, patience }: { readonly budget: number; readonly patience: number }
+): Job => {
   const weights = history.weights(mutant)
   const costs = new Map(
     testsFor(coverage, mutant).map((test) => {
@@ -100,7 +99,7 @@ export const planJob = (coverage: Coverage, mutant: Mutant, history: History, pa
       return [test, cost(coverage, mutant, test) / likely]
     })
   )
-  const ordered = affordable([...costs.keys()].toSorted((a, b) => (costs.get(a) ?? 0) - (costs.get(b) ?? 0)))
+  const ordered = affordable([...costs.keys()].toSorted((a, b) => (costs.get(a) ?? 0) - (costs.get(b) ?? 0)), budget)
   const rest = Map.groupBy(ordered.slice(FIRST), ({ file }) => file)
   return {
     mutant: mutant.id,
@@ -116,8 +115,8 @@ export const planJob = (coverage: Coverage, mutant: Mutant, history: History, pa
 }
 
 /** The first tests of a list that the budget allows, and the first one in any case. */
-const affordable = (tests: ReadonlyArray<TestRecord>): ReadonlyArray<TestRecord> => {
-  let rest = BUDGET
+const affordable = (tests: ReadonlyArray<TestRecord>, budget: number): ReadonlyArray<TestRecord> => {
+  let rest = budget
   return tests.filter(({ duration }, index) => {
     rest -= duration
     return index === 0 || rest >= 0

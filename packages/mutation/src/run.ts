@@ -19,6 +19,13 @@ export interface Options {
    * @default 4000
    */
   readonly patience?: number | undefined
+  /**
+   * The milliseconds of CPU time for the tests of one mutant. Some code runs in almost every test, and a mutant there
+   * that no likely test notices would cost as much as the whole suite.
+   *
+   * @default 10000
+   */
+  readonly budget?: number | undefined
   /** How many worker processes run at a time. */
   readonly concurrency: number
   /** Called with a line for the person who waits. */
@@ -28,6 +35,8 @@ export interface Options {
 }
 
 const PATIENCE = 4_000
+
+const BUDGET = 10_000
 
 /** A test fails without any mutant, so no run with mutants means anything. */
 export class TestsFail extends Error {}
@@ -115,7 +124,8 @@ class Run {
 
   async #runMutant(slot: Slot, coverage: Coverage, mutant: Mutant, history: History): Promise<Outcome> {
     if (mutant.explanation !== undefined) return { mutant, status: "explained" }
-    const job = planJob(coverage, mutant, history, this.#options.patience ?? PATIENCE)
+    const { budget = BUDGET, patience = PATIENCE } = this.#options
+    const job = planJob(coverage, mutant, history, { budget, patience })
     if (job.files.length === 0) return { mutant, status: "uncovered" }
     const { message, status, test } = await slot.run(job)
     if (test !== undefined) history.add(mutant, test)

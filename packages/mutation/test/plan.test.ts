@@ -31,7 +31,10 @@ const plan = (runs: ReadonlyArray<Partial<DryRun>>, id: string, history = new Hi
     runs: runs.map((run) => ({ tests: [], hits: {}, collecting: [], loading: [], failures: [], ...run })),
     importers: new Map([["src/A.ts", new Set(["src/B.ts"])]])
   })
-  const job = planJob(coverage, mutants.find((one) => one.id === id) ?? mutant(id), history, 1)
+  const job = planJob(coverage, mutants.find((one) => one.id === id) ?? mutant(id), history, {
+    budget: 4_000,
+    patience: 1
+  })
   return { ...job, tests: job.files.flatMap(({ tests }) => tests.map((test) => test.id)) }
 }
 
@@ -97,7 +100,7 @@ describe("planJob", () => {
     assert.deepStrictEqual(tests, ["mirror", "same file", "importer"])
   })
 
-  it("runs 4 seconds of tests at most, and one test in any case", () => {
+  it("runs tests of 4 seconds with a budget of 4 seconds, and one test in any case", () => {
     assert.deepStrictEqual(plan([{ tests: [test("a", "C", 3_500, ["1"]), test("b", "C", 500, ["1"])] }], "1").tests, [
       "b",
       "a"

@@ -26,8 +26,8 @@ import type * as Scope from "effect/Scope"
  */
 export interface Options extends Omit<OAuthProvider.OAuthProvider.Options, "issuer"> {
   /**
-   * The issuer identifier of the authorization server that may receive the assertion, or `discover` to trust the MCP
-   * server to name it.
+   * The issuer identifier of the authorization server that may receive the assertion. With `discover` the MCP server
+   * names it, so whoever controls the MCP server at the first token request can choose who receives the assertion.
    *
    * You may leave `issuer` out if the audience of the assertion is the authorization server that receives it, because
    * that server cannot use the assertion elsewhere. For an assertion with a fixed audience, or an opaque one, name the

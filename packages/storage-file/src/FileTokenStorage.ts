@@ -100,7 +100,10 @@ const makeStore = (given: FileStorageOptions) =>
 export const make = (
   options: Options
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, FileSystem | Path> =>
-  Effect.zipWith(makeStore(options), RecordEncryption.encrypted(options), RecordTokenStorage.make)
+  Effect.suspend(() => {
+    const own = OwnOptions.read(options)
+    return Effect.zipWith(makeStore(own), RecordEncryption.encrypted(own), RecordTokenStorage.make)
+  })
 
 /**
  * `make` without encryption: everybody who can read the files, or a copy of them, can use the tokens.

@@ -51,6 +51,30 @@ describe("FileTokenStorage with options out of range", () => {
   )
 })
 
+describe("FileTokenStorage.make", () => {
+  live(
+    "reads and writes nothing before the first token is needed",
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = `${yield* fs.makeTempDirectoryScoped()}/tokens`
+      const touched: Array<string> = []
+      const watched = new Proxy(fs, {
+        get: (target, name, receiver) => {
+          touched.push(String(name))
+          return Reflect.get(target, name, receiver)
+        }
+      })
+      const storage = yield* FileTokenStorage.make({ directory, encryptionKey }).pipe(
+        Effect.provideService(FileSystem.FileSystem, watched)
+      )
+      const before = [...touched]
+      yield* storage.get(key)
+      expect(before).toEqual([])
+      expect(touched).not.toEqual([])
+    })
+  )
+})
+
 describe("FileTokenStorage.layerConfig", () => {
   it.scopedLive("opens the directory and the key that the environment names", () =>
     Effect.gen(function*() {

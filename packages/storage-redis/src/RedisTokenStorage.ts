@@ -144,7 +144,10 @@ const makeStore = (given: RedisStorageOptions) =>
 export const make = (
   options: Options
 ): Effect.Effect<TokenStorage.Service, InvalidOptions, Scope.Scope> =>
-  Effect.zipWith(makeStore(options), RecordEncryption.encrypted(options), RecordTokenStorage.make)
+  Effect.suspend(() => {
+    const own = OwnOptions.read(options)
+    return Effect.zipWith(makeStore(own), RecordEncryption.encrypted(own), RecordTokenStorage.make)
+  })
 
 /**
  * `make` without encryption: everyone who can read this Redis can use the tokens.

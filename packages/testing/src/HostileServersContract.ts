@@ -82,7 +82,7 @@ const families: Readonly<Record<string, ReadonlyArray<ServerAttack>>> = {
 }
 
 /**
- * All attacks. Two cases of the family `without an attack` show that the client works at all: without them a client that
+ * All attacks. The cases of the family `without an attack` show that the client works at all: without them a client that
  * sends nothing would withstand everything.
  *
  * @example

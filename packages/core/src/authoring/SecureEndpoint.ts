@@ -171,7 +171,8 @@ export const check = (
  * @category getters
  */
 export const nameOf = (url: URL): string => {
-  if (url.origin !== "null") return clean(`${url.origin}${url.pathname}`)
+  // The path of `https:https://user:password@host`, where the scheme stands twice by mistake, contains the password.
+  if (url.origin !== "null") return clean(`${url.origin}${url.pathname.replaceAll(/\/\/[^/]*@/g, "//…@")}`)
   // In a URL of another scheme the path may contain a password, as in `user:password@host`.
   return clean(`${url.protocol}${url.pathname.replace(/^.*@/s, "…@")}`)
 }

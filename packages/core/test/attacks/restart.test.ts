@@ -37,7 +37,7 @@ const restarted = (change: (scene: Scene) => Effect.Effect<unknown>) => (send: C
 
 const binding = "MCP Client Registration, Authorization Server Binding"
 
-const secretOfB = Redacted.make("secretOfTheOtherTenant5d70")
+const secretOfB = Redacted.make("n3Xq7Zk1Wv9Rt5Jp2Hm8Gc4")
 
 const rows: ReadonlyArray<ServerAttack.ServerAttack> = [
   {

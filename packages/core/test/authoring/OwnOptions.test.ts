@@ -39,6 +39,22 @@ describe("a copy of options", () => {
     expect([own.nested.value, own.nested.value, own.list[0]?.value]).toEqual(["read 1", "read 1", "read 1"])
   })
 
+  it("has the fields that an object of a class or a prototype holds, each read once", () => {
+    let reads = 0
+    class Defaults {
+      get scopes() {
+        return [`read ${++reads}`]
+      }
+    }
+    class Settings extends Defaults {
+      readonly clientId = "client"
+    }
+    const own = OwnOptions.read(new Settings())
+    expect([own.clientId, own.scopes, own.scopes]).toEqual(["client", ["read 1"], ["read 1"]])
+    const given: { readonly scopes: ReadonlyArray<string> } = Object.create({ scopes: ["mcp"] })
+    expect(OwnOptions.read(given).scopes).toEqual(["mcp"])
+  })
+
   it("has the caller's own functions, services, effects and secrets", () => {
     const given = {
       args: () => [],

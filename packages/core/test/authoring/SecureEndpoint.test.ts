@@ -247,6 +247,11 @@ describe("nameOf", () => {
   it.each([
     ["a query, a fragment and a user name", "https://user:canary@a.example/b?c=canary#canary", "https://a.example/b"],
     ["a path of another scheme up to its @", "user:canary@a.example", "user:…@a.example"],
+    [
+      "a password after a scheme that was written twice",
+      "https:https://u:canary@a.example/b",
+      "https://https//…@a.example/b"
+    ],
     ["a JWT in the path", "https://a.example/eyJhbGciOiJIUzI1NiJ9.e30.canary/x", "https://a.example/<redacted>/x"],
     [
       "what is beyond 200 characters",

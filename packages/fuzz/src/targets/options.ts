@@ -21,6 +21,7 @@ const urls = [
   "https:mcp.example.com\\a",
   "https://xn--mnchen-3ya.example/%2e%2e/%7E",
   "localhost:8080",
+  "http:http://user:s3cretZq91@mcp.example.com",
   "\"https://mcp.example.com\"",
   "http://[::ffff:10.0.0.1]/",
   "http://169.254.169.254/latest"
@@ -52,8 +53,10 @@ export const resourceIdentifier: Target = {
   dictionary,
   run: (input) => {
     // What a caller mistypes may hold a password.
-    const password = /^[^/]*:\/\/[^/:@]*:([^/@]{8,})@/.exec(input)?.[1]
-    const read = right(ResourceIdentifier.fromServerUrl(input), password === undefined ? [] : [password])
+    const written = /^[^/]*:\/\/[^/:@]*:([^/@]{8,})@/.exec(input)?.[1]
+    // The advice has this word.
+    const password = written === undefined || "password".includes(written.toLowerCase()) ? [] : [written]
+    const read = right(ResourceIdentifier.fromServerUrl(input), password)
     if (read === undefined) return
     const { resource, url } = read
     holds(isHttpsOrLoopback(url), "an accepted server is neither https nor on this machine")
@@ -61,7 +64,8 @@ export const resourceIdentifier: Target = {
     const again = Either.getOrUndefined(ResourceIdentifier.fromServerUrl(resource))
     holds(again?.resource === resource, "reading an identifier again changes it")
     // A question mark without a query is left out.
-    holds(new URL(resource).href === url.href.replace(/\?$/, ""), "an identifier is another URL")
+    const whole = url.search === "" ? url.href.replace(/\?$/, "") : url.href
+    holds(new URL(resource).href === whole, "an identifier is another URL")
     for (const address of ProtectedResource.wellKnownUrls(url)) {
       holds(address.origin === url.origin, "a well-known address has another origin")
     }

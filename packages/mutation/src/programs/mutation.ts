@@ -21,6 +21,7 @@ const { positionals, values } = parseArgs({
     survivors: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
     json: { type: "string" },
+    budget: { type: "string", default: "10" },
     concurrency: { type: "string", default: String(availableParallelism()) }
   }
 })
@@ -53,6 +54,7 @@ const test = async (folder: string): Promise<boolean> => {
     directory,
     files: chooseSources(sourcesOf(directory), files),
     concurrency: Number(values.concurrency),
+    budget: Number(values.budget) * 1000,
     onProgress: progress,
     onOutcome: (outcome) => {
       if (values.survivors && isSurvivor(outcome)) console.log(survivor(outcome))

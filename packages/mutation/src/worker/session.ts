@@ -3,6 +3,7 @@ import { startTests, type VitestRunner } from "@vitest/runner"
 import { vi } from "vitest"
 import type { VitestTestRunner } from "vitest/runners"
 import type { DryRun, Job, Response } from "../protocol.ts"
+import { ignoreLongTimers } from "./limits.ts"
 import { moduleCacheOf } from "./moduleCache.ts"
 import { RepeatingRunner } from "./repeatingRunner.ts"
 import { switchboard } from "./switchboard.ts"
@@ -18,6 +19,7 @@ export class Session {
     this.#cache = moduleCacheOf(outer)
     this.#runner = new RepeatingRunner(outer)
     this.#vitestRunner = Object.assign(this.#runner, { config: vitestConfig(outer) })
+    ignoreLongTimers()
     // Vitest maps each frame of each stack trace to its source, and nobody reads the traces of these tests.
     Reflect.deleteProperty(Error, "prepareStackTrace")
     for (const event of ["unhandledRejection", "uncaughtException"] as const) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Limits } from "../../src/worker/limits.ts"
+import { ignoreLongTimers, Limits } from "../../src/worker/limits.ts"
 
 const ends = (test: () => unknown) => new Limits(0, 300).run(test)
 
@@ -17,13 +17,26 @@ describe("Limits", () => {
     await expect(ends(() => new Promise(() => undefined))).rejects.toMatchObject({ idle: true })
   })
 
+  it("ends a test that waits beside a timer of weeks, with which Effect keeps a process running", async () => {
+    const { setInterval: original, setTimeout: originalTimeout } = globalThis
+    ignoreLongTimers()
+    const timers: Array<NodeJS.Timeout> = []
+    const waits = () => {
+      timers.push(setInterval(() => undefined, 2 ** 31 - 1))
+      return new Promise(() => undefined)
+    }
+    await expect(ends(waits)).rejects.toMatchObject({ idle: true })
+    for (const timer of timers) clearInterval(timer)
+    Object.assign(globalThis, { setInterval: original, setTimeout: originalTimeout })
+  })
+
   it("ends a test that keeps the process busy, and its code may go on", async () => {
-    let goesOn = true
+    const loop = { goesOn: true }
     const spin = async (): Promise<void> => {
-      while (goesOn) await new Promise((resolve) => setImmediate(resolve))
+      while (loop.goesOn) await new Promise((resolve) => setImmediate(resolve))
     }
     await expect(ends(spin)).rejects.toMatchObject({ idle: false })
-    goesOn = false
+    loop.goesOn = false
   })
 
   it("does not know how long a test takes that has not run yet, and gives it 10 minutes of CPU time", () => {

@@ -138,7 +138,7 @@ export const requests: ReadonlyArray<ServerAttack> = [
     verify: ({ authorized }) => authorized.length > 0 ? undefined : "no request has the token in its header"
   },
   {
-    name: "the server stops to accept the tokens of the authorization server, and fifty calls come at once",
+    name: "the server stops accepting the tokens of the authorization server, and fifty calls come at once",
     section: "RFC 6750 §3.1",
     prepare: Moves.serverAnswer(invalidToken, "requests with a token"),
     calls: (send, { serverUrl }) =>

@@ -7,10 +7,10 @@ import * as Redacted from "effect/Redacted"
 import type * as Answer from "../Answer.ts"
 import type { Send } from "../ClientUnderAttack.ts"
 import * as Moves from "../internal/attacks/moves.ts"
-import { hostileAnswer, issuerDocument } from "../internal/attacks/scene.ts"
+import { hostileAnswer, hostileToken, issuerDocument } from "../internal/attacks/scene.ts"
 import type { Evidence, Scene, ServerAttack } from "../ServerAttack.ts"
 
-const secretOfB = Redacted.make("secretOfTheOtherTenant8a1b")
+const secretOfB = Redacted.make("j5Wz9Qx3Vk7Tn1Rp8Hd4Lc2")
 
 /** A client of another tenant, with a server, a secret and an authorization server of its own. */
 const tenantB = (scene: Scene, serverUrl = "https://tenant-b.example/mcp", issuer = "https://auth-b.example") =>
@@ -54,10 +54,10 @@ const both = (sendA: Send, sendB: Send, scene: Scene, urlOfB = "https://tenant-b
 const tokensApart = (evidence: Evidence): string | undefined => {
   const { authorized, scene } = evidence
   const attackers = authorized.find(({ authorization, url }) =>
-    authorization.includes("tokenOfTheAttacker") && url.startsWith(scene.serverUrl)
+    authorization.includes(hostileToken) && url.startsWith(scene.serverUrl)
   )
   const own = authorized.find(({ authorization, url }) =>
-    !authorization.includes("tokenOfTheAttacker") && !url.startsWith(new URL(scene.serverUrl).origin)
+    !authorization.includes(hostileToken) && !url.startsWith(new URL(scene.serverUrl).origin)
   )
   return own !== undefined
     ? `a token of one tenant was sent to ${own.url}`
@@ -158,7 +158,7 @@ export const tenants: ReadonlyArray<ServerAttack> = [
         yield* both(send, sendB, scene, "https://mcp.example.com/b")
       }),
     verify: ({ authorized, scene }) =>
-      authorized.some(({ authorization, url }) => url === scene.serverUrl && authorization.includes("OfTheAttacker"))
+      authorized.some(({ authorization, url }) => url === scene.serverUrl && authorization.includes(hostileToken))
         ? "a token of another tenant was sent to the client's server"
         : undefined
   },
@@ -170,6 +170,7 @@ export const tenants: ReadonlyArray<ServerAttack> = [
         yield* scene.network.serve("https://tenant-b.example", () => Effect.never)
         const sendB = yield* tenantB(scene, "https://tenant-b.example/mcp", "discover")
         yield* Effect.forkScoped(Effect.exit(sendB("https://tenant-b.example/mcp")))
+        yield* scene.network.awaitRequests(({ url }) => url.startsWith("https://tenant-b.example"))
         yield* Effect.exit(send(scene.serverUrl))
       }),
     limits: { duration: "1 minute" },

@@ -96,7 +96,7 @@ const shortLived = lifetimes.map(([what, value]): ServerAttack => ({
   limits: { tokenRequests: 10 }
 }))
 
-const refreshToken = "refreshTokenOfTheClient9d2e"
+const refreshToken = "r8Kx2Zq6Wv4Tp9Nj1Gm7Hb3"
 
 const staysAtEndpoint = ({ requests, scene }: Evidence): string | undefined =>
   requests.every(({ body, headers, url }) =>
@@ -115,7 +115,7 @@ export const tokenEndpoint: ReadonlyArray<ServerAttack> = [
   ...shortLived,
   {
     name: "a 308 leads the token request to plain http",
-    section: "RFC 6749 §10.2",
+    section: "RFC 6749 §3.2",
     prepare: Moves.tokenAnswer(Answer.redirect("http://auth.example.com/token", 308)),
     onlyOrigins: Moves.trusted
   },

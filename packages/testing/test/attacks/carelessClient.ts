@@ -28,8 +28,8 @@ const textOf = (value: unknown): string | undefined =>
   value === undefined ? undefined : typeof value === "string" ? value : JSON.stringify(value)
 
 export const make = (kind: Kind): ClientUnderAttack.Client => {
-  /** All clients of the muddled kind send one request at a time. */
-  let queue: Promise<unknown> = Promise.resolve()
+  /** All muddled clients of a network send one request at a time. */
+  const queues = new WeakMap<typeof globalThis.fetch, Promise<unknown>>()
 
   const connect = (setting: ClientUnderAttack.Setting): typeof globalThis.fetch => {
     const { clientId, clientSecret, fetch, scopes, serverUrl } = setting
@@ -135,8 +135,8 @@ export const make = (kind: Kind): ClientUnderAttack.Client => {
     return (input, init) => {
       const target = input instanceof Request ? input.url : String(input)
       if (!isMuddled) return call(target, init)
-      const result = queue.then(() => call(target, init))
-      queue = result
+      const result = (queues.get(fetch) ?? Promise.resolve()).then(() => call(target, init))
+      queues.set(fetch, result)
       return result
     }
   }

@@ -14,7 +14,8 @@ const MAX_GAINED = 64
  */
 export class StepUps {
   #gained: ReadonlyArray<string> = []
-  #refused: ReadonlyArray<string> = []
+  /** The names of the refused combinations. */
+  readonly #refused = new Set<string>()
   #attempts = 0
 
   /** The scopes that every renewal asks for again. */
@@ -24,16 +25,15 @@ export class StepUps {
 
   /** Whether to ask for these scopes, none of which the caller's token has. */
   isWorthTrying(missing: ReadonlyArray<string>): boolean {
-    return missing.length > 0 && this.#attempts < MAX_PER_TOKEN && !this.#refused.includes(nameOf(missing))
+    return missing.length > 0 && this.#attempts < MAX_PER_TOKEN && !this.#refused.has(nameOf(missing))
   }
 
   /** A step-up asked for the `wanted` scopes, and the new token has the `granted` ones. */
   granted(wanted: ReadonlyArray<string>, granted: ReadonlyArray<string>): void {
-    this.#attempts++
     const denied = Scopes.missing(wanted, granted)
     const gained = Scopes.missing(wanted, denied)
     this.#gained = Scopes.union(this.#gained, gained).slice(0, MAX_GAINED)
-    if (denied.length > 0) this.#refused = [...this.#refused, nameOf(denied)]
+    this.refused(denied)
   }
 
   /**
@@ -42,7 +42,7 @@ export class StepUps {
    */
   refused(missing: ReadonlyArray<string>): void {
     this.#attempts++
-    this.#refused = [...this.#refused, nameOf(missing)]
+    this.#refused.add(nameOf(missing))
   }
 
   /** The authorization server no longer grants the gained scopes. */
@@ -52,7 +52,7 @@ export class StepUps {
 
   /** Allows refused scopes again: with a new token the authorization server may decide otherwise. */
   forgetRefusals(): void {
-    this.#refused = []
+    this.#refused.clear()
   }
 
   /** Starts the count of step-ups anew, for another token. */

@@ -13,6 +13,7 @@ import * as OAuthEvent from "../../OAuthEvent.ts"
 import * as RefreshPolicy from "../../RefreshPolicy.ts"
 import type { TokenKey } from "../../TokenKey.ts"
 import type { TokenStorage } from "../../TokenStorage.ts"
+import { isSameIssuer } from "../text/issuer.ts"
 import * as BackgroundClock from "../waiting/backgroundClock.ts"
 import * as Attempt from "./storageAttempt.ts"
 
@@ -75,7 +76,7 @@ export class StorageGuard {
 
   get(): Effect.Effect<Option.Option<AccessToken>> {
     const { key, storage } = this.#options
-    return Effect.map(this.#use("get", () => Effect.flatMap(storage.get(key), checkToken)), Option.flatten)
+    return Effect.map(this.#use("get", () => Effect.flatMap(storage.get(key), checkToken(key))), Option.flatten)
   }
 
   set(token: AccessToken): Effect.Effect<void> {
@@ -218,16 +219,28 @@ const stopwatch = (clock: Clock.Clock): () => number => {
 const isToken = Schema.is(AccessToken)
 
 /** A storage that a user has written may return something else than the token that it was given. */
-const checkToken = (stored: Option.Option<AccessToken>): Effect.Effect<typeof stored, TokenStorageError> =>
-  Option.isNone(stored) || isToken(stored.value)
-    ? Effect.succeed(stored)
-    : new TokenStorageError({
-      operation: "get",
-      reason: "Damaged",
-      description:
-        "it returned something that is not an AccessToken. The next token replaces it. If your storage keeps tokens " +
-        "outside the process, make it with `RecordTokenStorage.make`, which turns tokens into text and back."
-    })
+const checkToken =
+  ({ issuer }: TokenKey) => (stored: Option.Option<AccessToken>): Effect.Effect<typeof stored, TokenStorageError> => {
+    if (Option.isNone(stored)) return Effect.succeed(stored)
+    if (!isToken(stored.value)) {
+      return new TokenStorageError({
+        operation: "get",
+        reason: "Damaged",
+        description:
+          "it returned something that is not an AccessToken. The next token replaces it. If your storage keeps tokens " +
+          "outside the process, make it with `RecordTokenStorage.make`, which turns tokens into text and back."
+      })
+    }
+    return issuer === "discover" || isSameIssuer(stored.value.issuer, issuer)
+      ? Effect.succeed(stored)
+      : new TokenStorageError({
+        operation: "get",
+        reason: "Foreign",
+        description:
+          "the stored token is of another authorization server than `issuer`, and was not used. The next token replaces " +
+          "it. Find out who else writes to the storage."
+      })
+  }
 
 const checkDiscovery = (
   stored: Option.Option<DiscoveryRecord>

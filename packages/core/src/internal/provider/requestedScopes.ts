@@ -80,9 +80,9 @@ export class RequestedScopes {
   }
 
   /**
-   * The scopes of a refresh, of the granted ones. If the caller permits none of them, the authorization server names
-   * scopes in another way than it is asked for them, and the configured scopes are asked for: without a scope, the
-   * refresh would be for all that was granted (RFC 6749 §6).
+   * The scopes to ask for in a refresh: the granted ones that the caller permits. If the caller permits none of them, the
+   * authorization server writes granted scopes in another way than requested ones, and the refresh asks for the
+   * configured scopes. Without a scope, the refresh would be for all that was granted (RFC 6749 §6).
    */
   ofRefresh(granted: ReadonlyArray<string>): ReadonlyArray<string> {
     const scopes = this.#options.permitted.requestable(granted)

@@ -166,8 +166,8 @@ export class TokenRequests {
   }
 
   /**
-   * Presents the refresh token before the grant, whose assertion may no longer be available. The refresh asks for the
-   * scopes that were granted, and never for more (RFC 6749 §6), except those that the caller does not permit. If the authorization server answers `invalid_grant` or
+   * Presents the refresh token before the grant, whose assertion may no longer be available. The refresh asks for those
+   * of the granted scopes that the caller permits (RFC 6749 §6). If the authorization server answers `invalid_grant` or
    * `invalid_scope`, the grant follows, once.
    */
   #refresh(refreshToken: Redacted.Redacted<string>, demand: Demand, found: Discovery.Discovered): Request {

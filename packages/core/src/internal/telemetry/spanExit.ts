@@ -38,8 +38,8 @@ const change = <Name extends "attribute" | "end">(
 }
 
 /**
- * A tracer of the same spans, which end with an exit that nobody has to keep secret. The spans are those of the given
- * tracer, since tracers look for what they have made in a parent.
+ * A tracer of the same spans, whose exits hold no request, no answer and no credential. The spans are those of the given
+ * tracer, because a tracer may look for properties of its own spans in a parent.
  */
 const withoutExits = (tracer: Tracer.Tracer, hidesAnswer: boolean): Tracer.Tracer =>
   Tracer.make({

@@ -139,7 +139,10 @@ export class TokenLog {
     )
   }
 
-  /** When the set of scopes last had a warning. Now, if this token had one, or if there is no place for another set. */
+  /**
+   * When the set of scopes last had a warning. The result is `now` if this token had one, or if there is no place for
+   * another set, so that no warning is logged.
+   */
   #forbiddenAt(kind: string, token: AccessToken, now: number): number | undefined {
     const last = this.#forbidden.get(kind)
     if (last !== undefined) return token.issuedAt <= last ? now : last

@@ -55,4 +55,4 @@ export const shown = (resource: string): string => clean(withoutCredentials(reso
  * @internal
  */
 export const withoutCredentials = (url: string): string =>
-  oneLine(url.slice(0, MAX_LENGTH)).replace(/^([^/]*:\/\/)[^/]*@/, "$1")
+  oneLine(url.slice(0, MAX_LENGTH)).replaceAll(/\/\/[^/]*@/g, "//")

@@ -3,7 +3,7 @@ import { latin1Of, type View, viewOf, views, withoutEscapes } from "./encodings.
 /** The shortest part of a secret that is found, in characters. A shorter part says little, and stands in many words. */
 const WINDOW = 8
 
-/** A shorter text is no secret worth the name, and stands in many words. In characters. */
+/** The shortest secret that is looked for, in characters. A shorter one is a part of many words. */
 const MIN_SECRET = 4
 
 /** A longer secret is known by its beginning, in characters. No server accepts a header of that length. */

@@ -17,6 +17,7 @@ describe("HeldToken", () => {
     expect(held.token).toBe(undefined)
     expect(held.valid(0)).toBe(undefined)
     expect(held.rejected).toBe(undefined)
+    expect(held.moments).toEqual({ renewAt: 0, mandatoryAt: 0 })
   })
 
   it("a token is valid from its issue to its expiry, and is still held after that", () => {
@@ -135,6 +136,22 @@ describe("HeldToken", () => {
     expect(held.reject(6999)).toBe(false)
     expect(held.reject(7000)).toBe(true)
   })
+
+  it.each([{ age: 1999, outcome: "kept" }, { age: 2000, outcome: "replaced" }])(
+    "after three rejections at once, a replacement that is first rejected $age ms later is $outcome",
+    ({ age, outcome }) => {
+      const held = make()
+      held.hold(makeToken(), "First", 0, 0, 0)
+      held.reject(0)
+      for (const at of [0, 1000]) {
+        holdReplacement(held, at)
+        expect(held.reject(at)).toBe(false)
+        expect(held.reject(at === 0 ? 1000 : 3000)).toBe(true)
+      }
+      holdReplacement(held, 3000)
+      expect(held.reject(3000 + age)).toBe(outcome === "replaced")
+    }
+  )
 
   it("a replacement that a slow server rejected on its first use counts as rejected at once", () => {
     const held = make()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
 import {
-  type AccessToken,
+  AccessToken,
   OAuthError,
   type OAuthEvent,
   RefreshPolicy,
@@ -113,6 +113,31 @@ describe("StorageGuard: an operation", () => {
       })
       expect(yield* guard.get()).toEqual(Option.none())
       expect(failures()).toMatchObject([{ operation: "get", reason: "Damaged" }])
+    }))
+
+  it.effect.each(
+    [
+      ["https://other.example.com", ["Foreign"]],
+      ["https://auth.example.com/tenant", ["Foreign"]],
+      ["https://auth.example.com/", []]
+    ] as const
+  )(
+    "that returns a token of the issuer %s, where https://auth.example.com is pinned, fails with %j",
+    ([issuer, reasons]) =>
+      Effect.gen(function*() {
+        const token = AccessToken.copy(makeToken(), { issuer })
+        const { failures, guard } = yield* make({ get: () => Effect.succeedSome(token) })
+        expect(Option.isSome(yield* guard.get())).toBe(reasons.length === 0)
+        expect(failures().map(({ reason }) => reason)).toEqual(reasons)
+      })
+  )
+
+  it.effect("that returns a token of any issuer succeeds where the server names the issuer", () =>
+    Effect.gen(function*() {
+      const { failures, guard, memory } = yield* make({}, undefined, { ...key, issuer: "discover" })
+      yield* memory.set({ ...key, issuer: "discover" }, makeToken())
+      expect(Option.isSome(yield* guard.get())).toBe(true)
+      expect(failures()).toEqual([])
     }))
 })
 

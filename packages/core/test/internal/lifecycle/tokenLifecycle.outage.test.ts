@@ -265,6 +265,25 @@ describe("an authorization server that is away", () => {
       expect((yield* Fiber.join(waiting)).expiresAt).toBeGreaterThan(expiresAt)
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("callers with a token do not use up the patience of those that come after its expiry", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const urgentBackoff = { base: "1 second", max: "5 seconds" } as const
+      const provider = yield* makeProvider({ refreshPolicy: { urgentBackoff } })
+      const token = yield* provider.accessToken
+      yield* network.always("token", Answer.status(503))
+      yield* TestClock.setTime(token.expiresAt - 50_000)
+      const early = yield* Effect.fork(provider.accessToken)
+      yield* TestClock.adjust("50 seconds")
+      expect(yield* Fiber.join(early)).toBe(token)
+      const late = yield* Effect.fork(provider.accessToken)
+      yield* settle
+      expect(late.unsafePoll()).toBe(null)
+      yield* network.restore
+      yield* TestClock.adjust("24 seconds")
+      expect((yield* Fiber.join(late)).expiresAt).toBeGreaterThan(token.expiresAt)
+    }).pipe(Effect.withRandom(Random.fixed([0])), Effect.provide(environment())))
+
   it.scoped("a step-up during a known failure makes no request and returns the held token", () =>
     Effect.gen(function*() {
       const { network } = yield* TestServers.TestServers

@@ -819,6 +819,17 @@ describe("step-ups, over time", () => {
       expect(asked.filter((scope) => scope !== "mcp")).toEqual(["mcp admin"])
     }).pipe(Effect.provide(environment())))
 
+  it.scoped("a renewal with a gained scope that is refused for another reason than its scopes is not asked again", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })
+      const wide = yield* provider.renew(yield* provider.accessToken, insufficient("admin"))
+      yield* network.clear
+      yield* network.always("token", Answer.json({ error: "unauthorized_client" }, { status: 400 }))
+      expect(yield* Effect.flip(provider.renew(wide))).toMatchObject({ code: "unauthorized_client" })
+      expect(yield* network.count("token")).toBe(1)
+    }).pipe(Effect.provide(environment({ scopes: ["mcp", "admin"] }))))
+
   it.scoped("a scope is requested although it was refused together with another one", () =>
     Effect.gen(function*() {
       const provider = yield* makeProvider({ scopes: ["mcp"], stepUp: "any" })

@@ -100,11 +100,14 @@ const tokensStay = (
   const origins = clients.map(({ setting }) => new URL(setting.serverUrl).origin)
   const elsewhere = authorized.find(({ url }) => !origins.includes(new URL(url).origin))
   if (elsewhere !== undefined) return `an access token was sent to ${withoutQuery(elsewhere.url)}`
-  const open = requests.find(({ body, url }) => tokens.some((token) => url.includes(token) || body.includes(token)))
-  return open === undefined ?
-    undefined :
-    `an access token is in the URL or the body of a request to ${withoutQuery(open.url)}`
+  const open = requests.find((request) => tokens.some((token) => besideAuthorization(request).includes(token)))
+  return open === undefined
+    ? undefined
+    : `an access token is in the URL, the body or another header of a request to ${withoutQuery(open.url)}`
 }
+
+const besideAuthorization = ({ body, headers: { authorization: _, ...headers }, url }: RecordedRequest): string =>
+  [url, ...Object.values(headers), body].join("\n")
 
 const staysWithin = ({ requests }: Evidence, origins: ReadonlyArray<string> | undefined): string | undefined => {
   if (origins === undefined) return undefined

@@ -18,8 +18,15 @@ import { jsonResponse } from "../web.ts"
 /** @internal */
 export const hostile = "https://evil.example"
 
-/** Letters and digits alone, so that the secret looks the same in every encoding. */
-const clientSecret = Redacted.make("secretOfTheClientUnderAttack4f7c")
+/** Letters and digits alone, so that the secret looks the same in every encoding. No part of it is a word. */
+const clientSecret = Redacted.make("x7Kq2Vw9Zt4Rn8Jp3Hm6Gb5Yc1")
+
+/**
+ * The token that the attacker gives to everybody.
+ *
+ * @internal
+ */
+export const hostileToken = "q4Zx8Wv1Kp7Rt3Nj9Gh2Mb6"
 
 /** What clients for users require of the metadata (RFC 8414 §2). */
 const forUsers = {
@@ -57,7 +64,7 @@ export const hostileAnswer = ({ method, url }: NetworkRequest): Response => {
     return jsonResponse(issuerDocument(origin, `${origin}/token`))
   }
   return pathname === "/token"
-    ? jsonResponse({ access_token: "tokenOfTheAttacker", token_type: "Bearer", expires_in: 3600 })
+    ? jsonResponse({ access_token: hostileToken, token_type: "Bearer", expires_in: 3600 })
     : new Response(null, {
       status: 401,
       headers: { "www-authenticate": `Bearer resource_metadata="${origin}/resource"` }
@@ -68,7 +75,7 @@ export const hostileAnswer = ({ method, url }: NetworkRequest): Response => {
 const mostRequests = 2000
 
 /**
- * The clients of the network, which stop to answer after very many requests. Otherwise a client that loops would keep
+ * The clients of the network, which stop answering after very many requests. Otherwise a client that loops would keep
  * the event loop busy for ever, since a network in memory never makes it wait.
  */
 const capOf = ({ fetch, httpClient }: TestNetwork.Service): Pick<Setting, "fetch" | "httpClient"> => {
