@@ -70,7 +70,6 @@ const VERSION = 1
 
 /** The longest text that is decoded, in characters. Records are far shorter. */
 const MAX_LENGTH = 1024 * 1024
-
 const Head = Schema.parseJson(Schema.Struct({ version: Schema.Number }))
 
 const Sealed = Schema.parseJson(Schema.Struct({
@@ -95,7 +94,6 @@ const PlainDiscovery = Schema.parseJson(Schema.Struct({
 }))
 
 const Content = Schema.parseJson(AccessToken)
-
 const DiscoveryContent = Schema.parseJson(DiscoveryRecord)
 
 /** The error has no cause, because the cause would contain the record. */
@@ -173,11 +171,10 @@ const openPlain = <A extends { readonly name: string }, I>(
  * @category constructors
  */
 export const plaintext: Codec = {
-  seal: (name, token) => Effect.orDie(Schema.encode(Plain)({ version: VERSION, name, token })),
+  seal: (name, token) => encode(Plain, { version: VERSION, name, token }),
   open: (name, record) => Either.map(openPlain(Plain, name, record, unreadableToken), ({ token }) => token),
   discovery: {
-    seal: (name, found) =>
-      Effect.orDie(Schema.encode(PlainDiscovery)({ version: VERSION, name, discovery: withoutDocuments(found) })),
+    seal: (name, found) => encode(PlainDiscovery, { version: VERSION, name, discovery: withoutDocuments(found) }),
     open: (name, record) =>
       Either.map(
         openPlain(PlainDiscovery, name, record, unreadableDiscovery),
@@ -186,10 +183,19 @@ export const plaintext: Codec = {
   }
 }
 
-interface Key {
-  readonly id: string
-  readonly key: CryptoKey
-}
+/**
+ * A value as the text of its record. A program without types can give a value that has no such text. The error has no
+ * cause, because the cause would contain the value.
+ */
+const encode = <A, I>(schema: Schema.Schema<A, I>, value: NoInfer<A>): Effect.Effect<I, TokenStorageError> =>
+  Effect.mapError(Schema.encode(schema)(value), () =>
+    new TokenStorageError({
+      operation: "set",
+      reason: "Damaged",
+      description: "a field has a value of another type, so that no record can hold it. Check what made or changed it."
+    }))
+
+type Key = { readonly id: string; readonly key: CryptoKey }
 
 /**
  * Records encrypted with AES-256-GCM, each with a new random nonce. The name, the version, the expiry and the id of the
@@ -227,7 +233,7 @@ export const encrypted = (options: EncryptionOptions): Effect.Effect<Codec, Inva
         const ciphertext = yield* Effect.promise(() =>
           crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: authenticated(head) }, newest.key, plain)
         )
-        return yield* Effect.orDie(Schema.encode(Sealed)({ ...head, iv, ciphertext: new Uint8Array(ciphertext) }))
+        return yield* encode(Sealed, { ...head, iv, ciphertext: new Uint8Array(ciphertext) })
       })
 
     const open = (name: string, record: string, because: Unreadable) =>
@@ -250,18 +256,11 @@ export const encrypted = (options: EncryptionOptions): Effect.Effect<Codec, Inva
       })
 
     return {
-      seal: (name, token) =>
-        Effect.flatMap(
-          Effect.orDie(Schema.encode(Content)(token)),
-          (content) => seal(name, token.expiresAt, content)
-        ),
+      seal: (name, token) => Effect.flatMap(encode(Content, token), (content) => seal(name, token.expiresAt, content)),
       open: (name, record) => Effect.flatMap(open(name, record, unreadableToken), decode(Content, unreadableToken)),
       discovery: {
         seal: (name, found) =>
-          Effect.flatMap(
-            Effect.orDie(Schema.encode(DiscoveryContent)(found)),
-            (content) => seal(name, usefulUntil(found), content)
-          ),
+          Effect.flatMap(encode(DiscoveryContent, found), (content) => seal(name, usefulUntil(found), content)),
         open: (name, record) =>
           Effect.flatMap(open(name, record, unreadableDiscovery), decode(DiscoveryContent, unreadableDiscovery))
       }

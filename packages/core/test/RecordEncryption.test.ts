@@ -4,6 +4,24 @@ import { Effect, Option, Redacted } from "effect"
 import { AccessToken, RecordEncryption } from "../src/index.ts"
 import { encryptionKey, key, makeToken, otherEncryptionKey, record, storedBy, token } from "./support/storage.ts"
 
+/** A token whose owner has changed it after it was checked. */
+const changed = () => Object.assign(makeToken(0, 1, "canary-2"), { expiresAt: "never ends" })
+
+describe("a token that its owner has made invalid", () => {
+  for (const name of ["encrypted", "plaintext"] as const) {
+    it.effect(`fails to be stored with a TokenStorageError that shows none of its values: ${name}`, () =>
+      Effect.gen(function*() {
+        const codec = name === "plaintext"
+          ? RecordEncryption.plaintext
+          : yield* RecordEncryption.encrypted({ encryptionKey })
+        const error = yield* Effect.flip(codec.seal("name", changed()))
+        expect(error).toMatchObject({ _tag: "TokenStorageError", operation: "set", reason: "Damaged" })
+        expect(error.message).toContain("no record can hold it")
+        expect(error.message).not.toContain("never ends")
+      }))
+  }
+})
+
 describe("RecordEncryption.encrypted", () => {
   it.effect("of several encryption keys, the first encrypts and all decrypt", () =>
     Effect.gen(function*() {

@@ -41,13 +41,15 @@ const WINDOW = 12
  */
 const MAX_SEARCHED = 500_000
 
-const windowsOf = (text: string): ReadonlyArray<string> =>
-  text.split(PEM_LABEL).flatMap((part) =>
-    Array.from({ length: Math.max(0, part.length - WINDOW + 1) }, (_, at) => part.slice(at, at + WINDOW))
-  )
+/** The label of a PEM. Error messages show labels to say what to give. */
+const pemLabel = /-----(?:BEGIN|END) [A-Z\d ]{0,64}-{0,5}/g
 
-/** The first and the last line of a key are in each PEM, and in the texts that say what a PEM looks like. */
-const PEM_LABEL = /-----(?:begin|end) [a-z0-9 ]+-----/
+/** The parts of a secret, in bytes. */
+const windowsOf = (secret: string): ReadonlyArray<string> =>
+  secret.split(pemLabel).flatMap((piece) => {
+    const bytes = latin1(piece).toLowerCase()
+    return Array.from({ length: Math.max(0, bytes.length - WINDOW + 1) }, (_, at) => bytes.slice(at, at + WINDOW))
+  })
 
 const latin1 = (text: string): string => Buffer.from(text, "utf8").toString("latin1")
 
@@ -65,6 +67,11 @@ const unescape = (bytes: string): string =>
         latin1(code <= 0x10ffff ? String.fromCodePoint(code) : "")
     }
   )
+
+/**
+ * How much of a secret is searched for, in characters. A text that has more of it than this has this much as well.
+ */
+const MAX_SECRET = 16 * 1024
 
 /** A text, without its escapes, and what its parts are in base64 and in hexadecimal digits, all in bytes. */
 const views = (text: string): ReadonlyArray<string> => {
@@ -165,9 +172,9 @@ export const find = (
       if (!seen.has(searched)) seen.set(searched, place)
     }
   })
-  const all = [...secrets]
+  const all = Array.from(secrets, (secret) => secret.slice(0, MAX_SECRET))
   const whole = new Spellings(all)
-  const windows = new Parts(WINDOW, all.flatMap((secret) => windowsOf(latin1(secret).toLowerCase())))
+  const windows = new Parts(WINDOW, all.flatMap(windowsOf))
   let searched = 0
   return [...seen].flatMap(([text, place]) => {
     const found = markIn(text) ?? whole.in(text)

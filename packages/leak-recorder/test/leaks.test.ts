@@ -52,6 +52,12 @@ describe("leaks", () => {
     assert.deepStrictEqual(find((texts) => texts.add("text", "client_secret of a client"), ["the-client-secret"]), [])
   })
 
+  it("finds a secret of a megabyte", () => {
+    const huge = "l0ng-s3cr3t ".repeat(100_000)
+    expect(find((texts) => texts.add("text", huge), [huge])).toHaveLength(1)
+    expect(find((texts) => texts.add("text", huge.slice(0, 40)), [huge])).toHaveLength(1)
+  })
+
   it("finds the word canary, in clear and in base64, in texts whose secrets are not known", () => {
     const marked = ["a", "canary"].join("-")
     for (const prefix of ["", "a", "ab"]) {

@@ -4,6 +4,7 @@
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { StepCounter } from "./steps.ts"
+import { isThorough } from "./thorough.ts"
 
 /** A kind of input from outside. */
 export interface Input {
@@ -18,8 +19,8 @@ export interface Growth {
   readonly steps: ReadonlyArray<number>
 }
 
-/** The sizes of the inputs, in bytes. */
-export const sizes: readonly [number, number, number] = [10 * 1024, 100 * 1024, 1024 * 1024]
+/** The sizes of the inputs, in bytes: up to 1 MiB, which takes most of the time, only in thorough tests. */
+export const sizes: ReadonlyArray<number> = [10 * 1024, 100 * 1024, ...(isThorough ? [1024 * 1024] : [])]
 
 /** How much more than its size the work on an input may grow. */
 const TOLERANCE = 1.2

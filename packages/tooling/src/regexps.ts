@@ -55,15 +55,17 @@ const isBuilt = ({ callee, type }: Node): boolean =>
  * neither a proof nor a reason; and a reason that no expression needs.
  *
  * @param reasons why an expression without a proof needs linear time, by its text
+ * @param proved the texts of the literals that have a proof already
  */
 export const checkExpressions = (
   expressions: ReadonlyArray<Expression>,
-  reasons: ReadonlyMap<string, string>
+  reasons: ReadonlyMap<string, string>,
+  proved: ReadonlySet<string> = new Set()
 ): ReadonlyArray<string> => {
   const unused = new Set(reasons.keys())
   const verdicts = new Map<string, string | undefined>()
   const faults = expressions.flatMap(({ literal, text, where }) => {
-    if (unused.delete(text) || reasons.has(text)) return []
+    if (unused.delete(text) || reasons.has(text) || (literal !== undefined && proved.has(text))) return []
     const verdict = verdicts.has(text) ? verdicts.get(text) : literal === undefined ? BUILT : faultOf(literal)
     verdicts.set(text, verdict)
     return verdict === undefined ? [] : [`${where}: ${text} ${verdict}`]

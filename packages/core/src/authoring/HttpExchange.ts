@@ -17,7 +17,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as HttpDate from "../internal/text/httpDate.ts"
-import { withHarmlessSpans } from "../internal/telemetry/spanExit.ts"
+import { withHarmlessSpans, withoutAnswers } from "../internal/telemetry/spanExit.ts"
 import * as InsecureHosts from "./InsecureHosts.ts"
 import { connectionFailed, inTime, type NoAnswer, tooLarge, unsendable } from "./NoAnswer.ts"
 
@@ -146,7 +146,8 @@ const readInParts = (response: HttpClientResponse, maxBodySize: number): Effect.
   }))
 
 /**
- * Sends a request once, follows no redirect, and reads the whole body within the limits. The client must be the plain
+ * Sends a request once, follows no redirect, and reads the whole body within the limits. Spans show the status of the
+ * answer, and none of its headers, in which a server may repeat a secret. The client must be the plain
  * one, which does not follow redirects by itself; for `fetch` this function turns redirects off.
  *
  * @since 0.1.0
@@ -202,7 +203,9 @@ export const exchange = (
     Effect.withUnhandledErrorLogLevel(Option.none())
   )
   const sent = withoutRedirects(
-    secrecy.isHidden === true ? Effect.locally(exchanged, currentTracerDisabledWhen, () => true) : exchanged,
+    secrecy.isHidden === true
+      ? Effect.locally(exchanged, currentTracerDisabledWhen, () => true)
+      : withoutAnswers(exchanged),
     secrecy.secretHeaders
   )
   const { insecureHosts = [] } = limits
