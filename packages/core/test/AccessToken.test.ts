@@ -25,6 +25,24 @@ describe("AccessToken", () => {
     }
   })
 
+  it.each(["of-nobody\n", "of nobody", "of-nobody".repeat(10_000)])(
+    "names no value in the message of the error for a text that cannot be a token: case %#",
+    (text) => {
+      for (const changes of [{ value: Redacted.make(text) }, { refreshToken: Redacted.make(text) }]) {
+        const [error] = [() => token("canary-token", changes)].map((make) => {
+          try {
+            return make()
+          } catch (thrown) {
+            return String(thrown)
+          }
+        })
+        assert.isString(error)
+        expect(error).toContain("check for white space")
+        expect(String(error).includes("nobody")).toBe(false)
+      }
+    }
+  )
+
   it("has the first 12 digits of the SHA-256 of its value as fingerprint, whatever its other fields are", () => {
     const print = AccessToken.fingerprint(token())
     expect(print).toBe(createHash("sha256").update("canary-token").digest("hex").slice(0, 12))
