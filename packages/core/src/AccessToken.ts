@@ -23,6 +23,19 @@ export const MAX_LENGTH = 64 * 1024
  */
 export const Value = Schema.String.pipe(Schema.maxLength(MAX_LENGTH), Schema.pattern(/^[\x21-\x7e]+$/))
 
+/** `Schema.Redacted`, whose own error messages quote a value that is invalid. */
+const Secret = Schema.transform(
+  Value,
+  Schema.RedactedFromSelf(Value).annotations({
+    message: () => ({
+      message:
+        "a token must be a Redacted text of 1 to 65,536 characters that a header can contain; check for white space",
+      override: true
+    })
+  }),
+  { strict: true, decode: (value) => Redacted.make(value), encode: (secret) => Redacted.value(secret) }
+)
+
 /**
  * An access token as this process holds it. Encoding a token with its schema yields the secrets in the clear: only a
  * `TokenStorage` has a reason to do so.
@@ -32,7 +45,7 @@ export const Value = Schema.String.pipe(Schema.maxLength(MAX_LENGTH), Schema.pat
  */
 export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/core/AccessToken")({
   /** The token itself, which follows `Bearer` in the `Authorization` header (RFC 6750 §2.1). */
-  value: Schema.Redacted(Value),
+  value: Secret,
   /** The type of the token (RFC 6749 §7.1). */
   tokenType: Schema.Literal("Bearer"),
   /** The granted scopes. If the token response names none, the requested ones (RFC 6749 §5.1). */
@@ -53,7 +66,7 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-mcp-auth/cor
    */
   refreshAt: Schema.optional(Schema.Finite),
   /** The refresh token, as issued (RFC 6749 §6). */
-  refreshToken: Schema.optional(Schema.Redacted(Value))
+  refreshToken: Schema.optional(Secret)
 }) {}
 
 /**

@@ -1,5 +1,5 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Redacted, Schema } from "effect"
+import { Either, Redacted, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { inspect } from "node:util"
 import { AccessToken } from "../src/index.ts"
@@ -24,6 +24,18 @@ describe("AccessToken", () => {
       expect(text).not.toContain("canary")
     }
   })
+
+  it.each(["of-nobody\n", "of nobody", "of-nobody".repeat(10_000)])(
+    "names no value in the message of the error for a text that cannot be a token: case %#",
+    (text) => {
+      for (const changes of [{ value: Redacted.make(text) }, { refreshToken: Redacted.make(text) }]) {
+        const error = Either.try({ try: () => token("canary-token", changes), catch: String })
+        assert(Either.isLeft(error))
+        expect(error.left).toContain("check for white space")
+        expect(error.left.includes("nobody")).toBe(false)
+      }
+    }
+  )
 
   it("has the first 12 digits of the SHA-256 of its value as fingerprint, whatever its other fields are", () => {
     const print = AccessToken.fingerprint(token())

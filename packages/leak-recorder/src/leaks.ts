@@ -44,9 +44,12 @@ const MAX_SEARCHED = 500_000
 /** The label of a PEM. Error messages show labels to say what to give. */
 const pemLabel = /-----(?:BEGIN|END) [A-Z\d ]{0,64}-{0,5}/g
 
+/** The scheme, the user name with the password, and the host of a URL. Error messages show the host. */
+const urlAuthority = /^\w+:\/\/(?:([^/?#@]*)@)?[^/?#]*/
+
 /** The parts of a secret, in bytes. */
 const windowsOf = (secret: string): ReadonlyArray<string> =>
-  secret.split(pemLabel).flatMap((piece) => {
+  secret.replace(urlAuthority, "$1\n").split(pemLabel).flatMap((piece) => {
     const bytes = latin1(piece).toLowerCase()
     return Array.from({ length: Math.max(0, bytes.length - WINDOW + 1) }, (_, at) => bytes.slice(at, at + WINDOW))
   })

@@ -52,6 +52,13 @@ describe("leaks", () => {
     assert.deepStrictEqual(find((texts) => texts.add("text", "client_secret of a client"), ["the-client-secret"]), [])
   })
 
+  it("takes the host of a secret URL for no part of it, and finds a part of its password", () => {
+    const search = (text: string) =>
+      find((texts) => texts.add("text", text), ["redis://:l0ng-s3cr3t-1@127.0.0.1:12345"])
+    assert.deepStrictEqual(search("nothing accepts connections at 127.0.0.1:12345"), [])
+    expect(search("it said l0ng-s3cr3t-")).toHaveLength(1)
+  })
+
   it("finds a secret of a megabyte", () => {
     const huge = "l0ng-s3cr3t ".repeat(100_000)
     expect(find((texts) => texts.add("text", huge), [huge])).toHaveLength(1)

@@ -257,11 +257,12 @@ describe("a server that sends errors or unexpected replies in place of a Redis",
   }
 
   it.scopedLive("repeats the password in its reply to an unknown AUTH: the error does not contain the password", () =>
+    // The recorder would find a longer password in the error of the Redis client itself.
     Effect.gen(function*() {
       const url = yield* makeAnswering({
-        auth: "-ERR unknown command `auth`, with args beginning with: `hidden-password`, "
+        auth: "-ERR unknown command `auth`, with args beginning with: `hidden7`, "
       })
-      const storage = yield* open(url.replace("//", "//:hidden-password@"))
+      const storage = yield* open(url.replace("//", "//:hidden7@"))
       const error = yield* Effect.flip(storage.get(makeKey()))
       expect(error.message).toMatch(/unknown command `auth`/)
       expect(error.message).not.toMatch(/canary|hidden/)

@@ -36,7 +36,7 @@ describe("GitLabCi.make", () => {
   )
 
   const broken: ReadonlyArray<readonly [string, string]> = [
-    ["$MCP_ID_TOKEN canary", "is not a whole JWT"],
+    ["$TOKEN canary", "is not a whole JWT"],
     [`${good()}.canary`, "is not a whole JWT"],
     ["eyJhbGciOiJIUzI1NiJ9.bm90IGpzb24.AAAA", "is not a whole JWT"],
     [jwt({ aud: 7 }), "is not a whole JWT"],
