@@ -1,10 +1,17 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause } from "effect"
+import { Cause, Data } from "effect"
 import { inspect } from "node:util"
 import { harmlessCause } from "../../../src/internal/errors/harmlessCause.ts"
 
 // Not one of the canaries that the recorder of leaks looks for: these errors hold it before they are copied.
 const secret = "seen-by-nobody"
+
+class Tagged extends Data.TaggedError("Tagged")<{
+  readonly message: string
+  readonly cause?: unknown
+  readonly code?: string
+  readonly request?: object
+}> {}
 
 describe("harmlessCause", () => {
   const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED", errno: -111 })
@@ -12,7 +19,8 @@ describe("harmlessCause", () => {
   it.each<readonly [name: string, error: unknown]>([
     ["an error", new Error("reset")],
     ["an error with a system error as its cause", new TypeError("fetch failed", { cause: refused })],
-    ["an error for several addresses", new AggregateError([refused, refused], "")]
+    ["an error for several addresses", new AggregateError([refused, refused], "")],
+    ["an error of Effect with its cause", new Tagged({ message: "reset", cause: refused })]
   ])("keeps %s as it is", (_, error) => {
     expect(harmlessCause(error)).toBe(error)
   })
@@ -30,6 +38,11 @@ describe("harmlessCause", () => {
     [
       "a property with a symbol",
       Object.assign(new Error("failed"), { [Symbol("request")]: { authorization: secret } })
+    ],
+    ["an argument of an error of Effect", new Tagged({ message: "failed", request: { authorization: secret } })],
+    [
+      "an argument of an error of Effect that its property no longer has",
+      Object.assign(new Tagged({ message: "failed", code: `https://a.example/?k=${secret}` }), { code: "" })
     ],
     ["a hidden property", Object.defineProperty(new Error("failed"), "request", { value: secret })],
     ["an object in place of a code", Object.assign(new Error("failed"), { code: { authorization: secret } })],
