@@ -70,8 +70,8 @@ describe("the resource identifier (RFC 8707 §2)", () => {
       const { resource, url } = result.right
       expect(resource).not.toMatch(/[#\s\0]/)
       expect([url.username, url.password]).toEqual(["", ""])
-      // Of an empty query, `href` has the question mark, and the identifier has nothing.
-      expect(new URL(resource).href).toBe(url.search === "" ? url.href.replace(/\?$/, "") : url.href)
+      // An identifier has no empty query.
+      expect(new URL(resource).href).toBe(url.href.replace(/\?$/, ""))
     }
   )
 })

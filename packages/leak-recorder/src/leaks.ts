@@ -85,12 +85,65 @@ const views = (text: string): ReadonlyArray<string> => {
   return [...plain, ...decoded, ...decoded.map(unescape)].map((one) => one.toLowerCase())
 }
 
-/** The part of a secret that a text has in some encoding. */
-const partIn = (text: string, windows: ReadonlySet<string>): boolean =>
-  windows.size > 0 && views(text).some((view) => {
-    for (let at = 0; at + WINDOW <= view.length; at++) if (windows.has(view.slice(at, at + WINDOW))) return true
-    return false
-  })
+/** The place in `Parts` of three characters. */
+const placeOf = (first: number, middle: number, last: number): number => (first * 31 + middle * 7 ^ last * 127) & 0xffff
+
+/**
+ * Texts of one length, of which thousands are found at once. Most places of a text are passed over by three of their
+ * characters.
+ */
+class Parts {
+  readonly #length: number
+  readonly #texts: ReadonlySet<string>
+  readonly #places = new Uint8Array(0x10000)
+
+  constructor(length: number, texts: Iterable<string>) {
+    this.#length = length
+    this.#texts = new Set(texts)
+    for (const text of this.#texts) this.#places[this.#placeIn(text, 0)] = 1
+  }
+
+  #placeIn(text: string, at: number): number {
+    return placeOf(text.charCodeAt(at), text.charCodeAt(at + this.#length / 2), text.charCodeAt(at + this.#length - 1))
+  }
+
+  /** The first part in a text that passes the test. */
+  find(text: string, isFound: (part: string, at: number) => boolean = () => true): string | undefined {
+    if (this.#texts.size === 0) return undefined
+    for (let at = 0; at + this.#length <= text.length; at++) {
+      if (this.#places[this.#placeIn(text, at)] !== 1) continue
+      const part = text.slice(at, at + this.#length)
+      if (this.#texts.has(part) && isFound(part, at)) return part
+    }
+    return undefined
+  }
+}
+
+/** The spellings of secrets, of which thousands are found at once by their first characters. */
+class Spellings {
+  readonly #byBeginning: ReadonlyMap<string, ReadonlyArray<string>>
+  readonly #beginnings: Parts
+
+  constructor(secrets: ReadonlyArray<string>) {
+    // The search for the marks finds the spellings that contain one.
+    const all = new Set(secrets.flatMap((secret) => [...spellings(secret)].filter((one) => markIn(one) === undefined)))
+    this.#byBeginning = Map.groupBy(all, (spelling) => spelling.slice(0, MIN_LENGTH))
+    this.#beginnings = new Parts(MIN_LENGTH, this.#byBeginning.keys())
+  }
+
+  in(text: string): string | undefined {
+    let found: string | undefined
+    this.#beginnings.find(text, (beginning, at) => {
+      found = this.#byBeginning.get(beginning)?.find((spelling) => text.startsWith(spelling, at))
+      return found !== undefined
+    })
+    return found
+  }
+}
+
+/** The word `CANARY` in a text, in clear or in base64. */
+const markIn = (text: string): string | undefined =>
+  text.toLowerCase().includes(CANARY) ? CANARY : base64OfCanary.find((mark) => text.includes(mark))
 
 /** The texts to search, each with the name of its place. */
 export interface Texts {
@@ -113,15 +166,14 @@ export const find = (
     }
   })
   const all = [...secrets]
-  const needles = new Set([CANARY, ...base64OfCanary, ...all.flatMap((secret) => [...spellings(secret)])])
-  const windows = new Set(all.flatMap((secret) => windowsOf(latin1(secret).toLowerCase())))
+  const whole = new Spellings(all)
+  const windows = new Parts(WINDOW, all.flatMap((secret) => windowsOf(latin1(secret).toLowerCase())))
   let searched = 0
   return [...seen].flatMap(([text, place]) => {
-    const lower = text.toLowerCase()
-    const found = [...needles].find((needle) => needle === CANARY ? lower.includes(CANARY) : text.includes(needle))
+    const found = markIn(text) ?? whole.in(text)
     if (found !== undefined) return [`${place}: ${excerpt(text, found)}`]
     searched += text.length
-    return searched <= MAX_SEARCHED && partIn(text, windows)
+    return searched <= MAX_SEARCHED && views(text).some((view) => windows.find(view) !== undefined)
       ? [`${place}: …<a part of the secret, in some encoding>`]
       : []
   })

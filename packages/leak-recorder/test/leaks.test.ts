@@ -67,6 +67,17 @@ describe("leaks", () => {
     expect(search("it is MIGHAgEAMBMG")).toHaveLength(1)
   })
 
+  it("finds a spelling among those of a thousand secrets that begin alike", () => {
+    const many = Array.from({ length: 1000 }, (_, index) => `l0ng-s3cr3t-${index}-/-end`)
+    const [text = ""] = many.slice(-1)
+    for (const spelling of [text, encodeURIComponent(text), base64(text)]) {
+      const found = find((texts) => texts.add("text", `it said ${spelling}.`), many)
+      expect(found).toHaveLength(1)
+      expect(found[0]).toContain("it said <the secret>")
+    }
+    assert.deepStrictEqual(find((texts) => texts.add("text", "l0ng-s3cr, l0ng words and s3cr3t words"), many), [])
+  })
+
   it("ignores the frames of a stack trace, which hold paths, and searches every other line", () => {
     assert.deepStrictEqual(
       find((texts) => texts.add("stack", `Error: no\n    at f (/src/${secret}.ts:1:1)`), [secret]),

@@ -82,7 +82,7 @@ describe("harmlessCause", () => {
       const cause = harmlessCause(given)
       expect(inspect(cause, { depth: 30, showHidden: true })).not.toContain(secret)
       expect(inspect(cause, { depth: 30, showHidden: true, customInspect: false })).not.toContain(secret)
-      expect(String(JSON.stringify(cause))).not.toContain(secret)
+      expect(JSON.stringify(cause)).not.toContain(secret)
       expect(inspect(structuredClone(cause), { depth: 30 })).not.toContain(secret)
       expect(Cause.pretty(Cause.fail(cause), { renderErrorCause: true })).not.toContain(secret)
     }
