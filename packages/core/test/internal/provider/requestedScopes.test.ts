@@ -430,28 +430,13 @@ describe("the scopes of token requests over time", () => {
       })
   )
 
-  it.effect.each([
-    {
-      name: "the first refusal if the challenge names no scope and no scope is refused too",
-      challenge: "",
-      codes: ["invalid_scope", "invalid_scope"],
-      answer: 0
-    },
-    {
-      name: "the second refusal if the challenge's scopes are refused too",
-      challenge: "b",
-      codes: ["invalid_scope", "invalid_scope"],
-      answer: 1
-    },
-    {
-      name: "the second error if the request without a scope fails for another reason",
-      challenge: "",
-      codes: ["invalid_scope", "invalid_client"],
-      answer: 1
-    }
-  ])("without configured scopes the caller gets $name", ({ answer, challenge, codes }) =>
+  it.effect.each<readonly [answer: string, challenge: string, code: string, index: number]>([
+    ["the first refusal if the challenge names no scope and no scope is refused too", "", "invalid_scope", 0],
+    ["the second refusal if the challenge's scopes are refused too", "b", "invalid_scope", 1],
+    ["the second error if the request without a scope fails for another reason", "", "invalid_client", 1]
+  ])("without configured scopes the caller gets %s", ([, challenge, code, index]) =>
     Effect.gen(function*() {
-      const errors = codes.map((code) =>
+      const errors = ["invalid_scope", code].map((code) =>
         new OAuthError.TokenEndpointError({ reason: "Refused", url: issuer, description: "no", code })
       )
       let requests = 0
@@ -463,7 +448,7 @@ describe("the scopes of token requests over time", () => {
         Effect.suspend(() =>
           errors[requests++] ?? Effect.dieMessage("one request too many")
         ))
-      expect(yield* Effect.flip(failing)).toBe(errors[answer])
+      expect(yield* Effect.flip(failing)).toBe(errors[index])
       expect(requests).toBe(2)
     }))
 
