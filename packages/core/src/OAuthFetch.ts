@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as AccessToken from "./AccessToken.ts"
 import { ClientLog } from "./internal/http/clientLog.ts"
+import * as FetchInput from "./internal/http/fetchInput.ts"
 import * as Resend from "./internal/http/resend.ts"
 import { makeIsSameOrigin } from "./internal/http/sameOrigin.ts"
 import type { OAuthError } from "./OAuthError.ts"
@@ -97,20 +98,20 @@ export const authenticate = (
   }
 
   return (input, init) => {
-    const url = urlOf(input)
+    const { fields, target, url } = FetchInput.read(input)
     if (!isResource(url)) {
       report(log.otherOrigin(url))
       return fetch(input, init)
     }
     // `fetch` rejects invalid headers; it does not throw.
     try {
-      const own = readInit(init)
+      const own = fields === undefined ? readInit(init) : { ...readInit(fields), ...readInit(init) }
       const headers = headersOf(input, own)
       if (hasAuthorization(headers)) {
         report(log.ownAuthorization())
         return fetch(input, headers === undefined || headers === own?.headers ? init : { ...own, headers })
       }
-      const call = complete(isRequest(input) ? input : url, own, headers)
+      const call = complete(target, own, headers)
       const token = provider.unsafeFresh()
       if (token !== undefined) return attempt(call, token, Resend.nothingTried)
       const copy = { ...call, headers: copyOfHeaders(call.headers) }
@@ -207,18 +208,12 @@ const mergedHeaders = (shared: HeadersInit, own: HeadersInit | undefined): Heade
   return merged
 }
 
-/** The test avoids `instanceof`, since `Request` and `Headers` have other implementations than the global ones. */
-const isRequest = (input: RequestInfo | URL): input is Request =>
-  typeof input === "object" && !(input instanceof URL) && "url" in input
-
-const urlOf = (input: RequestInfo | URL): string => isRequest(input) ? input.url : String(input)
-
 const signalOf = ({ init, target }: Call): AbortSignal | null | undefined =>
-  init?.signal === undefined && isRequest(target) ? target.signal : init?.signal
+  init?.signal === undefined && FetchInput.isRequest(target) ? target.signal : init?.signal
 
 /** The headers of the call. An iterator can be read once only, so that its headers are copied. */
 const headersOf = (input: RequestInfo | URL, init: RequestInit | undefined): HeadersInit | undefined => {
-  const headers = init?.headers ?? (isRequest(input) ? input.headers : undefined)
+  const headers = init?.headers ?? (FetchInput.isRequest(input) ? input.headers : undefined)
   return headers === undefined || headers instanceof Headers || isRecord(headers) ? headers : new Headers(headers)
 }
 
@@ -254,7 +249,8 @@ const withAuthorization = (headers: HeadersInit | undefined, authorization: stri
 }
 
 /** The body that is sent. The body of a `Request` is always a stream. */
-const bodyOf = ({ init, target }: Call): unknown => init?.body ?? (isRequest(target) ? target.body : undefined)
+const bodyOf = ({ init, target }: Call): unknown =>
+  init?.body ?? (FetchInput.isRequest(target) ? target.body : undefined)
 
 /** Frees the connection. An error of a body that nobody reads is ignored. */
 const discard = (response: Response): void => void response.body?.cancel().catch(() => undefined)

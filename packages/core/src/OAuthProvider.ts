@@ -167,8 +167,7 @@ export declare namespace OAuthProvider {
      * a scope that may not be asked for, no token is requested, the caller gets the 403, and a warning names the scope.
      *
      * With `scopes`, no token request asks for a scope beyond `scopes` and `allow`, so that a server that was taken over
-     * gets no wider token (RFC 9700 §2.3). Without `scopes`, the server also names the scopes of the first token, and
-     * in a 401 those of the next one, so `stepUp` alone is no bound.
+     * gets no wider token (RFC 9700 §2.3). Without `scopes`, a 401 also names scopes, so `stepUp` alone is no bound.
      *
      * @default `{ allow: [] }` with `scopes`, else `"any"`
      */

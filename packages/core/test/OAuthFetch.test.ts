@@ -88,6 +88,27 @@ describe("which requests carry the token", () => {
       expect(second?.headers["authorization"]).toBe("Basic mine")
     }).pipe(Effect.provide(authenticated())))
 
+  it.effect("a Request of another implementation is sent with its fields and the token", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const request: Request = Object.create({
+        url: `${serverUrl}/x`,
+        method: "POST",
+        headers: new Headers({ "x-test": "1" }),
+        body: "{}"
+      })
+      expect((yield* call(() => fetch(request))).status).toBe(200)
+      expect(yield* network.requestsTo("resource")).toMatchObject([
+        {
+          url: `${serverUrl}/x`,
+          method: "POST",
+          body: "{}",
+          headers: { "x-test": "1", authorization: expect.stringMatching(/^Bearer /) }
+        }
+      ])
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("a 401 from another origin, after a redirect, goes to the caller", () =>
     Effect.gen(function*() {
       const provider = yield* OAuthProvider.OAuthProvider
@@ -324,6 +345,10 @@ describe("FetchHttpClient.RequestInit", () => {
 })
 
 describe("a call is read when it is made", () => {
+  const resource = "https://mcp.example.com/mcp"
+
+  const claimed = { value: `${resource}/x` }
+
   it.effect("changes of the caller's URL, headers and init while the call waits change nothing", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
@@ -380,6 +405,37 @@ describe("a call is read when it is made", () => {
       expect((yield* call(() => response)).status).toBe(200)
       const sent = { url: `${serverUrl}/x`, method: "POST", body: "{}", headers: { "x-test": "1" } }
       expect(yield* network.requestsTo("resource")).toMatchObject([sent, sent])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect.each(
+    [
+      [
+        "a Request that claims another URL",
+        () => Object.defineProperty(new Request("https://evil.test/x"), "url", claimed)
+      ],
+      [
+        "a Request of a class that claims another URL",
+        () =>
+          new class extends Request {
+            override get url() {
+              return `${resource}/x`
+            }
+          }("https://evil.test/x")
+      ],
+      [
+        "an object with a URL and another text",
+        (): Request => Object.create({ toString: () => "https://evil.test/x" }, { url: claimed })
+      ]
+    ] as const
+  )("the token does not go to another origin by %s", ([, input]) =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      expect(serverUrl).toBe(resource)
+      yield* network.serve("https://evil.test", () => Effect.sync(() => new Response("{}")))
+      const fetch = yield* OAuthFetch.make
+      yield* Effect.exit(call(() => fetch(input())))
+      const requests = yield* network.requestsTo(({ url }) => url.startsWith("https://evil.test"))
+      expect(requests.map(({ headers }) => headers["authorization"]).filter((one) => one !== undefined)).toEqual([])
     }).pipe(Effect.provide(authenticated())))
 
   it.effect("each field of the init is read once, so that a getter cannot answer twice", () =>

@@ -1,4 +1,3 @@
-import { isRecord } from "effect/Predicate"
 import { clean } from "../text/clean.ts"
 import { errorChain, MAX_ERRORS, messageOf } from "./errorChain.ts"
 
@@ -37,16 +36,6 @@ const isUsualStack = (error: object): boolean => {
 /** How long the name and the code of an error are together, in characters. */
 const MAX_NAME = 100
 
-/** The symbol under which the errors of Effect keep the arguments of their constructor. */
-const ARGUMENTS = Symbol.for("effect/Data/Error/plainArgs")
-
-/** The value of a property of its own, without running code of the object. */
-const valueOf = (object: object, key: PropertyKey): unknown => Object.getOwnPropertyDescriptor(object, key)?.value
-
-/** Whether the arguments of an error are nothing but properties of the error, which have a check of their own. */
-const isRepeated = (given: object, error: object): boolean =>
-  Reflect.ownKeys(given).every((key) => valueOf(given, key) === valueOf(error, key))
-
 /**
  * Whether an error is kept unchanged, because it contains no query and nothing that the other side sent. `cause` and
  * `errors` are looked at by themselves.
@@ -55,10 +44,18 @@ const isHarmless = (error: object): boolean =>
   isHarmlessValue(messageOf(error)) && isUsualStack(error) &&
   Reflect.ownKeys(error).every((key) => {
     if (typeof key === "string" && isCheckedApart(key)) return true
-    const value = valueOf(error, key)
-    if (key === ARGUMENTS && isRecord(value)) return isRepeated(value, error)
-    const isKnown = typeof key === "symbol" || isUsual(key) || isFact(key)
-    return isKnown && isHarmlessValue(value)
+    const value: unknown = Object.getOwnPropertyDescriptor(error, key)?.value
+    if (typeof key === "symbol") return isHarmlessValue(value) || areArguments(value, error)
+    return (isUsual(key) || isFact(key)) && isHarmlessValue(value)
+  })
+
+/** Whether a value is the object with the arguments of an error of Effect, which has each of them as a property too. */
+const areArguments = (value: unknown, error: object): boolean =>
+  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype &&
+  Reflect.ownKeys(value).every((key) => {
+    const descriptor = Object.getOwnPropertyDescriptor(value, key)
+    return descriptor !== undefined && "value" in descriptor &&
+      descriptor.value === Object.getOwnPropertyDescriptor(error, key)?.value
   })
 
 /** Sets a property that is not enumerated, like those of every error. */
@@ -73,7 +70,7 @@ const copyOf = (error: object): Error => {
   setHidden(copy, "name", name)
   setHidden(copy, "stack", `${name}: ${copy.message}`)
   for (const fact of facts) {
-    const value = valueOf(error, fact)
+    const value = Object.getOwnPropertyDescriptor(error, fact)?.value
     if (typeof value === "string") Object.assign(copy, { [fact]: clean(withoutUrlSecrets(value)) })
     if (typeof value === "number" || typeof value === "boolean") Object.assign(copy, { [fact]: value })
   }
