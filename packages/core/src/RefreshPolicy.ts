@@ -22,7 +22,7 @@ export interface Options {
    * How long before the expiry the advisory part begins, as a function of the token's whole life. Half the life is used
    * if that is shorter. A `refresh_in` in the token response, as Entra ID sends it, takes the place of this window.
    *
-   * @default a quarter of the life, at most 5 minutes for lives up to 20 minutes, 15 up to 90 minutes, 60 beyond
+   * @default a quarter of the life, at most 15 minutes for lives up to 90 minutes, 60 beyond
    */
   readonly advisoryWindow: (lifetime: Duration.Duration) => Duration.DurationInput
   /**
@@ -126,7 +126,8 @@ const window = (longest: Duration.Duration, share: number) => (lifetime: Duratio
 
 /**
  * The default of every option. The windows are those of the AWS SDKs (5 minutes for lives up to 20 minutes, 15 up to
- * 90, 60 beyond; 60 seconds mandatory), limited to a quarter and a twentieth of the life.
+ * 90, 60 beyond; 60 seconds mandatory), limited to a quarter and a twentieth of the life. The quarter is the shorter
+ * one for lives up to 20 minutes.
  *
  * @since 0.1.0
  * @category constructors
@@ -134,7 +135,7 @@ const window = (longest: Duration.Duration, share: number) => (lifetime: Duratio
 export const standard: RefreshPolicy = {
   advisoryWindow: (lifetime) => {
     const minutes = Duration.toMinutes(lifetime)
-    return window(Duration.minutes(minutes <= 20 ? 5 : minutes <= 90 ? 15 : 60), 0.25)(lifetime)
+    return window(Duration.minutes(minutes <= 90 ? 15 : 60), 0.25)(lifetime)
   },
   mandatoryWindow: window(Duration.seconds(60), 0.05),
   defaultLifetime: Duration.minutes(5),

@@ -206,9 +206,9 @@ const isPartReplaced = (
 const sendWith = (client: HttpClient.HttpClient, options: FormRequest, proof: Proof) =>
   Effect.gen(function*() {
     const form: Parameters = { ...options.form, ...proof.parameters }
-    const secrets = [...Object.values(form), ...(proof.secrets ?? [])].flatMap((value) =>
-      typeof value === "string" ? [] : [Redacted.value(value)]
-    )
+    const secrets = [...Object.values(form), ...(proof.secrets ?? [])]
+      .filter((value) => typeof value !== "string")
+      .map(Redacted.value)
     const url = options.authorizationServer.tokenEndpoint
     const clock = yield* Effect.clock
     const time = () => ({ millis: clock.unsafeCurrentTimeMillis(), nanos: clock.unsafeCurrentTimeNanos() })

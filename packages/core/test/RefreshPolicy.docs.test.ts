@@ -79,7 +79,7 @@ describe("the page on a token's life", () => {
     expect(longest(advisoryWindow)).toEqual([5, 15, 60])
     expect(longest(mandatoryWindow)).toEqual([1, 1, 1])
     expect(page.replaceAll("\n", " ")).toContain(
-      "at most 5 minutes for lives up to 20 minutes, 15 up to 90 minutes, 60 beyond"
+      "a quarter of it, and at most 15 minutes for lives up to 90 minutes, 60 beyond"
     )
     expect(page).toContain("a twentieth of it, and at most a minute")
   })

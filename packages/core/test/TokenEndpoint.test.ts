@@ -4,7 +4,7 @@ import { FetchHttpClient, HttpClient } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { createServer } from "node:http"
-import { Duration, Effect, Redacted } from "effect"
+import { Duration, Effect, Either, Redacted } from "effect"
 import {
   ClientAuthentication,
   OAuthError,
@@ -225,6 +225,63 @@ describe("the token request (RFC 6749 §3.2)", () => {
       )
       assert.deepStrictEqual(yield* sent, [tokenEndpoint.href])
       expect(JSON.stringify(error) + error.message).not.toContain("policy-of-its-own")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("a form that a grant sends to the token endpoint", () => {
+  const refused = Answer.json({ error: "invalid_client" }, { status: 401 })
+  const answer = Answer.json({ access_token: "canary-token", issued_token_type: "urn:example:token" })
+
+  /** The outcome of one form, whose client authentication numbers its proofs, and the bodies that were sent. */
+  const sendForm = (answers: ReadonlyArray<Answer.Answer>, isReplaced?: (proofs: number) => boolean) =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      yield* network.serve(url, () => Effect.sync(() => new Response(null, { status: 404 })), "token")
+      yield* network.script("token", ...answers)
+      let proofs = 0
+      const outcome = yield* Effect.either(TokenEndpoint.send(network.httpClient, {
+        ...tokenRequest(),
+        form: { grant_type: "urn:example:exchange" },
+        clientAuthentication: {
+          clientId: "client",
+          method: "example",
+          prove: () => Effect.sync(() => ({ parameters: { proof: Redacted.make(`canary-${++proofs}`) } })),
+          ...(isReplaced === undefined ? {} : { refused: () => Effect.sync(() => isReplaced(proofs)) })
+        }
+      }))
+      return { outcome, bodies: (yield* network.requestsTo("token")).map(({ body }) => body) }
+    })
+  const bodiesOf = (count: number) =>
+    Array.from({ length: count }, (_, index) => `grant_type=urn%3Aexample%3Aexchange&proof=canary-${index + 1}`)
+
+  it.effect("carries the client's proof, and its answer is returned without being decoded", () =>
+    Effect.gen(function*() {
+      const { bodies, outcome } = yield* sendForm([answer], () => true)
+      expect(Either.getOrThrow(outcome)).toMatchObject({
+        status: 200,
+        json: { access_token: "canary-token", issued_token_type: "urn:example:token" }
+      })
+      assert.deepStrictEqual(bodies, bodiesOf(1))
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("is sent once more with another proof if the first proof was refused and replaced", () =>
+    Effect.gen(function*() {
+      const { bodies, outcome } = yield* sendForm([refused, answer], () => true)
+      expect(Either.getOrThrow(outcome)).toMatchObject({ status: 200 })
+      assert.deepStrictEqual(bodies, bodiesOf(2))
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect.each<readonly [name: string, answers: ReadonlyArray<Answer.Answer>, requests: number, is?: () => boolean]>([
+    ["the second proof is refused too", [refused, refused], 2, () => true],
+    ["the refused proof is still the current one", [refused], 1, () => false],
+    ["its client authentication has one proof only", [refused], 1],
+    ["the refusal is about something else", [Answer.json({ error: "invalid_grant" }, { status: 400 })], 1, () => true],
+    ["the server is unavailable", [Answer.json({ error: "invalid_client" }, { status: 503 })], 1, () => true]
+  ])("fails without a further request if %s", ([, answers, requests, isReplaced]) =>
+    Effect.gen(function*() {
+      const { bodies, outcome } = yield* sendForm(answers, isReplaced)
+      expect(Either.isLeft(outcome) && outcome.left._tag).toBe("TokenEndpointError")
+      assert.deepStrictEqual(bodies, bodiesOf(requests))
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 

@@ -34,6 +34,7 @@ describe("the token of a response (RFC 6749 §5.1)", () => {
     "with a lifetime of %f s that arrives after %i ms is a transient error",
     ([expires_in, millis]) =>
       Effect.gen(function*() {
+        yield* TestClock.setTime(1_000_000)
         const request = fails(Answer.delayed(millis, token({ expires_in })))
         const error = yield* (millis === 0 ? request : after(millis, request))
         expect(error.reason).toBe("Unavailable")

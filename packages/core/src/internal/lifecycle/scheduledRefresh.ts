@@ -43,8 +43,10 @@ export class ScheduledRefresh {
     const at = clock.unsafeCurrentTimeMillis()
     if (this.#state === "Renewing" && this.#isAlive(at)) return
     const due = next(at)
+    // No number while the fiber does not sleep, and then nothing compares with it.
+    const asleepUntil = Number(this.#state)
     // A sleeping fiber whose moment has passed is replaced: timers do not run while the machine is suspended.
-    if (due === undefined || (typeof this.#state === "number" && at < this.#state && this.#state <= due)) return
+    if (due === undefined || (at < asleepUntil && asleepUntil <= due)) return
     if (this.#state !== "Idle") this.#fiber?.unsafeInterruptAsFork(this.#fiber.id())
     this.#state = due
     // Thousands of fibers may sleep until their token is due. A plain sleep takes half as much memory as a schedule.

@@ -59,12 +59,7 @@ const checkedUrl = (
   return checkUrl(
     option,
     String(written),
-    parseHttpEndpoint,
+    parseEndpoint,
     "is not a URL without fragment and user name or password. Write the whole address of the document."
   ).pipe(Either.flatMap((url) => check(url, endpoint, undefined, plainHttp)))
-}
-
-const parseHttpEndpoint = (text: string): URL | undefined => {
-  const url = parseEndpoint(text)
-  return url !== undefined && /^https?:$/.test(url.protocol) ? url : undefined
 }

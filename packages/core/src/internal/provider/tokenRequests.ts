@@ -137,6 +137,7 @@ export class TokenRequests {
       additionalParameters: options.additionalParameters,
       acceptedTokenTypes: options.acceptedTokenTypes,
       // A proxy's page or an empty answer may be gone at the next attempt.
+      // Stryker disable next-line UpdateOperator: the count is compared with 0 and with itself, whatever its direction
       onForeignAnswer: () => this.#foreign++ === 0 ? "Unavailable" : "InvalidResponse",
       defaultLifetime: options.defaultLifetime,
       limits: options.limits
@@ -171,6 +172,7 @@ export class TokenRequests {
    * `invalid_scope`, the grant follows, once.
    */
   #refresh(refreshToken: Redacted.Redacted<string>, demand: Demand, found: Discovery.Discovered): Request {
+    // Stryker disable next-line ArrayDeclaration: a refresh token always comes with the scopes of its token
     const scopes = this.#scopes.ofRefresh(demand.refreshTokenScopes ?? [])
     return this.#send(Grant.refreshToken(refreshToken), demand, found, scopes).pipe(
       Effect.map((token) => token.refreshToken === undefined ? AccessToken.copy(token, { refreshToken }) : token),

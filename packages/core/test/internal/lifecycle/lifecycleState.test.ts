@@ -100,9 +100,12 @@ describe("LifecycleState: transitions", () => {
     expect(state.stepUps.gained).toEqual([])
   })
 
-  it("the count of step-ups continues over rejected tokens, and starts anew with a renewal", () => {
+  it("the count of step-ups continues over granted ones and rejected tokens, and starts anew with a renewal", () => {
     const { state } = makeHolding()
-    for (let count = 0; count < 8; count++) state.stepUpRefused([`x${count}`])
+    for (let count = 0; count < 7; count++) state.stepUpRefused([`x${count}`])
+    const demand = { reason: "StepUp" as const, wanted: ["mcp", "read"], missing: ["read"] }
+    state.obtained(makeToken({ scopes: ["mcp", "read"] }), demand, 1, 0, 0)
+    expect(state.stepUps.isWorthTrying(["next"])).toBe(false)
     state.obtained(makeToken(), forReason("Rejected"), 1, 0, 0)
     expect(state.stepUps.isWorthTrying(["next"])).toBe(false)
     state.obtained(makeToken(), forReason("Scheduled"), 2, 0, 0)

@@ -57,6 +57,15 @@ describe("the options of discovery", () => {
     })
   })
 
+  it.each(["resourceMetadataUrl", "authorizationServerMetadataUrl"] as const)(
+    "`%s` that is neither a text nor a URL is refused, and the error says what it is",
+    (option) => {
+      const error = errorOf({ [option]: 7 })
+      expect(error).toMatchObject({ _tag: "InvalidOptions", option })
+      expect(error.message).toContain("it is a number")
+    }
+  )
+
   it.each(
     [
       ["resourceMatch", "exact"],

@@ -1,8 +1,10 @@
 import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { TestServers } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Redacted } from "effect"
+import { Effect, Either, Exit, Layer, Redacted } from "effect"
 import { inspect } from "node:util"
+import { ClientAuthentication } from "../../../src/index.ts"
+import { givenAuthorizationServer } from "../../../src/internal/provider/checkedOptions.ts"
 import { environment, makeProvider } from "../../support/provider.ts"
 import { sent } from "../../support/wire.ts"
 
@@ -93,13 +95,15 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
       `a token of type "${type}" needs a proof of possession, which this client does not send.`
     ] as const
   ),
-  [
-    "an empty token type",
-    { acceptedTokenTypes: [""] },
-    "InvalidOptions",
-    "acceptedTokenTypes",
-    "one of its entries is empty. Give one token type per entry."
-  ],
+  ...["", " "].map((type) =>
+    [
+      `the token type ${JSON.stringify(type)}`,
+      { acceptedTokenTypes: ["BearerToken", type] },
+      "InvalidOptions",
+      "acceptedTokenTypes",
+      "one of its entries is empty. Give one token type per entry."
+    ] as const
+  ),
   ...[0, -1, Number.NaN, Number.NEGATIVE_INFINITY].map((maxResponseSize) =>
     [
       `a response size of ${maxResponseSize}`,
@@ -349,6 +353,19 @@ describe("a mistake of JavaScript, or a variable that is not set, is InvalidOpti
         expect(shown).not.toContain("canary")
       }
     }).pipe(Effect.provide(environment())))
+})
+
+describe("an authorization server that the caller has described", () => {
+  const issuer = "https://auth.example.com"
+  const elsewhere = "https://login.example.net/token"
+  it.each<readonly [option: string, described: object]>([
+    ["authorizationServerMetadata", { authorizationServerMetadata: { issuer, token_endpoint: elsewhere } }],
+    ["tokenEndpoint", { tokenEndpoint: elsewhere }]
+  ])("`%s` gives the token endpoint, which may be on another origin than the issuer", (_, described) => {
+    const clientAuthentication = ClientAuthentication.anonymous
+    expect(Either.getOrThrow(givenAuthorizationServer({ issuer, clientAuthentication, ...described }, {})))
+      .toMatchObject({ issuer, tokenEndpoint: new URL(elsewhere), isEndpointGiven: true })
+  })
 })
 
 describe("an option that is unusual but valid is accepted", () => {

@@ -107,6 +107,17 @@ const histories: ReadonlyArray<History> = [
     probes: 1
   },
   {
+    name: "scopes that replaced a refused selection are forgotten once they are refused themselves",
+    supported: "a b admin",
+    challenge: "a b",
+    allowed: "a b",
+    allowedLater: "none",
+    demands: [renewal(), renewal(), renewal()],
+    asked: ["a b admin!", "a b", "a b!", "!", "a b admin!", "a b!"],
+    probes: 3,
+    failures: 2
+  },
+  {
     name: "no scope that is refused is replaced by the challenge's (Okta)",
     challenge: "a",
     allowed: "none a",
@@ -311,6 +322,17 @@ const nowhere = {
   challenge: undefined
 }
 
+/** A server whose metadata has these `scopes_supported`. */
+const supporting = (supported: string) => ({
+  ...nowhere,
+  protectedResource: {
+    authorizationServers: [issuer],
+    scopesSupported: words(supported),
+    url: "https://mcp.example.com",
+    metadata: { resource: "https://mcp.example.com" }
+  }
+})
+
 const permittedBy = (configured: string | undefined, stepUp: ScopeSelection.StepUp | undefined) =>
   new PermittedScopes({ scopes: configured === undefined ? undefined : words(configured), stepUp })
 
@@ -334,20 +356,7 @@ const run = (history: History) =>
         return Effect.succeed(history.challenge === false ? undefined : challengeWith(history.challenge ?? ""))
       })
     })
-    const found = {
-      authorizationServer: {
-        issuer,
-        tokenEndpoint: new URL(`${issuer}/token`),
-        metadata: { issuer, token_endpoint: `${issuer}/token` }
-      },
-      protectedResource: history.supported === undefined ? undefined : {
-        authorizationServers: [issuer],
-        scopesSupported: words(history.supported),
-        url: "https://mcp.example.com",
-        metadata: { resource: "https://mcp.example.com" }
-      },
-      challenge: undefined
-    }
+    const found = history.supported === undefined ? nowhere : supporting(history.supported)
     let failures = 0
     for (const demand of history.demands) {
       const outcome = yield* Effect.either(requested.request(demand, found, (scopes) =>
@@ -420,6 +429,59 @@ describe("the scopes of token requests over time", () => {
         expect(asked).toEqual(["a b", "a"].slice(0, requests))
       })
   )
+
+  it.effect.each<readonly [answer: string, challenge: string, code: string, index: number]>([
+    ["the first refusal if the challenge names no scope and no scope is refused too", "", "invalid_scope", 0],
+    ["the second refusal if the challenge's scopes are refused too", "b", "invalid_scope", 1],
+    ["the second error if the request without a scope fails for another reason", "", "invalid_client", 1]
+  ])("without configured scopes the caller gets %s", ([, challenge, code, index]) =>
+    Effect.gen(function*() {
+      const errors = ["invalid_scope", code].map((code) =>
+        new OAuthError.TokenEndpointError({ reason: "Refused", url: issuer, description: "no", code })
+      )
+      let requests = 0
+      const requested = new RequestedScopes({
+        permitted: permittedBy(undefined, "any"),
+        askChallenge: Effect.succeed(challengeWith(challenge))
+      })
+      const failing = requested.request(renewal(), supporting("a"), () =>
+        Effect.suspend(() =>
+          errors[requests++] ?? Effect.dieMessage("one request too many")
+        ))
+      expect(yield* Effect.flip(failing)).toBe(errors[index])
+      expect(requests).toBe(2)
+    }))
+
+  it.effect("the accepted scopes of eight refused selections are remembered, and the ninth starts the memory anew", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const requested = new RequestedScopes({
+        permitted: permittedBy(undefined, "any"),
+        askChallenge: Effect.succeed(challengeWith(""))
+      })
+      const request = (selection: string) => {
+        asked.length = 0
+        const sent = requested.request(renewal(), supporting(selection), (scopes) =>
+          Effect.suspend(() => {
+            asked.push(scopes.join(" "))
+            return scopes.length === 0
+              ? Effect.succeed(tokenWith(""))
+              : new OAuthError.TokenEndpointError({
+                reason: "Refused",
+                url: issuer,
+                description: "no",
+                code: "invalid_scope"
+              })
+          }))
+        return Effect.map(sent, () => [...asked])
+      }
+      const selections = Array.from({ length: 8 }, (_, index) => `scope-${index}`)
+      for (const selection of selections) expect(yield* request(selection)).toEqual([selection, ""])
+      for (const selection of selections) expect(yield* request(selection)).toEqual([""])
+      expect(yield* request("ninth")).toEqual(["ninth", ""])
+      expect(yield* request("ninth")).toEqual([""])
+      expect(yield* request("scope-0")).toEqual(["scope-0", ""])
+    }))
 
   it.effect("another error than invalid_scope, and a transient one, lead to no further request", () =>
     Effect.gen(function*() {

@@ -5,7 +5,7 @@ import { Effect, Exit, Fiber, Redacted, TestClock } from "effect"
 import { inspect } from "node:util"
 import type { ScopeSelection, TokenKey } from "../../../src/index.ts"
 import { AccessToken, Challenge, ClientAuthentication, Grant, OAuthProvider, TokenStorage } from "../../../src/index.ts"
-import { environment, makeProvider, many, outcomes, tags, valueOf, watch } from "../../support/provider.ts"
+import { environment, impatient, makeProvider, many, outcomes, tags, valueOf, watch } from "../../support/provider.ts"
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -13,6 +13,7 @@ const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 const server = (kind: "replaced" | "kept" | "none") => {
   const valid = new Set<string>()
   let count = 0
+  let isIssuing = kind !== "none"
   const issue = () => {
     const token = `canary-refresh-${++count}`
     valid.add(token)
@@ -22,7 +23,7 @@ const server = (kind: "replaced" | "kept" | "none") => {
   const grants: Readonly<Record<string, TestAuthorizationServer.Grant>> = {
     [JWT_BEARER]: ({ parameters }) =>
       parameters.get("assertion") === "canary-assertion"
-        ? Effect.sync(() => ({ subject: "user", scopes, answer: kind === "none" ? {} : issue() }))
+        ? Effect.sync(() => ({ subject: "user", scopes, answer: isIssuing ? issue() : {} }))
         : TokenRequest.refuse("invalid_grant", "not this assertion"),
     refresh_token: ({ parameters }) => {
       const token = parameters.get("refresh_token") ?? ""
@@ -32,7 +33,11 @@ const server = (kind: "replaced" | "kept" | "none") => {
       return Effect.sync(() => ({ subject: "user", scopes, answer: issue() }))
     }
   }
-  return { revoke: Effect.sync(() => valid.clear()), layer: environment({ authorizationServer: { grants } }) }
+  /** No later response has a refresh token. */
+  const stop = Effect.sync(() => {
+    isIssuing = false
+  })
+  return { revoke: Effect.sync(() => valid.clear()), stop, layer: environment({ authorizationServer: { grants } }) }
 }
 
 /** A provider whose source has so many assertions that the server accepts. */
@@ -441,6 +446,25 @@ describe("scopes between commas (GitHub)", () => {
     }).pipe(Effect.provide(environment({ scopes: ["mcp", "admin", "gist"] }))))
 })
 
+describe("a token endpoint that is gone", () => {
+  it.scoped.each([404, 410])(
+    "after %i callers get that error if no metadata says where the endpoint is now",
+    (status) =>
+      Effect.gen(function*() {
+        const { network } = yield* TestServers.TestServers
+        const provider = yield* makeProvider({ ...impatient })
+        const token = yield* provider.accessToken
+        yield* network.always("token", Answer.status(status))
+        yield* network.always("authorization-server-metadata", Answer.status(503))
+        yield* network.always("protected-resource-metadata", Answer.status(503))
+        yield* network.clear
+        yield* TestClock.setTime(token.expiresAt)
+        expect(yield* Effect.flip(provider.accessToken)).toMatchObject({ _tag: "TokenEndpointError", status })
+        expect(yield* network.count("authorization-server-metadata")).toBeGreaterThan(0)
+      }).pipe(Effect.provide(environment()))
+  )
+})
+
 describe("a success without a token", () => {
   const strange: ReadonlyArray<readonly [what: string, answer: Answer.Answer]> = [
     ["a proxy's page", Answer.html("<html>Please wait</html>")],
@@ -574,6 +598,21 @@ describe("a refresh token after failures", () => {
       yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(renewing)
       expect((yield* forms).map(({ grant_type }) => grant_type)).toEqual([JWT_BEARER, "refresh_token", "refresh_token"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.scoped("after a refused refresh token, a token without one is renewed by the grant", () => {
+    const { layer, revoke, stop } = server("replaced")
+    return Effect.gen(function*() {
+      const provider = yield* makeBearer()
+      yield* provider.accessToken
+      yield* revoke
+      yield* stop
+      for (let i = 0; i < 2; i++) {
+        yield* expire
+        yield* provider.accessToken
+      }
+      expect(yield* asked).toEqual(["grant", "canary-refresh-1", "grant", "grant"])
     }).pipe(Effect.provide(layer))
   })
 

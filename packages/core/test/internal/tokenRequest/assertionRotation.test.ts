@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Either, Encoding, Redacted } from "effect"
+import { Effect, Either, Encoding, Redacted, TestClock } from "effect"
 import type { Assertion, TokenRequestContext } from "../../../src/index.ts"
 import { make, makeRefusals, type Refusals } from "../../../src/internal/tokenRequest/assertionRotation.ts"
 import { authorizationServer } from "../../support/tokenEndpoint.ts"
@@ -112,6 +112,54 @@ describe("an assertion with several audiences", () => {
       for (const aud of ["https://auth.example.com", ["https://auth.example.com"], "api://exchange"]) {
         yield* make({ assertionProvider: source(aud) }).next({ ...context, issuerNamedByServer: true })
       }
+    }))
+})
+
+describe("an assertion for an authorization server that only the MCP server names", () => {
+  const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
+  const jwt = (claims: object) => `${encode({ alg: "ES256" })}.${encode(claims)}.canary-signature`
+  const next = (text: string, exact: Partial<TokenRequestContext.TokenRequestContext>) =>
+    make({ assertionProvider: () => Effect.succeed(Redacted.make(text)), audience: { value: "api://exchange" } })
+      .next({ ...context, ...exact })
+
+  it.effect("is sent if it is for that server and has not expired, whichever provider made it", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(1_000_000)
+      yield* next(jwt({ aud: "https://auth.example.com", exp: 1001 }), { issuerUnnamed: true })
+      const expired = next(jwt({ aud: "https://auth.example.com", exp: 1000 }), { issuerUnnamed: true })
+      expect((yield* Effect.flip(expired)).reason).toBe("Expired")
+    }))
+
+  it.effect.each<readonly [what: string, text: string]>([
+    ["a JWT for a fixed audience", jwt({ aud: "api://exchange" })],
+    ["opaque text", "canary-opaque"]
+  ])("is not sent if it is %s, which the caller's own authorization server gets", ([, text]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(next(text, { issuerUnnamed: true }))
+      expect(error.reason).toBe("WrongAudience")
+      expect(error.message).not.toContain("canary")
+      yield* next(text, {})
+    }))
+})
+
+describe("a refused assertion", () => {
+  const source = Object.assign(() => Effect.succeed(Redacted.make("canary-assertion")), {
+    rotated: (refused: Redacted.Redacted<string>) => Effect.succeed(Redacted.value(refused) === "canary-old")
+  })
+
+  it.effect("is worth another request if its provider has another key by now", () =>
+    Effect.gen(function*() {
+      const { refused } = make({ assertionProvider: source })
+      expect(yield* refused(Redacted.make("canary-old"))).toBe(true)
+      expect(yield* refused(Redacted.make("canary-new"))).toBe(false)
+    }))
+
+  it.effect("is final if its provider has no keys, or the parameter is not an assertion", () =>
+    Effect.gen(function*() {
+      const assertionProvider = () => Effect.succeed(Redacted.make("canary-assertion"))
+      expect(yield* make({ assertionProvider }).refused(Redacted.make("canary-old"))).toBe(false)
+      expect(yield* make({ assertionProvider: source }).refused("canary-old")).toBe(false)
+      expect(yield* make({ assertionProvider: source }).refused(undefined)).toBe(false)
     }))
 })
 
