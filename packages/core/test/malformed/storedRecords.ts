@@ -225,7 +225,7 @@ export const storedRecords: Family = {
       "a token of another issuer",
       "RFC 9700 §4.4",
       inToken({ issuer: "https://stranger.example.com" }),
-      "the stored token, and the record stays"
+      "get Foreign, a new token"
     ),
     plaintext("an issuer that is a number", "RFC 9700 §4.4", inToken({ issuer: 1 }), REPLACED),
     plaintext("an `expiresAt` that is a text", "RFC 6749 §5.1", inToken({ expiresAt: "NaN" }), REPLACED),
