@@ -62,6 +62,8 @@ describe("AcquisitionWaiters: whether the authorization server is away", () => {
     Effect.gen(function*() {
       const { now, parts, waiters } = yield* make(Effect.sync(() => makeToken({ issuedAt: start })))
       const stored = yield* Deferred.make<void>()
+      // The end of the provider waits for this work, also if the test fails before it ends.
+      yield* Effect.addFinalizer(() => Deferred.succeed(stored, undefined))
       Object.assign(parts.remembered, { save: Deferred.await(stored) })
       yield* waiters.acquire(forReason("First"))
       yield* TestClock.adjust("5 seconds")
