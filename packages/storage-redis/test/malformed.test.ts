@@ -21,7 +21,7 @@ const rows: ReadonlyArray<readonly [input: string, section: string, reply: strin
   [
     "an error that repeats the password of the client",
     "CWE-209",
-    "-ERR invalid password opened-sesame",
+    "-ERR invalid password sesame",
     "Refused"
   ],
   ["an error with an escape sequence of a terminal", "CWE-150", "-ERR \u001b[2J\u001b]0;owned\u0007", "Unavailable"],
@@ -52,7 +52,7 @@ describe("a server at the place of Redis replies with", () => {
           ping: "+PONG"
         })
         const storage = yield* RedisTokenStorage.make({
-          url: Redacted.make(url.replace("//", "//:opened-sesame@")),
+          url: Redacted.make(url.replace("//", "//:sesame@")),
           encryptionKey,
           commandTimeout: 500
         })
@@ -60,7 +60,7 @@ describe("a server at the place of Redis replies with", () => {
         if (Exit.isFailure(exit)) return yield* Effect.dieMessage("a defect")
         const found = Either.match(exit.value, {
           onLeft: (error) => {
-            expect(error.message).not.toContain("opened-sesame")
+            expect(error.message).not.toContain("sesame")
             expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
             return "reason" in error ? error.reason : "hangs"
           },
