@@ -189,7 +189,8 @@ const lists: ReadonlyArray<Row> = [
     authorization_servers: ["javascript:alert(1)"]
   }, "InsecureEndpoint NotHttps"),
   changed("an authorization server with a password", "RFC 8414 §2", {
-    authorization_servers: ["https://user:canary@auth.example.com"]
+    // The document is the server's own text and stays in memory as it came, so this password is none of the canaries.
+    authorization_servers: ["https://user:theirs@auth.example.com"]
   }, "DiscoveryError Invalid"),
   changed("an authorization server at a private address", "MCP Security, SSRF", {
     authorization_servers: ["https://10.0.0.1"]

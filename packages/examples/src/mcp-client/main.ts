@@ -16,7 +16,8 @@ const Auth = ClientSecret.layerConfig({
   issuer: Config.string("MCP_ISSUER"),
   clientId: Config.string("MCP_CLIENT_ID"),
   clientSecret: Config.redacted("MCP_CLIENT_SECRET"),
-  scopes: Config.succeed(["reports:read"])
+  scopes: Config.succeed(["reports:read"]),
+  stepUp: Config.succeed({ allow: ["reports:write"] } as const)
 }).pipe(Layer.provide([TokenStorage.layerMemory, FetchHttpClient.layer]))
 
 const Mcp = Config.string("MCP_SERVER_URL").pipe(
