@@ -132,6 +132,16 @@ describe("AcquisitionWaiters: a caller in the mandatory part", () => {
       expect([waits, asked.length]).toEqual([1, 1])
     }))
 
+  it.scoped("gets the held token after `patience.withToken` if the acquisition hangs", () =>
+    Effect.gen(function*() {
+      const { held, waiters } = yield* makeHolding()
+      const caller = yield* Effect.fork(waiters.acquireOrHeld(forReason("Expired")))
+      yield* TestClock.adjust(999)
+      expect(caller.unsafePoll()).toBe(null)
+      yield* TestClock.adjust(1)
+      expect(yield* Fiber.join(caller)).toBe(held)
+    }))
+
   it.scoped("whose token expires while it waits gets the token of the acquisition", () =>
     Effect.gen(function*() {
       const token = makeToken({ issuedAt: start })
@@ -151,6 +161,30 @@ describe("AcquisitionWaiters: a caller in the mandatory part", () => {
     Effect.gen(function*() {
       const { held, waiters } = yield* makeHolding(failure)
       expect(yield* waiters.acquireOrHeld(forReason("Expired"))).toBe(held)
+    }))
+})
+
+describe("AcquisitionWaiters: a caller during the acquisition of another one", () => {
+  const inFlight = (scopes: ReadonlyArray<string>) =>
+    Effect.gen(function*() {
+      const tokens = [scopes, ["admin"]].map((scopes) => makeToken({ issuedAt: start, scopes }))
+      const made = yield* make(...tokens.map((token) => Effect.delay(Effect.succeed(token), "1 second")))
+      yield* Effect.fork(made.waiters.acquire(forReason("First")))
+      yield* settle
+      return { ...made, tokens }
+    })
+
+  it.scoped.each<readonly [name: string, scopes: ReadonlyArray<string>, demand: Demand, requests: number]>([
+    ["shares its token if any token will do", [], forReason("Expired"), 1],
+    ["takes its token for a step-up if the token has the scopes", ["admin"], stepUp, 1],
+    ["starts another acquisition after it if the token lacks the scopes of a step-up", [], stepUp, 2]
+  ])("%s", ([, scopes, demand, requests]) =>
+    Effect.gen(function*() {
+      const { asked, tokens, waiters } = yield* inFlight(scopes)
+      const caller = yield* Effect.fork(waiters.acquire(demand))
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* Fiber.join(caller)).toBe(tokens[requests - 1])
+      expect(asked.length).toBe(requests)
     }))
 })
 
