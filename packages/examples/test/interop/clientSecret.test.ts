@@ -91,7 +91,9 @@ describe("ClientSecret against oidc-provider and @modelcontextprotocol/server", 
   it.scopedLive("a client of the 2025 revision of MCP is served, and stepped up", () =>
     Effect.gen(function*() {
       const { live, mcpServer } = yield* start()
-      const fetch = yield* OAuthFetch.make.pipe(Effect.provide(yield* Layer.build(live({ stepUp: { allow: ["reports:write"] } }))))
+      const fetch = yield* OAuthFetch.make.pipe(
+        Effect.provide(yield* Layer.build(live({ stepUp: { allow: ["reports:write"] } })))
+      )
       const client = new Client({ name: "legacy", version: "1.0.0" })
       yield* Effect.acquireRelease(
         Effect.promise(() => client.connect(new StreamableHTTPClientTransport(new URL(mcpServer.url), { fetch }))),

@@ -3,7 +3,7 @@ import { AssertionProvider, TokenStorage } from "@effect-mcp-auth/core"
 import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
 import { IdentityProviderProfile } from "@effect-mcp-auth/testing"
 import { describe, it } from "@effect/vitest"
-import { Layer, Redacted } from "effect"
+import { Encoding, Layer, Redacted } from "effect"
 import { anonymous, es256, isRefused, otherRs256, privateKeyJwt, ps256, resource, rs256, works } from "./support.ts"
 
 const clientId = "nightly-report"
@@ -51,6 +51,11 @@ const opaque = (assertion: string) =>
     Layer.provide(TokenStorage.layerMemory)
   )
 
+/** The client itself refuses a JWT without a signing algorithm or without an audience, so this one has both. */
+const withoutIssuer = `${Encoding.encodeBase64Url("{\"alg\":\"RS256\"}")}.${
+  Encoding.encodeBase64Url(JSON.stringify({ aud: issuer }))
+}.AA`
+
 const refuses = (
   what: string,
   assertion: Parameters<typeof withKey>[1],
@@ -77,7 +82,7 @@ describe("an assertion", () => {
   it.effect("needs no kid where there is one key", () =>
     works(pingOne, withKey({ clientId: "single" }, { issuer: "single", keyId: undefined }), []))
 
-  for (const text of ["opaque", "a.b.c.d", "e30.e30.AA", `${btoa("{")}.e30.AA`]) {
+  for (const text of ["opaque", "a.b.c.d", withoutIssuer, `${btoa("{")}.e30.AA`]) {
     it.effect(`is a JWT, and not ${text}`, () =>
       isRefused(pingOne, opaque(text), { code: "invalid_client", says: "not a signed JWT" }))
   }
