@@ -31,6 +31,7 @@ const SILENT_MODULES: ReadonlyArray<string> = ["core/src/OAuthMetric.ts", "core/
  * Most are parts of longer texts.
  */
 const SECTION_OF: Readonly<Record<string, Section>> = {
+  "core/src/AccessToken": "InvalidOptions",
   "core/src/Assertion": "AssertionError",
   "core/src/ClientAuthentication": "InvalidOptions",
   "core/src/Discovery": "DiscoveryError",
