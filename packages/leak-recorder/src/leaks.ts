@@ -104,13 +104,16 @@ const placeOf = (first: number, middle: number, last: number): number => (first 
  */
 class Parts {
   readonly #length: number
-  readonly #texts: ReadonlySet<string>
+  readonly #texts = new Set<string>()
   readonly #places = new Uint8Array(0x10000)
 
-  constructor(length: number, texts: Iterable<string>) {
+  constructor(length: number) {
     this.#length = length
-    this.#texts = new Set(texts)
-    for (const text of this.#texts) this.#places[this.#placeIn(text, 0)] = 1
+  }
+
+  add(text: string): void {
+    this.#texts.add(text)
+    this.#places[this.#placeIn(text, 0)] = 1
   }
 
   #placeIn(text: string, at: number): number {
@@ -131,14 +134,19 @@ class Parts {
 
 /** The spellings of secrets, of which thousands are found at once by their first characters. */
 class Spellings {
-  readonly #byBeginning: ReadonlyMap<string, ReadonlyArray<string>>
-  readonly #beginnings: Parts
+  readonly #byBeginning = new Map<string, Array<string>>()
+  readonly #beginnings = new Parts(MIN_LENGTH)
 
-  constructor(secrets: ReadonlyArray<string>) {
-    // The search for the marks finds the spellings that contain one.
-    const all = new Set(secrets.flatMap((secret) => [...spellings(secret)].filter((one) => markIn(one) === undefined)))
-    this.#byBeginning = Map.groupBy(all, (spelling) => spelling.slice(0, MIN_LENGTH))
-    this.#beginnings = new Parts(MIN_LENGTH, this.#byBeginning.keys())
+  add(secret: string): void {
+    for (const spelling of spellings(secret)) {
+      // The search for the marks finds the spellings that contain one.
+      if (markIn(spelling) !== undefined) continue
+      const beginning = spelling.slice(0, MIN_LENGTH)
+      const alike = this.#byBeginning.get(beginning)
+      if (alike === undefined) this.#byBeginning.set(beginning, [spelling])
+      else alike.push(spelling)
+      this.#beginnings.add(beginning)
+    }
   }
 
   in(text: string): string | undefined {
@@ -163,10 +171,37 @@ export interface Texts {
 /** The frames of a stack trace hold paths of this repository and no value of the program. */
 const withoutFrames = (text: string): string => text.replaceAll(/^\s+at .*$/gm, "")
 
+/** Secrets that are prepared for the search. Each is prepared once, since a key has thousands of parts. */
+export class PreparedSecrets {
+  readonly #known = new Set<string>()
+  readonly #spellings = new Spellings()
+  readonly #windows = new Parts(WINDOW)
+
+  add(secrets: Iterable<string>): void {
+    for (const secret of secrets) {
+      if (this.#known.has(secret)) continue
+      this.#known.add(secret)
+      const searched = secret.slice(0, MAX_SECRET)
+      this.#spellings.add(searched)
+      for (const window of windowsOf(searched)) this.#windows.add(window)
+    }
+  }
+
+  /** What a text holds of a secret, as it is written there. */
+  wholeIn(text: string): string | undefined {
+    return this.#spellings.in(text)
+  }
+
+  isPartIn(text: string): boolean {
+    return views(text).some((view) => this.#windows.find(view) !== undefined)
+  }
+}
+
 /** The places that hold a secret. The report never shows the secret itself. */
 export const find = (
   fill: (texts: Texts) => void,
-  secrets: Iterable<string>
+  secrets: Iterable<string>,
+  prepared: PreparedSecrets = new PreparedSecrets()
 ): ReadonlyArray<string> => {
   const seen = new Map<string, string>()
   fill({
@@ -175,15 +210,13 @@ export const find = (
       if (!seen.has(searched)) seen.set(searched, place)
     }
   })
-  const all = Array.from(secrets, (secret) => secret.slice(0, MAX_SECRET))
-  const whole = new Spellings(all)
-  const windows = new Parts(WINDOW, all.flatMap(windowsOf))
+  if (seen.size > 0) prepared.add(secrets)
   let searched = 0
   return [...seen].flatMap(([text, place]) => {
-    const found = markIn(text) ?? whole.in(text)
+    const found = markIn(text) ?? prepared.wholeIn(text)
     if (found !== undefined) return [`${place}: ${excerpt(text, found)}`]
     searched += text.length
-    return searched <= MAX_SEARCHED && views(text).some((view) => windows.find(view) !== undefined)
+    return searched <= MAX_SEARCHED && prepared.isPartIn(text)
       ? [`${place}: …<a part of the secret, in some encoding>`]
       : []
   })

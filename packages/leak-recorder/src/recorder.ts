@@ -9,11 +9,12 @@
  */
 import type * as Tracer from "effect/Tracer"
 import { format, inspect } from "node:util"
-import { addError, addGraph, find, type Texts } from "./leaks.ts"
+import { addError, addGraph, find, PreparedSecrets, type Texts } from "./leaks.ts"
 
 /** The secrets of the test file, and those of the modules that it shares with other files. */
 const secrets = new Set<string>()
 const moduleSecrets = new Set<string>()
+let prepared = new PreparedSecrets()
 const errors = new Set<unknown>()
 const lines: Array<readonly [place: string, text: string]> = []
 const spans: Array<Tracer.Span> = []
@@ -137,6 +138,7 @@ const works = (): boolean => {
 
 /** Begins a test file: the secrets of an earlier file's tests are forgotten. */
 export const startFile = (): void => {
+  prepared = new PreparedSecrets()
   secrets.clear()
   for (const secret of moduleSecrets) secrets.add(secret)
 }
@@ -158,11 +160,15 @@ export const check = (): void => {
   }
   paused = true
   try {
-    const leaks = find((texts) => {
-      for (const error of errors) if (!isAssertion(error)) addError(texts, error)
-      for (const [place, text] of lines) texts.add(place, text)
-      for (const span of spans) addSpan(texts, span)
-    }, secrets)
+    const leaks = find(
+      (texts) => {
+        for (const error of errors) if (!isAssertion(error)) addError(texts, error)
+        for (const [place, text] of lines) texts.add(place, text)
+        for (const span of spans) addSpan(texts, span)
+      },
+      secrets,
+      prepared
+    )
     if (leaks.length > 0) throw new Error(`A secret leaked:\n${leaks.join("\n")}`)
   } finally {
     paused = false
