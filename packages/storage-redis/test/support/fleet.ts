@@ -114,7 +114,13 @@ export const startWorker = (settings: Settings) =>
       const watched = new Watched()
       const reports: Array<Report> = []
       let since = 0
-      const child = fork(new URL("worker.ts", import.meta.url), { execArgv: [] })
+      const child = fork(new URL("worker.ts", import.meta.url), {
+        execArgv: [],
+        stdio: ["ignore", "pipe", "inherit", "ipc"]
+      })
+      // Vitest shows the console of a test that fails, and nothing of the others.
+      // oxlint-disable-next-line no-console -- the log of the process
+      child.stdout?.on("data", (text) => console.log(`${settings.name}: ${String(text).trimEnd()}`))
       child.send(settings)
       child.on("message", (message) => {
         reports.push(Schema.decodeUnknownSync(Report)(message))
