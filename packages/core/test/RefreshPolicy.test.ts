@@ -145,3 +145,31 @@ describe("RefreshPolicy.make", () => {
     expect(policy.advisoryWindow(Duration.hours(1))).toEqual(Duration.minutes(15))
   })
 })
+
+describe("acquisitionLimit", () => {
+  it.each([
+    ["discovery", { discovery: 3000 }, 3000],
+    ["the wait for the lease", { lease: 7000 }, 7000],
+    ["five operations of the storage", { storage: 110 }, 550],
+    ["four token requests", { request: 1300 }, 5200]
+  ])("adds %s to the other waits", (_, more, expected) => {
+    const limitOf = (
+      waits: {
+        readonly discovery?: number
+        readonly lease?: number
+        readonly storage?: number
+        readonly request?: number
+      }
+    ) =>
+      RefreshPolicy.acquisitionLimit(
+        RefreshPolicy.make({
+          leaseTimeout: 20_000 + (waits.lease ?? 0),
+          storageTimeout: 4000 + (waits.storage ?? 0)
+        }),
+        10_000 + (waits.request ?? 0),
+        30_000 + (waits.discovery ?? 0)
+      )
+    expect(limitOf({})).toBe(30_000 + 20_000 + 5 * 4000 + 4 * 10_000)
+    expect(limitOf(more) - limitOf({})).toBe(expected)
+  })
+})
