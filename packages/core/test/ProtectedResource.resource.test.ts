@@ -6,7 +6,7 @@ import { environment, makeImpatientProvider } from "./support/provider.ts"
 
 const SERVER = "https://mcp.example.com/tenants/a/mcp"
 
-/** What metadata about a `resource` is for the server above: its own, one of a parent, or a miss. */
+/** The verdict on metadata about a `resource`: the own metadata of the server above, that of a parent, or a miss. */
 type Verdict = "own" | "parent" | "miss"
 
 const rows: ReadonlyArray<readonly [what: string, resource: string, verdict: Verdict]> = [

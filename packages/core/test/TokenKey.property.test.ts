@@ -24,7 +24,7 @@ const key: FastCheck.Arbitrary<TokenKey.TokenKey> = FastCheck.record({
 
 const sorted = (list: ReadonlyArray<unknown>) => list.map((entry) => JSON.stringify(entry)).toSorted()
 
-/** What distinguishes keys, whatever the order of scopes and parameters is. */
+/** The facts by which keys differ, whatever the order of scopes and parameters is. */
 const identity = ({ parameters, scopes, ...rest }: TokenKey.TokenKey) => [
   ...Object.entries(rest).toSorted(([a], [b]) => a < b ? -1 : 1).map(([, value]) => value),
   sorted(scopes),

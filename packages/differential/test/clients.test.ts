@@ -61,7 +61,7 @@ const BLANK = {
     ours === REFUSED && [input.id, input.secret ?? "-"].some((text) => text.trim() === "")
 }
 
-/** What the authorization server reads in the header (RFC 6749 §2.3.1). */
+/** The id and the secret that an authorization server reads in the header (RFC 6749 §2.3.1). */
 const readBasic = (header: string): ReadonlyArray<string> =>
   Buffer.from(header.replace("Basic ", ""), "base64").toString().split(":").map((part) =>
     decodeURIComponent(part.replaceAll("+", " "))
@@ -240,7 +240,7 @@ const assertionOf = (body: ReadonlyMap<string, string>): Assertion => {
   }
 }
 
-/** What both assertions have. */
+/** The header and the claims that both assertions have. */
 const common = ({ claims, header, isNew, type }: Assertion) => {
   const { nbf: _, ...rest } = claims
   const { typ: _typ, ...plain } = header

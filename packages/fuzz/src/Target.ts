@@ -1,9 +1,9 @@
-/** What is fuzzed: a piece of the packages that reads input from outside, and what must hold for every input. */
+/** A target of the fuzzer: a piece of the packages that reads input from outside, and what must hold for every input. */
 
 export interface Target {
   /** The name on the command line, and of the file with the corpus. */
   readonly name: string
-  /** What an input is, for the README and for people who read a corpus. */
+  /** A description of the inputs, for the README and for people who read a corpus. */
   readonly input: string
   /** Valid inputs, from which the mutations begin. */
   readonly seeds: ReadonlyArray<string>

@@ -15,7 +15,7 @@ const MAX_STEPS = { atAll: 50_000, perCharacter: 500 }
 
 export interface Found {
   readonly target: string
-  /** What was broken. Findings with the same text count once. */
+  /** The broken rule. Findings with the same text count once. */
   readonly what: string
   readonly input: string
 }

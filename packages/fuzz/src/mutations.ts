@@ -1,7 +1,7 @@
 /** The mutations: of characters, of chunks, of words from a dictionary, of two inputs, and of JSON inside an input. */
 import type { Random } from "./random.ts"
 
-/** What the mutations take texts from. */
+/** The source of texts for the mutations. */
 export interface Sources {
   readonly dictionary: ReadonlyArray<string>
   /** The inputs known so far. */

@@ -39,7 +39,7 @@ export class ServerNamedIssuer implements Discovery {
   /** The issuer to which credentials were sent. Another issuer is a change, even if the metadata was forgotten. */
   #chosen: string | undefined
 
-  /** The issuer of an earlier token. It counts as the chosen one if no record names another. */
+  /** The issuer of an earlier token, which counts as the chosen issuer if no record names another. */
   #bound: string | undefined
 
   constructor(options: Options) {

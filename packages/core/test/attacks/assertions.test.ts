@@ -41,7 +41,7 @@ interface Row extends ServerAttack.ServerAttack {
     OAuthError.InvalidOptions | OAuthError.AssertionError,
     Scope.Scope
   >
-  /** What the provider says of the issuer, in place of the setting. */
+  /** The `issuer` option of the provider, in place of that of the setting. */
   readonly issuerUnnamed?: boolean
 }
 

@@ -1,27 +1,8 @@
-/** A storage whose records an attacker reads and writes, and the processes of the victim that share it. */
+/** The processes of the victim, which share a storage whose records an attacker reads and writes. */
 import type { ClientSecret } from "@effect-mcp-auth/client-secret"
-import { KeyValueStore } from "@effect/platform"
-import { Effect, Layer, Option, type Redacted } from "effect"
+import { Effect } from "effect"
 import { type OAuthProvider, TokenStorage } from "../../src/index.ts"
 import { makeImpatientProvider, settle, watch } from "../support/provider.ts"
-import { storedBy } from "../support/storage.ts"
-
-/** The records by name, and the storage that keeps them. */
-export const makePlace = (keys: ReadonlyArray<Redacted.Redacted<string>>) =>
-  Effect.gen(function*() {
-    const records = new Map<string, string>()
-    const layer = Layer.succeed(
-      KeyValueStore.KeyValueStore,
-      KeyValueStore.makeStringOnly({
-        get: (name) => Effect.sync(() => Option.fromNullable(records.get(name))),
-        set: (name, value) => Effect.sync(() => void records.set(name, value)),
-        remove: (name) => Effect.sync(() => void records.delete(name)),
-        clear: Effect.sync(() => records.clear()),
-        size: Effect.sync(() => records.size)
-      })
-    )
-    return { records, storage: yield* Effect.provide(Effect.scoped(storedBy(keys)), layer) }
-  })
 
 export interface Process {
   readonly provider: OAuthProvider.OAuthProvider.Service

@@ -6,7 +6,8 @@ import { RecordEncryption, TokenKey } from "../../src/index.ts"
 import { environment, valueOf } from "../support/provider.ts"
 import { encryptionKey, otherEncryptionKey } from "../support/storage.ts"
 import { clear, credentialed, network } from "../support/discovery.ts"
-import { inProcess, makePlace } from "./place.ts"
+import { inProcess } from "./place.ts"
+import { makePlace } from "../support/recordPlace.ts"
 
 const tokenRequests = Effect.flatMap(network, ({ count }) => count("token"))
 

@@ -3,12 +3,12 @@
  * caller's own returns although no compiler would allow them.
  */
 import type { ClientSecret } from "@effect-mcp-auth/client-secret"
-import { KeyValueStore } from "@effect/platform"
-import { Effect, Layer, Option, type Redacted } from "effect"
+import { Effect, type Redacted } from "effect"
 import { type DiscoveryRecord, TokenStorage } from "../../src/index.ts"
 import { clear, traffic } from "../support/discovery.ts"
 import { makeImpatientProvider, settle, watch } from "../support/provider.ts"
-import { encryptionKey, record, storedBy } from "../support/storage.ts"
+import { makePlace } from "../support/recordPlace.ts"
+import { encryptionKey, record } from "../support/storage.ts"
 import type { Family, Row } from "./support.ts"
 
 type Storage = TokenStorage.TokenStorage.Service
@@ -63,18 +63,7 @@ const changed = (
   section,
   outcome,
   run: Effect.gen(function*() {
-    const records = new Map<string, string>()
-    const layer = Layer.succeed(
-      KeyValueStore.KeyValueStore,
-      KeyValueStore.makeStringOnly({
-        get: (name) => Effect.sync(() => Option.fromNullable(records.get(name))),
-        set: (name, value) => Effect.sync(() => void records.set(name, value)),
-        remove: (name) => Effect.sync(() => void records.delete(name)),
-        clear: Effect.sync(() => records.clear()),
-        size: Effect.sync(() => records.size)
-      })
-    )
-    const { discovery } = yield* Effect.provide(Effect.scoped(storedBy(keys)), layer)
+    const { records, storage: { discovery } } = yield* makePlace(keys)
     if (discovery === undefined) return yield* Effect.dieMessage("the storage keeps tokens only")
     const storage = withoutTokens(discovery)
     yield* process(storage, {})

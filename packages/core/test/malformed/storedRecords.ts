@@ -1,9 +1,9 @@
 /** Malformed records of tokens in a storage, in plaintext and encrypted, as anything may have changed them. */
-import { KeyValueStore } from "@effect/platform"
-import { Effect, Fiber, FiberSet, Layer, Option, type Redacted } from "effect"
+import { Effect, Fiber, FiberSet, type Redacted } from "effect"
 import { gzipSync } from "node:zlib"
 import { type OAuthError, TokenStorage } from "../../src/index.ts"
-import { encryptionKey, storedBy } from "../support/storage.ts"
+import { makePlace } from "../support/recordPlace.ts"
+import { encryptionKey } from "../support/storage.ts"
 import { clear, network } from "../support/discovery.ts"
 import { makeImpatientProvider, settle, watch } from "../support/provider.ts"
 import type { Family, Row } from "./support.ts"
@@ -12,23 +12,6 @@ type Keys = ReadonlyArray<Redacted.Redacted<string>>
 
 /** Changes the text of a record. `other` is the record of another key, sealed in the same way. */
 type Change = (record: string, other: string) => string
-
-/** A storage whose records a test can change: everything that is stored under any name. */
-const makePlace = (keys: Keys) =>
-  Effect.gen(function*() {
-    const records = new Map<string, string>()
-    const layer = Layer.succeed(
-      KeyValueStore.KeyValueStore,
-      KeyValueStore.makeStringOnly({
-        get: (name) => Effect.sync(() => Option.fromNullable(records.get(name))),
-        set: (name, value) => Effect.sync(() => void records.set(name, value)),
-        remove: (name) => Effect.sync(() => void records.delete(name)),
-        clear: Effect.sync(() => records.clear()),
-        size: Effect.sync(() => records.size)
-      })
-    )
-    return { records, storage: yield* Effect.provide(Effect.scoped(storedBy(keys)), layer) }
-  })
 
 const tokenRecord = (records: ReadonlyMap<string, string>) =>
   [...records].find(([, text]) => !text.includes("\"discovery\"")) ?? ["", ""]

@@ -1,5 +1,5 @@
 /**
- * What all tables of malformed inputs share: the form of a row, and the facts that every row must show whatever its
+ * The shared part of all tables of malformed inputs: the form of a row, and the facts that every row must show whatever its
  * outcome is.
  */
 import { describe, expect, it } from "@effect/vitest"
@@ -29,7 +29,7 @@ export interface Row<R = Services> {
   readonly input: string
   /** The section that says what is right. */
   readonly section: string
-  /** What the client does, in the words of `describeExit`. */
+  /** The reaction of the client, in the words of `describeExit`. */
   readonly outcome: string
   /** The client meets the input. */
   readonly run: Effect.Effect<unknown, unknown, R>

@@ -4,7 +4,7 @@
  * `withOAuth`, with `expectedIssuer` where the case pins the issuer.
  */
 
-/** What the client did, by the name of the case. */
+/** The verdict on the client, by the name of the case. */
 export type Verdicts = Readonly<Record<string, string>>
 
 /** Both lines. */

@@ -33,7 +33,7 @@ export class PermittedScopes {
   }
 
   /**
-   * Those of the scopes that a token request may ask for. A token may hold others: an authorization server can grant
+   * The scopes of the list that a token request may ask for. A token may hold others: an authorization server can grant
    * more than was asked for. Without `scopes` the caller leaves the choice to the server, so that all are permitted.
    */
   requestable(scopes: ReadonlyArray<string>): ReadonlyArray<string> {

@@ -241,7 +241,7 @@ const decode = (
   return result
 }
 
-/** What a view may be in base64 and in hexadecimal digits. Where the encoded text begins is not known. */
+/** Reads a view as base64 and as hexadecimal digits, at every place where the encoded text may begin. */
 const decoded = (view: View): ReadonlyArray<View> => [
   ...[0, 1, 2, 3].map((skipped) => decode(view, /[\w+/-]{6,}/g, base64, 6, skipped)),
   ...[0, 1].map((skipped) => decode(view, /[0-9a-f]{8,}/gi, hex, 4, skipped))

@@ -9,7 +9,7 @@ const MIN_SECRET = 4
 /** A longer secret is known by its beginning, in characters. No server accepts a header of that length. */
 const MAX_SECRET = 16 * 1024
 
-/** What to look for. All texts are folded. */
+/** The texts to search for, all of them folded. */
 interface Needles {
   /** Every part of a secret that is `WINDOW` bytes long. */
   readonly windows: ReadonlySet<string>

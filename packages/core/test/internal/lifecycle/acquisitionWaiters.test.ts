@@ -7,25 +7,14 @@ import type { Acquired } from "../../../src/internal/lifecycle/lifecycleParts.ts
 import { settle } from "../../support/provider.ts"
 import { makeWorkerClock } from "../../support/workerClock.ts"
 import { finalError, makeToken, transientError } from "./fixtures.ts"
-import { makeParts } from "./parts.ts"
-
-/** When the tests begin, in milliseconds since the epoch. */
-const start = 1_000_000
+import { makeAnswered, makeParts, start } from "./parts.ts"
 
 const stepUp: Demand = { reason: "StepUp", wanted: ["admin"], missing: ["admin"] }
 
 /** Waiters whose authorization server gives these answers, one after the other, and then none. */
 const make = (...answers: ReadonlyArray<Acquired>) =>
   Effect.gen(function*() {
-    yield* TestClock.setTime(start)
-    const left = [...answers]
-    const asked: Array<Demand> = []
-    const parts = yield* makeParts((demand) =>
-      Effect.suspend(() => {
-        asked.push(demand)
-        return left.shift() ?? Effect.never
-      })
-    )
+    const { asked, parts } = yield* makeAnswered(answers, Effect.never)
     const { state } = parts
     return { waiters: new AcquisitionWaiters(parts), parts, state, asked, now: parts.now }
   })

@@ -36,7 +36,7 @@ const causes: Readonly<Record<Failing, Cause.Cause<OAuthError.OAuthError>>> = {
 const withoutToken = 25_000
 const refusalMemory = 5000
 
-/** What the outage should be, by rules that look at the whole past. */
+/** The expected state of the outage, by rules that look at the whole past. */
 class Model {
   last: { readonly from: number; readonly until: number } | undefined
   transient = 0

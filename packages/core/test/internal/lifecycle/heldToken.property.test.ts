@@ -16,7 +16,7 @@ const reason: FastCheck.Arbitrary<OAuthEvent.Reason> = FastCheck.constantFrom(
   "StepUp"
 )
 
-/** What happens to a held token, and how long after the step before, in milliseconds. */
+/** An event in the life of a held token, and its distance from the event before, in milliseconds. */
 type Step =
   | { readonly kind: "Hold"; readonly after: number; readonly token: AccessToken.AccessToken; readonly life: number }
     & { readonly reason: OAuthEvent.Reason; readonly jitter: number; readonly latency: number }

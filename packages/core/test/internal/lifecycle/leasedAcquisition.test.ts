@@ -5,23 +5,12 @@ import { type Demand, forReason } from "../../../src/internal/lifecycle/demand.t
 import * as LeasedAcquisition from "../../../src/internal/lifecycle/leasedAcquisition.ts"
 import type { Acquired } from "../../../src/internal/lifecycle/lifecycleParts.ts"
 import { finalError, makeToken, transientError } from "./fixtures.ts"
-import { makeParts } from "./parts.ts"
-
-/** When the tests begin, in milliseconds since the epoch. */
-const start = 1_000_000
+import { makeAnswered, start } from "./parts.ts"
 
 /** Runs acquisitions whose authorization server gives these answers, one after the other. */
 const make = (...answers: ReadonlyArray<Acquired>) =>
   Effect.gen(function*() {
-    yield* TestClock.setTime(start)
-    const left = [...answers]
-    const asked: Array<Demand> = []
-    const parts = yield* makeParts((demand) =>
-      Effect.suspend(() => {
-        asked.push(demand)
-        return left.shift() ?? Effect.dieMessage("one request too many")
-      })
-    )
+    const { asked, parts } = yield* makeAnswered(answers, Effect.dieMessage("one request too many"))
     const delivered: Array<AccessToken.AccessToken> = []
     const run = (demand: Demand, isGivenUp = () => false) =>
       LeasedAcquisition.run(parts, demand, {

@@ -17,7 +17,7 @@ const token = FastCheck.constantFrom(
 const refused = Cause.fail(finalError())
 const unavailable = Cause.fail(transientError())
 
-/** What the commands have done so far. */
+/** The effects of all commands so far. */
 interface Model {
   at: number
   /** The token that is held, valid or expired. */

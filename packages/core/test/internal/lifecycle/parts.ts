@@ -1,8 +1,9 @@
 /** The parts of a lifecycle without servers: the tests say what the authorization server and the storage answer. */
-import { Duration, Effect } from "effect"
+import { Duration, Effect, TestClock } from "effect"
 import { type OAuthEvent, RefreshPolicy, TokenStorage } from "../../../src/index.ts"
 import * as OwnedFibers from "../../../src/authoring/OwnedFibers.ts"
-import type { LifecycleParts } from "../../../src/internal/lifecycle/lifecycleParts.ts"
+import type { Demand } from "../../../src/internal/lifecycle/demand.ts"
+import type { Acquired, LifecycleParts } from "../../../src/internal/lifecycle/lifecycleParts.ts"
 import { LifecycleState } from "../../../src/internal/lifecycle/lifecycleState.ts"
 import { PermittedScopes } from "../../../src/internal/lifecycle/permittedScopes.ts"
 import { StorageGuard } from "../../../src/internal/lifecycle/storageGuard.ts"
@@ -56,4 +57,22 @@ export const makeParts = (
       now: () => clock.unsafeCurrentTimeMillis()
     }
     return parts
+  })
+
+/** When the tests of `makeAnswered` begin, in milliseconds since the epoch. */
+export const start = 1_000_000
+
+/** Parts whose authorization server gives these answers, one after the other, and then `last`; and what was asked. */
+export const makeAnswered = (answers: ReadonlyArray<Acquired>, last: Acquired) =>
+  Effect.gen(function*() {
+    yield* TestClock.setTime(start)
+    const left = [...answers]
+    const asked: Array<Demand> = []
+    const parts = yield* makeParts((demand) =>
+      Effect.suspend(() => {
+        asked.push(demand)
+        return left.shift() ?? last
+      })
+    )
+    return { parts, asked }
   })

@@ -6,9 +6,9 @@ interface Row {
   readonly what: string
   readonly scopes?: ReadonlyArray<string>
   readonly stepUp?: ScopeSelection.StepUp
-  /** Those of `a`, `b` and `c` that a step-up may ask for. */
+  /** The scopes among `a`, `b` and `c` that a step-up may ask for. */
   readonly inStepUp: string
-  /** Those of `a`, `b` and `c` that any request may ask for. */
+  /** The scopes among `a`, `b` and `c` that any request may ask for. */
   readonly requestable: string
   readonly name: string | undefined
 }

@@ -31,7 +31,7 @@ interface World {
   readonly stepUp: ScopeSelection.StepUp | undefined
   readonly supported: ReadonlyArray<string>
   readonly challenge: ReadonlyArray<string> | undefined
-  /** What the authorization server accepts in a request. */
+  /** The scopes that the authorization server accepts in a request. */
   readonly accepted: ReadonlyArray<string>
   readonly demands: ReadonlyArray<Asked>
 }

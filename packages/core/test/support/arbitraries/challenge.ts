@@ -59,7 +59,7 @@ const space = FastCheck.constantFrom("", "", "", " ", "\t", " \t ")
 /** A comma and the empty elements around it (RFC 9110 §5.6.1.2). */
 const comma = FastCheck.constantFrom(",", ", ", " ,", " ,\t", ",,", ", , ", ",\t,")
 
-/** What a quoted string says: any text, and what looks like syntax. */
+/** The value of a quoted string: any text, and text that looks like syntax. */
 const text = FastCheck.oneof(
   FastCheck.string({ unit: "binary", maxLength: 12 }),
   FastCheck.string({ unit: "grapheme", maxLength: 12 }),
