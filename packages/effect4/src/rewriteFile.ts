@@ -173,7 +173,16 @@ class FileRewriting implements Rewriting {
 
   type = (key: Key): string => this.#imports.name(key, false, false)
 
+  readonly #keys = new Map<ts.Node, Key | undefined>()
+
   key = (node: ts.Node): Key | undefined => {
+    if (this.#keys.has(node)) return this.#keys.get(node)
+    const key = this.#keyOf(node)
+    this.#keys.set(node, key)
+    return key
+  }
+
+  #keyOf(node: ts.Node): Key | undefined {
     if (ts.isPropertyAccessExpression(node) || ts.isQualifiedName(node)) {
       const name = ts.isQualifiedName(node) ? node.right : node.name
       const module = this.#moduleOf(node)

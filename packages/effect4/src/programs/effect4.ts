@@ -8,8 +8,9 @@ import { copyPackage } from "../workspace.ts"
 const here = join(import.meta.dirname, "..", "..")
 const target = join(here, "generated")
 const wanted = process.argv.slice(2)
+const only = wanted.filter((name) => !name.startsWith("--"))
 const all = ["core", "client-secret", "private-key-jwt", "jwt-bearer", "workload-identity", "storage-file", "storage-redis", "testing", "leak-recorder", "conformance"]
-const packages = readPackages(repository).filter(({ folder }) => all.includes(folder))
+const packages = readPackages(repository).filter(({ folder }) => all.includes(folder) && (only.length === 0 || only.includes(folder)))
 
 mkdirSync(target, { recursive: true })
 cpSync(join(here, "workspace"), target, { recursive: true })
