@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
-import * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import * as AccessToken from "../../AccessToken.ts"
@@ -13,6 +12,7 @@ import * as OAuthMetric from "../../OAuthMetric.ts"
 import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./attributes.ts"
 import { oneLine } from "../text/clean.ts"
 import type { EventHub } from "./eventHub.ts"
+import * as Metrics from "./metrics.ts"
 import { TokenLog } from "./tokenLog.ts"
 
 /** @internal */
@@ -26,10 +26,6 @@ export interface Options {
 /** The reason for an acquisition. Each `Demand` of the lifecycle has it. */
 interface Demand {
   readonly reason: OAuthEvent.Reason
-}
-
-interface Updatable {
-  readonly unsafeUpdate: (input: number, labels: ReadonlyArray<MetricLabel.MetricLabel>) => void
 }
 
 /** An acquisition that has not delivered a token yet. */
@@ -49,25 +45,22 @@ interface Acquisition extends Demand {
 export class Telemetry {
   readonly #options: Options
   readonly #clock: Clock.Clock
-  /**
-   * The labels around the making of the provider. Effect looks metrics up by this array, so it is always the same one.
-   */
-  readonly #labels: ReadonlyArray<MetricLabel.MetricLabel>
+  readonly #meter: Metrics.Meter
   readonly #log = new TokenLog()
   /** The acquisition in flight, until it has delivered a token or has ended. */
   #acquisition: Acquisition | undefined
   /** The held token, as the events have it. */
   #token: AccessToken.AccessToken | undefined
 
-  constructor(options: Options, clock: Clock.Clock, labels: ReadonlyArray<MetricLabel.MetricLabel>) {
+  constructor(options: Options, clock: Clock.Clock, meter: Metrics.Meter) {
     this.#options = options
     this.#clock = clock
-    this.#labels = labels
+    this.#meter = meter
   }
 
   /** A call was served from memory. This method is on the path of every request, and costs some nanoseconds. */
   hit(): void {
-    OAuthMetric.cacheHits.unsafeUpdate(1, this.#labels)
+    this.#meter.add(OAuthMetric.cacheHits, 1)
   }
 
   /**
@@ -78,7 +71,7 @@ export class Telemetry {
     // No caller waits for a renewal in the background.
     if (reason === "Scheduled") return wait
     return Effect.acquireUseRelease(
-      Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(1, this.#labels)),
+      Effect.sync(() => this.#meter.add(OAuthMetric.waitingCallers, 1)),
       () =>
         Effect.withFiberRuntime<A, E>((fiber) =>
           fiber.currentSpan === undefined ? wait : Effect.useSpan("oauth.client.token.wait", {
@@ -87,7 +80,7 @@ export class Telemetry {
             links: linksTo(this.#acquisition?.span)
           }, () => wait)
         ),
-      () => Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(-1, this.#labels))
+      () => Effect.sync(() => this.#meter.add(OAuthMetric.waitingCallers, -1))
     )
   }
 
@@ -139,10 +132,10 @@ export class Telemetry {
     const now = this.#clock.unsafeCurrentTimeMillis()
     annotate(span, { ...outcome, ...(Exit.isSuccess(exit) ? factsOf(exit.value, now) : {}) })
     const acquisition = { "oauth.reason": reasons[reason], ...outcome }
-    this.#update(OAuthMetric.acquisitionDuration, this.#secondsSince(startedAt), acquisition)
+    this.#meter.update(OAuthMetric.acquisitionDuration, this.#secondsSince(startedAt), acquisition)
     if (this.#token !== undefined && reason !== "StepUp") {
       const left = Math.max(0, secondsToLive(this.#token, now))
-      this.#update(OAuthMetric.timeToExpiry, left, { "oauth.outcome": outcome["oauth.outcome"] ?? "" })
+      this.#meter.update(OAuthMetric.timeToExpiry, left, { "oauth.outcome": outcome["oauth.outcome"] ?? "" })
     }
     if (Exit.isSuccess(exit)) this.#token = exit.value
   }
@@ -172,8 +165,11 @@ export class Telemetry {
             Effect.sync(() => {
               const outcome = outcomeOf(exit)
               annotate(span, outcome)
-              this.#update(OAuthMetric.tokenRequests, 1, { ...request, ...outcome })
-              this.#update(OAuthMetric.tokenRequestDuration, this.#secondsSince(startedAt), { ...request, ...outcome })
+              this.#meter.update(OAuthMetric.tokenRequests, 1, { ...request, ...outcome })
+              this.#meter.update(OAuthMetric.tokenRequestDuration, this.#secondsSince(startedAt), {
+                ...request,
+                ...outcome
+              })
             })
           )
         )
@@ -218,7 +214,7 @@ export class Telemetry {
         if (this.#token !== undefined && AccessToken.isSame(this.#token, event.token)) this.#token = undefined
         return
       case "StorageFailed":
-        return this.#update(OAuthMetric.storageFailures, 1, {
+        return this.#meter.update(OAuthMetric.storageFailures, 1, {
           "oauth.storage.operation": event.error.operation,
           "error.type": event.error.reason
         })
@@ -227,11 +223,6 @@ export class Telemetry {
       case "AuthorizationServerChanged":
         return
     }
-  }
-
-  #update(metric: Updatable, input: number, attributes: Attributes): void {
-    const own = Object.entries(attributes).map(([name, value]) => MetricLabel.make(name, value))
-    metric.unsafeUpdate(input, [...own, ...this.#labels])
   }
 
   get #identity(): Attributes {
@@ -250,8 +241,8 @@ export class Telemetry {
 export const make = (options: Options): Effect.Effect<Telemetry> =>
   Effect.zipWith(
     Effect.clock,
-    FiberRef.get(FiberRef.currentMetricLabels),
-    (clock, labels) => new Telemetry({ ...options, clientId: oneLine(options.clientId) }, clock, labels)
+    Metrics.makeMeter,
+    (clock, meter) => new Telemetry({ ...options, clientId: oneLine(options.clientId) }, clock, meter)
   )
 
 /**
