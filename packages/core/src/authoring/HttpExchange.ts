@@ -13,11 +13,11 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as HttpDate from "../internal/text/httpDate.ts"
 import { withHarmlessSpans, withoutAnswers } from "../internal/telemetry/spanExit.ts"
+import { withoutReports } from "../internal/telemetry/spans.ts"
 import * as InsecureHosts from "./InsecureHosts.ts"
 import { connectionFailed, inTime, type NoAnswer, tooLarge, unsendable } from "./NoAnswer.ts"
 
@@ -199,8 +199,8 @@ export const exchange = (
       )
     ),
     inTime(limits),
-    // A failure in a fiber of the stream is handled here; Effect would also write it to the log and into the span.
-    Effect.withUnhandledErrorLogLevel(Option.none())
+    // The stream has fibers of its own.
+    withoutReports
   )
   const sent = withoutRedirects(
     secrecy.isHidden === true
@@ -240,11 +240,7 @@ export const withoutRedirects = <A, E>(
   moreSecretHeaders: ReadonlyArray<string> = []
 ): Effect.Effect<A, E> =>
   Effect.withFiberRuntime((fiber) => {
-    const manual = Effect.locally(
-      withHarmlessSpans(send),
-      FiberRef.currentContext,
-      withManualRedirects(fiber.currentContext)
-    )
+    const manual = Effect.mapInputContext(withHarmlessSpans(send), withManualRedirects)
     return moreSecretHeaders.length === 0 &&
         fiber.getFiberRef(Headers.currentRedactedNames).includes("authorization")
       ? manual

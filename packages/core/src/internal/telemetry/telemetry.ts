@@ -1,9 +1,6 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import * as AccessToken from "../../AccessToken.ts"
 import type { OAuthError } from "../../OAuthError.ts"
@@ -13,6 +10,7 @@ import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./a
 import { oneLine } from "../text/clean.ts"
 import type { EventHub } from "./eventHub.ts"
 import * as Metrics from "./metrics.ts"
+import * as Spans from "./spans.ts"
 import { TokenLog } from "./tokenLog.ts"
 
 /** @internal */
@@ -73,11 +71,10 @@ export class Telemetry {
     return Effect.acquireUseRelease(
       Effect.sync(() => this.#meter.add(OAuthMetric.waitingCallers, 1)),
       () =>
-        Effect.withFiberRuntime<A, E>((fiber) =>
-          fiber.currentSpan === undefined ? wait : Effect.useSpan("oauth.client.token.wait", {
-            captureStackTrace: false,
+        Effect.suspend(() =>
+          Spans.current() === undefined ? wait : Spans.use("oauth.client.token.wait", {
             attributes: { "oauth.reason": reasons[reason] },
-            links: linksTo(this.#acquisition?.span)
+            linkedTo: this.#acquisition?.span
           }, () => wait)
         ),
       () => Effect.sync(() => this.#meter.add(OAuthMetric.waitingCallers, -1))
@@ -93,14 +90,12 @@ export class Telemetry {
     work: Effect.Effect<AccessToken.AccessToken, OAuthError, R>,
     { reason }: Demand
   ): Effect.Effect<AccessToken.AccessToken, OAuthError, R> {
-    const caller = reason === "Scheduled" ? undefined : Option.getOrUndefined(Fiber.getCurrentFiber())?.currentSpan
-    const options: Tracer.SpanOptions = {
+    const options: Spans.Options = {
       root: true,
-      captureStackTrace: false,
-      links: linksTo(caller),
+      linkedTo: reason === "Scheduled" ? undefined : Spans.current(),
       attributes: { ...this.#identity, "oauth.reason": reasons[reason] }
     }
-    return Effect.useSpan("oauth.client.token.acquire", options, (span) => {
+    return Spans.use("oauth.client.token.acquire", options, (span) => {
       const acquisition: Acquisition = {
         reason,
         span,
@@ -109,13 +104,12 @@ export class Telemetry {
       }
       this.#acquisition = acquisition
       return work.pipe(
-        Effect.withParentSpan(span),
+        Spans.withParent(span),
         Effect.annotateLogs(this.#identity),
         Effect.onExit((exit) => {
           if (this.#acquisition === acquisition) this.#settle(exit, acquisition.isLoaded ? "storage" : undefined)
-          // The fiber ends here. Its failure is for the waiters. Effect would log the failure as one that nobody
-          // handles.
-          return FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
+          // The fiber ends here. Its failure is for the waiters.
+          return Spans.endWithoutReport
         })
       )
     })
@@ -147,8 +141,7 @@ export class Telemetry {
     { issuer, tokenEndpoint }: { readonly issuer: string; readonly tokenEndpoint: URL }
   ): <A, E extends OAuthError, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> {
     const request = { "oauth.grant.type": grantType, "oauth.reason": reasons[reason] }
-    const options: Tracer.SpanOptions = {
-      captureStackTrace: false,
+    const options: Spans.Options = {
       attributes: {
         ...request,
         "oauth.issuer": issuer,
@@ -157,10 +150,10 @@ export class Telemetry {
       }
     }
     return (work) =>
-      Effect.useSpan("oauth.client.token.request", options, (span) => {
+      Spans.use("oauth.client.token.request", options, (span) => {
         const startedAt = this.#clock.unsafeCurrentTimeNanos()
         return work.pipe(
-          Effect.withParentSpan(span),
+          Spans.withParent(span),
           Effect.onExit((exit) =>
             Effect.sync(() => {
               const outcome = outcomeOf(exit)
@@ -254,14 +247,10 @@ export const discovery = (document: "protected_resource" | "authorization_server
 <A, E, R>(
   search: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.useSpan("oauth.client.discovery", {
-    captureStackTrace: false,
+  Spans.use("oauth.client.discovery", {
     attributes: { "oauth.discovery.document": document }
-  }, (span) => Effect.withParentSpan(search, span))
+  }, (span) => Spans.withParent(span)(search))
 
 const annotate = (span: Tracer.Span, attributes: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
 }
-
-const linksTo = (span: Tracer.AnySpan | undefined): ReadonlyArray<Tracer.SpanLink> =>
-  span === undefined ? [] : [{ _tag: "SpanLink", span, attributes: {} }]
