@@ -17,7 +17,7 @@
  * @since 0.1.0
  */
 import type * as Metric from "effect/Metric"
-import { counter, seconds } from "./internal/telemetry/metrics.ts"
+import { counter, seconds } from "./internal/effect/metrics.ts"
 
 /** The boundaries that OpenTelemetry advises for HTTP requests, and longer ones for several requests in a row. */
 const latencies = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60]

@@ -2,7 +2,7 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { isShort } from "../../authoring/HttpExchange.ts"
-import { withoutReports } from "../telemetry/spans.ts"
+import { withoutReports } from "../effect/spans.ts"
 
 /** The length of a short body, in bytes. Reading it frees the connection several times cheaper than cancelling it. */
 const SHORT = 64 * 1024

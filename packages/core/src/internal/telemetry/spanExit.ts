@@ -1,9 +1,9 @@
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Tracer from "effect/Tracer"
+import * as Spans from "../effect/spans.ts"
 import * as Causes from "../errors/causes.ts"
 import { harmlessCause } from "../errors/harmlessCause.ts"
-import * as Spans from "./spans.ts"
 
 /**
  * An exit without the value of a success, and with errors that hold neither a request nor an answer. A response of the

@@ -7,10 +7,10 @@ import type { OAuthError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
 import * as OAuthMetric from "../../OAuthMetric.ts"
 import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./attributes.ts"
+import * as Metrics from "../effect/metrics.ts"
+import * as Spans from "../effect/spans.ts"
 import { oneLine } from "../text/clean.ts"
 import type { EventHub } from "./eventHub.ts"
-import * as Metrics from "./metrics.ts"
-import * as Spans from "./spans.ts"
 import { TokenLog } from "./tokenLog.ts"
 
 /** @internal */

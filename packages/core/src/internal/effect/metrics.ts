@@ -4,7 +4,8 @@ import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricKey from "effect/MetricKey"
 import * as MetricLabel from "effect/MetricLabel"
-import type { Attributes } from "./attributes.ts"
+
+type Attributes = Readonly<Record<string, string>>
 
 // The unit is part of the key. As a tag of the metric it would be merged into the labels at each update.
 

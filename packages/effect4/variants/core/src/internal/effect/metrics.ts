@@ -1,7 +1,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import type { Attributes } from "./attributes.ts"
+
+type Attributes = Readonly<Record<string, string>>
 
 /** @internal */
 export const counter = (
