@@ -54,7 +54,7 @@ class FileRewriting implements Rewriting {
     this.#source = source
     this.#shared = shared
     this.checker = shared.checker
-    this.#imports = new Imports(source)
+    this.#imports = new Imports(source, (module) => shared.tables.modules.get(module) ?? module)
   }
 
   rewritten(): string {
