@@ -3,7 +3,7 @@ import * as Fiber from "effect/Fiber"
 import type { PlatformError } from "effect/PlatformError"
 import * as PlatformProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 /**
@@ -70,11 +70,18 @@ const unfit = Effect.sync(() => Object.assign(new Error("A NUL character"), { co
 /** @internal */
 export const starter: Effect.Effect<Start, never, ChildProcessSpawner.ChildProcessSpawner> = Effect.map(
   ChildProcessSpawner.ChildProcessSpawner,
-  (spawner) => (program) =>
-    Effect.map(
-      Effect.catchIf(spawner.spawn(commandOf(program)), hasNul, () => Effect.flatMap(unfit, Effect.die)),
-      processOf
-    )
+  (spawner) => (program) => {
+    const spawn = Effect.catchIf(spawner.spawn(commandOf(program)), hasNul, () => Effect.flatMap(unfit, Effect.die))
+    return Effect.flatMap(Scope.make(), (scope) =>
+      Effect.map(
+        // The spawner's finalizer waits for the whole group as well. Callers wait for the process alone.
+        Effect.acquireRelease(
+          Scope.provide(spawn, scope),
+          ({ exitCode }, exit) => Effect.andThen(Effect.forkDetach(Scope.close(scope, exit)), Effect.exit(exitCode))
+        ),
+        processOf
+      ))
+  }
 )
 
 /**
