@@ -8,42 +8,32 @@
  * @since 0.1.0
  */
 import * as ConfigOptions from "./authoring/ConfigOptions.ts"
-import type { PlatformError } from "@effect/platform/Error"
 import { KeyValueStore } from "@effect/platform/KeyValueStore"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as KeyValueRecords from "./internal/storage/keyValueRecords.ts"
 import * as ProcessLease from "./internal/storage/processLease.ts"
 import type { InvalidOptions } from "./OAuthError.ts"
-import { TokenStorageError } from "./OAuthError.ts"
 import * as RecordTokenStorage from "./RecordTokenStorage.ts"
 import * as RecordEncryption from "./RecordEncryption.ts"
 import { TokenStorage } from "./TokenStorage.ts"
-
-/** The error leaves out the message of the store, which can contain the record, as messages of databases do. */
-const unavailable = (operation: TokenStorageError["operation"]) =>
-  Effect.mapError((error: PlatformError) => {
-    const reason = error._tag === "SystemError" ? error.reason : error._tag
-    return new TokenStorageError({
-      operation,
-      description: `the KeyValueStore failed: ${reason} in ${error.module}.${error.method}.`
-    })
-  })
 
 /** Records in a store that no other process writes to: one fiber at a time is enough. */
 const makeStore: Effect.Effect<RecordTokenStorage.Store, never, KeyValueStore> = Effect.map(
   KeyValueStore,
   (store) => {
     const turn = ProcessLease.make()
+    const records = KeyValueRecords.make(store)
     return {
-      get: (name) => unavailable("get")(store.get(name)),
+      get: (name) => records.get("get", name),
       modify: (name, operation, change) =>
         Effect.gen(function*() {
           yield* turn(name)
-          const made = yield* change(yield* unavailable(operation)(store.get(name)))
-          if (made._tag === "Write") yield* unavailable(operation)(store.set(name, made.record))
-          if (made._tag === "Remove") yield* unavailable(operation)(store.remove(name))
+          const made = yield* change(yield* records.get(operation, name))
+          if (made._tag === "Write") yield* records.set(operation, name, made.record)
+          if (made._tag === "Remove") yield* records.remove(operation, name)
         }).pipe(Effect.scoped)
     }
   }

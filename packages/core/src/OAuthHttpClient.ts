@@ -136,13 +136,12 @@ const canFollow = (request: HttpClientRequest.HttpClientRequest, { status }: Htt
 const MAX_REDIRECTS = 5
 
 /** `HttpClient.retryTransient` repeats requests that fail with `Transport`, which cannot help after a final refusal. */
-const asRequestError = (request: HttpClientRequest.HttpClientRequest, cause: OAuthError): RequestError =>
-  new RequestError({
-    request,
-    reason: isTransient(cause) ? "Transport" : "Encode",
-    cause,
-    description: cause.message
-  })
+const asRequestError = (request: HttpClientRequest.HttpClientRequest, cause: OAuthError): HttpClientError => {
+  const { message: description } = cause
+  return isTransient(cause)
+    ? new RequestError({ request, reason: "Transport", cause, description })
+    : new RequestError({ request, reason: "Encode", cause, description })
+}
 
 /**
  * The `HttpClient` of the context, authenticated by the `OAuthProvider` of the context.

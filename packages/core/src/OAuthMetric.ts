@@ -16,19 +16,8 @@
  *
  * @since 0.1.0
  */
-import * as Metric from "effect/Metric"
-import * as MetricBoundaries from "effect/MetricBoundaries"
-import * as MetricKey from "effect/MetricKey"
-
-// The unit is part of the key. As a tag of the metric it would be merged into the labels at each update.
-
-const counter = (name: string, unit: string, description: string, incremental = true) =>
-  Metric.fromMetricKey(MetricKey.tagged(MetricKey.counter(name, { description, incremental }), "unit", unit))
-
-const seconds = (name: string, boundaries: ReadonlyArray<number>, description: string) =>
-  Metric.fromMetricKey(
-    MetricKey.tagged(MetricKey.histogram(name, MetricBoundaries.fromIterable(boundaries), description), "unit", "s")
-  )
+import type * as Metric from "effect/Metric"
+import { counter, seconds } from "./internal/effect/metrics.ts"
 
 /** The boundaries that OpenTelemetry advises for HTTP requests, and longer ones for several requests in a row. */
 const latencies = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60]

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import * as PlatformFailure from "./authoring/PlatformFailure.ts"
 import * as TextOption from "./authoring/TextOption.ts"
 import { clean } from "./internal/text/clean.ts"
 import { markReadEachTime } from "./internal/tokenRequest/secretReading.ts"
@@ -111,7 +112,7 @@ const read = (files: FileSystem.FileSystem, path: string) =>
   })
 
 const unreadable = (path: string) => (error: PlatformError): CredentialError => {
-  const reason = error._tag === "SystemError" ? error.reason : undefined
+  const reason = PlatformFailure.reasonOf(error)
   return reason === "NotFound"
     ? failed("Unavailable", path, "does not exist")
     : reason === "PermissionDenied"

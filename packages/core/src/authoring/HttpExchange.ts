@@ -13,11 +13,11 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import * as BodyParts from "../internal/effect/bodyParts.ts"
 import * as HttpDate from "../internal/text/httpDate.ts"
 import { withHarmlessSpans, withoutAnswers } from "../internal/telemetry/spanExit.ts"
+import { withoutReports } from "../internal/effect/spans.ts"
 import * as InsecureHosts from "./InsecureHosts.ts"
 import { connectionFailed, inTime, type NoAnswer, tooLarge, unsendable } from "./NoAnswer.ts"
 
@@ -122,28 +122,19 @@ const readAtOnce = (response: HttpClientResponse, maxBodySize: number): Effect.E
     )
   )
 
-/** Pulls the parts, because running a stream into a sink takes half as long again. */
 const readInParts = (response: HttpClientResponse, maxBodySize: number): Effect.Effect<string, NoAnswer> =>
-  Effect.scoped(Effect.flatMap(Stream.toPull(response.stream), (pull) => {
+  Effect.suspend(() => {
     const decoder = new TextDecoder()
     let text = ""
     let size = 0
-    const readOn: Effect.Effect<string, NoAnswer> = Effect.matchEffect(pull, {
-      onSuccess: (chunks) => {
-        for (const chunk of chunks) {
-          size += chunk.byteLength
-          if (size > maxBodySize) return tooLarge(response, maxBodySize)
-          text += decoder.decode(chunk, { stream: true })
-        }
-        return readOn
-      },
-      onFailure: (end) =>
-        Option.isNone(end) || end.value.reason === "EmptyBody"
-          ? Effect.succeed(text + decoder.decode())
-          : Effect.fail(notComplete(response)(end.value))
-    })
-    return readOn
-  }))
+    const onPart = (part: Uint8Array): NoAnswer | undefined => {
+      size += part.byteLength
+      if (size > maxBodySize) return tooLarge(response, maxBodySize)
+      text += decoder.decode(part, { stream: true })
+      return undefined
+    }
+    return Effect.map(BodyParts.forEach(response, onPart, notComplete(response)), () => text + decoder.decode())
+  })
 
 /**
  * Sends a request once, follows no redirect, and reads the whole body within the limits. Spans show the status of the
@@ -199,8 +190,8 @@ export const exchange = (
       )
     ),
     inTime(limits),
-    // A failure in a fiber of the stream is handled here; Effect would also write it to the log and into the span.
-    Effect.withUnhandledErrorLogLevel(Option.none())
+    // The stream has fibers of its own.
+    withoutReports
   )
   const sent = withoutRedirects(
     secrecy.isHidden === true
@@ -240,11 +231,7 @@ export const withoutRedirects = <A, E>(
   moreSecretHeaders: ReadonlyArray<string> = []
 ): Effect.Effect<A, E> =>
   Effect.withFiberRuntime((fiber) => {
-    const manual = Effect.locally(
-      withHarmlessSpans(send),
-      FiberRef.currentContext,
-      withManualRedirects(fiber.currentContext)
-    )
+    const manual = Effect.mapInputContext(withHarmlessSpans(send), withManualRedirects)
     return moreSecretHeaders.length === 0 &&
         fiber.getFiberRef(Headers.currentRedactedNames).includes("authorization")
       ? manual

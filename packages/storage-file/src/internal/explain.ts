@@ -1,4 +1,5 @@
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as PlatformFailure from "@effect-mcp-auth/core/authoring/PlatformFailure"
 import { TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
@@ -29,18 +30,19 @@ const adviceOn = (message: string): string =>
  *
  * @internal
  */
-export const explain = (operation: Operation) => (cause: PlatformError | TokenStorageError): TokenStorageError =>
-  cause._tag === "TokenStorageError"
-    ? cause
-    : new TokenStorageError({
-      operation,
-      description: `${clean(cause.message)}. ${adviceOn(cause.message)}`.trim(),
-      cause
-    })
+export const explain = (operation: Operation) => (cause: PlatformError | TokenStorageError): TokenStorageError => {
+  if (cause._tag === "TokenStorageError") return cause
+  const message = PlatformFailure.messageOf(cause)
+  return new TokenStorageError({
+    operation,
+    description: `${clean(message)}. ${adviceOn(message)}`.trim(),
+    cause
+  })
+}
 
 /** @internal */
 export const isMissing = (error: PlatformError | TokenStorageError): boolean =>
-  error._tag === "SystemError" && error.reason === "NotFound"
+  error._tag !== "TokenStorageError" && PlatformFailure.reasonOf(error) === "NotFound"
 
 /**
  * Turns the failure for a missing file or folder into none.

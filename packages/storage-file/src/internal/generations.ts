@@ -1,3 +1,4 @@
+import { reasonOf } from "@effect-mcp-auth/core/authoring/PlatformFailure"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -85,10 +86,7 @@ export const make: Effect.Effect<Generations, never, FileSystem.FileSystem | Pat
           Effect.zipRight(fs.utimes(temporary, time, time)),
           Effect.zipRight(fs.link(temporary, file)),
           Effect.as(true),
-          Effect.catchTag(
-            "SystemError",
-            (error) => error.reason === "AlreadyExists" ? Effect.succeed(false) : Effect.fail(error)
-          ),
+          Effect.catchIf((error) => reasonOf(error) === "AlreadyExists", () => Effect.succeed(false)),
           Effect.ensuring(remove(temporary))
         )
         if (!linked) return false

@@ -1,4 +1,5 @@
 import { clean, withoutBegun } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as PlatformFailure from "@effect-mcp-auth/core/authoring/PlatformFailure"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import type * as PlatformCommand from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
@@ -74,13 +75,15 @@ const stop = (process: CommandExecutor.Process): Effect.Effect<void> => {
 }
 
 /** The error has no cause, because the cause contains the arguments. */
-const notRun = ({ name }: Settings) => (error: PlatformError): AssertionError =>
-  error._tag === "SystemError" && error.reason === "NotFound"
+const notRun = ({ name }: Settings) => (error: PlatformError): AssertionError => {
+  const reason = PlatformFailure.reasonOf(error)
+  return reason === "NotFound"
     ? unavailable(`${name} was not found. Install it, or correct \`command\` or \`workingDirectory\`.`)
     : unavailable(
-      `${name} could not be run${error._tag === "SystemError" ? ` (${error.reason})` : ""}. ` +
+      `${name} could not be run${reason === undefined ? "" : ` (${reason})`}. ` +
         `Check that this process may run it, and whether something killed it.`
     )
+}
 
 /**
  * Starts a process. The executor throws for a command that the operating system cannot take, and what it throws shows

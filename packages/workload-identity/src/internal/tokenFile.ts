@@ -1,6 +1,7 @@
 import { type AssertionRequest, isRefused } from "@effect-mcp-auth/core/Assertion"
 import { isFresh } from "@effect-mcp-auth/core/authoring/AssertionCache"
 import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as PlatformFailure from "@effect-mcp-auth/core/authoring/PlatformFailure"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -78,9 +79,9 @@ const failedAt = (path: string): Failed => (reason, what, cause) =>
   })
 
 const unreadable = (failed: Failed) => (error: PlatformError): AssertionError =>
-  error._tag === "SystemError" && error.reason === "NotFound"
+  PlatformFailure.reasonOf(error) === "NotFound"
     ? failed("Unavailable", "does not exist", error)
-    : error._tag === "SystemError" && error.reason === "PermissionDenied"
+    : PlatformFailure.reasonOf(error) === "PermissionDenied"
     ? failed("Unavailable", "cannot be read by this process: it has no permission", error)
     : failed("Unavailable", "could not be read", error)
 

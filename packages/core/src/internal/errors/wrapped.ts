@@ -1,5 +1,4 @@
-import * as Cause from "effect/Cause"
-import * as Runtime from "effect/Runtime"
+import * as Causes from "./causes.ts"
 
 /** How many wrappers are opened. Errors may wrap each other without end. */
 const MAX_DEPTH = 16
@@ -20,13 +19,9 @@ export const findWrapped = <A>(
   if (depth === 0 || typeof error !== "object" || error === null || seen.has(error)) return undefined
   // Without this, two errors that hold each other twice would be looked at 65,536 times.
   seen.add(error)
-  if (Runtime.isFiberFailure(error)) return findWrapped(error[Runtime.FiberFailureCauseId], is, depth - 1, seen)
-  if (Cause.isCause(error)) {
-    for (const inner of [...Cause.failures(error), ...Cause.defects(error)]) {
-      const found = findWrapped(inner, is, depth - 1, seen)
-      if (found !== undefined) return found
-    }
-    return undefined
+  for (const inner of Causes.valuesIn(error) ?? ("cause" in error ? [error.cause] : [])) {
+    const found = findWrapped(inner, is, depth - 1, seen)
+    if (found !== undefined) return found
   }
-  return "cause" in error ? findWrapped(error.cause, is, depth - 1, seen) : undefined
+  return undefined
 }

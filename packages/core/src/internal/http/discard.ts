@@ -1,8 +1,8 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { isShort } from "../../authoring/HttpExchange.ts"
+import { withoutReports } from "../effect/spans.ts"
 
 /** The length of a short body, in bytes. Reading it frees the connection several times cheaper than cancelling it. */
 const SHORT = 64 * 1024
@@ -20,8 +20,8 @@ export const discard = (response: HttpClientResponse): Effect.Effect<void> => {
   return free.pipe(
     Effect.timeout("1 second"),
     Effect.ignore,
-    // Effect would log a body that breaks off, and write it into a span that has ended.
-    Effect.withUnhandledErrorLogLevel(Option.none()),
+    // A body may break off after the span has ended.
+    withoutReports,
     Effect.forkDaemon,
     Effect.asVoid
   )

@@ -33,9 +33,9 @@ export const start = <A, E>(work: Effect.Effect<A, E>, clock: Clock.Clock): Effe
     // turn.
     const ended = new Signal()
     fiber.addObserver(() => ended.fire())
-    const poll = () => {
-      const exit = fiber.unsafePoll()
-      return exit === null ? undefined : Exit.flatten(exit)
+    const poll = (): Exit.Exit<A, E> | undefined => {
+      const exit = fiber.unsafePoll() ?? undefined
+      return exit === undefined || Exit.isSuccess(exit) ? exit?.value : Exit.failCause(exit.cause)
     }
     return {
       interruptFork: Effect.sync(() => fiber.unsafeInterruptAsFork(FiberId.none)),

@@ -1,16 +1,14 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import * as MetricLabel from "effect/MetricLabel"
-import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import * as AccessToken from "../../AccessToken.ts"
 import type { OAuthError } from "../../OAuthError.ts"
 import type * as OAuthEvent from "../../OAuthEvent.ts"
 import * as OAuthMetric from "../../OAuthMetric.ts"
 import { type Attributes, factsOf, outcomeOf, reasons, secondsToLive } from "./attributes.ts"
+import * as Metrics from "../effect/metrics.ts"
+import * as Spans from "../effect/spans.ts"
 import { oneLine } from "../text/clean.ts"
 import type { EventHub } from "./eventHub.ts"
 import { TokenLog } from "./tokenLog.ts"
@@ -26,10 +24,6 @@ export interface Options {
 /** The reason for an acquisition. Each `Demand` of the lifecycle has it. */
 interface Demand {
   readonly reason: OAuthEvent.Reason
-}
-
-interface Updatable {
-  readonly unsafeUpdate: (input: number, labels: ReadonlyArray<MetricLabel.MetricLabel>) => void
 }
 
 /** An acquisition that has not delivered a token yet. */
@@ -49,25 +43,22 @@ interface Acquisition extends Demand {
 export class Telemetry {
   readonly #options: Options
   readonly #clock: Clock.Clock
-  /**
-   * The labels around the making of the provider. Effect looks metrics up by this array, so it is always the same one.
-   */
-  readonly #labels: ReadonlyArray<MetricLabel.MetricLabel>
+  readonly #meter: Metrics.Meter
   readonly #log = new TokenLog()
   /** The acquisition in flight, until it has delivered a token or has ended. */
   #acquisition: Acquisition | undefined
   /** The held token, as the events have it. */
   #token: AccessToken.AccessToken | undefined
 
-  constructor(options: Options, clock: Clock.Clock, labels: ReadonlyArray<MetricLabel.MetricLabel>) {
+  constructor(options: Options, clock: Clock.Clock, meter: Metrics.Meter) {
     this.#options = options
     this.#clock = clock
-    this.#labels = labels
+    this.#meter = meter
   }
 
   /** A call was served from memory. This method is on the path of every request, and costs some nanoseconds. */
   hit(): void {
-    OAuthMetric.cacheHits.unsafeUpdate(1, this.#labels)
+    this.#meter.add(OAuthMetric.cacheHits, 1)
   }
 
   /**
@@ -78,16 +69,15 @@ export class Telemetry {
     // No caller waits for a renewal in the background.
     if (reason === "Scheduled") return wait
     return Effect.acquireUseRelease(
-      Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(1, this.#labels)),
+      Effect.sync(() => this.#meter.add(OAuthMetric.waitingCallers, 1)),
       () =>
-        Effect.withFiberRuntime<A, E>((fiber) =>
-          fiber.currentSpan === undefined ? wait : Effect.useSpan("oauth.client.token.wait", {
-            captureStackTrace: false,
+        Effect.suspend(() =>
+          Spans.current() === undefined ? wait : Spans.use("oauth.client.token.wait", {
             attributes: { "oauth.reason": reasons[reason] },
-            links: linksTo(this.#acquisition?.span)
+            linkedTo: this.#acquisition?.span
           }, () => wait)
         ),
-      () => Effect.sync(() => OAuthMetric.waitingCallers.unsafeUpdate(-1, this.#labels))
+      () => Effect.sync(() => this.#meter.add(OAuthMetric.waitingCallers, -1))
     )
   }
 
@@ -100,14 +90,12 @@ export class Telemetry {
     work: Effect.Effect<AccessToken.AccessToken, OAuthError, R>,
     { reason }: Demand
   ): Effect.Effect<AccessToken.AccessToken, OAuthError, R> {
-    const caller = reason === "Scheduled" ? undefined : Option.getOrUndefined(Fiber.getCurrentFiber())?.currentSpan
-    const options: Tracer.SpanOptions = {
+    const options: Spans.Options = {
       root: true,
-      captureStackTrace: false,
-      links: linksTo(caller),
+      linkedTo: reason === "Scheduled" ? undefined : Spans.current(),
       attributes: { ...this.#identity, "oauth.reason": reasons[reason] }
     }
-    return Effect.useSpan("oauth.client.token.acquire", options, (span) => {
+    return Spans.use("oauth.client.token.acquire", options, (span) => {
       const acquisition: Acquisition = {
         reason,
         span,
@@ -116,13 +104,12 @@ export class Telemetry {
       }
       this.#acquisition = acquisition
       return work.pipe(
-        Effect.withParentSpan(span),
+        Spans.withParent(span),
         Effect.annotateLogs(this.#identity),
         Effect.onExit((exit) => {
           if (this.#acquisition === acquisition) this.#settle(exit, acquisition.isLoaded ? "storage" : undefined)
-          // The fiber ends here. Its failure is for the waiters. Effect would log the failure as one that nobody
-          // handles.
-          return FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
+          // The fiber ends here. Its failure is for the waiters.
+          return Spans.endWithoutReport
         })
       )
     })
@@ -139,10 +126,10 @@ export class Telemetry {
     const now = this.#clock.unsafeCurrentTimeMillis()
     annotate(span, { ...outcome, ...(Exit.isSuccess(exit) ? factsOf(exit.value, now) : {}) })
     const acquisition = { "oauth.reason": reasons[reason], ...outcome }
-    this.#update(OAuthMetric.acquisitionDuration, this.#secondsSince(startedAt), acquisition)
+    this.#meter.update(OAuthMetric.acquisitionDuration, this.#secondsSince(startedAt), acquisition)
     if (this.#token !== undefined && reason !== "StepUp") {
       const left = Math.max(0, secondsToLive(this.#token, now))
-      this.#update(OAuthMetric.timeToExpiry, left, { "oauth.outcome": outcome["oauth.outcome"] ?? "" })
+      this.#meter.update(OAuthMetric.timeToExpiry, left, { "oauth.outcome": outcome["oauth.outcome"] ?? "" })
     }
     if (Exit.isSuccess(exit)) this.#token = exit.value
   }
@@ -154,8 +141,7 @@ export class Telemetry {
     { issuer, tokenEndpoint }: { readonly issuer: string; readonly tokenEndpoint: URL }
   ): <A, E extends OAuthError, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> {
     const request = { "oauth.grant.type": grantType, "oauth.reason": reasons[reason] }
-    const options: Tracer.SpanOptions = {
-      captureStackTrace: false,
+    const options: Spans.Options = {
       attributes: {
         ...request,
         "oauth.issuer": issuer,
@@ -164,16 +150,19 @@ export class Telemetry {
       }
     }
     return (work) =>
-      Effect.useSpan("oauth.client.token.request", options, (span) => {
+      Spans.use("oauth.client.token.request", options, (span) => {
         const startedAt = this.#clock.unsafeCurrentTimeNanos()
         return work.pipe(
-          Effect.withParentSpan(span),
+          Spans.withParent(span),
           Effect.onExit((exit) =>
             Effect.sync(() => {
               const outcome = outcomeOf(exit)
               annotate(span, outcome)
-              this.#update(OAuthMetric.tokenRequests, 1, { ...request, ...outcome })
-              this.#update(OAuthMetric.tokenRequestDuration, this.#secondsSince(startedAt), { ...request, ...outcome })
+              this.#meter.update(OAuthMetric.tokenRequests, 1, { ...request, ...outcome })
+              this.#meter.update(OAuthMetric.tokenRequestDuration, this.#secondsSince(startedAt), {
+                ...request,
+                ...outcome
+              })
             })
           )
         )
@@ -218,7 +207,7 @@ export class Telemetry {
         if (this.#token !== undefined && AccessToken.isSame(this.#token, event.token)) this.#token = undefined
         return
       case "StorageFailed":
-        return this.#update(OAuthMetric.storageFailures, 1, {
+        return this.#meter.update(OAuthMetric.storageFailures, 1, {
           "oauth.storage.operation": event.error.operation,
           "error.type": event.error.reason
         })
@@ -227,11 +216,6 @@ export class Telemetry {
       case "AuthorizationServerChanged":
         return
     }
-  }
-
-  #update(metric: Updatable, input: number, attributes: Attributes): void {
-    const own = Object.entries(attributes).map(([name, value]) => MetricLabel.make(name, value))
-    metric.unsafeUpdate(input, [...own, ...this.#labels])
   }
 
   get #identity(): Attributes {
@@ -250,8 +234,8 @@ export class Telemetry {
 export const make = (options: Options): Effect.Effect<Telemetry> =>
   Effect.zipWith(
     Effect.clock,
-    FiberRef.get(FiberRef.currentMetricLabels),
-    (clock, labels) => new Telemetry({ ...options, clientId: oneLine(options.clientId) }, clock, labels)
+    Metrics.makeMeter,
+    (clock, meter) => new Telemetry({ ...options, clientId: oneLine(options.clientId) }, clock, meter)
   )
 
 /**
@@ -263,14 +247,10 @@ export const discovery = (document: "protected_resource" | "authorization_server
 <A, E, R>(
   search: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.useSpan("oauth.client.discovery", {
-    captureStackTrace: false,
+  Spans.use("oauth.client.discovery", {
     attributes: { "oauth.discovery.document": document }
-  }, (span) => Effect.withParentSpan(search, span))
+  }, (span) => Spans.withParent(span)(search))
 
 const annotate = (span: Tracer.Span, attributes: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
 }
-
-const linksTo = (span: Tracer.AnySpan | undefined): ReadonlyArray<Tracer.SpanLink> =>
-  span === undefined ? [] : [{ _tag: "SpanLink", span, attributes: {} }]

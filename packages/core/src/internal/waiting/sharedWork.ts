@@ -154,9 +154,10 @@ export class SharedWork<A, E, R = never> {
   giveUp(): void {
     if (this.isOver) return
     this.#isGivenUp = true
-    this.#fiber.unsafeInterruptAsFork(FiberId.none)
     this.#delivered.fire()
     this.#end()
+    // Last, because a fiber that ends now must not give the waiters an outcome.
+    this.#fiber.unsafeInterruptAsFork(FiberId.none)
   }
 
   #end(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { type Clock, Deferred, Duration, Effect, Fiber, Option, TestClock } from "effect"
-import { schedule, ScheduledRefresh } from "../../../src/internal/lifecycle/scheduledRefresh.ts"
+import { repeatAsAsked, ScheduledRefresh } from "../../../src/internal/lifecycle/scheduledRefresh.ts"
 
 interface Plan {
   /** The time of the last pulse of an attempt. */
@@ -223,8 +223,8 @@ describe("ScheduledRefresh", () => {
     }))
 })
 
-describe("schedule", () => {
-  it.effect("the schedule waits as long as each look asks for, and stops when a look asks for nothing", () =>
+describe("repeatAsAsked", () => {
+  it.effect("waits as long as each look asks for, and stops when a look asks for nothing", () =>
     Effect.gen(function*() {
       const looks: Array<number> = []
       const waits = [Option.some(10), Option.some(20), Option.none<number>()]
@@ -232,13 +232,13 @@ describe("schedule", () => {
         looks.push(clock.unsafeCurrentTimeMillis())
         return waits[looks.length - 1] ?? Option.none()
       })
-      const fiber = yield* Effect.fork(Effect.repeat(look, schedule))
+      const fiber = yield* Effect.fork(repeatAsAsked(look))
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(fiber)
       expect(looks).toEqual([0, 10, 30])
     }))
 
-  it.effect("the schedule splits a wait that is longer than the longest timer", () =>
+  it.effect("splits a wait that is longer than the longest timer", () =>
     Effect.gen(function*() {
       const at = 60 * 24 * 3_600_000
       const looks: Array<number> = []
@@ -247,7 +247,7 @@ describe("schedule", () => {
         looks.push(now)
         return now < at ? Option.some(at - now) : Option.none()
       })
-      const fiber = yield* Effect.fork(Effect.repeat(look, schedule))
+      const fiber = yield* Effect.fork(repeatAsAsked(look))
       yield* TestClock.adjust("60 days")
       yield* Fiber.join(fiber)
       expect(looks).toEqual([0, 2 ** 31 - 1, 2 * (2 ** 31 - 1), at])

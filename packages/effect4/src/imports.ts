@@ -1,0 +1,112 @@
+/**
+ * The imports of a rewritten file.
+ */
+import ts from "typescript-5.9"
+
+const OF_EFFECT = /^(?:effect|@effect\/(?:platform|platform-node|vitest|opentelemetry))(?:\/|$)/
+
+/** Whether a statement imports from an Effect package. */
+export const isImportOfEffect = (node: ts.Node): node is ts.ImportDeclaration =>
+  ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier) && OF_EFFECT.test(node.moduleSpecifier.text)
+
+/** Modules such as `@effect/vitest`, whose exports are imported by name and not through a namespace. */
+const isLowerCase = (module: string): boolean => /^(?:@effect\/vitest|effect)(?:\/index|\/utils)?$/.test(module)
+
+export class Imports {
+  /** Stands in the text where the source imports from Effect packages. */
+  static readonly PLACE = "/*imports of Effect*/"
+
+  readonly #taken: ReadonlySet<string>
+  readonly #fromBarrel: boolean
+  /** Module to whether a value of it is used. */
+  readonly #namespaces = new Map<string, boolean>()
+  /** Module to names to whether the value is used. */
+  readonly #names = new Map<string, Map<string, boolean>>()
+
+  constructor(source: ts.SourceFile) {
+    this.#fromBarrel = source.statements.some((node) =>
+      isImportOfEffect(node) && /^(effect|@effect\/platform)$/.test(moduleName(node))
+    )
+    this.#taken = otherNames(source)
+  }
+
+  /** The local name of a module. */
+  namespace(module: string, isValue: boolean): string {
+    this.#namespaces.set(module, (this.#namespaces.get(module) ?? false) || isValue)
+    return this.#local(module)
+  }
+
+  /** A local expression for an export. */
+  name(key: string, isValue: boolean, byName: boolean): string {
+    const [module = "", name = ""] = key.split("#")
+    if (!byName && !isLowerCase(module)) return `${this.namespace(module, isValue)}.${name}`
+    const names = this.#names.get(module) ?? new Map<string, boolean>()
+    names.set(name, (names.get(name) ?? false) || isValue)
+    this.#names.set(module, names)
+    return name
+  }
+
+  #local(module: string): string {
+    const name = module.replace(/\/index$/, "").split("/").at(-1) ?? module
+    const local = name === "fast-check" ? "FastCheck" : name
+    return this.#taken.has(local) ? `Effect${local}` : local
+  }
+
+  /** The text with the imports in place of the source's. */
+  insertInto(body: string): string {
+    const statements = [...this.#namespaceImports(), ...this.#namedImports()].toSorted()
+    const [before = "", ...after] = body.split(`${Imports.PLACE}\n`)
+    if (after.length > 0) return before + statements.map((line) => `${line}\n`).join("") + after.join("")
+    return statements.length === 0 ? body : afterHeader(body, statements)
+  }
+
+  *#namespaceImports(): Generator<string> {
+    for (const [module, isValue] of this.#namespaces) {
+      const type = isValue ? "" : "type "
+      const local = this.#local(module)
+      const barrel = barrelOf(module)
+      if (!this.#fromBarrel || barrel === undefined) {
+        yield `import ${type}* as ${local} from "${module.replace(/\/index$/, "")}"`
+        continue
+      }
+      const name = module.split("/").at(-1) ?? module
+      yield `import ${type}{ ${name === local ? name : `${name} as ${local}`} } from "${barrel}"`
+    }
+  }
+
+  *#namedImports(): Generator<string> {
+    for (const [module, names] of this.#names) {
+      const list = [...names].toSorted().map(([name, isValue]) => isValue ? name : `type ${name}`)
+      yield `import { ${list.join(", ")} } from "${module.replace(/\/index$/, "")}"`
+    }
+  }
+}
+
+const moduleName = (node: ts.ImportDeclaration): string =>
+  ts.isStringLiteral(node.moduleSpecifier) ? node.moduleSpecifier.text : ""
+
+/** The barrel that exports a module, if one does. */
+const barrelOf = (module: string): string | undefined =>
+  /^effect\/[A-Z]\w*$/.test(module)
+    ? "effect"
+    : /^(effect\/(?:http|persistence|process|testing|encoding)|@effect\/platform-node)\/[A-Z]\w*$/.exec(module)?.[1]
+
+/** The names that the file declares or imports from elsewhere. */
+const otherNames = (source: ts.SourceFile): ReadonlySet<string> => {
+  const names = new Set<string>()
+  const visit = (node: ts.Node): void => {
+    if (isImportOfEffect(node)) return
+    const isDeclaration = ts.isVariableDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isTypeAliasDeclaration(node) ||
+      ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isImportSpecifier(node) ||
+      ts.isNamespaceImport(node) || ts.isParameter(node) || ts.isTypeParameterDeclaration(node)
+    if (isDeclaration && node.name !== undefined && ts.isIdentifier(node.name)) names.add(node.name.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return names
+}
+
+const afterHeader = (body: string, statements: ReadonlyArray<string>): string => {
+  const [header = ""] = /^\s*(?:\/\*\*[\s\S]*?\*\/\n)?/.exec(body) ?? []
+  return header + statements.map((line) => `${line}\n`).join("") + body.slice(header.length)
+}

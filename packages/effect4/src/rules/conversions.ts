@@ -1,0 +1,118 @@
+/**
+ * An Either, an Option and an error were effects in Effect 3. Types decide where one is used as an effect.
+ */
+import ts from "typescript-5.9"
+import { keyOfSymbol } from "../apiKey.ts"
+import type { Wrap } from "../rewriteFile.ts"
+import type { Rewriting } from "../rule.ts"
+
+const parts = (type: ts.Type): ReadonlyArray<ts.Type> => type.isUnion() ? type.types : [type]
+
+const nameOf = (type: ts.Type): string | undefined => {
+  const symbol = type.getSymbol()
+  return symbol === undefined ? undefined : keyOfSymbol(symbol)
+}
+
+/** Whether each member of a type is one of the named types of Effect. */
+const isOnly = (type: ts.Type, names: ReadonlySet<string>): boolean => {
+  const all = parts(type).filter((part) => !(part.flags & ts.TypeFlags.Never))
+  return all.length > 0 && all.every((part) => names.has(nameOf(part) ?? ""))
+}
+
+const EITHER = new Set(["effect/Either#Left", "effect/Either#Right"])
+const OPTION = new Set(["effect/Option#None", "effect/Option#Some"])
+const EFFECT = new Set(["effect/Effect#Effect"])
+
+const isYieldableError = (type: ts.Type): boolean =>
+  parts(type).every((part) => part.getProperty("_tag") !== undefined && part.getProperty("stack") !== undefined &&
+    part.getProperties().some((own) => own.escapedName.toString().startsWith("__@EffectTypeId")))
+
+/** Whether the place of an expression takes an effect. */
+const takesEffect = (node: ts.Expression, { checker, key }: Rewriting): boolean => {
+  const { parent } = node
+  if (ts.isYieldExpression(parent) && parent.asteriskToken !== undefined) return isEffectGenerator(parent, key)
+  if (isPiped(node)) return pipesEffect(parent.parent as ts.CallExpression, checker)
+  const wanted = contextual(node, checker)
+  return wanted !== undefined && parts(wanted).some((part) => EFFECT.has(nameOf(part) ?? ""))
+}
+
+/** The contextual type, also of what a generic callback returns. */
+const contextual = (node: ts.Expression, checker: ts.TypeChecker): ts.Type | undefined => {
+  const own = checker.getContextualType(node)
+  if (own === undefined) return undefined
+  return own.flags & ts.TypeFlags.TypeParameter ? checker.getBaseConstraintOfType(own) ?? own : own
+}
+
+const isPiped = (node: ts.Expression): boolean =>
+  ts.isPropertyAccessExpression(node.parent) && node.parent.expression === node && node.parent.name.text === "pipe" &&
+  ts.isCallExpression(node.parent.parent)
+
+/** Whether the first function of a pipe takes an effect. */
+const pipesEffect = (call: ts.CallExpression, checker: ts.TypeChecker): boolean => {
+  const [first] = call.arguments
+  const signature = first && checker.getTypeAtLocation(first).getCallSignatures()[0]
+  const parameter = signature?.getParameters()[0]
+  return parameter !== undefined && first !== undefined &&
+    parts(checker.getTypeOfSymbolAtLocation(parameter, first)).some((part) => EFFECT.has(nameOf(part) ?? ""))
+}
+
+/** Whether the generator around a `yield*` is one of `Effect.gen` or `Effect.fn`. */
+const isEffectGenerator = (node: ts.Node, key: Rewriting["key"]): boolean => {
+  let at = node.parent
+  while (!ts.isFunctionLike(at)) at = at.parent
+  const call = at.parent
+  return ts.isCallExpression(call) && /^effect\/Effect#(gen|fn)/.test(key(call.expression) ?? "")
+}
+
+/** Whether an expression is a whole, and not a part that an inner expression stands for. */
+const isLeaf = (node: ts.Expression): boolean =>
+  !ts.isConditionalExpression(node) && !ts.isParenthesizedExpression(node) && !ts.isFunctionLike(node) &&
+  !ts.isYieldExpression(node) && !ts.isObjectLiteralExpression(node) && !ts.isArrayLiteralExpression(node) &&
+  !isCallee(node)
+
+const isCallee = (node: ts.Expression): boolean =>
+  (ts.isCallExpression(node.parent) || ts.isNewExpression(node.parent)) && node.parent.expression === node ||
+  ts.isPropertyAccessExpression(node.parent) && (node.parent.name === node || !isPiped(node))
+
+const conversion = (
+  name: string,
+  reason: string,
+  to: string,
+  applies: (type: ts.Type) => boolean,
+  example: Wrap["example"]
+): Wrap => ({
+  name,
+  reason,
+  example,
+  apply: (node, text, rewriting) => {
+    if (!isLeaf(node)) return undefined
+    const type = rewriting.checker.getTypeAtLocation(node)
+    if (!applies(type) || !takesEffect(node, rewriting)) return undefined
+    return `${rewriting.value(to)}(${text})`
+  }
+})
+
+export const conversions: ReadonlyArray<Wrap> = [
+  conversion(
+    "Either as an effect",
+    "A Result is no effect.",
+    "effect/Effect#fromResult",
+    (type) => isOnly(type, EITHER),
+    {
+      before: "Effect.gen(function*() { yield* Either.right(1) })",
+      after: "Effect.gen(function*() { yield* Effect.fromResult(Result.succeed(1)) })"
+    }
+  ),
+  conversion(
+    "Option as an effect",
+    "An Option is no effect.",
+    "effect/Effect#fromOption",
+    (type) => isOnly(type, OPTION),
+    {
+      before: "Effect.gen(function*() { yield* Option.some(1) })",
+      after: "Effect.gen(function*() { yield* Effect.fromOption(Option.some(1)) })"
+    }
+  )
+]
+
+void isYieldableError

@@ -1,0 +1,23 @@
+/**
+ * The compiler's view of the Effect 3 sources.
+ */
+import { join } from "node:path"
+import ts from "typescript-5.9"
+
+/** Compiles files of the repository, with the settings of its tests. */
+export const sourceProgram = (root: string, files: ReadonlyArray<string>): ts.Program =>
+  ts.createProgram([...files], {
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2024.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts", "lib.dom.asynciterable.d.ts"],
+    types: ["node"],
+    typeRoots: [join(root, "node_modules/@types")],
+    module: ts.ModuleKind.NodeNext,
+    moduleDetection: ts.ModuleDetectionKind.Force,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    verbatimModuleSyntax: true,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+    skipLibCheck: true
+  })
