@@ -107,7 +107,11 @@ class FileRewriting implements Rewriting {
   #reference(node: ts.Node): string | undefined {
     if (ts.isPropertyAccessExpression(node) || ts.isQualifiedName(node)) {
       const key = this.key(node)
-      if (key === undefined || this.#moduleOf(node) === undefined) return undefined
+      if (key === undefined) return undefined
+      // A name of a namespace inside of a module, such as `Config.Config.Wrap`, has a row of its own or moves with it.
+      const isKnown = this.#moduleOf(node) !== undefined ||
+        ts.isQualifiedName(node) && this.#shared.tables.names.has(key)
+      if (!isKnown) return undefined
       return this.#target(node, key)
     }
     if (ts.isImportTypeNode(node) || !ts.isIdentifier(node) || isDeclaredName(node)) {
@@ -145,7 +149,7 @@ class FileRewriting implements Rewriting {
     const target = this.#shared.tables.names.get(key)
     if (target !== undefined) this.#shared.used(key)
     const [module = "", name = ""] = (target ?? key).split("#")
-    const moved = target === undefined ? this.#movedModule(module) : module
+    const moved = target === undefined ? this.module(module) : module
     if (target === undefined && !this.#exists(moved, name)) this.#cover(node, key)
     return this.#imports.name(`${moved}#${name}`, !isType(node), byName)
   }
@@ -159,14 +163,14 @@ class FileRewriting implements Rewriting {
     this.uncovered.push({ file: this.#source.fileName, line: line + 1, key })
   }
 
-  #movedModule(module: string): string {
+  module = (module: string): string => {
     const moved = this.#shared.tables.modules.get(module)
     if (moved !== undefined) this.#shared.used(module)
     return moved ?? module
   }
 
   #namespace(node: ts.Node, module: string): string {
-    return this.#imports.namespace(this.#movedModule(module), !isType(node))
+    return this.#imports.namespace(this.module(module), !isType(node))
   }
 
   value = (key: Key): string => this.#imports.name(key, true, false)

@@ -15,6 +15,8 @@ export interface Rewriting {
   readonly children: (node: ts.Node) => string
   /** The key of the Effect 3 export or member that an expression, a name or a property key stands for. */
   readonly key: (node: ts.Node) => Key | undefined
+  /** The Effect 4 module in place of an Effect 3 module. */
+  readonly module: (module: string) => string
   /** An expression for an Effect 4 export. The module is imported. */
   readonly value: (key: Key) => string
   /** A type name for an Effect 4 export. The module is imported for its types. */

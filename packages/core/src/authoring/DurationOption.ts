@@ -31,7 +31,10 @@ export const check = (
 ): Either.Either<Duration.Duration, InvalidOptions> =>
   Duration.decodeUnknown(input).pipe(
     Option.map((duration) => Duration.millis(Math.round(Duration.toMillis(duration)))),
-    Option.filter(Duration.between(bounds)),
+    Option.filter(Duration.between({
+      minimum: Duration.decode(bounds.minimum),
+      maximum: Duration.decode(bounds.maximum)
+    })),
     Either.fromOption(() =>
       new InvalidOptions({
         option,

@@ -12,6 +12,18 @@ export interface Call {
   readonly typeArguments: string
 }
 
+/** Texts are made when a rule asks for them, so that nothing is imported for a text that no rule uses. */
+const lazily = (node: ts.CallExpression, { text }: Rewriting): Call => ({
+  node,
+  get args() {
+    return node.arguments.map(text)
+  },
+  get typeArguments() {
+    const types = node.typeArguments?.map(text).join(", ")
+    return types === undefined ? "" : `<${types}>`
+  }
+})
+
 /** A rule that rewrites the calls of an export as a whole. */
 export const call = (
   key: Key,
@@ -24,12 +36,7 @@ export const call = (
   example,
   apply: (node, rewriting) => {
     if (!ts.isCallExpression(node) || rewriting.key(node.expression) !== key) return undefined
-    const types = node.typeArguments?.map(rewriting.text).join(", ")
-    return rewrite({
-      node,
-      args: node.arguments.map(rewriting.text),
-      typeArguments: types === undefined ? "" : `<${types}>`
-    }, rewriting)
+    return rewrite(lazily(node, rewriting), rewriting)
   }
 })
 

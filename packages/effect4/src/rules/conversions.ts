@@ -92,7 +92,39 @@ const conversion = (
   }
 })
 
+const DURATION = new Set(["effect/Duration#Duration"])
+
+/** Functions that take a Duration only, and how many of their first arguments are one. */
+const takesDuration: Readonly<Record<string, number>> = {
+  "effect/Duration#format": 1,
+  "effect/Duration#times": 1,
+  "effect/Duration#min": 2,
+  "effect/Duration#max": 2,
+  "effect/Duration#sum": 2
+}
+
+const durationInput: Wrap = {
+  name: "Duration input",
+  reason: "Functions of Duration take a Duration, and no text or number.",
+  example: {
+    before: `Duration.format("1 second")`,
+    after: `Duration.format(Duration.fromInputUnsafe("1 second"))`
+  },
+  apply: (node, text, { checker, key, value }) => {
+    const { parent } = node
+    if (!ts.isCallExpression(parent) || parent.expression === node) return undefined
+    const count = takesDuration[key(parent.expression) ?? ""]
+    if (count === undefined || parent.arguments.indexOf(node) >= count) return undefined
+    // `Duration.times(2)` is piped through.
+    if (parent.arguments.length === 1 && key(parent.expression) === "effect/Duration#times") return undefined
+    return isOnly(checker.getTypeAtLocation(node), DURATION)
+      ? undefined
+      : `${value("effect/Duration#fromInputUnsafe")}(${text})`
+  }
+}
+
 export const conversions: ReadonlyArray<Wrap> = [
+  durationInput,
   conversion(
     "Either as an effect",
     "A Result is no effect.",

@@ -7,6 +7,12 @@ import { call, property, value } from "./calls.ts"
 
 const S = "effect/Schema#"
 
+/** What `() => value` returns, without parentheses. */
+const returned = (node: ts.Expression): ts.Expression | undefined => {
+  if (!ts.isArrowFunction(node) || ts.isBlock(node.body)) return undefined
+  return ts.isParenthesizedExpression(node.body) ? node.body.expression : node.body
+}
+
 /** A filter that one pipes a schema through. */
 const filter = (name: string, check: string, example: Rule["example"]): Rule =>
   call(`${S}${name}`, "A filter is a check, and `Schema.check` pipes a schema through it.", example, (
@@ -99,6 +105,34 @@ export const schema: ReadonlyArray<Rule> = [
     const body = ts.isArrowFunction(make) ? rewriting.text(make.body) : `(${rewriting.text(make)})()`
     return `${rewriting.value(`${S}withConstructorDefault`)}(${succeed}(${body}))`
   }),
+  {
+    name: "annotations",
+    reason: "The method is called `annotate`, and a message is a text.",
+    example: {
+      before: `Schema.String.annotations({ message: () => ({ message: "no", override: true }) })`,
+      after: `Schema.String.annotate({ message: "no" })`
+    },
+    apply: (node, { key, text }) => {
+      if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return undefined
+      if (!/^effect\/Schema#.*\.annotations$/.test(key(node.expression) ?? "")) return undefined
+      const [given] = node.arguments
+      const message = given && property(given, "message")
+      const made = message === undefined ? undefined : returned(message)
+      const own = made === undefined ? undefined : property(made, "message") ?? made
+      const options = own === undefined ? node.arguments.map(text).join(", ") : `{ message: ${text(own)} }`
+      return `${text(node.expression.expression)}.annotate(${options})`
+    }
+  },
+  call(`${S}compose`, "The second schema is piped through, and not an argument beside the first.", {
+    before: "Schema.compose(Schema.String, Schema.NumberFromString)",
+    after: "Schema.String.pipe(Schema.decodeTo(Schema.NumberFromString))"
+  }, ({ args }, { value }) =>
+    args.length === 2 ? `${args[0]}.pipe(${value(`${S}decodeTo`)}(${args[1]}))` : undefined),
+  call(`${S}parseJson`, "The schema of the parsed value is always given.", {
+    before: "Schema.parseJson()",
+    after: "Schema.fromJsonString(Schema.Unknown)"
+  }, ({ args }, { value }) =>
+    args.length === 0 ? `${value(`${S}fromJsonString`)}(${value(`${S}Unknown`)})` : undefined),
   call(`${S}transform`, "A transformation is a value of its own.", {
     before: "Schema.transform(Schema.String, Schema.Number, { strict: true, decode: Number, encode: String })",
     after:

@@ -21,8 +21,7 @@ export const members: ReadonlyArray<Table> = [
       "effect/Clock#Clock.unsafeCurrentTimeNanos": "monotonicTimeNanosUnsafe",
       "effect/Clock#Clock.currentTimeNanos": "monotonicTimeNanos",
       "effect/Fiber#RuntimeFiber.getFiberRef": "getRef",
-      "effect/Fiber#RuntimeFiber.currentContext": "context",
-      "effect/Fiber#RuntimeFiber.unsafePoll": "pollUnsafe"
+      "effect/Fiber#RuntimeFiber.currentContext": "context"
     }
   },
   {

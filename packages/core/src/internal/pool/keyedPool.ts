@@ -80,7 +80,7 @@ export class KeyedPool<K, A, E, R> {
           this.#settle(entry)
         })),
       (entry) =>
-        Effect.scopeWith((scope) =>
+        Effect.flatMap(Effect.scope, (scope) =>
           this.#fibers.orWhenClosed(
             Effect.flatMap(entry.value, (exit) => exit ?? Scope.extend(this.get(key), scope)),
             this.#options.onClosed
@@ -98,7 +98,7 @@ export class KeyedPool<K, A, E, R> {
     })
 
   /** The keys that have a value, in use or idle. */
-  readonly keys: Effect.Effect<ReadonlyArray<K>> = Effect.sync(() => MutableHashMap.keys(this.#entries))
+  readonly keys: Effect.Effect<ReadonlyArray<K>> = Effect.sync(() => Array.from(MutableHashMap.keys(this.#entries)))
 
   #find(key: K): Entry<K, A, E> | undefined {
     return Option.getOrUndefined(MutableHashMap.get(this.#entries, key))

@@ -31,14 +31,8 @@ const sleep = (duration: Duration.Duration): Effect.Effect<void> =>
     return Effect.sync(() => clearTimeout(timer))
   })
 
-const background: Clock.Clock = {
-  [Clock.ClockTypeId]: Clock.ClockTypeId,
-  unsafeCurrentTimeMillis: () => live.unsafeCurrentTimeMillis(),
-  unsafeCurrentTimeNanos: () => live.unsafeCurrentTimeNanos(),
-  currentTimeMillis: live.currentTimeMillis,
-  currentTimeNanos: live.currentTimeNanos,
-  sleep
-}
+/** Reads the time as Effect's own clock does, through its prototype. */
+const background: Clock.Clock = Object.setPrototypeOf({ sleep }, live)
 
 /**
  * A clock with the same time, whose timers do not keep the process running. A script whose work is done can then end,
