@@ -49,11 +49,14 @@ export const expose = (
     return origin
   })
 
-const originOf = (address: HttpServer.Address): string => {
-  if (address._tag === "UnixAddress") return HttpServer.formatAddress(address)
+/** The origin of a server, by the text of its address, as in `http://[::]:8080` or `http://:::8080`. */
+const originOf = (address: HttpServer.HttpServer["address"]): string => {
+  const text = HttpServer.formatAddress(address)
+  const [, hostname, port = ""] = /^http:\/\/\[?(.*?)\]?(:\d+)?$/.exec(text) ?? []
+  if (hostname === undefined) return text
   // A server that listens on all interfaces is reachable on the loopback interface.
-  const host = address.hostname === "0.0.0.0" || address.hostname === "::" ? "127.0.0.1" : address.hostname
-  return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`
+  const host = hostname === "0.0.0.0" || hostname === "::" ? "127.0.0.1" : hostname
+  return `http://${host.includes(":") ? `[${host}]` : host}${port}`
 }
 
 const read = (request: HttpServerRequest.HttpServerRequest, origin: string) =>
@@ -69,7 +72,7 @@ const whileOpen = (response: HttpServerResponse.HttpServerResponse, closed: Defe
   response.body._tag === "Stream"
     ? HttpServerResponse.setBody(
       response,
-      HttpBody.stream(Stream.interruptWhenDeferred(response.body.stream, closed), response.body.contentType)
+      HttpBody.stream(Stream.interruptWhen(response.body.stream, Deferred.await(closed)), response.body.contentType)
     )
     : response
 
