@@ -8,10 +8,7 @@ import { makeExists } from "./effect4Exports.ts"
 import { rewriteFile, type Uncovered } from "./rewriteFile.ts"
 import { rules, wraps } from "./rules/index.ts"
 import { sourceProgram } from "./sourceProgram.ts"
-import { members } from "./tables/members.ts"
-import { modules } from "./tables/modules.ts"
-import { names } from "./tables/names.ts"
-import { merged } from "./tables/tables.ts"
+import { tables } from "./tables/index.ts"
 
 export interface Generated {
   /** Names that Effect 4 does not have and that no rule covers. */
@@ -34,10 +31,11 @@ export interface Options {
 const folders = ["src", "test"]
 
 export const generate = ({ packages, repository, target, variants }: Options): Generated => {
-  const files = packages.flatMap(({ directory }) => folders.flatMap((folder) => filesBelow(join(directory, folder), ".ts")))
+  const files = packages.flatMap(({ directory }) =>
+    folders.flatMap((folder) => filesBelow(join(directory, folder), ".ts"))
+  )
   const program = sourceProgram(repository, files)
   const used = new Set<string>()
-  const tables = { modules: merged(modules), names: merged(names), members: merged(members) }
   const shared = {
     checker: program.getTypeChecker(),
     rules,

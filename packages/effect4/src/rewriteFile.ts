@@ -3,7 +3,7 @@
  */
 import ts from "typescript-5.9"
 import { keyOfSymbol, moduleOfSymbol, resolved } from "./apiKey.ts"
-import { isImportOfEffect, Imports } from "./imports.ts"
+import { Imports, isImportOfEffect } from "./imports.ts"
 import type { Key, Rewriting, Rule } from "./rule.ts"
 import type { Tables } from "./tables/tables.ts"
 
@@ -272,11 +272,12 @@ const isMemberName = (node: ts.Identifier): boolean =>
 
 /** Whether a name stands where only its type is needed. */
 const isType = (node: ts.Node): boolean => {
-  for (let at: ts.Node = node; ; at = at.parent) {
+  for (let at: ts.Node = node;; at = at.parent) {
     if (ts.isTypeNode(at) && !ts.isExpressionWithTypeArguments(at)) return true
+    // Only `extends` of a class needs a value.
     if (ts.isExpressionWithTypeArguments(at)) {
-      return ts.isInterfaceDeclaration(at.parent.parent) || at.parent.kind === ts.SyntaxKind.HeritageClause &&
-          (at.parent as ts.HeritageClause).token === ts.SyntaxKind.ImplementsKeyword
+      return ts.isHeritageClause(at.parent) &&
+        (ts.isInterfaceDeclaration(at.parent.parent) || at.parent.token === ts.SyntaxKind.ImplementsKeyword)
     }
     if (!ts.isQualifiedName(at) && !ts.isIdentifier(at) && !ts.isPropertyAccessExpression(at)) return false
   }
