@@ -4,6 +4,7 @@ import { conversions } from "./conversions.ts"
 import { effect } from "./effect.ts"
 import { fibers } from "./fibers.ts"
 import { httpErrors } from "./httpErrors.ts"
+import { logging } from "./logging.ts"
 import { modules } from "./modules.ts"
 import { schema } from "./schema.ts"
 
