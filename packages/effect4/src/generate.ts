@@ -15,6 +15,8 @@ export interface Generated {
   readonly uncovered: ReadonlyArray<Uncovered>
   /** The rules and rows of tables that no source needs. */
   readonly unused: ReadonlyArray<string>
+  /** Variants that stand in place of no module. */
+  readonly unchecked: ReadonlyArray<string>
   readonly files: number
 }
 
@@ -64,5 +66,11 @@ export const generate = ({ packages, repository, target, variants }: Options): G
   })
   const known = [...rules, ...wraps].map(({ name }) => name)
   const rows = [...tables.modules.keys(), ...tables.names.keys(), ...tables.members.keys()]
-  return { uncovered, unused: [...known, ...rows].filter((name) => !used.has(name)), files: files.length }
+  const paths = new Set(files.map((file) => relative(join(repository, "packages"), file)))
+  return {
+    uncovered,
+    unused: [...known, ...rows].filter((name) => !used.has(name)),
+    unchecked: filesBelow(variants, ".ts").map((file) => relative(variants, file)).filter((path) => !paths.has(path)),
+    files: files.length
+  }
 }

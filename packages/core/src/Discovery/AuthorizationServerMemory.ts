@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as AuthorizationServer from "../AuthorizationServer.ts"
 import * as CachedDocument from "../CachedDocument.ts"
 import type { Failure, Options } from "./Contract.ts"
@@ -53,11 +54,9 @@ export class AuthorizationServerMemory {
       const reading = cache.authorizationServer({ client, issuer, limits, deadline, namedBy, metadataUrl }, known)
       const kept = known && CachedDocument.extended(known, now)
       // A token request waits only for metadata that is not known or may be wrong.
-      const inTime = kept === undefined || this.#inDoubt ? reading : Effect.timeoutTo(reading, {
-        duration: patienceOf(this.#options),
-        onSuccess: (found) => found,
-        onTimeout: () => kept
-      })
+      const inTime = kept === undefined || this.#inDoubt
+        ? reading
+        : Effect.map(Effect.timeoutOption(reading, patienceOf(this.#options)), Option.getOrElse(() => kept))
       return inTime.pipe(
         Effect.catchTag("DiscoveryError", (error) => {
           // If the token endpoint and the metadata both fail, one request to the authorization server is enough.
