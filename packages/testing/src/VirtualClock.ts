@@ -8,12 +8,12 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import type * as Scheduler from "effect/Scheduler"
+import * as ClockService from "./internal/clockService.ts"
 import { TimerQueue } from "./internal/timerQueue.ts"
 
 /**
@@ -45,19 +45,18 @@ const longestTimer = 2 ** 31 - 1
  * A clock whose time passes only when it is told to. All times are in milliseconds.
  *
  * Either drive it with {@link VirtualClock.advance} and run the program in its {@link VirtualClock.layer}, or provide
- * the clock with `Effect.withClock` and a scheduler of your own, and alternate between {@link VirtualClock.fireNext}
- * and running what the timers have resumed.
+ * {@link VirtualClock.clock} with `Effect.withClock` and a scheduler of your own, and alternate between
+ * {@link VirtualClock.fireNext} and running what the timers have resumed.
  *
  * @since 0.1.0
  * @category models
  */
-export class VirtualClock implements Clock.Clock {
-  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
-  readonly currentTimeMillis: Effect.Effect<number> = Effect.sync(() => this.unsafeCurrentTimeMillis())
-  readonly currentTimeNanos: Effect.Effect<bigint> = Effect.sync(() => this.unsafeCurrentTimeNanos())
+export class VirtualClock {
+  /** Effect's service: {@link machineTime}, and {@link elapsed} as its monotonic time. */
+  readonly clock: Clock.Clock
   /** The clock, and a scheduler that {@link advance} can wait for, for everything that runs in this layer. */
   readonly layer: Layer.Layer<never>
-  readonly #scheduler = new CountingScheduler()
+  readonly #scheduler = new ClockService.CountingScheduler()
   readonly #timers = new TimerQueue()
   readonly #start: number
   readonly #tick: number
@@ -68,7 +67,12 @@ export class VirtualClock implements Clock.Clock {
   constructor({ start = defaultStart, tick = 0 }: Options = {}) {
     this.#start = start
     this.#tick = Duration.toMillis(tick)
-    this.layer = Layer.merge(Layer.setClock(this), Layer.setScheduler(this.#scheduler))
+    this.clock = ClockService.make({
+      millis: () => this.machineTime,
+      monotonicNanos: () => BigInt(Math.round(this.#elapsed * 1e6)),
+      sleep: (duration) => this.#sleep(duration)
+    })
+    this.layer = ClockService.layer(this.clock, this.#scheduler)
   }
 
   /** What the timers count since the start. Stands still while the machine is suspended. */
@@ -81,6 +85,11 @@ export class VirtualClock implements Clock.Clock {
     return this.#start + this.#elapsed + this.#suspended
   }
 
+  /** What the clock of this machine says. */
+  get machineTime(): number {
+    return this.worldTime + this.#skew
+  }
+
   /** How far the clock of this machine is ahead of the world's. */
   get skew(): number {
     return this.#skew
@@ -91,17 +100,7 @@ export class VirtualClock implements Clock.Clock {
     return this.#timers.size
   }
 
-  /** What the clock of this machine says. */
-  unsafeCurrentTimeMillis(): number {
-    return this.worldTime + this.#skew
-  }
-
-  /** The monotonic time: {@link elapsed}, whatever {@link set} and {@link suspend} do. */
-  unsafeCurrentTimeNanos(): bigint {
-    return BigInt(Math.round(this.#elapsed * 1e6))
-  }
-
-  sleep(duration: Duration.Duration): Effect.Effect<void> {
+  #sleep(duration: Duration.Duration): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
       const millis = Duration.toMillis(duration)
       const at = millis > longestTimer ? Number.POSITIVE_INFINITY : this.#elapsed + millis
@@ -174,23 +173,6 @@ export class VirtualClock implements Clock.Clock {
  * @category constructors
  */
 export const make = (options?: Options): VirtualClock => new VirtualClock(options)
-
-/** Runs fibers as Effect does by default, and counts those that are still to run. */
-class CountingScheduler implements Scheduler.Scheduler {
-  pending = 0
-
-  shouldYield(): number | false {
-    return false
-  }
-
-  scheduleTask(task: () => void): void {
-    this.pending++
-    void Promise.resolve().then(() => {
-      this.pending--
-      task()
-    })
-  }
-}
 
 const globals: object = globalThis
 

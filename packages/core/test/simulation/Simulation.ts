@@ -69,7 +69,7 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
   const world = new World(clock, model, schedule.discovery)
   const configured = Effect.runFork(
     Effect.runtime<never>().pipe(
-      Effect.withClock(clock),
+      Effect.withClock(clock.clock),
       Effect.withRandom(Random.make(`simulation ${seed}`)),
       Effect.supervised(census),
       Effect.locally(FiberRef.currentLoggers, HashSet.empty())

@@ -23,7 +23,7 @@ export const make = async (seed: number): Promise<World> => {
   }
   const configured = Effect.runPromise(
     Effect.runtime<never>().pipe(
-      Effect.withClock(clock),
+      Effect.withClock(clock.clock),
       Effect.locally(FiberRef.currentLoggers, HashSet.empty())
     )
   )

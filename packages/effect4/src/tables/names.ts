@@ -71,6 +71,31 @@ export const names: ReadonlyArray<Table> = [
     }
   },
   {
+    name: "errors of the platform",
+    reason: "There is one error for the platform, which holds its reason.",
+    rows: {
+      "@effect/platform/Error#SystemError": "effect/PlatformError#PlatformError",
+      "@effect/platform/Error#BadArgument": "effect/PlatformError#PlatformError"
+    }
+  },
+  {
+    name: "services that moved",
+    reason: "These are exports of other modules in Effect 4.",
+    rows: {
+      "effect/Layer#setConfigProvider": "effect/ConfigProvider#layer",
+      "effect/Layer#scopedContext": "effect/Layer#effectContext",
+      "effect/TestServices#provideLive": "effect/testing/TestClock#withLive",
+      "@effect/platform/FileSystem#Size": "effect/ByteSize#bytes",
+      "@effect/platform/CommandExecutor#CommandExecutor": "effect/process/ChildProcessSpawner#ChildProcessSpawner",
+      "@effect/platform/HttpServer#Address": "effect/net/NetAddress#SocketAddress"
+    }
+  },
+  {
+    name: "schemas as effects",
+    reason: "What decodes within an effect says so in its name.",
+    rows: within("effect/Schema", { decode: "decodeEffect", decodeUnknown: "decodeUnknownEffect" })
+  },
+  {
     name: "capital letters",
     reason: "Effect 4 writes instances, references and the types of values with a capital letter.",
     rows: {
@@ -116,6 +141,7 @@ export const names: ReadonlyArray<Table> = [
       "effect/Fiber#getCurrentFiber": "effect/Fiber#getCurrent",
       "effect/Metric#Metric.Counter": "effect/Metric#Counter",
       "effect/Metric#Metric.Histogram": "effect/Metric#Histogram",
+      "effect/Effect#Effect.Success": "effect/Effect#Success",
       "effect/Config#Config.Wrap": "effect/Config#Wrap",
       "effect/Scope#CloseableScope": "effect/Scope#Closeable",
       "effect/Scope#extend": "effect/Scope#provide",

@@ -37,7 +37,7 @@ describe("SingleFlight", () => {
 
 const run = async (callers: ReadonlyArray<Caller>, seed: number): Promise<void> => {
   const world = await Interleaving.make(seed)
-  const flights = new SingleFlight<number, number, number>({ clock: world.clock, fork: world.fork })
+  const flights = new SingleFlight<number, number, number>({ clock: world.clock.clock, fork: world.fork })
   let inFlight = 0
   let most = 0
   const started: Array<number> = []
