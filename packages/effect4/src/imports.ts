@@ -42,7 +42,9 @@ export class Imports {
   /** A local expression for an export. */
   name(key: string, isValue: boolean, byName: boolean): string {
     const [module = "", name = ""] = key.split("#")
-    if (!byName && !isLowerCase(module) && !this.#byName.has(module)) return `${this.namespace(module, isValue)}.${name}`
+    if (!byName && !isLowerCase(module) && !this.#byName.has(module)) {
+      return `${this.namespace(module, isValue)}.${name}`
+    }
     const names = this.#names.get(module) ?? new Map<string, boolean>()
     names.set(name, (names.get(name) ?? false) || isValue)
     this.#names.set(module, names)
@@ -103,7 +105,7 @@ const importedByName = (source: ts.SourceFile, moved: (module: string) => string
     const modules = isNamed ? named : namespaces
     modules.add(moved(moduleName(node)))
   }
-  return named.difference(namespaces)
+  return new Set([...named].filter((module) => !namespaces.has(module)))
 }
 
 /** The names that the file declares or imports from elsewhere. */
@@ -111,7 +113,8 @@ const otherNames = (source: ts.SourceFile): ReadonlySet<string> => {
   const names = new Set<string>()
   const visit = (node: ts.Node): void => {
     if (isImportOfEffect(node)) return
-    const isDeclaration = ts.isVariableDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isTypeAliasDeclaration(node) ||
+    const isDeclaration = ts.isVariableDeclaration(node) || ts.isFunctionDeclaration(node) ||
+      ts.isTypeAliasDeclaration(node) ||
       ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isImportSpecifier(node) ||
       ts.isNamespaceImport(node) || ts.isParameter(node) || ts.isTypeParameterDeclaration(node)
     if (isDeclaration && node.name !== undefined && ts.isIdentifier(node.name)) names.add(node.name.text)
