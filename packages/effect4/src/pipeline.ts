@@ -59,7 +59,10 @@ export const install = (): Faults => {
   const client = join(target, "packages", "client")
   rmSync(client, { recursive: true, force: true })
   cpSync(join(here, "client"), client, { recursive: true })
-  execFileSync(process.env["npm_execpath"] ?? "pnpm", ["install", "--frozen-lockfile"], { cwd: target, stdio: "inherit" })
+  execFileSync(process.env["npm_execpath"] ?? "pnpm", ["install", "--frozen-lockfile"], {
+    cwd: target,
+    stdio: "inherit"
+  })
   return []
 }
 

@@ -78,6 +78,8 @@ export const compareTests = (file: string, root: string): ReadonlyArray<string> 
   const results = readResults(file, root)
   const passed = results.filter(({ status }) => status === "passed").length
   const share = results.length === 0 ? 0 : 100 * passed / results.length
-  console.log(`${passed} of ${results.length} tests pass on Effect 4 (${share.toFixed(2)} %), ${listed.length} on the list`)
+  console.log(
+    `${passed} of ${results.length} tests pass on Effect 4 (${share.toFixed(2)} %), ${listed.length} on the list`
+  )
   return faultsOf(results, listed)
 }

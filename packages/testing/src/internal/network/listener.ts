@@ -50,10 +50,13 @@ export const expose = (
   })
 
 const originOf = (address: HttpServer.Address): string => {
-  if (address._tag === "UnixAddress") return HttpServer.formatAddress(address)
+  const formatted = HttpServer.formatAddress(address)
+  const [, host = "", port] = /^http:\/\/\[?(.*?)\]?:(\d+)$/.exec(formatted) ?? []
+  // A Unix socket has a path and no port.
+  if (port === undefined) return formatted
   // A server that listens on all interfaces is reachable on the loopback interface.
-  const host = address.hostname === "0.0.0.0" || address.hostname === "::" ? "127.0.0.1" : address.hostname
-  return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`
+  const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
+  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
 }
 
 const read = (request: HttpServerRequest.HttpServerRequest, origin: string) =>
@@ -69,7 +72,7 @@ const whileOpen = (response: HttpServerResponse.HttpServerResponse, closed: Defe
   response.body._tag === "Stream"
     ? HttpServerResponse.setBody(
       response,
-      HttpBody.stream(Stream.interruptWhenDeferred(response.body.stream, closed), response.body.contentType)
+      HttpBody.stream(Stream.interruptWhen(response.body.stream, Deferred.await(closed)), response.body.contentType)
     )
     : response
 
