@@ -132,6 +132,8 @@ class FileRewriting implements Rewriting {
     const renamed = key === undefined ? undefined : this.#shared.tables.members.get(key)
     if (renamed !== undefined) this.#shared.used(key ?? "")
     if (local !== undefined) return `${renamed ?? node.text}: ${this.#namespace(node, local)}`
+    const imported = symbol === undefined ? undefined : this.#keyOfImport(symbol)
+    if (imported !== undefined) return `${renamed ?? node.text}: ${this.#target(node, imported, true)}`
     return renamed === undefined ? undefined : `${renamed}: ${node.text}`
   }
 
@@ -226,7 +228,11 @@ class FileRewriting implements Rewriting {
   /** `RequestError` of `import { RequestError } from "@effect/platform/HttpClientError"`. */
   #importedKey(node: ts.Identifier): Key | undefined {
     const symbol = this.checker.getSymbolAtLocation(node)
-    const specifier = symbol?.declarations?.[0]
+    return symbol === undefined ? undefined : this.#keyOfImport(symbol)
+  }
+
+  #keyOfImport(symbol: ts.Symbol): Key | undefined {
+    const specifier = symbol.declarations?.[0]
     if (specifier === undefined || !ts.isImportSpecifier(specifier)) return undefined
     const declaration = specifier.parent.parent.parent
     if (!isImportOfEffect(declaration) || !ts.isStringLiteral(declaration.moduleSpecifier)) return undefined

@@ -177,7 +177,7 @@ describe("the secret of a request to GitHub", () => {
         logged.push(
           Inspectable.toStringUnknown(entry.message),
           Cause.pretty(entry.cause),
-          Inspectable.format(entry.cause)
+          JSON.stringify(entry.cause)
         )
       })
       const provider = yield* GitHubActions.make()

@@ -219,7 +219,7 @@ export class World {
 
   /** Sets the times of a token by the machine's clock, which may have been set since the request. */
   #arrive(token: Token, asked: Request): void {
-    const wall = this.#clock.now
+    const wall = this.#clock.machineTime
     const life = token.expiresWall - token.issuedWall
     token.issuedWall = wall - Math.max(wall - asked.startedWall, this.#clock.elapsed - asked.startedElapsed)
     token.expiresWall = token.issuedWall + life

@@ -23,7 +23,7 @@ export const names: ReadonlyArray<Table> = [
       async: "callback",
       withFiberRuntime: "withFiber",
       runtime: "context",
-      tagMetrics: "annotateMetrics"
+      fromNullable: "fromNullishOr"
     })
   },
   {
@@ -75,6 +75,31 @@ export const names: ReadonlyArray<Table> = [
     }
   },
   {
+    name: "errors of the platform",
+    reason: "There is one error for the platform, which holds its reason.",
+    rows: {
+      "@effect/platform/Error#SystemError": "effect/PlatformError#PlatformError",
+      "@effect/platform/Error#BadArgument": "effect/PlatformError#PlatformError"
+    }
+  },
+  {
+    name: "services that moved",
+    reason: "These are exports of other modules in Effect 4.",
+    rows: {
+      "effect/Layer#setConfigProvider": "effect/ConfigProvider#layer",
+      "effect/Layer#scopedContext": "effect/Layer#effectContext",
+      "effect/TestServices#provideLive": "effect/testing/TestClock#withLive",
+      "@effect/platform/FileSystem#Size": "effect/ByteSize#bytes",
+      "@effect/platform/CommandExecutor#CommandExecutor": "effect/process/ChildProcessSpawner#ChildProcessSpawner",
+      "@effect/platform/HttpServer#Address": "effect/net/NetAddress#SocketAddress"
+    }
+  },
+  {
+    name: "schemas as effects",
+    reason: "What decodes within an effect says so in its name.",
+    rows: within("effect/Schema", { decode: "decodeEffect", decodeUnknown: "decodeUnknownEffect" })
+  },
+  {
     name: "capital letters",
     reason: "Effect 4 writes instances, references and the types of values with a capital letter.",
     rows: {
@@ -94,6 +119,12 @@ export const names: ReadonlyArray<Table> = [
     rows: {
       "effect/Option#fromNullable": "effect/Option#fromNullishOr",
       "effect/Cause#failureOption": "effect/Cause#findErrorOption",
+      "effect/Exit#causeOption": "effect/Exit#getCause",
+      "effect/Cause#parallel": "effect/Cause#combine",
+      "effect/Cause#sequential": "effect/Cause#combine",
+      "effect/Effect#logAnnotations": "effect/References#CurrentLogAnnotations",
+      "effect/LogLevel#greaterThanEqual": "effect/LogLevel#isGreaterThanOrEqualTo",
+      "effect/Redacted#unsafeWipe": "effect/Redacted#wipeUnsafe",
       "effect/Exit#isInterrupted": "effect/Exit#hasInterrupts",
       "effect/Cause#isInterrupted": "effect/Cause#hasInterrupts",
       "effect/Cause#isDie": "effect/Cause#hasDies",
@@ -120,6 +151,7 @@ export const names: ReadonlyArray<Table> = [
       "effect/Fiber#getCurrentFiber": "effect/Fiber#getCurrent",
       "effect/Metric#Metric.Counter": "effect/Metric#Counter",
       "effect/Metric#Metric.Histogram": "effect/Metric#Histogram",
+      "effect/Effect#Effect.Success": "effect/Effect#Success",
       "effect/Config#Config.Wrap": "effect/Config#Wrap",
       "effect/Scope#CloseableScope": "effect/Scope#Closeable",
       "effect/Scope#extend": "effect/Scope#provide",

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import type * as Random from "effect/Random"
+import * as Random from "effect/Random"
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
 import type { Address } from "./address.ts"
 
@@ -24,7 +24,7 @@ export interface Options {
  * @internal
  */
 export const backoff = (random: Random.Random) => (times: number): number =>
-  Effect.runSync(random.nextIntBetween(1, Math.min(times * 50, 1000) + 1))
+  Effect.runSync(Effect.withRandom(Random.nextIntBetween(1, Math.min(times * 50, 1000) + 1), random))
 
 /**
  * ioredis 6 speaks RESP3 by default. RESP2, which ioredis 5 speaks, keeps the bytes on the wire the same with both: no
