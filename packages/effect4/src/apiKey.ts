@@ -19,7 +19,8 @@ export const moduleOfFile = (file: string): string | undefined => {
 export const resolved = (checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol =>
   symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
 
-const isNamed = (node: ts.Node): node is ts.Node & { readonly name: ts.Node } => "name" in node && node.name !== undefined
+const isNamed = (node: ts.Node): node is ts.Node & { readonly name: ts.Node } =>
+  "name" in node && node.name !== undefined
 
 /** The names of the declarations around a declaration, from outside to inside. */
 const path = (declaration: ts.Node): ReadonlyArray<string> => {

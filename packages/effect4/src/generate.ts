@@ -34,7 +34,9 @@ export interface Options {
 const folders = ["src", "test"]
 
 export const generate = ({ packages, repository, target, variants }: Options): Generated => {
-  const files = packages.flatMap(({ directory }) => folders.flatMap((folder) => filesBelow(join(directory, folder), ".ts")))
+  const files = packages.flatMap(({ directory }) =>
+    folders.flatMap((folder) => filesBelow(join(directory, folder), ".ts"))
+  )
   const program = sourceProgram(repository, files)
   const used = new Set<string>()
   const tables = { modules: merged(modules), names: merged(names), members: merged(members) }

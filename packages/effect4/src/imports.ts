@@ -96,7 +96,8 @@ const otherNames = (source: ts.SourceFile): ReadonlySet<string> => {
   const names = new Set<string>()
   const visit = (node: ts.Node): void => {
     if (isImportOfEffect(node)) return
-    const isDeclaration = ts.isVariableDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isTypeAliasDeclaration(node) ||
+    const isDeclaration = ts.isVariableDeclaration(node) || ts.isFunctionDeclaration(node) ||
+      ts.isTypeAliasDeclaration(node) ||
       ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isImportSpecifier(node) ||
       ts.isNamespaceImport(node) || ts.isParameter(node) || ts.isTypeParameterDeclaration(node)
     if (isDeclaration && node.name !== undefined && ts.isIdentifier(node.name)) names.add(node.name.text)

@@ -3,7 +3,7 @@
  */
 import ts from "typescript-5.9"
 import { keyOfSymbol, moduleOfSymbol, resolved } from "./apiKey.ts"
-import { isImportOfEffect, Imports } from "./imports.ts"
+import { Imports, isImportOfEffect } from "./imports.ts"
 import type { Key, Rewriting, Rule } from "./rule.ts"
 import type { Tables } from "./tables/tables.ts"
 
@@ -272,7 +272,7 @@ const isMemberName = (node: ts.Identifier): boolean =>
 
 /** Whether a name stands where only its type is needed. */
 const isType = (node: ts.Node): boolean => {
-  for (let at: ts.Node = node; ; at = at.parent) {
+  for (let at: ts.Node = node;; at = at.parent) {
     if (ts.isTypeNode(at) && !ts.isExpressionWithTypeArguments(at)) return true
     if (ts.isExpressionWithTypeArguments(at)) {
       return ts.isInterfaceDeclaration(at.parent.parent) || at.parent.kind === ts.SyntaxKind.HeritageClause &&

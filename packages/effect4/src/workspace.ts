@@ -51,7 +51,8 @@ export const manifestFor4 = (manifest: Readonly<Record<string, unknown>>): Reado
 }
 
 /** Files that are not written anew: texts, fixtures, settings. */
-const isCopied = (path: string): boolean => !/\.ts$|\/(?:node_modules|build|dist|coverage)(?:\/|$)|\.tsbuildinfo$/.test(path)
+const isCopied = (path: string): boolean =>
+  !/\.ts$|\/(?:node_modules|build|dist|coverage)(?:\/|$)|\.tsbuildinfo$/.test(path)
 
 /** Writes what a package has besides its TypeScript sources. */
 export const copyPackage = ({ directory, folder }: Package, target: string): void => {

@@ -24,8 +24,10 @@ const OPTION = new Set(["effect/Option#None", "effect/Option#Some"])
 const EFFECT = new Set(["effect/Effect#Effect"])
 
 const isYieldableError = (type: ts.Type): boolean =>
-  parts(type).every((part) => part.getProperty("_tag") !== undefined && part.getProperty("stack") !== undefined &&
-    part.getProperties().some((own) => own.escapedName.toString().startsWith("__@EffectTypeId")))
+  parts(type).every((part) =>
+    part.getProperty("_tag") !== undefined && part.getProperty("stack") !== undefined &&
+    part.getProperties().some((own) => own.escapedName.toString().startsWith("__@EffectTypeId"))
+  )
 
 /** Whether the place of an expression takes an effect. */
 const takesEffect = (node: ts.Expression, { checker, key }: Rewriting): boolean => {

@@ -38,11 +38,16 @@ export const effect: ReadonlyArray<Rule> = [
       return `${value("effect/Context#Service")}<${types}>()(${inner.arguments.map(text).join(", ")})`
     }
   },
-  call(`${E}gen`, "`this` is an option.", {
-    before: "Effect.gen(this, function*() {})",
-    after: "Effect.gen({ self: this }, function*() {})"
-  }, ({ args, node }, { value }) =>
-    node.arguments.length === 2 ? `${value(`${E}gen`)}({ self: ${args[0]} }, ${args[1]})` : undefined),
+  call(
+    `${E}gen`,
+    "`this` is an option.",
+    {
+      before: "Effect.gen(this, function*() {})",
+      after: "Effect.gen({ self: this }, function*() {})"
+    },
+    ({ args, node }, { value }) =>
+      node.arguments.length === 2 ? `${value(`${E}gen`)}({ self: ${args[0]} }, ${args[1]})` : undefined
+  ),
   call(`${E}dieMessage`, "A defect is made of an error.", {
     before: `Effect.dieMessage("no")`,
     after: `Effect.die(new Error("no"))`
@@ -68,11 +73,15 @@ export const effect: ReadonlyArray<Rule> = [
     const before = args.slice(0, -1).map((argument) => `${argument}, `).join("")
     return `${value(`${E}timeoutOrElse`)}(${before}{ duration: ${text(duration)}, orElse: ${orElse} })`
   }),
-  call(`${E}repeatN`, "The number of repetitions is an option of `repeat`.", {
-    before: "Effect.repeatN(effect, 3)",
-    after: "Effect.repeat(effect, { times: 3 })"
-  }, ({ args }, { value }) =>
-    `${value(`${E}repeat`)}(${[...args.slice(0, -1), `{ times: ${args.at(-1)} }`].join(", ")})`),
+  call(
+    `${E}repeatN`,
+    "The number of repetitions is an option of `repeat`.",
+    {
+      before: "Effect.repeatN(effect, 3)",
+      after: "Effect.repeat(effect, { times: 3 })"
+    },
+    ({ args }, { value }) => `${value(`${E}repeat`)}(${[...args.slice(0, -1), `{ times: ${args.at(-1)} }`].join(", ")})`
+  ),
   provided("withClock", "effect/Clock#Clock"),
   provided("withRandom", "effect/Random#Random"),
   provided("withConfigProvider", "effect/ConfigProvider#ConfigProvider"),

@@ -28,8 +28,7 @@ export const httpErrors: ReadonlyArray<Rule> = [
     reason: "Each reason is a class, and `HttpClientError` holds one of them.",
     example: {
       before: `new HttpClientError.RequestError({ request, reason: "Transport" })`,
-      after:
-        `new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request }) })`
+      after: `new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request }) })`
     },
     apply: (node, rewriting) => {
       if (!ts.isNewExpression(node) || !OLD.test(rewriting.key(node.expression) ?? "")) return undefined
@@ -39,9 +38,9 @@ export const httpErrors: ReadonlyArray<Rule> = [
       const name = reason !== undefined && ts.isStringLiteral(reason) ? REASONS[reason.text] : undefined
       if (name === undefined) return undefined
       const module = "effect/http/HttpClientError#"
-      return `new ${rewriting.value(`${module}HttpClientError`)}({ reason: new ${
-        rewriting.value(`${module}${name}`)
-      }(${withoutReason(fields, rewriting)}) })`
+      return `new ${rewriting.value(`${module}HttpClientError`)}({ reason: new ${rewriting.value(`${module}${name}`)}(${
+        withoutReason(fields, rewriting)
+      }) })`
     }
   }
 ]

@@ -59,11 +59,16 @@ export const schema: ReadonlyArray<Rule> = [
     const of = options && property(options, "value")
     return key && of ? `${value(`${S}Record`)}(${text(key)}, ${text(of)})` : undefined
   }),
-  value(`${S}Defect`, "`Defect` takes options.", {
-    before: "Schema.Defect",
-    after: "Schema.Defect()"
-  }, ({ value }, node) =>
-    ts.isCallExpression(node.parent) && node.parent.expression === node ? undefined : `${value(`${S}Defect`)}()`),
+  value(
+    `${S}Defect`,
+    "`Defect` takes options.",
+    {
+      before: "Schema.Defect",
+      after: "Schema.Defect()"
+    },
+    ({ value }, node) =>
+      ts.isCallExpression(node.parent) && node.parent.expression === node ? undefined : `${value(`${S}Defect`)}()`
+  ),
   filter("pattern", "isPattern", {
     before: "Schema.String.pipe(Schema.pattern(/^a$/))",
     after: "Schema.String.pipe(Schema.check(Schema.isPattern(/^a$/)))"
@@ -126,13 +131,16 @@ export const schema: ReadonlyArray<Rule> = [
   call(`${S}compose`, "The second schema is piped through, and not an argument beside the first.", {
     before: "Schema.compose(Schema.String, Schema.NumberFromString)",
     after: "Schema.String.pipe(Schema.decodeTo(Schema.NumberFromString))"
-  }, ({ args }, { value }) =>
-    args.length === 2 ? `${args[0]}.pipe(${value(`${S}decodeTo`)}(${args[1]}))` : undefined),
-  call(`${S}parseJson`, "The schema of the parsed value is always given.", {
-    before: "Schema.parseJson()",
-    after: "Schema.fromJsonString(Schema.Unknown)"
-  }, ({ args }, { value }) =>
-    args.length === 0 ? `${value(`${S}fromJsonString`)}(${value(`${S}Unknown`)})` : undefined),
+  }, ({ args }, { value }) => args.length === 2 ? `${args[0]}.pipe(${value(`${S}decodeTo`)}(${args[1]}))` : undefined),
+  call(
+    `${S}parseJson`,
+    "The schema of the parsed value is always given.",
+    {
+      before: "Schema.parseJson()",
+      after: "Schema.fromJsonString(Schema.Unknown)"
+    },
+    ({ args }, { value }) => args.length === 0 ? `${value(`${S}fromJsonString`)}(${value(`${S}Unknown`)})` : undefined
+  ),
   call(`${S}transform`, "A transformation is a value of its own.", {
     before: "Schema.transform(Schema.String, Schema.Number, { strict: true, decode: Number, encode: String })",
     after:

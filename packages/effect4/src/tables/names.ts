@@ -1,6 +1,10 @@
 import type { Table } from "./tables.ts"
 
-const within = (module: string, rows: Readonly<Record<string, string>>, to = module): Readonly<Record<string, string>> =>
+const within = (
+  module: string,
+  rows: Readonly<Record<string, string>>,
+  to = module
+): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(rows).map(([a, b]) => [`${module}#${a}`, `${to}#${b}`]))
 
 export const names: ReadonlyArray<Table> = [

@@ -84,8 +84,7 @@ export class KeyedPool<K, A, E, R> {
           this.#fibers.orWhenClosed(
             Effect.flatMap(entry.value, (exit) => exit ?? Scope.extend(this.get(key), scope)),
             this.#options.onClosed
-          )
-        )
+          ))
     )
 
   /** The next user of the key gets a new value. The present value is closed once no caller uses it. */
