@@ -12,14 +12,17 @@ interface Exports {
 }
 
 /** A question "does this module export this name?", answered from the declarations below a `node_modules`. */
-export const makeExists = (nodeModules: string): (module: string, name: string) => boolean => {
+export const makeExists = (
+  nodeModules: string,
+  folder = "dist"
+): (module: string, name: string) => boolean => {
   const read = memoized((file: string): Exports => exportsOf(file, (other) => read(other)))
   return (module, name) => {
     const [, root] = /^(effect|@effect\/[^/]+)(?:\/|$)/.exec(module) ?? []
     // Only the Effect packages have two lines.
     if (root === undefined) return true
     const path = module.slice(root.length + 1) || "index"
-    const file = join(nodeModules, root, "dist", `${path}.d.ts`)
+    const file = join(nodeModules, root, folder, `${path}.d.ts`)
     if (!existsSync(file)) return false
     const { isOpen, names } = read(file)
     return isOpen || names.has(name)
@@ -71,7 +74,7 @@ const declaredNames = (node: ts.Statement): ReadonlyArray<string> => {
   if (ts.isVariableStatement(node)) {
     return node.declarationList.declarations.flatMap(({ name }) => ts.isIdentifier(name) ? [name.text] : [])
   }
-  return "name" in node && node.name !== undefined && ts.isIdentifier(node.name as ts.Node)
-    ? [(node.name as ts.Identifier).text]
-    : []
+  const isNamed = ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) ||
+    ts.isTypeAliasDeclaration(node) || ts.isModuleDeclaration(node) || ts.isEnumDeclaration(node)
+  return isNamed && node.name !== undefined && ts.isIdentifier(node.name) ? [node.name.text] : []
 }

@@ -8,16 +8,15 @@ import { makeExists } from "./effect4Exports.ts"
 import { rewriteFile, type Uncovered } from "./rewriteFile.ts"
 import { rules, wraps } from "./rules/index.ts"
 import { sourceProgram } from "./sourceProgram.ts"
-import { members } from "./tables/members.ts"
-import { modules } from "./tables/modules.ts"
-import { names } from "./tables/names.ts"
-import { merged } from "./tables/tables.ts"
+import { tables } from "./tables/index.ts"
 
 export interface Generated {
   /** Names that Effect 4 does not have and that no rule covers. */
   readonly uncovered: ReadonlyArray<Uncovered>
   /** The rules and rows of tables that no source needs. */
   readonly unused: ReadonlyArray<string>
+  /** Variants that stand in place of no module. */
+  readonly unchecked: ReadonlyArray<string>
   readonly files: number
 }
 
@@ -39,7 +38,6 @@ export const generate = ({ packages, repository, target, variants }: Options): G
   )
   const program = sourceProgram(repository, files)
   const used = new Set<string>()
-  const tables = { modules: merged(modules), names: merged(names), members: merged(members) }
   const shared = {
     checker: program.getTypeChecker(),
     rules,
@@ -68,5 +66,11 @@ export const generate = ({ packages, repository, target, variants }: Options): G
   })
   const known = [...rules, ...wraps].map(({ name }) => name)
   const rows = [...tables.modules.keys(), ...tables.names.keys(), ...tables.members.keys()]
-  return { uncovered, unused: [...known, ...rows].filter((name) => !used.has(name)), files: files.length }
+  const paths = new Set(files.map((file) => relative(join(repository, "packages"), file)))
+  return {
+    uncovered,
+    unused: [...known, ...rows].filter((name) => !used.has(name)),
+    unchecked: filesBelow(variants, ".ts").map((file) => relative(variants, file)).filter((path) => !paths.has(path)),
+    files: files.length
+  }
 }

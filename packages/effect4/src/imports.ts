@@ -17,13 +17,16 @@ export class Imports {
   static readonly PLACE = "/*imports of Effect*/"
 
   readonly #taken: ReadonlySet<string>
+  /** The Effect 4 modules whose exports the source imports by name and without a namespace. */
+  readonly #byName: ReadonlySet<string>
   readonly #fromBarrel: boolean
   /** Module to whether a value of it is used. */
   readonly #namespaces = new Map<string, boolean>()
   /** Module to names to whether the value is used. */
   readonly #names = new Map<string, Map<string, boolean>>()
 
-  constructor(source: ts.SourceFile) {
+  constructor(source: ts.SourceFile, moved: (module: string) => string) {
+    this.#byName = importedByName(source, moved)
     this.#fromBarrel = source.statements.some((node) =>
       isImportOfEffect(node) && /^(effect|@effect\/platform)$/.test(moduleName(node))
     )
@@ -39,7 +42,9 @@ export class Imports {
   /** A local expression for an export. */
   name(key: string, isValue: boolean, byName: boolean): string {
     const [module = "", name = ""] = key.split("#")
-    if (!byName && !isLowerCase(module)) return `${this.namespace(module, isValue)}.${name}`
+    if (!byName && !isLowerCase(module) && !this.#byName.has(module)) {
+      return `${this.namespace(module, isValue)}.${name}`
+    }
     const names = this.#names.get(module) ?? new Map<string, boolean>()
     names.set(name, (names.get(name) ?? false) || isValue)
     this.#names.set(module, names)
@@ -90,6 +95,18 @@ const barrelOf = (module: string): string | undefined =>
   /^effect\/[A-Z]\w*$/.test(module)
     ? "effect"
     : /^(effect\/(?:http|persistence|process|testing|encoding)|@effect\/platform-node)\/[A-Z]\w*$/.exec(module)?.[1]
+
+const importedByName = (source: ts.SourceFile, moved: (module: string) => string): ReadonlySet<string> => {
+  const namespaces = new Set<string>()
+  const named = new Set<string>()
+  for (const node of source.statements.filter(isImportOfEffect)) {
+    const bindings = node.importClause?.namedBindings
+    const isNamed = bindings !== undefined && ts.isNamedImports(bindings)
+    const modules = isNamed ? named : namespaces
+    modules.add(moved(moduleName(node)))
+  }
+  return new Set([...named].filter((module) => !namespaces.has(module)))
+}
 
 /** The names that the file declares or imports from elsewhere. */
 const otherNames = (source: ts.SourceFile): ReadonlySet<string> => {

@@ -54,7 +54,7 @@ class FileRewriting implements Rewriting {
     this.#source = source
     this.#shared = shared
     this.checker = shared.checker
-    this.#imports = new Imports(source)
+    this.#imports = new Imports(source, (module) => shared.tables.modules.get(module) ?? module)
   }
 
   rewritten(): string {
@@ -274,9 +274,10 @@ const isMemberName = (node: ts.Identifier): boolean =>
 const isType = (node: ts.Node): boolean => {
   for (let at: ts.Node = node;; at = at.parent) {
     if (ts.isTypeNode(at) && !ts.isExpressionWithTypeArguments(at)) return true
+    // Only `extends` of a class needs a value.
     if (ts.isExpressionWithTypeArguments(at)) {
-      return ts.isInterfaceDeclaration(at.parent.parent) || at.parent.kind === ts.SyntaxKind.HeritageClause &&
-          (at.parent as ts.HeritageClause).token === ts.SyntaxKind.ImplementsKeyword
+      return ts.isHeritageClause(at.parent) &&
+        (ts.isInterfaceDeclaration(at.parent.parent) || at.parent.token === ts.SyntaxKind.ImplementsKeyword)
     }
     if (!ts.isQualifiedName(at) && !ts.isIdentifier(at) && !ts.isPropertyAccessExpression(at)) return false
   }

@@ -23,6 +23,13 @@ export interface Rewriting {
   readonly type: (key: Key) => string
 }
 
+export interface Example {
+  /** Declarations of the names that the example does not declare itself. */
+  readonly given?: string
+  readonly before: string
+  readonly after: string
+}
+
 export interface Rule {
   readonly name: string
   /** Why Effect 4 needs this. */
@@ -30,5 +37,5 @@ export interface Rule {
   /** The text for Effect 4, or `undefined` where the rule does not apply. */
   readonly apply: (node: ts.Node, rewriting: Rewriting) => string | undefined
   /** A source for Effect 3, and what the rule makes of it. */
-  readonly example: { readonly before: string; readonly after: string }
+  readonly example: Example
 }

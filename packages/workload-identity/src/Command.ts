@@ -10,17 +10,16 @@ import { clean } from "@effect-mcp-auth/core/authoring/CleanText"
 import * as OwnOptions from "@effect-mcp-auth/core/authoring/OwnOptions"
 import * as TextOption from "@effect-mcp-auth/core/authoring/TextOption"
 import { AssertionError, InvalidOptions } from "@effect-mcp-auth/core/OAuthError"
-import * as PlatformCommand from "@effect/platform/Command"
-import * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
 import * as Assertion from "./internal/assertion.ts"
 import * as CachedSource from "./internal/cachedSource.ts"
+import * as ChildProcess from "./internal/childProcess.ts"
 import * as Process from "./internal/process.ts"
 
 /**
@@ -141,13 +140,9 @@ const argumentsOf = ({ args = [] }: Options, request: AssertionRequest): Readonl
   }
 }
 
-const commandOf = (options: Options, args: ReadonlyArray<string>): PlatformCommand.Command => {
-  const { environment = {}, workingDirectory } = options
-  const command = PlatformCommand.make(options.command, ...args).pipe(
-    PlatformCommand.stdin(Stream.empty),
-    PlatformCommand.env(Object.fromEntries(variablesOf(environment)))
-  )
-  return workingDirectory === undefined ? command : PlatformCommand.workingDirectory(command, workingDirectory)
+const programOf = (options: Options, args: ReadonlyArray<string>): ChildProcess.Program => {
+  const { command, environment = {}, workingDirectory } = options
+  return { command, args, environment: Object.fromEntries(variablesOf(environment)), workingDirectory }
 }
 
 /**
@@ -164,7 +159,7 @@ export const make = (
   given: Options
 ): Effect.Effect<AssertionProvider.Service, InvalidOptions, CommandExecutor.CommandExecutor> =>
   Effect.gen(function*() {
-    const executor = yield* CommandExecutor.CommandExecutor
+    const starter = yield* ChildProcess.starter
     const options = OwnOptions.read(given)
     yield* validated(options)
     const { environment = {}, maxOutputSize = 64 * 1024 } = options
@@ -193,7 +188,7 @@ export const make = (
             description: `${name} was not run, because the function \`args\` threw an error or returned no array of ` +
               "strings. Correct the function."
           })
-          : Process.run(executor, commandOf(options, args), settings)
+          : Process.run(starter, programOf(options, args), settings)
       }
     })
   })

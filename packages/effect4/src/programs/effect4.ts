@@ -1,42 +1,27 @@
-import { cpSync, mkdirSync } from "node:fs"
-import { join } from "node:path"
-import { readPackages, repository } from "@effect-mcp-auth/tooling/packages"
-import { execFileSync } from "node:child_process"
-import { generate } from "../generate.ts"
-import { copyPackage } from "../workspace.ts"
+/**
+ * `pnpm effect4`: generates the packages for Effect 4, and checks, tests and packs them. Names of steps run only those.
+ */
+import { report } from "@effect-mcp-auth/tooling/report"
+import { check, install, pack, test, write } from "../pipeline.ts"
 
-const here = join(import.meta.dirname, "..", "..")
-const target = join(here, "generated")
-const wanted = process.argv.slice(2)
-const only = wanted.filter((name) => !name.startsWith("--"))
-const all = [
-  "core",
-  "client-secret",
-  "private-key-jwt",
-  "jwt-bearer",
-  "workload-identity",
-  "storage-file",
-  "storage-redis",
-  "testing",
-  "leak-recorder",
-  "conformance"
-]
-const packages = readPackages(repository).filter(({ folder }) =>
-  all.includes(folder) && (only.length === 0 || only.includes(folder))
-)
+const steps = { install, write, check, test, pack }
 
-mkdirSync(target, { recursive: true })
-cpSync(join(here, "workspace"), target, { recursive: true })
-cpSync(join(repository, "tsconfig.json"), join(target, "tsconfig.json"))
-for (const own of packages) copyPackage(own, target)
-const tooling = readPackages(repository).find(({ folder }) => folder === "tooling")!
-copyPackage(tooling, target)
-cpSync(join(tooling.directory, "src"), join(target, "packages/tooling/src"), { recursive: true })
-if (!wanted.includes("--no-install")) {
-  execFileSync("npx", ["-y", "pnpm@12.21.0", "install"], { cwd: target, stdio: "inherit" })
+type Step = keyof typeof steps
+
+const isStep = (name: string): name is Step => name in steps
+
+const named = process.argv.slice(2)
+const unknown = named.filter((name) => !isStep(name))
+const wanted = (Object.keys(steps).filter(isStep)).filter((step) => named.length === 0 || named.includes(step))
+
+if (unknown.length > 0) {
+  report("effect4", unknown.map((name) => `there is no step ${name}; the steps are ${Object.keys(steps).join(", ")}`))
+} else {
+  for (const step of wanted) {
+    const begun = performance.now()
+    const faults = steps[step]()
+    console.log(`effect4 ${step}: ${((performance.now() - begun) / 1000).toFixed(0)} s`)
+    report(`effect4 ${step}`, faults)
+    if (faults.length > 0) break
+  }
 }
-const { uncovered, unused } = generate({ repository, packages, variants: join(here, "variants"), target })
-const keys = new Map<string, Array<string>>()
-for (const { file, key, line } of uncovered) keys.set(key, [...keys.get(key) ?? [], `${file}:${line}`])
-for (const [key, places] of keys) console.log(`${key} ${places.length} ${places.slice(0, 2).join(" ")}`)
-for (const name of unused) console.log(`unused: ${name}`)

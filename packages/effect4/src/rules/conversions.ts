@@ -23,17 +23,12 @@ const EITHER = new Set(["effect/Either#Left", "effect/Either#Right"])
 const OPTION = new Set(["effect/Option#None", "effect/Option#Some"])
 const EFFECT = new Set(["effect/Effect#Effect"])
 
-const isYieldableError = (type: ts.Type): boolean =>
-  parts(type).every((part) =>
-    part.getProperty("_tag") !== undefined && part.getProperty("stack") !== undefined &&
-    part.getProperties().some((own) => own.escapedName.toString().startsWith("__@EffectTypeId"))
-  )
-
 /** Whether the place of an expression takes an effect. */
 const takesEffect = (node: ts.Expression, { checker, key }: Rewriting): boolean => {
   const { parent } = node
   if (ts.isYieldExpression(parent) && parent.asteriskToken !== undefined) return isEffectGenerator(parent, key)
-  if (isPiped(node)) return pipesEffect(parent.parent as ts.CallExpression, checker)
+  const pipe = pipeOf(node)
+  if (pipe !== undefined) return pipesEffect(pipe, checker)
   const wanted = contextual(node, checker)
   return wanted !== undefined && parts(wanted).some((part) => EFFECT.has(nameOf(part) ?? ""))
 }
@@ -45,9 +40,14 @@ const contextual = (node: ts.Expression, checker: ts.TypeChecker): ts.Type | und
   return own.flags & ts.TypeFlags.TypeParameter ? checker.getBaseConstraintOfType(own) ?? own : own
 }
 
-const isPiped = (node: ts.Expression): boolean =>
-  ts.isPropertyAccessExpression(node.parent) && node.parent.expression === node && node.parent.name.text === "pipe" &&
-  ts.isCallExpression(node.parent.parent)
+/** The call `node.pipe(…)`. */
+const pipeOf = (node: ts.Expression): ts.CallExpression | undefined => {
+  const { parent } = node
+  return ts.isPropertyAccessExpression(parent) && parent.expression === node && parent.name.text === "pipe" &&
+      ts.isCallExpression(parent.parent)
+    ? parent.parent
+    : undefined
+}
 
 /** Whether the first function of a pipe takes an effect. */
 const pipesEffect = (call: ts.CallExpression, checker: ts.TypeChecker): boolean => {
@@ -74,7 +74,7 @@ const isLeaf = (node: ts.Expression): boolean =>
 
 const isCallee = (node: ts.Expression): boolean =>
   (ts.isCallExpression(node.parent) || ts.isNewExpression(node.parent)) && node.parent.expression === node ||
-  ts.isPropertyAccessExpression(node.parent) && (node.parent.name === node || !isPiped(node))
+  ts.isPropertyAccessExpression(node.parent) && (node.parent.name === node || pipeOf(node) === undefined)
 
 const conversion = (
   name: string,
@@ -148,5 +148,3 @@ export const conversions: ReadonlyArray<Wrap> = [
     }
   )
 ]
-
-void isYieldableError

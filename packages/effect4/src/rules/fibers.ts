@@ -27,13 +27,21 @@ export const fibers: ReadonlyArray<Rule> = [
   method(
     "effect/Fiber#RuntimeFiber.unsafeInterruptAsFork",
     "A fiber does not say who interrupts another.",
-    { before: "fiber.unsafeInterruptAsFork(FiberId.none)", after: "fiber.interruptUnsafe()" },
+    {
+      given: "declare const fiber: Fiber.RuntimeFiber<number>",
+      before: "fiber.unsafeInterruptAsFork(FiberId.none)",
+      after: "fiber.interruptUnsafe()"
+    },
     (fiber) => `${fiber}interruptUnsafe()`
   ),
   method(
     "effect/Fiber#RuntimeFiber.unsafePoll",
     "A fiber that runs has the exit `undefined`, and `null` before.",
-    { before: "fiber.unsafePoll()", after: "(fiber.pollUnsafe() ?? null)" },
+    {
+      given: "declare const fiber: Fiber.RuntimeFiber<number>",
+      before: "fiber.unsafePoll()",
+      after: "(fiber.pollUnsafe() ?? null)"
+    },
     (fiber, { parent }) =>
       ts.isBinaryExpression(parent) && parent.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken
         ? `${fiber}pollUnsafe()`
@@ -42,7 +50,11 @@ export const fibers: ReadonlyArray<Rule> = [
   {
     name: "effect/Runtime#Runtime.context",
     reason: "The context is all that a runtime has.",
-    example: { before: "runtime.context", after: "context" },
+    example: {
+      given: "declare const runtime: Runtime.Runtime<never>",
+      before: "runtime.context",
+      after: "runtime"
+    },
     apply: (node, { key, text }) =>
       ts.isPropertyAccessExpression(node) && key(node) === "effect/Runtime#Runtime.context"
         ? text(node.expression)

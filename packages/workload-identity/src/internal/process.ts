@@ -1,14 +1,13 @@
 import { clean, withoutBegun } from "@effect-mcp-auth/core/authoring/CleanText"
 import * as PlatformFailure from "@effect-mcp-auth/core/authoring/PlatformFailure"
 import { AssertionError } from "@effect-mcp-auth/core/OAuthError"
-import type * as PlatformCommand from "@effect/platform/Command"
-import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import * as ChildProcess from "./childProcess.ts"
 import { malformed, unavailable } from "./http.ts"
 
 /** How long a process may take to end after SIGTERM, before SIGKILL. */
@@ -42,7 +41,7 @@ interface ErrorOutput {
 }
 
 /** Reads the standard error to its end, because the process would block otherwise. */
-const errorOutputOf = (process: CommandExecutor.Process): Effect.Effect<ErrorOutput> =>
+const errorOutputOf = (process: ChildProcess.ChildProcess): Effect.Effect<ErrorOutput> =>
   Effect.suspend(() => {
     const decoder = new TextDecoder()
     let text = ""
@@ -56,11 +55,10 @@ const errorOutputOf = (process: CommandExecutor.Process): Effect.Effect<ErrorOut
   })
 
 /**
- * Ends a process and those that it has started: the executor of Node.js signals the whole process group, also after the
- * process itself has ended. (On Windows, processes that it has left behind are not found any more.) A process that
- * ignores SIGTERM is killed, because the finalizer of the platform would wait for it forever.
+ * Ends a process and those that it has started. A process that ignores SIGTERM is killed, because the finalizer of the
+ * platform would wait for it forever.
  */
-const stop = (process: CommandExecutor.Process): Effect.Effect<void> => {
+const stop = (process: ChildProcess.ChildProcess): Effect.Effect<void> => {
   const kill = process.kill("SIGKILL")
   return Effect.interruptible(process.kill("SIGTERM")).pipe(
     Effect.timeoutOption(GRACE),
@@ -89,12 +87,8 @@ const notRun = ({ name }: Settings) => (error: PlatformError): AssertionError =>
  * Starts a process. The executor throws for a command that the operating system cannot take, and what it throws shows
  * the arguments.
  */
-const start = (
-  executor: CommandExecutor.CommandExecutor,
-  command: PlatformCommand.Command,
-  settings: Settings
-) =>
-  Effect.mapError(executor.start(command), notRun(settings)).pipe(
+const start = (starter: ChildProcess.Start, program: ChildProcess.Program, settings: Settings) =>
+  Effect.mapError(starter(program), notRun(settings)).pipe(
     Effect.catchAllDefect((defect) =>
       new AssertionError({
         reason: "CannotSend",
@@ -110,7 +104,7 @@ const codeOf = (defect: unknown): string =>
     ? defect.code
     : "unknown reason"
 
-const outputOf = (process: CommandExecutor.Process, settings: Settings): Effect.Effect<string, AssertionError> =>
+const outputOf = (process: ChildProcess.ChildProcess, settings: Settings): Effect.Effect<string, AssertionError> =>
   Effect.suspend(() => {
     const { maxOutputSize, name, remedy } = settings
     const decoder = new TextDecoder()
@@ -142,12 +136,12 @@ const failed = (settings: Settings, exitCode: number, stdout: string, stderr: Er
  * @internal
  */
 export const run = (
-  executor: CommandExecutor.CommandExecutor,
-  command: PlatformCommand.Command,
+  starter: ChildProcess.Start,
+  program: ChildProcess.Program,
   settings: Settings
 ): Effect.Effect<string, AssertionError> =>
   Effect.gen(function*() {
-    const process = yield* start(executor, command, settings)
+    const process = yield* start(starter, program, settings)
     yield* Effect.addFinalizer(() => stop(process))
     // A process in the background may hold the output open after the one that started it has ended.
     const exit = Effect.tap(Effect.mapError(process.exitCode, notRun(settings)), stop(process))
@@ -159,7 +153,7 @@ export const run = (
   }).pipe(
     Effect.scoped,
     // Killing the process may take a while, and no caller should wait for it.
-    Effect.disconnect,
+    ChildProcess.withoutWaiting,
     Effect.timeoutFail({
       duration: settings.timeout,
       onTimeout: () =>

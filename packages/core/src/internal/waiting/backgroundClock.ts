@@ -31,8 +31,8 @@ const sleep = (duration: Duration.Duration): Effect.Effect<void> =>
     return Effect.sync(() => clearTimeout(timer))
   })
 
-/** Reads the time as Effect's own clock does, through its prototype. */
-const background: Clock.Clock = Object.setPrototypeOf({ sleep }, live)
+/** All of Effect's own clock but its timers. */
+const background: Clock.Clock = Object.create(live, { sleep: { value: sleep } })
 
 /**
  * A clock with the same time, whose timers do not keep the process running. A script whose work is done can then end,
