@@ -1,8 +1,14 @@
-/** The page about both lines, compared with what the generator does and with what it writes into manifests. */
+/**
+ * The documents about both lines, compared with what the generator does and with what it writes into manifests.
+ */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { firstProgram } from "@effect-mcp-auth/tooling/bundles"
 import { repository } from "@effect-mcp-auth/tooling/packages"
 import { describe, expect, it } from "vitest"
+import { rewriteFile } from "../src/rewriteFile.ts"
+import { rules, wraps } from "../src/rules/index.ts"
+import { sourceProgram } from "../src/sourceProgram.ts"
 import { tables } from "../src/tables/index.ts"
 import { EFFECT } from "../src/workspace.ts"
 import { oneLine, rewritten } from "./support/rewritten.ts"
@@ -50,5 +56,25 @@ describe("the page about Effect 3 and Effect 4", () => {
     expect(versions.get("peers")).toBe(`\`effect@${EFFECT.range}\``)
     expect(versions.get("Node.js")).toBe(`${EFFECT.nodes.slice(2).replace(/\.0$/, "")} or later`)
     expect(versions.get("tests")).toContain(`\`@effect/vitest@${EFFECT.vitest.split(".")[0]}\``)
+  })
+})
+
+describe("the README", () => {
+  const readme = readFileSync(join(repository, "README.md"), "utf8")
+
+  it("has for its first program what the generator makes of it", () => {
+    const [, shown] = /^```ts effect4\n(.*?)^```$/ms.exec(readme) ?? []
+    const file = join(repository, "packages/examples/snippets/first.ts")
+    const program = sourceProgram(repository, [file], new Map([[file, firstProgram(readme)]]))
+    const source = program.getSourceFile(file)
+    if (source === undefined) throw new Error("the program has no source")
+    const shared = { checker: program.getTypeChecker(), rules, wraps, tables, exists: () => true, used: () => {} }
+    expect(shown).toBe(rewriteFile(source, shared).text)
+  })
+
+  it("installs the versions that the packages accept", () => {
+    expect(readme).toContain(`npm install effect@${EFFECT.range} @effect-mcp-auth/core@4`)
+    expect(readme).toContain(`@effect/platform-node@${EFFECT.range}`)
+    expect(readme).toContain(`vitest@5 @effect/vitest@${EFFECT.vitest.split(".")[0]}`)
   })
 })
