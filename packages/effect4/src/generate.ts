@@ -1,12 +1,13 @@
 /**
  * Writes the sources of the Effect 4 line into a folder.
  */
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
-import { filesBelow, type Package } from "@effect-mcp-auth/tooling/packages"
+import { filesBelow, isPublished, type Package } from "@effect-mcp-auth/tooling/packages"
 import { makeExists } from "./effect4Exports.ts"
-import { rewriteFile, type Uncovered } from "./rewriteFile.ts"
+import { rewriteFile, type Rewritten, type Shared, type Uncovered } from "./rewriteFile.ts"
 import { rules, wraps } from "./rules/index.ts"
+import { snippetsOf, withSnippets } from "./snippets.ts"
 import { sourceProgram } from "./sourceProgram.ts"
 import { tables } from "./tables/index.ts"
 
@@ -32,45 +33,101 @@ export interface Options {
 /** The folders of a package that hold sources. */
 const folders = ["src", "test"]
 
+/** A document of a published package: a page or a source module. */
+interface Document {
+  readonly path: string
+  readonly text: string
+  /** The files that stand for the blocks of code. */
+  readonly snippets: ReadonlyArray<string>
+}
+
 export const generate = ({ packages, repository, target, variants }: Options): Generated => {
   const files = packages.flatMap(({ directory }) =>
     folders.flatMap((folder) => filesBelow(join(directory, folder), ".ts"))
   )
-  const program = sourceProgram(repository, files)
+  const texts = new Map<string, string>()
+  const documents = packages.filter(isPublished).flatMap((own) =>
+    documentsOf(own).map((file) => readDocument(file, repository, texts))
+  )
+  const program = sourceProgram(repository, [...files, ...texts.keys()], texts)
   const used = new Set<string>()
-  const shared = {
+  const shared: Shared = {
     checker: program.getTypeChecker(),
     rules,
     wraps,
     tables,
     exists: makeExists(join(target, "node_modules")),
-    used: (name: string) => used.add(name)
+    used: (name) => used.add(name)
+  }
+  const rewritten = (file: string): Rewritten => {
+    const source = program.getSourceFile(file)
+    if (source === undefined) throw new Error(`${file} is not part of the program`)
+    return rewriteFile(source, shared)
   }
   for (const { folder } of packages) {
     for (const own of folders) rmSync(join(target, "packages", folder, own), { recursive: true, force: true })
   }
   const uncovered = files.flatMap((file) => {
     const path = relative(repository, file)
-    const to = join(target, path)
-    mkdirSync(dirname(to), { recursive: true })
     const variant = join(variants, relative("packages", path))
     if (existsSync(variant)) {
-      cpSync(variant, to)
+      write(join(target, path), readFileSync(variant, "utf8"))
       return []
     }
-    const source = program.getSourceFile(file)
-    if (source === undefined) throw new Error(`${path} is not part of the program`)
-    const rewritten = rewriteFile(source, shared)
-    writeFileSync(to, rewritten.text)
-    return rewritten.uncovered.map((own) => ({ ...own, file: path }))
+    const { text, uncovered: own } = rewritten(file)
+    write(join(target, path), text)
+    return own.map((fault) => ({ ...fault, file: path }))
   })
-  const known = [...rules, ...wraps].map(({ name }) => name)
-  const rows = [...tables.modules.keys(), ...tables.names.keys(), ...tables.members.keys()]
-  const paths = new Set(files.map((file) => relative(join(repository, "packages"), file)))
+  const inDocuments = documents.flatMap(({ path, snippets, text }) => {
+    const results = snippets.map(rewritten)
+    const to = join(target, path)
+    // The text of a source module is that of the rewritten module.
+    const around = path.endsWith(".ts") ? readFileSync(to, "utf8") : text
+    if (snippets.length > 0) write(to, withSnippets(around, results.map((result) => result.text)))
+    return results.flatMap((result) => result.uncovered.map((fault) => ({ ...fault, file: path })))
+  })
   return {
-    uncovered,
-    unused: [...known, ...rows].filter((name) => !used.has(name)),
-    unchecked: filesBelow(variants, ".ts").map((file) => relative(variants, file)).filter((path) => !paths.has(path)),
+    uncovered: [...uncovered, ...inDocuments],
+    unused: unusedOf(used),
+    unchecked: misplaced(files, variants, repository),
     files: files.length
   }
+}
+
+const write = (file: string, text: string): void => {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+
+/** The pages and the source modules of a package. */
+const documentsOf = ({ directory }: Package): ReadonlyArray<string> => [
+  ...[join(directory, "README.md")].filter((file) => existsSync(file)),
+  ...filesBelow(join(directory, "docs"), ".md"),
+  ...filesBelow(join(directory, "src"), ".ts")
+]
+
+/** The package that may import all others. */
+const RESOLVES = "packages/examples/snippets"
+
+const readDocument = (file: string, repository: string, texts: Map<string, string>): Document => {
+  const text = readFileSync(file, "utf8")
+  const snippets = snippetsOf(text).map(({ code }) => {
+    const name = join(repository, RESOLVES, `${texts.size}.ts`)
+    texts.set(name, code)
+    return name
+  })
+  return { path: relative(repository, file), text, snippets }
+}
+
+/** The rules and rows that no source needs. */
+const unusedOf = (used: ReadonlySet<string>): ReadonlyArray<string> => {
+  const known = [...rules, ...wraps].map(({ name }) => name)
+  const rows = [...tables.modules.keys(), ...tables.names.keys(), ...tables.members.keys()]
+  return [...known, ...rows].filter((name) => !used.has(name))
+}
+
+/** The variants that stand in place of no module. */
+const misplaced = (files: ReadonlyArray<string>, variants: string, repository: string): ReadonlyArray<string> => {
+  const paths = new Set(files.map((file) => relative(join(repository, "packages"), file)))
+  return filesBelow(variants, ".ts").map((file) => relative(variants, file)).filter((path) => !paths.has(path))
 }

@@ -65,26 +65,41 @@ export class Imports {
     return statements.length === 0 ? body : afterHeader(body, statements)
   }
 
+  /** Modules that are imported as a namespace of their own. */
   *#namespaceImports(): Generator<string> {
     for (const [module, isValue] of this.#namespaces) {
-      const type = isValue ? "" : "type "
-      const local = this.#local(module)
-      const barrel = barrelOf(module)
-      if (!this.#fromBarrel || barrel === undefined) {
-        yield `import ${type}* as ${local} from "${module.replace(/\/index$/, "")}"`
-        continue
-      }
-      const name = module.split("/").at(-1) ?? module
-      yield `import ${type}{ ${name === local ? name : `${name} as ${local}`} } from "${barrel}"`
+      if (this.#fromBarrel && barrelOf(module) !== undefined) continue
+      yield `import ${isValue ? "" : "type "}* as ${this.#local(module)} from "${withoutIndex(module)}"`
     }
   }
 
+  /** Names, and modules that are imported from a barrel. */
   *#namedImports(): Generator<string> {
-    for (const [module, names] of this.#names) {
-      const list = [...names].toSorted().map(([name, isValue]) => isValue ? name : `type ${name}`)
-      yield `import { ${list.join(", ")} } from "${module.replace(/\/index$/, "")}"`
+    const lists = new Map<string, Array<readonly [name: string, isValue: boolean]>>()
+    const add = (from: string, name: string, isValue: boolean): void => {
+      lists.set(from, [...lists.get(from) ?? [], [name, isValue]])
     }
+    for (const [module, names] of this.#names) {
+      for (const [name, isValue] of names) add(withoutIndex(module), name, isValue)
+    }
+    for (const [module, isValue] of this.#namespaces) {
+      const barrel = barrelOf(module)
+      if (!this.#fromBarrel || barrel === undefined) continue
+      const name = module.split("/").at(-1) ?? module
+      const local = this.#local(module)
+      add(barrel, name === local ? name : `${name} as ${local}`, isValue)
+    }
+    for (const [from, names] of lists) yield namedImport(from, names)
   }
+}
+
+const withoutIndex = (module: string): string => module.replace(/\/index$/, "")
+
+const namedImport = (from: string, names: ReadonlyArray<readonly [name: string, isValue: boolean]>): string => {
+  const sorted = names.toSorted(([a], [b]) => a < b ? -1 : 1)
+  const isOnlyTypes = sorted.every(([, isValue]) => !isValue)
+  const list = sorted.map(([name, isValue]) => isValue || isOnlyTypes ? name : `type ${name}`)
+  return `import ${isOnlyTypes ? "type " : ""}{ ${list.join(", ")} } from "${from}"`
 }
 
 const moduleName = (node: ts.ImportDeclaration): string =>

@@ -47,8 +47,8 @@ const run = (file: string, args: ReadonlyArray<string>, folder = target, env: No
 
 const lines = (text: string): ReadonlyArray<string> => text.split("\n").filter((line) => line !== "")
 
-/** Writes manifests and settings, and installs Effect 4. */
-export const install = (): Faults => {
+/** Writes manifests and settings. */
+const prepare = (): void => {
   mkdirSync(target, { recursive: true })
   cpSync(join(here, "workspace"), target, { recursive: true })
   cpSync(join(repository, "tsconfig.json"), join(target, "tsconfig.json"))
@@ -59,10 +59,25 @@ export const install = (): Faults => {
   const client = join(target, "packages", "client")
   rmSync(client, { recursive: true, force: true })
   cpSync(join(here, "client"), client, { recursive: true })
-  execFileSync(process.env["npm_execpath"] ?? "pnpm", ["install", "--frozen-lockfile"], {
-    cwd: target,
-    stdio: "inherit"
-  })
+}
+
+const pnpm = (folder: string, ...args: ReadonlyArray<string>): void => {
+  // pnpm names itself in this variable when it runs a script.
+  execFileSync(process.env["npm_execpath"] ?? "pnpm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] })
+}
+
+/** Chooses the versions of all dependencies anew. Needed after a manifest has changed. */
+export const lock = (): Faults => {
+  prepare()
+  pnpm(target, "install", "--lockfile-only", "--no-frozen-lockfile")
+  cpSync(join(target, "pnpm-lock.yaml"), join(here, "workspace", "pnpm-lock.yaml"))
+  return []
+}
+
+/** Installs Effect 4, with the versions of the lock file. */
+export const install = (): Faults => {
+  prepare()
+  pnpm(target, "install", "--frozen-lockfile")
   return []
 }
 
@@ -105,10 +120,7 @@ export const pack = (): Faults => {
     const directory = join(target, "packages", folder)
     const build = run(join(target, "packages/tooling/src/programs/build.ts"), [], directory)
     if (build.failed) return lines(build.output).map((line) => `${manifest.name}: ${line}`)
-    execFileSync(process.env["npm_execpath"] ?? "pnpm", ["pack", "--pack-destination", packed], {
-      cwd: directory,
-      stdio: ["ignore", "ignore", "inherit"]
-    })
+    pnpm(directory, "pack", "--pack-destination", packed)
     return []
   })
   console.log(readdirSync(packed).join("\n"))

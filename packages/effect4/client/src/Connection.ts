@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { McpClient, type McpClientError, McpProtocol, type McpSchema } from "effect/ai"
+import { McpClient, McpProtocol } from "effect/ai"
 import { FetchHttpClient } from "effect/http"
 import type { Servers } from "./Servers.ts"
 
@@ -25,41 +25,47 @@ export const lines: ReadonlyArray<Line> = [
 
 export const nameOf = ({ protocol, sdk }: Line): string => `${protocol.protocolVersion}, official SDK ${sdk}`
 
-export interface Connection {
-  readonly client: McpClient.McpClient
-  readonly provider: OAuthProvider.OAuthProvider.Service
-  /** The tools of the server. */
-  readonly tools: ReadonlyArray<McpSchema.Tool>
-  /** Calls a tool with the day of today. The result is the text of its answer. */
-  readonly call: (name: string) => Effect.Effect<string, McpClientError.McpClientError>
-}
-
-/** Connects and lists the tools. The connection lasts as long as the scope. */
-export const make = Effect.fnUntraced(function*(
+/** The provider of a scenario's client. It needs an `HttpClient`. */
+export const layerAuth = (
   { settings: { clientSecret, ...settings } }: Servers,
-  { protocol }: Line,
   options: Partial<ClientSecret.Options> = {}
-) {
-  const Auth = ClientSecret.layer({
+) =>
+  ClientSecret.layer({
     ...settings,
     clientSecret: Redacted.make(clientSecret),
     scopes: ["reports:read"],
     stepUp: { allow: ["reports:write"] },
     ...options
   }).pipe(Layer.provide(TokenStorage.layerMemory))
-  const Client = McpClient.layerHttp({ name: "scenarios", version: "1.0.0", protocol, url: settings.serverUrl })
+
+/** The client, on top of a provider and an `HttpClient`. */
+export const layerClient = ({ settings: { serverUrl } }: Servers, { protocol }: Line) =>
+  McpClient.layerHttp({ name: "scenarios", version: "1.0.0", protocol, url: serverUrl }).pipe(
+    Layer.provide(OAuthHttpClient.layer)
+  )
+
+/** Connects and lists the tools. The connection lasts as long as the scope. */
+export const make = Effect.fnUntraced(function*(
+  servers: Servers,
+  line: Line,
+  options: Partial<ClientSecret.Options> = {}
+) {
   const context = yield* Layer.build(
-    Client.pipe(
-      Layer.provide(OAuthHttpClient.layer),
-      Layer.provideMerge(Auth),
+    layerClient(servers, line).pipe(
+      Layer.provideMerge(layerAuth(servers, options)),
       Layer.provide(FetchHttpClient.layer)
     )
   )
-  const client = Context.get(context, McpClient.McpClient)
+  const connection = yield* fromClient.pipe(Effect.provideContext(context))
+  return { ...connection, provider: Context.get(context, OAuthProvider.OAuthProvider) }
+})
+
+/** Lists the tools of the `McpClient` of the context. */
+export const fromClient = Effect.gen(function*() {
+  const client = yield* McpClient.McpClient
   const tools = yield* client.listTools()
   return {
     client,
-    provider: Context.get(context, OAuthProvider.OAuthProvider),
     tools,
     call: Effect.fnUntraced(function*(name: string) {
       const tool = tools.find((tool) => tool.name === name)

@@ -19,14 +19,11 @@ const Auth = ClientSecret.layerConfig({
   scopes: Config.succeed(["reports:read"])
 }).pipe(Layer.provide(TokenStorage.layerMemory))
 
-const Client = Layer.unwrap(
-  Effect.map(
-    Config.String("MCP_SERVER_URL"),
-    (url) => McpClient.layerHttp({ name: "nightly-report", version: "1.0.0", protocol: McpProtocol.v2025_11_25, url })
-  )
-)
-
-const Live = Client.pipe(
+const Client = Effect.map(
+  Config.String("MCP_SERVER_URL"),
+  (url) => McpClient.layerHttp({ name: "nightly-report", version: "1.0.0", protocol: McpProtocol.v2025_11_25, url })
+).pipe(
+  Layer.unwrap,
   Layer.provide(OAuthHttpClient.layer),
   Layer.provide(Auth),
   Layer.provide(FetchHttpClient.layer)
@@ -34,7 +31,7 @@ const Live = Client.pipe(
 
 callTool("report", { day: "today" }).pipe(
   Effect.flatMap((content) => Console.log(JSON.stringify(content))),
-  Effect.provide(Live),
+  Effect.provide(Client),
   // If no token can be obtained, the McpClientError wraps an OAuthError, whose message says what to do.
   Effect.mapError((error) => Option.getOrElse(OAuthError.fromUnknown(error), () => error)),
   Effect.runPromise

@@ -3,7 +3,7 @@
  *
  * Environment: CONTROL_URL, the URL of the control server
  */
-import { Config, Console, Data, Effect } from "effect"
+import { Config, Console, Data, Effect, Logger } from "effect"
 import * as Connection from "./Connection.ts"
 import { scenariosOf } from "./scenarios.ts"
 
@@ -15,7 +15,8 @@ const program = Effect.gen(function*() {
   const outcomes = yield* Effect.forEach(
     all,
     ({ line, scenario: { run, title } }) =>
-      Effect.scoped(run(line, control)).pipe(
+      run(line, control).pipe(
+        Effect.scoped,
         Effect.timeout("60 seconds"),
         Effect.as(true),
         Effect.tap(() => Console.log(`ok      ${Connection.nameOf(line)}: ${title}`)),
@@ -29,4 +30,5 @@ const program = Effect.gen(function*() {
   if (failed > 0) return yield* new Failed({ message: `${failed} of ${outcomes.length} scenarios failed` })
 })
 
-Effect.runPromise(program)
+// The log of the providers would hide the lines.
+program.pipe(Effect.provide(Logger.layer([])), Effect.runPromise)

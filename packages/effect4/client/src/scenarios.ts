@@ -10,7 +10,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { McpClientError } from "effect/ai"
+import { McpClientError } from "effect/ai"
+import { FetchHttpClient } from "effect/http"
 import * as Connection from "./Connection.ts"
 import * as Servers from "./Servers.ts"
 
@@ -210,18 +211,33 @@ const session: Scenario = {
   })
 }
 
+const hasLostSession = (error: unknown): boolean =>
+  McpClientError.isMcpClientError(error) && error.reason._tag === "ClosedError" && error.reason.sessionExpired === true
+
 const forgottenSession: Scenario = {
-  title: "when the server forgets the session, calls fail with a ClosedError until the program connects again",
+  title: "when the server forgets the session, fails with a ClosedError, and connects again with the same token",
   sdk: 1,
   run: Effect.fnUntraced(function*(line, control) {
     const servers = yield* Servers.make(control, line)
-    const { call } = yield* Connection.make(servers, line)
-    yield* servers.forgetSessions
-    const reasonOf = Effect.map(Effect.flip(call("report")), ({ reason }) => reason._tag)
-    yield* check("first call", yield* reasonOf, "ClosedError")
-    yield* check("second call", yield* reasonOf, "ClosedError")
-    const again = yield* Connection.make(servers, line)
-    yield* check("answer of the new session", yield* again.call("report"), figures)
+    let connections = 0
+    const work = Effect.gen(function*() {
+      const { call } = yield* Connection.fromClient
+      connections++
+      if (connections === 1) {
+        yield* servers.forgetSessions
+        yield* check("first error", hasLostSession(yield* Effect.flip(call("report"))), true)
+      }
+      return yield* call("report")
+    })
+    const answer = yield* work.pipe(
+      Effect.provide(Connection.layerClient(servers, line)),
+      Effect.retry({ times: 1, while: hasLostSession }),
+      Effect.provide(Connection.layerAuth(servers)),
+      Effect.provide(FetchHttpClient.layer)
+    )
+    yield* check("answer of the new session", answer, figures)
+    yield* check("connections", connections, 2)
+    yield* check("token requests", (yield* servers.state).tokenRequests, 1)
   })
 }
 

@@ -33,7 +33,7 @@ const runAll = Effect.fnUntraced(function*(folder: string) {
   const faults: Array<string> = []
   for (const version of nodes) {
     const node = installNode(join(folder, "node"), version)
-    for (const program of ["nightlyReport", "main"]) {
+    for (const program of ["program", "runScenarios"]) {
       const { failed, output } = yield* Effect.promise(() => run(node, folder, program, env))
       console.log(`${node.name} runs ${program}.js\n${output.trimEnd().replaceAll(/^/gm, "  ")}`)
       if (failed) faults.push(`${node.name}: ${program}.js failed`)
