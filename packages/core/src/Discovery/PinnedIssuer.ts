@@ -125,11 +125,10 @@ export class PinnedIssuer implements Discovery {
     const { metadata } = found.protectedResource
     const isOwn = ProtectedResource.covers(metadata.resource, this.#options.server.url, "identical")
     if (isOwn || this.#confirms(found.protectedResource)) return Effect.succeed(found)
-    return Effect.timeoutTo(search.asked, {
-      duration: patienceOf(this.#options),
-      onSuccess: (named) => named ?? found,
-      onTimeout: () => found
-    })
+    return Effect.map(
+      Effect.timeoutOption(search.asked, patienceOf(this.#options)),
+      (named) => Option.getOrUndefined(named) ?? found
+    )
   }
 
   #accept({ document, protectedResource }: Found): Effect.Effect<ProtectedResource.ProtectedResource, IssuerMismatch> {

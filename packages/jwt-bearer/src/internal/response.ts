@@ -30,7 +30,7 @@ export const resourceOf = ({ resource, resourceParameter }: Assertion.AssertionR
 const Response = Schema.Struct({
   access_token: Schema.Redacted(AccessToken.Value),
   issued_token_type: Schema.Literal(ID_JAG),
-  token_type: Schema.Lowercase.pipe(Schema.compose(Schema.Literal("n_a"))),
+  token_type: Schema.String.pipe(Schema.filter((type) => type.toLowerCase() === "n_a")),
   expires_in: Schema.optional(Schema.NullOr(TokenResponse.Lifetime))
 })
 

@@ -26,7 +26,10 @@ export const make = (
         if (!(yield* generations.isAbandoned(folder))) return false
         const files = yield* fs.readDirectory(folder)
         if (!files.every(isOurs)) return false
-        return yield* Effect.every(files, (file) => generations.isAbandoned(path.join(folder, file)))
+        for (const file of files) {
+          if (!(yield* generations.isAbandoned(path.join(folder, file)))) return false
+        }
+        return true
       })
 
     const removeFolder = (base: string, folder: string) =>

@@ -19,7 +19,7 @@ const Message = Schema.Struct({
 
 const ToolParams = Schema.Struct({
   name: Schema.String,
-  arguments: Schema.optionalWith(JsonObjectSchema, { default: () => ({}) })
+  arguments: Schema.optional(JsonObjectSchema)
 })
 
 /** @internal */
@@ -50,7 +50,7 @@ export const toolCall = (decoded: Decoded): { readonly tool: string; readonly ar
   }
   const params = Either.getOrUndefined(Schema.decodeUnknownEither(ToolParams)(decoded.right.params))
   return params !== undefined && Object.hasOwn(tools, params.name)
-    ? { tool: params.name, arguments: params.arguments }
+    ? { tool: params.name, arguments: params.arguments ?? {} }
     : undefined
 }
 

@@ -59,8 +59,9 @@ const load = ({ now, state, telemetry }: LifecycleParts, token: AccessToken, { r
 const request = (parts: LifecycleParts, demand: Demand, flight: Flight<AccessToken>): Acquired =>
   Effect.gen(function*() {
     const { clock, now, state, telemetry } = parts
-    const [duration, token] = yield* Effect.timedWith(ask(parts, demand), clock.currentTimeNanos)
-    const millis = Math.round(Duration.toMillis(duration))
+    const startedAt = clock.unsafeCurrentTimeNanos()
+    const token = yield* ask(parts, demand)
+    const millis = Math.round(Number(clock.unsafeCurrentTimeNanos() - startedAt) / 1e6)
     const jitter = yield* Random.next
     if (flight.isGivenUp()) return yield* Effect.interrupt
     state.obtained(token, demand, now(), jitter, millis)

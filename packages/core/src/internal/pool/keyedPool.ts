@@ -80,12 +80,11 @@ export class KeyedPool<K, A, E, R> {
           this.#settle(entry)
         })),
       (entry) =>
-        Effect.scopeWith((scope) =>
+        Effect.flatMap(Effect.scope, (scope) =>
           this.#fibers.orWhenClosed(
             Effect.flatMap(entry.value, (exit) => exit ?? Scope.extend(this.get(key), scope)),
             this.#options.onClosed
-          )
-        )
+          ))
     )
 
   /** The next user of the key gets a new value. The present value is closed once no caller uses it. */
@@ -190,6 +189,8 @@ export const make = <K, A, E, R>(
     return new KeyedPool(options, clock, fibers, entries)
   })
 
-const usedByItsOwnLookup = Effect.dieSync(() =>
-  new Error("The `lookup` of a key asks for the same key. Let it make the value without asking for it.")
+const usedByItsOwnLookup = Effect.suspend(() =>
+  Effect.die(
+    new Error("The `lookup` of a key asks for the same key. Let it make the value without asking for it.")
+  )
 )

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { checkSecret, faultOfSecret } from "../../authoring/TextOption.ts"
 import { CredentialError, InvalidOptions } from "../../OAuthError.ts"
@@ -146,11 +147,7 @@ class RotatingSecret implements PresentedSecret {
   }
 
   #wait(reading: Reading) {
-    return Effect.timeoutTo(Deferred.await(reading), {
-      duration: TIMEOUT,
-      onSuccess: (result) => result,
-      onTimeout: () => undefined
-    })
+    return Effect.map(Effect.timeoutOption(Deferred.await(reading), TIMEOUT), Option.getOrUndefined)
   }
 
   get #run(): Effect.Effect<Secret, CredentialError> {
