@@ -6,15 +6,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
-import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { PCGRandom } from "effect/Utils"
 import {
   ClientAuthentication,
   Grant,
@@ -27,7 +22,8 @@ import {
 import type { Call, Outcome } from "./Facts.ts"
 import { Model } from "./Model.ts"
 import * as Schedule from "./Schedule.ts"
-import { Census, VirtualScheduler } from "./Fibers.ts"
+import { makeWorld, VirtualScheduler } from "./Fibers.ts"
+import { Pcg } from "../support/pcg.ts"
 import { authorizationServerMetadata, causeOf, issuer, serverUrl, World } from "./World.ts"
 
 type Service = OAuthProvider.OAuthProvider.Service
@@ -60,25 +56,10 @@ interface Caller {
 export const run = async (schedule: Schedule.Schedule, options: Options = {}): Promise<Report> => {
   const { providers, seed, steps } = schedule
   const clock = VirtualClock.make()
-  const scheduler = new VirtualScheduler(
-    schedule.maxOps,
-    schedule.anyOrder ? new PCGRandom(seed, 0xf1be7) : undefined
-  )
-  const census = new Census()
+  const scheduler = new VirtualScheduler(schedule.maxOps, schedule.anyOrder ? new Pcg(seed, 0xf1be7) : undefined)
   const model = new Model(clock, providers, !schedule.discovery)
   const world = new World(clock, model, schedule.discovery)
-  const configured = Effect.runFork(
-    Effect.runtime<never>().pipe(
-      Effect.withClock(clock.clock),
-      Effect.withRandom(Random.make(`simulation ${seed}`)),
-      Effect.supervised(census),
-      Effect.locally(FiberRef.currentLoggers, HashSet.empty())
-    ),
-    { scheduler }
-  )
-  scheduler.drain()
-  const runtime = resultOf(configured)
-  const fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => Runtime.runFork(runtime)(effect)
+  const { alive, fork, runtime } = makeWorld({ clock, scheduler, seed: `simulation ${seed}` })
 
   /**
    * Runs all that can run without time passing. The promises of `fetch` go on when this one waits for the event loop,
@@ -209,8 +190,8 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
     for (const { close } of opened) close()
     await settle()
     await wait(AFTERWARDS)
-    if (census.alive.size > 0 || clock.pending > 0) {
-      model.violate("fiber left behind", `${census.alive.size} fibers, ${clock.pending} timers`)
+    if (alive() > 0 || clock.pending > 0) {
+      model.violate("fiber left behind", `${alive()} fibers, ${clock.pending} timers`)
     }
   } catch (error) {
     model.violate("call never ended", String(error))

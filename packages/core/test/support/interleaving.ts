@@ -1,8 +1,8 @@
 /** A world with virtual time of its own, whose fibers run in a random order, since nothing may depend on theirs. */
 import { VirtualClock } from "@effect-mcp-auth/testing"
-import { Effect, type Fiber, FiberRef, HashSet, Runtime } from "effect"
-import { PCGRandom } from "effect/Utils"
-import { VirtualScheduler } from "../simulation/Fibers.ts"
+import type { Effect, Fiber } from "effect"
+import { makeWorld, VirtualScheduler } from "../simulation/Fibers.ts"
+import { Pcg } from "./pcg.ts"
 
 export interface World {
   readonly clock: VirtualClock.VirtualClock
@@ -13,7 +13,7 @@ export interface World {
 
 export const make = async (seed: number): Promise<World> => {
   const clock = VirtualClock.make()
-  const scheduler = new VirtualScheduler(2048, new PCGRandom(seed))
+  const scheduler = new VirtualScheduler(2048, new Pcg(0, seed))
   const settle = async (): Promise<void> => {
     do {
       scheduler.drain()
@@ -21,14 +21,7 @@ export const make = async (seed: number): Promise<World> => {
       await Promise.resolve()
     } while (scheduler.pending > 0)
   }
-  const configured = Effect.runPromise(
-    Effect.runtime<never>().pipe(
-      Effect.withClock(clock.clock),
-      Effect.locally(FiberRef.currentLoggers, HashSet.empty())
-    )
-  )
-  const runtime = await configured
-  const fork = <A, E>(effect: Effect.Effect<A, E>) => Runtime.runFork(runtime)(effect, { scheduler })
+  const { fork } = makeWorld({ clock, scheduler, seed: `interleaving ${seed}` })
   const wait = async (millis: number, look: () => void = () => undefined): Promise<void> => {
     const until = clock.elapsed + millis
     await settle()
