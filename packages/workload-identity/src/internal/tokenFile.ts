@@ -27,7 +27,7 @@ const GRANULARITY = 2000
 /** The properties that distinguish two versions of a file. */
 interface Version {
   readonly size: FileSystem.Size
-  readonly inode: number | undefined
+  readonly inode: string | undefined
   readonly changedAt: number | undefined
 }
 
@@ -94,7 +94,7 @@ const versionOf = (info: FileSystem.File.Info, failed: Failed): Effect.Effect<Ve
   if (size > MAX_SIZE) return tooLarge(failed)
   return Effect.succeed({
     size,
-    inode: Option.getOrUndefined(ino),
+    inode: Option.getOrUndefined(Option.map(ino, String)),
     changedAt: Option.getOrUndefined(mtime)?.getTime()
   })
 }
