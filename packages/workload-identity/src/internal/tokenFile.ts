@@ -26,8 +26,8 @@ const GRANULARITY = 2000
 
 /** The properties that distinguish two versions of a file. */
 interface Version {
-  readonly size: FileSystem.Size
-  readonly inode: string | undefined
+  readonly size: bigint
+  readonly inode: number | bigint | undefined
   readonly changedAt: number | undefined
 }
 
@@ -94,7 +94,7 @@ const versionOf = (info: FileSystem.File.Info, failed: Failed): Effect.Effect<Ve
   if (size > MAX_SIZE) return tooLarge(failed)
   return Effect.succeed({
     size,
-    inode: Option.getOrUndefined(Option.map(ino, String)),
+    inode: Option.getOrUndefined(ino),
     changedAt: Option.getOrUndefined(mtime)?.getTime()
   })
 }
