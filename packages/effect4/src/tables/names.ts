@@ -75,14 +75,6 @@ export const names: ReadonlyArray<Table> = [
     }
   },
   {
-    name: "errors of the platform",
-    reason: "There is one error for the platform, which holds its reason.",
-    rows: {
-      "@effect/platform/Error#SystemError": "effect/PlatformError#PlatformError",
-      "@effect/platform/Error#BadArgument": "effect/PlatformError#PlatformError"
-    }
-  },
-  {
     name: "services that moved",
     reason: "These are exports of other modules in Effect 4.",
     rows: {
