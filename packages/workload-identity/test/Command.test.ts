@@ -1,13 +1,97 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { Command } from "@effect-mcp-auth/workload-identity"
-import { Error as PlatformError } from "@effect/platform"
+import { CommandExecutor, Error as PlatformError } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Redacted, Stream, TestClock } from "effect"
+import { Deferred, Effect, Fiber, HashMap, Inspectable, Layer, Option, Redacted, Sink, Stream, TestClock } from "effect"
 import { withoutBegun } from "@effect-mcp-auth/core/authoring/CleanText"
-import { makeMachine, type Script } from "./machine.ts"
 import { claimsOf, failureOf, good, request } from "./support.ts"
 
+type Standard = {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string | undefined
+  readonly shell: boolean | string
+}
+
+/** The behaviour of a process. */
+interface Script {
+  readonly stdout?: Stream.Stream<Uint8Array, PlatformError.PlatformError>
+  readonly stderr?: Stream.Stream<Uint8Array, PlatformError.PlatformError>
+  readonly exitCode?: number
+  /** The process runs until it gets one of these signals. */
+  readonly endsBy?: ReadonlyArray<CommandExecutor.Signal>
+  readonly notStarted?: PlatformError.PlatformError
+}
+
 const bytes = (text: string) => Stream.make(new TextEncoder().encode(text))
+
+/** Starts processes that follow a script, and records them. A process with `endsBy` ignores every other signal. */
+const makeMachine = (scriptOf: (command: Standard, run: number) => Script) => {
+  const runs: Array<Standard> = []
+  const signals: Array<CommandExecutor.Signal> = []
+  let running = 0
+  const start: CommandExecutor.CommandExecutor["start"] = (command) =>
+    Effect.gen(function*() {
+      assert(command._tag === "StandardCommand")
+      const standard: Standard = {
+        command: command.command,
+        args: command.args,
+        env: Object.fromEntries(HashMap.toEntries(command.env)),
+        cwd: Option.getOrUndefined(command.cwd),
+        shell: command.shell
+      }
+      runs.push(standard)
+      const { endsBy, exitCode = 0, notStarted, stderr = Stream.empty, stdout = Stream.empty } = scriptOf(
+        standard,
+        runs.length
+      )
+      if (notStarted !== undefined) return yield* notStarted
+      running++
+      let isAlive = true
+      const ended = yield* Deferred.make<CommandExecutor.ExitCode, PlatformError.PlatformError>()
+      const end = (exit: Effect.Effect<CommandExecutor.ExitCode, PlatformError.PlatformError>) =>
+        Effect.map(Deferred.complete(ended, exit), (first) => {
+          isAlive = false
+          if (first) running--
+        })
+      if (endsBy === undefined) yield* end(Effect.succeed(CommandExecutor.ExitCode(exitCode)))
+      const kill = (signal: CommandExecutor.Signal = "SIGTERM") =>
+        Effect.suspend(() => {
+          // The executor fails when no process of the group is left.
+          if (!isAlive) {
+            return Effect.fail(new PlatformError.SystemError({ reason: "Unknown", module: "Command", method: "kill" }))
+          }
+          signals.push(signal)
+          return endsBy?.includes(signal) === true
+            ? end(
+              Effect.fail(new PlatformError.SystemError({ reason: "Unknown", module: "Command", method: "exitCode" }))
+            )
+            : Effect.void
+        }).pipe(Effect.zipLeft(Effect.exit(Deferred.await(ended))), Effect.asVoid)
+      // The executor of Node waits for the end of the process as well, however long that takes.
+      yield* Effect.addFinalizer(() => Effect.ignore(Effect.whenEffect(kill(), Effect.negate(Deferred.isDone(ended)))))
+      const process: CommandExecutor.Process = {
+        ...Inspectable.BaseProto,
+        toJSON: () => ({}),
+        [CommandExecutor.ProcessTypeId]: CommandExecutor.ProcessTypeId,
+        pid: CommandExecutor.ProcessId(1),
+        exitCode: Deferred.await(ended),
+        isRunning: Effect.negate(Deferred.isDone(ended)),
+        kill,
+        stderr,
+        stdout,
+        stdin: Sink.drain
+      }
+      return process
+    })
+  return {
+    runs,
+    signals,
+    running: () => running,
+    layer: Layer.succeed(CommandExecutor.CommandExecutor, CommandExecutor.makeExecutor(start))
+  }
+}
 
 const printing = (text: string, more: Script = {}) => makeMachine(() => ({ stdout: bytes(text), ...more }))
 
