@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
@@ -56,11 +57,13 @@ const start = (args: ReadonlyArray<string>) =>
     suite.on("error", (error) => resume(Effect.die(error)))
     suite.on("close", (code) => resume(Effect.succeed({ exitCode: code ?? -1, output })))
     return Effect.sync(() => suite.kill())
-  }).pipe(Effect.timeoutTo({
-    duration: SUITE_TIMEOUT,
-    onSuccess: (ended) => ended,
-    onTimeout: () => ({ exitCode: -1, output: `The suite did not end within ${Duration.format(SUITE_TIMEOUT)}.` })
-  }))
+  }).pipe(
+    Effect.timeoutOption(SUITE_TIMEOUT),
+    Effect.map(Option.getOrElse(() => ({
+      exitCode: -1,
+      output: `The suite did not end within ${Duration.format(SUITE_TIMEOUT)}.`
+    })))
+  )
 
 const Checks = Schema.parseJson(Schema.Array(Verdict.Check))
 

@@ -123,7 +123,7 @@ const madeUp = (serverUrl: string) => {
       grant: Grant.clientCredentials,
       clientAuthentication: {
         ...listed,
-        prove: (context) => Effect.orElse(listed.prove(context), () => publicClient.prove(context))
+        prove: (context) => Effect.catchAll(listed.prove(context), () => publicClient.prove(context))
       }
     })
   )

@@ -180,20 +180,19 @@ export const standard: RefreshPolicy = {
  */
 export const make = (options?: Partial<Options>): RefreshPolicy => {
   if (options === undefined) return standard
-  const { decode } = Duration
   const { advisoryWindow, backoff, mandatoryWindow, patience, urgentBackoff, ...rest } = { ...standard, ...options }
   return {
-    advisoryWindow: (lifetime) => decode(advisoryWindow(lifetime)),
-    mandatoryWindow: (lifetime) => decode(mandatoryWindow(lifetime)),
-    defaultLifetime: decode(rest.defaultLifetime),
+    advisoryWindow: (lifetime) => Duration.decode(advisoryWindow(lifetime)),
+    mandatoryWindow: (lifetime) => Duration.decode(mandatoryWindow(lifetime)),
+    defaultLifetime: Duration.decode(rest.defaultLifetime),
     renewUnused: rest.renewUnused,
-    backoff: { base: decode(backoff.base), max: decode(backoff.max) },
-    urgentBackoff: { base: decode(urgentBackoff.base), max: decode(urgentBackoff.max) },
-    patience: { withToken: decode(patience.withToken), withoutToken: decode(patience.withoutToken) },
-    refusalMemory: decode(rest.refusalMemory),
-    rejectionMemory: decode(rest.rejectionMemory),
-    storageTimeout: decode(rest.storageTimeout),
-    leaseTimeout: decode(rest.leaseTimeout)
+    backoff: { base: Duration.decode(backoff.base), max: Duration.decode(backoff.max) },
+    urgentBackoff: { base: Duration.decode(urgentBackoff.base), max: Duration.decode(urgentBackoff.max) },
+    patience: { withToken: Duration.decode(patience.withToken), withoutToken: Duration.decode(patience.withoutToken) },
+    refusalMemory: Duration.decode(rest.refusalMemory),
+    rejectionMemory: Duration.decode(rest.rejectionMemory),
+    storageTimeout: Duration.decode(rest.storageTimeout),
+    leaseTimeout: Duration.decode(rest.leaseTimeout)
   }
 }
 

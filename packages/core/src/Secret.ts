@@ -22,8 +22,9 @@ const MAX_SIZE = 64 * 1024
 const TIMEOUT = Duration.seconds(10)
 
 /** The module is loaded when a file is read, so that a program without files never loads it. */
-const fileSystem = Effect.flatten(
-  Effect.map(Effect.promise(() => import("@effect/platform/FileSystem")), (module) => module.FileSystem)
+const fileSystem = Effect.flatMap(
+  Effect.promise(() => import("@effect/platform/FileSystem")),
+  (module) => module.FileSystem
 )
 
 /**

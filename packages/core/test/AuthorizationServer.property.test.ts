@@ -1,13 +1,14 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { AuthorizationServer } from "../src/index.ts"
 import { mutated } from "./support/arbitraries/mutation.ts"
 import { address, canonical } from "./support/arbitraries/url.ts"
+import { property } from "./support/property.ts"
 
 const issuer = address.map((address) => canonical({ ...address, query: "" }))
 
 describe("the well-known addresses of an issuer's metadata (RFC 8414 §3.1, OpenID Connect Discovery 1.0 §4.1)", () => {
-  it.prop("insert the path after the well-known name, then append the name to the path", [address], ([address]) => {
+  property("insert the path after the well-known name, then append the name to the path", [address], ([address]) => {
     const origin = `https://${address.host}${address.port}`
     const path = address.path.replace(/\/$/, "")
     const expected = [
@@ -20,7 +21,7 @@ describe("the well-known addresses of an issuer's metadata (RFC 8414 §3.1, Open
     expect(urls.map(({ href }) => href)).toEqual([...new Set(expected)])
   })
 
-  it.prop(
+  property(
     "are on the issuer's own origin, whatever slashes its path has",
     [
       FastCheck.domain(),
@@ -34,7 +35,7 @@ describe("the well-known addresses of an issuer's metadata (RFC 8414 §3.1, Open
 })
 
 describe("issuer identifiers", () => {
-  it.prop(
+  property(
     "are the same if they are equal, or differ in one slash at the end, in either order",
     [issuer],
     ([issuer]) => {
@@ -45,7 +46,7 @@ describe("issuer identifiers", () => {
     }
   )
 
-  it.prop("are different after any other change", [issuer, mutated(issuer, ["/", "#", "?", "@", ":443", "A", " "])], ([
+  property("are different after any other change", [issuer, mutated(issuer, ["/", "#", "?", "@", ":443", "A", " "])], ([
     issuer,
     other
   ]) => {
@@ -54,7 +55,7 @@ describe("issuer identifiers", () => {
     expect(AuthorizationServer.isSameIssuer(issuer, issuer.replace("https", "HTTPS"))).toBe(false)
   })
 
-  it.prop(
+  property(
     "damaged: are read as printable ASCII without query, fragment and credentials, or not at all",
     [mutated(issuer, ["#", "?", "@", "\0", "\n", "\u001b[31m", " ", "é", "\u202e", "//", "\\"])],
     ([text]) => {
@@ -66,7 +67,7 @@ describe("issuer identifiers", () => {
     }
   )
 
-  it.prop("token endpoints keep their query as it was written (RFC 6749 §3.2)", [address], ([address]) => {
+  property("token endpoints keep their query as it was written (RFC 6749 §3.2)", [address], ([address]) => {
     const written = canonical({ ...address, path: address.path === "" ? "/token" : address.path })
     expect(AuthorizationServer.parseTokenEndpoint(written)?.href).toBe(written)
   })

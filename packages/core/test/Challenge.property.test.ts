@@ -1,8 +1,9 @@
-import { assert, describe, expect, it } from "@effect/vitest"
+import { assert, describe, expect } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { Challenge } from "../src/index.ts"
 import { lenientHeader, pieces, validHeader } from "./support/arbitraries/challenge.ts"
 import { mutated } from "./support/arbitraries/mutation.ts"
+import { property } from "./support/property.ts"
 
 const read = (header: string) =>
   Challenge.parse(header).map(({ parameters, scheme, token68 }) => ({
@@ -21,20 +22,20 @@ const damaged = FastCheck.oneof(
 )
 
 describe("a WWW-Authenticate header (RFC 9110 §11)", () => {
-  it.prop("by the grammar: means the same in every spelling", [validHeader], ([{ header, meaning }]) => {
+  property("by the grammar: means the same in every spelling", [validHeader], ([{ header, meaning }]) => {
     assert.deepStrictEqual(read(header), meaning)
     // Neither Bearer nor DPoP has a token68, so that one is reported.
     const isOdd = meaning.some(({ scheme, token68 }) => /^(?:bearer|dpop)$/.test(scheme) && token68 !== undefined)
     expect(Challenge.unreadable(header) !== undefined).toBe(isOdd)
   })
 
-  it.prop(
+  property(
     "with bare, single-quoted and escaped values, and white space as separator: is read as it was meant",
     [lenientHeader],
     ([{ header, meaning }]) => assert.deepStrictEqual(read(header), meaning)
   )
 
-  it.prop("damaged or random: is read without an exception, into well-formed challenges", [damaged], ([header]) => {
+  property("damaged or random: is read without an exception, into well-formed challenges", [damaged], ([header]) => {
     for (const { parameters, scheme, token68 } of Challenge.parse(header)) {
       expect(scheme).toMatch(/^[!#$%&'*+\-.^_`|~0-9a-z]+$/)
       for (const name of parameters.keys()) expect(name).toMatch(/^[!#$%&'*+\-.^_`|~0-9a-z]+$/)
@@ -47,7 +48,7 @@ describe("a WWW-Authenticate header (RFC 9110 §11)", () => {
     expect(Challenge.unreadable(header)?.length ?? 0).toBeLessThanOrEqual(201)
   })
 
-  it.prop("damaged or random: the challenges hold no more text than the header", [damaged], ([header]) => {
+  property("damaged or random: the challenges hold no more text than the header", [damaged], ([header]) => {
     const kept = Challenge.parse(header).flatMap(({ parameters, scheme, token68 = "" }) => [
       scheme,
       token68,
@@ -56,13 +57,17 @@ describe("a WWW-Authenticate header (RFC 9110 §11)", () => {
     expect(kept.join("").length).toBeLessThanOrEqual(header.length)
   })
 
-  it.prop("damaged or random: `fromHeader` picks one of `allFromHeader`, Bearer before DPoP", [damaged], ([header]) => {
-    const all = Challenge.allFromHeader(header)
-    const picked = Challenge.fromHeader(header)
-    assert.deepStrictEqual(picked, all.find(({ scheme }) => scheme === "bearer") ?? all[0])
-  })
+  property(
+    "damaged or random: `fromHeader` picks one of `allFromHeader`, Bearer before DPoP",
+    [damaged],
+    ([header]) => {
+      const all = Challenge.allFromHeader(header)
+      const picked = Challenge.fromHeader(header)
+      assert.deepStrictEqual(picked, all.find(({ scheme }) => scheme === "bearer") ?? all[0])
+    }
+  )
 
-  it.prop(
+  property(
     "damaged, without an open quote: a challenge after a comma is read as if it stood alone",
     [damaged],
     ([junk]) => {

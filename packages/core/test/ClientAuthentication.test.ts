@@ -11,6 +11,7 @@ import {
   TokenEndpoint,
   type TokenRequestContext
 } from "../src/index.ts"
+import { effectProperty } from "./support/property.ts"
 
 const issuer = "https://auth.example.com"
 const tokenEndpoint = new URL(`${issuer}/token`)
@@ -388,7 +389,7 @@ describe("a strict authorization server", () => {
   // Without halves of surrogate pairs, which UTF-8 does not have.
   const printable = fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 }).filter((text) => text.isWellFormed())
 
-  it.effect.prop(
+  effectProperty(
     "accepts any id and secret",
     [printable, printable],
     ([clientId, clientSecret]) =>
@@ -398,6 +399,6 @@ describe("a strict authorization server", () => {
           expect(token.tokenType).toBe("Bearer")
         }
       }),
-    { fastCheck: { numRuns: 50 } }
+    { numRuns: 50 }
   )
 })

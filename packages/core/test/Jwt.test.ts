@@ -2,6 +2,7 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import { Encoding, Option } from "effect"
 import * as fc from "effect/FastCheck"
 import { isJwe, isJws, isUnsigned, read } from "../src/Jwt.ts"
+import { property } from "./support/property.ts"
 
 const encode = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
 const jwt = (claims: unknown, header: unknown = { alg: "ES256" }) =>
@@ -39,7 +40,7 @@ describe("read", () => {
     expect(Option.isNone(read(text))).toBe(true)
   })
 
-  it.prop("does not throw, whatever the text is", [fc.string({ unit: "binary" })], ([text]) => {
+  property("does not throw, whatever the text is", [fc.string({ unit: "binary" })], ([text]) => {
     expect(Option.isNone(read(`${text}.${text}.${text}`))).toBe(true)
   })
 })

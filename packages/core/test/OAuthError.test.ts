@@ -144,9 +144,9 @@ describe("fromUnknown: the OAuthError in any error", () => {
       "the second failure of a Cause",
       Cause.parallel(Cause.fail(new Error("other")), Cause.sequential(Cause.interrupt(FiberId.none), Cause.fail(error)))
     ],
-    ["a FiberFailure", Runtime.makeFiberFailure(Cause.fail(requestError))],
+    ["the error that a promise of an effect rejects with", Runtime.makeFiberFailure(Cause.fail(requestError))],
     [
-      "the cause of an Error that wraps a FiberFailure",
+      "the cause of an Error that wraps such an error",
       new Error("x", { cause: Runtime.makeFiberFailure(Cause.fail(error)) })
     ]
   ])("finds %s", (_, unknown) => {

@@ -1,8 +1,9 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Metric, MetricState, Option, Scope, TestClock } from "effect"
+import { Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
 import { TokenStorage } from "../src/index.ts"
 import { environment, makeImpatientProvider, makeProvider, many, settle } from "./support/provider.ts"
+import * as Runtime from "./support/runtime.ts"
 
 /** All tests share the registry of metrics, so each test has a label of its own. */
 let labels = 0
@@ -15,29 +16,25 @@ const measuring = <A, E, R>(test: (measured: typeof measuredBy) => Effect.Effect
 interface Measured {
   readonly attributes: Readonly<Record<string, string>>
   readonly unit: string | undefined
-  readonly state: unknown
+  readonly state: Runtime.Measured
 }
 
 const measuredBy = (name: string, label = ""): ReadonlyArray<Measured> =>
-  Metric.unsafeSnapshot().flatMap(({ metricKey, metricState }): ReadonlyArray<Measured> => {
-    const { test, unit, ...attributes } = Object.fromEntries(metricKey.tags.map(({ key, value }) => [key, value]))
-    return metricKey.name === name && test === label ? [{ attributes, unit, state: metricState }] : []
+  Runtime.measuredSoFar().flatMap((state): ReadonlyArray<Measured> => {
+    const { test, unit, ...attributes } = state.attributes
+    return state.name === name && test === label ? [{ attributes, unit, state }] : []
   })
 
 const counts = (measured: ReadonlyArray<Measured>) =>
-  measured.map(({ attributes, state }) => [attributes, MetricState.isCounterState(state) ? Number(state.count) : NaN])
+  measured.map(({ attributes, state }) => [attributes, state.sum === undefined ? state.count : NaN])
 
 const sums = (measured: ReadonlyArray<Measured>) =>
-  measured.map(({ attributes, state }) => [
-    attributes,
-    MetricState.isHistogramState(state) ? [state.count, state.sum] : undefined
-  ])
+  measured.map(({ attributes, state }) => [attributes, state.sum === undefined ? undefined : [state.count, state.sum]])
 
-const histogram = (measured: Measured | undefined) =>
-  MetricState.isHistogramState(measured?.state) ? measured.state : undefined
+const histogram = (measured: Measured | undefined) => measured?.state.sum === undefined ? undefined : measured.state
 
 const total = (measured: ReadonlyArray<Measured>) =>
-  measured.reduce((sum, { state }) => sum + (MetricState.isCounterState(state) ? Number(state.count) : NaN), 0)
+  measured.reduce((sum, { state }) => sum + (state.sum === undefined ? state.count : NaN), 0)
 
 const request = { "oauth.grant.type": "client_credentials", "oauth.reason": "first" }
 const failedWith = (type: string) => ({ "oauth.outcome": "failure", "error.type": type })
@@ -265,7 +262,7 @@ describe("labels of metrics", () => {
       yield* first.accessToken
       yield* first.accessToken
       yield* second.accessToken.pipe(Effect.tagMetrics("test", "the caller's"))
-      const names = new Set(Metric.unsafeSnapshot().map(({ metricKey }) => metricKey.name))
+      const names = new Set(Runtime.measuredSoFar().map(({ name }) => name))
       const seen = [...names].filter((name) => name.startsWith("oauth.client.token."))
       expect(seen.filter((name) => measuredBy(name, "tenant-1").length > 0)).toHaveLength(5)
       expect(total(measuredBy("oauth.client.token.requests", "tenant-1"))).toBe(1)

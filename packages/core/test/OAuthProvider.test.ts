@@ -58,7 +58,7 @@ describe("the option `insecureHosts`", () => {
   const logged = () => {
     const lines: Array<string> = []
     const logger = Logger.make<unknown, void>(({ message }) => lines.push(String(message)))
-    return [lines, Logger.replace(Logger.defaultLogger, logger)] as const
+    return [lines, Logger.add(logger)] as const
   }
 
   it.scoped.each([issuer, "discover"])(

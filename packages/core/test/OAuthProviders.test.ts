@@ -2,25 +2,10 @@ import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { Answer, TestMcpServer, TestNetwork, TestOAuthProvider, TestServers } from "@effect-mcp-auth/testing"
 import { HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import {
-  Cause,
-  Chunk,
-  Context,
-  Data,
-  Duration,
-  Effect,
-  Exit,
-  Fiber,
-  FiberRef,
-  Layer,
-  Option,
-  Redacted,
-  Scope,
-  Supervisor,
-  TestClock
-} from "effect"
+import { Cause, Context, Data, Duration, Effect, Exit, Fiber, Layer, Redacted, Scope, TestClock } from "effect"
 import { OAuthHttpClient, OAuthProviders } from "../src/index.ts"
 import { environment, many, outcomes, settle } from "./support/provider.ts"
+import { Census } from "./support/runtime.ts"
 
 /** A lookup of providers that do nothing, and the keys of those that were made and closed. */
 const makeLookup = <K>(before: (key: K) => Effect.Effect<void, string> = () => Effect.void) => {
@@ -140,7 +125,7 @@ describe("get: a provider is made", () => {
     Effect.gen(function*() {
       class Region extends Context.Tag("test/Region")<Region, string>() {}
       const seen: Array<unknown> = []
-      const annotation = FiberRef.get(FiberRef.currentLogAnnotations)
+      const annotation = Effect.logAnnotations
       const providers = yield* Effect.provideService(
         OAuthProviders.make({
           lookup: (_: string) =>
@@ -311,7 +296,7 @@ describe("when the scope of the set ends", () => {
       assert.deepStrictEqual(closed.toSorted(), ["half made", "idle", "in use", "invalidated"])
       for (const exit of [yield* Fiber.await(waiting), yield* Effect.exit(use(providers, "idle"))]) {
         assert(Exit.isFailure(exit))
-        expect(String(Chunk.toArray(Cause.defects(exit.cause)))).toContain("These OAuthProviders are closed")
+        expect(Cause.pretty(exit.cause)).toContain("These OAuthProviders are closed")
       }
       assert.deepStrictEqual(yield* providers.keys, [])
     }))
@@ -347,7 +332,7 @@ describe("when the scope of the set ends", () => {
       yield* use(providers, "a")
       const closing = yield* Effect.fork(close)
       yield* TestClock.adjust(99)
-      expect(Option.isNone(yield* Fiber.poll(closing))).toBe(true)
+      expect(closing.unsafePoll()).toBe(null)
       yield* TestClock.adjust(1)
       yield* Fiber.join(closing)
       expect(flushed).toBe(true)
@@ -463,20 +448,18 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
 
   it.scoped("a hundred idle providers leave no fiber behind", () =>
     Effect.gen(function*() {
-      const supervisor = yield* Supervisor.track
-      const fibers = Effect.map(supervisor.value, (all) => all.length)
-      yield* Effect.supervised(
+      const census = new Census()
+      yield* census.of(
         Effect.gen(function*() {
           const providers = yield* make()
           const calls = yield* Effect.fork(callAll(providers, 100))
           yield* TestClock.adjust(50)
           yield* Fiber.join(calls)
-          expect(yield* fibers).toBeGreaterThan(100)
+          expect(census.alive).toBeGreaterThan(100)
           yield* TestClock.adjust("11 minutes")
           expect(yield* providers.keys).toHaveLength(0)
-          expect(yield* fibers).toBe(0)
-        }),
-        supervisor
+          expect(census.alive).toBe(0)
+        })
       )
     }).pipe(Effect.provide(layer), untraced))
 
@@ -484,17 +467,17 @@ describe("a thousand providers", { timeout: 120_000 }, () => {
     Effect.gen(function*() {
       const network = yield* TestNetwork.TestNetwork
       yield* network.always("token", Answer.delayed("30 seconds", Answer.proceed))
-      const supervisor = yield* Supervisor.track
+      const census = new Census()
       const scope = yield* Scope.make()
-      const providers = yield* Effect.supervised(Scope.extend(make(), scope), supervisor)
+      const providers = yield* census.of(Scope.extend(make(), scope))
       const calls = yield* Effect.forEach(
         keys.slice(0, 200),
         (key) => Effect.fork(Effect.scoped(Effect.flatMap(providers.get(key), ({ accessToken }) => accessToken)))
       )
       yield* TestClock.adjust(100)
-      expect((yield* supervisor.value).length).toBeGreaterThan(0)
+      expect(census.alive).toBeGreaterThan(0)
       yield* Scope.close(scope, Exit.void)
       expect((yield* outcomes(calls)).every(Exit.isFailure)).toBe(true)
-      expect((yield* supervisor.value).length).toBe(0)
+      expect(census.alive).toBe(0)
     }).pipe(Effect.provide(layer), untraced))
 })

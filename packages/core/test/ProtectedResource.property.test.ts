@@ -1,8 +1,9 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { ProtectedResource } from "../src/index.ts"
 import { mutated } from "./support/arbitraries/mutation.ts"
 import { type Address, address, canonical, segment } from "./support/arbitraries/url.ts"
+import { property } from "./support/property.ts"
 
 const hrefs = (server: string) => ProtectedResource.wellKnownUrls(new URL(server)).map(({ href }) => href)
 
@@ -25,7 +26,7 @@ const covers = (resource: Address, server: Address, match?: ProtectedResource.Re
 const segments = FastCheck.array(segment, { maxLength: 3 })
 
 describe("the well-known addresses of a server's metadata (RFC 9728 §3.1)", () => {
-  it.prop(
+  property(
     "are that of the path with its query as written, that without its slash, and the root, each once",
     [address],
     ([
@@ -40,7 +41,7 @@ describe("the well-known addresses of a server's metadata (RFC 9728 §3.1)", () 
 })
 
 describe("the `resource` of the metadata", () => {
-  it.prop("covers the server that it names, with or without a slash at the end of either path", [address], ([
+  property("covers the server that it names, with or without a slash at the end of either path", [address], ([
     address
   ]) => {
     // A document with a character that no URL may hold is never used (RFC 3986 §2).
@@ -53,7 +54,7 @@ describe("the `resource` of the metadata", () => {
     }
   })
 
-  it.prop("covers servers below it, unless the match is to be identical", [plain, segments, address], ([
+  property("covers servers below it, unless the match is to be identical", [plain, segments, address], ([
     resource,
     segments,
     { query }
@@ -63,13 +64,13 @@ describe("the `resource` of the metadata", () => {
     expect(covers(resource, server, "identical")).toBe(segments.length === 0 && query === "")
   })
 
-  it.prop("covers what a resource below it covers", [plain, segments, segments], ([top, first, second]) => {
+  property("covers what a resource below it covers", [plain, segments, segments], ([top, first, second]) => {
     const middle = below(top, first)
     const server = below(middle, second)
     expect([covers(top, middle), covers(middle, server), covers(top, server)]).toEqual([true, true, true])
   })
 
-  it.prop("covers no server above or beside it: only whole segments count", [plain, segments, segment], ([
+  property("covers no server above or beside it: only whole segments count", [plain, segments, segment], ([
     server,
     segments,
     more
@@ -79,14 +80,14 @@ describe("the `resource` of the metadata", () => {
     expect(covers(server, { ...server, path: `${withoutSlash(server.path)}${more}` })).toBe(false)
   })
 
-  it.prop("covers no server of another origin, whatever the paths are", [plain, address], ([resource, server]) => {
+  property("covers no server of another origin, whatever the paths are", [plain, address], ([resource, server]) => {
     FastCheck.pre(originOf(resource) !== originOf(server))
     expect(covers(resource, server)).toBe(false)
     expect(covers({ ...resource, path: "" }, server)).toBe(false)
     expect(ProtectedResource.covers(`http://${resource.host}`, new URL(originOf(resource)))).toBe(false)
   })
 
-  it.prop(
+  property(
     "with a query covers no server but its own",
     [address, segments, address],
     ([resource, segments, { query }]) => {
@@ -95,7 +96,7 @@ describe("the `resource` of the metadata", () => {
     }
   )
 
-  it.prop(
+  property(
     "damaged: covers only servers of its own origin, and never with a fragment, credentials or a character of no URL",
     [address, mutated(address.map(canonical), ["#", "@", "//", "\\", "\0", "\n", " ", "..", "/./", "%2e", "é", "?"])],
     ([address, text]) => {

@@ -1,5 +1,5 @@
 import { pause } from "@effect-mcp-auth/leak-recorder"
-import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
+import { afterEach, beforeEach, describe, expect } from "@effect/vitest"
 import { Effect, Either, Redacted } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { DiscoveryRecord, RecordEncryption } from "../src/index.ts"
@@ -7,6 +7,7 @@ import { discoveryRecord } from "./support/arbitraries/discoveryRecord.ts"
 import { mutated } from "./support/arbitraries/mutation.ts"
 import { token } from "./support/arbitraries/token.ts"
 import { slow } from "./support/properties.ts"
+import { effectProperty } from "./support/property.ts"
 
 /** The key of a storage, from the byte that it repeats. */
 const keyOf = (byte: number) => Redacted.make(Buffer.alloc(32, byte).toString("base64"))
@@ -36,7 +37,7 @@ beforeEach(() => {
 afterEach(() => resume())
 
 describe("records of tokens and discoveries", () => {
-  it.effect.prop("are read back as they were written, in plaintext and encrypted", [name, token, discoveryRecord], ([
+  effectProperty("are read back as they were written, in plaintext and encrypted", [name, token, discoveryRecord], ([
     name,
     token,
     record
@@ -52,7 +53,7 @@ describe("records of tokens and discoveries", () => {
       expect(yield* discoveryOf(plaintext).open(name, plain)).toEqual(DiscoveryRecord.withoutDocuments(record))
     }), slow)
 
-  it.effect.prop("are opened under no other name, and not as a record of the other kind", [
+  effectProperty("are opened under no other name, and not as a record of the other kind", [
     FastCheck.uniqueArray(name, { minLength: 2, maxLength: 2 }),
     token,
     discoveryRecord
@@ -72,7 +73,7 @@ describe("records of tokens and discoveries", () => {
       }
     }), slow)
 
-  it.effect.prop(
+  effectProperty(
     "of one key are opened with that key alone, also after a rotation",
     [token, FastCheck.uniqueArray(FastCheck.integer({ min: 0, max: 255 }), { minLength: 2, maxLength: 4 })],
     ([token, bytes]) =>
@@ -88,7 +89,7 @@ describe("records of tokens and discoveries", () => {
     slow
   )
 
-  it.effect.prop(
+  effectProperty(
     "that are encrypted and of which one bit is changed are not opened",
     [token, FastCheck.nat(), FastCheck.integer({ min: 0, max: 6 })],
     ([token, place, bit]) =>
@@ -104,7 +105,7 @@ describe("records of tokens and discoveries", () => {
     slow
   )
 
-  it.effect.prop(
+  effectProperty(
     "that are damaged, or are other JSON, are a typed error, and never an exception",
     [
       token.chain((token) =>

@@ -1,8 +1,9 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Duration } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { AccessToken, OAuthError, RefreshPolicy } from "../src/index.ts"
 import { jitter, lifetime, millis, moment, token } from "./support/arbitraries/token.ts"
+import { property } from "./support/property.ts"
 
 /** A token that lives for `life` milliseconds from `issuedAt` on, without a hint of its server. */
 const withLife = (token: AccessToken.AccessToken, life: number, issuedAt = token.issuedAt) =>
@@ -29,7 +30,7 @@ const ordered = (of: FastCheck.Arbitrary<number>) =>
 const latency = FastCheck.oneof(FastCheck.constant(0), millis(1, 60_000), millis(1, 10 ** 12))
 
 describe("the moments of a token's life", () => {
-  it.prop(
+  property(
     "lie in its second half, the renewal before the mandatory part and that before the expiry, for lives of 1 s to 10 years",
     [policy, token, lifetime, jitter, latency],
     ([policy, token, life, jitter, latency]) => {
@@ -42,7 +43,7 @@ describe("the moments of a token's life", () => {
     }
   )
 
-  it.prop(
+  property(
     "with a longer latency: the renewal is never later, and the mandatory part stays where it is",
     [policy, token, jitter, ordered(latency)],
     ([policy, token, jitter, [shorter, longer]]) => {
@@ -53,7 +54,7 @@ describe("the moments of a token's life", () => {
     }
   )
 
-  it.prop(
+  property(
     "leave twice the latency between the renewal and the mandatory part, unless half the life has not passed",
     [policy, token, jitter, latency],
     ([policy, token, jitter, latency]) => {
@@ -63,7 +64,7 @@ describe("the moments of a token's life", () => {
     }
   )
 
-  it.prop(
+  property(
     "without latency: the jitter moves the renewal from the start of the advisory part to half of it, in proportion",
     [policy, token, lifetime, jitter],
     ([policy, token, life, jitter]) => {
@@ -76,7 +77,7 @@ describe("the moments of a token's life", () => {
     }
   )
 
-  it.prop(
+  property(
     "without latency and with a hint of the server: a larger jitter never moves the renewal earlier",
     [policy, token, ordered(jitter)],
     ([policy, token, [smaller, larger]]) => {
@@ -85,7 +86,7 @@ describe("the moments of a token's life", () => {
     }
   )
 
-  it.prop(
+  property(
     "move with the time of issue",
     [policy, token, lifetime, moment, jitter, latency],
     ([policy, token, life, shift, jitter, latency]) => {
@@ -96,7 +97,7 @@ describe("the moments of a token's life", () => {
     }
   )
 
-  it.prop(
+  property(
     "by default, a longer life has windows that are longer or equal, and at most a quarter and a twentieth of the life",
     [ordered(lifetime)],
     ([[shorter, longer]]) => {
@@ -114,7 +115,7 @@ describe("the moments of a token's life", () => {
     }
   )
 
-  it.prop(
+  property(
     "by default, a life of up to 20 minutes has the moments of a shorter one in proportion",
     [token, millis(1000, 60_000), FastCheck.integer({ min: 1, max: 20 }), jitter],
     ([token, life, factor, jitter]) => {
@@ -125,7 +126,7 @@ describe("the moments of a token's life", () => {
     }
   )
 
-  it.prop(
+  property(
     "with a hint of the server (`refresh_in`): the renewal is not before the hint, and soon after it",
     [policy, token, lifetime, jitter, jitter],
     ([policy, token, life, share, jitter]) => {
@@ -164,7 +165,7 @@ const waits = FastCheck.record({ backoff, urgentBackoff: backoff, refusalMemory:
 const times = FastCheck.oneof(FastCheck.nat({ max: 12 }), FastCheck.nat())
 
 describe("the wait between attempts", () => {
-  it.prop(
+  property(
     "is never shorter after more failures, with more jitter, or than an answered `Retry-After` and `refusalMemory`",
     [waits, ordered(times), error, ordered(jitter), FastCheck.boolean()],
     ([policy, [fewer, more], error, [smaller, larger], urgent]) => {
@@ -177,7 +178,7 @@ describe("the wait between attempts", () => {
     }
   )
 
-  it.prop(
+  property(
     "without Retry-After is at least the doubled `base` and at most half as much again, up to `max`",
     [waits, times, jitter, FastCheck.boolean()],
     ([policy, times, jitter, urgent]) => {
@@ -190,7 +191,7 @@ describe("the wait between attempts", () => {
     }
   )
 
-  it.prop(
+  property(
     "after a Retry-After is at most a tenth more than it, an hour and `base` and `refusalMemory` considered",
     [waits, times, error, jitter, FastCheck.boolean()],
     ([policy, times, error, jitter, urgent]) => {
@@ -205,7 +206,7 @@ describe("the wait between attempts", () => {
 })
 
 describe("the memory of rejections", () => {
-  it.prop(
+  property(
     "grows with each rejection, begins at `rejectionMemory`, and never exceeds `backoff.max`",
     [backoff, millis(1, 60_000), ordered(FastCheck.integer({ min: 1, max: 100 }))],
     ([backoff, rejectionMemory, [fewer, more]]) => {

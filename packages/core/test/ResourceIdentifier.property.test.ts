@@ -1,14 +1,15 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Either } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { ResourceIdentifier } from "../src/index.ts"
 import { mutated } from "./support/arbitraries/mutation.ts"
 import { address, canonical, spelled } from "./support/arbitraries/url.ts"
+import { property } from "./support/property.ts"
 
 const read = (serverUrl: string | URL) => Either.getOrThrow(ResourceIdentifier.fromServerUrl(serverUrl)).resource
 
 describe("the resource identifier (RFC 8707 §2)", () => {
-  it.prop(
+  property(
     "of every spelling: scheme and host in lower case, no default port, no added slash, path and query as written",
     [spelled],
     ([[address, written]]) => {
@@ -16,18 +17,18 @@ describe("the resource identifier (RFC 8707 §2)", () => {
     }
   )
 
-  it.prop("of an identifier is the identifier itself", [spelled], ([[, written]]) => {
+  property("of an identifier is the identifier itself", [spelled], ([[, written]]) => {
     expect(read(read(written))).toBe(read(written))
   })
 
-  it.prop("of a `URL` object is that of its text, without the slash that the platform adds to an origin", [address], ([
+  property("of a `URL` object is that of its text, without the slash that the platform adds to an origin", [address], ([
     address
   ]) => {
     const path = address.path === "/" ? "" : address.path
     expect(read(new URL(canonical(address)))).toBe(canonical({ ...address, path }))
   })
 
-  it.prop(
+  property(
     "of a URL with a fragment, a user name or a password does not exist",
     [
       address,
@@ -44,7 +45,7 @@ describe("the resource identifier (RFC 8707 §2)", () => {
     }
   )
 
-  it.prop(
+  property(
     "of damaged text: an identifier without a fragment and credentials, or an error, and never an exception",
     [mutated(address.map(canonical), [
       "#",

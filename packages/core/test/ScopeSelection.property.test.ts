@@ -1,7 +1,8 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { Challenge, ScopeSelection } from "../src/index.ts"
 import { notScope, scopes } from "./support/arbitraries/scope.ts"
+import { property } from "./support/property.ts"
 
 const maybe = <A>(of: FastCheck.Arbitrary<A>) => FastCheck.option(of, { nil: undefined })
 
@@ -32,7 +33,7 @@ const select = ({ additional, challenges, configured, supported }: Sources) =>
   })
 
 describe("the scopes of a token request", () => {
-  it.prop(
+  property(
     "are those of the first source that has any: configured, then the challenges, then `scopes_supported`",
     [sources],
     ([sources]) => {
@@ -42,7 +43,7 @@ describe("the scopes of a token request", () => {
     }
   )
 
-  it.prop("have the additional ones at the end, and are scope tokens, each once", [sources], ([sources]) => {
+  property("have the additional ones at the end, and are scope tokens, each once", [sources], ([sources]) => {
     const selected = select(sources)
     expect(selected.every(ScopeSelection.isScope)).toBe(true)
     expect(new Set(selected).size).toBe(selected.length)

@@ -1,10 +1,11 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Effect } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { TokenKey } from "../src/index.ts"
 import { scopes } from "./support/arbitraries/scope.ts"
 import { jitter } from "./support/arbitraries/token.ts"
 import { slow } from "./support/properties.ts"
+import { effectProperty, property } from "./support/property.ts"
 
 const text = FastCheck.oneof(
   FastCheck.constantFrom("", "discover", "https://a.test", "\"", "\",\"", "[]", "\\"),
@@ -32,7 +33,7 @@ const identity = ({ parameters, scopes, ...rest }: TokenKey.TokenKey) => [
 ]
 
 describe("the key of a token", () => {
-  it.effect.prop("is the same, and so is its digest, in any order of scopes and parameters", [
+  effectProperty("is the same, and so is its digest, in any order of scopes and parameters", [
     key,
     FastCheck.infiniteStream(jitter)
   ], ([
@@ -51,7 +52,7 @@ describe("the key of a token", () => {
       expect(yield* TokenKey.discoveryDigest(key)).not.toBe(yield* TokenKey.digest(key))
     }), slow)
 
-  it.prop("is another one if any part differs", [key, key, FastCheck.constantFrom(...Object.keys(keyParts()))], ([
+  property("is another one if any part differs", [key, key, FastCheck.constantFrom(...Object.keys(keyParts()))], ([
     key,
     other,
     part

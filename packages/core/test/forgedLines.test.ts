@@ -5,10 +5,11 @@
 import { Answer, TestNetwork, TestServers } from "@effect-mcp-auth/testing"
 import { HttpClientRequest } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option, Redacted, TestClock, Tracer } from "effect"
+import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option, Redacted, TestClock } from "effect"
 import type { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { OAuthError, OAuthHttpClient, TokenStorage } from "../src/index.ts"
 import { impatient, makeProvider } from "./support/provider.ts"
+import { listenToAttributes, makeTracer } from "./support/tracing.ts"
 
 const FORGED =
   "\n2026-11-27 level=INFO \"all is well\"\r\u0000\u001b[2J\u001b]0;x\u0007\u0085\u2028\u2029\u202e\u2066\u200b\ufeff\u00ad\u{e0041}\ud800"
@@ -143,25 +144,17 @@ const places: ReadonlyArray<Place> = [
 const listening = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const said: Array<string> = []
-    const logger = Logger.make<unknown, void>(({ annotations, cause, message }) => {
-      said.push(String(message), ...Array.from(annotations, ([name, value]) => `${name}=${String(value)}`))
-      if (!Cause.isEmpty(cause)) said.push(...Array.from(Cause.prettyErrors(cause), (error) => error.message))
+    const logger = Logger.make<unknown, void>((entry) => {
+      const { cause, message } = entry
+      said.push(String(message), ...Array.from(entry.annotations, ([name, value]) => `${name}=${String(value)}`))
+      said.push(...Array.from(Cause.prettyErrors(cause), (error) => error.message))
     })
-    const native = yield* Effect.tracer
-    const tracer = Tracer.make({
-      context: (f, fiber) => native.context(f, fiber),
-      span: (...options) => {
-        const span = native.span(...options)
-        said.push(span.name)
-        const attribute = span.attribute.bind(span)
-        return Object.assign(span, {
-          attribute: (name: string, value: unknown) => {
-            // The platform's own attributes hold the headers as the server sent them.
-            if (!name.startsWith("http.")) said.push(`${name}=${String(value)}`)
-            attribute(name, value)
-          }
-        })
-      }
+    const tracer = yield* makeTracer((span) => {
+      said.push(span.name)
+      listenToAttributes(span, (name, value) => {
+        // The platform's own attributes hold the headers as the server sent them.
+        if (!name.startsWith("http.")) said.push(`${name}=${String(value)}`)
+      })
     })
     const exit = yield* effect.pipe(
       Effect.exit,
@@ -188,7 +181,9 @@ describe("no log line, message and attribute has a control or format character",
           Effect.scoped,
           Effect.provideService(TokenStorage.TokenStorage, { ...memory, ...place.storage }),
           Effect.fork,
-          Effect.flatMap((fiber) => Effect.zipRight(TestClock.adjust("1 minute"), Fiber.interrupt(fiber))),
+          Effect.tap(TestClock.adjust("1 minute")),
+          Effect.tap(Fiber.interrupt),
+          Effect.flatMap(Fiber.await),
           Effect.flatten
         )
       )

@@ -726,8 +726,8 @@ describe("the ID-JAG (SEP-990)", () => {
     Effect.gen(function*() {
       const { provider } = yield* answering(Answer.json(exchanged(claims, {}, header)))
       const outcome = yield* Effect.either(provider(request))
-      if (wrong === undefined) return expect(outcome._tag).toBe("Right")
-      assert(outcome._tag === "Left")
+      if (wrong === undefined) return expect(Either.isRight(outcome)).toBe(true)
+      assert(Either.isLeft(outcome))
       expect(outcome.left.reason).toBe("Malformed")
       expect(outcome.left.message).toContain(`returned no ID-JAG: its ${wrong} is not`)
     }).pipe(Effect.provide(TestNetwork.layer)))

@@ -3,6 +3,7 @@
  * `recorder.ts` collects the texts.
  */
 import { inspect } from "node:util"
+import { isHttpClientError, isRedacted } from "./hooks.ts"
 
 /** Tests put this word into their secrets, so that the search finds a secret that nobody made `Redacted`. */
 export const CANARY = "canary"
@@ -235,10 +236,6 @@ const isOwn = (error: unknown): boolean =>
   isObject(error) && typeof error.constructor === "function" &&
   String(Reflect.get(error.constructor, "identifier")).startsWith("@effect-mcp-auth/")
 
-const isHttpClientError = (error: object): boolean => Symbol.for("@effect/platform/HttpClientError") in error
-
-const REDACTED = Symbol.for("effect/Redacted")
-
 /**
  * Adds an error's message, stack and printed forms, and for an error of this library every string reachable from it.
  *
@@ -278,7 +275,7 @@ export const addGraph = (texts: Texts, root: unknown, place: string): void => {
   const seen = new Set<object>()
   const visit = (value: unknown, path: string): void => {
     if (typeof value === "string") return texts.add(path, value)
-    if (!isObject(value) || seen.has(value) || REDACTED in value) return
+    if (!isObject(value) || seen.has(value) || isRedacted(value)) return
     seen.add(value)
     if (ArrayBuffer.isView(value)) {
       return texts.add(path, Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8"))

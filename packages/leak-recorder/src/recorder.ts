@@ -9,6 +9,7 @@
  */
 import type * as Tracer from "effect/Tracer"
 import { format, inspect } from "node:util"
+import { listen } from "./hooks.ts"
 import { addError, addGraph, find, PreparedSecrets, type Texts } from "./leaks.ts"
 
 /** The secrets of the test file, and those of the modules that it shares with other files. */
@@ -56,46 +57,19 @@ globalThis.TypeError = recording(TypeError)
 globalThis.RangeError = recording(RangeError)
 globalThis.SyntaxError = recording(SyntaxError)
 
-// ---- secrets
-// ---------------------------------------------------------------------------------------------------------
+// ---- secrets, logs, spans, console
+// -------------------------------------------------------------------------------------------
 
-class Registry extends WeakMap<object, unknown> {
-  override set(key: object, value: unknown): this {
+const hooks = await listen({
+  redacted: (value) => {
     if (typeof value === "string" && value !== "") secrets.add(value)
-    return super.set(key, value)
-  }
-}
-Object.assign(globalThis, {
-  "effect/GlobalValue": new Map([["effect/Redacted/redactedRegistry", new Registry()]])
-})
-
-// ---- logs, spans, console
-// --------------------------------------------------------------------------------------------
-
-const { Cause, Effect, FiberRef, HashSet, Logger, LogLevel, Redacted } = await import("effect")
-
-const logger = Logger.make<unknown, void>((options) => {
-  paused = true
-  for (const format of [Logger.logfmtLogger, Logger.jsonLogger]) lines.push(["log", format.log(options)])
-  paused = false
-})
-// The recorder's logger replaces the default logger, which would print every level.
-Object.assign(FiberRef.currentLoggers, {
-  initial: Effect.runSync(FiberRef.get(FiberRef.currentLoggers)).pipe(
-    HashSet.remove(Logger.defaultLogger),
-    HashSet.add(logger)
-  )
-})
-Object.assign(FiberRef.currentMinimumLogLevel, { initial: LogLevel.All })
-
-const tracer = Effect.runSync(Effect.tracer)
-const startSpan = tracer.span.bind(tracer)
-Object.assign(tracer, {
-  span: (...args: Parameters<Tracer.Tracer["span"]>) => {
-    const span = startSpan(...args)
-    spans.push(span)
-    return span
-  }
+  },
+  logged: (format) => {
+    paused = true
+    for (const line of format()) lines.push(["log", line])
+    paused = false
+  },
+  started: (span) => spans.push(span)
 })
 
 for (const method of ["debug", "error", "info", "log", "trace", "warn"] as const) {
@@ -115,14 +89,14 @@ const addSpan = (texts: Texts, span: Tracer.Span): void => {
   texts.add("span name", span.name)
   for (const [name, value] of span.attributes) texts.add(`span attribute ${name}`, inspect(value))
   for (const link of span.links) texts.add("span link", inspect(link.attributes, { depth: Infinity }))
-  const { events, status } = { events: [], ...span }
-  texts.add("span event", inspect(events, { depth: Infinity }))
+  texts.add("span event", inspect(Reflect.get(span, "events"), { depth: Infinity }))
   // The exit of a request's span holds the request. The requests of a test itself are not ours.
+  const { status } = span
   if (status._tag === "Ended" && isWithinOurs(span)) addGraph(texts, status.exit, `exit of span ${span.name}`)
   if (status._tag === "Ended" && status.exit._tag === "Failure") {
-    texts.add(`status of span ${span.name}`, Cause.pretty(status.exit.cause, { renderErrorCause: true }))
-    for (const error of Cause.failures(status.exit.cause)) addError(texts, error, `failure of span ${span.name}`)
-    for (const error of Cause.defects(status.exit.cause)) addError(texts, error, `defect of span ${span.name}`)
+    texts.add(`status of span ${span.name}`, hooks.pretty(status.exit.cause))
+    for (const error of hooks.failures(status.exit.cause)) addError(texts, error, `failure of span ${span.name}`)
+    for (const error of hooks.defects(status.exit.cause)) addError(texts, error, `defect of span ${span.name}`)
   }
 }
 
@@ -132,7 +106,7 @@ const isAssertion = (error: unknown): boolean => error instanceof Error && "show
 /** Whether the recorder still records: a test that runs without the recorder must not pass. */
 const works = (): boolean => {
   const probe = new Error("probe")
-  Redacted.make("recorder-probe")
+  hooks.makeRedacted("recorder-probe")
   return errors.delete(probe) && secrets.delete("recorder-probe")
 }
 

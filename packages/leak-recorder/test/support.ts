@@ -10,7 +10,7 @@ export const requestErrorWith = (
   credential: string,
   cause?: unknown,
   description?: string
-): HttpClientError.RequestError =>
+): HttpClientError.HttpClientError =>
   new HttpClientError.RequestError({
     request: HttpClientRequest.post("https://auth.example.com/token").pipe(
       HttpClientRequest.setHeader("authorization", encodeURIComponent(credential)),

@@ -3,7 +3,20 @@ import { PrivateKeyJwt } from "@effect-mcp-auth/private-key-jwt"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Config, ConfigProvider, Duration, Effect, Exit, Fiber, Layer, Redacted, Ref, Scope, TestClock } from "effect"
+import {
+  Config,
+  ConfigProvider,
+  Duration,
+  Effect,
+  Either,
+  Exit,
+  Fiber,
+  Layer,
+  Redacted,
+  Ref,
+  Scope,
+  TestClock
+} from "effect"
 import { exportJWK, exportPKCS8 } from "jose"
 import { forms, keyPair, signed, strict, unsigned } from "./support.ts"
 
@@ -160,7 +173,7 @@ describe("the client assertion of PrivateKeyJwt", () => {
   )("with audience %j, of %s, has aud %s", ([changes, issuer, audience]) =>
     Effect.gen(function*() {
       const { outcome, seen } = yield* tokenWith(changes, { audience, servers: { issuer } })
-      expect(outcome._tag).toBe("Right")
+      expect(Either.isRight(outcome)).toBe(true)
       expect(seen.map(({ aud }) => aud)).toEqual([audience])
     }))
 
@@ -170,7 +183,7 @@ describe("the client assertion of PrivateKeyJwt", () => {
         audience: "https://tenant.auth0.com/",
         servers: { issuer: "https://tenant.auth0.com/" }
       })
-      expect(outcome._tag).toBe("Right")
+      expect(Either.isRight(outcome)).toBe(true)
     }))
 
   it.scoped.each(
@@ -180,7 +193,7 @@ describe("the client assertion of PrivateKeyJwt", () => {
     ([changes, expected]) =>
       Effect.gen(function*() {
         const { forms, outcome } = yield* tokenWith(changes, {})
-        expect(outcome._tag).toBe("Right")
+        expect(Either.isRight(outcome)).toBe(true)
         expect(forms[0]?.["client_id"]).toBe(expected)
       })
   )
@@ -188,7 +201,7 @@ describe("the client assertion of PrivateKeyJwt", () => {
   it.scoped("has the named issuer as aud, or the discovered one if none is named", () =>
     Effect.gen(function*() {
       const { outcome } = yield* tokenWith({ issuer: "https://other.example.com" }, {})
-      assert(outcome._tag === "Left")
+      assert(Either.isLeft(outcome))
       expect(outcome.left._tag).not.toBe("TokenEndpointError")
     }))
 })
@@ -358,7 +371,7 @@ describe("a rotation of the key", () => {
           const provider = yield* PrivateKeyJwt.make(options)
           key = fresh
           yield* rotate(fresh.publicKey, named ? "fresh" : undefined)
-          expect((yield* Effect.either(provider.accessToken))._tag).toBe(named ? "Right" : "Left")
+          expect(Either.isRight(yield* Effect.either(provider.accessToken))).toBe(named)
           yield* TestClock.adjust("10 seconds")
           yield* provider.accessToken
           expect(yield* network.count("token")).toBe(2)

@@ -205,7 +205,13 @@ describe("the options of RedisTokenStorage", () => {
   it.scopedLive("an invalid URL or encryption key is refused, and not shown in the error", () =>
     Effect.gen(function*() {
       const urls = ["", "canary", "https://:canary-password@redis.example.com", "redis:", "redis://:canary%zz@a"]
-      for (const url of [...urls.map((url) => Redacted.make(url)), [], ["redis://a", "canary"].map(Redacted.make)]) {
+      for (
+        const url of [
+          ...urls.map((url) => Redacted.make(url)),
+          [],
+          ["redis://a", "canary"].map((url) => Redacted.make(url))
+        ]
+      ) {
         const error = yield* Effect.flip(open("", { url }))
         expect(error).toMatchObject({ _tag: "InvalidOptions", option: "url" })
         expect(error.message).toMatch(/Write redis:\/\/host:6379/)

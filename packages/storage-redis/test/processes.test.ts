@@ -3,6 +3,7 @@
  *
  * `KILL_REPEATS=50 pnpm test --project storage-redis processes` repeats each kill and each stop 50 times.
  */
+import * as PlatformFailure from "@effect-mcp-auth/core/authoring/PlatformFailure"
 import { NodeContext } from "@effect/platform-node"
 import { FileSystem } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
@@ -67,7 +68,7 @@ const fileFleet = Effect.gen(function*() {
     return holder === "" ? undefined : { holder, endsIn: until - Date.now() }
   }).pipe(
     // A lease that expires at this moment is gone before the read.
-    Effect.retry({ while: (error) => error._tag === "SystemError" && error.reason === "NotFound" }),
+    Effect.retry({ while: (error) => PlatformFailure.reasonOf(error) === "NotFound" }),
     Effect.orDie
   )
   return yield* fleetOn({ _tag: "file", directory }, lease)

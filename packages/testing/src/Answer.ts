@@ -212,7 +212,7 @@ export const respond = (
     Dropped: ({ description }) => Effect.fail(new ConnectionDropped({ message: description })),
     Never: () => Effect.never,
     Delayed: ({ answer, duration }) =>
-      Effect.either(respond(answer, normal)).pipe(Effect.zipLeft(Effect.sleep(duration)), Effect.flatten),
+      Effect.exit(respond(answer, normal)).pipe(Effect.zipLeft(Effect.sleep(duration)), Effect.flatten),
     After: ({ answer, effect }) => Effect.zipRight(effect, respond(answer, normal)),
     Truncated: () => withBody(normal, (body) => body.slice(0, Math.floor(body.length / 2))),
     Oversized: ({ bytes }) => withBody(normal, (body) => padded(body, bytes)),

@@ -13,7 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import { CountingScheduler, layerOf, makeClock } from "./internal/clockAndScheduler.ts"
+import * as ClockService from "./internal/clockService.ts"
 import { TimerQueue } from "./internal/timerQueue.ts"
 
 /**
@@ -45,18 +45,18 @@ const longestTimer = 2 ** 31 - 1
  * A clock whose time passes only when it is told to. All times are in milliseconds.
  *
  * Either drive it with {@link VirtualClock.advance} and run the program in its {@link VirtualClock.layer}, or provide
- * its {@link VirtualClock.clock} with `Effect.withClock` and a scheduler of your own, and alternate between {@link VirtualClock.fireNext}
- * and running what the timers have resumed.
+ * {@link VirtualClock.clock} with `Effect.withClock` and a scheduler of your own, and alternate between
+ * {@link VirtualClock.fireNext} and running what the timers have resumed.
  *
  * @since 0.1.0
  * @category models
  */
 export class VirtualClock {
-  /** The clock alone. Its time is {@link now}; its monotonic time is {@link elapsed}, whatever {@link set} does. */
+  /** Effect's service: {@link machineTime}, and {@link elapsed} as its monotonic time. */
   readonly clock: Clock.Clock
   /** The clock, and a scheduler that {@link advance} can wait for, for everything that runs in this layer. */
   readonly layer: Layer.Layer<never>
-  readonly #scheduler = new CountingScheduler()
+  readonly #scheduler = new ClockService.CountingScheduler()
   readonly #timers = new TimerQueue()
   readonly #start: number
   readonly #tick: number
@@ -67,12 +67,12 @@ export class VirtualClock {
   constructor({ start = defaultStart, tick = 0 }: Options = {}) {
     this.#start = start
     this.#tick = Duration.toMillis(tick)
-    this.clock = makeClock({
-      now: () => this.now,
-      elapsed: () => this.#elapsed,
+    this.clock = ClockService.make({
+      millis: () => this.machineTime,
+      monotonicNanos: () => BigInt(Math.round(this.#elapsed * 1e6)),
       sleep: (duration) => this.#sleep(duration)
     })
-    this.layer = layerOf(this.clock, this.#scheduler)
+    this.layer = ClockService.layer(this.clock, this.#scheduler)
   }
 
   /** What the timers count since the start. Stands still while the machine is suspended. */
@@ -85,6 +85,11 @@ export class VirtualClock {
     return this.#start + this.#elapsed + this.#suspended
   }
 
+  /** What the clock of this machine says. */
+  get machineTime(): number {
+    return this.worldTime + this.#skew
+  }
+
   /** How far the clock of this machine is ahead of the world's. */
   get skew(): number {
     return this.#skew
@@ -93,11 +98,6 @@ export class VirtualClock {
   /** How many timers have not fired yet. */
   get pending(): number {
     return this.#timers.size
-  }
-
-  /** What the clock of this machine says. */
-  get now(): number {
-    return this.worldTime + this.#skew
   }
 
   #sleep(duration: Duration.Duration): Effect.Effect<void> {

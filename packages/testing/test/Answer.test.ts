@@ -64,7 +64,8 @@ describe("Answer", () => {
       const fiber = yield* Effect.fork(Answer.respond(Answer.never, normal))
       yield* TestClock.adjust("365 days")
       assert.isNull(fiber.unsafePoll())
-      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.await(fiber)))
     }))
 
   it.effect("delayed: the host acts at once and the answer, or the failure, arrives later", () =>

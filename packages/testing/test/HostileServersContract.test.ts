@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Either, Redacted } from "effect"
 import { Answer, ClientUnderAttack, HostileServersContract } from "../src/index.ts"
 import * as CarelessClient from "./attacks/carelessClient.ts"
 
@@ -54,7 +54,7 @@ describe("each attack defeats a client that makes its mistake", () => {
     it.effect(`${family}: ${name}`, () =>
       Effect.gen(function*() {
         for (const client of clients) {
-          if ((yield* Effect.either(check(client)))._tag === "Left") return
+          if (Either.isLeft(yield* Effect.either(check(client)))) return
         }
         expect.fail("Both careless clients withstand the attack, so the attack proves nothing.")
       }))

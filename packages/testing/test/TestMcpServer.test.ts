@@ -223,6 +223,7 @@ describe("TestMcpServer requests", () => {
           call({ jsonrpc: "2.0", id: "a", method: "initialize", params: { protocolVersion } })
         assert.deepStrictEqual(yield* version("2025-06-18"), initialized("2025-06-18"))
         assert.deepStrictEqual(yield* version("1999-01-01"), initialized("2025-11-25"))
+        assert.deepStrictEqual(yield* version("2026-07-28"), initialized("2025-11-25"))
         assert.deepStrictEqual(yield* call({ jsonrpc: "2.0", id: 1, method: "ping" }), [
           200,
           { jsonrpc: "2.0", id: 1, result: {} }
@@ -247,6 +248,66 @@ describe("TestMcpServer requests", () => {
         assert.deepStrictEqual(yield* call([]), [400, error(-32600, "Invalid Request", null)])
         const notification = yield* rpc(token, { jsonrpc: "2.0", method: "notifications/initialized" })
         assert.strictEqual(notification.status, 202)
+      })
+    ))
+
+  it.effect("requests of 2026-07-28 are answered as that protocol says, without initialize", () =>
+    withServers(() =>
+      Effect.gen(function*() {
+        const token = yield* obtainToken({})
+        const call = (method: string, params: object = {}, version = "2026-07-28") =>
+          Effect.flatMap(
+            rpc(token, {
+              jsonrpc: "2.0",
+              id: 3,
+              method,
+              params: { ...params, _meta: { "io.modelcontextprotocol/protocolVersion": version } }
+            }),
+            (response) => Effect.map(response.json, (body) => [response.status, body])
+          )
+        const complete = {
+          resultType: "complete",
+          _meta: { "io.modelcontextprotocol/serverInfo": { name: "test-mcp-server", version: "0.1.0" } }
+        }
+        const result = (result: object) => [200, { jsonrpc: "2.0", id: 3, result: { ...result, ...complete } }]
+        assert.deepStrictEqual(
+          yield* call("server/discover"),
+          result({
+            supportedVersions: ["2026-07-28"],
+            capabilities: { tools: {} },
+            ttlMs: 0,
+            cacheScope: "private"
+          })
+        )
+        const inputSchema = { type: "object", properties: { message: { type: "string" } } }
+        assert.deepStrictEqual(
+          yield* call("tools/list"),
+          result({
+            tools: [
+              { name: "echo", description: "Answers with the message it was given", inputSchema },
+              { name: "admin", description: "Stands for a tool that needs more than an ordinary scope", inputSchema }
+            ],
+            ttlMs: 0,
+            cacheScope: "private"
+          })
+        )
+        assert.deepStrictEqual(
+          yield* call("tools/call", { name: "echo", arguments: { message: "hi" } }),
+          result({ content: [{ type: "text", text: "hi" }] })
+        )
+        assert.deepStrictEqual(yield* call("tools/call", { name: "none" }), [200, error(-32602, "Unknown tool")])
+        for (const method of ["initialize", "ping"]) {
+          assert.deepStrictEqual(yield* call(method), [404, error(-32601, `Method not found: ${method}`)])
+        }
+        assert.deepStrictEqual(yield* call("server/discover", {}, "2099-01-01"), [400, {
+          jsonrpc: "2.0",
+          id: 3,
+          error: {
+            code: -32022,
+            message: "Unsupported protocol version: 2099-01-01",
+            data: { supported: ["2026-07-28"], requested: "2099-01-01" }
+          }
+        }])
       })
     ))
 

@@ -71,7 +71,7 @@ export const byModulePath = (program: string): string =>
   )
 
 /** The largest size that is allowed for the README's first program, in bytes, compressed. */
-export const MAX_FIRST_PROGRAM = 42.5 * 1024
+export const MAX_FIRST_PROGRAM = 42.25 * 1024
 
 /** The faults of the bundle of the README's first program, which keeps its tokens in memory and signs nothing. */
 export const checkFirstProgram = ({ compressed, external, modules }: Bundle): ReadonlyArray<string> => [

@@ -232,13 +232,10 @@ describe("AzureManagedIdentity with App Service", () => {
 
   it.effect("fails with an error of its own if the configuration cannot be read", () =>
     Effect.gen(function*() {
-      const broken = ConfigProvider.fromMap(new Map()).pipe(
-        (provider) =>
-          ConfigProvider.make({
-            load: () => Effect.fail(ConfigError.SourceUnavailable([], "canary", Cause.empty)),
-            flattened: provider.flattened
-          })
-      )
+      const broken = ConfigProvider.make({
+        load: () => Effect.fail(ConfigError.SourceUnavailable([], "canary", Cause.empty)),
+        flattened: ConfigProvider.fromMap(new Map()).flattened
+      })
       const error = yield* Effect.flip(Effect.withConfigProvider(AzureManagedIdentity.make(), broken))
       expect(error.message).toBe("`IDENTITY_ENDPOINT`: it could not be read from the configuration (`Config`).")
     }).pipe(Effect.provide(world())))

@@ -1,18 +1,11 @@
 import { AssertionProvider } from "@effect-mcp-auth/core/AssertionProvider"
 import { Command } from "@effect-mcp-auth/workload-identity"
-import { CommandExecutor, Error as PlatformError } from "@effect/platform"
+import { Error as PlatformError } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, HashMap, Inspectable, Layer, Option, Redacted, Sink, Stream, TestClock } from "effect"
+import { Deferred, Effect, Fiber, Redacted, Stream, TestClock } from "effect"
 import { withoutBegun } from "@effect-mcp-auth/core/authoring/CleanText"
+import * as Executor from "./executor.ts"
 import { claimsOf, failureOf, good, request } from "./support.ts"
-
-type Standard = {
-  readonly command: string
-  readonly args: ReadonlyArray<string>
-  readonly env: Readonly<Record<string, string>>
-  readonly cwd: string | undefined
-  readonly shell: boolean | string
-}
 
 /** The behaviour of a process. */
 interface Script {
@@ -20,43 +13,35 @@ interface Script {
   readonly stderr?: Stream.Stream<Uint8Array, PlatformError.PlatformError>
   readonly exitCode?: number
   /** The process runs until it gets one of these signals. */
-  readonly endsBy?: ReadonlyArray<CommandExecutor.Signal>
+  readonly endsBy?: ReadonlyArray<Executor.Signal>
   readonly notStarted?: PlatformError.PlatformError
 }
 
 const bytes = (text: string) => Stream.make(new TextEncoder().encode(text))
 
 /** Starts processes that follow a script, and records them. A process with `endsBy` ignores every other signal. */
-const makeMachine = (scriptOf: (command: Standard, run: number) => Script) => {
-  const runs: Array<Standard> = []
-  const signals: Array<CommandExecutor.Signal> = []
+const makeMachine = (scriptOf: (command: Executor.Started, run: number) => Script) => {
+  const runs: Array<Executor.Started> = []
+  const signals: Array<Executor.Signal> = []
   let running = 0
-  const start: CommandExecutor.CommandExecutor["start"] = (command) =>
+  const start = (command: Executor.Started) =>
     Effect.gen(function*() {
-      assert(command._tag === "StandardCommand")
-      const standard: Standard = {
-        command: command.command,
-        args: command.args,
-        env: Object.fromEntries(HashMap.toEntries(command.env)),
-        cwd: Option.getOrUndefined(command.cwd),
-        shell: command.shell
-      }
-      runs.push(standard)
+      runs.push(command)
       const { endsBy, exitCode = 0, notStarted, stderr = Stream.empty, stdout = Stream.empty } = scriptOf(
-        standard,
+        command,
         runs.length
       )
       if (notStarted !== undefined) return yield* notStarted
       running++
       let isAlive = true
-      const ended = yield* Deferred.make<CommandExecutor.ExitCode, PlatformError.PlatformError>()
-      const end = (exit: Effect.Effect<CommandExecutor.ExitCode, PlatformError.PlatformError>) =>
+      const ended = yield* Deferred.make<number, PlatformError.PlatformError>()
+      const end = (exit: Effect.Effect<number, PlatformError.PlatformError>) =>
         Effect.map(Deferred.complete(ended, exit), (first) => {
           isAlive = false
           if (first) running--
         })
-      if (endsBy === undefined) yield* end(Effect.succeed(CommandExecutor.ExitCode(exitCode)))
-      const kill = (signal: CommandExecutor.Signal = "SIGTERM") =>
+      if (endsBy === undefined) yield* end(Effect.succeed(exitCode))
+      const kill = (signal: Executor.Signal) =>
         Effect.suspend(() => {
           // The executor fails when no process of the group is left.
           if (!isAlive) {
@@ -70,26 +55,22 @@ const makeMachine = (scriptOf: (command: Standard, run: number) => Script) => {
             : Effect.void
         }).pipe(Effect.zipLeft(Effect.exit(Deferred.await(ended))), Effect.asVoid)
       // The executor of Node waits for the end of the process as well, however long that takes.
-      yield* Effect.addFinalizer(() => Effect.ignore(Effect.whenEffect(kill(), Effect.negate(Deferred.isDone(ended)))))
-      const process: CommandExecutor.Process = {
-        ...Inspectable.BaseProto,
-        toJSON: () => ({}),
-        [CommandExecutor.ProcessTypeId]: CommandExecutor.ProcessTypeId,
-        pid: CommandExecutor.ProcessId(1),
+      yield* Effect.addFinalizer(() =>
+        Effect.flatMap(Deferred.isDone(ended), (isOver) => isOver ? Effect.void : Effect.ignore(kill("SIGTERM")))
+      )
+      return {
         exitCode: Deferred.await(ended),
-        isRunning: Effect.negate(Deferred.isDone(ended)),
+        isRunning: Effect.map(Deferred.isDone(ended), (isOver) => !isOver),
         kill,
         stderr,
-        stdout,
-        stdin: Sink.drain
+        stdout
       }
-      return process
     })
   return {
     runs,
     signals,
     running: () => running,
-    layer: Layer.succeed(CommandExecutor.CommandExecutor, CommandExecutor.makeExecutor(start))
+    layer: Executor.layer(start)
   }
 }
 
@@ -264,7 +245,7 @@ describe("a command that fails", () => {
   })
 
   it.effect("is an error that quotes at most 200 characters", () => {
-    const endless = Stream.repeatValue(new Uint8Array(1000).fill(0x61)).pipe(Stream.take(100))
+    const endless = Stream.forever(Stream.make(new Uint8Array(1000).fill(0x61))).pipe(Stream.take(100))
     const { layer } = printing("", { exitCode: 1, stderr: endless })
     return Effect.gen(function*() {
       const error = yield* failureOf(yield* Command.make(options))
@@ -319,7 +300,7 @@ describe("a command that fails", () => {
   })
 
   it.effect("is killed if it prints too much", () => {
-    const endless = Stream.repeatValue(new TextEncoder().encode("canary".repeat(100)))
+    const endless = Stream.forever(Stream.make(new TextEncoder().encode("canary".repeat(100))))
     const { layer, running, signals } = printing("", { stdout: endless, endsBy: ["SIGTERM"] })
     return Effect.gen(function*() {
       const error = yield* failureOf(yield* Command.make({ ...options, maxOutputSize: 1000 }))

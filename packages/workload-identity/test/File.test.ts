@@ -53,7 +53,7 @@ class Disk {
 
   readonly layer = FileSystem.layerNoop({
     stat: (asked) =>
-      Effect.map(this.#find("stat"), ({ content, ino, mtime, type }) => {
+      Effect.map(this.#find("stat"), ({ content, ino, mtime, type }): FileSystem.File.Info => {
         expect(asked).toBe(path)
         this.looks++
         return {

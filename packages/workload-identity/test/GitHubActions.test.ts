@@ -177,13 +177,13 @@ describe("the secret of a request to GitHub", () => {
         logged.push(
           Inspectable.toStringUnknown(entry.message),
           Cause.pretty(entry.cause),
-          Inspectable.format(entry.cause)
+          JSON.stringify(entry.cause)
         )
       })
       const provider = yield* GitHubActions.make()
       const error = yield* failureOf(provider).pipe(
         Logger.withMinimumLogLevel(LogLevel.All),
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        Effect.provide(Logger.add(logger))
       )
       expect(error.message).toContain("before the answer was complete")
       for (const entry of logged) expect(entry).not.toContain("canary")

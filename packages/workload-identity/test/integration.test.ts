@@ -124,7 +124,7 @@ describe("a rotating file, as the client's assertion (RFC 7523 §2.2)", () => {
   const disk = (content: string) =>
     FileSystem.layerNoop({
       stat: () =>
-        Effect.succeed({
+        Effect.succeed<FileSystem.File.Info>({
           type: "File",
           mtime: Option.some(new Date(0)),
           atime: Option.none(),

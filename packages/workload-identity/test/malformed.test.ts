@@ -89,11 +89,11 @@ const variables = {
 const outcomeOf = <E, R>(source: Effect.Effect<AssertionSource, E, R>) =>
   Effect.gen(function*() {
     const fiber = yield* Effect.fork(Effect.either(Effect.flatMap(source, (provider) => provider(request))))
-    for (let step = 0; step < 40 && (yield* fiber.poll)._tag === "None"; step++) yield* TestClock.adjust("15 seconds")
-    const exit = yield* fiber.poll
-    if (exit._tag === "None") return "hangs"
-    if (Exit.isFailure(exit.value)) return "a defect"
-    const result = exit.value.value
+    for (let step = 0; step < 40 && fiber.unsafePoll() === null; step++) yield* TestClock.adjust("15 seconds")
+    const exit = fiber.unsafePoll()
+    if (exit === null) return "hangs"
+    if (Exit.isFailure(exit)) return "a defect"
+    const result = exit.value
     if (Either.isRight(result)) return "used"
     const error: unknown = result.left
     const message = error instanceof Error ? error.message : ""

@@ -209,7 +209,7 @@ const makeCall = (
 await answer(measurement, async ({ calls, seed }) => {
   const random = seeded(seed)
   const clock = VirtualClock.make({ start: Date.UTC(2027, 0, 1), tick: 10 })
-  const weather = new Weather(() => clock.now, random)
+  const weather = new Weather(() => clock.machineTime, random)
   const start = weather.now()
   const tally = new Tally()
 

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as AuthorizationServer from "../AuthorizationServer.ts"
 import * as CachedDocument from "../CachedDocument.ts"
-import { DiscoveryError } from "../OAuthError.ts"
 import type { Failure, Options } from "./Contract.ts"
 import { type Deadline, patienceOf } from "./deadline.ts"
 
@@ -52,15 +52,17 @@ export class AuthorizationServerMemory {
         return Effect.succeed(known.value)
       }
       const reading = cache.authorizationServer({ client, issuer, limits, deadline, namedBy, metadataUrl }, known)
+      const kept = known && CachedDocument.extended(known, now)
       // A token request waits only for metadata that is not known or may be wrong.
-      return (known === undefined || this.#inDoubt ? reading : this.#impatiently(reading, issuer)).pipe(
+      const inTime = kept === undefined || this.#inDoubt
+        ? reading
+        : Effect.map(Effect.timeoutOption(reading, patienceOf(this.#options)), Option.getOrElse(() => kept))
+      return inTime.pipe(
         Effect.catchTag("DiscoveryError", (error) => {
           // If the token endpoint and the metadata both fail, one request to the authorization server is enough.
           const failsToo = this.#inDoubt
           this.#inDoubt = false
-          return known === undefined || failsToo
-            ? Effect.fail(error)
-            : Effect.succeed(CachedDocument.extended(known, now))
+          return kept === undefined || failsToo ? Effect.fail(error) : Effect.succeed(kept)
         }),
         Effect.map((found) => {
           this.#document = found
@@ -68,18 +70,6 @@ export class AuthorizationServerMemory {
           return found.value
         })
       )
-    })
-  }
-
-  #impatiently<A, E>(reading: Effect.Effect<A, E>, issuer: string): Effect.Effect<A, E | DiscoveryError> {
-    return Effect.timeoutFail(reading, {
-      duration: patienceOf(this.#options),
-      onTimeout: () =>
-        new DiscoveryError({
-          reason: "Unavailable",
-          url: issuer,
-          description: `The metadata of ${issuer} did not arrive in time. The known metadata stays in use.`
-        })
     })
   }
 }

@@ -75,7 +75,7 @@ export class PinnedIssuer implements Discovery {
             return { authorizationServer, protectedResource, challenge: undefined }
           }),
         { concurrent: true }
-      ).pipe(Effect.flatten))
+      ).pipe(Effect.flatMap((found) => found)))
   }
 
   #restore({ resource }: Stored): void {

@@ -104,7 +104,7 @@ export const checkOptions = (options: unknown): Either.Either<void, InvalidOptio
  * @since 0.1.0
  * @category constructors
  */
-export const checkOneOf = <A extends string>(
+export const checkOneOf = <const A extends string>(
   option: string,
   value: unknown,
   allowed: ReadonlyArray<A>

@@ -1,10 +1,11 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Cause, Clock, Effect, Either, Exit, Fiber, Redacted } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import * as AssertionCache from "../../src/authoring/AssertionCache.ts"
 import { OAuthError } from "../../src/index.ts"
 import * as Interleaving from "../support/interleaving.ts"
 import { slow } from "../support/properties.ts"
+import { effectProperty } from "../support/property.ts"
 
 interface Caller {
   /** When the caller comes, in milliseconds, and which of the keys its request has. */
@@ -47,7 +48,7 @@ const requestFor = (key: string) => ({
 })
 
 describe("AssertionCache", () => {
-  it.effect.prop(
+  effectProperty(
     "whatever callers and fetches do: each caller has a valid assertion of its key, and one for one use has one caller",
     [
       FastCheck.array(caller, { minLength: 1, maxLength: 16 }),

@@ -1,9 +1,10 @@
 import { Headers } from "@effect/platform"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { retryAfter } from "../../src/authoring/HttpExchange.ts"
 import { form, forms, print, second } from "../support/arbitraries/httpDate.ts"
 import { mutated } from "../support/arbitraries/mutation.ts"
+import { property } from "../support/property.ts"
 
 const DAY = 86_400_000
 
@@ -12,7 +13,7 @@ const waitOf = (header: string, receivedAt = 0) => retryAfter(Headers.fromInput(
 const space = FastCheck.constantFrom("", " ", "\t", "  ")
 
 describe("Retry-After (RFC 9110 §10.2.3)", () => {
-  it.prop(
+  property(
     "in seconds: that wait, at most a day",
     [FastCheck.oneof(FastCheck.nat({ max: 100_000 }), FastCheck.nat()), space, FastCheck.constantFrom("", "0", "00")],
     ([seconds, space, zeros]) => {
@@ -20,7 +21,7 @@ describe("Retry-After (RFC 9110 §10.2.3)", () => {
     }
   )
 
-  it.prop(
+  property(
     "as a date of each form (RFC 9110 §5.6.7): the wait from the arrival of the answer to that date, from 0 to a day",
     [second, form, FastCheck.integer({ min: -2 * DAY, max: 2 * DAY })],
     ([at, form, ahead]) => {
@@ -28,7 +29,7 @@ describe("Retry-After (RFC 9110 §10.2.3)", () => {
     }
   )
 
-  it.prop("as a date: the three forms of one moment are the same wait", [second, FastCheck.nat({ max: DAY })], ([
+  property("as a date: the three forms of one moment are the same wait", [second, FastCheck.nat({ max: DAY })], ([
     at,
     ahead
   ]) => {
@@ -36,7 +37,7 @@ describe("Retry-After (RFC 9110 §10.2.3)", () => {
     expect(new Set(waits)).toEqual(new Set([ahead]))
   })
 
-  it.prop(
+  property(
     "damaged: no wait, or one from 0 to a day, and never an exception",
     [
       mutated(
@@ -57,7 +58,7 @@ describe("Retry-After (RFC 9110 §10.2.3)", () => {
     }
   )
 
-  it.prop(
+  property(
     "that is neither digits nor a date: no wait",
     [FastCheck.constantFrom("", "-1", "+1", "1e3", "0x10", "1,5", "1 2", "soon", "NaN", "Infinity", "-", ".5", "5.")],
     ([header]) => {

@@ -1,7 +1,7 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { FetchHttpClient, Headers, HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option, Redacted, Tracer } from "effect"
+import { Duration, Effect, Fiber, Option, Redacted } from "effect"
 import { createServer } from "node:net"
 import { inspect } from "node:util"
 import {
@@ -16,6 +16,7 @@ import {
   withoutRedirects
 } from "../../src/authoring/HttpExchange.ts"
 import { after, connectionError, disconnected, inPieces, sent, to } from "../support/wire.ts"
+import { listenToAttributes, makeTracer } from "../support/tracing.ts"
 
 const url = "https://auth.example.com/token"
 
@@ -300,20 +301,7 @@ describe("the headers of an answer", () => {
           })
         ))
       const names = new Array<string>()
-      const tracer = yield* Effect.tracer
-      const recording = Tracer.make({
-        context: (f, fiber) => tracer.context(f, fiber),
-        span: (...options) => {
-          const span = tracer.span(...options)
-          const attribute = span.attribute.bind(span)
-          return Object.assign(span, {
-            attribute: (name: string, value: unknown) => {
-              names.push(name)
-              attribute(name, value)
-            }
-          })
-        }
-      })
+      const recording = yield* makeTracer((span) => listenToAttributes(span, (name) => names.push(name)))
       const { headers } = yield* Effect.withTracer(
         exchange(network.httpClient, HttpClientRequest.get(url), defaultLimits),
         recording
@@ -328,39 +316,20 @@ describe("the headers of an answer", () => {
 describe("secrets in a request", () => {
   const spanNames: Array<string> = []
   const attributes: Array<unknown> = []
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind): Tracer.Span => {
-      spanNames.push(name)
-      return {
-        _tag: "Span",
-        name,
-        parent,
-        context,
-        links,
-        kind,
-        status: { _tag: "Started", startTime },
-        spanId: "span",
-        traceId: "trace",
-        sampled: true,
-        attributes: new Map(),
-        attribute: (_, value) => {
-          attributes.push(value)
-        },
-        addLinks: () => undefined,
-        event: () => undefined,
-        end: () => undefined
-      }
-    },
-    context: (f) => f()
-  })
   const send = (secrecy: Secrecy, headers: Record<string, string>) =>
     Effect.gen(function*() {
       spanNames.length = 0
       attributes.length = 0
       const network = yield* TestNetwork.TestNetwork
       yield* network.serve(url, () => Effect.sync(() => new Response("{}")))
-      return yield* exchange(network.httpClient, HttpClientRequest.get(url, { headers }), defaultLimits, secrecy)
-    }).pipe(Effect.withTracer(tracer), Effect.provide(TestNetwork.layer))
+      const tracer = yield* makeTracer((span) => {
+        spanNames.push(span.name)
+        listenToAttributes(span, (_, value) => attributes.push(value))
+      })
+      return yield* exchange(network.httpClient, HttpClientRequest.get(url, { headers }), defaultLimits, secrecy).pipe(
+        Effect.withTracer(tracer)
+      )
+    }).pipe(Effect.provide(TestNetwork.layer))
 
   it.effect("a header in `secretHeaders` has no value in a span", () =>
     Effect.gen(function*() {
@@ -416,7 +385,8 @@ describe("withoutRedirects", () => {
             Effect.exit(restore(withoutRedirects(Effect.never))).pipe(Effect.zipRight(init))
           )
           yield* Effect.yieldNow()
-          expect(yield* Effect.flatten(Fiber.interrupt(fiber))).toEqual(Option.some({ cache: "no-store" }))
+          yield* Fiber.interrupt(fiber)
+          expect(yield* Fiber.join(fiber)).toEqual(Option.some({ cache: "no-store" }))
         })
       )
       expect(yield* init).toEqual(Option.some({ cache: "no-store" }))

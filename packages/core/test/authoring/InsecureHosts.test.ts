@@ -76,7 +76,7 @@ describe("the warning about plain http", () => {
           "http://keycloak:8080/token"
         ],
         (url) => InsecureHosts.warn(hosts, new URL(url))
-      ).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+      ).pipe(Effect.provide(Logger.add(logger)))
       expect(lines).toEqual([
         expect.stringContaining("Plain http is used for http://keycloak/token, since `insecureHosts` names its host."),
         expect.stringContaining("Plain http is used for http://keycloak:8080/token, ")

@@ -85,7 +85,7 @@ export class Model {
   }
 
   get #wall(): number {
-    return this.#clock.now
+    return this.#clock.machineTime
   }
 
   note(text: string): void {

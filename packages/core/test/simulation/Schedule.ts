@@ -1,5 +1,5 @@
 /** The steps of a simulation, made from a seed, as plain data that can be printed, cut and run again. */
-import { Pcg } from "../support/pcg.ts"
+import { SeededRandom } from "../support/random.ts"
 
 /** How the token endpoint answers. */
 export type Answer =
@@ -79,7 +79,7 @@ const outages = [500, 502, 503, 504]
 
 /** The same schedule for the same seed. */
 export const make = (seed: number): Schedule => {
-  const random = new Pcg(seed, 0x5eed)
+  const random = new SeededRandom(seed, 0x5eed)
   const chance = (percent: number): boolean => random.integer(100) < percent
   const between = (from: number, to: number): number => from + random.integer(to - from + 1)
   const pick = <A>(...choices: readonly [A, ...ReadonlyArray<A>]): A =>

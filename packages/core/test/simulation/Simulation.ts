@@ -1,6 +1,7 @@
 /** Runs a schedule: the real provider and its clients, in a world that the schedule changes. */
 import { VirtualClock } from "@effect-mcp-auth/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -8,6 +9,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import {
@@ -22,8 +24,8 @@ import {
 import type { Call, Outcome } from "./Facts.ts"
 import { Model } from "./Model.ts"
 import * as Schedule from "./Schedule.ts"
-import { makeWorld, VirtualScheduler } from "./Fibers.ts"
-import { Pcg } from "../support/pcg.ts"
+import { SeededRandom } from "../support/random.ts"
+import { Census, makeRuntime, VirtualScheduler } from "../support/runtime.ts"
 import { authorizationServerMetadata, causeOf, issuer, serverUrl, World } from "./World.ts"
 
 type Service = OAuthProvider.OAuthProvider.Service
@@ -56,10 +58,15 @@ interface Caller {
 export const run = async (schedule: Schedule.Schedule, options: Options = {}): Promise<Report> => {
   const { providers, seed, steps } = schedule
   const clock = VirtualClock.make()
-  const scheduler = new VirtualScheduler(schedule.maxOps, schedule.anyOrder ? new Pcg(seed, 0xf1be7) : undefined)
+  const scheduler = new VirtualScheduler(
+    schedule.maxOps,
+    schedule.anyOrder ? new SeededRandom(seed, 0xf1be7) : undefined
+  )
+  const census = new Census()
   const model = new Model(clock, providers, !schedule.discovery)
   const world = new World(clock, model, schedule.discovery)
-  const { alive, fork, runtime } = makeWorld({ clock, scheduler, seed: `simulation ${seed}` })
+  const runtime = makeRuntime({ clock: clock.clock, scheduler, random: new SeededRandom(seed), census })
+  const fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => Runtime.runFork(runtime)(effect)
 
   /**
    * Runs all that can run without time passing. The promises of `fetch` go on when this one waits for the event loop,
@@ -190,8 +197,8 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
     for (const { close } of opened) close()
     await settle()
     await wait(AFTERWARDS)
-    if (alive() > 0 || clock.pending > 0) {
-      model.violate("fiber left behind", `${alive()} fibers, ${clock.pending} timers`)
+    if (census.alive > 0 || clock.pending > 0) {
+      model.violate("fiber left behind", `${census.alive} fibers, ${clock.pending} timers`)
     }
   } catch (error) {
     model.violate("call never ended", String(error))
@@ -202,9 +209,8 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
 const resultOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): A => {
   const exit = fiber.unsafePoll()
   if (exit === null) throw new Error("an effect that should take no time has not ended")
-  return Exit.getOrElse(exit, (cause) => {
-    throw new Error(Cause.pretty(cause))
-  })
+  if (Exit.isFailure(exit)) throw new Error(Cause.pretty(exit.cause))
+  return exit.value
 }
 
 // ---- calls -------------------------------------------------------------------------------------------------------------
@@ -263,7 +269,7 @@ const outcomeOf = (exit: Exit.Exit<Option.Option<number>, unknown>, interrupted:
   const { cause } = exit
   if (interrupted && Cause.isInterruptedOnly(cause)) return { _tag: "GivenUp" }
   const failure = Option.getOrElse(Cause.failureOption(cause), () => Cause.squash(cause))
-  const error = failure instanceof Error && failure.name === "RequestError" ? failure.cause : failure
+  const error = HttpClientError.isHttpClientError(failure) ? failure.cause : failure
   if (error instanceof OAuthError.TokenEndpointError) {
     const { code, message, status } = error
     return { _tag: "Failed", cause: causeOf(status, code), message }

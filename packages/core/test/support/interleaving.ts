@@ -1,8 +1,8 @@
 /** A world with virtual time of its own, whose fibers run in a random order, since nothing may depend on theirs. */
 import { VirtualClock } from "@effect-mcp-auth/testing"
-import type { Effect, Fiber } from "effect"
-import { makeWorld, VirtualScheduler } from "../simulation/Fibers.ts"
-import { Pcg } from "./pcg.ts"
+import { type Effect, type Fiber, Runtime } from "effect"
+import { SeededRandom } from "./random.ts"
+import { makeRuntime, VirtualScheduler } from "./runtime.ts"
 
 export interface World {
   readonly clock: VirtualClock.VirtualClock
@@ -13,7 +13,7 @@ export interface World {
 
 export const make = async (seed: number): Promise<World> => {
   const clock = VirtualClock.make()
-  const scheduler = new VirtualScheduler(2048, new Pcg(0, seed))
+  const scheduler = new VirtualScheduler(2048, new SeededRandom(seed))
   const settle = async (): Promise<void> => {
     do {
       scheduler.drain()
@@ -21,7 +21,8 @@ export const make = async (seed: number): Promise<World> => {
       await Promise.resolve()
     } while (scheduler.pending > 0)
   }
-  const { fork } = makeWorld({ clock, scheduler, seed: `interleaving ${seed}` })
+  const runtime = makeRuntime({ clock: clock.clock, scheduler, random: new SeededRandom(seed, 1) })
+  const fork = <A, E>(effect: Effect.Effect<A, E>) => Runtime.runFork(runtime)(effect)
   const wait = async (millis: number, look: () => void = () => undefined): Promise<void> => {
     const until = clock.elapsed + millis
     await settle()

@@ -11,8 +11,10 @@ export interface Line {
 export const logging = <A, E, R>(level: LogLevel.LogLevel, test: (lines: Array<Line>) => Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
     const lines: Array<Line> = []
-    const logger = Logger.make<unknown, void>(({ annotations, logLevel, message }) => {
-      const line = { level: logLevel.label, message: String(message), annotations: Object.fromEntries(annotations) }
+    const logger = Logger.make<unknown, void>((entry) => {
+      const { logLevel, message } = entry
+      const annotations = Object.fromEntries(entry.annotations)
+      const line = { level: logLevel.label, message: String(message), annotations }
       if (LogLevel.greaterThanEqual(logLevel, level)) lines.push(line)
     })
     return Effect.provide(test(lines), Logger.add(logger))

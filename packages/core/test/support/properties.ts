@@ -24,6 +24,6 @@ FastCheck.configureGlobal({
 })
 
 /** The setting of a property whose single run is slow, such as one that encrypts: a part of the runs. */
-export const slow: { readonly fastCheck: { readonly numRuns: number } } = {
-  fastCheck: { numRuns: Math.ceil(numberOf("PROPERTY_RUNS", runs) / 5) }
+export const slow: { readonly numRuns: number } = {
+  numRuns: Math.ceil(numberOf("PROPERTY_RUNS", runs) / 5)
 }

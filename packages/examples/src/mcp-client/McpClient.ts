@@ -87,7 +87,10 @@ export const layer = (
 export const textOf = (content: CallToolResult["content"]): string =>
   content.map((part) => part.type === "text" ? part.text : `(${part.type})`).join(" ")
 
-/** When the Effect is interrupted, the official client sends the server a cancellation of the request. */
+/**
+ * When the Effect is interrupted, the official client cancels the request: in the protocol 2026-07-28 by closing its
+ * connection, before that by a notification.
+ */
 const attempt = <A>(
   operation: McpError["operation"],
   call: (signal: AbortSignal) => Promise<A>

@@ -9,7 +9,7 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { exportJWK, generateKeyPair } from "jose"
 import { randomBytes } from "node:crypto"
-import type { Adapter, AdapterPayload, ClientMetadata, Configuration, JWK } from "oidc-provider"
+import type { AdapterFactory, AdapterPayload, ClientMetadata, Configuration, JWK } from "oidc-provider"
 import { errors, Provider } from "oidc-provider"
 import * as JwtBearerGrant from "./JwtBearerGrant.ts"
 import type { PublicKey } from "./KeyPair.ts"
@@ -59,6 +59,8 @@ export interface AuthorizationServer {
   readonly clients: readonly [Client, ...ReadonlyArray<Client>]
   /** Issues tokens for this server from now on. Requests for any other server are refused with `invalid_target`. */
   readonly register: (resourceServer: ResourceServer) => Effect.Effect<void>
+  /** Deletes a client, as an operator does. From now on its requests are refused with `invalid_client`. */
+  readonly remove: (clientId: string) => Effect.Effect<void>
   /** How many requests have arrived so far at `METHOD /path`. */
   readonly requests: (endpoint: string) => number
 }
@@ -96,6 +98,13 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
       jwt: { sign: { alg: signingAlgorithm } }
     } as const
   }
+  const registered = new Map(
+    [
+      ...clients.map(secretClient),
+      ...(options.keyClients ?? []).map(keyClient),
+      ...(options.publicClients ?? []).map(publicClient)
+    ].map((client) => [client.client_id, client])
+  )
   const signingKey = yield* generateSigningKey
   const log = Runtime.runFork(yield* Effect.runtime())
 
@@ -107,16 +116,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     listener: (issuer) => {
       const provider = new Provider(
         issuer,
-        configuration({
-          accessTokenLifetime,
-          clients: [
-            ...clients.map(secretClient),
-            ...(options.keyClients ?? []).map(keyClient),
-            ...(options.publicClients ?? []).map(publicClient)
-          ],
-          resourceServer,
-          signingKey
-        })
+        configuration({ accessTokenLifetime, adapter: makeAdapter(registered), resourceServer, signingKey })
       )
       JwtBearerGrant.register(provider, { resourceServer, trustedIssuers: options.trustedIssuers ?? [] })
       provider.on("server_error", (_context, error) => log(Effect.logError("The authorization server failed", error)))
@@ -132,6 +132,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     clients,
     register: (resourceServer) =>
       Effect.sync(() => void resourceServers.set(resourceServer.identifier, resourceServer)),
+    remove: (clientId) => Effect.sync(() => void registered.delete(clientId)),
     requests: server.requests
   }
 })
@@ -160,13 +161,13 @@ const publicClient = (clientId: string): ClientMetadata => ({
   grant_types: [JwtBearerGrant.type]
 })
 
-const configuration = ({ accessTokenLifetime, clients, resourceServer, signingKey }: {
+const configuration = ({ accessTokenLifetime, adapter, resourceServer, signingKey }: {
   readonly accessTokenLifetime: number
-  readonly clients: ReadonlyArray<ClientMetadata>
+  readonly adapter: AdapterFactory
   readonly resourceServer: JwtBearerGrant.Options["resourceServer"]
   readonly signingKey: JWK
 }): Configuration => ({
-  adapter: assertionIdsOnly,
+  adapter,
   jwks: { keys: [signingKey] },
   cookies: { keys: [randomBytes(32).toString("base64url")] },
   clientAuthMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
@@ -176,7 +177,6 @@ const configuration = ({ accessTokenLifetime, clients, resourceServer, signingKe
     response_types: [],
     id_token_signed_response_alg: signingAlgorithm
   },
-  clients,
   enabledJWA: { clientAuthSigningAlgValues: ["ES256", "PS256", "EdDSA"] },
   features: {
     clientCredentials: { enabled: true },
@@ -203,16 +203,15 @@ const configuration = ({ accessTokenLifetime, clients, resourceServer, signingKe
 const notFound = () => Promise.resolve(undefined)
 
 /**
- * The storage of oidc-provider. It stores only the ids of assertions, so that each assertion is accepted once (RFC 7523
- * §3, item 7). The configuration lists the clients, JWT access tokens are not stored, and there are no users. The only
- * other lookups are for clients that do not exist.
+ * The storage of oidc-provider. It holds the clients, and the ids of assertions, so that each assertion is accepted once
+ * (RFC 7523 §3, item 7). JWT access tokens are not stored, and there are no users.
  */
-const assertionIdsOnly = (model: string): Adapter => {
+const makeAdapter = (clients: ReadonlyMap<string, ClientMetadata>): AdapterFactory => (model) => {
   const refused = () => Promise.reject(new Error(`${model}: this authorization server does not store it`))
   const presented = new Map<string, AdapterPayload>()
   const stores = model === "ReplayDetection"
   return {
-    find: stores ? (id) => Promise.resolve(presented.get(id)) : notFound,
+    find: (id) => Promise.resolve(model === "Client" ? clients.get(id) : presented.get(id)),
     findByUid: notFound,
     findByUserCode: notFound,
     destroy: notFound,

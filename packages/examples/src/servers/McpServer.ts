@@ -39,6 +39,11 @@ export interface Options {
   readonly latency?: number | undefined
   /** Whether answers are single JSON bodies or event streams. Default: `auto`, the SDK decides. */
   readonly responseMode?: "auto" | "json" | "sse" | undefined
+  /**
+   * Answers the requests to the MCP endpoint whose token is valid. Default: the handler of the SDK, which serves the
+   * sessions of `makeSession` for the protocols 2025-11-25 and 2026-07-28.
+   */
+  readonly serve?: McpHttpHandler["fetch"] | undefined
 }
 
 export interface McpServer {
@@ -86,7 +91,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         resource,
         resourceMetadataUrl: resourceMetadata(origin),
         verifier: makeVerifier({ ...options, audience: resource.href, isRevoked: revocations.isRevoked }),
-        mcp: mcp.fetch,
+        mcp: options.serve ?? mcp.fetch,
         failed
       })
       const handler = toNodeHandler({
@@ -156,8 +161,8 @@ const resourceMetadata = (origin: string): string => `${origin}/.well-known/oaut
 
 const report = (day: string) => ({ day, orders: 1_204, returns: 17 })
 
-/** The SDK calls this function at every request. */
-const makeSession = (): Sdk => {
+/** A session with the tools `report` and `publish`. The SDK asks for one at every request. */
+export const makeSession = (): Sdk => {
   const sdk = new Sdk({ name: "reports", version: "1.0.0" })
   sdk.registerTool("report", {
     description: "The figures of a day",

@@ -69,6 +69,19 @@ describe("AuthorizationServer", () => {
       }
     }))
 
+  it.scopedLive("refuses a removed client with invalid_client, and issues tokens to the others", () =>
+    Effect.gen(function*() {
+      const { authorizationServer, mcpServer } = yield* start()
+      const [removed, other] = authorizationServer.clients
+      const ask = (client: typeof removed) =>
+        Effect.map(tokenRequest(authorizationServer, client, { resource: mcpServer.url }), ({ status }) => status)
+      assert.strictEqual(yield* ask(removed), 200)
+      yield* authorizationServer.remove(removed.clientId)
+      assert.strictEqual(yield* ask(removed), 401)
+      assert.isDefined(other)
+      assert.strictEqual(yield* ask(other ?? removed), 200)
+    }))
+
   // oidc-provider, strict as RFC 6749 appendix A.2, accepts printable ASCII and nothing beyond it in a secret.
   it.scopedLive("accepts a secret of special characters in client_secret_basic only if it is form-encoded", () =>
     Effect.gen(function*() {

@@ -48,6 +48,20 @@ describe("McpServer", () => {
       assert.strictEqual(mcpServer.refused(401), 0)
     }))
 
+  it.scopedLive("serve answers the requests to the MCP endpoint whose token is valid, and no others", () =>
+    Effect.gen(function*() {
+      const authorizationServer = yield* AuthorizationServer.make({ accessTokenLifetime: 60 })
+      const mcpServer = yield* McpServer.make({
+        ...authorizationServer,
+        serve: (_, options) => Promise.resolve(Response.json({ client: options?.authInfo?.clientId }))
+      })
+      yield* authorizationServer.register({ identifier: mcpServer.url, scopes: McpServer.scopes })
+      const token = yield* obtain(authorizationServer, mcpServer.url)
+      const answer = yield* callTool(mcpServer, token, "report")
+      assert.deepStrictEqual(answer.body, { client: authorizationServer.clients[0].clientId })
+      assertInvalidToken(yield* callTool(mcpServer, "none", "report"), mcpServer)
+    }))
+
   it.scopedLive("answers 401 without a token and with an invalid one, with a challenge that names the metadata", () =>
     Effect.gen(function*() {
       const { mcpServer } = yield* start()

@@ -1,6 +1,6 @@
 import { FileSystem } from "@effect/platform"
 import { describe, expect } from "@effect/vitest"
-import { Chunk, Clock, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
+import { Clock, type Duration, Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import { key, live, open, stored, timed } from "../support/storage.ts"
 
 /** One turn of the event loop, in which results of the disk arrive. */
@@ -8,23 +8,38 @@ const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)
 
 const until = (is: () => boolean) => Effect.repeat(turn, { until: is })
 
-/** How many fibers sleep on the clock, or were interrupted in their sleep. */
-const sleepers = Effect.map(TestClock.sleeps(), Chunk.size)
+/** How many fibers sleep on the clock of a test. */
+interface Sleepers {
+  count: number
+}
+
+/** A test on `TestClock` that sees how many fibers sleep. */
+const watched = (name: string, body: (sleepers: Sleepers) => Parameters<typeof timed<void, unknown>>[1]) =>
+  timed(
+    name,
+    Effect.flatMap(Effect.clock, (clock) => {
+      const sleepers = { count: 0 }
+      const sleep = (duration: Duration.Duration) =>
+        Effect.suspend(() => {
+          sleepers.count++
+          return Effect.ensuring(clock.sleep(duration), Effect.sync(() => sleepers.count--))
+        })
+      return Effect.withClock(body(sleepers), Object.create(clock, { sleep: { value: sleep } }))
+    })
+  )
 
 /** Waits for the disk until so many fibers sleep: they have finished their work at this time of the clock. */
-const untilSleepers = (count: number) =>
-  Effect.repeat(Effect.zipRight(turn, sleepers), { until: (size) => size === count })
+const untilSleepers = (sleepers: Sleepers, count: number) => until(() => sleepers.count === count)
 
 /** Advances the clock in small steps until the fiber has its result. */
 const timePasses = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
   TestClock.adjust("50 millis").pipe(
     Effect.zipRight(turn),
-    Effect.zipRight(Fiber.poll(fiber)),
-    Effect.repeat({ until: Option.isSome }),
+    Effect.repeat({ until: () => fiber.unsafePoll() !== null }),
     Effect.zipRight(Fiber.join(fiber))
   )
 
-const isWaiting = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) => Effect.map(Fiber.poll(fiber), Option.isNone)
+const isWaiting = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) => Effect.sync(() => fiber.unsafePoll() === null)
 
 /** The file system, and how often it has read a directory: once for each look at a lease. */
 const counting = Effect.map(FileSystem.FileSystem, (fs) => {
@@ -43,33 +58,34 @@ describe("the lease of a file storage", () => {
     utimes: (path, ...times) => path.includes("lease.") ? Effect.void : fs.utimes(path, ...times)
   })))
 
-  timed(
+  watched(
     "goes from a stopped holder to the next waiter, and is not released by the first holder when it continues",
-    Effect.gen(function*() {
-      const { directory } = yield* stored
-      const options = { directory, leaseDuration: "10 seconds" } as const
-      const holder = yield* open(options).pipe(Effect.provideServiceEffect(FileSystem.FileSystem, stopped))
-      const first = yield* Scope.make()
-      yield* Scope.extend(holder.lease(key), first)
-      const second = yield* Scope.make()
-      const taking = yield* Effect.fork(Scope.extend((yield* open(options)).lease(key), second))
-      yield* timePasses(taking)
-      expect(yield* Clock.currentTimeMillis).toBeGreaterThan(10_000)
-      // The first holder continues, and has nothing to release.
-      yield* Scope.close(first, Exit.void)
-      const { counts, fs } = yield* counting
-      // A waiting process with a longer `leaseDuration` waits as well.
-      const third = yield* open({ directory, leaseDuration: "1 day" }).pipe(
-        Effect.provideService(FileSystem.FileSystem, fs)
-      )
-      const others = yield* sleepers
-      const waiting = yield* Effect.fork(Effect.scoped(third.lease(key)))
-      yield* untilSleepers(others + 1)
-      expect(counts.looks).toBe(1)
-      expect(yield* isWaiting(waiting)).toBe(true)
-      yield* Scope.close(second, Exit.void)
-      yield* timePasses(waiting)
-    })
+    (sleepers) =>
+      Effect.gen(function*() {
+        const { directory } = yield* stored
+        const options = { directory, leaseDuration: "10 seconds" } as const
+        const holder = yield* open(options).pipe(Effect.provideServiceEffect(FileSystem.FileSystem, stopped))
+        const first = yield* Scope.make()
+        yield* Scope.extend(holder.lease(key), first)
+        const second = yield* Scope.make()
+        const taking = yield* Effect.fork(Scope.extend((yield* open(options)).lease(key), second))
+        yield* timePasses(taking)
+        expect(yield* Clock.currentTimeMillis).toBeGreaterThan(10_000)
+        // The first holder continues, and has nothing to release.
+        yield* Scope.close(first, Exit.void)
+        const { counts, fs } = yield* counting
+        // A waiting process with a longer `leaseDuration` waits as well.
+        const third = yield* open({ directory, leaseDuration: "1 day" }).pipe(
+          Effect.provideService(FileSystem.FileSystem, fs)
+        )
+        const others = sleepers.count
+        const waiting = yield* Effect.fork(Effect.scoped(third.lease(key)))
+        yield* untilSleepers(sleepers, others + 1)
+        expect(counts.looks).toBe(1)
+        expect(yield* isWaiting(waiting)).toBe(true)
+        yield* Scope.close(second, Exit.void)
+        yield* timePasses(waiting)
+      })
   )
 
   live(
@@ -89,38 +105,39 @@ describe("the lease of a file storage", () => {
     })
   )
 
-  timed(
+  watched(
     "does not expire while its holder lives, and goes to the waiting process when it is released",
-    Effect.gen(function*() {
-      const { directory } = yield* stored
-      let extensions = 0
-      const extending = FileSystem.FileSystem.pipe(Effect.map((fs): FileSystem.FileSystem => ({
-        ...fs,
-        utimes: (path, ...times) =>
-          Effect.tap(fs.utimes(path, ...times), () =>
-            Effect.sync(() => {
-              if (path.includes("lease.")) extensions++
-            }))
-      })))
-      const options = { directory, leaseDuration: "3 seconds" } as const
-      const holder = yield* open(options).pipe(Effect.provideServiceEffect(FileSystem.FileSystem, extending))
-      const first = yield* Scope.make()
-      yield* Scope.extend(holder.lease(key), first)
-      const { counts, fs } = yield* counting
-      const other = yield* open(options).pipe(Effect.provideService(FileSystem.FileSystem, fs))
-      const waiting = yield* Effect.fork(Effect.scoped(other.lease(key)))
-      yield* untilSleepers(2)
-      // Six times a quarter of the lease: longer than the lease as a whole. The waiting process looks each time.
-      for (let quarter = 1; quarter <= 6; quarter++) {
-        const { looks } = counts
-        yield* TestClock.adjust("750 millis")
-        yield* untilSleepers(2)
-        expect(extensions).toBe(quarter)
-        expect(counts.looks).toBeGreaterThan(looks)
-      }
-      expect(yield* isWaiting(waiting)).toBe(true)
-      yield* Scope.close(first, Exit.void)
-      yield* timePasses(waiting)
-    })
+    (sleepers) =>
+      Effect.gen(function*() {
+        const { directory } = yield* stored
+        let extensions = 0
+        const extending = FileSystem.FileSystem.pipe(Effect.map((fs): FileSystem.FileSystem => ({
+          ...fs,
+          utimes: (path, ...times) =>
+            Effect.tap(fs.utimes(path, ...times), () =>
+              Effect.sync(() => {
+                if (path.includes("lease.")) extensions++
+              }))
+        })))
+        const options = { directory, leaseDuration: "3 seconds" } as const
+        const holder = yield* open(options).pipe(Effect.provideServiceEffect(FileSystem.FileSystem, extending))
+        const first = yield* Scope.make()
+        yield* Scope.extend(holder.lease(key), first)
+        const { counts, fs } = yield* counting
+        const other = yield* open(options).pipe(Effect.provideService(FileSystem.FileSystem, fs))
+        const waiting = yield* Effect.fork(Effect.scoped(other.lease(key)))
+        yield* untilSleepers(sleepers, 2)
+        // Six times a quarter of the lease: longer than the lease as a whole. The waiting process looks each time.
+        for (let quarter = 1; quarter <= 6; quarter++) {
+          const { looks } = counts
+          yield* TestClock.adjust("750 millis")
+          yield* untilSleepers(sleepers, 2)
+          expect(extensions).toBe(quarter)
+          expect(counts.looks).toBeGreaterThan(looks)
+        }
+        expect(yield* isWaiting(waiting)).toBe(true)
+        yield* Scope.close(first, Exit.void)
+        yield* timePasses(waiting)
+      })
   )
 })

@@ -15,8 +15,8 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -34,8 +34,14 @@ const tell = (report: Report) => Effect.sync(() => void process.send?.(report))
 let stopAtWrite = false
 let writing = false
 
+/** A Layer with other services in place of its own. */
+const changed = <A, B, E, R>(
+  layer: Layer.Layer<A, E, R>,
+  change: (context: Context.Context<A>) => Context.Context<B>
+): Layer.Layer<B, E, R> => Layer.scopedContext(Effect.map(Layer.build(layer), change))
+
 /** Can stop before a written file becomes the record: the last moment at which the process can die with the record. */
-const fileSystem = Layer.map(NodeFileSystem.layer, (context) => {
+const fileSystem = changed(NodeFileSystem.layer, (context) => {
   const fs = Context.get(context, FileSystem.FileSystem)
   return Context.add(context, FileSystem.FileSystem, {
     ...fs,
@@ -64,7 +70,7 @@ const storage = settings.storage._tag === "redis"
     Layer.merge(fileSystem, NodePath.layer)
   )
 
-const reporting = Layer.map(storage, (context) => {
+const reporting = changed(storage, (context) => {
   const below = Context.get(context, TokenStorage.TokenStorage)
   return Context.add(context, TokenStorage.TokenStorage, {
     ...below,
@@ -113,15 +119,12 @@ Effect.gen(function*() {
     const exits = yield* Effect.all(Array.makeBy(command.fibers, () => Effect.exit(ask(command))), {
       concurrency: "unbounded"
     })
-    const tokens = Array.filterMap(exits, (exit) => exit._tag === "Success" ? Option.some(exit.value) : Option.none())
+    const tokens = exits.filter(Exit.isSuccess).map(({ value }) => value)
     held = tokens[0] ?? held
     yield* tell({
       _tag: "done",
       tokens: Array.dedupe(tokens.map(AccessToken.fingerprint)),
-      failures: Array.filterMap(
-        exits,
-        (exit) => exit._tag === "Failure" ? Option.some(Cause.pretty(exit.cause)) : Option.none()
-      )
+      failures: exits.filter(Exit.isFailure).map(({ cause }) => Cause.pretty(cause))
     })
   }
 }).pipe(Effect.scoped, Effect.provide(reporting), Effect.provide(FetchHttpClient.layer), Effect.runFork)

@@ -1,9 +1,11 @@
 /**
- * The part of MCP that a test of authorization needs: JSON-RPC over POST, and an SSE stream.
+ * The part of MCP that a test of authorization needs: JSON-RPC over POST, in the protocols with sessions and in
+ * 2026-07-28, and an SSE stream.
  *
  * @internal
  */
 import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { JsonObject } from "../Answer.ts"
 import { jsonResponse } from "./web.ts"
@@ -63,14 +65,51 @@ export const answer = (decoded: Decoded): Response => {
   if (id === undefined) {
     return new Response(null, { status: 202 })
   }
-  const respond = Object.hasOwn(methods, method) ? methods[method] : undefined
-  return jsonResponse({
-    jsonrpc: "2.0",
-    id,
-    ...respond === undefined
-      ? { error: { code: -32601, message: `Method not found: ${method}` } }
-      : respond(params, decoded)
-  })
+  const requested = namedVersion(params)
+  const { status, ...outcome } = requested === undefined
+    ? sessionAnswer(method, params, decoded)
+    : requested === statelessVersion
+    ? statelessAnswer(method, params, decoded)
+    : { status: 400, error: unsupportedVersion(requested) }
+  return jsonResponse({ jsonrpc: "2.0", id, ...outcome }, { status })
+}
+
+type Outcome = { readonly result: JsonObject } | {
+  readonly error: { readonly code: number; readonly message: string; readonly data?: JsonObject }
+}
+
+type Method = (params: JsonObject, decoded: Decoded) => Outcome
+
+/** The protocol without sessions: each request names the version and the client in its `_meta`. */
+const statelessVersion = "2026-07-28"
+
+const versionKey = "io.modelcontextprotocol/protocolVersion"
+
+const namedVersion = ({ _meta }: JsonObject): unknown =>
+  Predicate.hasProperty(_meta, versionKey) ? _meta[versionKey] : undefined
+
+const unsupportedVersion = (requested: unknown) => ({
+  code: -32022,
+  message: `Unsupported protocol version: ${String(requested)}`,
+  data: { supported: [statelessVersion], requested }
+})
+
+const methodNotFound = (method: string) => ({ code: -32601, message: `Method not found: ${method}` })
+
+const find = (methods: Readonly<Record<string, Method>>, method: string): Method | undefined =>
+  Object.hasOwn(methods, method) ? methods[method] : undefined
+
+const sessionAnswer = (method: string, params: JsonObject, decoded: Decoded) => ({
+  status: 200,
+  ...find(sessionMethods, method)?.(params, decoded) ?? { error: methodNotFound(method) }
+})
+
+const statelessAnswer = (method: string, params: JsonObject, decoded: Decoded) => {
+  const outcome = find(statelessMethods, method)?.(params, decoded)
+  if (outcome === undefined) return { status: 404, error: methodNotFound(method) }
+  if ("error" in outcome) return { status: 200, ...outcome }
+  const _meta = { "io.modelcontextprotocol/serverInfo": serverInfo }
+  return { status: 200, result: { ...outcome.result, resultType: "complete", _meta } }
 }
 
 const tools: Readonly<Record<string, { readonly description: string; readonly call: (_: JsonObject) => string }>> = {
@@ -84,32 +123,45 @@ const tools: Readonly<Record<string, { readonly description: string; readonly ca
   }
 }
 
-const protocolVersions = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"]
+const serverInfo = { name: "test-mcp-server", version: "0.1.0" }
 
-const methods: Readonly<Record<string, (params: JsonObject, decoded: Decoded) => JsonObject>> = {
+const capabilities = { tools: {} }
+
+const listedTools = Object.entries(tools).map(([name, { description }]) => ({
+  name,
+  description,
+  inputSchema: { type: "object", properties: { message: { type: "string" } } }
+}))
+
+const callTool: Method = (_, decoded) => {
+  const call = toolCall(decoded)
+  return call === undefined
+    ? { error: { code: -32602, message: "Unknown tool" } }
+    : { result: { content: [{ type: "text", text: tools[call.tool]?.call(call.arguments) }] } }
+}
+
+const sessionVersions = ["2025-11-25", "2025-06-18", "2025-03-26"]
+
+const sessionMethods: Readonly<Record<string, Method>> = {
   initialize: ({ protocolVersion }) => ({
     result: {
-      protocolVersion: protocolVersions.find((version) => version === protocolVersion) ?? "2025-11-25",
-      capabilities: { tools: {} },
-      serverInfo: { name: "test-mcp-server", version: "0.1.0" }
+      protocolVersion: sessionVersions.find((version) => version === protocolVersion) ?? "2025-11-25",
+      capabilities,
+      serverInfo
     }
   }),
   ping: () => ({ result: {} }),
-  "tools/list": () => ({
-    result: {
-      tools: Object.entries(tools).map(([name, { description }]) => ({
-        name,
-        description,
-        inputSchema: { type: "object", properties: { message: { type: "string" } } }
-      }))
-    }
-  }),
-  "tools/call": (_, decoded) => {
-    const call = toolCall(decoded)
-    return call === undefined
-      ? { error: { code: -32602, message: "Unknown tool" } }
-      : { result: { content: [{ type: "text", text: tools[call.tool]?.call(call.arguments) }] } }
-  }
+  "tools/list": () => ({ result: { tools: listedTools } }),
+  "tools/call": callTool
+}
+
+/** No client may keep these results for another one. */
+const notCached = { ttlMs: 0, cacheScope: "private" }
+
+const statelessMethods: Readonly<Record<string, Method>> = {
+  "server/discover": () => ({ result: { supportedVersions: [statelessVersion], capabilities, ...notCached } }),
+  "tools/list": () => ({ result: { tools: listedTools, ...notCached } }),
+  "tools/call": callTool
 }
 
 /** @internal */

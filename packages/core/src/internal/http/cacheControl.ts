@@ -9,22 +9,10 @@ const LONGEST = 2 ** 31 * 1000
 
 /**
  * The header with the numbers of its quoted strings, and without the other quoted strings, which may hold commas and
- * equals signs. Each character is read once, because a server can send many quotation marks.
+ * equals signs. A string whose closing quote is missing goes on to the end.
  */
-const withoutQuotes = (header: string): string => {
-  let plain = ""
-  let position = 0
-  while (position < header.length) {
-    const start = header.indexOf("\"", position)
-    if (start === -1) return plain + header.slice(position)
-    let end = start + 1
-    while (end < header.length && header[end] !== "\"") end += header[end] === "\\" ? 2 : 1
-    const text = header.slice(start + 1, end)
-    plain += header.slice(position, start) + (/^\d+$/.test(text) ? text : "")
-    position = end + 1
-  }
-  return plain
-}
+const withoutQuotes = (header: string): string =>
+  header.replaceAll(/"((?:[^"\\]|\\.|\\$)*)"?/gs, (_, text: string) => /^\d+$/.test(text) ? text : "")
 
 /**
  * The directives of `Cache-Control` by lower-case name (RFC 9111 §5.2). Of a repeated directive the first one counts.

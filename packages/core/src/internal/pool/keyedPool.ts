@@ -97,7 +97,7 @@ export class KeyedPool<K, A, E, R> {
     })
 
   /** The keys that have a value, in use or idle. */
-  readonly keys: Effect.Effect<ReadonlyArray<K>> = Effect.sync(() => MutableHashMap.keys(this.#entries))
+  readonly keys: Effect.Effect<ReadonlyArray<K>> = Effect.sync(() => Array.from(MutableHashMap.keys(this.#entries)))
 
   #find(key: K): Entry<K, A, E> | undefined {
     return Option.getOrUndefined(MutableHashMap.get(this.#entries, key))

@@ -37,14 +37,16 @@ type Read = Either.Either<SigningKey, InvalidOptions>
  * @internal
  */
 export const readKey = (key: unknown, alg: SigningAlgorithm): Effect.Effect<SigningKey, InvalidOptions> =>
-  Effect.suspend((): Read => {
-    if (isSigner(key) || isCryptoKey(key)) return Either.right(key)
-    if (typeof key === "string") return Either.left(invalid("it is a plain string. Wrap it in `Redacted.make`."))
-    const content = Redacted.isRedacted(key) ? Either.try(() => Redacted.value(key)) : Either.right(undefined)
-    const value: unknown = Either.getOrUndefined(content)
-    if (typeof value === "string") return readText(value, alg, MAX_WRAPPINGS)
-    return Redacted.isRedacted(key) && Predicate.isRecord(value) ? readObject(value) : Either.left(notAKey(key, value))
-  })
+  Effect.suspend(() => read(key, alg))
+
+const read = (key: unknown, alg: SigningAlgorithm): Read => {
+  if (isSigner(key) || isCryptoKey(key)) return Either.right(key)
+  if (typeof key === "string") return Either.left(invalid("it is a plain string. Wrap it in `Redacted.make`."))
+  const content = Redacted.isRedacted(key) ? Either.try(() => Redacted.value(key)) : Either.right(undefined)
+  const value: unknown = Either.getOrUndefined(content)
+  if (typeof value === "string") return readText(value, alg, MAX_WRAPPINGS)
+  return Redacted.isRedacted(key) && Predicate.isRecord(value) ? readObject(value) : Either.left(notAKey(key, value))
+}
 
 const notAKey = (key: unknown, value: unknown): InvalidOptions =>
   invalid(

@@ -34,19 +34,12 @@ class Builder {
   }
 }
 
-const { fromCharCode } = String
+const { fromCharCode, fromCodePoint } = String
 
-/** A code point in UTF-8. Half of a surrogate pair becomes U+FFFD, as in `TextEncoder`. */
-const utf8 = (code: number): string =>
-  code < 0x80
-    ? fromCharCode(code)
-    : code < 0x800
-    ? fromCharCode(0xc0 | code >> 6, 0x80 | code & 0x3f)
-    : code >= 0xd800 && code < 0xe000
-    ? "\xef\xbf\xbd"
-    : code < 0x10000
-    ? fromCharCode(0xe0 | code >> 12, 0x80 | code >> 6 & 0x3f, 0x80 | code & 0x3f)
-    : fromCharCode(0xf0 | code >> 18, 0x80 | code >> 12 & 0x3f, 0x80 | code >> 6 & 0x3f, 0x80 | code & 0x3f)
+const encoder = new TextEncoder()
+
+/** A character in UTF-8. Half of a surrogate pair becomes U+FFFD. */
+const utf8 = (character: string): string => character < "\x80" ? character : fromCharCode(...encoder.encode(character))
 
 const formatting = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
@@ -60,7 +53,7 @@ export const viewOf = (text: string): View => {
   let at = 0
   for (const character of text) {
     const end = at + character.length
-    if (!formatting.test(character)) view.add(utf8(character.codePointAt(0) ?? 0), at, end)
+    if (!formatting.test(character)) view.add(utf8(character), at, end)
     at = end
   }
   return view
@@ -75,39 +68,14 @@ export const viewOf = (text: string): View => {
 export const latin1Of = (text: string): string | undefined =>
   /^[ -ÿ]*$/.test(text) && /[^ -~]/.test(text) ? text : undefined
 
-/** The entities for the characters of ASCII that encoders of HTML escape. */
-const entities: Readonly<Record<string, string>> = {
-  amp: "&",
-  apos: "'",
-  ast: "*",
-  bsol: "\\",
-  colon: ":",
-  comma: ",",
-  commat: "@",
-  dollar: "$",
-  equals: "=",
-  excl: "!",
-  grave: "`",
-  gt: ">",
-  hat: "^",
-  lcub: "{",
-  lowbar: "_",
-  lpar: "(",
-  lsqb: "[",
-  lt: "<",
-  num: "#",
-  percnt: "%",
-  period: ".",
-  plus: "+",
-  quest: "?",
-  quot: "\"",
-  rcub: "}",
-  rpar: ")",
-  rsqb: "]",
-  semi: ";",
-  sol: "/",
-  verbar: "|"
-}
+/** The entities for the characters of ASCII that encoders of HTML escape: each name before its character. */
+const entities: Readonly<Record<string, string>> = Object.fromEntries(
+  Array.from(
+    ("amp&apos'ast*bsol\\colon:comma,commat@dollar$equals=excl!grave`gt>hat^lcub{lowbar_lpar(lsqb[lt<num#percnt%" +
+      "period.plus+quest?quot\"rcub}rpar)rsqb]semi;sol/verbar|").matchAll(/([a-z]+)(.)/g),
+    ([, name, character]) => [name, character]
+  )
+)
 
 const percent = "%(?<byte>[0-9a-f]{2})"
 
@@ -160,11 +128,11 @@ const unescaped = (groups: Groups): string => {
   if (byte !== undefined) return fromCharCode(Number.parseInt(byte, 16))
   const { character = groups["characterInUrl"], high = groups["highInUrl"], low = groups["lowInUrl"] } = groups
   if (high !== undefined && low !== undefined) {
-    return utf8(0x10000 + (Number.parseInt(high, 16) - 0xd800 << 10) + Number.parseInt(low, 16) - 0xdc00)
+    return utf8(fromCharCode(Number.parseInt(high, 16), Number.parseInt(low, 16)))
   }
   const digits = groups["unit"] ?? groups["unitInUrl"] ?? point ?? hex ?? latin1
   const code = digits === undefined ? decimal === undefined ? undefined : Number(decimal) : Number.parseInt(digits, 16)
-  if (code !== undefined) return utf8(code > 0x10ffff ? 0xfffd : code)
+  if (code !== undefined) return utf8(fromCodePoint(code > 0x10ffff ? 0xfffd : code))
   return character ?? entities[entity?.toLowerCase() ?? ""] ?? ""
 }
 
@@ -203,21 +171,21 @@ export const withoutEscapes = function*(view: View): Generator<View> {
   }
 }
 
-/** The value of a digit of base64 or base64url. */
-const base64 = new Map(
-  Array.from(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_",
-    (digit, index) => [digit, index < 64 ? index : index - 2] as const
-  )
-)
+const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 
-const hex = new Map(Array.from("0123456789abcdefABCDEF", (digit) => [digit, Number.parseInt(digit, 16)] as const))
+/** The value of a digit of base64, and of base64url, whose last two digits are others. */
+const base64 = (digit: string): number => {
+  const value = base64Digits.indexOf(digit)
+  return value < 64 ? value : value - 2
+}
+
+const hex = (digit: string): number => Number.parseInt(digit, 16)
 
 /** The bytes of every run of digits in a view. The first digits of each run are skipped. */
 const decode = (
   view: View,
   runs: RegExp,
-  digits: ReadonlyMap<string, number>,
+  valueOf: (digit: string) => number,
   bitsOfDigit: number,
   skipped: number
 ): View => {
@@ -226,7 +194,7 @@ const decode = (
     let bits = 0
     let value = 0
     for (let at = index + skipped; at < index + run.length; at++) {
-      value = (value << bitsOfDigit | (digits.get(view.bytes[at] ?? "") ?? 0)) & 0xffff
+      value = (value << bitsOfDigit | valueOf(view.bytes[at] ?? "")) & 0xffff
       bits += bitsOfDigit
       if (bits < 8) continue
       bits -= 8

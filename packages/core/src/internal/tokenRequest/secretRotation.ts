@@ -138,7 +138,7 @@ class RotatingSecret implements PresentedSecret {
         this.#end(reading)
         return Deferred.succeed(reading, exit._tag === "Success" ? exit.value : undefined)
       }),
-      Effect.flatten
+      Effect.flatMap((result) => result)
     )
   }
 

@@ -1,9 +1,10 @@
 import { Headers } from "@effect/platform"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { lifetimeOf } from "../../../src/internal/http/cacheControl.ts"
 import { form, print, second } from "../../support/arbitraries/httpDate.ts"
 import { mutated } from "../../support/arbitraries/mutation.ts"
+import { property } from "../../support/property.ts"
 
 const LONGEST = 2 ** 31 * 1000
 
@@ -51,7 +52,7 @@ const written = ([directives, comma]: readonly [ReadonlyArray<Directive>, string
 const lifetime = (headers: Record<string, string>, now: number) => lifetimeOf(Headers.fromInput(headers), now)
 
 describe("the lifetime of a response (RFC 9111 §4.2.1, §5.2)", () => {
-  it.prop(
+  property(
     "is its first `max-age` less its `Age`, in any order, case and quotes, and 0 with `no-store` or `no-cache`",
     [cacheControl, FastCheck.option(FastCheck.nat({ max: 100_000 }), { nil: undefined })],
     ([given, age]) => {
@@ -68,7 +69,7 @@ describe("the lifetime of a response (RFC 9111 §4.2.1, §5.2)", () => {
     }
   )
 
-  it.prop(
+  property(
     "without max-age is the time from `Date`, or else from now, to `Expires`, in each form of an HTTP date",
     [second, form, FastCheck.option(second, { nil: undefined }), form, second],
     ([expires, form, date, formOfDate, now]) => {
@@ -81,7 +82,7 @@ describe("the lifetime of a response (RFC 9111 §4.2.1, §5.2)", () => {
     }
   )
 
-  it.prop(
+  property(
     "of damaged fields is from 0 to 2^31 s, or none, and never an exception",
     [
       mutated(cacheControl.map(written), ["\"", "\\", ",", "=", "max-age", "-", "1e9", " ", "no-store"]),

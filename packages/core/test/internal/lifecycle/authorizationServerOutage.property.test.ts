@@ -1,10 +1,11 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Cause } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { type OAuthError, RefreshPolicy } from "../../../src/index.ts"
 import { Outage } from "../../../src/internal/lifecycle/authorizationServerOutage.ts"
 import { jitter, millis } from "../../support/arbitraries/token.ts"
 import { finalError, transientError } from "./fixtures.ts"
+import { property } from "../../support/property.ts"
 
 type Failing = "transient" | "final" | "bug"
 
@@ -56,7 +57,7 @@ class Model {
 }
 
 describe("an outage, after any steps", () => {
-  it.prop("answers and waits as the whole past says", [FastCheck.array(step, { maxLength: 30 })], ([steps]) => {
+  property("answers and waits as the whole past says", [FastCheck.array(step, { maxLength: 30 })], ([steps]) => {
     const outage = new Outage(RefreshPolicy.standard)
     const model = new Model()
     let at = 0
@@ -97,7 +98,7 @@ describe("an outage, after any steps", () => {
     }
   })
 
-  it.prop(
+  property(
     "that has ended is forgotten: the same steps have the same outcome as at the beginning",
     [FastCheck.array(step, { maxLength: 10 }), FastCheck.array(step, { maxLength: 10 })],
     ([before, steps]) => {
@@ -120,7 +121,7 @@ describe("an outage, after any steps", () => {
     }
   )
 
-  it.prop("from the future, left by a clock that was set back, says nothing", [step, millis(1, 10 ** 6)], ([
+  property("from the future, left by a clock that was set back, says nothing", [step, millis(1, 10 ** 6)], ([
     { failing, jitter },
     back
   ]) => {

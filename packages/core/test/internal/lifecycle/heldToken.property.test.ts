@@ -1,9 +1,10 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { AccessToken, type OAuthEvent, RefreshPolicy } from "../../../src/index.ts"
 import { HeldToken } from "../../../src/internal/lifecycle/heldToken.ts"
 import { jitter, lifetime, millis } from "../../support/arbitraries/token.ts"
 import { makeToken } from "./fixtures.ts"
+import { property } from "../../support/property.ts"
 
 /** Few tokens, whose times the tests set: the recorder of the tests would search for each further secret. */
 const token = FastCheck.constantFrom(makeToken(), makeToken(), makeToken())
@@ -62,7 +63,7 @@ const run = (
 }
 
 describe("a held token, after any steps", () => {
-  it.prop(
+  property(
     "is returned from its issue until just before its expiry, and never outside of that time",
     [steps],
     ([steps]) => {
@@ -75,7 +76,7 @@ describe("a held token, after any steps", () => {
     }
   )
 
-  it.prop("is planned within its life and is unused when it is new", [steps], ([steps]) => {
+  property("is planned within its life and is unused when it is new", [steps], ([steps]) => {
     run(steps, (held, _, step) => {
       if (step.kind !== "Hold" || held.token === undefined) return
       const { moments: { mandatoryAt, renewAt }, token: { expiresAt, issuedAt } } = held
@@ -86,7 +87,7 @@ describe("a held token, after any steps", () => {
     })
   })
 
-  it.prop("that is rejected is either dropped and remembered as rejected, or stays; nothing else changes", [steps], ([
+  property("that is rejected is either dropped and remembered as rejected, or stays; nothing else changes", [steps], ([
     steps
   ]) => {
     run(steps, (held, _, step, before, result) => {
@@ -95,7 +96,7 @@ describe("a held token, after any steps", () => {
     })
   })
 
-  it.prop(
+  property(
     "for another reason than a rejection, and one that lived for `2 * rejectionMemory`, is always replaced",
     [steps],
     ([steps]) => {
@@ -117,7 +118,7 @@ describe("a held token, after any steps", () => {
     }
   )
 
-  it.prop(
+  property(
     "of a server that rejects every token at once: the replacements become rarer, up to one for each `backoff.max`",
     [FastCheck.integer({ min: 2, max: 30 }), token],
     ([rejections, token]) => {

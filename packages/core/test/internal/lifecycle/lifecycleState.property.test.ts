@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Cause } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { AccessToken, type OAuthEvent, RefreshPolicy } from "../../../src/index.ts"
@@ -6,6 +6,7 @@ import { forReason } from "../../../src/internal/lifecycle/demand.ts"
 import { LifecycleState } from "../../../src/internal/lifecycle/lifecycleState.ts"
 import { jitter, lifetime, millis } from "../../support/arbitraries/token.ts"
 import { finalError, makeToken, transientError } from "./fixtures.ts"
+import { property } from "../../support/property.ts"
 
 /** Few tokens, whose times the tests set: the recorder of the tests would search for each further secret. */
 const token = FastCheck.constantFrom(
@@ -161,7 +162,7 @@ const commands = FastCheck.commands([wait, wait, obtain, load, use, fail, pause,
 })
 
 describe("LifecycleState, after any transitions", () => {
-  it.prop(
+  property(
     "holds the last token, never an expired one as valid, and plans its renewal; a token ends outage and pause",
     [commands, FastCheck.boolean()],
     ([commands, renewUnused]) => {

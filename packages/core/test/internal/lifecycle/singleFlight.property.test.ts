@@ -1,9 +1,10 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { SingleFlight } from "../../../src/internal/lifecycle/singleFlight.ts"
 import * as Interleaving from "../../support/interleaving.ts"
 import { slow } from "../../support/properties.ts"
+import { effectProperty } from "../../support/property.ts"
 
 interface Caller {
   /** When the caller comes, in milliseconds. */
@@ -27,7 +28,7 @@ const caller = FastCheck.record<Caller>({
 })
 
 describe("SingleFlight", () => {
-  it.effect.prop(
+  effectProperty(
     "whatever callers do: one piece of work at a time, and each caller has the outcome of the work that it joined",
     [FastCheck.array(caller, { minLength: 1, maxLength: 12 }), FastCheck.nat()],
     ([callers, seed]) => Effect.promise(() => run(callers, seed)),

@@ -1,7 +1,8 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { StepUps } from "../../../src/internal/lifecycle/stepUps.ts"
 import { scopes } from "../../support/arbitraries/scope.ts"
+import { property } from "../../support/property.ts"
 
 interface Step {
   readonly kind: "Granted" | "Refused" | "Withdrawn" | "ForgetRefusals" | "ForgetAttempts"
@@ -18,7 +19,7 @@ const step = FastCheck.record<Step>({
 const nameOf = (scopes: ReadonlyArray<string>) => scopes.toSorted().join(" ")
 
 describe("step-ups, after any steps", () => {
-  it.prop(
+  property(
     "gain what was wanted and granted, and allow 8 attempts of combinations that were not refused",
     [FastCheck.array(step, { maxLength: 30 }), FastCheck.array(scopes, { maxLength: 3 })],
     ([steps, probes]) => {
@@ -63,7 +64,7 @@ describe("step-ups, after any steps", () => {
     }
   )
 
-  it.prop(
+  property(
     "of a server that names other scopes each time: at most 8 attempts for each token, and 64 gained scopes",
     [FastCheck.integer({ min: 9, max: 200 })],
     ([count]) => {

@@ -43,7 +43,7 @@ describe("one acquisition for all callers", () => {
       yield* network.script("token", Answer.delayed("1 second", Answer.proceed))
       const fibers = yield* many(1000, provider.accessToken)
       yield* network.awaitRequests("token")
-      const interrupted = new Set((yield* Random.shuffle(fibers)).pipe((shuffled) => [...shuffled].slice(0, 500)))
+      const interrupted = new Set([...yield* Random.shuffle(fibers)].slice(0, 500))
       yield* Effect.forEach(interrupted, Fiber.interrupt, { concurrency: "unbounded" })
       yield* TestClock.adjust("1 second")
       const exits = yield* outcomes(fibers)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { AccessToken, Challenge, OAuthError, type ScopeSelection } from "../../../src/index.ts"
@@ -6,6 +6,7 @@ import { type Demand, forReason } from "../../../src/internal/lifecycle/demand.t
 import { PermittedScopes } from "../../../src/internal/lifecycle/permittedScopes.ts"
 import { RequestedScopes } from "../../../src/internal/provider/requestedScopes.ts"
 import { makeToken } from "../lifecycle/fixtures.ts"
+import { property } from "../../support/property.ts"
 
 const name = FastCheck.constantFrom("a", "b", "c", "d", "e")
 
@@ -106,7 +107,7 @@ const isWithin = (scopes: ReadonlyArray<string>, of: ReadonlyArray<string>) =>
   scopes.every((scope) => of.includes(scope))
 
 describe("the scopes of token requests, whatever the servers name and refuse", () => {
-  it.prop(
+  property(
     "with configured scopes: contain them, and nothing that neither `scopes` nor `stepUp` permits",
     [world, names],
     ([world, configured]) => {
@@ -121,7 +122,7 @@ describe("the scopes of token requests, whatever the servers name and refuse", (
     }
   )
 
-  it.prop(
+  property(
     "of a step-up contain at first all that is held and needed, as far as it is permitted",
     [world],
     ([world]) => {
@@ -133,7 +134,7 @@ describe("the scopes of token requests, whatever the servers name and refuse", (
     }
   )
 
-  it.prop(
+  property(
     "are each named once, in at most three requests for a demand, of which the last decides",
     [world],
     ([world]) => {
@@ -146,7 +147,7 @@ describe("the scopes of token requests, whatever the servers name and refuse", (
     }
   )
 
-  it.prop("are not sent again for the same demand after they were refused", [world], ([world]) => {
+  property("are not sent again for the same demand after they were refused", [world], ([world]) => {
     for (const { requests } of run(world)) {
       const sent = requests.map((scopes) => scopes.toSorted().join(" "))
       expect(new Set(sent).size).toBe(sent.length)

@@ -7,6 +7,7 @@ import { importKey, keyIdOf } from "../../../src/internal/signing/importKey.ts"
 import { readKey } from "../../../src/internal/signing/readKey.ts"
 import type { SigningKey } from "../../../src/index.ts"
 import { asPem, bodyOf, type Pair, pair } from "../../support/keys.ts"
+import { effectProperty } from "../../support/property.ts"
 
 const certificate = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n-----END CERTIFICATE-----\n"
 const attributes = "Bag Attributes\n    localKeyID: 01\nKey Attributes: <No Attributes>\n"
@@ -134,7 +135,7 @@ describe("other texts of a key", () => {
       expect(error.message).not.toContain("canary")
     }))
 
-  it.effect.prop(
+  effectProperty(
     "bytes that are no key are InvalidOptions, and never a defect",
     [fc.uint8Array({ maxLength: 80 }), fc.constantFrom([], [0x30, 0x82], [0x30, 0x30, 0x02, 0x01, 0x00, 0x04, 0x01])],
     ([bytes, start]) =>

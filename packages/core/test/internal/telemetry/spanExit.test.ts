@@ -1,11 +1,12 @@
 import { Answer, TestNetwork, TestServers } from "@effect-mcp-auth/testing"
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Redacted, Tracer } from "effect"
+import { Cause, Effect, Exit, Layer, Redacted } from "effect"
 import { inspect } from "node:util"
 import { OAuthHttpClient } from "../../../src/index.ts"
 import { withHarmlessSpans } from "../../../src/internal/telemetry/spanExit.ts"
 import { environment, impatient, layerProvider, makeImpatientProvider } from "../../support/provider.ts"
+import { makeTracer } from "../../support/tracing.ts"
 
 interface Ended {
   readonly name: string
@@ -16,19 +17,14 @@ interface Ended {
 const traced = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const ended: Array<Ended> = []
-    const native = yield* Effect.tracer
-    const tracer = Tracer.make({
-      context: (f, fiber) => native.context(f, fiber),
-      span: (...options) => {
-        const span = native.span(...options)
-        const end = span.end.bind(span)
-        return Object.assign(span, {
-          end: (endTime: bigint, exit: Exit.Exit<unknown, unknown>) => {
-            ended.push({ name: options[0], exit })
-            end(endTime, exit)
-          }
-        })
-      }
+    const tracer = yield* makeTracer((span) => {
+      const end = span.end.bind(span)
+      Object.assign(span, {
+        end: (endTime: bigint, exit: Exit.Exit<unknown, unknown>) => {
+          ended.push({ name: span.name, exit })
+          end(endTime, exit)
+        }
+      })
     })
     const exit = yield* Effect.exit(Effect.withTracer(effect, tracer))
     return { ended, exit }

@@ -1,24 +1,15 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Option, TestClock, Tracer } from "effect"
+import { Effect, Fiber, Option, TestClock, type Tracer } from "effect"
 import { AccessToken, TokenStorage } from "../../../src/index.ts"
 import { environment, makeImpatientProvider, makeProvider, many, settle } from "../../support/provider.ts"
+import { makeTracer } from "../../support/tracing.ts"
 
 /** Passes the test an array of its spans, which grows as they start. */
 const tracing = <A, E, R>(test: (spans: ReadonlyArray<Tracer.Span>) => Effect.Effect<A, E, R>) =>
-  Effect.flatMap(Effect.tracer, (tracer) => {
+  Effect.suspend(() => {
     const spans: Array<Tracer.Span> = []
-    return Effect.withTracer(
-      test(spans),
-      Tracer.make({
-        span: (...options) => {
-          const span = tracer.span(...options)
-          spans.push(span)
-          return span
-        },
-        context: (execution, fiber) => tracer.context(execution, fiber)
-      })
-    )
+    return Effect.flatMap(makeTracer((span) => spans.push(span)), (tracer) => Effect.withTracer(test(spans), tracer))
   })
 
 const named = (spans: ReadonlyArray<Tracer.Span>, name: string) => spans.filter((span) => span.name === name)

@@ -1,6 +1,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import { clean, oneLine, quote, withoutBegun, withoutSecrets } from "../../../src/internal/text/clean.ts"
+import { property } from "../../support/property.ts"
 
 describe("clean", () => {
   it.each([
@@ -131,7 +132,7 @@ describe("clean", () => {
     expect(clean(text, [secret])).toBe(expected)
   })
 
-  it.prop(
+  property(
     "returns one line without control characters, of bounded length, without the secret",
     [fc.string({ unit: "binary", maxLength: 400 }), fc.string({ minLength: 8, maxLength: 20 }), fc.nat(400)],
     ([text, secret, at]) => {
@@ -140,7 +141,7 @@ describe("clean", () => {
       expect(result).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
       expect(result).not.toContain(secret)
     },
-    { fastCheck: { numRuns: 500 } }
+    { numRuns: 500 }
   )
 })
 

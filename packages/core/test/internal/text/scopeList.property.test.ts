@@ -1,7 +1,8 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import * as Scopes from "../../../src/internal/text/scopeList.ts"
 import { notScope, scopes } from "../../support/arbitraries/scope.ts"
+import { property } from "../../support/property.ts"
 
 /** Whether `part` is `whole` without some of its entries, in the same order. */
 const isSubsequence = (part: ReadonlyArray<string>, whole: ReadonlyArray<string>): boolean => {
@@ -11,12 +12,12 @@ const isSubsequence = (part: ReadonlyArray<string>, whole: ReadonlyArray<string>
 }
 
 describe("lists of scopes (RFC 6749 §3.3)", () => {
-  it.prop("printed and read again: the same scopes in the same order, each once", [scopes], ([list]) => {
+  property("printed and read again: the same scopes in the same order, each once", [scopes], ([list]) => {
     expect(Scopes.parse(list.join(" "))).toEqual([...new Set(list)])
     expect(Scopes.parse(`  ${list.join("   ")} `)).toEqual([...new Set(list)])
   })
 
-  it.prop("with words that are no scope tokens: those are left out", [scopes, scopes, notScope], ([
+  property("with words that are no scope tokens: those are left out", [scopes, scopes, notScope], ([
     before,
     after,
     word
@@ -26,14 +27,14 @@ describe("lists of scopes (RFC 6749 §3.3)", () => {
     expect(Scopes.parse([...before, word, ...after].join(" "))).toEqual(Scopes.union(before, after))
   })
 
-  it.prop("from any text: scope tokens only, each once", [FastCheck.string({ unit: "binary" })], ([text]) => {
+  property("from any text: scope tokens only, each once", [FastCheck.string({ unit: "binary" })], ([text]) => {
     const list = Scopes.parse(text)
     expect(list.every(Scopes.isScope)).toBe(true)
     expect(Scopes.union(list)).toEqual(list)
     expect(Scopes.parse(list.join(" "))).toEqual(list)
   })
 
-  it.prop("union: idempotent, associative, with the empty list as neutral element", [scopes, scopes, scopes], ([
+  property("union: idempotent, associative, with the empty list as neutral element", [scopes, scopes, scopes], ([
     a,
     b,
     c
@@ -46,15 +47,19 @@ describe("lists of scopes (RFC 6749 §3.3)", () => {
     expect(Scopes.union([], a, [])).toEqual(Scopes.union(a))
   })
 
-  it.prop("union: all scopes of both lists and no other, in the order of first mention", [scopes, scopes], ([a, b]) => {
-    const union = Scopes.union(a, b)
-    expect(new Set(union)).toEqual(new Set([...a, ...b]))
-    expect(union.length).toBe(new Set(union).size)
-    expect(isSubsequence(union, [...a, ...b])).toBe(true)
-    expect(union.slice(0, new Set(a).size)).toEqual([...new Set(a)])
-  })
+  property(
+    "union: all scopes of both lists and no other, in the order of first mention",
+    [scopes, scopes],
+    ([a, b]) => {
+      const union = Scopes.union(a, b)
+      expect(new Set(union)).toEqual(new Set([...a, ...b]))
+      expect(union.length).toBe(new Set(union).size)
+      expect(isSubsequence(union, [...a, ...b])).toBe(true)
+      expect(union.slice(0, new Set(a).size)).toEqual([...new Set(a)])
+    }
+  )
 
-  it.prop("missing: what has to be added to `held` so that it has all of `wanted`, in order", [scopes, scopes], ([
+  property("missing: what has to be added to `held` so that it has all of `wanted`, in order", [scopes, scopes], ([
     wanted,
     held
   ]) => {

@@ -1,6 +1,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import * as Scopes from "../../../src/internal/text/scopeList.ts"
+import { property } from "../../support/property.ts"
 
 describe("scopes (RFC 6749 §3.3)", () => {
   it.each([
@@ -39,7 +40,7 @@ describe("scopes (RFC 6749 §3.3)", () => {
     assert.deepStrictEqual(Scopes.missing([], ["b"]), [])
   })
 
-  it.prop("are read from any text, each once", [fc.string({ unit: "binary" })], ([list]) => {
+  property("are read from any text, each once", [fc.string({ unit: "binary" })], ([list]) => {
     const scopes = Scopes.parse(list)
     expect(scopes.every(Scopes.isScope)).toBe(true)
     expect(new Set(scopes).size).toBe(scopes.length)

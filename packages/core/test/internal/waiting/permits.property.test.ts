@@ -1,9 +1,10 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import * as FastCheck from "effect/FastCheck"
 import { Permits } from "../../../src/internal/waiting/permits.ts"
 import * as Interleaving from "../../support/interleaving.ts"
 import { slow } from "../../support/properties.ts"
+import { effectProperty } from "../../support/property.ts"
 
 interface Caller {
   /** When the caller comes, and how long its work takes, in milliseconds. */
@@ -24,7 +25,7 @@ const caller = FastCheck.record<Caller>({
 })
 
 describe("Permits", () => {
-  it.effect.prop(
+  effectProperty(
     "whatever callers do: as many run as permits allow, no caller waits while one is free, and all permits come back",
     [FastCheck.integer({ min: 1, max: 4 }), FastCheck.array(caller, { minLength: 1, maxLength: 12 }), FastCheck.nat()],
     ([count, callers, seed]) => Effect.promise(() => run(count, callers, seed)),

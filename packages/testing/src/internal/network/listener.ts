@@ -49,14 +49,14 @@ export const expose = (
     return origin
   })
 
-/** The origin of a server, by the text of its address, as in `http://[::]:8080` or `http://:::8080`. */
-const originOf = (address: HttpServer.HttpServer["address"]): string => {
-  const text = HttpServer.formatAddress(address)
-  const [, hostname, port = ""] = /^http:\/\/\[?(.*?)\]?(:\d+)?$/.exec(text) ?? []
-  if (hostname === undefined) return text
+const originOf = (address: HttpServer.Address): string => {
+  const formatted = HttpServer.formatAddress(address)
+  const [, host = "", port] = /^http:\/\/\[?(.*?)\]?:(\d+)$/.exec(formatted) ?? []
+  // A Unix socket has a path and no port.
+  if (port === undefined) return formatted
   // A server that listens on all interfaces is reachable on the loopback interface.
-  const host = hostname === "0.0.0.0" || hostname === "::" ? "127.0.0.1" : hostname
-  return `http://${host.includes(":") ? `[${host}]` : host}${port}`
+  const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
+  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
 }
 
 const read = (request: HttpServerRequest.HttpServerRequest, origin: string) =>

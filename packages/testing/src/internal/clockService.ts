@@ -1,5 +1,5 @@
 /**
- * The parts of a `VirtualClock` that Effect itself calls.
+ * The services of Effect that a `VirtualClock` stands in for.
  *
  * @internal
  */
@@ -11,25 +11,22 @@ import type * as Scheduler from "effect/Scheduler"
 
 /** @internal */
 export interface Times {
-  /** What the clock says, in epoch milliseconds. */
-  readonly now: () => number
-  /** What the timers count, in milliseconds. */
-  readonly elapsed: () => number
+  /** The time of the machine's clock, in epoch milliseconds. */
+  readonly millis: () => number
+  /** A time that only grows, in nanoseconds. */
+  readonly monotonicNanos: () => bigint
   readonly sleep: (duration: Duration.Duration) => Effect.Effect<void>
 }
 
 /** @internal */
-export const makeClock = ({ elapsed, now, sleep }: Times): Clock.Clock => {
-  const nanos = () => BigInt(Math.round(elapsed() * 1e6))
-  return {
-    [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeMillis: now,
-    unsafeCurrentTimeNanos: nanos,
-    currentTimeMillis: Effect.sync(now),
-    currentTimeNanos: Effect.sync(nanos),
-    sleep
-  }
-}
+export const make = ({ millis, monotonicNanos, sleep }: Times): Clock.Clock => ({
+  [Clock.ClockTypeId]: Clock.ClockTypeId,
+  unsafeCurrentTimeMillis: millis,
+  currentTimeMillis: Effect.sync(millis),
+  unsafeCurrentTimeNanos: monotonicNanos,
+  currentTimeNanos: Effect.sync(monotonicNanos),
+  sleep
+})
 
 /**
  * Runs fibers as Effect does by default, and counts those that are still to run.
@@ -53,5 +50,5 @@ export class CountingScheduler implements Scheduler.Scheduler {
 }
 
 /** @internal */
-export const layerOf = (clock: Clock.Clock, scheduler: CountingScheduler): Layer.Layer<never> =>
+export const layer = (clock: Clock.Clock, scheduler: CountingScheduler): Layer.Layer<never> =>
   Layer.merge(Layer.setClock(clock), Layer.setScheduler(scheduler))

@@ -1,0 +1,133 @@
+/**
+ * Writes the sources of the Effect 4 line into a folder.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
+import { filesBelow, isPublished, type Package } from "@effect-mcp-auth/tooling/packages"
+import { makeExists } from "./effect4Exports.ts"
+import { rewriteFile, type Rewritten, type Shared, type Uncovered } from "./rewriteFile.ts"
+import { rules, wraps } from "./rules/index.ts"
+import { snippetsOf, withSnippets } from "./snippets.ts"
+import { sourceProgram } from "./sourceProgram.ts"
+import { tables } from "./tables/index.ts"
+
+export interface Generated {
+  /** Names that Effect 4 does not have and that no rule covers. */
+  readonly uncovered: ReadonlyArray<Uncovered>
+  /** The rules and rows of tables that no source needs. */
+  readonly unused: ReadonlyArray<string>
+  /** Variants that stand in place of no module. */
+  readonly unchecked: ReadonlyArray<string>
+  readonly files: number
+}
+
+export interface Options {
+  readonly repository: string
+  readonly packages: ReadonlyArray<Package>
+  /** Modules that stand in place of those of the Effect 3 line: `<package>/src/<path>.ts`. */
+  readonly variants: string
+  /** The generated workspace, with Effect 4 installed. */
+  readonly target: string
+}
+
+/** The folders of a package that hold sources. */
+const folders = ["src", "test"]
+
+/** A document of a published package: a page or a source module. */
+interface Document {
+  readonly path: string
+  readonly text: string
+  /** The files that stand for the blocks of code. */
+  readonly snippets: ReadonlyArray<string>
+}
+
+export const generate = ({ packages, repository, target, variants }: Options): Generated => {
+  const files = packages.flatMap(({ directory }) =>
+    folders.flatMap((folder) => filesBelow(join(directory, folder), ".ts"))
+  )
+  const texts = new Map<string, string>()
+  const documents = packages.filter(isPublished).flatMap((own) =>
+    documentsOf(own).map((file) => readDocument(file, repository, texts))
+  )
+  const program = sourceProgram(repository, [...files, ...texts.keys()], texts)
+  const used = new Set<string>()
+  const shared: Shared = {
+    checker: program.getTypeChecker(),
+    rules,
+    wraps,
+    tables,
+    exists: makeExists(join(target, "node_modules")),
+    used: (name) => used.add(name)
+  }
+  const rewritten = (file: string): Rewritten => {
+    const source = program.getSourceFile(file)
+    if (source === undefined) throw new Error(`${file} is not part of the program`)
+    return rewriteFile(source, shared)
+  }
+  for (const { folder } of packages) {
+    for (const own of folders) rmSync(join(target, "packages", folder, own), { recursive: true, force: true })
+  }
+  const uncovered = files.flatMap((file) => {
+    const path = relative(repository, file)
+    const variant = join(variants, relative("packages", path))
+    if (existsSync(variant)) {
+      write(join(target, path), readFileSync(variant, "utf8"))
+      return []
+    }
+    const { text, uncovered: own } = rewritten(file)
+    write(join(target, path), text)
+    return own.map((fault) => ({ ...fault, file: path }))
+  })
+  const inDocuments = documents.flatMap(({ path, snippets, text }) => {
+    const results = snippets.map(rewritten)
+    const to = join(target, path)
+    // The text of a source module is that of the rewritten module.
+    const around = path.endsWith(".ts") ? readFileSync(to, "utf8") : text
+    if (snippets.length > 0) write(to, withSnippets(around, results.map((result) => result.text)))
+    return results.flatMap((result) => result.uncovered.map((fault) => ({ ...fault, file: path })))
+  })
+  return {
+    uncovered: [...uncovered, ...inDocuments],
+    unused: unusedOf(used),
+    unchecked: misplaced(files, variants, repository),
+    files: files.length
+  }
+}
+
+const write = (file: string, text: string): void => {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+
+/** The pages and the source modules of a package. */
+const documentsOf = ({ directory }: Package): ReadonlyArray<string> => [
+  ...[join(directory, "README.md")].filter((file) => existsSync(file)),
+  ...filesBelow(join(directory, "docs"), ".md"),
+  ...filesBelow(join(directory, "src"), ".ts")
+]
+
+/** The package that may import all others. */
+const RESOLVES = "packages/examples/snippets"
+
+const readDocument = (file: string, repository: string, texts: Map<string, string>): Document => {
+  const text = readFileSync(file, "utf8")
+  const snippets = snippetsOf(text).map(({ code }) => {
+    const name = join(repository, RESOLVES, `${texts.size}.ts`)
+    texts.set(name, code)
+    return name
+  })
+  return { path: relative(repository, file), text, snippets }
+}
+
+/** The rules and rows that no source needs. */
+const unusedOf = (used: ReadonlySet<string>): ReadonlyArray<string> => {
+  const known = [...rules, ...wraps].map(({ name }) => name)
+  const rows = [...tables.modules.keys(), ...tables.names.keys(), ...tables.members.keys()]
+  return [...known, ...rows].filter((name) => !used.has(name))
+}
+
+/** The variants that stand in place of no module. */
+const misplaced = (files: ReadonlyArray<string>, variants: string, repository: string): ReadonlyArray<string> => {
+  const paths = new Set(files.map((file) => relative(join(repository, "packages"), file)))
+  return filesBelow(variants, ".ts").map((file) => relative(variants, file)).filter((path) => !paths.has(path))
+}

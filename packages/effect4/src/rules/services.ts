@@ -1,0 +1,98 @@
+/**
+ * Services whose types, constructors or forms differ.
+ */
+import ts from "typescript-5.9"
+import type { Rewriting, Rule } from "../rule.ts"
+import { call } from "./calls.ts"
+
+const FETCH = "@effect/platform/FetchHttpClient#Fetch"
+
+const isReferenceTo = (node: ts.Node, name: string, { key }: Rewriting): boolean =>
+  ts.isTypeReferenceNode(node) && key(node.typeName) === name
+
+/** Whether a type names a service that is needed or provided: an argument of a type, and not the result of an effect. */
+const isRequirement = (node: ts.Node, { key }: Rewriting): boolean => {
+  let at = node
+  while (ts.isUnionTypeNode(at.parent)) at = at.parent
+  const { parent } = at
+  if (!ts.isTypeReferenceNode(parent)) return false
+  return !(key(parent.typeName) === "effect/Effect#Effect" && parent.typeArguments?.[0] === at)
+}
+
+/** A rule for a class of Effect 4 whose name is the service itself no more. */
+const serviceType = (key: string): Rule => ({
+  name: `${key} as a type`,
+  reason: "The name of the service is no name of what implements it.",
+  example: {
+    before: "(server: HttpServer.HttpServer) => void",
+    after: `(server: HttpServer.HttpServer["Service"]) => void`
+  },
+  apply: (node, rewriting) =>
+    isReferenceTo(node, key, rewriting) && !isRequirement(node, rewriting)
+      ? `${rewriting.children(node)}["Service"]`
+      : undefined
+})
+
+export const services: ReadonlyArray<Rule> = [
+  {
+    name: `${FETCH} in a union`,
+    reason: "The function is a reference, which every context has.",
+    example: {
+      before: "Layer.Layer<HttpClient.HttpClient | FetchHttpClient.Fetch>",
+      after: "Layer.Layer<HttpClient.HttpClient>"
+    },
+    apply: (node, rewriting) => {
+      if (!ts.isUnionTypeNode(node)) return undefined
+      const rest = node.types.filter((type) => !isReferenceTo(type, FETCH, rewriting))
+      return rest.length < node.types.length ? rest.map(rewriting.text).join(" | ") || "never" : undefined
+    }
+  },
+  serviceType("@effect/platform/HttpServer#HttpServer"),
+  {
+    name: "@effect/platform/FileSystem#Size as a type",
+    reason: "A size is a ByteSize.",
+    example: { before: "size: FileSystem.Size", after: "size: ByteSize.ByteSize" },
+    apply: (node, rewriting) =>
+      isReferenceTo(node, "@effect/platform/FileSystem#Size", rewriting)
+        ? rewriting.type("effect/ByteSize#ByteSize")
+        : undefined
+  },
+  {
+    name: "effect/Utils#YieldWrap",
+    reason: "A generator yields its effects as they are.",
+    example: { before: "Generator<YieldWrap<Effect.Effect<void>>>", after: "Generator<Effect.Effect<void>>" },
+    apply: (node, rewriting) =>
+      ts.isTypeReferenceNode(node) && isReferenceTo(node, "effect/Utils#YieldWrap", rewriting)
+        ? node.typeArguments?.map(rewriting.text).join(", ")
+        : undefined
+  },
+  call("effect/Random#nextIntBetween", "The upper bound is part of the range if one does not say otherwise.", {
+    before: "Random.nextIntBetween(0, 10)",
+    after: "Random.nextIntBetween(0, 10, { halfOpen: true })"
+  }, ({ args }, { value }) => `${value("effect/Random#nextIntBetween")}(${args.join(", ")}, { halfOpen: true })`),
+  call(
+    "effect/Random#make",
+    "A seed belongs to an effect.",
+    {
+      before: "Random.make(1)",
+      after: "Effect.runSync(Random.withSeed(Random.Random, 1))"
+    },
+    ({ args }, { value }) =>
+      `${value("effect/Effect#runSync")}(${value("effect/Random#withSeed")}(${value("effect/Random#Random")}, ${
+        args.join(", ")
+      }))`
+  ),
+  call("effect/Effect#yieldNow", "`yieldNow` is an effect.", {
+    before: "Effect.yieldNow()",
+    after: "Effect.yieldNow"
+  }, ({ args }, { value }) => args.length === 0 ? value("effect/Effect#yieldNow") : undefined),
+  {
+    name: "@effect/platform/FileSystem#File.Info.dev",
+    reason: "The number of a device is a bigint.",
+    example: { before: "dev: 1", after: "dev: BigInt(1)" },
+    apply: (node, { key, text }) =>
+      ts.isPropertyAssignment(node) && key(node.name) === "@effect/platform/FileSystem#File.Info.dev"
+        ? `dev: BigInt(${text(node.initializer)})`
+        : undefined
+  }
+]
