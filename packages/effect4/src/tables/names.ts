@@ -152,6 +152,7 @@ export const names: ReadonlyArray<Table> = [
       "effect/Runtime#Runtime": "effect/Context#Context",
       "effect/Runtime#runFork": "effect/Effect#runForkWith",
       "effect/Runtime#runPromiseExit": "effect/Effect#runPromiseExitWith",
+      "effect/Runtime#runSync": "effect/Effect#runSyncWith",
       "effect/Schema#parseJson": "effect/Schema#fromJsonString",
       "effect/Schema#Redacted": "effect/Schema#RedactedFromValue",
       "effect/Schema#RedactedFromSelf": "effect/Schema#Redacted",
