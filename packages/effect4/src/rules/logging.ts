@@ -16,7 +16,6 @@ const level = (name: string, text: string): Rule =>
 
 export const logging: ReadonlyArray<Rule> = [
   level("All", "All"),
-  level("Error", "Error"),
   level("Warning", "Warn"),
   level("Info", "Info"),
   level("Debug", "Debug"),
