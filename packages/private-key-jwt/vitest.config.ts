@@ -4,6 +4,7 @@ export default defineProject({
   test: {
     name: "private-key-jwt",
     pool: "threads",
+    isolate: false,
     testTimeout: 60_000,
     include: ["test/**/*.test.ts"],
     setupFiles: ["@effect-mcp-auth/leak-recorder/setup"]

@@ -112,7 +112,7 @@ export declare namespace DiscoveryCache {
    * @since 0.1.0
    * @category models
    */
-  export type ResourceResult = MetadataSearch.Result<ProtectedResource.ProtectedResource, ResourceMismatch>
+  export type ResourceResult = MetadataSearch.SearchResult<ProtectedResource.ProtectedResource, ResourceMismatch>
 
   /**
    * How long documents are fresh, and how many documents and bytes are cached. A document is fresh for as long as its

@@ -13,7 +13,7 @@ import { DiscoveryError } from "./OAuthError.ts"
  * @since 0.1.0
  * @category models
  */
-export type Result<A, E> = Either.Either<A, ReadonlyArray<Miss<E>>>
+export type SearchResult<A, E> = Either.Either<A, ReadonlyArray<Miss<E>>>
 
 /**
  * An address without a usable document.

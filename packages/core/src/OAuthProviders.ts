@@ -131,6 +131,10 @@ export const make = <K, E, R>(
     }
   })
 
-const onClosed = Effect.dieSync(() =>
-  new Error("These OAuthProviders are closed: their scope has ended. Keep the scope open for as long as they are used.")
+const onClosed = Effect.suspend(() =>
+  Effect.die(
+    new Error(
+      "These OAuthProviders are closed: their scope has ended. Keep the scope open for as long as they are used."
+    )
+  )
 )

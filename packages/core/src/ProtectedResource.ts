@@ -192,7 +192,7 @@ export interface Search {
 export const read = (
   client: HttpClient.HttpClient,
   { bounds, isAfterOutage, match, places, server }: Search
-): Effect.Effect<Read<MetadataSearch.Result<ProtectedResource, ResourceMismatch>>> => {
+): Effect.Effect<Read<MetadataSearch.SearchResult<ProtectedResource, ResourceMismatch>>> => {
   const checked = places.map((place) => checkPlace(place, server.url, bounds))
   const refused = checked.flatMap((place) => Either.isLeft(place) ? [place.left] : [])
   return search(client, {

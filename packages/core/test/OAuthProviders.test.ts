@@ -2,7 +2,7 @@ import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { Answer, TestMcpServer, TestNetwork, TestOAuthProvider, TestServers } from "@effect-mcp-auth/testing"
 import { HttpClient } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Cause, Context, Data, Duration, Effect, Exit, Fiber, Layer, Option, Redacted, Scope, TestClock } from "effect"
+import { Cause, Context, Data, Duration, Effect, Exit, Fiber, Layer, Redacted, Scope, TestClock } from "effect"
 import { OAuthHttpClient, OAuthProviders } from "../src/index.ts"
 import { environment, many, outcomes, settle } from "./support/provider.ts"
 import { Census } from "./support/runtime.ts"
@@ -332,7 +332,7 @@ describe("when the scope of the set ends", () => {
       yield* use(providers, "a")
       const closing = yield* Effect.fork(close)
       yield* TestClock.adjust(99)
-      expect(Option.isNone(yield* Fiber.poll(closing))).toBe(true)
+      expect(closing.unsafePoll()).toBe(null)
       yield* TestClock.adjust(1)
       yield* Fiber.join(closing)
       expect(flushed).toBe(true)

@@ -202,7 +202,7 @@ describe("the token request (RFC 6749 §3.2)", () => {
           response.end("{\"access_token\":\"t\",\"token_type\":\"Bearer\"}")
         })
         const { address } = yield* NodeHttpServer.make(() => server, { port: 0, host: "127.0.0.1" })
-        assert(address._tag === "TcpAddress")
+        assert("port" in address)
         const tokenEndpoint = new URL(`http://127.0.0.1:${address.port}/token${query}`)
         yield* TokenEndpoint.request(
           yield* HttpClient.HttpClient,

@@ -181,7 +181,9 @@ describe("no log line, message and attribute has a control or format character",
           Effect.scoped,
           Effect.provideService(TokenStorage.TokenStorage, { ...memory, ...place.storage }),
           Effect.fork,
-          Effect.flatMap((fiber) => Effect.zipRight(TestClock.adjust("1 minute"), Fiber.interrupt(fiber))),
+          Effect.tap(TestClock.adjust("1 minute")),
+          Effect.tap(Fiber.interrupt),
+          Effect.flatMap(Fiber.await),
           Effect.flatten
         )
       )

@@ -79,7 +79,7 @@ const make = (
 
 /** A few visits to the storage: long enough for a waiter to do something wrong, whatever the clock. */
 const visit = ({ other, storage }: Subject) =>
-  Effect.forEach([storage, other], ({ get }) => get(makeKey()), { discard: true }).pipe(Effect.repeatN(4))
+  Effect.forEach([storage, other], ({ get }) => get(makeKey()), { discard: true }).pipe(Effect.repeat({ times: 4 }))
 
 /**
  * The cases of the contract. Not included, since they take time: a lease lasts while its holder lives, and expires

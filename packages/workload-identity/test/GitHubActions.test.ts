@@ -183,7 +183,7 @@ describe("the secret of a request to GitHub", () => {
       const provider = yield* GitHubActions.make()
       const error = yield* failureOf(provider).pipe(
         Logger.withMinimumLogLevel(LogLevel.All),
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        Effect.provide(Logger.add(logger))
       )
       expect(error.message).toContain("before the answer was complete")
       for (const entry of logged) expect(entry).not.toContain("canary")

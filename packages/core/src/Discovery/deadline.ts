@@ -34,4 +34,5 @@ export const deadlineOf = ({ timeout }: Options): Effect.Effect<Deadline> =>
  *
  * @internal
  */
-export const patienceOf = ({ limits }: Options): Duration.Duration => Duration.times(limits.timeout, 0.5)
+export const patienceOf = ({ limits }: Options): Duration.Duration =>
+  Duration.times(Duration.decode(limits.timeout), 0.5)

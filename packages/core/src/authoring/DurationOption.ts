@@ -31,10 +31,9 @@ export const check = (
 ): Either.Either<Duration.Duration, InvalidOptions> =>
   Duration.decodeUnknown(input).pipe(
     Option.map((duration) => Duration.millis(Math.round(Duration.toMillis(duration)))),
-    Option.filter(Duration.between({
-      minimum: Duration.decode(bounds.minimum),
-      maximum: Duration.decode(bounds.maximum)
-    })),
+    Option.filter(
+      Duration.between({ minimum: Duration.decode(bounds.minimum), maximum: Duration.decode(bounds.maximum) })
+    ),
     Either.fromOption(() =>
       new InvalidOptions({
         option,
@@ -44,4 +43,5 @@ export const check = (
     )
   )
 
-const shown = (bound: Duration.DurationInput): string => typeof bound === "string" ? bound : Duration.format(bound)
+const shown = (bound: Duration.DurationInput): string =>
+  typeof bound === "string" ? bound : Duration.format(Duration.decode(bound))

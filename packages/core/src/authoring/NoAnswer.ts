@@ -77,7 +77,10 @@ export const inTime =
     Effect.timeoutFail(request, {
       duration: timeout,
       onTimeout: () =>
-        new NoAnswer({ reason: "Timeout", description: `no complete answer within ${Duration.format(timeout)}` })
+        new NoAnswer({
+          reason: "Timeout",
+          description: `no complete answer within ${Duration.format(Duration.decode(timeout))}`
+        })
     })
 
 /**

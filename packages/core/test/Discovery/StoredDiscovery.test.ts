@@ -2,7 +2,7 @@ import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import type { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { KeyValueStore } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { type Duration, Effect, Exit, Option, type Scope, TestClock } from "effect"
+import { type Duration, Effect, Exit, Fiber, Option, type Scope, TestClock } from "effect"
 import {
   DiscoveryRecord,
   KeyValueTokenStorage,
@@ -743,7 +743,7 @@ describe("the use of a storage for discovery", () => {
               const token = yield* Effect.fork(provider.accessToken)
               yield* TestClock.adjust(millis)
               expect(token.unsafePoll()).not.toBe(null)
-              expect(Exit.isSuccess(yield* token.await)).toBe(true)
+              expect(Exit.isSuccess(yield* Fiber.await(token))).toBe(true)
               // The writing delays nobody.
               yield* TestClock.adjust("10 seconds")
               expect(tags(yield* events)).toContain("StorageFailed")
@@ -781,7 +781,7 @@ describe("the use of a storage for discovery", () => {
       }
       const job = yield* Effect.fork(inProcess(storage, {}, getToken))
       yield* TestClock.adjust("2 seconds")
-      yield* job.await
+      yield* Fiber.await(job)
       expect(stored).toBe(1)
     }).pipe(Effect.provide(environment())))
 

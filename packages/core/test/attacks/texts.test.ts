@@ -4,7 +4,7 @@
  */
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, LogLevel, Redacted } from "effect"
+import { Effect, Either, LogLevel, Redacted } from "effect"
 import { inspect } from "node:util"
 import { OAuthError, OAuthHttpClient, type OAuthProvider } from "../../src/index.ts"
 import { logging } from "../support/logging.ts"
@@ -157,7 +157,7 @@ const shown = (options: Parameters<typeof makeProvider>[0]) =>
       const events = yield* watch(provider)
       const client = OAuthHttpClient.authenticate(network.httpClient, provider)
       const result = yield* Effect.either(Effect.timeout(client.get(serverUrl), "1 minute"))
-      const error = result._tag === "Left" ? OAuthError.fromUnknown(result.left) : undefined
+      const error = Either.isLeft(result) ? OAuthError.fromUnknown(result.left) : undefined
       yield* settle
       const seen = yield* events
       return [

@@ -3,7 +3,7 @@
  * caller's own returns although no compiler would allow them.
  */
 import type { ClientSecret } from "@effect-mcp-auth/client-secret"
-import { Effect, type Redacted } from "effect"
+import { Effect, Either, type Redacted } from "effect"
 import { type DiscoveryRecord, TokenStorage } from "../../src/index.ts"
 import { clear, traffic } from "../support/discovery.ts"
 import { makeImpatientProvider, settle, watch } from "../support/provider.ts"
@@ -24,7 +24,7 @@ const process = (storage: Storage, options: Partial<ClientSecret.Options>) =>
     const failures = (yield* seen).flatMap((event) => event._tag === "StorageFailed" ? [`${event.error.reason}, `] : [])
     const posts = (yield* traffic).filter((line) => line.startsWith("POST")).join(", ")
     const gets = (yield* traffic).filter((line) => line.startsWith("GET")).length
-    const result = outcome._tag === "Right" ? "" : `${outcome.left._tag}, `
+    const result = Either.isRight(outcome) ? "" : `${outcome.left._tag}, `
     return `${[...new Set(failures)].join("")}${result}${gets} GET, ${posts === "" ? "no credential sent" : posts}`
   }).pipe(Effect.provideService(TokenStorage.TokenStorage, storage), Effect.scoped)
 

@@ -6,7 +6,6 @@ import { describe, expect, it } from "@effect/vitest"
 import { TestNetwork, TestServers } from "@effect-mcp-auth/testing"
 import {
   Cause,
-  ConfigError,
   Effect,
   Exit,
   type Fiber,
@@ -56,7 +55,7 @@ export const MAX_MESSAGE = 1200
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
 const describeError = (error: unknown): string => {
-  if (ConfigError.isConfigError(error)) return `ConfigError ${error._op}`
+  if (Predicate.isTagged(error, "ConfigError")) return "ConfigError"
   const own = Option.getOrElse(OAuthError.fromUnknown(error), () => error)
   if (own instanceof TypeError) return "TypeError"
   if (!Predicate.isRecord(own) || typeof own["_tag"] !== "string") return `unknown failure ${String(own)}`
@@ -92,10 +91,10 @@ const longTurn = Effect.promise(() => new Promise((resolve) => setTimeout(resolv
 /** Lets time pass until the client is done. A client that is not done after 20 minutes hangs. */
 const ended = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
   Effect.gen(function*() {
-    for (let step = 0; step < 100 && Option.isNone(yield* fiber.poll); step++) yield* turn
-    for (let step = 0; step < 200 && Option.isNone(yield* fiber.poll); step++) yield* longTurn
-    for (let step = 0; step < 40 && Option.isNone(yield* fiber.poll); step++) yield* TestClock.adjust("30 seconds")
-    return Option.getOrUndefined(yield* fiber.poll)
+    for (let step = 0; step < 100 && fiber.unsafePoll() === null; step++) yield* turn
+    for (let step = 0; step < 200 && fiber.unsafePoll() === null; step++) yield* longTurn
+    for (let step = 0; step < 40 && fiber.unsafePoll() === null; step++) yield* TestClock.adjust("30 seconds")
+    return fiber.unsafePoll() ?? undefined
   })
 
 /** Counts the promises that are rejected with nobody there to see it. */

@@ -2,19 +2,15 @@
  * The authorization server, the MCP server and the storage of a simulation. They work or fail as the last step of the
  * schedule says, and report to the model what they see.
  *
- * Responses are made without `Response` and its promises, so that a whole run is synchronous.
+ * The bodies of responses are read without promises, so that a whole run is synchronous.
  */
 import type { VirtualClock } from "@effect-mcp-auth/testing"
-import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { type HttpClientError, RequestError } from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import { type HttpClientResponse, TypeId } from "@effect/platform/HttpClientResponse"
-import { TypeId as IncomingMessageTypeId } from "@effect/platform/HttpIncomingMessage"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Inspectable from "effect/Inspectable"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { OAuthError } from "../../src/index.ts"
 import type { TokenStorage } from "../../src/index.ts"
@@ -54,45 +50,15 @@ const json = (status: number, body: unknown, headers: Reply["headers"] = {}): Re
 
 const encoder = new TextEncoder()
 
-class StubResponse extends Inspectable.Class implements HttpClientResponse {
-  readonly [TypeId]: typeof TypeId = TypeId
-  readonly [IncomingMessageTypeId]: typeof IncomingMessageTypeId = IncomingMessageTypeId
-  readonly request: HttpClientRequest
-  readonly status: number
-  readonly headers: Headers.Headers
-  readonly text: Effect.Effect<string>
-  readonly remoteAddress = Option.none()
-
-  constructor(request: HttpClientRequest, { body, headers, status }: Reply) {
-    super()
-    this.request = request
-    this.status = status
-    this.headers = Headers.fromInput(headers)
-    this.text = Effect.succeed(body)
-  }
-
-  get stream(): Stream.Stream<Uint8Array> {
-    return Stream.fromEffect(Effect.map(this.text, (text) => encoder.encode(text)))
-  }
-  get arrayBuffer(): Effect.Effect<ArrayBuffer> {
-    return Effect.map(this.text, (text) => encoder.encode(text).buffer)
-  }
-  get json(): Effect.Effect<unknown> {
-    return Effect.map(this.text, (text): unknown => JSON.parse(text))
-  }
-  get cookies(): never {
-    throw new Error("no cookies here")
-  }
-  get urlParamsBody(): never {
-    throw new Error("no form here")
-  }
-  get formData(): never {
-    throw new Error("no form here")
-  }
-  toJSON(): unknown {
-    return { _id: "StubResponse", status: this.status }
-  }
-}
+/** A response whose body is there at once, and not after a promise. */
+const responseOf = (
+  request: HttpClientRequest,
+  { body, headers, status }: Reply
+): HttpClientResponse.HttpClientResponse =>
+  Object.defineProperties(HttpClientResponse.fromWeb(request, new Response(null, { status, headers })), {
+    text: { value: Effect.succeed(body) },
+    stream: { value: Stream.succeed(encoder.encode(body)) }
+  })
 
 export class World {
   readonly calls = new Map<number, Call>()
@@ -149,9 +115,7 @@ export class World {
   /** The plain client of one provider. */
   client(provider: number): HttpClient.HttpClient {
     return HttpClient.makeWith<never, never, HttpClientError, never>(
-      Effect.flatMap((request) =>
-        Effect.map(this.#reply(provider, request), (reply) => new StubResponse(request, reply))
-      ),
+      Effect.flatMap((request) => Effect.map(this.#reply(provider, request), (reply) => responseOf(request, reply))),
       Effect.succeed
     )
   }
@@ -175,7 +139,10 @@ export class World {
       : Effect.succeed(json(404, {}))
   }
 
-  #answer(answer: Exclude<Answer, { _tag: "Token" }>, request: HttpClientRequest): Effect.Effect<Reply, RequestError> {
+  #answer(
+    answer: Exclude<Answer, { _tag: "Token" }>,
+    request: HttpClientRequest
+  ): Effect.Effect<Reply, HttpClientError> {
     switch (answer._tag) {
       case "Status":
         return Effect.succeed(json(answer.status, {}))
@@ -225,7 +192,7 @@ export class World {
     token.expiresWall = token.issuedWall + life
   }
 
-  #decide(asked: Request, request: HttpClientRequest): readonly [Result, Effect.Effect<Reply, RequestError>] {
+  #decide(asked: Request, request: HttpClientRequest): readonly [Result, Effect.Effect<Reply, HttpClientError>] {
     const answer = this.#tokenEndpoint
     if (answer._tag !== "Token") return [resultOf(answer, this.#clock.worldTime), this.#answer(answer, request)]
     const isExtra = (scope: string) => scope !== usual
@@ -275,7 +242,7 @@ export class World {
         : json(200, {})
       return Effect.succeed(reply).pipe(
         delay === 0 ? (reply) => reply : Effect.delay(delay),
-        Effect.tap(() => this.#model.answered(call, token, reply.status, scope))
+        Effect.tap(() => Effect.sync(() => this.#model.answered(call, token, reply.status, scope)))
       )
     })
   }

@@ -1,6 +1,6 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { HttpClient, HttpClientError } from "@effect/platform"
-import { Effect, Option, TestClock } from "effect"
+import { Effect, TestClock } from "effect"
 import * as Fiber from "effect/Fiber"
 
 /** Requests to exactly this URL. */
@@ -28,9 +28,9 @@ export const after = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) =
   Effect.gen(function*() {
     const fiber = yield* Effect.fork(effect)
     yield* TestClock.adjust(millis - 1)
-    if (Option.isSome(yield* Fiber.poll(fiber))) return yield* Effect.dieMessage(`over before ${millis} ms`)
+    if (fiber.unsafePoll() !== null) return yield* Effect.dieMessage(`over before ${millis} ms`)
     yield* TestClock.adjust(1)
-    if (Option.isNone(yield* Fiber.poll(fiber))) return yield* Effect.dieMessage(`not over after ${millis} ms`)
+    if (fiber.unsafePoll() === null) return yield* Effect.dieMessage(`not over after ${millis} ms`)
     return yield* Fiber.join(fiber)
   })
 

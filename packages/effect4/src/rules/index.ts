@@ -12,6 +12,7 @@ import { errors } from "./errors.ts"
 import { schema } from "./schema.ts"
 import { schemaForms } from "./schemaForms.ts"
 import { services } from "./services.ts"
+import { stores } from "./stores.ts"
 
 export const rules: ReadonlyArray<Rule> = [
   ...schemaForms,
@@ -20,6 +21,7 @@ export const rules: ReadonlyArray<Rule> = [
   ...fibers,
   ...modules,
   ...httpErrors,
+  ...stores,
   ...errors,
   ...config,
   ...services,

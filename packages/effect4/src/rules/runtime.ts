@@ -31,6 +31,10 @@ export const runtime: ReadonlyArray<Rule> = [
     if (only === undefined || others.length > 0) return undefined
     return `{ nextDoubleUnsafe: () => ${only}, nextIntUnsafe: () => ${only} }`
   }),
+  value("effect/TestContext#TestContext", "The services of tests are the clock alone.", {
+    before: "TestContext.TestContext",
+    after: "TestClock.layer()"
+  }, ({ value }) => `${value("effect/testing/TestClock#layer")}()`),
   call("effect/Data#struct", "Objects are equal by their values.", {
     before: "Data.struct({ a: 1 })",
     after: "({ a: 1 })"
@@ -42,7 +46,11 @@ export const runtime: ReadonlyArray<Rule> = [
   call("effect/Cause#interrupt", "A cause names no fiber here.", {
     before: "Cause.interrupt(FiberId.none)",
     after: "Cause.interrupt()"
-  }, ({ args }, { value }) => args.length === 1 ? `${value("effect/Cause#interrupt")}()` : undefined),
+  }, ({ node }, { value }) => node.arguments.length === 1 ? `${value("effect/Cause#interrupt")}()` : undefined),
+  call("effect/Exit#interrupt", "An exit names no fiber here.", {
+    before: "Exit.interrupt(FiberId.none)",
+    after: "Exit.interrupt()"
+  }, ({ node }, { value }) => node.arguments.length === 1 ? `${value("effect/Exit#interrupt")}()` : undefined),
   call("effect/Cause#pretty", "The causes of errors are always shown.", {
     before: "Cause.pretty(cause, { renderErrorCause: true })",
     after: "Cause.pretty(cause)"

@@ -109,6 +109,7 @@ export const names: ReadonlyArray<Table> = [
       "effect/Config#redacted": "effect/Config#Redacted",
       "effect/Config#duration": "effect/Config#Duration",
       "effect/Config#boolean": "effect/Config#Boolean",
+      "effect/Config#number": "effect/Config#Number",
       "effect/Config#integer": "effect/Config#Int",
       "@effect/platform/Headers#currentRedactedNames": "effect/http/Headers#CurrentRedactedNames"
     }
@@ -119,6 +120,7 @@ export const names: ReadonlyArray<Table> = [
     rows: {
       "effect/Option#fromNullable": "effect/Option#fromNullishOr",
       "effect/Cause#failureOption": "effect/Cause#findErrorOption",
+      "effect/Layer#Layer.Success": "effect/Layer#Success",
       "effect/Exit#causeOption": "effect/Exit#getCause",
       "effect/Cause#parallel": "effect/Cause#combine",
       "effect/Cause#sequential": "effect/Cause#combine",
@@ -131,6 +133,7 @@ export const names: ReadonlyArray<Table> = [
       "effect/Predicate#isRecord": "effect/Predicate#isObject",
       "effect/Predicate#isNullable": "effect/Predicate#isNullish",
       "effect/Predicate#isNotNullable": "effect/Predicate#isNotNullish",
+      "effect/Logger#stringLogger": "effect/Logger#formatLogFmt",
       "effect/Effect#mapInputContext": "effect/Effect#updateContext",
       "effect/Clock#currentTimeNanos": "effect/Clock#monotonicTimeNanos",
       "effect/Cause#UnknownException": "effect/Cause#UnknownError",

@@ -40,7 +40,7 @@ export const make = (options: {
         const now = yield* Clock.currentTimeMillis
         const left = Option.match(mtime, { onNone: () => 0, onSome: (until) => until.getTime() - now })
         // A lease that ends later than any lease can end: the clock was set back, so the lease counts as free.
-        return size === FileSystem.Size(0) || left < 0 || left > 2 * leaseDuration
+        return Number(size) === 0 || left < 0 || left > 2 * leaseDuration
       })
 
     const until = Effect.map(Clock.currentTimeMillis, (now) => now + leaseDuration)

@@ -26,8 +26,8 @@ const GRANULARITY = 2000
 
 /** The properties that distinguish two versions of a file. */
 interface Version {
-  readonly size: FileSystem.Size
-  readonly inode: number | undefined
+  readonly size: bigint
+  readonly inode: number | bigint | undefined
   readonly changedAt: number | undefined
 }
 

@@ -20,7 +20,7 @@ import {
 } from "../../authoring/HttpExchange.ts"
 import { adviceOf } from "../../authoring/NoAnswer.ts"
 import { hasCredentials, nameOf } from "../../authoring/SecureEndpoint.ts"
-import type { Miss, Outage, Result } from "../../MetadataSearch.ts"
+import type { Miss, Outage, SearchResult } from "../../MetadataSearch.ts"
 import { clean } from "../text/clean.ts"
 import { lifetimeOf } from "./cacheControl.ts"
 import type { Read } from "./sharedDocuments.ts"
@@ -184,7 +184,7 @@ const lookup = <A, I>(
 export const search = <P extends { readonly url: URL }, A, I, B, E>(
   client: HttpClient.HttpClient,
   { accept, bounds, isAfterOutage = false, places, schema }: Search<P, A, I, B, E>
-): Effect.Effect<Read<Result<B, E>>> =>
+): Effect.Effect<Read<SearchResult<B, E>>> =>
   Effect.gen(function*() {
     const misses: Array<Miss<E>> = []
     const miss = ({ advice, outage, said }: Without, url: URL, refusal?: E) => {

@@ -150,9 +150,11 @@ export class AcquisitionWaiters {
  *
  * @internal
  */
-export const providerClosed: Effect.Effect<never> = Effect.dieSync(() =>
-  new Error(
-    "This OAuthProvider is closed: its Layer, or scope, has ended. Keep it open for as long as its clients " +
-      "and its fetch are used."
+export const providerClosed: Effect.Effect<never> = Effect.suspend(() =>
+  Effect.die(
+    new Error(
+      "This OAuthProvider is closed: its Layer, or scope, has ended. Keep it open for as long as its clients " +
+        "and its fetch are used."
+    )
   )
 )

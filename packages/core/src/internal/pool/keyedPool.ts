@@ -189,6 +189,8 @@ export const make = <K, A, E, R>(
     return new KeyedPool(options, clock, fibers, entries)
   })
 
-const usedByItsOwnLookup = Effect.dieSync(() =>
-  new Error("The `lookup` of a key asks for the same key. Let it make the value without asking for it.")
+const usedByItsOwnLookup = Effect.suspend(() =>
+  Effect.die(
+    new Error("The `lookup` of a key asks for the same key. Let it make the value without asking for it.")
+  )
 )

@@ -53,7 +53,7 @@ describe("errorWithoutToken", () => {
     ]
     for (const error of errors) {
       const own = errorWithoutToken(error, request)
-      expect([own._tag, own.reason, own.description]).toEqual([error._tag, error.reason, error.description])
+      expect([own._tag, own.reason, own.message]).toEqual([error._tag, error.reason, error.message])
       expect(own.request).toBe(request)
       expect(inspect(own, { depth: null, showHidden: true }) + JSON.stringify(own)).not.toContain("canary")
     }

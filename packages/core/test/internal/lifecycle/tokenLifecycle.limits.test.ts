@@ -127,7 +127,7 @@ describe("an acquisition that hangs", () => {
         const provider = yield* makeWithGrant(Effect.suspend(() => hanging.grant))
         const seen = yield* watch(provider)
         const callers = yield* many(3, Effect.flip(provider.accessToken))
-        yield* TestClock.adjust(Duration.subtract(limit, "1 seconds"))
+        yield* TestClock.adjust(Duration.subtract(limit, Duration.seconds(1)))
         expect(callers.every((caller) => caller.unsafePoll() === null)).toBe(true)
         yield* TestClock.adjust("1 second")
         for (const exit of yield* outcomes(callers)) {

@@ -1,6 +1,6 @@
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Option, TestClock, Tracer } from "effect"
+import { Effect, Fiber, Option, TestClock, type Tracer } from "effect"
 import { AccessToken, TokenStorage } from "../../../src/index.ts"
 import { environment, makeImpatientProvider, makeProvider, many, settle } from "../../support/provider.ts"
 import { makeTracer } from "../../support/tracing.ts"

@@ -1,7 +1,9 @@
 import type { InvalidOptions, TokenStorageError } from "@effect-mcp-auth/core/OAuthError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
 import { Cluster, type ClusterOptions, type Redis, type RedisOptions } from "ioredis"
 import * as Address from "./address.ts"
 import * as ClusterProbe from "./clusterProbe.ts"
@@ -49,7 +51,7 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
     const { cluster, commandTimeout } = options
     const addresses = yield* Address.fromUrls(options.urls)
     const db = yield* Address.dbOf(addresses, options.redis?.db, cluster !== undefined)
-    const random = yield* Effect.random
+    const runSync = Runtime.runSync(yield* Effect.runtime<never>())
     const scheme = addresses[0].tls ? "tls" : "plain"
     const secrets = Address.passwordsOf(addresses, options.redis, cluster?.redisOptions)
 
@@ -72,7 +74,7 @@ export const make = (options: Options): Effect.Effect<Connection, InvalidOptions
       addresses,
       cluster,
       redis: options.redis,
-      random,
+      random: () => runSync(Random.next),
       onUnreached: (error) => {
         noteBroken(error)
         rejectPending()

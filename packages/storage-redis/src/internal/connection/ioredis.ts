@@ -1,5 +1,3 @@
-import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
 import type { Address } from "./address.ts"
 
@@ -12,7 +10,8 @@ export interface Options {
   readonly redis: RedisOptions | undefined
   /** Present for a cluster. */
   readonly cluster: ClusterOptions | undefined
-  readonly random: Random.Random
+  /** A source of numbers from 0 to 1, without 1. */
+  readonly random: () => number
   /** Receives the reason why a cluster was not reached where ioredis publishes no event for it. */
   readonly onUnreached: (error: Error) => void
 }
@@ -23,8 +22,8 @@ export interface Options {
  *
  * @internal
  */
-export const backoff = (random: Random.Random) => (times: number): number =>
-  Effect.runSync(Effect.withRandom(Random.nextIntBetween(1, Math.min(times * 50, 1000) + 1), random))
+export const backoff = (random: () => number) => (times: number): number =>
+  1 + Math.floor(random() * Math.min(times * 50, 1000))
 
 /**
  * ioredis 6 speaks RESP3 by default. RESP2, which ioredis 5 speaks, keeps the bytes on the wire the same with both: no

@@ -38,7 +38,7 @@ export const run = (attack: ServerAttack, client: Client): Effect.Effect<void, C
     return Effect.gen(function*() {
       const exit = yield* VirtualTime.run(program, { duration, patience: client.patience ?? "250 millis" })
       if (exit !== undefined) yield* exit
-      const late = ended ? undefined : `a call did not end within ${Duration.format(duration)}`
+      const late = ended ? undefined : `a call did not end within ${Duration.format(Duration.decode(duration))}`
       const found = (yield* violationOf(attack, limits, scene, connected)) ?? late
       if (found !== undefined) {
         yield* new ContractViolation({ message: `${attack.name} (${attack.section}): ${found}.` })
