@@ -125,6 +125,7 @@ export const names: ReadonlyArray<Table> = [
       "effect/Predicate#isRecord": "effect/Predicate#isObject",
       "effect/Predicate#isNullable": "effect/Predicate#isNullish",
       "effect/Predicate#isNotNullable": "effect/Predicate#isNotNullish",
+      "effect/Logger#stringLogger": "effect/Logger#formatLogFmt",
       "effect/Effect#mapInputContext": "effect/Effect#updateContext",
       "effect/Clock#currentTimeNanos": "effect/Clock#monotonicTimeNanos",
       "effect/Cause#UnknownException": "effect/Cause#UnknownError",
