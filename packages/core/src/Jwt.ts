@@ -3,10 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Base64Url from "./authoring/Base64Url.ts"
 import { isWholeSignature } from "./SigningKey.ts"
 
 const Header = Schema.Struct({ alg: Schema.String, typ: Schema.optional(Schema.Unknown) })
@@ -36,8 +35,7 @@ export interface Jwt {
 
 const parser = <A, I>(schema: Schema.Schema<A, I>) => {
   const decode = Schema.decodeUnknownOption(Schema.parseJson(schema))
-  return (encoded: string): Option.Option<A> =>
-    Option.flatMap(Either.getRight(Encoding.decodeBase64UrlString(encoded)), decode)
+  return (encoded: string): Option.Option<A> => Option.flatMap(Base64Url.decodeString(encoded), decode)
 }
 
 const parseHeader = parser(Header)

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { AccessToken } from "./AccessToken.ts"
+import * as Base64Url from "./authoring/Base64Url.ts"
 import * as TextOption from "./authoring/TextOption.ts"
 import { DiscoveryRecord, usefulUntil, withoutDocuments } from "./DiscoveryRecord.ts"
 import { InvalidOptions, TokenStorageError } from "./OAuthError.ts"
@@ -286,8 +287,8 @@ const importKey = (encoded: Redacted.Redacted<string>): Effect.Effect<Key, Inval
     const text = Redacted.value(encoded).trim().replaceAll("+", "-").replaceAll("/", "_").replace(/={1,2}$/, "")
     if (text === "") return yield* invalid(`it is empty. ${howToGive}`)
     if (/^[\da-f]{64}$/i.test(text)) return yield* invalid(`it is hexadecimal. ${howToGive}`)
-    const decoded = yield* Either.mapLeft(
-      Encoding.decodeBase64Url(text),
+    const decoded = yield* Either.fromOption(
+      Base64Url.decode(text),
       () => invalid(`it is not base64url. ${howToGive}`)
     )
     if (decoded.length !== 32) return yield* invalid(`it is ${decoded.length} bytes long. ${howToGive}`)

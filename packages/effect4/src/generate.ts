@@ -52,9 +52,8 @@ export const generate = ({ packages, repository, target, variants }: Options): G
     folders.flatMap((folder) => filesBelow(join(directory, folder), ".ts"))
   )
   const texts = new Map<string, string>()
-  const documents = packages.filter(isPublished).flatMap((own) =>
-    documentsOf(own).map((file) => readDocument(file, repository, texts))
-  )
+  const documents = [join(repository, "README.md"), ...packages.filter(isPublished).flatMap(documentsOf)]
+    .map((file) => readDocument(file, repository, texts))
   const program = sourceProgram(repository, [...files, ...texts.keys()], texts)
   const used = new Set<string>()
   const shared: Shared = {

@@ -105,11 +105,11 @@ const namedImport = (from: string, names: ReadonlyArray<readonly [name: string, 
 const moduleName = (node: ts.ImportDeclaration): string =>
   ts.isStringLiteral(node.moduleSpecifier) ? node.moduleSpecifier.text : ""
 
-/** The barrel that exports a module, if one does. */
+/** The barrel that exports a module, if one does. That of @effect/platform-node needs the package `redis`. */
 const barrelOf = (module: string): string | undefined =>
   /^effect\/[A-Z]\w*$/.test(module)
     ? "effect"
-    : /^(effect\/(?:http|persistence|process|testing|encoding)|@effect\/platform-node)\/[A-Z]\w*$/.exec(module)?.[1]
+    : /^(effect\/(?:http|persistence|process|testing|encoding))\/[A-Z]\w*$/.exec(module)?.[1]
 
 const importedByName = (source: ts.SourceFile, moved: (module: string) => string): ReadonlySet<string> => {
   const namespaces = new Set<string>()

@@ -18,7 +18,7 @@ export const target = join(here, "generated")
 export const packed = join(here, "packed")
 
 /** The private packages that the tests of the published ones use, and the conformance client. */
-const alsoGenerated = ["leak-recorder", "conformance"]
+const alsoGenerated = ["leak-recorder", "conformance", "benchmarks"]
 
 /** Private packages that do not use Effect. They are copied as they are. */
 const alsoCopied = ["tooling"]

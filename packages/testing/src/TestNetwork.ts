@@ -165,6 +165,7 @@ export const make = (options?: TestNetwork.Options): Effect.Effect<TestNetwork.S
           const route = routeOf(hosts.get(new URL(url).origin), arrived)
           const entry = log.begin(arrived, route?.endpoint ?? guessed(url))
           const answer = script.next(entry)
+          log.announce()
           return respond(
             Duration.equals(latency, Duration.zero) ? answer : delayed(latency, answer),
             route?.respond ?? unknownHost(url)

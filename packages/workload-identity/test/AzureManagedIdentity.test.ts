@@ -233,7 +233,7 @@ describe("AzureManagedIdentity with App Service", () => {
   it.effect("fails with an error of its own if the configuration cannot be read", () =>
     Effect.gen(function*() {
       const broken = ConfigProvider.make({
-        load: () => Effect.fail(ConfigError.SourceUnavailable([], "canary", Cause.empty)),
+        load: () => Effect.fail(ConfigError.SourceUnavailable([], "away", Cause.empty)),
         flattened: ConfigProvider.fromMap(new Map()).flattened
       })
       const error = yield* Effect.flip(Effect.withConfigProvider(AzureManagedIdentity.make(), broken))

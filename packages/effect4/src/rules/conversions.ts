@@ -22,8 +22,6 @@ const isOnly = (type: ts.Type, names: ReadonlySet<string>): boolean => {
 const EITHER = new Set(["effect/Either#Left", "effect/Either#Right"])
 const OPTION = new Set(["effect/Option#None", "effect/Option#Some"])
 const FIBER = new Set(["effect/Fiber#Fiber", "effect/Fiber#RuntimeFiber"])
-const DEFERRED = new Set(["effect/Deferred#Deferred"])
-const REF = new Set(["effect/Ref#Ref"])
 const EFFECT = new Set(["effect/Effect#Effect"])
 
 /** Whether the place of an expression takes an effect. */
@@ -151,21 +149,8 @@ export const conversions: ReadonlyArray<Wrap> = [
     }
   ),
   conversion("Fiber as an effect", "A Fiber is no effect.", "effect/Fiber#join", (type) => isOnly(type, FIBER), {
+    given: "declare const fiber: Fiber.RuntimeFiber<number>",
     before: "Effect.gen(function*() { yield* fiber })",
     after: "Effect.gen(function*() { yield* Fiber.join(fiber) })"
-  }),
-  conversion(
-    "Deferred as an effect",
-    "A Deferred is no effect.",
-    "effect/Deferred#await",
-    (type) => isOnly(type, DEFERRED),
-    {
-      before: "Effect.gen(function*() { yield* deferred })",
-      after: "Effect.gen(function*() { yield* Deferred.await(deferred) })"
-    }
-  ),
-  conversion("Ref as an effect", "A Ref is no effect.", "effect/Ref#get", (type) => isOnly(type, REF), {
-    before: "Effect.gen(function*() { yield* ref })",
-    after: "Effect.gen(function*() { yield* Ref.get(ref) })"
   })
 ]

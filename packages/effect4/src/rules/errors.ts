@@ -48,20 +48,28 @@ export const errors: ReadonlyArray<Rule> = [
   {
     name: `${HTTP}RequestError.reason`,
     reason: "The reason of an HttpClientError is an error of its own.",
-    example: { before: "error.reason", after: "error.reason._tag" },
+    example: {
+      given: "declare const error: HttpClientError.RequestError",
+      before: "error.reason",
+      after: "error.reason._tag"
+    },
     apply: (node, rewriting) => isReason(node, rewriting) ? `${rewriting.children(node)}._tag` : undefined
   },
   {
     name: `${HTTP}RequestError.reason compared`,
     reason: "The tags of these errors end in `Error`.",
-    example: { before: `error.reason === "Transport"`, after: `error.reason._tag === "TransportError"` },
+    example: {
+      given: "declare const error: HttpClientError.RequestError",
+      before: `error.reason === "Transport"`,
+      after: `error.reason._tag === "TransportError"`
+    },
     apply: (node, rewriting) =>
       ts.isStringLiteral(node) && compared(node).some((other) => isReason(other, rewriting))
         ? `"${node.text}Error"`
         : undefined
   },
   construction(`${PLATFORM}SystemError`, "A PlatformError holds the error of the system, whose tag is its reason.", {
-    before: `new PlatformError.SystemError({ reason: "NotFound", module: "FileSystem", method: "stat" })`,
+    before: `new Error.SystemError({ reason: "NotFound", module: "FileSystem", method: "stat" })`,
     after: `PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "stat" })`
   }, (fields, rewriting) => {
     const reason = property(fields, "reason")
@@ -71,7 +79,7 @@ export const errors: ReadonlyArray<Rule> = [
     return `${rewriting.value("effect/PlatformError#systemError")}({ ${all} })`
   }),
   construction(`${PLATFORM}BadArgument`, "A PlatformError holds the wrong argument.", {
-    before: `new PlatformError.BadArgument({ module: "FileSystem", method: "stat" })`,
+    before: `new Error.BadArgument({ module: "FileSystem", method: "stat" })`,
     after: `PlatformError.badArgument({ module: "FileSystem", method: "stat" })`
   }, (fields, { text, value }) => `${value("effect/PlatformError#badArgument")}(${text(fields)})`)
 ]

@@ -51,7 +51,7 @@ export const services: ReadonlyArray<Rule> = [
   {
     name: "@effect/platform/FileSystem#Size as a type",
     reason: "A size is a ByteSize.",
-    example: { before: "size: FileSystem.Size", after: "size: ByteSize.ByteSize" },
+    example: { before: "type A = FileSystem.Size", after: "type A = ByteSize.ByteSize" },
     apply: (node, rewriting) =>
       isReferenceTo(node, "@effect/platform/FileSystem#Size", rewriting)
         ? rewriting.type("effect/ByteSize#ByteSize")
@@ -60,7 +60,10 @@ export const services: ReadonlyArray<Rule> = [
   {
     name: "effect/Utils#YieldWrap",
     reason: "A generator yields its effects as they are.",
-    example: { before: "Generator<YieldWrap<Effect.Effect<void>>>", after: "Generator<Effect.Effect<void>>" },
+    example: {
+      before: "type A = Generator<Utils.YieldWrap<Effect.Effect<void>>>",
+      after: "type A = Generator<Effect.Effect<void>>"
+    },
     apply: (node, rewriting) =>
       ts.isTypeReferenceNode(node) && isReferenceTo(node, "effect/Utils#YieldWrap", rewriting)
         ? node.typeArguments?.map(rewriting.text).join(", ")
@@ -82,14 +85,26 @@ export const services: ReadonlyArray<Rule> = [
         args.join(", ")
       }))`
   ),
-  call("effect/Effect#yieldNow", "`yieldNow` is an effect.", {
-    before: "Effect.yieldNow()",
-    after: "Effect.yieldNow"
-  }, ({ args }, { value }) => args.length === 0 ? value("effect/Effect#yieldNow") : undefined),
+  {
+    name: "@effect/platform/FileSystem#File.Info.ino",
+    reason: "The number of an inode is a bigint.",
+    example: {
+      before: "const info: Partial<FileSystem.File.Info> = { ino: Option.some(1) }",
+      after: "const info: Partial<FileSystem.File.Info> = { ino: Option.map(Option.some(1), BigInt) }"
+    },
+    apply: (node, { key, text, value }) =>
+      ts.isPropertyAssignment(node) && key(node.name) === "@effect/platform/FileSystem#File.Info.ino" &&
+        ts.isCallExpression(node.initializer) && key(node.initializer.expression) !== "effect/Option#none"
+        ? `ino: ${value("effect/Option#map")}(${text(node.initializer)}, BigInt)`
+        : undefined
+  },
   {
     name: "@effect/platform/FileSystem#File.Info.dev",
     reason: "The number of a device is a bigint.",
-    example: { before: "dev: 1", after: "dev: BigInt(1)" },
+    example: {
+      before: "const info: Partial<FileSystem.File.Info> = { dev: 1 }",
+      after: "const info: Partial<FileSystem.File.Info> = { dev: BigInt(1) }"
+    },
     apply: (node, { key, text }) =>
       ts.isPropertyAssignment(node) && key(node.name) === "@effect/platform/FileSystem#File.Info.dev"
         ? `dev: BigInt(${text(node.initializer)})`

@@ -7,6 +7,8 @@ import { property } from "./calls.ts"
 
 const READS = /^@effect\/platform\/KeyValueStore#KeyValueStore\.get(?:Uint8Array)?$/
 
+const MAKES = /^@effect\/platform\/KeyValueStore#make(?:StringOnly)?$/
+
 export const stores: ReadonlyArray<Rule> = [
   {
     name: "@effect/platform/KeyValueStore#KeyValueStore.get called",
@@ -30,6 +32,21 @@ export const stores: ReadonlyArray<Rule> = [
       if (!ts.isArrowFunction(initializer) || ts.isBlock(initializer.body)) return undefined
       const body = `${value("effect/Effect#map")}(${text(initializer.body)}, ${value("effect/Option#getOrUndefined")})`
       return `${node.name.getText()}: (${initializer.parameters.map(text).join(", ")}) => ${body}`
+    }
+  },
+  {
+    name: "@effect/platform/KeyValueStore#make",
+    reason: "A store lists its keys, which nothing here asks for.",
+    example: {
+      before: "KeyValueStore.make({ size: Effect.succeed(0) })",
+      after: `KeyValueStore.make({ size: Effect.succeed(0), keys: Effect.die(new Error("no list of keys")) })`
+    },
+    apply: (node, { key, text, value }) => {
+      if (!ts.isCallExpression(node) || !MAKES.test(key(node.expression) ?? "")) return undefined
+      const [members] = node.arguments
+      if (members === undefined || !ts.isObjectLiteralExpression(members)) return undefined
+      const keys = `keys: ${value("effect/Effect#die")}(new Error("no list of keys"))`
+      return `${text(node.expression)}({ ${[...members.properties.map(text), keys].join(", ")} })`
     }
   },
   {

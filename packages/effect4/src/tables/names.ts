@@ -75,14 +75,6 @@ export const names: ReadonlyArray<Table> = [
     }
   },
   {
-    name: "errors of the platform",
-    reason: "There is one error for the platform, which holds its reason.",
-    rows: {
-      "@effect/platform/Error#SystemError": "effect/PlatformError#PlatformError",
-      "@effect/platform/Error#BadArgument": "effect/PlatformError#PlatformError"
-    }
-  },
-  {
     name: "services that moved",
     reason: "These are exports of other modules in Effect 4.",
     rows: {
@@ -133,6 +125,7 @@ export const names: ReadonlyArray<Table> = [
       "effect/Predicate#isRecord": "effect/Predicate#isObject",
       "effect/Predicate#isNullable": "effect/Predicate#isNullish",
       "effect/Predicate#isNotNullable": "effect/Predicate#isNotNullish",
+      "effect/Logger#stringLogger": "effect/Logger#formatLogFmt",
       "effect/Effect#mapInputContext": "effect/Effect#updateContext",
       "effect/Clock#currentTimeNanos": "effect/Clock#monotonicTimeNanos",
       "effect/Cause#UnknownException": "effect/Cause#UnknownError",
@@ -160,6 +153,7 @@ export const names: ReadonlyArray<Table> = [
       "effect/Runtime#Runtime": "effect/Context#Context",
       "effect/Runtime#runFork": "effect/Effect#runForkWith",
       "effect/Runtime#runPromiseExit": "effect/Effect#runPromiseExitWith",
+      "effect/Runtime#runSync": "effect/Effect#runSyncWith",
       "effect/Schema#parseJson": "effect/Schema#fromJsonString",
       "effect/Schema#Redacted": "effect/Schema#RedactedFromValue",
       "effect/Schema#RedactedFromSelf": "effect/Schema#Redacted",

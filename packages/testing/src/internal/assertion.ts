@@ -3,10 +3,9 @@
  *
  * @internal
  */
+import * as Base64Url from "@effect-mcp-auth/core/authoring/Base64Url"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { ClientKey } from "../ClientKey.ts"
@@ -95,7 +94,7 @@ export const makeVerifier = (
       const decoded = Option.all({
         header: decodePart(first, Header),
         claims: decodePart(second, Claims),
-        signature: Either.getRight(Encoding.decodeBase64Url(third))
+        signature: Base64Url.decode(third)
       })
       if (Option.isNone(decoded) || parts.length !== 3) {
         return yield* reject("malformed", "not a signed JWT with the claims iss, aud and exp (RFC 7523 §3)")
@@ -154,10 +153,7 @@ export const makeVerifier = (
 const LEEWAY = 10
 
 const decodePart = <A>(part: string, schema: Schema.Schema<A, string>): Option.Option<A> =>
-  Option.flatMap(
-    Either.getRight(Encoding.decodeBase64UrlString(part)),
-    Schema.decodeOption(schema)
-  )
+  Option.flatMap(Base64Url.decodeString(part), Schema.decodeOption(schema))
 
 /** A JWT without `kid` is verified with the only key. */
 const byKeyId = (header: Header, keys: ReadonlyArray<ClientKey>): ClientKey | undefined =>

@@ -6,6 +6,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { JWK } from "jose"
+import * as Base64Url from "../../authoring/Base64Url.ts"
 import { adviceOn } from "../../authoring/TextOption.ts"
 import { InvalidOptions } from "../../OAuthError.ts"
 import { algorithms, type ExternalSigner, type SigningAlgorithm, type SigningKey } from "../../SigningKey.ts"
@@ -186,9 +187,7 @@ const base64 = /^[\w+/-]+={0,2}$/
 const decodeBase64 = (text: string): Option.Option<Uint8Array> => {
   const compact = text.replace(filling, "")
   return base64.test(compact)
-    ? Either.getRight(
-      Encoding.decodeBase64Url(compact.replace(/={1,2}$/, "").replaceAll("+", "-").replaceAll("/", "_"))
-    )
+    ? Base64Url.decode(compact.replace(/={1,2}$/, "").replaceAll("+", "-").replaceAll("/", "_"))
     : Option.none()
 }
 

@@ -1,7 +1,7 @@
 /**
  * The platform's service for processes, whose processes a test scripts.
  */
-import { Effect, Layer, type PlatformError, type Scope, Sink, Stream } from "effect"
+import { Effect, Layer, type PlatformError, Redacted, type Scope, Sink, Stream } from "effect"
 import { ChildProcessSpawner } from "effect/process"
 
 export interface Started {
@@ -26,6 +26,8 @@ type Start = (command: Started) => Effect.Effect<ScriptedProcess, PlatformError.
 
 const signalOf = (given: string = "SIGTERM"): Signal => given === "SIGKILL" ? given : "SIGTERM"
 
+const textOf = (word: string | Redacted.Redacted<string>): string => Redacted.isRedacted(word) ? Redacted.value(word) : word
+
 const handleOf = (
   { exitCode, isRunning, kill, stderr, stdout }: ScriptedProcess
 ): ChildProcessSpawner.ChildProcessHandle =>
@@ -49,6 +51,8 @@ export const layer = (start: Start): Layer.Layer<ChildProcessSpawner.ChildProces
     ChildProcessSpawner.make((command) => {
       if (command._tag !== "StandardCommand") return Effect.die(new Error("not a single command"))
       const { args, command: name, options: { cwd, env = {}, shell = false } } = command
-      return Effect.map(start({ command: name, args, env, cwd, shell }), handleOf)
+      const variables = Object.entries(env).map(([variable, value]) => [variable, value && textOf(value)])
+      const started = start({ command: name, args: args.map(textOf), env: Object.fromEntries(variables), cwd, shell })
+      return Effect.map(started, handleOf)
     })
   )

@@ -54,12 +54,14 @@ export class RequestLog {
       bytesRead: 0
     }
     this.#entries.push(entry)
-    this.#waiters = this.#waiters.filter((waiter) => {
-      const more = this.#select(waiter.target).length < waiter.count
-      if (!more) Deferred.unsafeDone(waiter.done, Exit.void)
-      return more
-    })
     return entry
+  }
+
+  /** Resumes those that wait for the requests so far. They may send requests and prepare answers at once. */
+  announce(): void {
+    const satisfied = this.#waiters.filter(({ count, target }) => this.count(target) >= count)
+    this.#waiters = this.#waiters.filter((waiter) => !satisfied.includes(waiter))
+    for (const { done } of satisfied) Deferred.unsafeDone(done, Exit.void)
   }
 
   end(entry: Entry, exit: Exit.Exit<Response, ConnectionDropped>): Effect.Effect<void> {
