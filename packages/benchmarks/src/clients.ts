@@ -11,6 +11,9 @@ export { bareHttpClient, oauthFetch, oauthHttpClient, officialSdk, openidClient,
 
 export const ours: ReadonlyArray<Competitor> = [oauthFetch, oauthHttpClient]
 
+/** The clients that are written with Effect. */
+export const ofEffect: ReadonlyArray<Competitor> = [bareHttpClient, ...ours]
+
 /** Every client whose behavior differs. The two clients without OAuth differ in their cost alone. */
 export const competitors: ReadonlyArray<Competitor> = [plainFetch, officialSdk, openidClient, ...ours]
 

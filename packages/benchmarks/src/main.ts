@@ -6,54 +6,28 @@ import { readFileSync } from "node:fs"
 import { cpus, loadavg } from "node:os"
 import { parseArgs } from "node:util"
 import { write } from "./documents.ts"
+import * as EffectLines from "./effectLines.ts"
 import { renderJson, renderMachine, renderSection, renderTargets } from "./report.ts"
 import type { Section } from "./report.ts"
+import { rows as workloads } from "./rows.ts"
 import { start } from "./serverProcess.ts"
 import { seeded } from "./statistics.ts"
 import { forEach } from "./workload.ts"
 import type { Workload } from "./workload.ts"
-import { accessToken } from "./workloads/accessToken.ts"
-import { burst } from "./workloads/burst.ts"
-import { callers } from "./workloads/callers.ts"
-import { firstCall } from "./workloads/firstCall.ts"
-import { interrupted } from "./workloads/interrupted.ts"
-import { manyProviders } from "./workloads/manyProviders.ts"
-import { outage } from "./workloads/outage.ts"
-import { outageOfALife } from "./workloads/outageOfALife.ts"
-import { renewal } from "./workloads/renewal.ts"
-import { revoked } from "./workloads/revoked.ts"
-import { shortTokens } from "./workloads/shortTokens.ts"
-import { signing } from "./workloads/signing.ts"
-import { soak } from "./workloads/soak.ts"
-import { warm } from "./workloads/warm.ts"
-import { wholeProcess } from "./workloads/wholeProcess.ts"
 
-const workloads: ReadonlyArray<Workload> = [
-  wholeProcess,
-  firstCall,
-  burst,
-  interrupted,
-  callers,
-  warm,
-  accessToken,
-  shortTokens,
-  renewal,
-  revoked,
-  outage,
-  outageOfALife,
-  signing,
-  manyProviders,
-  soak
-]
+/** The rows that are compared on two lines of Effect. */
+const compared = workloads.filter(({ turns }) => turns !== undefined)
 
-const usage = `pnpm bench [--only row,row] [--quick] [--json] [--charts] [--warm seconds] [--seed number]
+const usage = `pnpm bench [--only row,row] [--quick] [--json] [--charts] [--warm seconds] [--seed number] [--effect 4]
 
   --only   some of: ${workloads.map(({ name }) => name).join(", ")}
   --quick  fewer and shorter rounds: to check that it runs, not to quote its figures
   --json   one JSON document on standard output, nothing else
   --charts writes the charts to packages/benchmarks/docs, and the page if no row is left out
   --warm   how long warm calls are measured, in seconds (default 40; an error of 0.01 takes ten minutes)
-  --seed   for the order of rounds and the choice of interrupted callers (default 1)`
+  --seed   for the order of rounds and the choice of interrupted callers (default 1)
+  --effect 4 compares this project on Effect 4 and on Effect 3; \`pnpm effect4 install write\` writes it for Effect 4
+           rows: ${compared.map(({ name }) => name).join(", ")}; --warm is for one turn (default 2)`
 
 /** A wrong option is answered with the usage, not with a stack trace. */
 const refuse = (problem: string): never => {
@@ -71,6 +45,7 @@ const parse = () => {
         charts: { type: "boolean", default: false },
         warm: { type: "string" },
         seed: { type: "string", default: "1" },
+        effect: { type: "string" },
         help: { type: "boolean", short: "h", default: false }
       }
     }).values
@@ -83,7 +58,7 @@ const options = parse()
 
 const documents = new URL("../docs/", import.meta.url)
 
-const chosen = (): ReadonlyArray<Workload> => {
+const chosen = (workloads: ReadonlyArray<Workload>): ReadonlyArray<Workload> => {
   if (options.only === undefined) return workloads
   const names = options.only.split(",")
   const unknown = names.filter((name) => !workloads.some((workload) => workload.name === name))
@@ -120,13 +95,13 @@ const say = (text: string): void => {
 }
 
 const run = async (): Promise<void> => {
-  const rows = chosen()
+  const rows = chosen(workloads)
   const about = machine()
   const warmSeconds = whole(options.warm ?? (options.quick ? "8" : "40"))
   say(`${renderMachine(about)}\n`)
   const servers = start()
   try {
-    const bench = { servers, quick: options.quick, warmSeconds, random: seeded(about.seed) }
+    const bench = { servers, quick: options.quick, warmSeconds, random: seeded(about.seed), isTurn: false }
     const done = async ({ run }: Workload): Promise<Section> => {
       const section = await run(bench)
       say(renderSection(section))
@@ -148,5 +123,35 @@ const run = async (): Promise<void> => {
   }
 }
 
+/** The same work on two lines of Effect. */
+const runOnBothLines = async (): Promise<void> => {
+  if (options.effect !== "4") refuse(`Not a line that is generated: Effect ${options.effect}`)
+  if (options.charts) refuse("There are no charts of two lines of Effect")
+  const rows = chosen(compared)
+  const problem = EffectLines.problem()
+  if (problem !== undefined) refuse(problem)
+  const about = { ...machine(), "effect 4": EffectLines.version() }
+  say(`${renderMachine(about)}\n`)
+  const lines = EffectLines.startLines()
+  try {
+    const settings = {
+      quick: options.quick,
+      warmSeconds: whole(options.warm ?? "2"),
+      seed: about.seed,
+      random: seeded(about.seed)
+    }
+    const sections = await forEach(rows, async (row) => {
+      const section = await EffectLines.compareRow(lines, row, settings)
+      say(renderSection(section))
+      return section
+    })
+    say(renderTargets(sections))
+    if (options.json) console.log(renderJson({ machine: about, sections }))
+  } finally {
+    await Promise.all([lines.three.close(), lines.four.close()])
+  }
+}
+
 if (options.help) console.log(usage)
-else await run()
+else if (options.effect === undefined) await run()
+else await runOnBothLines()

@@ -9,12 +9,16 @@ export interface Column {
   readonly key: string
   readonly title: string
   /** Digits after the point; none by default. */
-  readonly digits?: number
+  readonly digits?: number | undefined
+  /** Which figures are better. Only columns that say so are compared between two lines of Effect. */
+  readonly better?: "less" | "more"
 }
 
 export interface Line {
   readonly client: string
   readonly values: Readonly<Record<string, Value>>
+  /** Digits of the figures in columns that do not say how many. */
+  readonly digits?: number | undefined
 }
 
 /** A figure that is promised for a client. */
@@ -74,7 +78,10 @@ export const renderSection = ({ columns, head = "client", lines, note, title }: 
   `## ${title}\n\n${
     table(
       [head, ...columns.map((column) => column.title)],
-      lines.map(({ client, values }) => [client, ...columns.map(({ digits, key }) => cell(values[key], digits))])
+      lines.map((line) => [
+        line.client,
+        ...columns.map(({ digits = line.digits, key }) => cell(line.values[key], digits))
+      ])
     )
   }\n${note === undefined ? "" : `\n${note}\n`}`
 

@@ -4,7 +4,7 @@
 import type { Client, Competitor } from "./client.ts"
 import { bars } from "./chart.ts"
 import type { Bars } from "./chart.ts"
-import { ours } from "./clients.ts"
+import { ofEffect, ours } from "./clients.ts"
 import type { Counters, LogEntry, Settings } from "./control.ts"
 import type { Outcome } from "./load.ts"
 import type { Column, Line, Section, Target } from "./report.ts"
@@ -19,6 +19,8 @@ export interface Bench {
   readonly quick: boolean
   /** How long warm calls over loopback are measured, in seconds. */
   readonly warmSeconds: number
+  /** One turn of many, in which two lines of Effect alternate: short, and without the clients of other projects. */
+  readonly isTurn: boolean
 }
 
 export interface Workload {
@@ -29,6 +31,8 @@ export interface Workload {
    * Whether the work counts requests or measures its own processes. Such kinds of work run side by side, at the end.
    */
   readonly sideBySide?: boolean
+  /** How many turns each line of Effect has in a comparison. Left out where the work is not compared. */
+  readonly turns?: number
 }
 
 /** The result of one client's work, and what the servers recorded of it. */
@@ -62,6 +66,12 @@ export const trial = async <A>(
     await client.close()
   }
 }
+
+/** The clients that take part. Those of other projects have no turn: they are the same on every line of Effect. */
+export const participants = (
+  { isTurn }: Bench,
+  competitors: ReadonlyArray<Competitor>
+): ReadonlyArray<Competitor> => isTurn ? competitors.filter((competitor) => ofEffect.includes(competitor)) : competitors
 
 /** Runs `f` for one item after the other: at once they would disturb each other's figures. */
 export const forEach = async <A, B>(items: ReadonlyArray<A>, f: (item: A) => Promise<B>): Promise<ReadonlyArray<B>> => {
@@ -108,7 +118,7 @@ export const clientBars = (options: Omit<Parameters<typeof bars>[0], "ours">): B
 
 /** Requests that the servers counted. */
 export const requestColumns: ReadonlyArray<Column> = [
-  { key: "token", title: "token" },
+  { key: "token", title: "token", better: "less" },
   { key: "resourceMetadata", title: "resource md" },
   { key: "serverMetadata", title: "AS md" },
   { key: "unauthorized", title: "401" },
@@ -119,7 +129,7 @@ export const outcomeColumns: ReadonlyArray<Column> = [
   { key: "calls", title: "calls" },
   { key: "failed", title: "failed" },
   { key: "p50", title: "p50 ms", digits: 1 },
-  { key: "p99", title: "p99 ms", digits: 1 }
+  { key: "p99", title: "p99 ms", digits: 1, better: "less" }
 ]
 
 export const outcomeLine = (competitor: Competitor, outcome: Outcome, counters: Counters): Line => {

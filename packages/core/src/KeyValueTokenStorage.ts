@@ -1,6 +1,6 @@
 /**
- * Tokens in a `KeyValueStore` of `@effect/platform`, for one process: neither the lease nor the order of writes reaches
- * other processes. Processes of one machine share `FileTokenStorage` instead.
+ * Tokens in a `KeyValueStore` of Effect, for one process: neither the lease nor the order of writes reaches other
+ * processes. Processes of one machine share `FileTokenStorage` instead.
  *
  * A `KeyValueStore` cannot list its keys, so the tokens of clients that no longer run stay in it. Give the store a
  * prefix (`KeyValueStore.prefix`) if it holds other things as well.

@@ -10,6 +10,7 @@ import { rules, wraps } from "./rules/index.ts"
 import { snippetsOf, withSnippets } from "./snippets.ts"
 import { sourceProgram } from "./sourceProgram.ts"
 import { tables } from "./tables/index.ts"
+import { makeStaleNames, rewriteTexts, type Stale, textRows } from "./texts.ts"
 
 export interface Generated {
   /** Names that Effect 4 does not have and that no rule covers. */
@@ -18,6 +19,8 @@ export interface Generated {
   readonly unused: ReadonlyArray<string>
   /** Variants that stand in place of no module. */
   readonly unchecked: ReadonlyArray<string>
+  /** Names of Effect 3 in the prose of documents. */
+  readonly stale: ReadonlyArray<Stale & { readonly file: string }>
   readonly files: number
 }
 
@@ -29,6 +32,9 @@ export interface Options {
   /** The generated workspace, with Effect 4 installed. */
   readonly target: string
 }
+
+/** Where this package finds Effect 3. */
+const effect3 = join(import.meta.dirname, "..", "node_modules")
 
 /** The folders of a package that hold sources. */
 const folders = ["src", "test"]
@@ -46,9 +52,8 @@ export const generate = ({ packages, repository, target, variants }: Options): G
     folders.flatMap((folder) => filesBelow(join(directory, folder), ".ts"))
   )
   const texts = new Map<string, string>()
-  const documents = packages.filter(isPublished).flatMap((own) =>
-    documentsOf(own).map((file) => readDocument(file, repository, texts))
-  )
+  const documents = [join(repository, "README.md"), ...packages.filter(isPublished).flatMap(documentsOf)]
+    .map((file) => readDocument(file, repository, texts))
   const program = sourceProgram(repository, [...files, ...texts.keys()], texts)
   const used = new Set<string>()
   const shared: Shared = {
@@ -78,18 +83,23 @@ export const generate = ({ packages, repository, target, variants }: Options): G
     write(join(target, path), text)
     return own.map((fault) => ({ ...fault, file: path }))
   })
+  const staleNames = makeStaleNames(tables.modules, makeExists(effect3, "dist/dts"), shared.exists)
+  const stale: Array<Stale & { readonly file: string }> = []
   const inDocuments = documents.flatMap(({ path, snippets, text }) => {
     const results = snippets.map(rewritten)
     const to = join(target, path)
     // The text of a source module is that of the rewritten module.
     const around = path.endsWith(".ts") ? readFileSync(to, "utf8") : text
-    if (snippets.length > 0) write(to, withSnippets(around, results.map((result) => result.text)))
+    const document = rewriteTexts(path, withSnippets(around, results.map((result) => result.text)), shared.used)
+    write(to, document)
+    stale.push(...staleNames(path, document).map((fault) => ({ ...fault, file: path })))
     return results.flatMap((result) => result.uncovered.map((fault) => ({ ...fault, file: path })))
   })
   return {
     uncovered: [...uncovered, ...inDocuments],
     unused: unusedOf(used),
     unchecked: misplaced(files, variants, repository),
+    stale,
     files: files.length
   }
 }
@@ -122,7 +132,7 @@ const readDocument = (file: string, repository: string, texts: Map<string, strin
 /** The rules and rows that no source needs. */
 const unusedOf = (used: ReadonlySet<string>): ReadonlyArray<string> => {
   const known = [...rules, ...wraps].map(({ name }) => name)
-  const rows = [...tables.modules.keys(), ...tables.names.keys(), ...tables.members.keys()]
+  const rows = [...tables.modules.keys(), ...tables.names.keys(), ...tables.members.keys(), ...textRows]
   return [...known, ...rows].filter((name) => !used.has(name))
 }
 

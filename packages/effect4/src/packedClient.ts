@@ -32,7 +32,7 @@ const tsconfig = {
 }
 
 /** The tarball of a package among those of a folder. */
-const tarballOf = (packed: string, name: string): string => {
+export const tarballOf = (packed: string, name: string): string => {
   const [found, other] = readdirSync(packed).filter((file) =>
     new RegExp(`^effect-mcp-auth-${name}-\\d.*\\.tgz$`).test(file)
   )

@@ -18,7 +18,7 @@ export const target = join(here, "generated")
 export const packed = join(here, "packed")
 
 /** The private packages that the tests of the published ones use, and the conformance client. */
-const alsoGenerated = ["leak-recorder", "conformance"]
+const alsoGenerated = ["leak-recorder", "conformance", "benchmarks"]
 
 /** Private packages that do not use Effect. They are copied as they are. */
 const alsoCopied = ["tooling"]
@@ -83,7 +83,7 @@ export const install = (): Faults => {
 
 /** Writes the sources and tests. */
 export const write = (): Faults => {
-  const { files, unchecked, uncovered, unused } = generate({
+  const { files, stale, unchecked, uncovered, unused } = generate({
     repository,
     packages: generated,
     variants: join(here, "variants"),
@@ -93,6 +93,7 @@ export const write = (): Faults => {
   return [
     ...uncovered.map(({ file, key, line }) => `${file}:${line}: no rule covers ${key}, which Effect 4 does not have`),
     ...unused.map((name) => `no source needs the rule ${name}`),
+    ...stale.map(({ file, line, name }) => `${file}:${line}: the text names ${name}, which Effect 4 does not have`),
     ...unchecked.map((path) => `${path} replaces no module`)
   ]
 }

@@ -205,6 +205,7 @@ describe("the HttpClient that adds a gateway's header, in the page about problem
 describe("the links in the documentation", () => {
   const pages = [
     ...documents.filter((document) => document.endsWith(".md")),
+    join(root, "CONTRIBUTING.md"),
     ...readPackages(root).filter((one) => !isPublished(one)).flatMap(({ directory }) => [
       ...[join(directory, "README.md")].filter((file) => existsSync(file)),
       ...filesBelow(join(directory, "docs"), ".md")

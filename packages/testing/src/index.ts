@@ -109,7 +109,7 @@ export * as TestAuthorizationServer from "./TestAuthorizationServer.ts"
  *
  * The state, the record of requests and the scripted answers are those of the `TestNetwork`. No module of Node is
  * imported: the HTTP server is a value of Effect's `HttpServer`, such as `NodeHttpServer.make` of
- * `@effect/platform-node` or `BunHttpServer.make` of `@effect/platform-bun`.
+ * `@effect/platform-node`, or that of another platform.
  *
  * @since 0.1.0
  */

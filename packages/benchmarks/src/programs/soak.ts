@@ -128,7 +128,9 @@ const makeSubject = async (kind: Kind, clock: VirtualClock.VirtualClock, weather
     onTokenRequest: () => tally.tokenRequests++
   })
   const lifetime = ManagedRuntime.make(live(kind, servers.client).pipe(Layer.provideMerge(clock.layer)))
-  const runtime = await lifetime.runtime()
+  const runtime = await lifetime.runPromise(
+    Effect.runtime<HttpClient.HttpClient | OAuthProvider.OAuthProvider>()
+  )
   return {
     kind,
     servers,

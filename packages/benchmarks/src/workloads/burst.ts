@@ -9,6 +9,7 @@ import {
   forEach,
   outcomeColumns,
   outcomeLine,
+  participants,
   promised,
   requestColumns,
   trial
@@ -20,8 +21,9 @@ const hopMillis = 20
 
 export const burst: Workload = {
   name: "burst",
+  turns: 5,
   run: async (bench) => {
-    const results = await forEach(renewing, async (competitor) => {
+    const results = await forEach(participants(bench, renewing), async (competitor) => {
       const { counters, result } = await trial(bench, competitor, { hopMillis }, ({ call }) => atOnce(call, callers))
       return { competitor, outcome: result, counters }
     })

@@ -4,15 +4,16 @@
 import { competitors } from "../clients.ts"
 import { describeHops, hopsOf } from "../hops.ts"
 import { median } from "../statistics.ts"
-import { atMost, clientBars, forEach, promised, trial } from "../workload.ts"
+import { atMost, clientBars, forEach, participants, promised, trial } from "../workload.ts"
 import type { Workload } from "../workload.ts"
 
 const hopMillis = 20
 
 export const firstCall: Workload = {
   name: "first-call",
+  turns: 5,
   run: async (bench) => {
-    const results = await forEach(competitors, async (competitor) => {
+    const results = await forEach(participants(bench, competitors), async (competitor) => {
       const once = () =>
         trial(bench, competitor, { hopMillis }, async ({ call }) => {
           const start = performance.now()
@@ -42,8 +43,8 @@ export const firstCall: Workload = {
       name: "first-call",
       title: `First call, ${hopMillis} ms a hop`,
       columns: [
-        { key: "hops", title: "hops" },
-        { key: "millis", title: "ms", digits: 1 },
+        { key: "hops", title: "hops", better: "less" },
+        { key: "millis", title: "ms", digits: 1, better: "less" },
         { key: "sequence", title: "requests" }
       ],
       lines,

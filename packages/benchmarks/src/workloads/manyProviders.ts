@@ -22,9 +22,10 @@ const target = (claim: string, wanted: string, measured: string, met: boolean): 
 export const manyProviders: Workload = {
   name: "many-providers",
   sideBySide: true,
-  run: async ({ quick }) => {
+  turns: 3,
+  run: async ({ isTurn, quick }) => {
     const { hour, sizes } = await measure(measurement, {
-      sizes: quick ? [300, 600, 1_000] : [1_000, 2_000, 5_000, 10_000]
+      sizes: isTurn ? [1_000] : quick ? [300, 600, 1_000] : [1_000, 2_000, 5_000, 10_000]
     })
     const [first, last] = [sizes[0], sizes.at(-1)]
     if (first === undefined || last === undefined) throw new Error("no providers were measured")
@@ -40,12 +41,17 @@ export const manyProviders: Workload = {
       title: `${count} providers on one authorization server, without a network`,
       head: "providers",
       columns: [
-        { key: "buildMicros", title: "to make one, CPU µs" },
-        { key: "builtKib", title: "heap KiB, made", digits: 1 },
-        { key: "heldKib", title: "heap KiB, with a token", digits: 1 },
-        { key: "firstTokenMicros", title: "first token, CPU µs" }
+        { key: "buildMicros", title: "to make one, CPU µs", better: "less" },
+        { key: "builtKib", title: "heap KiB, made", digits: 1, better: "less" },
+        { key: "heldKib", title: "heap KiB, with a token", digits: 1, better: "less" },
+        { key: "firstTokenMicros", title: "first token, CPU µs", better: "less" },
+        { key: "renewalMicros", title: "renewal, CPU µs", better: "less" }
       ],
-      lines: sizes.map(({ providers, ...values }) => ({ client: providers.toLocaleString("en-US"), values })),
+      lines: sizes.map(({ providers, ...values }) => ({
+        client: providers.toLocaleString("en-US"),
+        // The hour is that of the largest number of providers.
+        values: { ...values, renewalMicros: providers === last.providers ? hour.cpuMicrosPerRenewal : undefined }
+      })),
       targets: [
         target(
           `heap of each of ${count} providers with a token`,

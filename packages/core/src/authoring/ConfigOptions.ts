@@ -90,7 +90,7 @@ const configOf = (name: string, value: unknown): Either.Either<Config.Config.Wra
   if (!isPlain(value)) {
     return invalid(
       name,
-      `it is ${kindOf(value)}, and not a \`Config\`. Read it from a variable, as with \`Config.string\`, ` +
+      `it is ${kindOf(value)}, and not a \`Config\`. Give a \`Config\` that reads a variable, ` +
         "or write `Config.succeed` around the value."
     )
   }

@@ -21,13 +21,3 @@ export const reasonOf = (error: PlatformError): string | undefined =>
  * @category getters
  */
 export const messageOf = (error: PlatformError): string => error.message
-
-/**
- * The kind of the failure and the operation, such as `NotFound in FileSystem.stat`, and nothing of what was given to
- * the operation.
- *
- * @since 0.1.0
- * @category getters
- */
-export const summaryOf = (error: PlatformError): string =>
-  `${reasonOf(error) ?? error._tag} in ${error.module}.${error.method}`

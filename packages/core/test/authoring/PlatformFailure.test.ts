@@ -22,11 +22,4 @@ describe("PlatformFailure", () => {
       "Unknown: FileSystem.writeFile (/tokens/record.1): ENOSPC: no space left on device, write"
     )
   })
-
-  it("summaryOf has the kind and the operation, and no path", () => {
-    expect([full, wrong].map(PlatformFailure.summaryOf)).toEqual([
-      "Unknown in FileSystem.writeFile",
-      "BadArgument in FileSystem.open"
-    ])
-  })
 })

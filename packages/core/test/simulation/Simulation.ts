@@ -65,7 +65,7 @@ export const run = async (schedule: Schedule.Schedule, options: Options = {}): P
   const census = new Census()
   const model = new Model(clock, providers, !schedule.discovery)
   const world = new World(clock, model, schedule.discovery)
-  const runtime = makeRuntime({ clock: clock.clock, scheduler, random: new SeededRandom(seed), census })
+  const runtime = makeRuntime({ clock: clock.clock, scheduler, seed: `simulation ${seed}`, census })
   const fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => Runtime.runFork(runtime)(effect)
 
   /**

@@ -13,7 +13,7 @@ export interface World {
 
 export const make = async (seed: number): Promise<World> => {
   const clock = VirtualClock.make()
-  const scheduler = new VirtualScheduler(2048, new SeededRandom(seed))
+  const scheduler = new VirtualScheduler(2048, new SeededRandom(0, seed))
   const settle = async (): Promise<void> => {
     do {
       scheduler.drain()
@@ -21,7 +21,7 @@ export const make = async (seed: number): Promise<World> => {
       await Promise.resolve()
     } while (scheduler.pending > 0)
   }
-  const runtime = makeRuntime({ clock: clock.clock, scheduler, random: new SeededRandom(seed, 1) })
+  const runtime = makeRuntime({ clock: clock.clock, scheduler, seed: `interleaving ${seed}` })
   const fork = <A, E>(effect: Effect.Effect<A, E>) => Runtime.runFork(runtime)(effect)
   const wait = async (millis: number, look: () => void = () => undefined): Promise<void> => {
     const until = clock.elapsed + millis

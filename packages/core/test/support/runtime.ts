@@ -73,16 +73,17 @@ class Supervisor extends AbstractSupervisor<void> {
 export interface Settings {
   readonly clock: Clock.Clock
   readonly scheduler: VirtualScheduler
-  readonly random: SeededRandom
+  /** Of the random numbers. */
+  readonly seed: string
   readonly census?: Census
 }
 
 /** A runtime whose fibers have these settings, and log nothing. */
-export const makeRuntime = ({ census = new Census(), clock, random, scheduler }: Settings): Runtime<never> => {
+export const makeRuntime = ({ census = new Census(), clock, scheduler, seed }: Settings): Runtime<never> => {
   const fiber = Effect.runFork(
     census.of(Effect.runtime<never>()).pipe(
       Effect.withClock(clock),
-      Effect.withRandom(Random.make(random.integer(2 ** 31))),
+      Effect.withRandom(Random.make(seed)),
       Effect.locally(FiberRef.currentLoggers, HashSet.empty())
     ),
     { scheduler }

@@ -6,7 +6,9 @@ import { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { OAuthHttpClient, TokenStorage } from "@effect-mcp-auth/core"
 import { TestServers } from "@effect-mcp-auth/testing"
 import { assert, describe, inject, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, type Scope } from "effect"
+import type { McpClient } from "effect/ai"
+import type { HttpClient } from "effect/http"
 import { execFile } from "node:child_process"
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
@@ -74,6 +76,10 @@ const run = (file: string, args: ReadonlyArray<string>, env: Readonly<Record<str
       (error: { readonly stdout: string; readonly stderr: string }) => error.stdout + error.stderr
     )
 
+interface ExtensionSnippet {
+  readonly makeClient: Effect.Effect<McpClient.McpClient, unknown, HttpClient.HttpClient | Scope.Scope>
+}
+
 /** The authenticated `HttpClient` of servers in memory. */
 const InMemory = OAuthHttpClient.layer.pipe(
   Layer.provide(Layer.unwrap(Effect.map(TestServers.TestServers, ClientSecret.layer))),
@@ -103,7 +109,7 @@ describe("the code for Effect 4 in the documentation", () => {
         const code = snippetsOf(page).find((code) => code.includes("export const makeClient")) ?? ""
         const file = join(folder, "..", `extension_${protocol}.ts`)
         writeFileSync(file, code.replace("McpProtocol.v2026_07_28", `McpProtocol.${protocol}`))
-        const { makeClient } = yield* Effect.promise(() => import(file))
+        const { makeClient } = yield* Effect.promise((): Promise<ExtensionSnippet> => import(file))
         const { network } = yield* TestServers.TestServers
         yield* makeClient
         const [first] = (yield* network.requests).filter(({ endpoint }) => endpoint === "resource")

@@ -70,5 +70,9 @@ export const logging: ReadonlyArray<Rule> = [
   call("effect/Logger#add", "One layer has all loggers, and says whether it keeps those that are there.", {
     before: "Logger.add(logger)",
     after: "Logger.layer([logger], { mergeWithExisting: true })"
-  }, ({ args }, { value }) => `${value("effect/Logger#layer")}([${args.join(", ")}], { mergeWithExisting: true })`)
+  }, ({ args }, { value }) => `${value("effect/Logger#layer")}([${args.join(", ")}], { mergeWithExisting: true })`),
+  call("effect/Logger#replace", "One layer has all loggers, and it is given all that are left.", {
+    before: "Logger.replace(Logger.defaultLogger, logger)",
+    after: "Logger.layer([logger])"
+  }, ({ args }, { value }) => `${value("effect/Logger#layer")}([${args.at(-1)}])`)
 ]

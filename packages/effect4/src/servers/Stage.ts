@@ -58,7 +58,7 @@ export interface Stage {
   readonly authorizationServerBack: Effect.Effect<void>
   /** The authorization server refuses the client with `invalid_client`. */
   readonly removeClient: Effect.Effect<void>
-  /** The MCP server forgets its sessions, as after a restart. */
+  /** The MCP server of SDK 1 forgets its sessions, as after a restart. */
   readonly forgetSessions: Effect.Effect<void>
   /** Waits until a call of the tool `follow` is in flight. */
   readonly following: Effect.Effect<void>

@@ -10,7 +10,7 @@ import * as Follow from "./follow.ts"
 /** An MCP implementation behind the check of tokens. */
 export interface Mcp {
   readonly serve: McpHttpHandler["fetch"]
-  /** Ends what is open. Later requests are served as before. */
+  /** Ends what is open: requests in flight, and sessions. */
   readonly close: () => Promise<void>
 }
 

@@ -20,12 +20,13 @@ export interface KeyValueRecords {
 
 /** The error leaves out the message of the store, which can contain the record, as messages of databases do. */
 const unavailable = (operation: Operation) =>
-  Effect.mapError((error: PlatformError) =>
-    new TokenStorageError({
+  Effect.mapError((error: PlatformError) => {
+    const reason = PlatformFailure.reasonOf(error) ?? error._tag
+    return new TokenStorageError({
       operation,
-      description: `the KeyValueStore failed: ${PlatformFailure.summaryOf(error)}.`
+      description: `the KeyValueStore failed: ${reason} in ${error.module}.${error.method}.`
     })
-  )
+  })
 
 /** @internal */
 export const make = (store: KeyValueStore): KeyValueRecords => ({

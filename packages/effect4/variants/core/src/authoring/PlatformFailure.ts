@@ -23,12 +23,3 @@ export const reasonOf = ({ reason }: PlatformError): string | undefined =>
  */
 export const messageOf = ({ message, reason }: PlatformError): string =>
   reason.description === undefined && Predicate.isError(reason.cause) ? `${message}: ${reason.cause.message}` : message
-
-/**
- * The kind of the failure and the operation, such as `NotFound in FileSystem.stat`, and nothing of what was given to
- * the operation.
- *
- * @since 0.1.0
- * @category getters
- */
-export const summaryOf = ({ reason }: PlatformError): string => `${reason._tag} in ${reason.module}.${reason.method}`

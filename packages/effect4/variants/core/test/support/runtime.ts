@@ -3,11 +3,12 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Hash from "effect/Hash"
 import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Scheduler from "effect/Scheduler"
-import type { SeededRandom } from "./random.ts"
+import { SeededRandom } from "./random.ts"
 import { TaskQueue } from "./taskQueue.ts"
 
 /**
@@ -58,21 +59,24 @@ export class Census {
 export interface Settings {
   readonly clock: Clock.Clock
   readonly scheduler: VirtualScheduler
-  readonly random: SeededRandom
+  /** Of the random numbers. */
+  readonly seed: string
   readonly census?: Census
 }
 
 /** A context whose fibers have these settings, and log nothing. */
-export const makeRuntime = ({ census = new Census(), clock, random, scheduler }: Settings): Context.Context<never> =>
-  Effect.runSync(census.of(Effect.context<never>())).pipe(
+export const makeRuntime = ({ census = new Census(), clock, scheduler, seed }: Settings): Context.Context<never> => {
+  const random = new SeededRandom(0, Hash.string(seed))
+  return Effect.runSync(census.of(Effect.context<never>())).pipe(
     Context.add(Clock.Clock, clock),
     Context.add(Random.Random, {
-      nextDoubleUnsafe: () => random.next(),
+      nextDoubleUnsafe: () => random.number(),
       nextIntUnsafe: () => random.integer(Number.MAX_SAFE_INTEGER)
     }),
     Context.add(Scheduler.Scheduler, scheduler),
     Context.add(References.CurrentLoggers, new Set())
   )
+}
 
 export interface Measured {
   readonly name: string

@@ -60,16 +60,15 @@ export const withoutReports = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Ef
  */
 export const endWithoutReport: Effect.Effect<void> = Effect.void
 
-const changingTracer = (tracer: Tracer.Tracer, change: (span: Tracer.Span) => void): Tracer.Tracer =>
-  Tracer.make({
-    // Absent for most tracers. Effect calls it for every step of a fiber, so it is absent here as well then.
-    context: tracer.context,
-    span: (options) => {
-      const span = tracer.span(options)
-      change(span)
-      return span
-    }
-  })
+/** The tracer with other spans. Its `context`, which Effect calls for every step of a fiber, is absent if it was. */
+const changingTracer = (tracer: Tracer.Tracer, change: (span: Tracer.Span) => void): Tracer.Tracer => {
+  const span: Tracer.Tracer["span"] = (options) => {
+    const made = tracer.span(options)
+    change(made)
+    return made
+  }
+  return Object.create(tracer, { span: { value: span } })
+}
 
 /**
  * Runs work whose spans are changed when they begin. The spans are those of the present tracer, because a tracer may

@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { KeyValueStore, KeyValueStoreError } from "effect/persistence/KeyValueStore"
 import { isPlatformError } from "effect/PlatformError"
-import * as PlatformFailure from "../../authoring/PlatformFailure.ts"
 import { TokenStorageError } from "../../OAuthError.ts"
 
 type Operation = TokenStorageError["operation"]
@@ -20,14 +19,15 @@ export interface KeyValueRecords {
 
 /** The error leaves out the message of the store, which can contain the record, as messages of databases do. */
 const unavailable = (operation: Operation) =>
-  Effect.mapError(({ cause, method }: KeyValueStoreError) =>
-    new TokenStorageError({
+  Effect.mapError(({ cause, method }: KeyValueStoreError) => {
+    const { reason } = isPlatformError(cause) ? cause : { reason: undefined }
+    return new TokenStorageError({
       operation,
-      description: isPlatformError(cause)
-        ? `the KeyValueStore failed: ${PlatformFailure.summaryOf(cause)}.`
-        : `the KeyValueStore failed in KeyValueStore.${method}.`
+      description: reason === undefined
+        ? `the KeyValueStore failed in KeyValueStore.${method}.`
+        : `the KeyValueStore failed: ${reason._tag} in ${reason.module}.${reason.method}.`
     })
-  )
+  })
 
 /** @internal */
 export const make = (store: KeyValueStore): KeyValueRecords => ({
