@@ -49,15 +49,6 @@ export const services: ReadonlyArray<Rule> = [
   },
   serviceType("@effect/platform/HttpServer#HttpServer"),
   {
-    name: "@effect/platform/FileSystem#Size as a type",
-    reason: "A size is a ByteSize.",
-    example: { before: "type A = FileSystem.Size", after: "type A = ByteSize.ByteSize" },
-    apply: (node, rewriting) =>
-      isReferenceTo(node, "@effect/platform/FileSystem#Size", rewriting)
-        ? rewriting.type("effect/ByteSize#ByteSize")
-        : undefined
-  },
-  {
     name: "effect/Utils#YieldWrap",
     reason: "A generator yields its effects as they are.",
     example: {
