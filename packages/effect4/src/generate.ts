@@ -39,7 +39,7 @@ const effect3 = join(import.meta.dirname, "..", "node_modules")
 /** The folders of a package that hold sources. */
 const folders = ["src", "test"]
 
-/** A document of a published package: a page or a source module. */
+/** The README of the repository, or a document of a published package: a page or a source module. */
 interface Document {
   readonly path: string
   readonly text: string
