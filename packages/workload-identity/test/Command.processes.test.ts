@@ -29,13 +29,17 @@ const shell = (script: string, environment: Record<string, string>, more: Partia
 /** A process in the background that has the standard output open, and the pipe. */
 const background = "(echo ready >&3; exec sleep 1000) 3>\"$PIPE\" &"
 
+/** Starts a process in the background, and goes on when that has the pipe open. */
+const withBackground = (work: string) =>
+  `mkfifo "$PIPE.open"; (${work} echo ready >&3; echo >"$PIPE.open"; exec sleep 1000) 3>"$PIPE" & read -r _ <"$PIPE.open";`
+
 const hasShell = process.platform !== "win32"
 
 describe.skipIf(!hasShell)("a command that is a real process", () => {
   it.scoped("delivers its output although a process in the background has the output open, and ends that process", () =>
     Effect.gen(function*() {
       const pipe = yield* makePipe
-      const provider = yield* shell(`${background} printf %s "$TOKEN"`, {
+      const provider = yield* shell(`${withBackground("")} printf %s "$TOKEN"`, {
         PIPE: pipe.path,
         TOKEN: good()
       })
@@ -47,7 +51,7 @@ describe.skipIf(!hasShell)("a command that is a real process", () => {
     Effect.gen(function*() {
       const pipe = yield* makePipe
       const provider = yield* shell(
-        `(trap "" TERM; echo ready >&3; exec sleep 1000) 3>"$PIPE" >/dev/null 2>&1 & printf %s "$TOKEN"`,
+        `${withBackground(`trap "" TERM; exec >/dev/null 2>&1;`)} printf %s "$TOKEN"`,
         { PIPE: pipe.path, TOKEN: good() }
       )
       yield* provider(request)
@@ -99,7 +103,7 @@ describe.skipIf(!hasShell)("a command that is a real process", () => {
 
   it.scoped("is killed if it prints without end, and its error output is quoted without secrets in any encoding", () =>
     Effect.gen(function*() {
-      const endless = yield* shell("while :; do echo canary; done", {}, { maxOutputSize: 1000 })
+      const endless = yield* shell("while :; do echo $WORD; done", { WORD: "canary" }, { maxOutputSize: 1000 })
       expect((yield* failureOf(endless)).message).toContain("printed more than 1000 bytes")
       const secret = "canary&secret/1"
       const provider = yield* Command.make({

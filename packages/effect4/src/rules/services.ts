@@ -49,15 +49,6 @@ export const services: ReadonlyArray<Rule> = [
   },
   serviceType("@effect/platform/HttpServer#HttpServer"),
   {
-    name: "@effect/platform/FileSystem#Size as a type",
-    reason: "A size is a ByteSize.",
-    example: { before: "type A = FileSystem.Size", after: "type A = ByteSize.ByteSize" },
-    apply: (node, rewriting) =>
-      isReferenceTo(node, "@effect/platform/FileSystem#Size", rewriting)
-        ? rewriting.type("effect/ByteSize#ByteSize")
-        : undefined
-  },
-  {
     name: "effect/Utils#YieldWrap",
     reason: "A generator yields its effects as they are.",
     example: {
@@ -73,18 +64,6 @@ export const services: ReadonlyArray<Rule> = [
     before: "Random.nextIntBetween(0, 10)",
     after: "Random.nextIntBetween(0, 10, { halfOpen: true })"
   }, ({ args }, { value }) => `${value("effect/Random#nextIntBetween")}(${args.join(", ")}, { halfOpen: true })`),
-  call(
-    "effect/Random#make",
-    "A seed belongs to an effect.",
-    {
-      before: "Random.make(1)",
-      after: "Effect.runSync(Random.withSeed(Random.Random, 1))"
-    },
-    ({ args }, { value }) =>
-      `${value("effect/Effect#runSync")}(${value("effect/Random#withSeed")}(${value("effect/Random#Random")}, ${
-        args.join(", ")
-      }))`
-  ),
   {
     name: "@effect/platform/FileSystem#File.Info.ino",
     reason: "The number of an inode is a bigint.",
