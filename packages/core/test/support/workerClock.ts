@@ -1,5 +1,6 @@
 /** A platform that ends the timers of a request together with it, as Cloudflare Workers do. */
-import { type Clock, Duration, Effect } from "effect"
+import { Effect } from "effect"
+import { changedClock } from "./changedClock.ts"
 
 /**
  * A clock over that of the test. While `isOver`, none of its timers fires. `ahead` is how far the clock of the machine
@@ -8,12 +9,12 @@ import { type Clock, Duration, Effect } from "effect"
 export const makeWorkerClock = Effect.map(Effect.clock, (clock) => {
   const platform = { isOver: false, ahead: 0 }
   const now = () => clock.unsafeCurrentTimeMillis() + platform.ahead
-  const own: Clock.Clock = Object.assign(Object.create(clock), {
+  const own = changedClock(clock, {
     unsafeCurrentTimeMillis: now,
     currentTimeMillis: Effect.sync(now),
-    sleep: (duration: Duration.DurationInput) =>
+    sleep: (duration) =>
       Effect.zipRight(
-        clock.sleep(Duration.decode(duration)),
+        clock.sleep(duration),
         Effect.suspend(() => platform.isOver ? Effect.never : Effect.void)
       )
   })

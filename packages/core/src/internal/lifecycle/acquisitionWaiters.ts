@@ -51,11 +51,11 @@ export class AcquisitionWaiters {
       if (inFlight === undefined) return this.#start(demand, at)
       // The held token is the outcome of that acquisition, and does not meet the demand. The next one starts at its
       // end.
-      if (inFlight.isDelivered) return Effect.zipRight(inFlight.over, this.acquire(demand))
+      if (inFlight.isDelivered) return Effect.zipRight(inFlight.over, this.#acquireAfter(demand))
       if (isAnsweredBy(demand, inFlight.demand)) return this.#join(inFlight, demand)
       return Effect.flatMap(
         Effect.exit(this.#outcome(inFlight, demand)),
-        (exit) => Exit.isSuccess(exit) && isMetBy(demand, exit.value) ? exit : this.acquire(demand)
+        (exit) => Exit.isSuccess(exit) && isMetBy(demand, exit.value) ? exit : this.#acquireAfter(demand)
       )
     })
   }
@@ -118,6 +118,13 @@ export class AcquisitionWaiters {
     })
   }
 
+  /** As `acquire`, after another acquisition. Another caller may have acquired a token in the meantime. */
+  #acquireAfter(demand: Demand): Acquired {
+    const acquired = this.acquire(demand)
+    // The background replaces a held token that callers can still use.
+    return demand.reason === "Scheduled" ? acquired : this.#unlessHeld(demand, acquired)
+  }
+
   /** The outcome of the acquisition. After a failure: the held token, or the next attempt while it is worth waiting. */
   #join(inFlight: Joined, demand: Demand): Acquired {
     return Effect.catchAllCause(this.#outcome(inFlight, demand), (cause) => {
@@ -136,7 +143,7 @@ export class AcquisitionWaiters {
   #outcome(inFlight: Joined, demand: Demand): Acquired {
     const { fibers, telemetry } = this.#parts
     const exit = telemetry.waiting(inFlight.outcome, demand)
-    return fibers.orWhenClosed(Effect.flatMap(exit, (exit) => exit ?? this.acquire(demand)), providerClosed)
+    return fibers.orWhenClosed(Effect.flatMap(exit, (exit) => exit ?? this.#acquireAfter(demand)), providerClosed)
   }
 
   #isWorthWaiting(cause: Cause.Cause<OAuthError>, demand: Demand, at: number): boolean {

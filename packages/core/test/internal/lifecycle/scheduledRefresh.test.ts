@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { type Clock, Deferred, Duration, Effect, Fiber, Option, TestClock } from "effect"
 import { repeatAsAsked, ScheduledRefresh } from "../../../src/internal/lifecycle/scheduledRefresh.ts"
+import { changedClock } from "../../support/changedClock.ts"
 
 interface Plan {
   /** The time of the last pulse of an attempt. */
@@ -179,7 +180,7 @@ describe("ScheduledRefresh", () => {
       plan.renew = renewed(plan, undefined)
       // The clock has advanced, and the timers have not.
       const { alive, attempts, refresh } = yield* make(plan, (clock) =>
-        Object.assign(Object.create(clock), {
+        changedClock(clock, {
           unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + asleep
         }))
       refresh.unsafeWake()

@@ -2,7 +2,6 @@ import { describe, expect, it } from "@effect/vitest"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import {
   Cause,
-  type Clock,
   Deferred,
   Duration,
   Effect,
@@ -17,6 +16,7 @@ import {
   TestClock
 } from "effect"
 import { AccessToken, Challenge, ClientAuthentication, OAuthError, OAuthProvider } from "../../../src/index.ts"
+import { changedClock } from "../../support/changedClock.ts"
 import { type Line, logging } from "../../support/logging.ts"
 import {
   environment,
@@ -292,7 +292,7 @@ describe("the scheduled refresh", () => {
       const clock = yield* Effect.clock
       let asleep = 0
       // The machine was suspended: the clock has advanced, and the timers have not.
-      const suspended: Clock.Clock = Object.assign(Object.create(clock), {
+      const suspended = changedClock(clock, {
         unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + asleep
       })
       const provider = yield* makeProvider().pipe(Effect.withClock(suspended))
