@@ -1,7 +1,7 @@
 /**
  * Writes the sources of the Effect 4 line into a folder.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, dirname, join, relative } from "node:path"
 import { filesBelow, isPublished, type Package } from "@effect-mcp-auth/tooling/packages"
 import { moduleName, readersFiles, snippetsOf, withSnippets } from "@effect-mcp-auth/tooling/snippets"
@@ -11,6 +11,7 @@ import { rules, wraps } from "./rules/index.ts"
 import { sourceProgram } from "./sourceProgram.ts"
 import { tables } from "./tables/index.ts"
 import { makeStaleNames, rewriteTexts, type Stale, textRows } from "./texts.ts"
+import { isCopied } from "./workspace.ts"
 
 export interface Generated {
   /** Names that Effect 4 does not have and that no rule covers. */
@@ -69,8 +70,13 @@ export const generate = ({ packages, repository, target, variants }: Options): G
     if (source === undefined) throw new Error(`${file} is not part of the program`)
     return rewriteFile(source, shared)
   }
-  for (const { folder } of packages) {
-    for (const own of folders) rmSync(join(target, "packages", folder, own), { recursive: true, force: true })
+  for (const { directory, folder } of packages) {
+    for (const own of folders) {
+      const to = join(target, "packages", folder, own)
+      rmSync(to, { recursive: true, force: true })
+      const from = join(directory, own)
+      if (existsSync(from)) cpSync(from, to, { recursive: true, filter: isCopied })
+    }
   }
   const uncovered = files.flatMap((file) => {
     const path = relative(repository, file)
