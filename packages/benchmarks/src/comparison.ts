@@ -15,16 +15,19 @@ export const Figure = Schema.Struct({
   title: Schema.String,
   digits: Schema.Number,
   better: Schema.Literal("less", "more"),
+  hasRatio: Schema.Boolean,
   value: Schema.Number
 })
 export type Figure = typeof Figure.Type
 
 /** The figures of a section that are compared. */
 export const figuresOf = ({ columns, lines }: Section): ReadonlyArray<Figure> =>
-  columns.flatMap(({ better, digits = 0, key, title }) =>
-    better === undefined ? [] : lines.flatMap(({ client, values }) => {
+  columns.flatMap(({ compared, digits = 0, key, title }) =>
+    compared === undefined ? [] : lines.flatMap(({ client, values }) => {
       const value = values[key]
-      return typeof value === "number" && Number.isFinite(value) ? [{ client, key, title, digits, better, value }] : []
+      if (typeof value !== "number" || !Number.isFinite(value)) return []
+      const { better, title: own = title, withoutRatio = false } = compared
+      return [{ client, key, title: own, digits, better, hasRatio: !withoutRatio, value }]
     })
   )
 
@@ -35,30 +38,32 @@ export interface Pair {
 }
 
 /** One figure over all turns. */
-export interface Compared extends Omit<Figure, "value"> {
+export interface Compared extends Omit<Figure, "hasRatio" | "value"> {
   readonly three: Summary
   readonly four: Summary
-  /** Effect 4 to Effect 3, within each pair of turns. Undefined for figures that can be zero or less. */
+  /** Effect 4 to Effect 3, within each pair of turns. Undefined for differences. */
   readonly ratio: Summary | undefined
 }
 
 const isSame = (a: Figure, b: Figure): boolean => a.client === b.client && a.key === b.key
 
-/** Every figure that both lines have in every turn, in the order of the first turn. */
+/** Every figure of the first turn. Throws if another turn, of either line, lacks one. */
 export const compare = (pairs: ReadonlyArray<Pair>): ReadonlyArray<Compared> =>
-  (pairs[0]?.three ?? []).flatMap((figure) => {
-    const { value: _, ...about } = figure
-    const values = (line: "three" | "four") =>
-      pairs.flatMap((pair) => pair[line].filter((other) => isSame(figure, other)).map(({ value }) => value))
+  (pairs[0]?.three ?? []).map((figure) => {
+    const { hasRatio, value: _, ...about } = figure
+    const values = (line: keyof Pair) =>
+      pairs.map((pair) => {
+        const found = pair[line].find((other) => isSame(figure, other))
+        if (found === undefined) throw new Error(`a turn has no figure "${figure.title}" of ${figure.client}`)
+        return found.value
+      })
     const [three, four] = [values("three"), values("four")]
-    if (three.length < pairs.length || four.length < pairs.length) return []
-    const isPositive = [...three, ...four].every((value) => value > 0)
-    return [{
+    return {
       ...about,
       three: summarize(three),
       four: summarize(four),
-      ratio: isPositive ? summarize(ratios(four, three)) : undefined
-    }]
+      ratio: hasRatio ? summarize(ratios(four, three)) : undefined
+    }
   })
 
 /** A promise about Effect 4: about the ratio to Effect 3, or about the figure itself. */
@@ -115,18 +120,20 @@ const promises: ReadonlyArray<Promised> = [
 /** The promises about a row. A promise is missed only if the noise does not explain it. */
 export const targetsOf = (row: string, compared: ReadonlyArray<Compared>): ReadonlyArray<Target> =>
   promises.filter((promise) => promise.row === row).flatMap(({ claim, clients, key, limit, of, unit = "" }) =>
-    compared.flatMap(({ better, client, digits, key: own, [of]: summary }) => {
-      const name = clients[client]
-      if (own !== key || name === undefined || summary === undefined) return []
-      const shown = of === "ratio" ? 2 : digits
+    Object.entries(clients).map(([client, name]) => {
+      const found = compared.find((figure) => figure.client === client && figure.key === key)
+      const summary = found?.[of]
+      if (found === undefined || summary === undefined) throw new Error(`nothing was measured for: ${claim}, ${client}`)
+      const digits = of === "ratio" ? 2 : found.digits
       const { error, median } = summary
-      return [{
+      const isLess = found.better === "less"
+      return {
         client: name,
         claim,
-        wanted: `at ${better === "less" ? "most" : "least"} ${limit}${unit}`,
-        measured: `${median.toFixed(shown)}${error > 0 ? ` ± ${error.toFixed(shown)}` : ""}${unit}`,
-        met: better === "less" ? median - error <= limit : median + error >= limit
-      }]
+        wanted: `at ${isLess ? "most" : "least"} ${limit}${unit}`,
+        measured: `${median.toFixed(digits)}${error > 0 ? ` ± ${error.toFixed(digits)}` : ""}${unit}`,
+        met: isLess ? median - error <= limit : median + error >= limit
+      }
     })
   )
 
@@ -153,11 +160,14 @@ export const sectionOf = (name: string, title: string, pairs: ReadonlyArray<Pair
         three: three.median,
         four: four.median,
         ratio: ratio?.median,
-        error: ratio?.error
+        // One turn says nothing about the noise.
+        error: pairs.length > 1 ? ratio?.error : undefined
       }
     })),
     targets: targetsOf(name, compared),
     charts: [],
-    note: `Medians of ${pairs.length} turns on each line, in pairs; a ratio is taken within a pair.`
+    note: pairs.length === 1
+      ? "One turn on each line."
+      : `Medians of ${pairs.length} turns on each line, in pairs; a ratio is taken within a pair.`
   }
 }

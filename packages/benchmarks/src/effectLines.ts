@@ -23,15 +23,17 @@ const modifiedAt = (folder: URL): ReadonlyArray<number> =>
       .map((name) => statSync(new URL(name, folder)).mtimeMs)
     : []
 
+/** When the sources that take part were modified. */
+const sourcesBelow = (root: URL) => measured.flatMap((name) => modifiedAt(new URL(`${name}/src/`, root)))
+
 /** Whether the sources for Effect 4 are missing or older than what they are generated from. */
 export const isOutdated = (sources: ReadonlyArray<number>, written: ReadonlyArray<number>): boolean =>
   written.length === 0 || Math.max(...sources) > Math.min(...written)
 
 /** What is wrong with the sources for Effect 4, if anything. */
 export const problem = (): string | undefined => {
-  const below = (root: URL) => measured.flatMap((name) => modifiedAt(new URL(`${name}/src/`, root)))
   const generator = ["effect4/src/", "effect4/variants/"].flatMap((folder) => modifiedAt(new URL(folder, packages)))
-  return isOutdated([...below(packages), ...generator], below(generated))
+  return isOutdated([...sourcesBelow(packages), ...generator], sourcesBelow(generated))
     ? "The sources for Effect 4 are missing or older than those for Effect 3: run `pnpm effect4 install write`"
     : undefined
 }

@@ -3,9 +3,9 @@
  * compiled to JavaScript beside it. In the workspace itself the packages' exports name TypeScript sources, which Node
  * would have to strip of their types at every start.
  */
+import { runCompiler, typescript } from "@effect-mcp-auth/tooling/compilers"
 import { execFile } from "node:child_process"
-import { cp, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises"
-import { createRequire } from "node:module"
+import { cp, mkdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -25,15 +25,11 @@ const ours = ["core", "client-secret"]
 const readManifest = async (folder: string): Promise<Manifest> =>
   JSON.parse(await readFile(join(folder, "package.json"), "utf8"))
 
-/** Builds the packages that the programs use, as they are published, and compiles the programs. */
-const build = async (): Promise<void> => {
-  const run = promisify(execFile)
-  const compiler = createRequire(packageOf("../../../package.json")).resolve("typescript/package.json")
-  await run(process.execPath, [join(dirname(compiler), "bin", "tsc"), "-b", join(benchmarks, "tsconfig.src.json")])
-  for (const name of ours) {
-    await run(process.execPath, ["../tooling/src/programs/build.ts"], { cwd: packageOf(`../../${name}`) })
-  }
-}
+const run = promisify(execFile)
+
+/** Builds a package as it is published. */
+const build = (name: string) =>
+  run(process.execPath, ["../tooling/src/programs/build.ts"], { cwd: packageOf(`../../${name}`) })
 
 /** What `npm publish` would put there: `dist`, and the manifest with the exports of `publishConfig`. */
 const install = async (name: string): Promise<void> => {
@@ -60,18 +56,39 @@ export interface Installation {
   readonly pathOf: (program: string) => string
 }
 
+const compilerOptions = {
+  target: "ES2022",
+  lib: ["ES2024", "DOM", "DOM.Iterable", "DOM.AsyncIterable"],
+  typeRoots: [packageOf("../../../node_modules/@types")],
+  types: ["node"],
+  module: "NodeNext",
+  strict: true,
+  verbatimModuleSyntax: true,
+  rewriteRelativeImportExtensions: true,
+  skipLibCheck: true,
+  rootDir: "src",
+  outDir: "dist"
+}
+
+/** Compiles the programs as a user would: with the types of the built packages. */
+const compile = async (): Promise<void> => {
+  await cp(join(benchmarks, "src", "processes"), join(directory, "src"), { recursive: true })
+  await writeFile(join(directory, "package.json"), JSON.stringify({ type: "module" }))
+  await writeFile(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["src"] }))
+  const errors = runCompiler(typescript, directory, ["--pretty", "false"])
+  if (errors !== "") throw new Error(errors)
+}
+
 const makeAnew = async (): Promise<Installation> => {
   const { dependencies = {} } = await readManifest(benchmarks)
   const others = Object.keys(dependencies).filter((name) => !name.startsWith("@effect-mcp-auth/"))
-  await build()
+  // `client-secret` is compiled with the types of `core`.
+  for (const name of ours) await build(name)
   await rm(directory, { recursive: true, force: true })
   await Promise.all(ours.map(install))
   await Promise.all(others.map((name) => link(name, benchmarks)))
-  const programs = join(benchmarks, "build", "src", "processes")
-  const names = (await readdir(programs)).filter((name) => name.endsWith(".js"))
-  await Promise.all(names.map((name) => cp(join(programs, name), join(directory, name))))
-  await writeFile(join(directory, "package.json"), JSON.stringify({ type: "module" }))
-  return { directory, others, pathOf: (program) => join(directory, `${program}.js`) }
+  await compile()
+  return { directory, others, pathOf: (program) => join(directory, "dist", `${program}.js`) }
 }
 
 let made: Promise<Installation> | undefined

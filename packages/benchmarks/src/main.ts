@@ -129,8 +129,12 @@ const runOnBothLines = async (): Promise<void> => {
   if (options.charts) refuse("There are no charts of two lines of Effect")
   const rows = chosen(compared)
   const problem = EffectLines.problem()
-  if (problem !== undefined) refuse(problem)
-  const about = { ...machine(), "effect 4": EffectLines.version() }
+  if (problem !== undefined) {
+    console.error(problem)
+    return process.exit(1)
+  }
+  const own = machine()
+  const about = { ...own, effect: `${own.effect} and ${EffectLines.version()}` }
   say(`${renderMachine(about)}\n`)
   const lines = EffectLines.startLines()
   try {

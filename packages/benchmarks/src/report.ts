@@ -5,13 +5,21 @@ import type { Chart } from "./chart.ts"
 
 export type Value = number | string | undefined
 
+export interface Comparison {
+  readonly better: "less" | "more"
+  /** The title where the other columns do not explain it. That of the column by default. */
+  readonly title?: string
+  /** For differences, which can be close to zero: a ratio of them says nothing. */
+  readonly withoutRatio?: boolean
+}
+
 export interface Column {
   readonly key: string
   readonly title: string
   /** Digits after the point; none by default. */
   readonly digits?: number | undefined
-  /** Which figures are better. Only columns that say so are compared between two lines of Effect. */
-  readonly better?: "less" | "more"
+  /** How the figures are compared between two lines of Effect. Left out if they are not. */
+  readonly compared?: Comparison
 }
 
 export interface Line {

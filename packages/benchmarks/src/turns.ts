@@ -3,6 +3,7 @@
  */
 import * as Schema from "effect/Schema"
 import { fork } from "node:child_process"
+import type { ForkOptions } from "node:child_process"
 import { Figure } from "./comparison.ts"
 
 export const Turn = Schema.Struct({
@@ -22,9 +23,9 @@ export interface LineProcess {
 }
 
 /** Starts the process for the line of Effect that the benchmarks in this folder are written for. */
-export const start = (benchmarks: URL): LineProcess => {
+export const start = (benchmarks: URL, options: ForkOptions = {}): LineProcess => {
   const program = new URL("src/programs/turns.ts", benchmarks)
-  const child = fork(program, { execArgv: [] })
+  const child = fork(program, { execArgv: [], ...options })
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve))
   return {
     take: (turn) =>

@@ -118,7 +118,7 @@ export const clientBars = (options: Omit<Parameters<typeof bars>[0], "ours">): B
 
 /** Requests that the servers counted. */
 export const requestColumns: ReadonlyArray<Column> = [
-  { key: "token", title: "token", better: "less" },
+  { key: "token", title: "token", compared: { better: "less" } },
   { key: "resourceMetadata", title: "resource md" },
   { key: "serverMetadata", title: "AS md" },
   { key: "unauthorized", title: "401" },
@@ -129,7 +129,7 @@ export const outcomeColumns: ReadonlyArray<Column> = [
   { key: "calls", title: "calls" },
   { key: "failed", title: "failed" },
   { key: "p50", title: "p50 ms", digits: 1 },
-  { key: "p99", title: "p99 ms", digits: 1, better: "less" }
+  { key: "p99", title: "p99 ms", digits: 1, compared: { better: "less" } }
 ]
 
 export const outcomeLine = (competitor: Competitor, outcome: Outcome, counters: Counters): Line => {

@@ -44,7 +44,7 @@ const rows: Readonly<Record<string, string>> = {
 export const textRows: ReadonlyArray<string> = Object.keys(rows)
 
 /** Pages that are about both lines, and so name both. */
-const aboutBoth = /\/docs\/effect(?:4-mcp-client|-3-and-4)\.md$/
+const aboutBoth = /(?:^README|\/docs\/effect(?:4-mcp-client|-3-and-4))\.md$/
 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
 

@@ -43,8 +43,8 @@ export const firstCall: Workload = {
       name: "first-call",
       title: `First call, ${hopMillis} ms a hop`,
       columns: [
-        { key: "hops", title: "hops", better: "less" },
-        { key: "millis", title: "ms", digits: 1, better: "less" },
+        { key: "hops", title: "hops", compared: { better: "less" } },
+        { key: "millis", title: "ms", digits: 1, compared: { better: "less" } },
         { key: "sequence", title: "requests" }
       ],
       lines,

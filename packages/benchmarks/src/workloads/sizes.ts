@@ -30,8 +30,8 @@ export const sizes: Workload = {
       title: "Download, without peers and jose",
       head: "bundle",
       columns: [
-        { key: "minified", title: "minified KiB", digits: 1, better: "less" },
-        { key: "compressed", title: "brotli KiB", digits: 1, better: "less" }
+        { key: "minified", title: "minified KiB", digits: 1, compared: { better: "less" } },
+        { key: "compressed", title: "brotli KiB", digits: 1, compared: { better: "less" } }
       ],
       lines,
       targets: [],

@@ -157,11 +157,16 @@ export const warm: Workload = {
       title: `Warm, ${workers} at a time, ${rounds} rounds`,
       columns: [
         { key: "perSecond", title: "calls/s" },
-        { key: "cpuMicros", title: "CPU µs", better: "less" },
-        { key: "ratio", title: "ratio", digits: 3, better: "less" },
+        { key: "cpuMicros", title: "CPU µs", compared: { better: "less" } },
+        {
+          key: "ratio",
+          title: "ratio",
+          digits: 3,
+          compared: { better: "less", title: "CPU, as a ratio to the same by hand" }
+        },
         { key: "error", title: "±", digits: 3 },
         { key: "quartiles", title: "quartiles" },
-        { key: "added", title: "adds µs", digits: 1, better: "less" },
+        { key: "added", title: "adds µs", digits: 1, compared: { better: "less", withoutRatio: true } },
         { key: "addedPercent", title: "adds %", digits: 1 },
         { key: "base", title: "compared with" }
       ],

@@ -108,7 +108,7 @@ const rowsOf = (bench: Bench, costs: Costs) => {
 
 export const wholeProcess: Workload = {
   name: "whole-process",
-  turns: 7,
+  turns: 6,
   run: async (bench) => {
     const rows = rowsOf(bench, await measure(bench))
     const lines = rows.map(({ cpuMillis, group, program, ratio, toSameRequests, wallMillis, wallRatio }) => ({
@@ -130,13 +130,23 @@ export const wholeProcess: Workload = {
       name: "whole-process",
       title: "A whole process: start, one authenticated call, end",
       columns: [
-        { key: "cpuMillis", title: "CPU ms", better: "less" },
-        { key: "wallMillis", title: "wall ms", better: "less" },
-        { key: "ratio", title: "CPU ratio", digits: 2, better: "less" },
+        { key: "cpuMillis", title: "CPU ms", compared: { better: "less" } },
+        { key: "wallMillis", title: "wall ms", compared: { better: "less" } },
+        {
+          key: "ratio",
+          title: "CPU ratio",
+          digits: 2,
+          compared: { better: "less", title: "CPU, as a ratio to HttpClient, by hand" }
+        },
         { key: "error", title: "±", digits: 2 },
         { key: "quartiles", title: "quartiles" },
         { key: "wallRatio", title: "wall ratio", digits: 2 },
-        { key: "toSameRequests", title: "same requests", digits: 2, better: "less" },
+        {
+          key: "toSameRequests",
+          title: "same requests",
+          digits: 2,
+          compared: { better: "less", title: "CPU, as a ratio to the same requests by hand" }
+        },
         { key: "base", title: "compared with" }
       ],
       lines,
