@@ -284,7 +284,9 @@ const importKey = (encoded: Redacted.Redacted<string>): Effect.Effect<Key, Inval
   Effect.gen(function*() {
     const fault = TextOption.faultOfWrapping(encoded)
     if (fault !== undefined) return yield* invalid(fault)
-    const text = Redacted.value(encoded).trim().replaceAll("+", "-").replaceAll("/", "_").replace(/={1,2}$/, "")
+    // Tools that write base64 break its lines.
+    const unbroken = Redacted.value(encoded).trim().replaceAll(/[\r\n]/g, "")
+    const text = unbroken.replaceAll("+", "-").replaceAll("/", "_").replace(/={1,2}$/, "")
     if (text === "") return yield* invalid(`it is empty. ${howToGive}`)
     if (/^[\da-f]{64}$/i.test(text)) return yield* invalid(`it is hexadecimal. ${howToGive}`)
     const decoded = yield* Either.fromOption(
