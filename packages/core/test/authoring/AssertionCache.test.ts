@@ -94,7 +94,12 @@ describe("a cached assertion", () => {
     const left = [...supplied]
     let fetches = 0
     const provider = cache(
-      () => Effect.suspend(() => (fetches++, Effect.fromNullable(left.shift()).pipe(Effect.orElseFail(() => refused)))),
+      () =>
+        Effect.suspend(() => {
+          fetches++
+          const next = left.shift()
+          return next === undefined ? refused : Effect.succeed(next)
+        }),
       {
         keyOf: () => "the same",
         check: ({ value }, { scopes }) =>

@@ -22,9 +22,9 @@ const found = (answers: Readonly<Record<string, Answer.Answer>>, bounds: Bounds 
 
 const missing = (answer: Answer.Answer, bounds?: Bounds) =>
   Effect.gen(function*() {
-    const [miss] = yield* Effect.flip(yield* found({ [url]: answer }, bounds))
-    assert(miss !== undefined)
-    return miss
+    const value = yield* found({ [url]: answer }, bounds)
+    assert(Either.isLeft(value) && value.left[0] !== undefined)
+    return value.left[0]
   })
 
 const text = (body: string, type = "text/plain") => Answer.text(body, { headers: { "content-type": type } })
