@@ -51,7 +51,7 @@ export const manifestFor4 = (manifest: Readonly<Record<string, unknown>>): Reado
 }
 
 /** Files that are not written anew: texts, fixtures, settings. */
-const isCopied = (path: string): boolean =>
+export const isCopied = (path: string): boolean =>
   !/\.ts$|\/(?:node_modules|build|dist|coverage)(?:\/|$)|\.tsbuildinfo$/.test(path)
 
 /** Writes what a package has besides its TypeScript sources. */

@@ -50,9 +50,9 @@ describe("names without a rule", () => {
 
   it("renames the property of a pattern and keeps its variable", () => {
     const [result] = rewritten([{
-      given: "declare const right: Either.Right<never, number>",
-      before: "const take = ({ right: value }: Either.Right<never, number>) => value"
+      given: `declare const found: Extract<Either.Either<number>, { _tag: "Right" }>`,
+      before: "const { right: value } = found"
     }])
-    expect(result?.text).toBe(oneLine("const take = ({ success: value }: Result.Success<never, number>) => value"))
+    expect(result?.text).toBe(oneLine("const { success: value } = found"))
   })
 })

@@ -54,11 +54,14 @@ export const config: ReadonlyArray<Rule> = [
     ({ args }, { value }) =>
       `new ${value("effect/ConfigProvider#SourceError")}({ message: ${args[1]}, cause: ${args[2]} })`
   ),
-  call("effect/ConfigProvider#fromMap", "Variables with plain names are those of an environment. An empty one is left out if one does not say otherwise.", {
-    before: `ConfigProvider.fromMap(new Map([["KEY", "a"]]))`,
-    after:
-      `ConfigProvider.fromEnvRecord(Object.fromEntries(new Map([["KEY", "a"]])), { preserveEmptyStrings: true })`
-  }, ({ args }, { value }) => `${value("effect/ConfigProvider#fromEnvRecord")}(Object.fromEntries(${
-      args[0]
-    }), { preserveEmptyStrings: true })`)
+  call(
+    "effect/ConfigProvider#fromMap",
+    "Variables with plain names are those of an environment. An empty one is left out if one does not say otherwise.",
+    {
+      before: `ConfigProvider.fromMap(new Map([["KEY", "a"]]))`,
+      after: `ConfigProvider.fromEnvRecord(Object.fromEntries(new Map([["KEY", "a"]])), { preserveEmptyStrings: true })`
+    },
+    ({ args }, { value }) =>
+      `${value("effect/ConfigProvider#fromEnvRecord")}(Object.fromEntries(${args[0]}), { preserveEmptyStrings: true })`
+  )
 ]

@@ -52,14 +52,6 @@ export const effect: ReadonlyArray<Rule> = [
     before: `Effect.dieMessage("no")`,
     after: `Effect.die(new Error("no"))`
   }, ({ args }, { value }) => `${value(`${E}die`)}(new Error(${args.join(", ")}))`),
-  call(`${E}dieSync`, "A defect is made of a value.", {
-    before: "Effect.dieSync(() => make())",
-    after: "Effect.suspend(() => Effect.die(make()))"
-  }, ({ node }, rewriting) => {
-    const [make] = node.arguments
-    if (make === undefined) return undefined
-    return `${rewriting.value(`${E}suspend`)}(() => ${rewriting.value(`${E}die`)}(${result(make, rewriting)}))`
-  }),
   call(`${E}timeoutFail`, "What happens after a time limit is an effect.", {
     before: `Effect.timeoutFail({ duration: "1 second", onTimeout: () => new Late() })`,
     after: `Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.fail(new Late()) })`

@@ -45,6 +45,10 @@ export const logging: ReadonlyArray<Rule> = [
         ? `Object.entries(${text(node.expression)}.fiber.getRef(${value("effect/References#CurrentLogAnnotations")}))`
         : undefined
   },
+  value("effect/Logger#json", "A layer of loggers names them.", {
+    before: "Effect.provide(effect, Logger.json)",
+    after: "Effect.provide(effect, Logger.layer([Logger.consoleJson]))"
+  }, ({ value }) => `${value("effect/Logger#layer")}([${value("effect/Logger#consoleJson")}])`),
   call(
     "effect/Logger#withMinimumLogLevel",
     "The minimum log level is a reference.",

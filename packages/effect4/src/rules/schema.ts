@@ -110,18 +110,6 @@ export const schema: ReadonlyArray<Rule> = [
     const body = ts.isArrowFunction(make) ? rewriting.text(make.body) : `(${rewriting.text(make)})()`
     return `${rewriting.value(`${S}withConstructorDefault`)}(${succeed}(${body}))`
   }),
-  value(
-    `${S}Lowercase`,
-    "A transformation is a value of its own.",
-    {
-      before: "Schema.Lowercase",
-      after: "Schema.String.pipe(Schema.decodeTo(Schema.String, SchemaTransformation.toLowerCase()))"
-    },
-    ({ value }) =>
-      `${value(`${S}String`)}.pipe(${value(`${S}decodeTo`)}(${value(`${S}String`)}, ${
-        value("effect/SchemaTransformation#toLowerCase")
-      }()))`
-  ),
   {
     name: "annotations",
     reason: "The method is called `annotate`, and a message is a text.",

@@ -64,18 +64,6 @@ export const services: ReadonlyArray<Rule> = [
     before: "Random.nextIntBetween(0, 10)",
     after: "Random.nextIntBetween(0, 10, { halfOpen: true })"
   }, ({ args }, { value }) => `${value("effect/Random#nextIntBetween")}(${args.join(", ")}, { halfOpen: true })`),
-  call(
-    "effect/Random#make",
-    "A seed belongs to an effect.",
-    {
-      before: "Random.make(1)",
-      after: "Effect.runSync(Random.withSeed(Random.Random, 1))"
-    },
-    ({ args }, { value }) =>
-      `${value("effect/Effect#runSync")}(${value("effect/Random#withSeed")}(${value("effect/Random#Random")}, ${
-        args.join(", ")
-      }))`
-  ),
   {
     name: "@effect/platform/FileSystem#File.Info.ino",
     reason: "The number of an inode is a bigint.",

@@ -13,7 +13,11 @@ export const stores: ReadonlyArray<Rule> = [
   {
     name: "@effect/platform/KeyValueStore#KeyValueStore.get called",
     reason: "A store gives `undefined` for what is absent.",
-    example: { before: "store.get(name)", after: "Effect.map(store.get(name), Option.fromUndefinedOr)" },
+    example: {
+      given: "declare const store: KeyValueStore.KeyValueStore\ndeclare const name: string",
+      before: "store.get(name)",
+      after: "Effect.map(store.get(name), Option.fromUndefinedOr)"
+    },
     apply: (node, { children, key, value }) =>
       ts.isCallExpression(node) && READS.test(key(node.expression) ?? "")
         ? `${value("effect/Effect#map")}(${children(node)}, ${value("effect/Option#fromUndefinedOr")})`
@@ -23,8 +27,9 @@ export const stores: ReadonlyArray<Rule> = [
     name: "@effect/platform/KeyValueStore#KeyValueStore.get written",
     reason: "A store gives `undefined` for what is absent.",
     example: {
-      before: "KeyValueStore.make({ get: (name) => Effect.succeedNone })",
-      after: "KeyValueStore.make({ get: (name) => Effect.map(Effect.succeedNone, Option.getOrUndefined) })"
+      before: "const store: Partial<KeyValueStore.KeyValueStore> = { get: (name) => Effect.succeedNone }",
+      after:
+        "const store: Partial<KeyValueStore.KeyValueStore> = { get: (name) => Effect.map(Effect.succeedNone, Option.getOrUndefined) }"
     },
     apply: (node, { key, text, value }) => {
       if (!ts.isPropertyAssignment(node) || !READS.test(key(node.name) ?? "")) return undefined
@@ -53,7 +58,7 @@ export const stores: ReadonlyArray<Rule> = [
     name: "new @effect/platform/Error#SystemError of a KeyValueStore",
     reason: "A store fails with an error of its own, whose cause is that of the platform.",
     example: {
-      before: `new PlatformError.SystemError({ reason: "WriteZero", module: "KeyValueStore", method: "set" })`,
+      before: `new Error.SystemError({ reason: "WriteZero", module: "KeyValueStore", method: "set" })`,
       after:
         `new KeyValueStore.KeyValueStoreError({ method: "set", message: "", cause: PlatformError.systemError({ _tag: "WriteZero", module: "KeyValueStore", method: "set", description: "" }) })`
     },

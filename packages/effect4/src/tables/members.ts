@@ -19,7 +19,6 @@ export const members: ReadonlyArray<Table> = [
     rows: {
       "effect/Clock#Clock.unsafeCurrentTimeMillis": "currentTimeMillisUnsafe",
       "effect/Clock#Clock.unsafeCurrentTimeNanos": "monotonicTimeNanosUnsafe",
-      "effect/Clock#Clock.currentTimeNanos": "monotonicTimeNanos",
       "effect/Fiber#RuntimeFiber.getFiberRef": "getRef",
       "effect/Fiber#RuntimeFiber.currentContext": "context"
     }
@@ -28,7 +27,6 @@ export const members: ReadonlyArray<Table> = [
     name: "scoped tests",
     reason: "Each test of @effect/vitest has a scope.",
     rows: {
-      "@effect/vitest/index#Vitest.Methods.scoped": "effect",
       "@effect/vitest/index#Vitest.MethodsNonLive.scoped": "effect",
       "@effect/vitest/index#Vitest.Methods.scopedLive": "live"
     }

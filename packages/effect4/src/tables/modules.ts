@@ -15,9 +15,7 @@ export const modules: ReadonlyArray<Table> = [
       "HttpClientError",
       "HttpClientRequest",
       "HttpClientResponse",
-      "HttpIncomingMessage",
       "HttpServer",
-      "HttpServerError",
       "HttpServerRequest",
       "HttpServerResponse",
       "UrlParams"

@@ -31,21 +31,15 @@ export const names: ReadonlyArray<Table> = [
     reason: "These are exports of other modules in Effect 4.",
     rows: {
       "effect/Effect#clock": "effect/Clock#Clock",
-      "effect/Effect#random": "effect/Random#Random",
-      "effect/Effect#makeSemaphore": "effect/Semaphore#make",
       "effect/Effect#unsafeMakeSemaphore": "effect/Semaphore#makeUnsafe",
-      "effect/Effect#Semaphore": "effect/Semaphore#Semaphore",
       "effect/Effect#makeLatch": "effect/Latch#make",
-      "effect/Effect#unsafeMakeLatch": "effect/Latch#makeUnsafe",
-      "effect/Effect#Latch": "effect/Latch#Latch",
       "effect/Encoding#encodeBase64": "effect/encoding/Base64#encode",
       "effect/Encoding#decodeBase64": "effect/encoding/Base64#decode",
       "effect/Encoding#decodeBase64String": "effect/encoding/Base64#decodeString",
       "effect/Encoding#encodeBase64Url": "effect/encoding/Base64Url#encode",
       "effect/Encoding#decodeBase64Url": "effect/encoding/Base64Url#decode",
       "effect/Encoding#decodeBase64UrlString": "effect/encoding/Base64Url#decodeString",
-      "effect/Encoding#decodeHex": "effect/encoding/Hex#decode",
-      "effect/Encoding#encodeHex": "effect/encoding/Hex#encode"
+      "effect/Encoding#decodeHex": "effect/encoding/Hex#decode"
     }
   },
   {
@@ -60,9 +54,7 @@ export const names: ReadonlyArray<Table> = [
       mapLeft: "mapError",
       mapBoth: "mapBoth",
       getRight: "getSuccess",
-      getLeft: "getFailure",
-      Left: "Failure",
-      Right: "Success"
+      getLeft: "getFailure"
     }, "effect/Result")
   },
   {
@@ -96,11 +88,9 @@ export const names: ReadonlyArray<Table> = [
     reason: "Effect 4 writes instances, references and the types of values with a capital letter.",
     rows: {
       "effect/Order#string": "effect/Order#String",
-      "effect/Order#number": "effect/Order#Number",
       "effect/Config#string": "effect/Config#String",
       "effect/Config#redacted": "effect/Config#Redacted",
       "effect/Config#duration": "effect/Config#Duration",
-      "effect/Config#boolean": "effect/Config#Boolean",
       "effect/Config#number": "effect/Config#Number",
       "effect/Config#integer": "effect/Config#Int",
       "@effect/platform/Headers#currentRedactedNames": "effect/http/Headers#CurrentRedactedNames"
@@ -120,7 +110,6 @@ export const names: ReadonlyArray<Table> = [
       "effect/LogLevel#greaterThanEqual": "effect/LogLevel#isGreaterThanOrEqualTo",
       "effect/Redacted#unsafeWipe": "effect/Redacted#wipeUnsafe",
       "effect/Exit#isInterrupted": "effect/Exit#hasInterrupts",
-      "effect/Cause#isInterrupted": "effect/Cause#hasInterrupts",
       "effect/Cause#isDie": "effect/Cause#hasDies",
       "effect/Predicate#isRecord": "effect/Predicate#isObject",
       "effect/Predicate#isNullable": "effect/Predicate#isNullish",
@@ -136,14 +125,12 @@ export const names: ReadonlyArray<Table> = [
       "effect/Cause#isInterruptedOnly": "effect/Cause#hasInterruptsOnly",
       "effect/Layer#scoped": "effect/Layer#effect",
       "effect/Layer#unwrapEffect": "effect/Layer#unwrap",
-      "effect/Layer#unwrapScoped": "effect/Layer#unwrap",
       "effect/Duration#DurationInput": "effect/Duration#Input",
       "effect/Duration#decode": "effect/Duration#fromInputUnsafe",
       "effect/Duration#decodeUnknown": "effect/Duration#fromInput",
       "@effect/platform/HttpClientError#RequestError": "effect/http/HttpClientError#HttpClientError",
       "@effect/platform/HttpClientError#ResponseError": "effect/http/HttpClientError#HttpClientError",
       "effect/Fiber#RuntimeFiber": "effect/Fiber#Fiber",
-      "effect/Fiber#getCurrentFiber": "effect/Fiber#getCurrent",
       "effect/Metric#Metric.Counter": "effect/Metric#Counter",
       "effect/Metric#Metric.Histogram": "effect/Metric#Histogram",
       "effect/Effect#Effect.Success": "effect/Effect#Success",

@@ -26,7 +26,8 @@ type Start = (command: Started) => Effect.Effect<ScriptedProcess, PlatformError.
 
 const signalOf = (given: string = "SIGTERM"): Signal => given === "SIGKILL" ? given : "SIGTERM"
 
-const textOf = (word: string | Redacted.Redacted<string>): string => Redacted.isRedacted(word) ? Redacted.value(word) : word
+const textOf = (word: string | Redacted.Redacted<string>): string =>
+  Redacted.isRedacted(word) ? Redacted.value(word) : word
 
 const handleOf = (
   { exitCode, isRunning, kill, stderr, stdout }: ScriptedProcess
