@@ -42,10 +42,14 @@ export const fibers: ReadonlyArray<Rule> = [
       before: "fiber.unsafePoll()",
       after: "(fiber.pollUnsafe() ?? null)"
     },
-    (fiber, { parent }) =>
-      ts.isBinaryExpression(parent) && parent.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken
+    (fiber, { parent }) => {
+      const isDefaulted = ts.isBinaryExpression(parent) &&
+        parent.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken
+      // A statement that begins with a parenthesis would belong to the line before.
+      return isDefaulted || ts.isExpressionStatement(parent)
         ? `${fiber}pollUnsafe()`
         : `(${fiber}pollUnsafe() ?? null)`
+    }
   ),
   {
     name: "effect/Runtime#Runtime.context",
