@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Redacted from "effect/Redacted"
-import { isSupported, type LeftOut, readChallenges } from "./internal/challenge/parser.ts"
+import { isSupported, readChallenges } from "./internal/challenge/parser.ts"
 import { clean, withoutSecrets } from "./internal/text/clean.ts"
 import * as scopes from "./internal/text/scopeList.ts"
 
@@ -141,13 +141,13 @@ export const unreadable = (header: string | null | undefined): string | undefine
   const isMissing =
     supported.some(({ leftOut, token68 }) =>
       token68 !== undefined || leftOut.some(({ isParameter }) => !isParameter)
-    ) || [...leftOut, ...challenges.flatMap(({ leftOut }) => leftOut)].some(isOfInterest) ||
+    ) || [...leftOut, ...challenges.flatMap(({ leftOut }) => leftOut.map(({ text }) => text))].some(isOfInterest) ||
     (supported.length === 0 && leftOut.length > 0)
   return isMissing ? clean((header ?? "").slice(0, MAX_SHOWN).replaceAll(/\?[^\s"',]*/g, "?…")) : undefined
 }
 
 /** Whether a part that was left out may hold a challenge or a parameter that this library acts on. */
-const isOfInterest = ({ text }: LeftOut): boolean => /bearer|dpop|resource_metadata|scope|error/i.test(text)
+const isOfInterest = (text: string): boolean => /bearer|dpop|resource_metadata|scope|error/i.test(text)
 
 /**
  * All challenges of the header, in their order. Several header lines are joined by commas (RFC 9110 §5.3). The parser

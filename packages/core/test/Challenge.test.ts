@@ -77,6 +77,8 @@ describe("parse (RFC 9110 §11.6.1)", () => {
     ["a comma in a quoted string where a scheme belongs", "\"x, Bearer a=b\", Basic realm=x", [["basic", {
       realm: "x"
     }]]],
+    ["a token that begins with a single quote", " Bearer a='b, c=d", [["bearer", { a: "'b", c: "d" }]]],
+    ["a rare scheme alone after a token", "Bearer a=b, Hawk", [["bearer", { a: "b" }], ["hawk", {}]]],
     ["a quoted string that does not end", "Bearer a=b, c=\"d, e=f", [["bearer", { a: "b" }]]],
     ["an escape at the very end", "Bearer a=b, c=\"d\\", [["bearer", { a: "b" }]]],
     ["a quote alone", "\"", []],
@@ -244,6 +246,9 @@ describe("a header that breaks the grammar and can mean only one thing is read",
     ["a colon after the scheme", `Bearer: realm="x", resource_metadata=${URL}`, { realm: "x", resource_metadata: URL }],
     ["a scheme and names in capitals", `BEARER RESOURCE_METADATA=${URL}`, { resource_metadata: URL }],
     ["an empty value before a quoted one", `Bearer realm= resource_metadata="${URL}"`, { resource_metadata: URL }],
+    ["an empty value before one in single quotes", `Bearer realm= resource_metadata='${URL}'`, {
+      resource_metadata: URL
+    }],
     ["a comma at the end", `Bearer resource_metadata=${URL},`, { resource_metadata: URL }],
     ["a damaged value beside a good one", `Bearer realm=My Server, resource_metadata=${URL}`, {
       resource_metadata: URL
@@ -304,7 +309,15 @@ describe("what could mean several things is left out, and unreadable returns the
     ["an empty value before an unquoted one", "Bearer scope= error=invalid_token", {}],
     ["a word between parameters", "Bearer error=a Basic realm=\"x\"", {}],
     ["an address without a name", `Bearer ${URL}`, {}],
-    ["a name without a value", "Bearer resource_metadata", {}]
+    ["a name without a value", "Bearer resource_metadata", {}],
+    ["a quoted string in place of a parameter", "Bearer a=b, \"c\"", { a: "b" }],
+    ["a semicolon after single quotes", "Bearer scope='x'; a=y", {}],
+    ["double quotes within single quotes", "Bearer scope='say \"x\"', error=y", { error: "y" }],
+    ["a backslash that escapes no quote", String.raw`Bearer scope=\x\", c=d`, {}],
+    ["a semicolon after a token and a space", "Bearer scope=b ; c=d", {}],
+    ["a word after a semicolon", "Bearer scope=\"x\"; y, error=z", { error: "z" }],
+    ["a parameter directly after a quoted value", "Bearer scope=\"b\"c=d", {}],
+    ["an equals sign after a quoted value and a space", "Bearer scope=\"b\" =c", {}]
   ]
   it.each(cases)("%s: %s", (_, header, parameters) => {
     assert.deepStrictEqual(Object.fromEntries(Challenge.fromHeader(header)?.parameters ?? []), parameters)
@@ -313,6 +326,7 @@ describe("what could mean several things is left out, and unreadable returns the
 
   it.each([
     ["no scheme", `resource_metadata="${URL}"`],
+    ["no scheme and no word of a challenge", "a@b"],
     ["a scheme in quotes", "\"Bearer error=x\""],
     ["a scheme without a space", `Bearer=${URL}`],
     ["a colon without a space", `Bearer:${URL}`],
@@ -338,7 +352,9 @@ describe("unreadable", () => {
     "Bearer realm=My Server, error=\"invalid_token\"",
     "Basic realm=\"x\"",
     "Basic realm=My Site, Bearer error=x",
-    "Negotiate YII==, @, Bearer"
+    "Negotiate YII==, @, Bearer",
+    "a@b, Bearer",
+    "Bearer realm= =\"x\""
   ])("the header %s lacks nothing that this library acts on", (header) => {
     expect(Challenge.unreadable(header)).toBeUndefined()
   })
@@ -351,6 +367,15 @@ describe("unreadable", () => {
     )
     expect(Challenge.unreadable(`Bearer scope=a b\u0007 eyJhbGciOiJub25lIn0.e30.`)).toBe("Bearer scope=a b  <redacted>")
     expect(Challenge.unreadable(`Bearer scope=a b ${"x".repeat(10_000)}`)?.length).toBe(201)
+  })
+
+  it("a header of more than 64 KiB has no challenge, and its beginning is shown", () => {
+    const headers = [0, 1].map((more) => `Bearer a=b, c=${"d".repeat(64 * 1024 - 14 + more)}`)
+    assert.deepStrictEqual(headers.map((header) => Challenge.parse(header).length), [1, 0])
+    assert.deepStrictEqual(headers.map((header) => Challenge.unreadable(header)?.slice(0, 14)), [
+      undefined,
+      "Bearer a=b, c="
+    ])
   })
 })
 

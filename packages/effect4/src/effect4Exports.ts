@@ -29,6 +29,10 @@ export const makeExists = (
   }
 }
 
+/** The names that a module exports itself. */
+export const exportedNames = (file: string): ReadonlySet<string> =>
+  exportsOf(file, () => ({ names: new Set(), isOpen: true })).names
+
 const memoized = <A>(make: (key: string) => A): (key: string) => A => {
   const known = new Map<string, A>()
   return (key) => {

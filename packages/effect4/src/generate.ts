@@ -2,12 +2,12 @@
  * Writes the sources of the Effect 4 line into a folder.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { dirname, join, relative } from "node:path"
+import { basename, dirname, join, relative } from "node:path"
 import { filesBelow, isPublished, type Package } from "@effect-mcp-auth/tooling/packages"
+import { moduleName, readersFiles, snippetsOf, withSnippets } from "@effect-mcp-auth/tooling/snippets"
 import { makeExists } from "./effect4Exports.ts"
 import { rewriteFile, type Rewritten, type Shared, type Uncovered } from "./rewriteFile.ts"
 import { rules, wraps } from "./rules/index.ts"
-import { snippetsOf, withSnippets } from "./snippets.ts"
 import { sourceProgram } from "./sourceProgram.ts"
 import { tables } from "./tables/index.ts"
 import { makeStaleNames, rewriteTexts, type Stale, textRows } from "./texts.ts"
@@ -18,8 +18,6 @@ export interface Generated {
   readonly uncovered: ReadonlyArray<Uncovered>
   /** The rules and rows of tables that no source needs. */
   readonly unused: ReadonlyArray<string>
-  /** Variants that stand in place of no module. */
-  readonly unchecked: ReadonlyArray<string>
   /** Names of Effect 3 in the prose of documents. */
   readonly stale: ReadonlyArray<Stale & { readonly file: string }>
   readonly files: number
@@ -55,6 +53,8 @@ export const generate = ({ packages, repository, target, variants }: Options): G
   const texts = new Map<string, string>()
   const documents = [join(repository, "README.md"), ...packages.filter(isPublished).flatMap(documentsOf)]
     .map((file) => readDocument(file, repository, texts))
+  const beside = Object.entries(readersFiles).map(([name, text]) => [join(repository, RESOLVES, name), text] as const)
+  for (const [file, text] of beside) texts.set(file, text)
   const program = sourceProgram(repository, [...files, ...texts.keys()], texts)
   const used = new Set<string>()
   const shared: Shared = {
@@ -89,10 +89,13 @@ export const generate = ({ packages, repository, target, variants }: Options): G
     write(join(target, path), text)
     return own.map((fault) => ({ ...fault, file: path }))
   })
+  rmSync(join(target, SNIPPETS), { recursive: true, force: true })
+  for (const [file] of beside) write(join(target, SNIPPETS, basename(file)), rewritten(file).text)
   const staleNames = makeStaleNames(tables.modules, makeExists(effect3, "dist/dts"), shared.exists)
   const stale: Array<Stale & { readonly file: string }> = []
   const inDocuments = documents.flatMap(({ path, snippets, text }) => {
     const results = snippets.map(rewritten)
+    writeModules(target, path, results.map((result) => result.text))
     const to = join(target, path)
     // The text of a source module is that of the rewritten module.
     const around = path.endsWith(".ts") ? readFileSync(to, "utf8") : text
@@ -105,9 +108,17 @@ export const generate = ({ packages, repository, target, variants }: Options): G
   return {
     uncovered: [...uncovered, ...inDocuments],
     unused: unusedOf(used),
-    unchecked: misplaced(files, variants, repository),
     stale,
     files: files.length
+  }
+}
+
+/** The modules with the code of documents, which are compiled, and run where they are tests. */
+const SNIPPETS = "packages/snippets/src"
+
+const writeModules = (target: string, path: string, codes: ReadonlyArray<string>): void => {
+  for (const [index, code] of codes.entries()) {
+    write(join(target, SNIPPETS, moduleName(path, index, code)), `${code}\nexport {}\n`)
   }
 }
 
@@ -141,10 +152,4 @@ const unusedOf = (used: ReadonlySet<string>): ReadonlyArray<string> => {
   const known = [...rules, ...wraps].map(({ name }) => name)
   const rows = [...tables.modules.keys(), ...tables.names.keys(), ...tables.members.keys(), ...textRows]
   return [...known, ...rows].filter((name) => !used.has(name))
-}
-
-/** The variants that stand in place of no module. */
-const misplaced = (files: ReadonlyArray<string>, variants: string, repository: string): ReadonlyArray<string> => {
-  const paths = new Set(files.map((file) => relative(join(repository, "packages"), file)))
-  return filesBelow(variants, ".ts").map((file) => relative(variants, file)).filter((path) => !paths.has(path))
 }

@@ -7,12 +7,15 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { generate } from "./generate.ts"
 import { compareTests } from "./tests.ts"
+import { checkVariants } from "./variants.ts"
 import { copyPackage } from "./workspace.ts"
 
 const here = join(import.meta.dirname, "..")
 
 /** The generated workspace. */
 export const target = join(here, "generated")
+
+const variants = join(here, "variants")
 
 /** The tarballs of the generated packages. */
 export const packed = join(here, "packed")
@@ -83,10 +86,10 @@ export const install = (): Faults => {
 
 /** Writes the sources and tests. */
 export const write = (): Faults => {
-  const { files, stale, unchecked, uncovered, unused } = generate({
+  const { files, stale, uncovered, unused } = generate({
     repository,
     packages: generated,
-    variants: join(here, "variants"),
+    variants,
     target
   })
   console.log(`${files} files`)
@@ -94,14 +97,16 @@ export const write = (): Faults => {
     ...uncovered.map(({ file, key, line }) => `${file}:${line}: no rule covers ${key}, which Effect 4 does not have`),
     ...unused.map((name) => `no source needs the rule ${name}`),
     ...stale.map(({ file, line, name }) => `${file}:${line}: the text names ${name}, which Effect 4 does not have`),
-    ...unchecked.map((path) => `${path} replaces no module`)
+    ...checkVariants(variants, join(repository, "packages"))
   ]
 }
 
 /** Compiles sources and tests. */
 export const check = (): Faults => {
   const tsc = join(target, "node_modules", "typescript", "bin", "tsc")
-  return lines(run(tsc, ["-p", "tsconfig.check.json", "--pretty", "false"]).output)
+  return ["tsconfig.check.json", "packages/snippets/tsconfig.json"].flatMap((project) =>
+    lines(run(tsc, ["-p", project, "--pretty", "false"]).output)
+  )
 }
 
 /** Runs the tests, and holds their results against the list of those that do not run on Effect 4. */
@@ -111,6 +116,13 @@ export const test = (): Faults => {
   const { output } = run(vitest, ["run", "--reporter=json", `--outputFile=${results}`])
   if (!existsSync(results)) return lines(output)
   return compareTests(results, target)
+}
+
+/** Runs the client of the official conformance suite. */
+export const conformance = (): Faults => {
+  const { failed, output } = run(join("src", "run.ts"), [], join(target, "packages", "conformance"))
+  console.log(output.trimEnd())
+  return failed ? ["the conformance suite failed"] : []
 }
 
 /** Builds and packs the published packages. */

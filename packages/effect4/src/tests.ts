@@ -78,8 +78,7 @@ export const compareTests = (file: string, root: string): ReadonlyArray<string> 
   const results = readResults(file, root)
   const passed = results.filter(({ status }) => status === "passed").length
   const share = results.length === 0 ? 0 : 100 * passed / results.length
-  console.log(
-    `${passed} of ${results.length} tests pass on Effect 4 (${share.toFixed(2)} %), ${listed.length} on the list`
-  )
+  const failed = results.length - passed - listed.length
+  console.log(`Effect 4: ${passed} passed, ${failed} failed, ${listed.length} on the list (${share.toFixed(2)} %)`)
   return faultsOf(results, listed)
 }

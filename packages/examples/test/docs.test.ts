@@ -3,6 +3,7 @@
  * the `@example`s of the published packages.
  */
 import { filesBelow, isPublished, readPackages } from "@effect-mcp-auth/tooling/packages"
+import { moduleName, readersFiles, snippetsOf } from "@effect-mcp-auth/tooling/snippets"
 import { OAuthProvider } from "@effect-mcp-auth/core"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
@@ -34,21 +35,8 @@ const documents = [
 ]
 
 /** The code between the fences, in pages and in docstrings alike. */
-const snippetsOf = (document: string): ReadonlyArray<string> => {
-  const text = readFileSync(document, "utf8").replaceAll(/^ \* ?/gm, "")
-  return Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ([, code]) => code ?? "")
-}
-
-/** Files that the snippets import, and that their readers write. */
-const readersFiles = {
-  "auth.ts": `import type { OAuthProvider } from "@effect-mcp-auth/core"
-import type { HttpClient } from "@effect/platform"
-import type { Layer } from "effect"
-export declare const Auth: Layer.Layer<OAuthProvider.OAuthProvider, never, HttpClient.HttpClient>`,
-  "program.ts": `import type { OAuthProvider } from "@effect-mcp-auth/core"
-import type { Effect } from "effect"
-export declare const program: Effect.Effect<void, never, OAuthProvider.OAuthProvider>`
-}
+const codeOf = (document: string): ReadonlyArray<string> =>
+  snippetsOf(readFileSync(document, "utf8")).map(({ code }) => code)
 
 const tsconfig = {
   extends: "../../../../tsconfig.json",
@@ -64,9 +52,6 @@ const tsconfig = {
   }
 }
 
-const moduleName = (document: string, index: number): string =>
-  `${relative(root, document).replaceAll(/[^\w-]+/g, "_")}_${index}`
-
 /** Writes each snippet as a module whose name says where it comes from. The result is their number. */
 const writeModules = (): number => {
   rmSync(folder, { recursive: true, force: true })
@@ -77,9 +62,8 @@ const writeModules = (): number => {
   for (const [name, text] of Object.entries(readersFiles)) write(name, text)
   let count = 0
   for (const document of documents) {
-    for (const [index, code] of snippetsOf(document).entries()) {
-      const extension = /from "(?:@effect\/)?vitest"/.test(code) ? "test.ts" : "ts"
-      write(`${moduleName(document, index)}.${extension}`, `${code}\nexport {}\n`)
+    for (const [index, code] of codeOf(document).entries()) {
+      write(moduleName(relative(root, document), index, code), `${code}\nexport {}\n`)
       count++
     }
   }
@@ -88,8 +72,9 @@ const writeModules = (): number => {
 
 /** The module of the snippet of a page that contains this text. */
 const moduleWith = (document: string, text: string): string => {
-  const index = snippetsOf(document).findIndex((code) => code.includes(text))
-  return join(folder, `${moduleName(document, index)}.ts`)
+  const codes = codeOf(document)
+  const index = codes.findIndex((code) => code.includes(text))
+  return join(folder, moduleName(relative(root, document), index, codes[index] ?? ""))
 }
 
 /** The anchors of the headings of a page, as GitHub makes them. */

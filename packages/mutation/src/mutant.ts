@@ -35,6 +35,8 @@ export type Status = "killed" | "timedOut" | "survived" | "uncovered" | "explain
 export interface Outcome {
   readonly mutant: Mutant
   readonly status: Status
+  /** The id of the test that noticed the change. */
+  readonly test?: string | undefined
   /** The title of the test that noticed the change, and its error. */
   readonly message?: string | undefined
 }

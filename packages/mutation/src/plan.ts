@@ -130,6 +130,11 @@ const testsFor = (coverage: Coverage, mutant: Mutant): ReadonlyArray<TestRecord>
   return isLoading(coverage, mutant) ? [...new Set([...covering, ...candidates(coverage, mutant)])] : covering
 }
 
+/** The files of the tests from which the job of a mutant is chosen. */
+export const testFilesFor = (coverage: Coverage, mutant: Mutant): ReadonlyArray<string> => [
+  ...new Set(testsFor(coverage, mutant).map(({ file }) => file))
+]
+
 /** The tests near a mutant that no test is known to run. */
 const candidates = (coverage: Coverage, mutant: Mutant): ReadonlyArray<TestRecord> => {
   const near = [mutant.file, ...coverage.importers.get(mutant.file) ?? []]

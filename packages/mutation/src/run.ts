@@ -3,7 +3,8 @@ import { relative } from "node:path"
 import { instrument } from "./instrument.ts"
 import type { Mutant, Outcome } from "./mutant.ts"
 import { DryRunCache } from "./dryRunCache.ts"
-import { type Coverage, coverageOf, History, isLoading, planJob } from "./plan.ts"
+import type { Basis, OutcomeFile } from "./outcomeFile.ts"
+import { type Coverage, coverageOf, History, isLoading, planJob, testFilesFor } from "./plan.ts"
 import type { DryRun, Job } from "./protocol.ts"
 import { importersOf, sourcesOf, testFilesOf } from "./sources.ts"
 import { Host, openSite, Silent, type Site, type Worker } from "./workers.ts"
@@ -26,6 +27,8 @@ export interface Options {
    * @default 10000
    */
   readonly budget?: number | undefined
+  /** Has the outcomes of earlier runs, and keeps those of this run. */
+  readonly outcomeFile: OutcomeFile
   /** How many worker processes run at a time. */
   readonly concurrency: number
   /** Called with a line for the person who waits. */
@@ -88,7 +91,7 @@ class Run {
     await Promise.all(slots.map(async (slot) => {
       for (let file = files.shift(); file !== undefined; file = files.shift()) {
         const known = cache.get(file)
-        const run = known ?? await dryRun(await slot.worker(), file)
+        const run = known ?? await slot.dryRun(file)
         if (run.failures.length > 0) {
           throw new TestsFail(
             `Without any mutant, tests of ${relative(directory, file)} fail:\n${run.failures.join("\n")}`
@@ -123,18 +126,27 @@ class Run {
   }
 
   async #runMutant(slot: Slot, coverage: Coverage, mutant: Mutant, history: History): Promise<Outcome> {
-    if (mutant.explanation !== undefined) return { mutant, status: "explained" }
-    const { budget = BUDGET, patience = PATIENCE } = this.#options
-    const job = planJob(coverage, mutant, history, { budget, patience })
-    if (job.files.length === 0) return { mutant, status: "uncovered" }
-    const { message, status, test } = await slot.run(job)
-    if (test !== undefined) history.add(mutant, test)
-    return { mutant, status, message }
+    const { budget = BUDGET, outcomeFile, patience = PATIENCE } = this.#options
+    const basisOf = (outcome: Outcome): Basis => ({ testFiles: testFilesBehind(coverage, outcome), budget })
+    const known = outcomeFile.find(mutant, basisOf)
+    const outcome = known ?? await test(slot, mutant, planJob(coverage, mutant, history, { budget, patience }))
+    if (known === undefined) outcomeFile.add(outcome, basisOf(outcome))
+    if (outcome.test !== undefined) history.add(mutant, outcome.test)
+    return outcome
   }
 }
 
-const dryRun = async (worker: Worker, file: string): Promise<DryRun> =>
-  (await worker.ask({ _tag: "DryRun", file }, "DryRunDone")).run
+const test = async (slot: Slot, mutant: Mutant, job: Job): Promise<Outcome> => {
+  if (mutant.explanation !== undefined) return { mutant, status: "explained" }
+  if (job.files.length === 0) return { mutant, status: "uncovered" }
+  return { mutant, ...await slot.run(job) }
+}
+
+/** The test file that noticed a mutant, or all that run its code. */
+const testFilesBehind = (coverage: Coverage, { mutant, test: id }: Outcome): ReadonlyArray<string> => {
+  const noticing = id === undefined ? undefined : coverage.tests.get(id)
+  return noticing === undefined ? testFilesFor(coverage, mutant) : [noticing.file]
+}
 
 /** A place for one host and its worker at a time. */
 class Slot {
@@ -146,28 +158,44 @@ class Slot {
     this.#start = start
   }
 
-  async worker(): Promise<Worker> {
-    this.#host ??= this.#start()
-    return this.#worker ??= await this.#host.worker()
-  }
-
   kill(): void {
     this.#host?.kill()
     this.#host = undefined
     this.#worker = undefined
   }
 
+  /** Runs a test file without a mutant. */
+  dryRun(file: string): Promise<DryRun> {
+    return this.#again(async () => (await (await this.#ready()).ask({ _tag: "DryRun", file }, "DryRunDone")).run)
+  }
+
   /** Runs the tests of a mutant. The next mutant gets a new worker if this one may still be busy. */
-  async run(job: Job): Promise<Pick<Outcome, "status" | "message"> & { readonly test?: string | undefined }> {
-    const worker = await this.worker()
+  async run(job: Job): Promise<Omit<Outcome, "mutant">> {
+    const worker = await this.#again(() => this.#ready())
     try {
-      const { message, spoiled, status, test } = await worker.ask({ _tag: "Job", job }, "JobDone")
+      const { message, spoiled, status, test: id } = await worker.ask({ _tag: "Job", job }, "JobDone")
       if (spoiled) this.kill()
-      return { status, test, message }
+      return { status, test: id, message }
     } catch (error) {
       if (!(error instanceof Silent)) throw error
       this.kill()
       return { status: "timedOut" }
+    }
+  }
+
+  async #ready(): Promise<Worker> {
+    this.#host ??= this.#start()
+    return this.#worker ??= await this.#host.worker()
+  }
+
+  /** Replaces a worker once that ends without a mutant: the machine may have been out of memory. */
+  async #again<A>(action: () => Promise<A>): Promise<A> {
+    try {
+      return await action()
+    } catch (error) {
+      if (!(error instanceof Silent)) throw error
+      this.kill()
+      return await action()
     }
   }
 }

@@ -9,7 +9,7 @@ import { onResponse, type Request, type Response, send } from "./protocol.ts"
 /** The milliseconds that a worker may take for its start, or to answer, however busy the machine is. */
 const LIMIT = 15 * 60_000
 
-/** A worker has ended without an answer, because a test used too much CPU time. */
+/** A worker has ended without an answer. With a mutant the reason is a test that used too much CPU time. */
 export class Silent extends Error {}
 
 /** Where the workers of a run find what they share. */
@@ -17,7 +17,7 @@ export interface Site {
   readonly socket: string
   readonly codeFile: string
   /** The connection of the next worker. Any worker of the run can serve any slot. */
-  readonly connection: () => Promise<Socket>
+  readonly connection: (signal: AbortSignal) => Promise<Socket>
   readonly close: () => void
 }
 
@@ -28,21 +28,26 @@ export const openSite = async (code: ReadonlyMap<string, string>): Promise<Site>
   const codeFile = join(directory, "code.json")
   writeFileSync(codeFile, JSON.stringify(Object.fromEntries(code)))
   const connected: Array<Socket> = []
-  const waiting: Array<(socket: Socket) => void> = []
+  const waiting = new Set<(socket: Socket) => void>()
   const server = createServer((connection) => {
-    const first = waiting.shift()
-    if (first === undefined) connected.push(connection)
-    else first(connection)
+    const [first] = waiting
+    if (first === undefined) return void connected.push(connection)
+    waiting.delete(first)
+    first(connection)
   })
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(socket, resolve))
   return {
     socket,
     codeFile,
-    connection: () =>
-      new Promise((resolve) => {
+    connection: (signal) =>
+      new Promise((resolve, reject) => {
         const first = connected.shift()
-        if (first === undefined) waiting.push(resolve)
-        else resolve(first)
+        if (first !== undefined) return resolve(first)
+        waiting.add(resolve)
+        signal.addEventListener("abort", () => {
+          waiting.delete(resolve)
+          reject(signal.reason)
+        })
       }),
     close: () => {
       server.close()
@@ -73,15 +78,13 @@ export class Host {
     }
   }
 
-  /** Waits for the worker. */
+  /** Waits for the worker. Fails with `Silent` if none starts. */
   async worker(): Promise<Worker> {
-    const failure = new Promise<never>((_resolve, reject) => {
-      this.#process.once("exit", () => reject(new Error(`The process of the workers has ended:\n${this.#output}`)))
-      setTimeout(() => reject(new Error(`No worker has started:\n${this.#output}`)), LIMIT).unref()
-    })
-    // The race below handles the failure. A failure after the race is no failure.
-    failure.catch(() => undefined)
-    return await Promise.race([this.#site.connection().then((socket) => Worker.from(socket)), failure])
+    const failed = new AbortController()
+    const fail = (what: string): void => failed.abort(new Silent(`${what}:\n${this.#output}`))
+    this.#process.once("exit", () => fail("The process of the workers has ended"))
+    setTimeout(() => fail("No worker has started"), LIMIT).unref()
+    return Worker.from(await this.#site.connection(failed.signal))
   }
 
   /** Ends the server and its worker at once. */

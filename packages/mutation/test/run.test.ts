@@ -1,6 +1,9 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { describeMutant, type Outcome } from "../src/mutant.ts"
+import { describeMutant, type Outcome, type Status } from "../src/mutant.ts"
+import { OutcomeFile } from "../src/outcomeFile.ts"
 import { run, TestsFail } from "../src/run.ts"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { packageWith } from "./support.ts"
 
 const config = `
@@ -43,20 +46,38 @@ it("keeps a secret", () => { leaks(true) })
 `
 
 const runFiles = async (files: Readonly<Record<string, string>>): Promise<ReadonlyArray<Outcome>> =>
+  await runPackage(packageWith({ "vitest.config.ts": config, "test/setup.ts": setup, ...files }))
+
+const runPackage = async (
+  directory: string,
+  files: { readonly resumed?: string; readonly written?: string } = {}
+): Promise<ReadonlyArray<Outcome>> =>
   await run({
-    directory: packageWith({ "vitest.config.ts": config, "test/setup.ts": setup, ...files }),
+    directory,
     files: ["src/A.ts"],
+    outcomeFile: new OutcomeFile(directory, files),
     concurrency: 2,
     patience: 1_000,
     onProgress: () => undefined,
     onOutcome: () => undefined
   })
 
+const testOf = (name: string, expectation: string): string => `
+import { expect, it } from "vitest"
+import { ${name} } from "../src/A.ts"
+it("${name}", () => { expect(${expectation}) })
+`
+
+const outcomesOf = (outcomes: ReadonlyArray<Outcome>, text: string): ReadonlyArray<Outcome> =>
+  outcomes.filter(({ mutant }) => describeMutant(mutant).includes(text))
+
+const statusesOf = (outcomes: ReadonlyArray<Outcome>, text: string): ReadonlyArray<Status> =>
+  outcomesOf(outcomes, text).map(({ status }) => status)
+
 describe("run", () => {
   it("finds what becomes of each mutant", async () => {
     const outcomes = await runFiles({ "src/A.ts": source, "test/A.test.ts": test })
-    const status = (text: string): ReadonlyArray<string> =>
-      outcomes.filter(({ mutant }) => describeMutant(mutant).includes(text)).map((outcome) => outcome.status)
+    const status = (text: string): ReadonlyArray<Status> => statusesOf(outcomes, text)
     // The table is made while the module loads, so its module is loaded anew.
     assert.deepStrictEqual(status("ArrayDeclaration: [1, 2] → []"), ["killed"])
     assert.deepStrictEqual(status("a < 3 → a >= 3"), ["killed"])
@@ -69,6 +90,50 @@ describe("run", () => {
     assert.deepStrictEqual(status("ConditionalExpression: a > 3 → true"), ["timedOut"])
     // Only the hook of the setup file notices.
     assert.deepStrictEqual(status("ConditionalExpression: secret && false → true"), ["killed"])
+  })
+
+  it("takes over the outcomes of an earlier run, and runs anew the mutants whose test file has changed", async () => {
+    const directory = packageWith({
+      "vitest.config.ts": config,
+      "test/setup.ts": "",
+      "src/A.ts": "export const small = (a: number) => a < 3\nexport const large = (a: number) => a > 5\n",
+      "test/small.test.ts": testOf("small", "small(2)).toBe(true"),
+      "test/large.test.ts": testOf("large", "large(6)).toBe(true")
+    })
+    const file = join(directory, "outcomes.jsonl")
+    const first = await runPackage(directory, { written: file })
+    expect(statusesOf(first, "a < 3 → a >= 3")).toEqual(["killed"])
+    expect(statusesOf(first, "a > 5 → a >= 5")).toEqual(["survived"])
+    // A run would not find this outcome, so it shows what is taken over.
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll("expected false to be true", "of the earlier run"))
+    writeFileSync(join(directory, "test/large.test.ts"), testOf("large", "[large(5), large(6)]).toEqual([false, true]"))
+    const second = await runPackage(directory, { written: file, resumed: file })
+    expect(outcomesOf(second, "a < 3 → a >= 3").map(({ message }) => message)).toEqual([
+      expect.stringContaining("of the earlier run")
+    ])
+    expect(statusesOf(second, "a > 5 → a >= 5")).toEqual(["killed"])
+    expect(second).toHaveLength(first.length)
+  })
+
+  it("replaces a worker process that ends while it starts", async () => {
+    const dying = `
+      import { existsSync, writeFileSync } from "node:fs"
+      const mark = new URL("./mark", import.meta.url)
+      if (!existsSync(mark)) { writeFileSync(mark, ""); process.exit(1) }
+    `
+    const outcomes = await runFiles({
+      "vitest.config.ts": `${dying}${config}`,
+      "src/A.ts": "export const small = (a: number) => a < 3",
+      "test/A.test.ts": testOf("small", "small(2)).toBe(true")
+    })
+    expect(statusesOf(outcomes, "a < 3 → a >= 3")).toEqual(["killed"])
+  })
+
+  it("stops if the worker process that replaces another ends as well, and prints what it wrote", async () => {
+    const dying = `console.error("out of memory")\nprocess.exit(1)\n`
+    const failure = await runFiles({ "vitest.config.ts": dying, "src/A.ts": source, "test/A.test.ts": test })
+      .then(() => undefined, String)
+    expect(failure).toContain("The process of the workers has ended:\nout of memory")
   })
 
   it("stops at a test that fails without any mutant, and names it", async () => {

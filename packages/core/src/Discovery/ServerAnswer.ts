@@ -152,19 +152,19 @@ const read = (
   if (status === 403 && names(Challenge.allFromHeader(headers["www-authenticate"]))) {
     return readChallenge(headers["www-authenticate"], status)
   }
-  if (isRedirect(status)) {
-    const target = redirectTarget(headers, server)
-    return other("Redirect", target === undefined ? answered : ` redirects to ${clean(nameOf(target))}`)
-  }
-  if (status === 421) return other("Misdirected")
-  if (status === 403) return other("Forbidden")
-  if (status >= 200 && status < 300) {
+  if (status < 300) {
     const type = headers["content-type"] ?? ""
     if (/^text\/html\b/i.test(type)) return other("Page", `${answered} with an HTML page`)
     // A GET that opens no stream may reach anything: a health check, a list of files.
     const isMcp = method === "POST" || /^text\/event-stream\b/i.test(type)
     return other(isMcp ? "NoToken" : "Other")
   }
+  if (isRedirect(status)) {
+    const target = redirectTarget(headers, server)
+    return other("Redirect", target === undefined ? answered : ` redirects to ${clean(nameOf(target))}`)
+  }
+  if (status === 421) return other("Misdirected")
+  if (status === 403) return other("Forbidden")
   // A server need not support GET (MCP, "Streamable HTTP").
   const isMissing = status === 404 || status === 410 || (status === 405 && method === "POST")
   return other(isMissing ? "Missing" : "Other")

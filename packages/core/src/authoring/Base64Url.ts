@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type * as Option from "effect/Option"
-import * as Base64Url from "../internal/text/base64url.ts"
+import * as Base64Url from "../internal/text/base64Url.ts"
 
 /**
  * The bytes of a text in base64url. `None` for a text that is not base64url.

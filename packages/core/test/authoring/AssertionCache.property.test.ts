@@ -98,7 +98,9 @@ const run = async (callers: ReadonlyArray<Caller>, fetches: ReadonlyArray<Fetch>
     world.fork(Effect.gen(function*() {
       yield* Effect.sleep(caller.at)
       const call = Effect.zip(source(requestFor(caller.key)), Clock.currentTimeMillis)
-      const fiber = yield* Effect.forkDaemon(Effect.onExit(call, (exit) => Effect.sync(() => exits.set(index, exit))))
+      const fiber = yield* Effect.forkDaemon(call)
+      // The fiber may be interrupted before it begins.
+      fiber.addObserver((exit) => exits.set(index, exit))
       if (caller.interruptedAfter === undefined) return
       yield* Effect.sleep(caller.interruptedAfter)
       yield* Fiber.interrupt(fiber)

@@ -3,9 +3,9 @@
  * these steps only. `pnpm effect4 lock` chooses versions anew, after a manifest has changed.
  */
 import { report } from "@effect-mcp-auth/tooling/report"
-import { check, install, lock, pack, test, write } from "../pipeline.ts"
+import { check, conformance, install, lock, pack, test, write } from "../pipeline.ts"
 
-const steps = { lock, install, write, check, test, pack }
+const steps = { lock, install, write, check, test, conformance, pack }
 
 type Step = keyof typeof steps
 

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
+import { OutcomeFile } from "../outcomeFile.ts"
 import { BOUND, isSurvivor, percent, type Score, scoreOf, scoresByFile, survivor, table } from "../report.ts"
 import { run, TestsFail } from "../run.ts"
 import { withScores } from "../scoresPage.ts"
@@ -21,11 +22,15 @@ const { positionals, values } = parseArgs({
     survivors: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
     json: { type: "string" },
+    resume: { type: "string" },
     budget: { type: "string", default: "10" },
     concurrency: { type: "string", default: String(availableParallelism()) }
   }
 })
 const [name, ...files] = positionals
+if (name === undefined && (values.json ?? values.resume) !== undefined) {
+  throw new Error("`--json` and `--resume` name the file of one package. Name the package.")
+}
 
 let lastProgress = 0
 
@@ -53,6 +58,7 @@ const test = async (folder: string): Promise<boolean> => {
   const outcomes = await run({
     directory,
     files: chooseSources(sourcesOf(directory), files),
+    outcomeFile: new OutcomeFile(directory, { written: values.json, resumed: values.resume }),
     concurrency: Number(values.concurrency),
     budget: Number(values.budget) * 1000,
     onProgress: progress,
@@ -64,7 +70,6 @@ const test = async (folder: string): Promise<boolean> => {
   const total = scoreOf(folder, outcomes)
   console.log(table([...scoresByFile(outcomes), total]))
   if (values.write) write(scoresByFile(outcomes), total)
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(outcomes, undefined, 2))
   const minutes = (performance.now() - start) / 60_000
   console.log(
     `\n${folder}: ${percent(total.score)} of ${outcomes.length} mutants noticed, in ${minutes.toFixed(1)} min.\n`

@@ -16,11 +16,11 @@ export interface Reading {
 }
 
 /**
- * A part of the header that was left out, because it is not a parameter or could mean several things.
+ * A part of a challenge that was left out, because it is not a parameter or could mean several things.
  *
  * @internal
  */
-export interface LeftOut {
+interface LeftOut {
   readonly text: string
   /** Whether the part begins with the name of a parameter. */
   readonly isParameter: boolean
@@ -33,7 +33,7 @@ export interface LeftOut {
  */
 export interface Readings {
   readonly challenges: ReadonlyArray<Reading>
-  readonly leftOut: ReadonlyArray<LeftOut>
+  readonly leftOut: ReadonlyArray<string>
 }
 
 /**
@@ -44,11 +44,9 @@ export interface Readings {
  * @internal
  */
 export const readChallenges = (header: string): Readings => {
-  if (header.length > MAX_HEADER) {
-    return { challenges: [], leftOut: [{ text: header.slice(0, MAX_LEFT_OUT), isParameter: false }] }
-  }
+  if (header.length > MAX_HEADER) return { challenges: [], leftOut: [header] }
   const challenges: Array<Reading> = []
-  const leftOut: Array<LeftOut> = []
+  const leftOut: Array<string> = []
   const scan = new Scanner(header)
   while (!scan.done) {
     scan.skip(isSpaceOrComma)
@@ -58,7 +56,9 @@ export const readChallenges = (header: string): Readings => {
     const omit = (isParameter: boolean) => {
       scan.skipElement()
       const text = scan.text.slice(start, scan.position)
-      if (text !== "") (current?.leftOut ?? leftOut).push({ text, isParameter })
+      if (text === "") return
+      if (current === undefined) leftOut.push(text)
+      else current.leftOut.push({ text, isParameter })
     }
     if (name === "") {
       omit(false)
@@ -74,7 +74,7 @@ export const readChallenges = (header: string): Readings => {
     scan.position = afterName
     if (scan.peek === COLON && supported.has(name) && isGap(scan.codeAt(afterName + 1))) scan.position++
     if (!isGap(scan.peek)) {
-      omit(scan.peek === EQUALS)
+      omit(false)
       continue
     }
     scan.skip(isSpace)
@@ -88,9 +88,6 @@ export const readChallenges = (header: string): Readings => {
   }
   return { challenges, leftOut }
 }
-
-/** How much of a header that is left out as a whole is looked at, in characters. */
-const MAX_LEFT_OUT = 4096
 
 /** The largest number of values of `resource_metadata` in a challenge that are read after the first one. */
 const MAX_FURTHER = 8
@@ -151,10 +148,8 @@ const readParameter = (scan: Scanner, name: string, { furtherAddresses, paramete
 const readValue = (scan: Scanner): Value | undefined => {
   if (scan.peek === QUOTE) return asQuoted(scan.takeQuoted())
   if (scan.peek === BACKSLASH) return asQuoted(scan.takeBetween(ESCAPED_QUOTE, isGap))
-  if (scan.peek === SINGLE_QUOTE) {
-    const text = scan.takeBetween("'", isGap)
-    if (text !== undefined) return asQuoted(text)
-  }
+  const quoted = scan.takeBetween("'", isGap)
+  if (quoted !== undefined) return asQuoted(quoted)
   const start = scan.position
   const token = scan.take(isTokenChar)
   if (isGap(scan.peek)) return token === "" ? undefined : { text: token, form: "Token" }
@@ -194,11 +189,8 @@ const beginsElement = (scan: Scanner): boolean => {
 }
 
 /** Whether a scheme with parameters begins at the position. */
-const beginsChallenge = (scan: Scanner, start: number): boolean => {
-  const end = scan.after(isTokenChar, start)
-  const next = scan.after(isSpace, end)
-  return end > start && next > end && endOfName(scan, next) !== undefined
-}
+const beginsChallenge = (scan: Scanner, start: number): boolean =>
+  endOfName(scan, scan.after(isSpace, scan.after(isTokenChar, start))) !== undefined
 
 /** The position of the equals sign of a parameter whose name begins at `start`, else `undefined`. */
 const endOfName = (scan: Scanner, start: number): number | undefined => {

@@ -66,7 +66,7 @@ describe("sharedDocuments", () => {
       const { clock, platform } = yield* makeWorkerClock
       const { count, read } = makeSource()
       const documents = yield* Effect.withClock(SharedDocuments.make<Version, never>(options), clock)
-      yield* Effect.fork(documents.get("a", Effect.never))
+      yield* Effect.fork(documents.get("a", Effect.suspend(() => platform.isOver ? read : Effect.never)))
       yield* settle
       platform.isOver = true
       const readers = yield* many(3, documents.get("a", read))

@@ -61,8 +61,9 @@ const run = async (callers: ReadonlyArray<Caller>, seed: number): Promise<void> 
   callers.forEach((caller, index) =>
     world.fork(Effect.gen(function*() {
       yield* Effect.sleep(caller.at)
-      const called = Effect.onExit(call(index, caller), (exit) => Effect.sync(() => exits.set(index, exit)))
-      const fiber = yield* Effect.forkDaemon(called)
+      const fiber = yield* Effect.forkDaemon(call(index, caller))
+      // The fiber may be interrupted before it begins.
+      fiber.addObserver((exit) => exits.set(index, exit))
       if (caller.interruptedAfter === undefined) return
       yield* Effect.sleep(caller.interruptedAfter)
       yield* Fiber.interrupt(fiber)

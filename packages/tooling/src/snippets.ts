@@ -37,3 +37,20 @@ export const withSnippets = (text: string, codes: ReadonlyArray<string>): string
 
 const withPrefix = (code: string, prefix: string): string =>
   code.replace(/\n$/, "").split("\n").map((line) => `${prefix}${line}`.trimEnd() + "\n").join("")
+
+/** Files that the code in documents imports, and that its readers write. */
+export const readersFiles: Readonly<Record<string, string>> = {
+  "auth.ts": `import type { OAuthProvider } from "@effect-mcp-auth/core"
+import type { HttpClient } from "@effect/platform"
+import type { Layer } from "effect"
+export declare const Auth: Layer.Layer<OAuthProvider.OAuthProvider, never, HttpClient.HttpClient>
+`,
+  "program.ts": `import type { OAuthProvider } from "@effect-mcp-auth/core"
+import type { Effect } from "effect"
+export declare const program: Effect.Effect<void, never, OAuthProvider.OAuthProvider>
+`
+}
+
+/** The name of a module with the code of a document. Code that imports vitest is a test. */
+export const moduleName = (path: string, index: number, code: string): string =>
+  `${path.replaceAll(/[^\w-]+/g, "_")}_${index}.${/from "(?:@effect\/)?vitest"/.test(code) ? "test.ts" : "ts"}`
