@@ -105,11 +105,11 @@ export const authenticate = (
     }
     // `fetch` rejects invalid headers; it does not throw.
     try {
-      const own = fields === undefined ? readInit(init) : { ...readInit(fields), ...readInit(init) }
+      const own = { ...readInit(fields), ...readInit(init) }
       const headers = headersOf(input, own)
-      if (hasAuthorization(headers)) {
+      if (headers !== undefined && hasAuthorization(headers)) {
         report(log.ownAuthorization())
-        return fetch(input, headers === undefined || headers === own?.headers ? init : { ...own, headers })
+        return fetch(input, headers === own.headers ? init : { ...own, headers })
       }
       const call = complete(target, own, headers)
       const token = provider.unsafeFresh()
@@ -152,7 +152,7 @@ const reporter = (runtime: Runtime.Runtime<never>) => {
  */
 interface Call {
   readonly target: string | Request
-  readonly init: RequestInit | undefined
+  readonly init: RequestInit
   readonly headers: HeadersInit | undefined
 }
 
@@ -185,14 +185,15 @@ const completer = (shared: RequestInit | undefined) => {
   const forUrl = without(ofOneCall)
   const forRequest = without(ofRequest)
   const sharedHeaders = shared?.headers && ownSharedHeaders(shared.headers)
-  return (target: string | Request, init: RequestInit | undefined, headers: HeadersInit | undefined): Call => {
-    const own = init?.body === undefined || typeof init.body === "string"
-      ? init
-      : { ...init, body: Resend.copyOfBody(init.body) }
-    if (shared === undefined) return { target, init: own, headers }
+  return (target: string | Request, init: RequestInit, headers: HeadersInit | undefined): Call => {
+    const { body } = init
     return {
       target,
-      init: { ...typeof target === "string" ? forUrl : forRequest, ...own },
+      init: {
+        ...typeof target === "string" ? forUrl : forRequest,
+        ...init,
+        ...body === undefined ? {} : { body: Resend.copyOfBody(body) }
+      },
       headers: sharedHeaders === undefined ? headers : mergedHeaders(sharedHeaders, headers)
     }
   }
@@ -209,11 +210,11 @@ const mergedHeaders = (shared: HeadersInit, own: HeadersInit | undefined): Heade
 }
 
 const signalOf = ({ init, target }: Call): AbortSignal | null | undefined =>
-  init?.signal === undefined && FetchInput.isRequest(target) ? target.signal : init?.signal
+  init.signal === undefined && FetchInput.isRequest(target) ? target.signal : init.signal
 
 /** The headers of the call. An iterator can be read once only, so that its headers are copied. */
-const headersOf = (input: RequestInfo | URL, init: RequestInit | undefined): HeadersInit | undefined => {
-  const headers = init?.headers ?? (FetchInput.isRequest(input) ? input.headers : undefined)
+const headersOf = (input: RequestInfo | URL, init: RequestInit): HeadersInit | undefined => {
+  const headers = init.headers ?? (FetchInput.isRequest(input) ? input.headers : undefined)
   return headers === undefined || headers instanceof Headers || isRecord(headers) ? headers : new Headers(headers)
 }
 
@@ -229,16 +230,13 @@ const readInit = (init: RequestInit | undefined): RequestInit | undefined => {
   return { ...init, ...Object.fromEntries(inherited) }
 }
 
-const isAuthorization = (name: string): boolean => name.length === 13 && name.toLowerCase() === "authorization"
+const isAuthorization = (name: string): boolean => name.toLowerCase() === "authorization"
 
 /** Most callers pass a record. */
 const isRecord = (headers: HeadersInit): headers is Record<string, string> => !(Symbol.iterator in headers)
 
-const hasAuthorization = (headers: HeadersInit | undefined): boolean => {
-  if (headers === undefined) return false
-  if (headers instanceof Headers) return headers.has("authorization")
-  return isRecord(headers) ? Object.keys(headers).some(isAuthorization) : new Headers(headers).has("authorization")
-}
+const hasAuthorization = (headers: HeadersInit): boolean =>
+  isRecord(headers) ? Object.keys(headers).some(isAuthorization) : new Headers(headers).has("authorization")
 
 const withAuthorization = (headers: HeadersInit | undefined, authorization: string): HeadersInit => {
   if (headers === undefined) return { authorization }
@@ -250,7 +248,7 @@ const withAuthorization = (headers: HeadersInit | undefined, authorization: stri
 
 /** The body that is sent. The body of a `Request` is always a stream. */
 const bodyOf = ({ init, target }: Call): unknown =>
-  init?.body ?? (FetchInput.isRequest(target) ? target.body : undefined)
+  init.body ?? (FetchInput.isRequest(target) ? target.body : undefined)
 
 /** Frees the connection. An error of a body that nobody reads is ignored. */
 const discard = (response: Response): void => void response.body?.cancel().catch(() => undefined)

@@ -284,7 +284,8 @@ const importKey = (encoded: Redacted.Redacted<string>): Effect.Effect<Key, Inval
   Effect.gen(function*() {
     const fault = TextOption.faultOfWrapping(encoded)
     if (fault !== undefined) return yield* invalid(fault)
-    const text = Redacted.value(encoded).trim().replaceAll("+", "-").replaceAll("/", "_").replace(/={1,2}$/, "")
+    const withoutLineBreaks = Redacted.value(encoded).trim().replaceAll(/[\r\n]/g, "")
+    const text = withoutLineBreaks.replaceAll("+", "-").replaceAll("/", "_").replace(/={1,2}$/, "")
     if (text === "") return yield* invalid(`it is empty. ${howToGive}`)
     if (/^[\da-f]{64}$/i.test(text)) return yield* invalid(`it is hexadecimal. ${howToGive}`)
     const decoded = yield* Either.fromOption(

@@ -55,7 +55,7 @@ describe("which requests carry the token", () => {
       const inputs: ReadonlyArray<Parameters<typeof globalThis.fetch>> = [
         ["https://mcp.example.com.evil.test/mcp"],
         [new URL("https://mcp.example.com.evil.test/")],
-        [serverUrl, { headers: { AUTHORIZATION: own } }],
+        [serverUrl, { headers: { "x-test": "1", AUTHORIZATION: own } }],
         [serverUrl, { headers: [["Authorization", own]] }],
         [serverUrl, { headers: new Headers({ Authorization: own }) }],
         [new Request(serverUrl, { headers: { Authorization: own } })]
@@ -73,6 +73,28 @@ describe("which requests carry the token", () => {
         own,
         own
       ])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a call with an Authorization of its own reaches the given fetch with the caller's init", () =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const seen: Array<RequestInit | undefined> = []
+      const fetch = OAuthFetch.authenticate((_, init) => {
+        seen.push(init)
+        return Promise.resolve(new Response())
+      }, provider)
+      const init = { headers: { authorization: "Basic mine" } }
+      yield* call(() => fetch(provider.resource, init))
+      expect(seen[0]).toBe(init)
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("an init that is null counts as none, as in fetch", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const response: Promise<Response> = Reflect.apply(fetch, undefined, [`${serverUrl}/x`, null])
+      expect((yield* call(() => response)).status).toBe(200)
+      expect((yield* network.requestsTo("resource"))[0]?.headers["authorization"]).toMatch(/^Bearer /)
     }).pipe(Effect.provide(authenticated())))
 
   it.effect("headers of another implementation are sent, and their Authorization is kept", () =>
@@ -140,6 +162,17 @@ describe("which requests carry the token", () => {
         })).pipe(Effect.provide(authenticated()))
   )
 })
+
+it.effect("a redirect within the server has no line in the log", () =>
+  logging(LogLevel.Debug, (lines) =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const response = new Response()
+      Object.defineProperties(response, { url: { value: `${provider.resource}/x` }, redirected: { value: true } })
+      const runtime = yield* Effect.runtime<never>()
+      yield* call(() => OAuthFetch.authenticate(() => Promise.resolve(response), provider, runtime)(provider.resource))
+      expect(lines).toEqual([])
+    })).pipe(Effect.provide(authenticated())))
 
 describe("with a fresh token in memory", () => {
   it.effect("a call runs no fiber, and reads the token synchronously", () =>
@@ -298,6 +331,25 @@ describe("FetchHttpClient.RequestInit", () => {
       ])
     }).pipe(Effect.provide(authenticated())))
 
+  it.effect.each<readonly [string, HeadersInit]>([
+    ["a list", [["X-Gateway", "g"]]],
+    ["a Headers object", new Headers({ "X-Gateway": "g" })]
+  ])("headers in %s are sent as they were when the fetch was made", ([, headers]) =>
+    Effect.gen(function*() {
+      const { authorization, fetch, sent } = yield* given({ headers })
+      if (headers instanceof Headers) headers.set("x-gateway", "changed")
+      else if (Array.isArray(headers)) headers[0]?.splice(1, 1, "changed")
+      yield* call(() => fetch(url))
+      expect(sent).toEqual([{ headers: { authorization, "x-gateway": "g" } }])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("a Request as the init leaves the fields that it does not have", () =>
+    Effect.gen(function*() {
+      const { fetch, sent } = yield* given({ dispatcher })
+      yield* call(() => fetch(url, new Request(url, { redirect: "manual" })))
+      expect(sent).toMatchObject([{ dispatcher, redirect: "manual" }])
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("method, body, duplex and signal belong to one call and are not taken over", () =>
     Effect.gen(function*() {
       const { authorization, fetch, sent } = yield* given({
@@ -442,13 +494,13 @@ describe("a call is read when it is made", () => {
     Effect.gen(function*() {
       const { authorizationServer, network, serverUrl } = yield* TestServers.TestServers
       const fetch = yield* OAuthFetch.make
-      const init = () => {
+      const init = (prototype: object | null) => {
         const reads: Array<string> = []
         const watched = <A>(name: string, first: A, later: A) => ({
           enumerable: true,
           get: () => reads.push(name) > 0 && reads.filter((read) => read === name).length === 1 ? first : later
         })
-        const init: RequestInit = Object.defineProperties({}, {
+        const init: RequestInit = Object.defineProperties(Object.create(prototype), {
           method: watched("method", "POST", "DELETE"),
           body: watched("body", "{}", "changed"),
           headers: watched("headers", { "x-test": "1" }, { authorization: "Basic changed" })
@@ -456,7 +508,7 @@ describe("a call is read when it is made", () => {
         return { init, reads }
       }
       const once = ["body", "headers", "method"]
-      const [waiting, fresh, rejected] = [init(), init(), init()]
+      const [waiting, fresh, rejected] = [init(Object.prototype), init(null), init(Object.prototype)]
       yield* call(() => fetch(serverUrl, waiting.init))
       yield* call(() => fetch(serverUrl, fresh.init))
       yield* authorizationServer.revokeAll
@@ -503,7 +555,7 @@ describe("a call is read when it is made", () => {
       for (
         const headers of [{ "bad name": "x" }, { "x-test": "a\nb" }, Array.of<[string, string]>(["bad name", "x"])]
       ) {
-        expect(yield* rejected(() => fetch(serverUrl, { headers }))).toBeInstanceOf(TypeError)
+        expect(yield* rejected(async () => await fetch(serverUrl, { headers }))).toBeInstanceOf(TypeError)
       }
       expect(yield* network.requests).toEqual([])
     }).pipe(Effect.provide(authenticated())))
@@ -641,7 +693,52 @@ describe("401 and 403", () => {
     }).pipe(Effect.provide(authenticated(impatient))))
 })
 
+describe("a response that the caller does not get", () => {
+  /** A 401 whose body is a stream, and how often that was cancelled. */
+  const unread = () => {
+    const cancelled: Array<true> = []
+    const body = new ReadableStream({ cancel: () => void cancelled.push(true) })
+    return { cancelled, response: new Response(body, { status: 401 }) }
+  }
+
+  it.effect("is cancelled before the request is sent again", () =>
+    Effect.gen(function*() {
+      const provider = yield* OAuthProvider.OAuthProvider
+      const { cancelled, response } = unread()
+      const answers = [response, new Response("{}")]
+      const seen: Array<number> = []
+      const fetch = OAuthFetch.authenticate(() => {
+        seen.push(cancelled.length)
+        return Promise.resolve(answers.shift() ?? new Response())
+      }, provider)
+      expect((yield* call(() => fetch(provider.resource))).status).toBe(200)
+      expect(seen).toEqual([0, 1])
+    }).pipe(Effect.provide(authenticated())))
+
+  it.effect("is cancelled if the renewal fails", () =>
+    Effect.gen(function*() {
+      const { network } = yield* TestServers.TestServers
+      const provider = yield* OAuthProvider.OAuthProvider
+      const { cancelled, response } = unread()
+      const fetch = OAuthFetch.authenticate(() => Promise.resolve(response), provider)
+      yield* provider.accessToken
+      yield* network.always("token", Answer.dropped)
+      yield* rejected(() => fetch(provider.resource))
+      expect(cancelled).toHaveLength(1)
+    }).pipe(Effect.provide(authenticated(impatient))))
+})
+
 describe("AbortSignal", () => {
+  it.effect("the signal of the init comes before that of the Request", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const fetch = yield* OAuthFetch.make
+      const reason = new Error("changed my mind")
+      const [aborted, other] = [AbortSignal.abort(reason), new AbortController().signal]
+      expect(yield* rejected(() => fetch(new Request(serverUrl, { signal: other }), { signal: aborted }))).toBe(reason)
+      expect(yield* network.requests).toEqual([])
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("a signal that is aborted before the call rejects with its reason, and nothing is sent", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers
