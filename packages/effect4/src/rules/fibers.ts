@@ -39,8 +39,8 @@ export const fibers: ReadonlyArray<Rule> = [
     "A fiber that runs has the exit `undefined`, and `null` before.",
     {
       given: "declare const fiber: Fiber.RuntimeFiber<number>",
-      before: "fiber.unsafePoll()",
-      after: "(fiber.pollUnsafe() ?? null)"
+      before: "const exit = fiber.unsafePoll()",
+      after: "const exit = (fiber.pollUnsafe() ?? null)"
     },
     (fiber, { parent }) => {
       const isDefaulted = ts.isBinaryExpression(parent) &&
