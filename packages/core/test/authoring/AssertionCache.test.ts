@@ -94,7 +94,7 @@ describe("a cached assertion", () => {
     const left = [...supplied]
     let fetches = 0
     const provider = cache(
-      () => Effect.suspend(() => (fetches++, Effect.fromNullable(left.shift()).pipe(Effect.orElseFail(() => refused)))),
+      () => Effect.suspend(() => (fetches++, Effect.fromNullable(left.shift()).pipe(Effect.mapError(() => refused)))),
       {
         keyOf: () => "the same",
         check: ({ value }, { scopes }) =>

@@ -47,25 +47,6 @@ export const services: ReadonlyArray<Rule> = [
       return rest.length < node.types.length ? rest.map(rewriting.text).join(" | ") || "never" : undefined
     }
   },
-  {
-    name: `${FETCH} asked for`,
-    reason:
-      "The function is a reference, whose default is read once and kept. A context that has it holds it under its key.",
-    example: {
-      before: "Effect.serviceOption(FetchHttpClient.Fetch)",
-      after:
-        "Effect.map(Effect.context<never>(), ({ mapUnsafe }) => Option.fromUndefinedOr<typeof globalThis.fetch>(mapUnsafe.get(FetchHttpClient.Fetch.key)))"
-    },
-    apply: (node, { key, text, value }) => {
-      if (!ts.isCallExpression(node) || key(node.expression) !== "effect/Effect#serviceOption") return undefined
-      const [service] = node.arguments
-      if (service === undefined || key(service) !== FETCH) return undefined
-      const found = `${value("effect/Option#fromUndefinedOr")}<typeof globalThis.fetch>(mapUnsafe.get(${
-        text(service)
-      }.key))`
-      return `${value("effect/Effect#map")}(${value("effect/Effect#context")}<never>(), ({ mapUnsafe }) => ${found})`
-    }
-  },
   serviceType("@effect/platform/HttpServer#HttpServer"),
   {
     name: "effect/Utils#YieldWrap",
