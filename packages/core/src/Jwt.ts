@@ -5,7 +5,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Base64Url from "./authoring/Base64Url.ts"
+import * as Base64Url from "./internal/text/base64Url.ts"
 import { isWholeSignature } from "./SigningKey.ts"
 
 const Header = Schema.Struct({ alg: Schema.String, typ: Schema.optional(Schema.Unknown) })

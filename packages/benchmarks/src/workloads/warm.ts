@@ -26,8 +26,8 @@ import type { Bench, Workload } from "../workload.ts"
 
 const workers = 32
 const mostRatio = 1.05
-/** On a slow machine as well. */
-const fewestRounds = 10
+/** On a slow machine as well. A turn is one of several. */
+const fewestRounds = ({ isTurn }: Bench): number => isTurn ? 5 : 10
 
 /** Each competitor and what it is compared with. */
 const field: ReadonlyArray<{ readonly competitor: Competitor; readonly base: Competitor }> = [
@@ -78,7 +78,7 @@ const race = async (
     return { competitor, client, turns: new Array<Awaited<ReturnType<typeof takeTurn>>>() }
   })
   const start = performance.now()
-  for (let round = -warmUp; round < fewestRounds || performance.now() - start < budgetMillis; round++) {
+  for (let round = -warmUp; round < fewestRounds(bench) || performance.now() - start < budgetMillis; round++) {
     await forEach(shuffled(runners, bench.random), async ({ client, turns }) => {
       const turn = await takeTurn(client, callsPerWorker)
       if (round >= 0) turns.push(turn)

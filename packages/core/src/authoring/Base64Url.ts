@@ -6,13 +6,8 @@
  *
  * @since 0.1.0
  */
-import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
-import * as Option from "effect/Option"
-
-/** Whether a text is base64url: without padding, or with all of it. */
-const isBase64Url = (text: string): boolean =>
-  /^[\w-]*$/.test(text) ? text.length % 4 !== 1 : /^[\w-]+={1,2}$/.test(text) && text.length % 4 === 0
+import type * as Option from "effect/Option"
+import * as Base64Url from "../internal/text/base64Url.ts"
 
 /**
  * The bytes of a text in base64url. `None` for a text that is not base64url.
@@ -20,8 +15,7 @@ const isBase64Url = (text: string): boolean =>
  * @since 0.1.0
  * @category decoding
  */
-export const decode = (text: string): Option.Option<Uint8Array> =>
-  isBase64Url(text) ? Either.getRight(Encoding.decodeBase64Url(text)) : Option.none()
+export const decode: (text: string) => Option.Option<Uint8Array> = Base64Url.decode
 
 /**
  * The text in UTF-8 of a text in base64url. `None` for a text that is not base64url.
@@ -29,5 +23,4 @@ export const decode = (text: string): Option.Option<Uint8Array> =>
  * @since 0.1.0
  * @category decoding
  */
-export const decodeString = (text: string): Option.Option<string> =>
-  isBase64Url(text) ? Either.getRight(Encoding.decodeBase64UrlString(text)) : Option.none()
+export const decodeString: (text: string) => Option.Option<string> = Base64Url.decodeString

@@ -428,18 +428,20 @@ describe("withoutRedirects", () => {
 
   it.effect("adds to the user's settings, and is undone afterwards, however the effect ends", () =>
     Effect.gen(function*() {
+      let seen: unknown
       expect(yield* withoutRedirects(init)).toEqual(Option.some({ redirect: "manual", cache: "no-store" }))
       yield* Effect.exit(withoutRedirects(Effect.fail("no")))
-      yield* Effect.uninterruptibleMask((restore) =>
-        Effect.gen(function*() {
-          const fiber = yield* Effect.fork(
-            Effect.exit(restore(withoutRedirects(Effect.never))).pipe(Effect.zipRight(init))
+      const fiber = yield* Effect.fork(
+        Effect.uninterruptibleMask((restore) =>
+          Effect.zipRight(
+            Effect.exit(restore(withoutRedirects(Effect.never))),
+            Effect.map(init, (after) => seen = after)
           )
-          yield* Effect.yieldNow()
-          yield* Fiber.interrupt(fiber)
-          expect(yield* Fiber.join(fiber)).toEqual(Option.some({ cache: "no-store" }))
-        })
+        )
       )
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(fiber)
+      expect(seen).toEqual(Option.some({ cache: "no-store" }))
       expect(yield* init).toEqual(Option.some({ cache: "no-store" }))
     }).pipe(Effect.provideService(FetchHttpClient.RequestInit, { cache: "no-store" })))
 })

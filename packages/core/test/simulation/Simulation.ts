@@ -46,8 +46,8 @@ export interface Report {
 
 /** The longest call: its own limit, all time limits of an acquisition twice, and the server's answers. In milliseconds. */
 const LONGEST_CALL = 600_000
-/** Interrupted work may take another second to end. In milliseconds. */
-const AFTERWARDS = 2000
+/** A provider that is closed ends within a second, but stores the token that it has just acquired for up to 5 seconds. */
+const AFTERWARDS = 6000
 
 interface Caller {
   readonly id: number

@@ -44,7 +44,22 @@ const compared = (node: ts.StringLiteral): ReadonlyArray<ts.Node> => {
     : parent.arguments
 }
 
+const CATCHES = new Set(["effect/Effect#catchTag", "effect/Effect#catchTags"])
+
 export const errors: ReadonlyArray<Rule> = [
+  {
+    name: "tag of an HTTP error",
+    reason: "All errors of an HttpClient have one tag.",
+    example: {
+      before: `Effect.catchTag("RequestError", handle)`,
+      after: `Effect.catchTag("HttpClientError", handle)`
+    },
+    apply: (node, { key }) => {
+      if (!ts.isStringLiteral(node) || !/^(?:Request|Response)Error$/.test(node.text)) return undefined
+      const { parent } = node
+      return ts.isCallExpression(parent) && CATCHES.has(key(parent.expression) ?? "") ? `"HttpClientError"` : undefined
+    }
+  },
   {
     name: `${HTTP}RequestError.reason`,
     reason: "The reason of an HttpClientError is an error of its own.",

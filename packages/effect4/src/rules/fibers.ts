@@ -39,13 +39,17 @@ export const fibers: ReadonlyArray<Rule> = [
     "A fiber that runs has the exit `undefined`, and `null` before.",
     {
       given: "declare const fiber: Fiber.RuntimeFiber<number>",
-      before: "fiber.unsafePoll()",
-      after: "(fiber.pollUnsafe() ?? null)"
+      before: "const exit = fiber.unsafePoll()",
+      after: "const exit = (fiber.pollUnsafe() ?? null)"
     },
-    (fiber, { parent }) =>
-      ts.isBinaryExpression(parent) && parent.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken
+    (fiber, { parent }) => {
+      const isDefaulted = ts.isBinaryExpression(parent) &&
+        parent.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken
+      // A statement that begins with a parenthesis would belong to the line before.
+      return isDefaulted || ts.isExpressionStatement(parent)
         ? `${fiber}pollUnsafe()`
         : `(${fiber}pollUnsafe() ?? null)`
+    }
   ),
   {
     name: "effect/Runtime#Runtime.context",

@@ -39,12 +39,15 @@ export const listen = async ({ logged, redacted, started }: Listener): Promise<H
     }
   }
   const { Cause, Context, Effect, Logger, Redacted, References, Tracer } = await import("effect")
+  const { TracerHeaderFilter } = await import("effect/http/HttpClient")
   globalThis.WeakMap = Original
 
   const logger = Logger.make<unknown, void>((options) =>
     logged(() => [Logger.formatLogFmt.log(options), Logger.formatJson.log(options)])
   )
   setDefault(References.MinimumLogLevel, "All")
+  // Spans show headers only to those who ask for them, and must show no secret then.
+  setDefault(TracerHeaderFilter, () => true)
   // The recorder's logger replaces the default logger, which would print every level.
   const loggers = Effect.runSync(Logger.CurrentLoggers)
   setDefault(Logger.CurrentLoggers, new Set([...loggers].filter((own) => own !== Logger.defaultLogger).concat(logger)))
