@@ -59,13 +59,13 @@ export const authenticate = (client: HttpClient.HttpClient, provider: OAuthProvi
           const response = new ResponseWithoutToken(original, request)
           const { status } = response
           if (status === 401 || status === 403) return recover(request, token, response, tried)
-          if (!isRedirect(status)) return Exit.succeed(response)
-          const target = redirectTarget(response.headers, request.url)
-          if (target !== undefined && target.origin !== origin) {
+          const target = isRedirect(status) ? redirectTarget(response.headers, request.url) : undefined
+          if (target === undefined) return Exit.succeed(response)
+          if (target.origin !== origin) {
             const line = log.redirected(target.href)
             return line === undefined ? Exit.succeed(response) : Effect.as(line, response)
           }
-          return target !== undefined && redirects < MAX_REDIRECTS && canFollow(request, response)
+          return redirects < MAX_REDIRECTS && canFollow(request, response)
             ? Effect.zipRight(discard(response), attempt(withUrl(request, target), token, tried, redirects + 1))
             : Exit.succeed(response)
         }

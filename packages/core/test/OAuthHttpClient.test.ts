@@ -121,6 +121,31 @@ describe("which requests carry the token", () => {
         }).pipe(Effect.provide(authenticated())))
   )
 
+  it.effect.each([["HEAD", 302], ["GET", 303], ["POST", 307], ["POST", 308], ["DELETE", 308]] as const)(
+    "a %s that is redirected within the origin with %i is sent there",
+    ([method, status]) =>
+      Effect.gen(function*() {
+        const { network, serverUrl } = yield* TestServers.TestServers
+        const client = yield* HttpClient.HttpClient
+        yield* network.script("resource", Answer.redirect(`${serverUrl}/x`, status))
+        yield* client.execute(HttpClientRequest.make(method)(serverUrl))
+        const requests = yield* network.requestsTo("resource")
+        expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
+          `${method} ${serverUrl}`,
+          `${method} ${serverUrl}/x`
+        ])
+      }).pipe(Effect.provide(authenticated()))
+  )
+
+  it.effect("the address in an answer that is no redirect is not requested", () =>
+    Effect.gen(function*() {
+      const { network, serverUrl } = yield* TestServers.TestServers
+      const client = yield* HttpClient.HttpClient
+      yield* network.script("resource", Answer.status(201, { headers: { location: `${serverUrl}/x` } }))
+      expect((yield* client.get(serverUrl)).status).toBe(201)
+      expect(yield* network.count("resource")).toBe(1)
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("redirects within the origin are followed with the token and the body, five at most", () =>
     Effect.gen(function*() {
       const { network, serverUrl } = yield* TestServers.TestServers

@@ -82,6 +82,43 @@ describe("a copy of options", () => {
     expect(OwnOptions.read({ deep })).toHaveProperty("deep.deep.deep")
   })
 
+  it("has copies of objects in at most 64 others, and the caller's own object below", () => {
+    interface Level {
+      readonly next?: Level
+    }
+    const levels: Array<Level> = [{}]
+    for (let depth = 65; depth > 1; depth--) levels.unshift({ next: levels[0] ?? {} })
+    let own = OwnOptions.read({ next: levels[0] }).next
+    const isOwn = levels.map((level) => {
+      const result = own !== level
+      own = own?.next
+      return result
+    })
+    expect(isOwn).toEqual(levels.map((_, index) => index < 64))
+  })
+
+  it("has copies of lists, and ends at a list in a circle and at lists of great depth", () => {
+    const circle: Array<unknown> = []
+    circle.push(circle)
+    const own = OwnOptions.read({ circle })
+    expect(own.circle).not.toBe(circle)
+    expect(own.circle[0]).toBe(own.circle)
+    let deep: unknown = "leaf"
+    for (let depth = 0; depth < 100_000; depth++) deep = [deep]
+    expect(OwnOptions.read({ deep })).toHaveProperty("deep[0][0]")
+  })
+
+  it("has a copy of an object without a prototype", () => {
+    const fields: Record<string, string> = Object.assign(Object.create(null), { value: "a" })
+    const own = OwnOptions.read({ fields })
+    fields["value"] = "b"
+    expect(own.fields["value"]).toBe("a")
+  })
+
+  it("has no field for the constructor of a class", () => {
+    expect(Object.keys(OwnOptions.read(new Service()))).toEqual(["list"])
+  })
+
   it.each([undefined, null, "text", 7])("of %s, which JavaScript may give, is the same", (value) => {
     expect(OwnOptions.read(value)).toBe(value)
   })
