@@ -90,7 +90,7 @@ export const schema: ReadonlyArray<Rule> = [
     reason: "A default belongs to the schema of a field itself.",
     example: {
       before: `Schema.String.pipe(Schema.propertySignature, Schema.withConstructorDefault(() => "a"))`,
-      after: `Schema.String.pipe(Schema.withConstructorDefault(Effect.succeed("a")))`
+      after: `Schema.String.pipe(Schema.withConstructorDefault(Effect.sync(() => "a")))`
     },
     apply: (node, { key, text }) => {
       if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return undefined
@@ -100,22 +100,21 @@ export const schema: ReadonlyArray<Rule> = [
       return `${text(node.expression)}(${kept.map(text).join(", ")})`
     }
   },
-  call(`${S}withConstructorDefault`, "A default is an effect.", {
-    before: `Schema.withConstructorDefault(() => "a")`,
-    after: `Schema.withConstructorDefault(Effect.succeed("a"))`
-  }, ({ node }, rewriting) => {
-    const [make] = node.arguments
-    if (make === undefined) return undefined
-    const succeed = rewriting.value("effect/Effect#succeed")
-    const body = ts.isArrowFunction(make) ? rewriting.text(make.body) : `(${rewriting.text(make)})()`
-    return `${rewriting.value(`${S}withConstructorDefault`)}(${succeed}(${body}))`
-  }),
+  call(
+    `${S}withConstructorDefault`,
+    "A default is an effect. Each value gets a default of its own, as from the function.",
+    {
+      before: `Schema.withConstructorDefault(() => "a")`,
+      after: `Schema.withConstructorDefault(Effect.sync(() => "a"))`
+    },
+    ({ args }, { value }) => `${value(`${S}withConstructorDefault`)}(${value("effect/Effect#sync")}(${args[0]}))`
+  ),
   {
     name: "annotations",
     reason: "The method is called `annotate`, and a message is a text.",
     example: {
-      before: `Schema.String.annotations({ message: () => ({ message: "no", override: true }) })`,
-      after: `Schema.String.annotate({ message: "no" })`
+      before: `Schema.String.annotations({ title: "a", message: () => ({ message: "no", override: true }) })`,
+      after: `Schema.String.annotate({ title: "a", message: "no" })`
     },
     apply: (node, { key, text }) => {
       if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return undefined
@@ -124,7 +123,13 @@ export const schema: ReadonlyArray<Rule> = [
       const message = given && property(given, "message")
       const made = message === undefined ? undefined : returned(message)
       const own = made === undefined ? undefined : property(made, "message") ?? made
-      const options = own === undefined ? node.arguments.map(text).join(", ") : `{ message: ${text(own)} }`
+      if (given === undefined || own === undefined || !ts.isObjectLiteralExpression(given)) {
+        return `${text(node.expression.expression)}.annotate(${node.arguments.map(text).join(", ")})`
+      }
+      const fields = given.properties.map((field) =>
+        field.name?.getText() === "message" ? `message: ${text(own)}` : text(field)
+      )
+      const options = `{ ${fields.join(", ")} }`
       return `${text(node.expression.expression)}.annotate(${options})`
     }
   },

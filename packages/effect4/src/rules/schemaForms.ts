@@ -2,20 +2,20 @@
  * Schemas: optional fields, tags, and what decodes.
  */
 import type { Rule } from "../rule.ts"
-import { call, property, result } from "./calls.ts"
+import { call, property } from "./calls.ts"
 
 const S = "effect/Schema#"
 
 export const schemaForms: ReadonlyArray<Rule> = [
   call(`${S}optionalWith`, "An exact optional field and a default have names of their own.", {
     before: `Schema.optionalWith(Schema.String, { default: () => "a" })`,
-    after: `Schema.String.pipe(Schema.withDecodingDefault(Effect.succeed("a")))`
+    after: `Schema.String.pipe(Schema.withDecodingDefault(Effect.sync(() => "a")))`
   }, ({ args, node }, rewriting) => {
     const [, options] = node.arguments
     const { text, value } = rewriting
     const make = options && property(options, "default")
     if (make !== undefined) {
-      const default_ = `${value("effect/Effect#succeed")}(${result(make, rewriting)})`
+      const default_ = `${value("effect/Effect#sync")}(${text(make)})`
       return `${args[0]}.pipe(${value(`${S}withDecodingDefault`)}(${default_}))`
     }
     const exact = options && property(options, "exact")
