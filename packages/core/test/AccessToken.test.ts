@@ -29,7 +29,10 @@ describe("AccessToken", () => {
     "names no value in the message of the error for a text that cannot be a token: case %#",
     (text) => {
       for (const changes of [{ value: Redacted.make(text) }, { refreshToken: Redacted.make(text) }]) {
-        const error = Either.try({ try: () => token("canary-token", changes), catch: String })
+        const error = Either.try({
+          try: () => token("canary-token", changes),
+          catch: (error) => inspect(error, { depth: Infinity })
+        })
         assert(Either.isLeft(error))
         expect(error.left).toContain("check for white space")
         expect(error.left.includes("nobody")).toBe(false)

@@ -1,7 +1,7 @@
 import type { ClientSecret } from "@effect-mcp-auth/client-secret"
 import { Answer, TestServers } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Logger, TestClock } from "effect"
+import { Effect, Layer, Logger, TestClock } from "effect"
 import { ClientAuthentication, DiscoveryCache, Grant, OAuthProvider, TokenStorage } from "../src/index.ts"
 import { environment, impatient, layerProvider, makeProvider } from "./support/provider.ts"
 import { sent } from "./support/wire.ts"
@@ -117,7 +117,8 @@ describe("the option `insecureHosts`", () => {
       const build = (options: Partial<ClientSecret.Options>) =>
         makeProvider({ ...impatient, ...options }).pipe(
           Effect.provideService(DiscoveryCache.DiscoveryCache, cache),
-          Effect.provide(TokenStorage.layerMemory)
+          // Each provider has a storage of its own, and so asks for a token of its own.
+          Effect.provide(Layer.fresh(TokenStorage.layerMemory))
         )
       const document = Answer.json({
         issuer: "https://auth.example.com",

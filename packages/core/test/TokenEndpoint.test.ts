@@ -4,7 +4,7 @@ import { FetchHttpClient, HttpClient } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { createServer } from "node:http"
-import { Duration, Effect, Either, Redacted } from "effect"
+import { Duration, Effect, Either, Layer, Redacted } from "effect"
 import {
   ClientAuthentication,
   OAuthError,
@@ -183,7 +183,8 @@ describe("the token request (RFC 6749 §3.2)", () => {
         const options = { serverUrl, issuer, clientId, clientSecret }
         for (const source of [{ tokenEndpoint }, { authorizationServerMetadata }]) {
           const provider = yield* ClientSecret.make({ ...options, ...source }).pipe(
-            Effect.provide(TokenStorage.layerMemory)
+            // Each provider has a storage of its own, and so asks for a token of its own.
+            Effect.provide(Layer.fresh(TokenStorage.layerMemory))
           )
           yield* provider.accessToken
         }

@@ -95,6 +95,9 @@ const encrypted = (input: string, section: string, change: Change, outcome: stri
 const REPLACED = "get Damaged, a new token"
 
 /** Changes the members of the record. */
+/** Base64url with all of its padding. */
+const padded = (text: string): string => text.padEnd(Math.ceil(text.length / 4) * 4, "=")
+
 const members = (f: (record: Record<string, unknown>) => object): Change => (record) =>
   JSON.stringify(f(JSON.parse(record)))
 
@@ -315,7 +318,7 @@ export const storedRecords: Family = {
     encrypted(
       "a ciphertext with padding",
       "RFC 4648 §5",
-      members((record) => ({ ...record, ciphertext: `${String(record["ciphertext"])}=` })),
+      members((record) => ({ ...record, ciphertext: padded(String(record["ciphertext"])) })),
       "the stored token, and the record stays"
     ),
     encrypted(

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { TestNetwork, TestServers } from "@effect-mcp-auth/testing"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import {
   Cause,
   Effect,
@@ -58,6 +59,8 @@ const describeError = (error: unknown): string => {
   if (Predicate.isTagged(error, "ConfigError")) return "ConfigError"
   const own = Option.getOrElse(OAuthError.fromUnknown(error), () => error)
   if (own instanceof TypeError) return "TypeError"
+  // Effect 3 and 4 name the same reasons with and without this ending.
+  if (HttpClientError.isHttpClientError(own)) return `RequestError ${own.reason.replace(/Error$/, "")}`
   if (!Predicate.isRecord(own) || typeof own["_tag"] !== "string") return `unknown failure ${String(own)}`
   const detail = own["reason"] ?? own["option"]
   return typeof detail === "string" ? `${own["_tag"]} ${detail}` : own["_tag"]

@@ -21,6 +21,16 @@ export const runtime: ReadonlyArray<Rule> = [
     const attributes = value("effect/Metric#CurrentMetricAttributes")
     return `${value(`${E}updateService`)}(${[...args.slice(0, -2), attributes, change].join(", ")})`
   }),
+  call(`${E}serviceOption`, "A reference has a default value, which counts as none.", {
+    before: "Effect.serviceOption(FetchHttpClient.Fetch)",
+    after:
+      "Effect.map(Effect.context<never>(), ({ mapUnsafe }) => Option.fromUndefinedOr<typeof globalThis.fetch>(mapUnsafe.get(FetchHttpClient.Fetch.key)))"
+  }, ({ args, node }, { key, value }) => {
+    const [service] = node.arguments
+    if (service === undefined || key(service) !== "@effect/platform/FetchHttpClient#Fetch") return undefined
+    const given = `${value("effect/Option#fromUndefinedOr")}<typeof globalThis.fetch>(mapUnsafe.get(${args[0]}.key))`
+    return `${value(`${E}map`)}(${value(`${E}context`)}<never>(), ({ mapUnsafe }) => ${given})`
+  }),
   call("effect/Random#fixed", "A source of randomness is an object of two functions.", {
     before: "Random.fixed([0])",
     after: "{ nextDoubleUnsafe: () => 0, nextIntUnsafe: () => 0 }"

@@ -149,7 +149,7 @@ const wrong: ReadonlyArray<readonly [what: string, options: Options, tag: string
     { authorizationServerMetadata: null },
     "InvalidOptions",
     "authorizationServerMetadata",
-    "null"
+    "Expected"
   ],
   [
     "metadata of another issuer",
