@@ -93,7 +93,7 @@ export interface AssertionSource {
  * @category predicates
  */
 export const isRefused = (assertion: Redacted.Redacted<string>, { refused }: AssertionRequest): boolean =>
-  refused.some((one) => one === assertion || Redacted.value(one) === Redacted.value(assertion))
+  refused.some((one) => Redacted.value(one) === Redacted.value(assertion))
 
 /**
  * The options of `check`.
@@ -161,8 +161,9 @@ const SEVERAL =
 const LEEWAY = 60
 
 /** Makes the errors about one assertion. */
-const refuser = ({ name = "The assertion" }: CheckOptions) => (reason: AssertionError["reason"], description: string) =>
-  Either.left(new AssertionError({ reason, description: `${name} ${description}` }))
+const refuser =
+  ({ name = "The assertion" }: Pick<CheckOptions, "name">) => (reason: AssertionError["reason"], description: string) =>
+    Either.left(new AssertionError({ reason, description: `${name} ${description}` }))
 
 /**
  * Whether an assertion that another party made may be sent: only to its own audience, and only while it is valid
@@ -213,11 +214,12 @@ const checkJwt = (jwt: Jwt.Jwt, request: AssertionRequest, options: CheckOptions
   const refuse = refuser(options)
   const advice = options.remedy === undefined ? "" : ` ${options.remedy}`
   const seconds = options.now / 1000
-  if (claims.exp !== undefined && claims.exp <= seconds) {
-    return refuse("Expired", `expired at ${instant(claims.exp)}, and was not sent. Get a new one.${advice}`)
+  const { exp = Number.POSITIVE_INFINITY, nbf = Number.NEGATIVE_INFINITY } = claims
+  if (exp <= seconds) {
+    return refuse("Expired", `expired at ${instant(exp)}, and was not sent. Get a new one.${advice}`)
   }
-  if (claims.nbf !== undefined && claims.nbf > seconds + LEEWAY) {
-    return refuse("NotYetValid", `is not valid before ${instant(claims.nbf)}, and was not sent. Check the clocks.`)
+  if (nbf > seconds + LEEWAY) {
+    return refuse("NotYetValid", `is not valid before ${instant(nbf)}, and was not sent. Check the clocks.`)
   }
   const audiences = audiencesOf(jwt)
   const isEndpoint = (audience: string) => isSameUrl(audience, request.tokenEndpoint)
@@ -246,10 +248,8 @@ const checkJwt = (jwt: Jwt.Jwt, request: AssertionRequest, options: CheckOptions
 
 const audiencesOf = ({ claims: { aud = [] } }: Jwt.Jwt): ReadonlyArray<string> => typeof aud === "string" ? [aud] : aud
 
-const isForSeveral = (jwt: Jwt.Jwt): boolean => {
-  const [first, ...others] = audiencesOf(jwt)
-  return first !== undefined && others.some((other) => !isSameIssuer(first, other))
-}
+const isForSeveral = (jwt: Jwt.Jwt): boolean =>
+  audiencesOf(jwt).some((audience, _, [first = audience]) => !isSameIssuer(first, audience))
 
 const isNamedByServer = ({ issuerNamedByServer, issuerUnnamed }: AssertionRequest): boolean =>
   issuerNamedByServer === true || issuerUnnamed === true
@@ -265,13 +265,13 @@ export const checkSeveral = (
   request: AssertionRequest
 ): Either.Either<void, AssertionError> =>
   isNamedByServer(request) && Option.exists(Jwt.read(Redacted.value(assertion)), isForSeveral)
-    ? refuser({ now: 0 })("WrongAudience", SEVERAL)
+    ? refuser({})("WrongAudience", SEVERAL)
     : Either.right(undefined)
 
 /** RFC 9700 §4.4: metadata could name the token endpoint of another authorization server. */
 const foreignEndpoint = ({ issuer, tokenEndpoint }: AssertionRequest): string =>
   `is for the token endpoint ${
-    clean(tokenEndpoint.replace(/[?#].*$/s, ""))
+    clean(tokenEndpoint.replace(/[?#].*/s, ""))
   }, which is not on the origin of the issuer ` +
   `${clean(issuer)} and which only metadata names. It was not sent. If the token endpoint is right, give it as ` +
   "`tokenEndpoint` together with `issuer`."

@@ -165,10 +165,8 @@ const timesOf = (
   { issuedAtOffset = 0, lifetime = "300 seconds" }: Options
 ): Effect.Effect<{ readonly lifetime: number; readonly offset: number }, InvalidOptions> =>
   Effect.gen(function*() {
-    const seconds = Option.match(Duration.decodeUnknown(lifetime), {
-      onNone: () => 0,
-      onSome: (duration) => Math.floor(Duration.toSeconds(duration))
-    })
+    const decoded = Option.getOrElse(Duration.decodeUnknown(lifetime), () => Duration.zero)
+    const seconds = Math.floor(Duration.toSeconds(decoded))
     if (!(seconds > 0 && Number.isFinite(seconds))) {
       return yield* new InvalidOptions({ option: "lifetime", description: "it must be finite and at least 1 second." })
     }
@@ -187,8 +185,9 @@ const timesOf = (
   })
 
 const isNegative = (input: Duration.DurationInput): boolean =>
-  (typeof input === "number" && !(input >= 0)) || (typeof input === "bigint" && input < 0n) ||
-  (typeof input === "string" && input.trim().startsWith("-"))
+  typeof input === "number" || typeof input === "bigint"
+    ? !(input >= 0)
+    : typeof input === "string" && input.startsWith("-")
 
 /** A key that has been loaded and imported. */
 interface Loaded {

@@ -1,7 +1,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Either, Encoding, Redacted } from "effect"
 import type { Assertion } from "../src/index.ts"
-import { check as checkRedacted, type CheckOptions } from "../src/Assertion.ts"
+import { check as checkRedacted, type CheckOptions, isSameUrl } from "../src/Assertion.ts"
 
 const request: Assertion.AssertionRequest = {
   audience: "https://auth.example.com",
@@ -135,6 +135,7 @@ describe("the audiences of an assertion for an authorization server that only th
     ["an array of one", [aud], "sent"],
     ["the same one twice", [aud, aud], "sent"],
     ["the same one with and without a slash", [aud, `${aud}/`], "sent"],
+    ["the token endpoint with and without a slash", [request.tokenEndpoint, `${request.tokenEndpoint}/`], "sent"],
     ["the issuer and another one", [aud, elsewhere], "has several audiences"],
     ["another one and the issuer", [elsewhere, aud], "has several audiences"],
     ["the issuer twice and another one", [aud, aud, elsewhere], "has several audiences"],
@@ -238,6 +239,17 @@ describe("a text that is unsigned or not a JWT", () => {
     expect(judge(assertion, {}, true)).toBe("sent")
   })
 
+  it.each([["a number", Redacted.make(JSON.parse("1"))], ["not redacted", JSON.parse("\"canary\"")]])(
+    "is rejected if it is %s, with `opaque`",
+    (_, assertion) => {
+      const error = Either.flip(checkRedacted(assertion, request, { now: 0, opaque: true }))
+      expect(Either.getOrThrow(error)).toMatchObject({
+        reason: "Malformed",
+        message: "The assertion is no text, and was not sent. Check where it comes from."
+      })
+    }
+  )
+
   it("is rejected if it is empty, with and without `opaque`", () => {
     for (const opaque of [false, true]) {
       assert.deepStrictEqual(judge("", {}, opaque), [
@@ -264,6 +276,17 @@ describe("a text that is unsigned or not a JWT", () => {
     expect(Either.getOrThrow(check("canary", request, { now: 0, opaque: true })).hasId).toBe(false)
   })
 
+  it("has the type and the resources of a JWT that names them", () => {
+    const checked = (claims: object, typ?: unknown) =>
+      Either.getOrThrow(check(jwt({ aud, ...claims }, { alg: "ES256", typ }), request, { now: 0 }))
+    const others = { expiresAt: undefined, hasId: false }
+    assert.deepStrictEqual(checked({}), others)
+    assert.deepStrictEqual(checked({}, "oauth-id-jag+jwt"), { ...others, type: "oauth-id-jag+jwt" })
+    assert.deepStrictEqual(checked({}, 1), { ...others, type: "" })
+    assert.deepStrictEqual(checked({ resource: "https://a.example" }), { ...others, resources: ["https://a.example"] })
+    assert.deepStrictEqual(checked({ resource: ["a:b", 1] }), { ...others, resources: ["a:b", ""] })
+  })
+
   it("is accepted only with `opaque`", () => {
     assert.deepStrictEqual(judge("canary-opaque"), [
       "Malformed",
@@ -275,5 +298,19 @@ describe("a text that is unsigned or not a JWT", () => {
   it("is checked as a JWT if it is one, even with `opaque`", () => {
     expect(judge(jwt({ aud: "https://elsewhere.example" }), {}, true)[0]).toBe("WrongAudience")
     expect(judge(jwt({ aud, exp: 1 }), {}, true)[0]).toBe("Expired")
+  })
+})
+
+describe("isSameUrl", () => {
+  it.each([
+    ["https://a.example", "https://a.example/", true],
+    ["https://A.example/x", "https://a.example:443/x", true],
+    ["https://a.example/x", "https://a.example/y", false],
+    ["https://a.example", "no URL", false],
+    ["no URL", "https://a.example", false],
+    ["no URL", "no URL", true],
+    ["no URL", "another", false]
+  ])("%s and %s: %s", (a, b, expected) => {
+    expect(isSameUrl(a, b)).toBe(expected)
   })
 })

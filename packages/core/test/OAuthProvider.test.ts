@@ -117,6 +117,7 @@ describe("the option `insecureHosts`", () => {
       const build = (options: Partial<ClientSecret.Options>) =>
         makeProvider({ ...impatient, ...options }).pipe(
           Effect.provideService(DiscoveryCache.DiscoveryCache, cache),
+          // Each provider has a storage of its own, and so asks for a token of its own.
           Effect.provide(Layer.fresh(TokenStorage.layerMemory))
         )
       const document = Answer.json({

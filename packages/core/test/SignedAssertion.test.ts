@@ -114,7 +114,12 @@ describe("the claims of a signed assertion (RFC 7523 §3)", () => {
       })
   )
 
-  it.effect.each([["0 seconds", 0], ["30 seconds", 30], ["1500 millis", 2], ["4 minutes", 240]] as const)(
+  it.effect.each(
+    [["0 seconds", 0], [0n, 0], [1_000_000_000n, 1], ["30 seconds", 30], ["1500 millis", 2], [
+      "4 minutes",
+      240
+    ]] as const
+  )(
     "with an issuedAtOffset of %s have an iat that is %d s earlier, and the same lifetime",
     ([issuedAtOffset, seconds]) =>
       Effect.gen(function*() {
@@ -493,6 +498,84 @@ describe("the names of a key that is rotated", () => {
       const { header } = yield* made({ ...changes, signingKey: Effect.succeed({ key, keyId }) })
       expect(header.kid).toBe(expected)
       if (keyId === undefined) expect((yield* made({ ...changes, signingKey: key })).header.kid).toBe(expected)
+    }))
+})
+
+describe("the answer of `rotated` to a refused assertion", () => {
+  /** A source whose signing key is the value of a Ref, how often the key was loaded, and `rotated` itself. */
+  const rotating = (first: SigningKey.SigningKey | SigningKey.IdentifiedKey) =>
+    Effect.gen(function*() {
+      const current = yield* Ref.make<SigningKey.SigningKey | SigningKey.IdentifiedKey>(first)
+      let loads = 0
+      const signingKey = Effect.tap(Ref.get(current), () => Effect.sync(() => loads++))
+      const provider = yield* SignedAssertion.make({ ...base, signingKey })
+      const { rotated } = provider
+      assert(rotated !== undefined)
+      return { current, provider, rotated, loads: () => loads }
+    })
+
+  const jwkOf = (keys: { readonly jwk: object }): SigningKey.SigningKey => Redacted.make({ ...keys.jwk })
+
+  it.effect("does not exist for a key that is given as a value", () =>
+    Effect.gen(function*() {
+      expect(yield* SignedAssertion.make(base)).not.toHaveProperty("rotated")
+    }))
+
+  it.effect("is false if the key is the same", () =>
+    Effect.gen(function*() {
+      const keys = yield* pair("ES256")
+      const { current, loads, provider, rotated } = yield* rotating(jwkOf(keys))
+      const refused = yield* provider(request)
+      yield* Ref.set(current, jwkOf(keys))
+      expect(yield* rotated(refused)).toBe(false)
+      expect(loads()).toBe(2)
+    }))
+
+  it.effect("is true if the key is another one, which signs the next assertion", () =>
+    Effect.gen(function*() {
+      const fresh = yield* anotherPair("ES256")
+      const { current, loads, provider, rotated } = yield* rotating(jwkOf(yield* pair("ES256")))
+      const [refused, late] = [yield* provider(request), yield* provider(request)]
+      yield* Ref.set(current, jwkOf(fresh))
+      expect(yield* rotated(refused)).toBe(true)
+      const next = Redacted.value(yield* provider({ ...request, refused: [refused] }))
+      yield* Effect.promise(() => jwtVerify(next, fresh.publicKey, { currentDate: new Date(0) }))
+      // An assertion that the old key has signed needs no further load.
+      expect(yield* rotated(late)).toBe(true)
+      expect(loads()).toBe(2)
+    }))
+
+  it.effect("is true for an external signer only if one of its names is new", () =>
+    Effect.gen(function*() {
+      const { current, provider, rotated } = yield* rotating({ key: fake, keyId: "one" })
+      const refused = yield* provider(request)
+      yield* Ref.set(current, { key: () => fake(new Uint8Array()), keyId: "one" })
+      expect(yield* rotated(refused)).toBe(false)
+      yield* Ref.set(current, { key: fake, keyId: "two" })
+      expect(yield* rotated(refused)).toBe(true)
+    }))
+
+  it.effect("is false if the key cannot be loaded", () =>
+    Effect.gen(function*() {
+      const { current, provider, rotated } = yield* rotating(fake)
+      const refused = yield* provider(request)
+      yield* Ref.set(current, Redacted.make("no key"))
+      expect(yield* rotated(refused)).toBe(false)
+    }))
+
+  it.effect("is true if the key was rotated in the object from which the old key was read", () =>
+    Effect.gen(function*() {
+      const [old, fresh] = [yield* pair("ES256"), yield* anotherPair("ES256")]
+      const jwk = { ...old.jwk }
+      const source = yield* Effect.fork(
+        SignedAssertion.make({ ...base, signingKey: Effect.sync(() => Redacted.make(jwk)) })
+      )
+      yield* Effect.yieldNow()
+      Object.assign(jwk, fresh.jwk)
+      const provider = yield* Fiber.join(source)
+      const refused = yield* provider(request)
+      yield* Effect.promise(() => jwtVerify(Redacted.value(refused), old.publicKey, { currentDate: new Date(0) }))
+      expect(yield* provider.rotated?.(refused) ?? Effect.succeed(undefined)).toBe(true)
     }))
 })
 

@@ -183,6 +183,7 @@ describe("the token request (RFC 6749 §3.2)", () => {
         const options = { serverUrl, issuer, clientId, clientSecret }
         for (const source of [{ tokenEndpoint }, { authorizationServerMetadata }]) {
           const provider = yield* ClientSecret.make({ ...options, ...source }).pipe(
+            // Each provider has a storage of its own, and so asks for a token of its own.
             Effect.provide(Layer.fresh(TokenStorage.layerMemory))
           )
           yield* provider.accessToken

@@ -56,7 +56,7 @@ const storeResource = (
   const url = Either.isLeft(value) ? "" : value.right.url
   const stored = metadata === undefined
     ? undefined
-    : unlessTooLong({ readAt, freshUntil, url, metadata, ...(cause === undefined ? {} : { challenge: cause }) })
+    : unlessTooLong({ readAt, freshUntil, url, metadata, challenge: cause })
   const made = { stored, readAt, challenge: text }
   storedResources.set(value, made)
   return made

@@ -94,8 +94,8 @@ const MARGIN = 60_000
  * @since 0.1.0
  * @category predicates
  */
-export const isFresh = ({ expiresAt, obtainedAt }: CachedAssertion, now: number): boolean =>
-  expiresAt !== undefined && obtainedAt <= now && now < expiresAt - Math.min(MARGIN, (expiresAt - obtainedAt) / 5)
+export const isFresh = ({ obtainedAt, expiresAt = obtainedAt }: CachedAssertion, now: number): boolean =>
+  obtainedAt <= now && now < expiresAt - Math.min(MARGIN, (expiresAt - obtainedAt) / 5)
 
 /**
  * A source whose assertions are cached until shortly before they expire. Near the end of an assertion the source
@@ -169,7 +169,7 @@ class Entries<A extends CachedAssertion> {
   }
 
   add(key: string, assertion: A, now: number): void {
-    this.drop(({ expiresAt }) => expiresAt === undefined || expiresAt <= now)
+    this.drop(({ expiresAt = 0 }) => expiresAt <= now)
     if (!isFresh(assertion, now)) return
     // A fetch that was given up may end after its replacement.
     if ((this.#entries.get(key)?.obtainedAt ?? 0) > assertion.obtainedAt) return

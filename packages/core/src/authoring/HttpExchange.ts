@@ -106,8 +106,8 @@ const notComplete = ({ status }: HttpClientResponse) => (error: HttpClientError)
  * @internal
  */
 export const isShort = ({ headers }: HttpClientResponse, maxBodySize: number): boolean => {
-  const length = headers["content-length"]
-  return length !== undefined && /^\d+$/.test(length) && Number(length) <= maxBodySize &&
+  const length = headers["content-length"] ?? ""
+  return /^\d+$/.test(length) && Number(length) <= maxBodySize &&
     headers["content-encoding"] === undefined
 }
 
@@ -199,9 +199,8 @@ export const exchange = (
       : withoutAnswers(exchanged),
     secrecy.secretHeaders
   )
-  const { insecureHosts = [] } = limits
-  const url = insecureHosts.length > 0 ? parseUrl(request.url) : undefined
-  return url === undefined ? sent : Effect.zipRight(InsecureHosts.warn(insecureHosts, url), sent)
+  const url = parseUrl(request.url)
+  return url === undefined ? sent : Effect.zipRight(InsecureHosts.warn(limits.insecureHosts, url), sent)
 }
 
 /** Contexts with a changed `RequestInit`. Requests share few contexts, and copying one costs as much as a header. */

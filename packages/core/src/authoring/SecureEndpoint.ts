@@ -36,13 +36,12 @@ const reachOfIpv4 = (a: number, b: number, c: number): Reach => {
 const reachOfEmbedded = (high: number, low: number): Reach =>
   reachOfIpv4(high >> 8, high & 0xff, low >> 8) === "public" ? "public" : "private"
 
+const writtenGroups = (address: string): ReadonlyArray<number> =>
+  address.split(":").filter((group) => group !== "").map((group) => Number.parseInt(group, 16))
+
 /** The eight groups of an address, which `URL` has normalised: no embedded dotted quad. */
-const groupsOf = (address: string): ReadonlyArray<number> => {
-  const [left = [], right = []] = address.split("::").map((half) =>
-    half === "" ? [] : half.split(":").map((group) => Number.parseInt(group, 16))
-  )
-  return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right]
-}
+const groupsOf = (address: string): ReadonlyArray<number> =>
+  writtenGroups(address.replace("::", `:${"0:".repeat(8 - writtenGroups(address).length)}`))
 
 const reachOfIpv6 = (address: string): Reach => {
   if (address === "::1") return "loopback"
@@ -129,7 +128,9 @@ export const fromText = (text: string, options: PlainHttp = {}): Either.Either<U
   const url = parse(text)
   if (/^\s*["']/.test(text)) return Either.left("it begins with a quotation mark; remove the quotation marks")
   if (url === undefined) return Either.left("it is not an absolute URL, as in https://host.example/path")
-  if (!/^https?:$/.test(url.protocol)) return Either.left("it begins with neither `https://` nor `http://`")
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    return Either.left("it begins with neither `https://` nor `http://`")
+  }
   if (hasCredentials(url)) return Either.left("it has a user name or a password; send credentials in a header")
   if (text.includes("#")) return Either.left("it has a fragment, which no server receives; leave it out")
   if (isSecure(url, options)) return Either.right(url)
@@ -174,7 +175,7 @@ export const nameOf = (url: URL): string => {
   // The path of `https:https://user:password@host`, where the scheme stands twice by mistake, contains the password.
   if (url.origin !== "null") return clean(`${url.origin}${url.pathname.replaceAll(/\/\/[^/]*@/g, "//…@")}`)
   // In a URL of another scheme the path may contain a password, as in `user:password@host`.
-  return clean(`${url.protocol}${url.pathname.replace(/^.*@/s, "…@")}`)
+  return clean(`${url.protocol}${url.pathname.replace(/.*@/s, "…@")}`)
 }
 
 /**

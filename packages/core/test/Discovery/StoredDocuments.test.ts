@@ -1,6 +1,8 @@
-import { describe, expect, it } from "@effect/vitest"
-import { Either } from "effect"
-import type { Challenge } from "../../src/index.ts"
+import { TestNetwork } from "@effect-mcp-auth/testing"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Duration, Effect, Either } from "effect"
+import { defaultLimits } from "../../src/authoring/HttpExchange.ts"
+import { Challenge, type Discovery, DiscoveryCache, ResourceIdentifier } from "../../src/index.ts"
 import * as StoredDocuments from "../../src/Discovery/StoredDocuments.ts"
 import { issuerMetadata, resourceAtPath, server, tokenEndpoint } from "../support/discovery.ts"
 
@@ -114,6 +116,22 @@ describe("StoredDocuments.toRecord", () => {
     expect(StoredDocuments.toRecord({ ...found, issuer: `${issuer}/${"x".repeat(2048)}` }, {})).toBeUndefined()
   })
 
+  it("has an issuer of at most 2 KiB with its quotation marks", () => {
+    const lengths = [2046, 2047].map((length) => issuer.padEnd(length, "/x"))
+    const records = lengths.map((long) => StoredDocuments.toRecord({ ...found, issuer: long }, {}))
+    expect(records.map((record) => record?.issuer.length)).toEqual([2046, undefined])
+  })
+
+  it("has the time at which the issuer was confirmed by the documents that there are", () => {
+    const confirmedAt = (changes: Partial<typeof found>) => {
+      const nothing = { issuer, challenge: undefined, resource: undefined, authorizationServer: undefined }
+      return StoredDocuments.toRecord({ ...nothing, ...changes }, {})
+    }
+    expect(confirmedAt({ resource: found.resource })).toMatchObject({ confirmedAt: 1000 })
+    expect(confirmedAt({ authorizationServer: found.authorizationServer })).toMatchObject({ confirmedAt: 1500 })
+    expect(confirmedAt({})).toEqual({ issuer, confirmedAt: 0 })
+  })
+
   it("says that no address had metadata of the server", () => {
     const record = StoredDocuments.toRecord({
       ...found,
@@ -129,4 +147,78 @@ describe("StoredDocuments.toRecord", () => {
     )
     expect(record?.authorizationServer?.url).toBe(issuerMetadata)
   })
+})
+
+const options = Effect.gen(function*() {
+  const given: Discovery.Options = {
+    cache: yield* DiscoveryCache.make(),
+    client: (yield* TestNetwork.TestNetwork).httpClient,
+    server: Either.getOrThrow(ResourceIdentifier.fromServerUrl(server)),
+    issuer: "discover",
+    follow: false,
+    onChange: () => Effect.void,
+    limits: defaultLimits,
+    timeout: Duration.seconds(30)
+  }
+  return given
+}).pipe(Effect.provide(TestNetwork.layer))
+
+const recordOf = (changes: Partial<Parameters<typeof StoredDocuments.toRecord>[0]> = {}) => {
+  const record = StoredDocuments.toRecord({ ...found, ...changes }, {})
+  assert(record !== undefined)
+  return record
+}
+
+describe("StoredDocuments.resourceOf", () => {
+  it.scoped.each(["Bearer", "Bearer scope=\"a b\"", "Bearer resource_metadata=\"https://a.example\", scope=\"a\""])(
+    "returns the document and what the challenge %s asks for, and the next record has the same document",
+    (header) =>
+      Effect.gen(function*() {
+        const challenge = Challenge.fromHeader(header)
+        const record = recordOf({ challenge, resource: { ...resource(), readAt: 1001 } })
+        const restored = StoredDocuments.resourceOf(record, yield* options, 1001)
+        assert(restored?.challenge !== undefined && challenge !== undefined)
+        expect(Object.fromEntries(restored.challenge.parameters)).toEqual(Object.fromEntries(challenge.parameters))
+        const again = recordOf({ challenge: restored.challenge, resource: restored.document })
+        expect(again.protectedResource).toBe(record.protectedResource)
+        expect(again.confirmedAt).toBe(1001)
+      })
+  )
+
+  it.scoped("returns that no address had metadata", () =>
+    Effect.gen(function*() {
+      const record = recordOf({ resource: { value: Either.left([]), readAt: 1000, freshUntil: 2000 } })
+      const restored = StoredDocuments.resourceOf(record, yield* options, 1000)
+      expect(restored).toEqual({
+        document: { value: Either.left([]), readAt: 1000, freshUntil: 2000 },
+        challenge: undefined
+      })
+    }))
+
+  it.scoped("returns nothing after the time until which the document was fresh", () =>
+    Effect.gen(function*() {
+      const given = yield* options
+      const fresh = [1999, 2000].map((now) => StoredDocuments.resourceOf(recordOf(), given, now) !== undefined)
+      expect(fresh).toEqual([true, false])
+    }))
+})
+
+describe("StoredDocuments.authorizationServerOf", () => {
+  it.scoped("returns the authorization server until its metadata is no longer fresh", () =>
+    Effect.gen(function*() {
+      const given = yield* options
+      const restored = [2499, 2500].map((now) =>
+        StoredDocuments.authorizationServerOf(recordOf(), given, new URL(server), now)
+      )
+      expect(restored.map((one) => one?.value.issuer)).toEqual([issuer, undefined])
+    }))
+
+  it.scoped("returns an authorization server of which the next record has the same document", () =>
+    Effect.gen(function*() {
+      const record = recordOf({ resource: undefined })
+      const restored = StoredDocuments.authorizationServerOf(record, yield* options, new URL(server), 1500)
+      const again = recordOf({ resource: undefined, authorizationServer: restored })
+      expect(again.authorizationServer).toBe(record.authorizationServer)
+      expect(again.confirmedAt).toBe(1500)
+    }))
 })

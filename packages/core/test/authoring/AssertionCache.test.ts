@@ -71,6 +71,83 @@ describe("a cached assertion", () => {
       expect(fetches()).toBe(3)
     }))
 
+  it.effect("that has expired makes room before an older one that has not", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      const provider = cache(({ audience }) =>
+        Effect.map(assertion(`canary-${++fetches}`), (one) =>
+          audience === "long" ? { ...one, expiresAt: one.obtainedAt + 2 * HOUR } : one)
+      )
+      yield* provider({ ...request, audience: "long" })
+      for (let index = 1; index < 1000; index++) {
+        yield* provider({ ...request, audience: `short ${index}` })
+      }
+      yield* TestClock.adjust("1 hour")
+      yield* provider({ ...request, audience: "another" })
+      expect(fetches).toBe(1001)
+      yield* provider({ ...request, audience: "long" })
+      expect(fetches).toBe(1001)
+    }))
+
+  /** A cache that fetches these assertions in turn, and whose check rejects the one of this text if asked to. */
+  const rejecting = (rejected: string, ...supplied: ReadonlyArray<AssertionCache.CachedAssertion>) => {
+    const left = [...supplied]
+    let fetches = 0
+    const provider = cache(
+      () =>
+        Effect.suspend(() => {
+          fetches++
+          const next = left.shift()
+          return next === undefined ? refused : Effect.succeed(next)
+        }),
+      {
+        keyOf: () => "the same",
+        check: ({ value }, { scopes }) =>
+          scopes.length === 0 && Redacted.value(value) === rejected ? Either.left(expired) : Either.right(undefined)
+      }
+    )
+    const ask = (scopes = request.scopes) => Effect.map(provider({ ...request, scopes }), Redacted.value)
+    return { ask, fetches: () => fetches }
+  }
+
+  it.effect("is not returned to a request for which the check rejects it", () =>
+    Effect.gen(function*() {
+      const { ask } = rejecting("canary-1", yield* assertion("canary-1"), yield* assertion("canary-2"))
+      expect([yield* ask(), yield* ask([]), yield* ask()]).toEqual(["canary-1", "canary-2", "canary-2"])
+    }))
+
+  it.effect.each([false, true])(
+    "is not replaced by one whose life began earlier (which may be presented once: %s)",
+    (once) =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust("1 minute")
+        const newer = yield* assertion("canary-newer")
+        const older = { ...(yield* assertion("canary-older", once)), obtainedAt: newer.obtainedAt - 1 }
+        const { ask, fetches } = rejecting("canary-newer", newer, older)
+        expect([yield* ask(), yield* ask([]), yield* ask()]).toEqual(["canary-newer", "canary-older", "canary-newer"])
+        expect(fetches()).toBe(2)
+      })
+  )
+
+  it.effect("counts as the newest after it was replaced", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      const provider = cache(() => Effect.suspend(() => assertion(`canary-${++fetches}`)))
+      const ask = (index: number, refused: AssertionRequest["refused"] = []) =>
+        provider({ ...request, audience: `https://${index}.example`, refused })
+      yield* ask(0)
+      yield* TestClock.adjust("30 minutes")
+      for (let index = 1; index < 1000; index++) yield* ask(index)
+      yield* TestClock.adjust("29 minutes")
+      yield* ask(0)
+      yield* ask(1000)
+      expect(fetches).toBe(1002)
+      yield* ask(0)
+      expect(fetches).toBe(1002)
+      yield* ask(1)
+      expect(fetches).toBe(1003)
+    }))
+
   it.effect("is dropped when the authorization server has refused it, for every audience", () =>
     Effect.gen(function*() {
       const { ask, fetches, provider } = counting()
@@ -130,6 +207,17 @@ describe("a cached assertion", () => {
       yield* provider(request)
       expect(fetches).toBe(2)
     }))
+
+  it.effect("without an expiry is not returned after fetching another one has failed", () =>
+    Effect.gen(function*() {
+      let fails = false
+      const provider = cache(() =>
+        fails ? unavailable : Effect.map(assertion("canary-1"), (one) => ({ ...one, expiresAt: undefined }))
+      )
+      yield* provider(request)
+      fails = true
+      expect(yield* Effect.flip(provider(request))).toBe(unavailable)
+    }))
 })
 
 describe("an assertion that may be presented once", () => {
@@ -148,6 +236,41 @@ describe("an assertion that may be presented once", () => {
       expect(texts(given).size).toBe(2)
       expect(fetches).toBe(2)
     }))
+
+  it.effect("takes no room in the cache after it was presented", () =>
+    Effect.gen(function*() {
+      let fetches = 0
+      const provider = cache(({ audience }) =>
+        Effect.suspend(() => assertion(`canary-${++fetches}`, audience.startsWith("once")))
+      )
+      yield* provider({ ...request, audience: "for many" })
+      for (let index = 0; index < 1000; index++) yield* provider({ ...request, audience: `once ${index}` })
+      yield* provider({ ...request, audience: "for many" })
+      expect(fetches).toBe(1001)
+    }))
+
+  it.effect.each([{ name: "without an owner", owned: false }, { name: "with an owner", owned: true }])(
+    "decides $name whether callers share the fetch after one that was interrupted",
+    ({ owned }) =>
+      Effect.gen(function*() {
+        const fibers = yield* OwnedFibers.make()
+        const owner = { fibers, onClosed: () => unavailable, onInterrupted: () => unavailable }
+        let running = 0
+        const fetch = ({ scopes }: AssertionRequest) => {
+          if (scopes.includes("interrupt")) return Effect.interrupt
+          return scopes.length === 0 ?
+            Effect.sync(() => void running++).pipe(Effect.zipRight(Effect.never))
+            : assertion("canary-once", true)
+        }
+        const provider = cache(fetch, owned ? { owner } : {})
+        yield* provider(request)
+        yield* Effect.exit(provider({ ...request, scopes: ["interrupt"] }))
+        yield* many(2, provider({ ...request, scopes: [] }))
+        yield* settle
+        // An owner's fetch was interrupted by itself. Without an owner its callers may have been interrupted.
+        expect(running).toBe(owned ? 1 : 2)
+      }).pipe(Effect.scoped)
+  )
 
   it.effect("is returned again if the platform supplies the same one again", () =>
     Effect.gen(function*() {
@@ -352,8 +475,11 @@ describe("isFresh", () => {
     [60, 47],
     [1, 0]
   ])("an assertion that lives %d s is fresh for at least %d s", (life, used) => {
-    const one = { value: Redacted.make("canary"), once: false, obtainedAt: 0, expiresAt: life * 1000 }
-    expect(AssertionCache.isFresh(one, used * 1000)).toBe(true)
-    expect(AssertionCache.isFresh(one, (used + 1) * 1000)).toBe(false)
+    for (const obtainedAt of [0, Date.UTC(2026, 0)]) {
+      const expiresAt = obtainedAt + life * 1000
+      const one = { value: Redacted.make("canary"), once: false, obtainedAt, expiresAt }
+      expect(AssertionCache.isFresh(one, obtainedAt + used * 1000)).toBe(true)
+      expect(AssertionCache.isFresh(one, obtainedAt + (used + 1) * 1000)).toBe(false)
+    }
   })
 })

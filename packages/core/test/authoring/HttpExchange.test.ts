@@ -1,13 +1,14 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
-import { FetchHttpClient, Headers, HttpClient, HttpClientRequest } from "@effect/platform"
+import { FetchHttpClient, Headers, HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option, Redacted } from "effect"
+import { Duration, Effect, Fiber, LogLevel, Option, Redacted } from "effect"
 import { createServer } from "node:net"
 import { inspect } from "node:util"
 import {
   defaultLimits,
   exchange,
   isRedirect,
+  isShort,
   isTransientStatus,
   type Limits,
   parseJson,
@@ -15,6 +16,7 @@ import {
   type Secrecy,
   withoutRedirects
 } from "../../src/authoring/HttpExchange.ts"
+import { logging } from "../support/logging.ts"
 import { after, connectionError, disconnected, inPieces, sent, to } from "../support/wire.ts"
 import { listenToAttributes, makeTracer } from "../support/tracing.ts"
 
@@ -76,6 +78,25 @@ describe("an answer with content-length", () => {
         expect((yield* Effect.flip(receive(answer, { maxBodySize: 100 }))).reason).toBe("TooLarge")
       }).pipe(Effect.provide(TestNetwork.layer))
   )
+
+  it.effect("of exactly maxBodySize bytes is read", () =>
+    Effect.gen(function*() {
+      expect((yield* receive(said("3", "abc"), { maxBodySize: 3 })).body).toBe("abc")
+    }).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.each<readonly [isRead: boolean, headers: Record<string, string>]>([
+    [true, { "content-length": "10" }],
+    [true, { "content-length": "0" }],
+    [false, { "content-length": "11" }],
+    [false, { "content-length": "x5" }],
+    [false, { "content-length": "5, 5" }],
+    [false, { "content-length": "" }],
+    [false, { "content-length": "5", "content-encoding": "gzip" }],
+    [false, {}]
+  ])("is read at once if the length promises at most maxBodySize bytes: %s for %j", (isRead, headers) => {
+    const response = HttpClientResponse.fromWeb(HttpClientRequest.get(url), new Response(null, { headers }))
+    expect(isShort(response, 10)).toBe(isRead)
+  })
 
   it.effect("that breaks off is a Transport error", () =>
     Effect.gen(function*() {
@@ -241,6 +262,36 @@ describe("the connection of an exchange", () => {
       expect(error.description).toBe("the connection failed before the answer was complete")
       expect(error.status).toBe(200)
       expect(error.cause).toBe(broken)
+    }).pipe(Effect.provide(TestNetwork.layer)))
+})
+
+describe("the address of an exchange", () => {
+  it.effect("over plain http to a host of `insecureHosts` has one warning, and any other has none", () =>
+    logging(LogLevel.Warning, (lines) =>
+      Effect.gen(function*() {
+        const network = yield* TestNetwork.TestNetwork
+        const insecureHosts = ["keycloak.internal"]
+        const get = (address: string, limits: Partial<Limits> = { insecureHosts }) =>
+          Effect.gen(function*() {
+            yield* network.serve(address, () => Effect.sync(() => new Response("{}")))
+            yield* exchange(network.httpClient, HttpClientRequest.get(address), { ...defaultLimits, ...limits })
+          })
+        yield* get("https://keycloak.internal/token")
+        yield* get("http://127.0.0.1/token")
+        yield* get("http://keycloak.internal/token", {})
+        expect(lines).toEqual([])
+        yield* get("http://keycloak.internal/token")
+        yield* get("http://keycloak.internal/token")
+        expect(lines.map(({ message }) => message)).toEqual([
+          expect.stringContaining("Plain http is used for http://keycloak.internal/token")
+        ])
+      })).pipe(Effect.provide(TestNetwork.layer)))
+
+  it.effect("that is no URL is a Transport error", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork.TestNetwork
+      const request = HttpClientRequest.get("https://[")
+      expect((yield* Effect.flip(exchange(network.httpClient, request, defaultLimits))).reason).toBe("Transport")
     }).pipe(Effect.provide(TestNetwork.layer)))
 })
 

@@ -15,7 +15,18 @@ describe("reach: the reach of a host, by its name", () => {
     "https://11.0.0.1",
     "https://126.255.255.255",
     "https://223.255.255.255",
+    "https://8.20.0.1",
+    "https://8.100.0.1",
+    "https://8.254.0.1",
+    "https://8.18.0.1",
+    "https://198.20.0.1",
+    "https://192.0.1.1",
     "https://[2606:4700::1111]",
+    "https://[2606:4700:1:2:3:4:5:6]",
+    // They look like an IPv4 address in an IPv6 one, and begin otherwise.
+    "https://[2606:4700::ffff:10.0.0.1]",
+    "https://[64:1::10.0.0.1]",
+    "https://[2606:ff9b::10.0.0.1]",
     "https://[::ffff:8.8.8.8]",
     "https://[64:ff9b::8.8.8.8]",
     "https://internal.example.com",
@@ -69,6 +80,8 @@ describe("reach: the reach of a host, by its name", () => {
     "https://[64:ff9b::127.0.0.1]",
     "https://[2002:7f00:1::1]",
     "https://[fc00::1]",
+    "https://[fd00:1:2:3:4:5:6:7]",
+    "https://[64:ff9b:1::8.8.8.8]",
     "https://[fd00:ec2::254]",
     "https://[fe80::1]",
     "https://[febf::1]",
@@ -274,6 +287,16 @@ describe("fromText", () => {
     }
   )
 
+  it("accepts an address with a quotation mark within", () => {
+    expect(judge("https://vault.example.com/a\"b")).toBe("https://vault.example.com/a%22b")
+  })
+
+  it("names `insecureHosts` in the error about plain http if the option is given", () => {
+    expect(fromText("http://vault.example.com", { insecureHosts: ["a.example"] })).toEqual(
+      Either.left("it is not https; plain http is for loopback hosts and those in `insecureHosts` only")
+    )
+  })
+
   it.each(["http://169.254.169.254/", "http://[fe80::1]/"])(
     "accepts plain http to %s only with `linkLocal`",
     (text) => {
@@ -289,6 +312,7 @@ describe("fromText", () => {
     ["https://va ult.example.com", "it is not an absolute URL, as in https://host.example/path"],
     ["", "it is not an absolute URL, as in https://host.example/path"],
     ["vault.example.com:8200/v1", "it begins with neither `https://` nor `http://`"],
+    ["xhttps://vault.example.com", "it begins with neither `https://` nor `http://`"],
     ["localhost:8200/v1", "it begins with neither `https://` nor `http://`"],
     ["\"https://vault.example.com\"", "it begins with a quotation mark; remove the quotation marks"],
     [" 'https://vault.example.com'", "it begins with a quotation mark; remove the quotation marks"],

@@ -24,14 +24,12 @@ export const runtime: ReadonlyArray<Rule> = [
   call(`${E}serviceOption`, "A reference has a default value, which counts as none.", {
     before: "Effect.serviceOption(FetchHttpClient.Fetch)",
     after:
-      "Effect.map(Effect.context<never>(), (context) => Option.fromUndefinedOr(Context.getOrUndefinedUnsafe<typeof FetchHttpClient.Fetch.Service>(context, FetchHttpClient.Fetch.key)))"
+      "Effect.map(Effect.context<never>(), ({ mapUnsafe }) => Option.fromUndefinedOr<typeof globalThis.fetch>(mapUnsafe.get(FetchHttpClient.Fetch.key)))"
   }, ({ args, node }, { key, value }) => {
     const [service] = node.arguments
     if (service === undefined || key(service) !== "@effect/platform/FetchHttpClient#Fetch") return undefined
-    const [fetch] = args
-    const context = `${value(`${E}context`)}<never>()`
-    const given = `${value("effect/Context#getOrUndefinedUnsafe")}<typeof ${fetch}.Service>(context, ${fetch}.key)`
-    return `${value(`${E}map`)}(${context}, (context) => ${value("effect/Option#fromUndefinedOr")}(${given}))`
+    const given = `${value("effect/Option#fromUndefinedOr")}<typeof globalThis.fetch>(mapUnsafe.get(${args[0]}.key))`
+    return `${value(`${E}map`)}(${value(`${E}context`)}<never>(), ({ mapUnsafe }) => ${given})`
   }),
   call("effect/Random#fixed", "A source of randomness is an object of two functions.", {
     before: "Random.fixed([0])",

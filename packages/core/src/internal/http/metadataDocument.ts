@@ -132,7 +132,7 @@ export const withoutAnswer = (error: NoAnswer): Without => {
 }
 
 const isHtml = ({ body, headers }: Answer): boolean =>
-  /^text\/html\b/i.test(headers["content-type"] ?? "") || /^\s*</.test(body.slice(0, 200))
+  /^text\/html\b/i.test(headers["content-type"] ?? "") || /^\s*</.test(body)
 
 /** Reads one metadata document. Redirects within the origin are followed, at most three of them. */
 const lookup = <A, I>(
