@@ -1,7 +1,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Either, Encoding, Redacted } from "effect"
 import type { Assertion } from "../src/index.ts"
-import { check as checkRedacted, type CheckOptions, isSameUrl } from "../src/Assertion.ts"
+import { check as checkRedacted, type CheckOptions, checkSeveral, isSameUrl } from "../src/Assertion.ts"
 
 const request: Assertion.AssertionRequest = {
   audience: "https://auth.example.com",
@@ -298,6 +298,27 @@ describe("a text that is unsigned or not a JWT", () => {
   it("is checked as a JWT if it is one, even with `opaque`", () => {
     expect(judge(jwt({ aud: "https://elsewhere.example" }), {}, true)[0]).toBe("WrongAudience")
     expect(judge(jwt({ aud, exp: 1 }), {}, true)[0]).toBe("Expired")
+  })
+})
+
+describe("an assertion of a provider that checks nothing itself", () => {
+  const refused = (audience: unknown, changes: Partial<Assertion.AssertionRequest>) =>
+    Either.match(checkSeveral(Redacted.make(jwt({ aud: audience })), { ...request, ...changes }), {
+      onLeft: ({ message, reason }) => [reason, message.slice(0, 38)],
+      onRight: () => "sent"
+    })
+  const several = [aud, "https://elsewhere.example"]
+
+  it.each<Partial<Assertion.AssertionRequest>>([{ issuerNamedByServer: true }, { issuerUnnamed: true }])(
+    "is not sent with several audiences to an authorization server that only the MCP server has named: %j",
+    (named) => {
+      assert.deepStrictEqual(refused(several, named), ["WrongAudience", "The assertion has several audiences, a"])
+      expect(refused(aud, named)).toBe("sent")
+    }
+  )
+
+  it("is sent with several audiences if the caller has named the authorization server", () => {
+    expect(refused(several, {})).toBe("sent")
   })
 })
 

@@ -78,6 +78,7 @@ describe("parse (RFC 9110 §11.6.1)", () => {
       realm: "x"
     }]]],
     ["a token that begins with a single quote", " Bearer a='b, c=d", [["bearer", { a: "'b", c: "d" }]]],
+    ["a colon after another scheme", "Basic: realm=x, Bearer a=b", [["bearer", { a: "b" }]]],
     ["a rare scheme alone after a token", "Bearer a=b, Hawk", [["bearer", { a: "b" }], ["hawk", {}]]],
     ["a quoted string that does not end", "Bearer a=b, c=\"d, e=f", [["bearer", { a: "b" }]]],
     ["an escape at the very end", "Bearer a=b, c=\"d\\", [["bearer", { a: "b" }]]],
@@ -329,6 +330,7 @@ describe("what could mean several things is left out, and unreadable returns the
     ["no scheme and no word of a challenge", "a@b"],
     ["a scheme in quotes", "\"Bearer error=x\""],
     ["a scheme without a space", `Bearer=${URL}`],
+    ["an equals sign and a space after the scheme", `Bearer= ${URL}`],
     ["a colon without a space", `Bearer:${URL}`],
     [
       "a Bearer challenge inside another scheme's damaged value",

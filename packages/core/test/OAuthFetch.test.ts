@@ -666,6 +666,32 @@ describe("401 and 403", () => {
       expect(yield* network.count("resource")).toBe(2)
     }).pipe(Effect.provide(authenticated())))
 
+  it.effect("a renewed token that is rejected in the same call is reported, and not renewed again", () =>
+    logging(LogLevel.Warning, (lines) =>
+      Effect.gen(function*() {
+        const provider = yield* OAuthProvider.OAuthProvider
+        const runtime = yield* Effect.runtime<never>()
+        const [renewed, reported] = [new Array<AccessToken.AccessToken>(), new Array<AccessToken.AccessToken>()]
+        const reporting = {
+          ...provider,
+          renew: (...renewal: Parameters<typeof provider.renew>) =>
+            Effect.tap(provider.renew(...renewal), (token) => Effect.sync(() => renewed.push(token))),
+          unsafeRejected: (token: AccessToken.AccessToken) => void reported.push(token)
+        }
+        const rejecting = () => Promise.resolve(new Response("no", { status: 401 }))
+        yield* call(() => OAuthFetch.authenticate(rejecting, reporting, runtime)(provider.resource))
+        expect(renewed).toHaveLength(1)
+        expect(reported).toEqual(renewed)
+        expect(lines).toHaveLength(1)
+      })).pipe(Effect.provide(authenticated())))
+
+  it.effect("a provider without `unsafeRejected` needs no report of a rejected token", () =>
+    Effect.gen(function*() {
+      const provider = Object.assign({}, yield* OAuthProvider.OAuthProvider, { unsafeRejected: undefined })
+      const fetch = OAuthFetch.authenticate(() => Promise.resolve(new Response("no", { status: 401 })), provider)
+      expect((yield* call(() => fetch(provider.resource))).status).toBe(401)
+    }).pipe(Effect.provide(authenticated())))
+
   it.effect("403 insufficient_scope asks for more scope once, and a refused step-up returns the 403", () =>
     Effect.gen(function*() {
       const { authorizationServer, clientId, network, serverUrl } = yield* TestServers.TestServers

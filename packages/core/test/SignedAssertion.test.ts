@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto"
 import { FileSystem } from "@effect/platform"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Clock, Effect, Either, Encoding, Exit, Fiber, Layer, Redacted, Ref, TestClock } from "effect"
+import { Clock, Duration, Effect, Either, Encoding, Exit, Fiber, Layer, Redacted, Ref, TestClock } from "effect"
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose"
 import { vi } from "vitest"
 import { Assertion, AssertionProvider, OAuthError, Secret, SignedAssertion, type SigningKey } from "../src/index.ts"
@@ -115,7 +115,7 @@ describe("the claims of a signed assertion (RFC 7523 §3)", () => {
   )
 
   it.effect.each(
-    [["0 seconds", 0], [0n, 0], [1_000_000_000n, 1], ["30 seconds", 30], ["1500 millis", 2], [
+    [["0 seconds", 0], [Duration.seconds(1), 1], [0n, 0], [1_000_000_000n, 1], ["30 seconds", 30], ["1500 millis", 2], [
       "4 minutes",
       240
     ]] as const
@@ -179,6 +179,8 @@ describe("the claims of a signed assertion (RFC 7523 §3)", () => {
     ["lifetime", "soon", "it must be finite and at least 1 second."],
     ["lifetime", null, "it must be finite and at least 1 second."],
     ["issuedAtOffset", "soon", "this is not a duration between 0 seconds and 10 minutes"],
+    ["additionalClaims", "a", "Give an object of claims, or leave it out."],
+    ["claimOverrides", ["a"], "Give an object of claims, or leave it out."],
     ["x5t", "abc", "it has 2 bytes"],
     ["x5tS256", "00:11", "it has 2 bytes"]
   ]

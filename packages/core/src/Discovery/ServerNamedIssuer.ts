@@ -187,7 +187,5 @@ export class ServerNamedIssuer implements Discovery {
   }
 }
 
-const namesAddress = (challenge: Challenge.Challenge, url: string): boolean => {
-  const named = Challenge.resourceMetadata(challenge)
-  return named !== undefined && parseUrl(named)?.href === url
-}
+const namesAddress = (challenge: Challenge.Challenge, url: string): boolean =>
+  parseUrl(Challenge.resourceMetadata(challenge) ?? "")?.href === url

@@ -30,12 +30,13 @@ export interface Stored {
 export class StoredDiscovery {
   readonly authorizationServer: AuthorizationServerMemory
   readonly #options: Options
-  #isPending: boolean
+  /** Reads the record, before it was read. */
+  #load: Memory["load"] | undefined
 
   constructor(options: Options) {
     this.authorizationServer = new AuthorizationServerMemory(options)
     this.#options = options
-    this.#isPending = options.memory !== undefined
+    this.#load = options.memory?.load
   }
 
   /**
@@ -47,14 +48,13 @@ export class StoredDiscovery {
     discovery: (deadline: Deadline) => Effect.Effect<A, E>
   ): Effect.Effect<A, E> {
     return Effect.suspend(() => {
-      const { memory } = this.#options
       const inTime = Effect.flatMap(deadlineOf(this.#options), discovery)
-      if (memory === undefined || !this.#isPending) return inTime
-      return Effect.flatMap(Effect.zip(memory.load, currentTime), ([record, now]) => {
-        if (this.#isPending && record !== undefined && DiscoveryRecord.isCurrent(record, now)) {
+      if (this.#load === undefined) return inTime
+      return Effect.flatMap(Effect.zip(this.#load, currentTime), ([record, now]) => {
+        if (this.#load !== undefined && record !== undefined && DiscoveryRecord.isCurrent(record, now)) {
           onStored(this.#restored(record, now))
         }
-        this.#isPending = false
+        this.#load = undefined
         return inTime
       })
     })
@@ -70,9 +70,10 @@ export class StoredDiscovery {
   /** Keeps what was found. */
   keep(issuer: string, resource: Document | undefined, challenge?: Challenge): void {
     const { memory } = this.#options
+    if (memory === undefined) return
     const found = { issuer, resource, challenge, authorizationServer: this.authorizationServer.document }
-    const record = memory && StoredDocuments.toRecord(found, this.#options)
-    if (record !== undefined) memory?.keep(record)
+    const record = StoredDocuments.toRecord(found, this.#options)
+    if (record !== undefined) memory.keep(record)
   }
 
   /** Reports that a stored document may no longer be right. */

@@ -125,9 +125,9 @@ const withLists = (values: unknown): unknown => {
 
 const entriesOf = (list: unknown): ReadonlyArray<string> | undefined => {
   const found = typeof list === "string"
-    ? list.split(/[\s,]+/)
+    ? list.split(/[\s,]/)
     : isTexts(list)
-    ? list.flatMap((entry) => entry.split(/\s+/))
+    ? list.flatMap((entry) => entry.split(/\s/))
     : undefined
   return found?.filter((entry) => entry !== "")
 }

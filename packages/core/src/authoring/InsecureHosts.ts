@@ -64,8 +64,7 @@ const warned = new WeakMap<ReadonlyArray<string>, Set<string>>()
  * @category combinators
  */
 export const warn = (hosts: ReadonlyArray<string> | undefined, url: URL): Effect.Effect<void> => {
-  if (hosts === undefined || hosts.length === 0 || url.protocol !== "http:") return Effect.void
-  if (isSecure(url) || !isSecure(url, { insecureHosts: hosts })) return Effect.void
+  if (hosts === undefined || isSecure(url) || !isSecure(url, { insecureHosts: hosts })) return Effect.void
   const known = warned.get(hosts) ?? new Set()
   if (known.has(url.host)) return Effect.void
   warned.set(hosts, known.add(url.host))

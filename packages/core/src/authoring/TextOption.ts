@@ -208,7 +208,7 @@ export const quoteUrl = (written: string): string => {
   // The part before an `@` may be a password, and so may any other part where the text is no URL.
   return written.includes("@")
     ? "the text (not shown here, because a text with \"@\" may hold a password)"
-    : `"${clean(written.replace(/[?#].*$/s, ""))}"`
+    : `"${clean(written.replace(/[?#].*/s, ""))}"`
 }
 
 /**
@@ -230,7 +230,7 @@ export const checkUrl = (
   return url !== undefined && isHttp(url) ? Either.right(url) : invalid(option, `${quoteUrl(written)} ${fault}`)
 }
 
-const isHttp = (url: URL): boolean => /^https?:$/.test(url.protocol)
+const isHttp = ({ protocol }: URL): boolean => protocol === "https:" || protocol === "http:"
 
 /**
  * The failure of an option that is wrong.

@@ -129,23 +129,24 @@ describe("a cached assertion", () => {
       })
   )
 
-  it.effect("counts as the newest after it was replaced", () =>
+  it.effect("stays in a full cache when another one is replaced", () =>
     Effect.gen(function*() {
       let fetches = 0
-      const provider = cache(() => Effect.suspend(() => assertion(`canary-${++fetches}`)))
-      const ask = (index: number, refused: AssertionRequest["refused"] = []) =>
-        provider({ ...request, audience: `https://${index}.example`, refused })
-      yield* ask(0)
-      yield* TestClock.adjust("30 minutes")
-      for (let index = 1; index < 1000; index++) yield* ask(index)
-      yield* TestClock.adjust("29 minutes")
-      yield* ask(0)
-      yield* ask(1000)
-      expect(fetches).toBe(1002)
-      yield* ask(0)
-      expect(fetches).toBe(1002)
-      yield* ask(1)
-      expect(fetches).toBe(1003)
+      const provider = cache(({ audience }) =>
+        Effect.suspend(() =>
+          Effect.map(assertion(`canary-${++fetches}`), (one) =>
+            audience === "oldest" ? { ...one, expiresAt: one.obtainedAt + 2 * HOUR } : one)
+        )
+      )
+      const ask = (audience: string) =>
+        provider({ ...request, audience })
+      yield* ask("oldest")
+      for (let index = 1; index < 1000; index++) yield* ask(`short ${index}`)
+      yield* TestClock.adjust("59 minutes")
+      yield* ask("short 1")
+      expect(fetches).toBe(1001)
+      yield* ask("oldest")
+      expect(fetches).toBe(1001)
     }))
 
   it.effect("is dropped when the authorization server has refused it, for every audience", () =>

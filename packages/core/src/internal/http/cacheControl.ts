@@ -26,8 +26,8 @@ const directivesOf = (header: string): ReadonlyMap<string, string> => {
   return directives
 }
 
-const seconds = (text: string | undefined): number | undefined =>
-  text !== undefined && /^\d+$/.test(text) ? Math.min(Number(text) * 1000, LONGEST) : undefined
+const seconds = (text = ""): number | undefined =>
+  /^\d+$/.test(text) ? Math.min(Number(text) * 1000, LONGEST) : undefined
 
 /**
  * How long a response is fresh from `now` on, in milliseconds: its `max-age`, else its `Expires` (RFC 9111 §4.2.1),

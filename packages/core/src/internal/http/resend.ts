@@ -112,7 +112,6 @@ export const failsCall = ({ cause }: Renewal): boolean => cause === "Unauthorize
  * @internal
  */
 export const copyOfBody = <A>(body: A): A | URLSearchParams | FormData | ArrayBuffer | Uint8Array<ArrayBuffer> => {
-  if (typeof body !== "object" || body === null) return body
   if (body instanceof URLSearchParams) return new URLSearchParams(body)
   if (body instanceof ArrayBuffer) return body.slice(0)
   if (ArrayBuffer.isView(body)) return new Uint8Array(new Uint8Array(body.buffer, body.byteOffset, body.byteLength))

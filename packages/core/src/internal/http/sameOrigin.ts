@@ -11,8 +11,8 @@ export const makeIsSameOrigin = (resource: string): (url: string) => boolean => 
   return (url) => {
     if (url.startsWith(origin)) {
       const next = url.charCodeAt(origin.length)
-      // The end, "/", "?" or "#" ends an origin. Any other character ("@", ":", a letter) may lead to another host.
-      if (Number.isNaN(next) || next === 0x2f || next === 0x3f || next === 0x23) return true
+      // The end and "/" end an origin. Another character ("@", ":", a letter) may lead to another host.
+      if (Number.isNaN(next) || next === 0x2f) return true
     }
     return parseUrl(url)?.origin === origin
   }
