@@ -24,12 +24,15 @@ export const runtime: ReadonlyArray<Rule> = [
   call(`${E}serviceOption`, "A reference has a default value, which counts as none.", {
     before: "Effect.serviceOption(FetchHttpClient.Fetch)",
     after:
-      "Effect.map(Effect.context<never>(), ({ mapUnsafe }) => Option.fromUndefinedOr<typeof globalThis.fetch>(mapUnsafe.get(FetchHttpClient.Fetch.key)))"
+      "Effect.map(FetchHttpClient.Fetch, (own) => own === Context.get(Context.empty(), FetchHttpClient.Fetch) ? Option.none() : Option.some(own))"
   }, ({ args, node }, { key, value }) => {
     const [service] = node.arguments
     if (service === undefined || key(service) !== "@effect/platform/FetchHttpClient#Fetch") return undefined
-    const given = `${value("effect/Option#fromUndefinedOr")}<typeof globalThis.fetch>(mapUnsafe.get(${args[0]}.key))`
-    return `${value(`${E}map`)}(${value(`${E}context`)}<never>(), ({ mapUnsafe }) => ${given})`
+    const [fetch] = args
+    const initial = `${value("effect/Context#get")}(${value("effect/Context#empty")}(), ${fetch})`
+    const none = `${value("effect/Option#none")}()`
+    const some = `${value("effect/Option#some")}(own)`
+    return `${value(`${E}map`)}(${fetch}, (own) => own === ${initial} ? ${none} : ${some})`
   }),
   call("effect/Random#fixed", "A source of randomness is an object of two functions.", {
     before: "Random.fixed([0])",
