@@ -30,7 +30,8 @@ describe("Secret.file", () => {
     ["CRLF at the end", encode(`${SECRET}\r\n`), SECRET],
     ["a byte order mark at the start", encode(`\ufeff${SECRET}\n`), SECRET],
     ["white space around it", encode(` ${SECRET} \n`), ` ${SECRET} `],
-    ["other letters", encode("canary-geheimnis-ü-密"), "canary-geheimnis-ü-密"]
+    ["other letters", encode("canary-geheimnis-ü-密"), "canary-geheimnis-ü-密"],
+    ["64 KiB", encode("c".repeat(64 * 1024)), "c".repeat(64 * 1024)]
   ])("reads %s", ([_, bytes, secret]) =>
     Effect.gen(function*() {
       const files = yield* FileSystem.FileSystem
@@ -96,6 +97,31 @@ describe("Secret.file", () => {
       expect((yield* Effect.flip(Secret.file(""))).message).toBe(
         "No secret was read: `path`: it is empty. Give the path of the file."
       )
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  const large = Effect.gen(function*() {
+    const files = yield* FileSystem.FileSystem
+    const path = `${yield* directory}/secret`
+    yield* files.writeFile(path, encode("c".repeat(64 * 1024 + 1)))
+    return { files, path }
+  })
+
+  it.scoped("does not read a file of more than 64 KiB", () =>
+    Effect.gen(function*() {
+      const { files, path } = yield* large
+      const watched = { ...files, readFile: () => Effect.die("the file was read") }
+      const error = yield* Effect.flip(Effect.provideService(Secret.file(path), FileSystem.FileSystem, watched))
+      expect(error.message).toContain("is larger than 65536 bytes")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("refuses a file of more than 64 KiB whose size the system does not say", () =>
+    Effect.gen(function*() {
+      const { files, path } = yield* large
+      const stat = (of: string) => Effect.map(files.stat(of), (info) => ({ ...info, size: FileSystem.Size(0) }))
+      const error = yield* Effect.flip(
+        Effect.provideService(Secret.file(path), FileSystem.FileSystem, { ...files, stat })
+      )
+      expect(error.message).toContain("is larger than 65536 bytes")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.effect("says that the process may not read the file", () =>

@@ -208,9 +208,11 @@ const manualRedirects = new WeakMap<Context.Context<never>, Context.Context<neve
 
 const withManualRedirects = (context: Context.Context<never>): Context.Context<never> => {
   const known = manualRedirects.get(context)
+  // Stryker disable next-line ConditionalExpression: the map only saves work
   if (known !== undefined) return known
   const init = Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))
   const changed = Context.add(context, FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
+  // Stryker disable next-line CallExpression: the map only saves work
   manualRedirects.set(context, changed)
   return changed
 }

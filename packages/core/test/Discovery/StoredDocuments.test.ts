@@ -178,7 +178,10 @@ describe("StoredDocuments.resourceOf", () => {
         const record = recordOf({ challenge, resource: { ...resource(), readAt: 1001 } })
         const restored = StoredDocuments.resourceOf(record, yield* options, 1001)
         assert(restored?.challenge !== undefined && challenge !== undefined)
-        expect(Object.fromEntries(restored.challenge.parameters)).toEqual(Object.fromEntries(challenge.parameters))
+        assert.deepStrictEqual(
+          Object.fromEntries(restored.challenge.parameters),
+          Object.fromEntries(challenge.parameters)
+        )
         const again = recordOf({ challenge: restored.challenge, resource: restored.document })
         expect(again.protectedResource).toBe(record.protectedResource)
         expect(again.confirmedAt).toBe(1001)

@@ -1,9 +1,9 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Either, Schema } from "effect"
+import { Effect, Either, Schema, TestClock } from "effect"
 import { defaultLimits } from "../../../src/authoring/HttpExchange.ts"
 import { type Bounds, isOutage, search } from "../../../src/internal/http/metadataDocument.ts"
-import { serve } from "../../support/wire.ts"
+import { after, serve } from "../../support/wire.ts"
 
 const url = "https://auth.example.com/metadata"
 
@@ -75,6 +75,14 @@ describe("an address without a metadata document", () => {
       expect(outage).toEqual({})
     }))
 })
+
+it.effect("a request for a metadata document lasts no longer than the discovery", () =>
+  Effect.gen(function*() {
+    const now = Date.UTC(2026, 0)
+    yield* TestClock.setTime(now)
+    const { description } = yield* after(500, missing(Answer.never, { ...defaultLimits, until: now + 500 }))
+    expect(description).toContain("no complete answer within 500ms")
+  }))
 
 describe("a metadata document", () => {
   it.effect.each([200, 203])("is found with the status %i", (status) =>
