@@ -92,6 +92,7 @@ export const write = (): Faults => {
     variants,
     target
   })
+  format()
   console.log(`${files} files`)
   return [
     ...uncovered.map(({ file, key, line }) => `${file}:${line}: no rule covers ${key}, which Effect 4 does not have`),
@@ -99,6 +100,13 @@ export const write = (): Faults => {
     ...stale.map(({ file, line, name }) => `${file}:${line}: the text names ${name}, which Effect 4 does not have`),
     ...checkVariants(variants, join(repository, "packages"))
   ]
+}
+
+/** Formats the sources, because they are published and people read them. */
+const format = (): void => {
+  const settings = ["--config", join(repository, "dprint.json"), "--config-discovery=false"]
+  const dprint = join(repository, "node_modules", ".bin", "dprint")
+  execFileSync(dprint, ["fmt", ...settings, "packages/*/src/**/*.ts"], { cwd: target, stdio: "ignore" })
 }
 
 /** Compiles sources and tests. */
