@@ -23,7 +23,7 @@ export const MAX_LENGTH = 64 * 1024
  */
 export const Value = Schema.String.pipe(Schema.maxLength(MAX_LENGTH), Schema.pattern(/^[\x21-\x7e]+$/))
 
-/** `Schema.Redacted`, whose own error messages quote a value that is invalid. */
+/** A secret with an error message of its own, because Effect's messages can quote a value that is invalid. */
 const Secret = Schema.transform(
   Value,
   Schema.RedactedFromSelf(Value).annotations({

@@ -138,6 +138,11 @@ describe("RefreshPolicy.make", () => {
     })
   })
 
+  it("reads a negative window as zero, so that no token is used after its expiry", () => {
+    const { mandatoryWindow } = RefreshPolicy.make({ mandatoryWindow: () => "-1 minutes" })
+    expect(Duration.toMillis(mandatoryWindow(Duration.hours(1)))).toBe(0)
+  })
+
   it("accepts the fields of another policy as options", () => {
     const policy = RefreshPolicy.make({ ...RefreshPolicy.make({ renewUnused: true }), leaseTimeout: "1 second" })
     expect(policy.renewUnused).toBe(true)

@@ -52,33 +52,41 @@ export const readResults = (file: string, root: string): ReadonlyArray<TestResul
   })
 }
 
+const nameOf = ({ file, test }: Pick<NotRunning, "file" | "test">): string => `${file} > ${test}`
+
 /** The faults of a run: tests that fail and are not on the list, and tests on the list that pass or are gone. */
 export const faultsOf = (
   results: ReadonlyArray<TestResult>,
   listed: ReadonlyArray<NotRunning>
 ): ReadonlyArray<string> => {
-  const name = ({ file, test }: Pick<NotRunning, "file" | "test">): string => `${file} > ${test}`
-  const known = new Set(listed.map(name))
-  const byName = new Map(results.map((result) => [name(result), result]))
+  const known = new Set(listed.map(nameOf))
+  const byName = new Map(results.map((result) => [nameOf(result), result]))
   return [
-    ...results.filter((result) => result.status !== "passed" && !known.has(name(result)))
-      .map((result) => `${name(result)}: ${result.status}: ${result.message.split("\n")[0]}`),
+    ...results.filter((result) => result.status !== "passed" && !known.has(nameOf(result)))
+      .map((result) => `${nameOf(result)}: ${result.status}: ${result.message.split("\n")[0]}`),
     ...listed.flatMap((own) => {
-      const result = byName.get(name(own))
-      if (result === undefined) return [`${name(own)} is on the list, and there is no such test`]
-      return result.status === "passed" ? [`${name(own)} passes: take it off the list`] : []
+      const result = byName.get(nameOf(own))
+      if (result === undefined) return [`${nameOf(own)} is on the list, and there is no such test`]
+      return result.status === "passed" ? [`${nameOf(own)} passes: take it off the list`] : []
     }),
-    ...listed.filter(({ reason }) => reason.trim() === "").map((own) => `${name(own)} is on the list without a reason`)
+    ...listed.filter(({ reason }) => reason.trim() === "").map((own) =>
+      `${nameOf(own)} is on the list without a reason`
+    )
   ]
 }
 
-/** Prints the shares, and returns the faults. */
-export const compareTests = (file: string, root: string): ReadonlyArray<string> => {
+/** Prints the shares. Returns how many tests did not pass, those on the list included, and the faults. */
+export const compareTests = (
+  file: string,
+  root: string
+): { readonly failures: number; readonly faults: ReadonlyArray<string> } => {
   const listed: ReadonlyArray<NotRunning> = JSON.parse(readFileSync(listFile, "utf8"))
   const results = readResults(file, root)
-  const passed = results.filter(({ status }) => status === "passed").length
+  const known = new Set(listed.map(nameOf))
+  const others = results.filter(({ status }) => status !== "passed")
+  const failed = others.filter((result) => !known.has(nameOf(result))).length
+  const passed = results.length - others.length
   const share = results.length === 0 ? 0 : 100 * passed / results.length
-  const failed = results.length - passed - listed.length
   console.log(`Effect 4: ${passed} passed, ${failed} failed, ${listed.length} on the list (${share.toFixed(2)} %)`)
-  return faultsOf(results, listed)
+  return { failures: others.length, faults: faultsOf(results, listed) }
 }

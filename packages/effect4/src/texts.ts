@@ -9,6 +9,7 @@ const rows: Readonly<Record<string, string>> = {
   // The errors of an HttpClient.
   "a `RequestError`": "an `HttpClientError`",
   "Its `reason` is `Transport`": "The tag of its `reason` is `TransportError`",
+  "that fail with `Transport`": "that fail with a `TransportError`",
   "and `Encode` if": "and `EncodeError` if",
   "else `Encode`": "else `EncodeError`",
   "with reason `\"Transport\"`": "with the reason `TransportError`",

@@ -152,7 +152,8 @@ const read = (
   if (status === 403 && names(Challenge.allFromHeader(headers["www-authenticate"]))) {
     return readChallenge(headers["www-authenticate"], status)
   }
-  if (status < 300) {
+  // A redirect that a browser does not follow has the status 0.
+  if (status >= 200 && status < 300) {
     const type = headers["content-type"] ?? ""
     if (/^text\/html\b/i.test(type)) return other("Page", `${answered} with an HTML page`)
     // A GET that opens no stream may reach anything: a health check, a list of files.

@@ -1,4 +1,5 @@
 import { Answer, TestNetwork } from "@effect-mcp-auth/testing"
+import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { defaultLimits } from "../../src/authoring/HttpExchange.ts"
@@ -90,6 +91,15 @@ describe("the answer of a server to a request without a token", () => {
         ["POST", accept]
       ])
       assert.deepStrictEqual(JSON.parse(requests[1]?.body ?? ""), { jsonrpc: "2.0", id: 0, method: "ping" })
+    }))
+
+  it.effect("says nothing if it has the status 0, as a redirect that a browser does not follow", () =>
+    Effect.gen(function*() {
+      const client = HttpClient.make((request) =>
+        Effect.sync(() => HttpClientResponse.fromWeb(request, Response.error()))
+      )
+      const answer = yield* ServerAnswer.ask(client, new URL(server), defaultLimits)
+      assert.deepStrictEqual([answer.kind, answer.said], ["Other", " answered 0"])
     }))
 
   it.effect("is not requested if discovery has no time left", () =>

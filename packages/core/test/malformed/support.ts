@@ -60,7 +60,7 @@ const describeError = (error: unknown): string => {
   const own = Option.getOrElse(OAuthError.fromUnknown(error), () => error)
   if (own instanceof TypeError) return "TypeError"
   // Effect 3 and 4 name the same reasons with and without this ending.
-  if (HttpClientError.isHttpClientError(own)) return `RequestError ${own.reason.replace(/Error$/, "")}`
+  if (HttpClientError.isHttpClientError(own)) return `RequestError ${own.reason.split(/(?=Error$)/)[0]}`
   if (!Predicate.isRecord(own) || typeof own["_tag"] !== "string") return `unknown failure ${String(own)}`
   const detail = own["reason"] ?? own["option"]
   return typeof detail === "string" ? `${own["_tag"]} ${detail}` : own["_tag"]

@@ -81,6 +81,18 @@ export const effect: ReadonlyArray<Rule> = [
     before: "Deferred.unsafeMake<number>(FiberId.none)",
     after: "Deferred.makeUnsafe<number>()"
   }, ({ typeArguments }, { value }) => `${value("effect/Deferred#makeUnsafe")}${typeArguments}()`),
+  call(
+    "effect/Duration#decode",
+    "A negative duration stays negative; Effect 3 reads it as zero.",
+    {
+      before: `Duration.decode("1 second")`,
+      after: `Duration.max(Duration.fromInputUnsafe("1 second"), Duration.zero)`
+    },
+    ({ args }, { value }) =>
+      `${value("effect/Duration#max")}(${value("effect/Duration#fromInputUnsafe")}(${args.join(", ")}), ${
+        value("effect/Duration#zero")
+      })`
+  ),
   call("effect/Order#tuple", "The orders of a tuple stand in an array.", {
     before: "Order.tuple(Order.string, Order.string)",
     after: "Order.Tuple([Order.String, Order.String])"

@@ -8,6 +8,18 @@ import { property } from "./calls.ts"
 const HTTP = "@effect/platform/HttpClientError#"
 const PLATFORM = "@effect/platform/Error#"
 
+const OLD = /^@effect\/platform\/HttpClientError#(?:Request|Response)Error$/
+
+/** `reason` of the Effect 3 errors to the class of the reason in Effect 4. */
+const REASONS: Readonly<Record<string, string>> = {
+  Transport: "TransportError",
+  Encode: "EncodeError",
+  InvalidUrl: "InvalidUrlError",
+  StatusCode: "StatusCodeError",
+  Decode: "DecodeError",
+  EmptyBody: "EmptyBodyError"
+}
+
 /** The fields of an object literal besides one, rewritten. */
 const others = (node: ts.ObjectLiteralExpression, name: string, { text }: Rewriting): ReadonlyArray<string> =>
   node.properties.filter((own) => own.name === undefined || own.name.getText() !== name).map(text)
@@ -44,9 +56,26 @@ const compared = (node: ts.StringLiteral): ReadonlyArray<ts.Node> => {
     : parent.arguments
 }
 
-const CATCHES = new Set(["effect/Effect#catchTag", "effect/Effect#catchTags"])
-
 export const errors: ReadonlyArray<Rule> = [
+  {
+    name: "HTTP errors with a literal reason",
+    reason: "Each reason is a class, and `HttpClientError` holds one of them.",
+    example: {
+      before: `new HttpClientError.RequestError({ request, reason: "Transport" })`,
+      after: `new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request }) })`
+    },
+    apply: (node, rewriting) => {
+      if (!ts.isNewExpression(node) || !OLD.test(rewriting.key(node.expression) ?? "")) return undefined
+      const [fields] = node.arguments ?? []
+      if (fields === undefined || !ts.isObjectLiteralExpression(fields)) return undefined
+      const reason = property(fields, "reason")
+      const name = reason !== undefined && ts.isStringLiteral(reason) ? REASONS[reason.text] : undefined
+      if (name === undefined) return undefined
+      const module = "effect/http/HttpClientError#"
+      const made = `new ${rewriting.value(`${module}${name}`)}({ ${others(fields, "reason", rewriting).join(", ")} })`
+      return `new ${rewriting.value(`${module}HttpClientError`)}({ reason: ${made} })`
+    }
+  },
   {
     name: "tag of an HTTP error",
     reason: "All errors of an HttpClient have one tag.",
@@ -57,7 +86,9 @@ export const errors: ReadonlyArray<Rule> = [
     apply: (node, { key }) => {
       if (!ts.isStringLiteral(node) || !/^(?:Request|Response)Error$/.test(node.text)) return undefined
       const { parent } = node
-      return ts.isCallExpression(parent) && CATCHES.has(key(parent.expression) ?? "") ? `"HttpClientError"` : undefined
+      return ts.isCallExpression(parent) && key(parent.expression) === "effect/Effect#catchTag"
+        ? `"HttpClientError"`
+        : undefined
     }
   },
   {

@@ -87,7 +87,11 @@ export const fibers: ReadonlyArray<Rule> = [
       if (!ts.isCallExpression(node) || !ts.isCallExpression(node.expression)) return undefined
       const [work, options] = node.arguments
       if (key(node.expression.expression) !== "effect/Runtime#runFork" || work === undefined) return undefined
-      const scope = options && property(options, "scope")
+      // The other options have other names, and nothing here needs them.
+      if (options === undefined || !ts.isObjectLiteralExpression(options) || options.properties.length > 1) {
+        return undefined
+      }
+      const scope = property(options, "scope")
       return scope && `${value("effect/Fiber#runIn")}(${text(node.expression)}(${text(work)}), ${text(scope)})`
     }
   }

@@ -3,24 +3,20 @@ import type { Rule } from "../rule.ts"
 import { config } from "./config.ts"
 import { conversions } from "./conversions.ts"
 import { effect } from "./effect.ts"
+import { errors } from "./errors.ts"
 import { fibers } from "./fibers.ts"
-import { httpErrors } from "./httpErrors.ts"
 import { logging } from "./logging.ts"
 import { modules } from "./modules.ts"
 import { runtime } from "./runtime.ts"
-import { errors } from "./errors.ts"
 import { schema } from "./schema.ts"
-import { schemaForms } from "./schemaForms.ts"
 import { services } from "./services.ts"
 import { stores } from "./stores.ts"
 
 export const rules: ReadonlyArray<Rule> = [
-  ...schemaForms,
   ...schema,
   ...effect,
   ...fibers,
   ...modules,
-  ...httpErrors,
   ...stores,
   ...errors,
   ...config,

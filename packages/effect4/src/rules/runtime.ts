@@ -24,12 +24,15 @@ export const runtime: ReadonlyArray<Rule> = [
   call(`${E}serviceOption`, "A reference has a default value, which counts as none.", {
     before: "Effect.serviceOption(FetchHttpClient.Fetch)",
     after:
-      "Effect.map(Effect.context<never>(), ({ mapUnsafe }) => Option.fromUndefinedOr<typeof globalThis.fetch>(mapUnsafe.get(FetchHttpClient.Fetch.key)))"
+      "Effect.map(FetchHttpClient.Fetch, (own) => own === Context.get(Context.empty(), FetchHttpClient.Fetch) ? Option.none() : Option.some(own))"
   }, ({ args, node }, { key, value }) => {
     const [service] = node.arguments
     if (service === undefined || key(service) !== "@effect/platform/FetchHttpClient#Fetch") return undefined
-    const given = `${value("effect/Option#fromUndefinedOr")}<typeof globalThis.fetch>(mapUnsafe.get(${args[0]}.key))`
-    return `${value(`${E}map`)}(${value(`${E}context`)}<never>(), ({ mapUnsafe }) => ${given})`
+    const [fetch] = args
+    const initial = `${value("effect/Context#get")}(${value("effect/Context#empty")}(), ${fetch})`
+    const none = `${value("effect/Option#none")}()`
+    const some = `${value("effect/Option#some")}(own)`
+    return `${value(`${E}map`)}(${fetch}, (own) => own === ${initial} ? ${none} : ${some})`
   }),
   call("effect/Random#fixed", "A source of randomness is an object of two functions.", {
     before: "Random.fixed([0])",
@@ -90,11 +93,11 @@ export const runtime: ReadonlyArray<Rule> = [
   },
   {
     name: "effect/Effect#Service",
-    reason: "A service holds how it is made, and a layer is made of that.",
+    reason: "A service holds how it is made, and a layer is made of that. The layer is given what the service needs.",
     example: {
-      before: `class A extends Effect.Service<A>()("a", { scoped: make }) {}`,
-      after:
-        `class A extends Context.Service<A>()("a", { make: make }) { static readonly Default = Layer.effect(A, A.make) }`
+      before: `class A extends Effect.Service<A>()("a", { scoped: make, dependencies: [layer] }) {}`,
+      after: `class A extends Context.Service<A>()("a", { make: make }) ` +
+        `{ static readonly Default = Layer.effect(A, A.make).pipe(Layer.provide([layer])) }`
     },
     apply: (node, { key, text, value }) => {
       if (!ts.isClassDeclaration(node) || node.name === undefined) return undefined
@@ -103,11 +106,13 @@ export const runtime: ReadonlyArray<Rule> = [
       if (key(base.expression.expression) !== `${E}Service`) return undefined
       const [id, options] = base.arguments
       const make = options && (property(options, "scoped") ?? property(options, "effect"))
-      if (id === undefined || make === undefined || node.members.length > 0) return undefined
+      if (id === undefined || options === undefined || make === undefined || node.members.length > 0) return undefined
       const name = node.name.text
       const service = `${value("effect/Context#Service")}<${name}>()(${text(id)}, { make: ${text(make)} })`
-      const layer = `static readonly Default = ${value("effect/Layer#effect")}(${name}, ${name}.make)`
-      return `class ${name} extends ${service} { ${layer} }`
+      const dependencies = property(options, "dependencies")
+      const provided = dependencies && `.pipe(${value("effect/Layer#provide")}(${text(dependencies)}))`
+      const layer = `${value("effect/Layer#effect")}(${name}, ${name}.make)${provided ?? ""}`
+      return `class ${name} extends ${service} { static readonly Default = ${layer} }`
     }
   }
 ]

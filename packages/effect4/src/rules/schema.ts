@@ -90,7 +90,7 @@ export const schema: ReadonlyArray<Rule> = [
     reason: "A default belongs to the schema of a field itself.",
     example: {
       before: `Schema.String.pipe(Schema.propertySignature, Schema.withConstructorDefault(() => "a"))`,
-      after: `Schema.String.pipe(Schema.withConstructorDefault(Effect.succeed("a")))`
+      after: `Schema.String.pipe(Schema.withConstructorDefault(Effect.sync(() => "a")))`
     },
     apply: (node, { key, text }) => {
       if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return undefined
@@ -100,22 +100,21 @@ export const schema: ReadonlyArray<Rule> = [
       return `${text(node.expression)}(${kept.map(text).join(", ")})`
     }
   },
-  call(`${S}withConstructorDefault`, "A default is an effect.", {
-    before: `Schema.withConstructorDefault(() => "a")`,
-    after: `Schema.withConstructorDefault(Effect.succeed("a"))`
-  }, ({ node }, rewriting) => {
-    const [make] = node.arguments
-    if (make === undefined) return undefined
-    const succeed = rewriting.value("effect/Effect#succeed")
-    const body = ts.isArrowFunction(make) ? rewriting.text(make.body) : `(${rewriting.text(make)})()`
-    return `${rewriting.value(`${S}withConstructorDefault`)}(${succeed}(${body}))`
-  }),
+  call(
+    `${S}withConstructorDefault`,
+    "A default is an effect. Each value gets a default of its own, as from the function.",
+    {
+      before: `Schema.withConstructorDefault(() => "a")`,
+      after: `Schema.withConstructorDefault(Effect.sync(() => "a"))`
+    },
+    ({ args }, { value }) => `${value(`${S}withConstructorDefault`)}(${value("effect/Effect#sync")}(${args[0]}))`
+  ),
   {
     name: "annotations",
     reason: "The method is called `annotate`, and a message is a text.",
     example: {
-      before: `Schema.String.annotations({ message: () => ({ message: "no", override: true }) })`,
-      after: `Schema.String.annotate({ message: "no" })`
+      before: `Schema.String.annotations({ title: "a", message: () => ({ message: "no", override: true }) })`,
+      after: `Schema.String.annotate({ title: "a", message: "no" })`
     },
     apply: (node, { key, text }) => {
       if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return undefined
@@ -124,7 +123,13 @@ export const schema: ReadonlyArray<Rule> = [
       const message = given && property(given, "message")
       const made = message === undefined ? undefined : returned(message)
       const own = made === undefined ? undefined : property(made, "message") ?? made
-      const options = own === undefined ? node.arguments.map(text).join(", ") : `{ message: ${text(own)} }`
+      if (given === undefined || own === undefined || !ts.isObjectLiteralExpression(given)) {
+        return `${text(node.expression.expression)}.annotate(${node.arguments.map(text).join(", ")})`
+      }
+      const fields = given.properties.map((field) =>
+        field.name?.getText() === "message" ? `message: ${text(own)}` : text(field)
+      )
+      const options = `{ ${fields.join(", ")} }`
       return `${text(node.expression.expression)}.annotate(${options})`
     }
   },
@@ -155,5 +160,33 @@ export const schema: ReadonlyArray<Rule> = [
       text(encode)
     } })`
     return `${args[0]}.pipe(${value(`${S}decodeTo`)}(${args[1]}, ${transformation}))`
-  })
+  }),
+  call(`${S}optionalWith`, "An exact optional field and a default have names of their own.", {
+    before: `Schema.optionalWith(Schema.String, { default: () => "a" })`,
+    after: `Schema.String.pipe(Schema.withDecodingDefault(Effect.sync(() => "a")))`
+  }, ({ args, node }, rewriting) => {
+    const [, options] = node.arguments
+    const { text, value } = rewriting
+    const make = options && property(options, "default")
+    if (make !== undefined) {
+      const default_ = `${value("effect/Effect#sync")}(${text(make)})`
+      return `${args[0]}.pipe(${value(`${S}withDecodingDefault`)}(${default_}))`
+    }
+    const exact = options && property(options, "exact")
+    return exact !== undefined && text(exact) === "true" ? `${value(`${S}optionalKey`)}(${args[0]})` : undefined
+  }),
+  call(
+    `${S}attachPropertySignature`,
+    "A field that only the decoded value has is a tag with a default.",
+    {
+      before: `Schema.Struct({}).pipe(Schema.attachPropertySignature("_tag", "A"))`,
+      after: `Schema.Struct({}).pipe(Schema.fieldsAssign({ ["_tag"]: Schema.tagDefaultOmit("A") }))`
+    },
+    ({ args }, { value }) =>
+      `${value(`${S}fieldsAssign`)}({ [${args[0]}]: ${value(`${S}tagDefaultOmit`)}(${args[1]}) })`
+  ),
+  call(`${S}TemplateLiteralParser`, "The parts stand in an array.", {
+    before: `Schema.TemplateLiteralParser(Schema.String, ":", Schema.String)`,
+    after: `Schema.TemplateLiteralParser([Schema.String, ":", Schema.String])`
+  }, ({ args }, { value }) => `${value(`${S}TemplateLiteralParser`)}([${args.join(", ")}])`)
 ]

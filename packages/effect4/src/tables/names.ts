@@ -126,7 +126,6 @@ export const names: ReadonlyArray<Table> = [
       "effect/Layer#scoped": "effect/Layer#effect",
       "effect/Layer#unwrapEffect": "effect/Layer#unwrap",
       "effect/Duration#DurationInput": "effect/Duration#Input",
-      "effect/Duration#decode": "effect/Duration#fromInputUnsafe",
       "effect/Duration#decodeUnknown": "effect/Duration#fromInput",
       "@effect/platform/HttpClientError#RequestError": "effect/http/HttpClientError#HttpClientError",
       "@effect/platform/HttpClientError#ResponseError": "effect/http/HttpClientError#HttpClientError",

@@ -84,7 +84,7 @@ const notRun = ({ name }: Settings) => (error: PlatformError): AssertionError =>
 }
 
 /**
- * Starts a process. The executor throws for a command that the operating system cannot take, and what it throws shows
+ * Starts a process. The platform throws for a command that the operating system cannot take, and what it throws shows
  * the arguments.
  */
 const start = (starter: ChildProcess.Start, program: ChildProcess.Program, settings: Settings) =>

@@ -35,6 +35,25 @@ const failureOf = <A, E>(effect: Effect.Effect<A, E>) => Effect.map(Effect.flip(
 const isWorthWaiting = ({ now, state }: Effect.Effect.Success<ReturnType<typeof make>>) =>
   state.outage.isWorthWaiting(Cause.fail<OAuthError.OAuthError>(transientError()), now())
 
+describe("AcquisitionWaiters: callers that wait for the end of an acquisition", () => {
+  it.scoped("get the token that another caller acquired before that end, if it meets their demand", () =>
+    Effect.gen(function*() {
+      const admin = Effect.sync(() => makeToken({ issuedAt: start, scopes: ["admin"] }))
+      const { asked, parts, waiters } = yield* make(admin, admin)
+      const stored = yield* Deferred.make<void>()
+      yield* Effect.addFinalizer(() => Deferred.succeed(stored, undefined))
+      Object.assign(parts.remembered, { save: Deferred.await(stored) })
+      // The token is delivered before it is stored.
+      const token = yield* waiters.acquire(stepUp)
+      const waiting = yield* Effect.fork(waiters.acquire(stepUp))
+      yield* settle
+      expect(waiting.unsafePoll()).toBe(null)
+      yield* Deferred.succeed(stored, undefined)
+      expect(yield* Fiber.join(waiting)).toBe(token)
+      expect(asked).toHaveLength(1)
+    }))
+})
+
 describe("AcquisitionWaiters: whether the authorization server is away", () => {
   it.scoped("an acquisition in flight counts as away after `patience.withToken`, and not before", () =>
     Effect.gen(function*() {

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { PlatformError } from "effect/PlatformError"
 import * as PlatformProcess from "effect/process/ChildProcess"
@@ -76,7 +77,7 @@ export const starter: Effect.Effect<Start, never, ChildProcessSpawner.ChildProce
       Effect.map(
         // The spawner's finalizer waits for the whole group as well. Callers wait for the process alone.
         Effect.acquireRelease(
-          Scope.provide(spawn, scope),
+          Effect.onError(Scope.provide(spawn, scope), (cause) => Scope.close(scope, Exit.failCause(cause))),
           ({ exitCode }, exit) => Effect.andThen(Effect.forkDetach(Scope.close(scope, exit)), Effect.exit(exitCode))
         ),
         processOf
