@@ -30,7 +30,7 @@ const sourcesBelow = (root: URL) => measured.flatMap((name) => modifiedAt(new UR
 export const isOutdated = (sources: ReadonlyArray<number>, written: ReadonlyArray<number>): boolean =>
   written.length === 0 || Math.max(...sources) > Math.min(...written)
 
-/** What is wrong with the sources for Effect 4, if anything. */
+/** The fault of the sources for Effect 4, if they have one. */
 export const problem = (): string | undefined => {
   const generator = ["effect4/src/", "effect4/variants/"].flatMap((folder) => modifiedAt(new URL(folder, packages)))
   return isOutdated([...sourcesBelow(packages), ...generator], sourcesBelow(generated))

@@ -7,7 +7,7 @@ export type Value = number | string | undefined
 
 export interface Comparison {
   readonly better: "less" | "more"
-  /** The title where the other columns do not explain it. That of the column by default. */
+  /** The title where the other columns do not explain it. By default the title of the column. */
   readonly title?: string
   /** For differences, which can be close to zero: a ratio of them says nothing. */
   readonly withoutRatio?: boolean

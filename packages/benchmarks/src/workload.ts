@@ -67,7 +67,7 @@ export const trial = async <A>(
   }
 }
 
-/** The clients that take part. Those of other projects have no turn: they are the same on every line of Effect. */
+/** The clients that take part. Clients of other projects have no turn, because every line of Effect has the same. */
 export const participants = (
   { isTurn }: Bench,
   competitors: ReadonlyArray<Competitor>

@@ -1,5 +1,5 @@
 /**
- * What the modules of Effect 4 export, read from their declarations.
+ * The exports of the modules of Effect 4, read from their declarations.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"

@@ -105,7 +105,7 @@ const namedImport = (from: string, names: ReadonlyArray<readonly [name: string, 
 const moduleName = (node: ts.ImportDeclaration): string =>
   ts.isStringLiteral(node.moduleSpecifier) ? node.moduleSpecifier.text : ""
 
-/** The barrel that exports a module, if one does. That of @effect/platform-node needs the package `redis`. */
+/** The barrel that exports a module, if one does. The barrel of @effect/platform-node needs the package `redis`. */
 const barrelOf = (module: string): string | undefined =>
   /^effect\/[A-Z]\w*$/.test(module)
     ? "effect"

@@ -19,7 +19,7 @@ export interface Uncovered {
   readonly key: Key
 }
 
-/** What all files share. */
+/** The parts of a rewriting that are the same for all files. */
 export interface Shared {
   readonly checker: ts.TypeChecker
   readonly rules: ReadonlyArray<Rule>

@@ -8,7 +8,7 @@ import type { Bounds } from "../../src/internal/http/metadataDocument.ts"
 
 const server = "https://mcp.example.com/mcp"
 
-/** What a server is found to be that answers a GET and a POST so, and the requests that it received. */
+/** The verdict on a server that gives these answers to a GET and a POST, and the requests that it received. */
 const asked = (get: Answer.Answer, post: Answer.Answer, bounds: Bounds = defaultLimits) =>
   Effect.gen(function*() {
     const network = yield* TestNetwork.TestNetwork

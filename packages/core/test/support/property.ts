@@ -18,7 +18,7 @@ export const property = <A extends [unknown, ...Array<unknown>]>(
   settings: Settings = {}
 ): void => it(name, () => FastCheck.assert(FastCheck.property(FastCheck.tuple<A>(...arbitraries), check), settings))
 
-/** A check that is an effect. It has the services of tests, such as `TestClock`, anew for each input. */
+/** A check that is an effect. Each input has new services of tests, such as a `TestClock`. */
 export const effectProperty = <A extends [unknown, ...Array<unknown>]>(
   name: string,
   arbitraries: Arbitraries<A>,

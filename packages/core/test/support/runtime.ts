@@ -1,4 +1,4 @@
-/** What tests need of Effect's runtime: fibers that run when told to, a census of fibers, and what metrics have measured. */
+/** Effect's runtime for tests: fibers that run when a test says so, a census of fibers, and the values of metrics. */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -105,7 +105,7 @@ export interface Measured {
   readonly max?: number
 }
 
-/** What the counters and histograms have measured so far. */
+/** The values of the counters and histograms so far. */
 export const measuredSoFar = (): ReadonlyArray<Measured> =>
   Metric.unsafeSnapshot().flatMap(({ metricKey: { name, tags }, metricState: state }): ReadonlyArray<Measured> => {
     const attributes = Object.fromEntries(tags.map(({ key, value }) => [key, value]))

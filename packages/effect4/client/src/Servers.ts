@@ -18,7 +18,7 @@ export interface Settings {
   readonly clientSecret: string
 }
 
-/** What the servers have seen so far. */
+/** The requests that the servers have received so far. */
 export interface State {
   readonly tokenRequests: number
   /** How many requests the MCP server has refused because of their token, by status. */

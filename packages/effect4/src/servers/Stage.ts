@@ -39,7 +39,7 @@ export interface AcceptedRequest {
   readonly token: string
 }
 
-/** What the servers have seen so far. */
+/** The requests that the servers have received so far. */
 export interface State {
   /** How many requests the token endpoint has got. */
   readonly tokenRequests: number

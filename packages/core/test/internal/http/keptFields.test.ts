@@ -6,7 +6,7 @@ const LONGEST = 16 * 1024
 
 const text = (length: number): string => "x".repeat(length)
 
-/** What is kept of a value; `undefined` if it is left out. */
+/** The kept part of a value; `undefined` if the value is left out. */
 const kept = (value: unknown): unknown => keptFields({ field: value }, ["field"])["field"]
 
 describe("a field of a document that is kept", () => {

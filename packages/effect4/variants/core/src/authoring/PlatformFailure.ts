@@ -1,5 +1,5 @@
 /**
- * What a failure of the platform says: of a file, of a process. For authors of providers and storages.
+ * Reads failures of the platform: of a file, of a process. For authors of providers and storages.
  *
  * @since 0.1.0
  */

@@ -1,4 +1,4 @@
-/** What tests need of Effect's runtime: fibers that run when told to, a census of fibers, and what metrics have measured. */
+/** Effect's runtime for tests: fibers that run when a test says so, a census of fibers, and the values of metrics. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -88,7 +88,7 @@ export interface Measured {
   readonly max?: number
 }
 
-/** What the counters and histograms have measured so far. */
+/** The values of the counters and histograms so far. */
 export const measuredSoFar = (): ReadonlyArray<Measured> =>
   Metric.snapshotUnsafe(Context.empty()).flatMap(({ attributes = {}, id: name, state, type }) => {
     if (type === "Counter") return [{ name, attributes, count: Number(state.count) }]
