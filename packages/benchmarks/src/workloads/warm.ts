@@ -40,7 +40,7 @@ const field: ReadonlyArray<{ readonly competitor: Competitor; readonly base: Com
   { competitor: oauthHttpClient, base: bareHttpClient }
 ]
 
-/** The clients that take part. In a turn `fetch` takes part as well: `fetch` is the same on every line of Effect, so its ratio shows the noise. */
+/** The clients that take part. In a turn `fetch` takes part as well, whose ratio shows the noise. */
 const taking = (bench: Bench): typeof field => {
   const chosen = participants(bench, field.map(({ competitor }) => competitor))
   return field.filter(({ base, competitor }) => competitor === base || chosen.includes(competitor))
